@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from ctxsize.codes import names
 from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError, InputErrors
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
+_LISTED = "`ctxsize rule` lists all codes"
+_COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
@@ -139,7 +142,9 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
     for each in parts:
         if not any(name.startswith(each) for name in known):
-            raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists all codes")
+            is_code, command = bool({*names(each)} & {each}), _COMMANDS.get(each[:4])
+            hint = f"`ctxsize {command}` reports {each}" if is_code and command else _LISTED
+            raise InputError(f"no code begins with {each!r}", hint=hint)
     return tuple(parts)
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
-from ctxsize.reader import holds, top_of
+from ctxsize.reader import holds, top_of, worktrees_in
 
 _SECONDS = 10.0  # until a git command is stopped
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
@@ -131,6 +131,16 @@ def find(root: str) -> Found:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
         return Found(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
+
+
+def untracked_worktrees(root: str, repository: GitRepository | None = None) -> frozenset[str]:
+    """Return the further worktrees in `root` that its repository does not track."""
+    found = worktrees_in(root)
+    try:
+        known = repository or (find(root).repository if found else None)
+        return frozenset(each for each in found if not (known and known.index.at_or_below(each)))
+    except GitError:
+        return found
 
 
 def _top(root: str, nearest: str) -> str:

@@ -20,7 +20,7 @@ from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
-from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.context import BuildContext, names_of
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 
@@ -62,11 +62,10 @@ class LintTree:
     def needed(self) -> BuildContext | None:
         """Return what the builds need; None if the Dockerfile cannot be read."""
         known = BuildContext(self.snapshot, also=[each.build for each in self._requests[1:]])
-        try:
+        with suppress(CtxsizeError):
             _ = known.build_files
-        except CtxsizeError:
-            return None
-        return known
+            return known
+        return None
 
     @cached_property
     def references(self) -> list[Reference]:
@@ -75,7 +74,9 @@ class LintTree:
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for each in self._requests:
-                found += finder.of(each) if each.root == self.request.root else ()
+                own = ("",) if each.root == self.request.root else ()
+                names = own if each.dockerfile_specific else names_of(each, self.request.root)
+                found += finder.of(each, names) if names else ()
         return [*dict.fromkeys(found)]
 
     @cached_property

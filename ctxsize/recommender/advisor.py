@@ -72,6 +72,7 @@ class Advisor(BuildContext):
         secrets = [e for e in self.found if e.secret not in (None, Confidence.POSSIBLE)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         ignored = self.git.ignored
+        sizes = ((self.sums[e].content_bytes, e) for e in ignored or () if e in self.sums)
         secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
         blocked = [(match, match.hard) for match in self.found if match.hard is not None]
         blocked += ((each.matches[0], outcome.Objection("proof", fault)) for each, fault in failed)
@@ -94,11 +95,7 @@ class Advisor(BuildContext):
             findings=in_order([*self._findings(made, questions, secrets)]),
             problems=(*problems, *filter(None, [self.git.problem])),
             git_ignored=None if ignored is None else self._amount(*ignored),
-            git_ignored_largest=max(
-                (path for path in ignored or () if path in self.sums),
-                key=lambda path: (self.sums[path].content_bytes, path),
-                default="",
-            ),
+            git_ignored_largest=max(sizes, default=(0, ""))[1],
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
             snapshot=self._real,
         )
@@ -206,7 +203,10 @@ class Advisor(BuildContext):
         found = [(path, left(path)) for path in large(self.tree.root) if not self._is_source(path)]
         found.sort(key=lambda each: (-each[1].content_bytes, each[0]))
         for path, size in found[:_MOST_QUESTIONS]:
-            yield Question(path, Amount.of(size), self._state(path))
+            tracked = self.git.first(path) is not None
+            state = "git tracks it" if tracked else "git does not track it"
+            state = "git ignores it" if self.git.ignores(path) else state
+            yield Question(path, Amount.of(size), state if self.git.covers(path) else "")
 
     def _is_source(self, path: str) -> bool:
         """Return True if sources of programs are more than half of a file or directory."""
@@ -219,13 +219,6 @@ class Advisor(BuildContext):
             if written > half:
                 return True
         return False
-
-    def _state(self, path: str) -> str:
-        if not self.git.covers(path):
-            return ""
-        if self.git.ignores(path):
-            return "git ignores it"
-        return "git does not track it" if self.git.first(path) is None else "git tracks it"
 
 
 def ranked(

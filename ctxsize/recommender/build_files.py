@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -53,21 +53,19 @@ class Named:
 
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
-        return _begins(self.parts, path.split("/"))
+        parts, wanted = self.parts, path.split("/")
+        return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
         parts, wanted = self.parts, find.split("/")
-        return any(_begins(parts[at:], wanted) for at in range(len(parts)))
+        starts = range(len(parts) - len(wanted) + 1)
+        return any(all(map(agree, parts[at:], wanted)) for at in starts)
 
     def contains(self, path: str) -> bool:
         """Return True if the source is a directory that contains `path`."""
         wanted = path.split("/")
         return len(self.parts) < len(wanted) and all(map(agree, self.parts, wanted))
-
-
-def _begins(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
 
 def agree(part: str, wanted: str) -> bool:

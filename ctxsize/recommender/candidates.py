@@ -7,7 +7,7 @@ paths disappear, and every path that a Dockerfile takes by name or by a pattern 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
 
 from ctxsize.engine import golang
@@ -151,16 +151,12 @@ class Proof:
     def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
         """Yield the entries that `names` take of those `sent`."""
         for named in names:
-            wild = any(map(golang.has_wildcards, named.parts))
-            paths = self._matching(named.path) if wild else (named.path,)
+            paths, (above, _, last) = {named.path}, named.path.rpartition("/")
+            if any(map(golang.has_wildcards, named.parts)):
+                folders = (e for e in self._trial.snapshot.folders if golang.match(above, e.path))
+                held = ((each, name) for each in folders for name in (*each.entries, *each.folders))
+                paths = {each.prefix + name for each, name in held if golang.match(last, name)}
             yield from (path for path in paths if path in sent)
-
-    def _matching(self, pattern: str) -> Iterator[str]:
-        above, _, last = pattern.rpartition("/")
-        for held in self._trial.snapshot.folders:
-            if golang.match(above, held.path):
-                names = held.entries.keys() | held.folders.keys()
-                yield from (held.prefix + name for name in names if golang.match(last, name))
 
 
 def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
@@ -169,7 +165,9 @@ def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
     hidden = {path for each in made for path in each.paths}
     kept = {path for each in made for path in each.keeps}
     stays = {path for each in made if each.rule.contents for path in each.paths} | kept
-    in_hidden, in_kept = _within(hidden), _within(kept)
+    # Few directories have many paths.
+    in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
+    in_kept = cache(lambda directory: directory in kept or is_below(directory, kept))
     changes, sent, faults = attempt.changes, attempt.sent, dict[str, str]()
     for path in changes.hidden:
         at = path.rpartition("/")[0]
@@ -185,8 +183,3 @@ def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
     if attempt.emptied:
         return f"{attempt.emptied[0]} would be sent without its content"
     return f"{min(changes.shown, key=order)} would be sent" if changes.shown else ""
-
-
-def _within(paths: Collection[str]) -> Callable[[str], bool]:
-    """Return whether a directory is one of `paths` or below; few directories have many paths."""
-    return cache(lambda directory: directory in paths or is_below(directory, paths))

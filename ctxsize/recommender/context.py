@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
+from ctxsize.discovery import FoundBuild, discover
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
@@ -34,12 +35,8 @@ from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree
 
-if TYPE_CHECKING:
-    from ctxsize.discovery import FoundBuild
-
 _IGNORE_FILES = (".dockerignore", ".containerignore")
-_MOST = 200
-_MOST_STAGES = 500
+_MOST, _MOST_STAGES = 200, 500
 
 
 class BuildContext:
@@ -48,6 +45,7 @@ class BuildContext:
     def __init__(self, snapshot: Snapshot, *, also: Sequence[Build] = ()) -> None:
         """Create it; `also` are builds that share the ignore file but appear in no file here."""
         self.request, self.assumed = with_bases(snapshot.request)
+        self.new_file = self.request.ignore_file is None
         self._real = snapshot.asked(self.request)
         self._also = also
         self.pattern_class = self.request.builder.spec_class.pattern_class
@@ -55,10 +53,6 @@ class BuildContext:
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
         self.tree = Tree(self.snapshot)
-
-    @property
-    def new_file(self) -> bool:
-        return self.request.ignore_file is None
 
     @cached_property
     def git(self) -> Tracked:
@@ -68,10 +62,12 @@ class BuildContext:
     def build_files(self) -> BuildFiles:
         """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
         request, files = self.request, [*islice(self._dockerfiles(), _MOST)]
-        found = BuildFiles(frozenset(self._own_files(files)))
+        beside = (path + ending for path in ("", *files) for ending in _IGNORE_FILES)
+        own = (*files, *filter(self.tree.entry, beside), request.dockerfile_in_context)
+        found = BuildFiles(frozenset(filter(None, own)))
         if request.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
-            names = ("",) if request.dockerfile_specific else _names(request, request.root)
+            names = ("",) if request.dockerfile_specific else names_of(request, request.root)
             try:
                 found.all.append(_build_file(request, request.dockerfile, names))
             except DockerfileError as error:
@@ -102,14 +98,6 @@ class BuildContext:
         for held in self.tree.root.tree(enters):
             yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
 
-    def _own_files(self, dockerfiles: list[str]) -> Iterator[str]:
-        """Yield the Dockerfiles, and the ignore files that their builds may use."""
-        yield from dockerfiles
-        beside = (path + ending for path in ("", *dockerfiles) for ending in _IGNORE_FILES)
-        yield from (path for path in beside if self.tree.entry(path) is not None)
-        if self.request.dockerfile_in_context:
-            yield self.request.dockerfile_in_context
-
     def _unasked(
         self, asked: Iterable[FoundBuild], files: Iterable[str]
     ) -> Iterator[tuple[str, Build]]:
@@ -128,7 +116,7 @@ class BuildContext:
         data = b""
         try:
             other = request_of(build, self.request.builder, plans=self.request.plans)
-            if not (names := _names(other, self.request.root)):
+            if not (names := names_of(other, self.request.root)):
                 return
             data = other.plan.data
             build_file = _build_file(other, path, names)
@@ -140,8 +128,7 @@ class BuildContext:
             message = f"{lead}: {build.masked(error.message)}"
             found.problems.append(Problem("unread-dockerfile", message, path=path))
             return
-        home = "" if is_asked else self._home_of(path, build_file.paths_here)
-        if home:
+        if not is_asked and (home := self._home_of(path, build_file.paths_here)):
             found.elsewhere.append((path, home))
         else:
             found.all.append(build_file)
@@ -188,11 +175,8 @@ class BuildContext:
         A Dockerfile whose sources are unknown may take every path that its text names.
         """
         for named in self.build_files.named:
-            if any(map(has_wildcards, named.parts)):
-                found = any(map(named.is_at_or_below, hidden))
-            else:
-                found = any(each in hidden for each in up_to(named.path))
-            if found:
+            wild, above = any(map(has_wildcards, named.parts)), up_to(named.path)
+            if any(map(named.is_at_or_below, hidden) if wild else (e in hidden for e in above)):
                 return True
         texts = [text for _, text in self.build_files.undecided]
         return any(is_named(each.rpartition("/")[2], text) for text in texts for each in hidden)
@@ -213,10 +197,8 @@ class BuildContext:
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        if self._includes == [None]:
-            return self.sums
         sent = (self.trial.under(self.request.spec, each) for each in self._includes)
-        return SumsByPath(sent, self.snapshot)
+        return self.sums if self._includes == [None] else SumsByPath(sent, self.snapshot)
 
     @property
     def transfers(self) -> bool:
@@ -240,16 +222,13 @@ class BuildContext:
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
-    from ctxsize.discovery import discover
-
-    try:
+    with suppress(CtxsizeError):
         return discover(top, plans=plans).builds
-    except CtxsizeError:
-        return ()
+    return ()
 
 
-def _names(request: Request, root: str) -> tuple[str, ...]:
-    """Return the names of the contexts of `request` that are `root` and use its ignore file."""
+def names_of(request: Request, root: str) -> tuple[str, ...]:
+    """Return the names of the contexts of a request that are `root` and use its ignore file."""
     again = (each for each in named_contexts(request.build) if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
     own = [""] if request.root == root and not request.dockerfile_specific else []
@@ -261,10 +240,8 @@ def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFil
     needs_of(request)  # raises `UndecidedError` if another frontend may accept a syntax error
     labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
-        raise UndecidedError(
-            f"more than {_MOST_STAGES} stages: their sources are not evaluated",
-            hint="ctxsize measure can read it",
-        )
+        message = f"more than {_MOST_STAGES} stages: their sources are not evaluated"
+        raise UndecidedError(message, hint="ctxsize measure can read it")
     needs: list[ContextNeed] = []
     for target in dict.fromkeys([request.build.target, "", *labels]):
         asked = replace(request, build=replace(request.build, target=target))

@@ -22,7 +22,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.findings import Confidence
 from ctxsize.model import Problem
-from ctxsize.reader import border_of, read_file, worktrees_in
+from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
@@ -31,9 +31,7 @@ CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
 _MOST_PROGRAMS = 200
 
-_NAME_ALONE = Marker("exists")
 _FIRST_BYTES = 8192
-_SMALL = 1024 * 1024
 _LARGE_BYTES = 1024 * 1024  # minimum number of bytes of a file that a rule without names may match
 _LARGEST_SECRET = 64 * 1024
 _PUBLIC = re.compile(
@@ -45,7 +43,7 @@ Judge = Callable[[Match], "list[Objection]"]
 Look = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule without names
 
 
-def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
+def small_file(root: str, path: str, limit: int = 1024 * 1024) -> bytes:
     """Return the first MiB of a manifest or a source; nothing if the file cannot be read."""
     try:
         return read_file(os.path.join(root, path), limit, cut=True, links=False)
@@ -67,11 +65,16 @@ class Tracked:
         self.problem: Problem | None = found.problem  # why nothing is known of a repository
         self.top = border_of(self._root)  # of the repository around the context, or the context
         self._known = {"": self._asked(found.repository)}
-        self.worktrees = {e for e in worktrees_in(self._root) if not self.at_or_below(e)}
+        self.worktrees = {*git.untracked_worktrees(self._root, self._known[""])}
         """The further worktrees of these repositories in the context."""
         for held in tree.snapshot.folders:  # parents come first
             if held.path and held.has(".git"):
-                self._add(held.path)
+                directory, full = held.path, f"{self._root.rstrip('/')}/{held.path}"
+                # One that the outer repository ignores is a download.
+                inner = None if self.ignores(directory) else git.find(full).repository
+                self.worktrees |= {f"{directory}/{e}" for e in git.untracked_worktrees(full, inner)}
+                if inner is not None and inner.top == full:
+                    self._known[directory] = self._asked(inner)
 
     def _asked(self, repository: GitRepository | None) -> GitRepository | None:
         try:
@@ -80,14 +83,6 @@ class Tracked:
             self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
             return None
         return repository
-
-    def _add(self, directory: str) -> None:
-        """Add the repository in a directory; one that the outer one ignores is a download."""
-        full = f"{self._root.rstrip('/')}/{directory}"
-        self.worktrees |= {f"{directory}/{each}" for each in worktrees_in(full)}
-        found = None if self.ignores(directory) else git.find(full).repository
-        if found is not None and found.top == full:
-            self._known[directory] = self._asked(found)
 
     @property
     def ignored(self) -> frozenset[str] | None:
@@ -140,22 +135,20 @@ class Evidence:
 
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
-        names, directory = marker.names, path.rpartition("/")[0]
+        names, is_inside = marker.names, marker.kind.startswith("inside")
+        at, where = (path, "in") if is_inside else (path.rpartition("/")[0], "beside")
         match marker.kind:
             case "any_of":
                 return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
             case "all_of":
                 found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
-                clauses = dict.fromkeys(each for each in found if each and each != str(_NAME_ALONE))
+                alone = str(Marker("exists"))
+                clauses = dict.fromkeys(each for each in found if each and each != alone)
                 return " and ".join(clauses) if len(found) == len(marker.parts) else None
-            case "beside":
-                first = self.tree.first(directory, names, but=path)
-                return first and f"{first} beside it"
-            case "inside":
-                first = self.tree.first(path, names)
-                return first and f"{first[len(path) + 1 :]} in it"
+            case "beside" | "inside":
+                first = self.tree.first(at, names, but=path)
+                return first and f"{first[len(path) + 1 if is_inside else 0 :]} {where} it"
             case "beside_all" | "inside_all":
-                at, where = (directory, "beside") if "beside" in marker.kind else (path, "in")
                 is_all = all(self.tree.find(at, each) for each in names)
                 return f"{' and '.join(names)} {where} it" if is_all else None
             case "twin":
@@ -190,8 +183,7 @@ class Evidence:
             case "untracked":
                 return self.git.covers(path) and self.git.first(path) is None
             case "content":
-                data = self.first_bytes(path)
-                return bool(data) and re.search(marker.names[0], text_of(data)) is not None
+                return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
             case "begins":
                 data, magics = self.first_bytes(path), map(bytes.fromhex, marker.names)
                 return any(data.startswith(magic, marker.number) for magic in magics)
@@ -281,8 +273,8 @@ class Evidence:
 def _looks(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Look, ...]]:
     """Return a function for the looks for a name: literal ones, globs, and those without names."""
     literal, globs = defaultdict[str, list[Look]](list), list[tuple[str, Look]]()
-    for rule in rules:
-        for find in (rule.find or ("",)) if rule.kind is kind else ():
+    for rule in (each for each in rules if each.kind is kind):
+        for find in rule.find or ("",):
             name = find.rpartition("/")[2]
             if is_glob(name):
                 globs.append((name, (rule, find)))

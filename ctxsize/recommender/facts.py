@@ -26,11 +26,8 @@ _ENV_FILE = re.compile(r"\.env(\..+)?")
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
 _NAMES_ENV = re.compile(r"\.env\b|--env-file")
 _LOOKS_ELSEWHERE = re.compile(r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b")
-_LARGEST_SOURCE = 512 * 1024
-_MOST_SOURCES = 20_000
-_MOST_SOURCE_BYTES = 64 * 1024 * 1024
-_MOST_MANIFESTS = 300
-_MOST_SCRIPTS = 50
+_LARGEST_SOURCE, _MOST_SOURCE_BYTES = 512 * 1024, 64 * 1024 * 1024
+_MOST_SOURCES, _MOST_MANIFESTS, _MOST_SCRIPTS = 20_000, 300, 50
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:

@@ -142,19 +142,14 @@ class Making:
             return tools.makes(self._rule, command) or (spare and tools.spares(self._rule, command))
         if (there := tools.install_directory(self._rule, command)) is None:
             return False
-        package = self._package_at(posixpath.join(at, there))
+        # The package of the context that is there in the image is unknown, or it has the match.
+        parts = posixpath.normpath(posixpath.join(at, there)).lstrip("/").split("/")
+        ends = ("/".join(parts[e:]) for e in range(len(parts)) if parts[e])
+        sources = (end for end in ends if NOT_SOURCES.isdisjoint(end.split("/")))
+        manifest, sums = self._manager.files[0], self._facts.sums
+        package = next((end for end in sources if f"{end}/{manifest}" in sums), None)
         beside = self._match.path.rpartition("/")[0]
         return package is None or f"{beside}/".startswith(f"{package}/")
-
-    def _package_at(self, place: str) -> str | None:
-        """Return the package of the context that is at `place` in an image; None if unknown."""
-        manifest = self._manager.files[0] if self._manager else ""
-        parts = posixpath.normpath(place).lstrip("/").split("/")
-        ends = ("/".join(parts[at:]) for at in range(len(parts)) if parts[at])
-        for end in ends:
-            if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self._facts.sums:
-                return end
-        return None
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         if mount.type != "bind":
@@ -166,11 +161,9 @@ class Making:
 
     def _speaks(self, text: str) -> bool:
         """Return True if an image or a command uses the dependencies of the rule's ecosystem."""
-        spoken = self._language.speaks if self._language else r"(?!)"
-        return (
-            not expression("needs_no_packages").search(text)
-            and re.search(spoken, text, re.IGNORECASE) is not None
-        )
+        if self._language is None or expression("needs_no_packages").search(text):
+            return False
+        return re.search(self._language.speaks, text, re.IGNORECASE) is not None
 
     def _needs(self, command: Command) -> bool:
         return self._manager is not None and self._speaks(" ".join(command.words))
@@ -186,9 +179,8 @@ class Making:
         if self._rule.contents and program in _ABOUT_DIRECTORIES:
             return False
         below = at.removeprefix(step.state.directory.text)
-        if is_named(name, below) and program not in ("cd", "pushd", "mkdir"):
-            return True
-        if is_named(name, self._script(command), bare=False):
+        is_in = is_named(name, below) and program not in ("cd", "pushd", "mkdir")
+        if is_in or is_named(name, self._script(command), bare=False):
             return True
         # `-m` names a module.
         words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]

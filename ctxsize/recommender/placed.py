@@ -35,6 +35,11 @@ class Copied:
     target: str
     after: int  # number of commands that ran before
 
+    def may_fill(self, path: str) -> bool:
+        """Return True if content from elsewhere may be at `path`."""
+        inside, around = relative(path, self.target), relative(self.target, path)
+        return not self.sources and ("$" in self.target or (inside, around) != (None, None))
+
     def origins(self, path: str, tree: Tree) -> Iterator[str]:
         """Yield the existing paths of the context that are copied to `path`."""
         below = relative(path, self.target)
@@ -63,8 +68,9 @@ class Placed:
     def copied(self, step: StageStep, names: Collection[str]) -> Placed:
         """Return the places after a COPY or ADD; `names` are those of the context."""
         sources = tuple(path[1:] or "." for origin, path in step.takes if origin in names)
-        if "$" in step.destination or not len(step.arguments) - 1 == len(sources) <= _MOST_SOURCES:
-            sources = ()
+        is_known = len(step.arguments) - 1 == len(sources) <= _MOST_SOURCES
+        if "$" in step.destination or not is_known or step.instruction.keyword == "ADD":
+            sources = ()  # ADD unpacks archives
         elif any(each.startswith(("--exclude", "--parents")) for each in step.instruction.flags):
             return self
         return self._with(sources, step.destination)
@@ -73,9 +79,9 @@ class Placed:
         """Return the places that the commands of a RUN see."""
         found = self
         for each in step.mounts:
-            if each.type not in ("secret", "ssh"):
-                is_ours = each.type == "bind" and each.origin in names
-                sources = (normpath(f"/{each.source}")[1:] or ".",) if is_ours else ()
+            is_ours = each.type == "bind" and each.origin in names
+            sources = (normpath(f"/{each.source}")[1:] or ".",) if is_ours else ()
+            if each.target:
                 found = found._with(sources, normpath(join(step.workdir, each.target)))
         return found
 
@@ -89,7 +95,8 @@ class Placed:
         if len(self.ran) > _MOST_COMMANDS:
             return self
         idle, words = listed("makes_no_files"), _words(step.instruction.text)
-        made = ((each, words) for each in found if each.program not in idle)
+        is_written = ">" in step.instruction.text
+        made = ((each, words) for each in found if is_written or each.program not in idle)
         return replace(self, ran=(*self.ran, *made))
 
     def origin(self, path: str) -> str | None:
@@ -102,33 +109,31 @@ class Placed:
         A command before this COPY counts only if it names a part of the path.
         """
         found, copy = self._delivered(path)
-        below = relative(path, copy.target) or path
-        return found is not None and not any(
-            _may_make(path, command, "" if number >= copy.after else below, words)
-            for number, (command, words) in enumerate(self.ran)
-        )
+        parts, below = {*path.split("/")}, {*(relative(path, copy.target) or path).split("/")}
+        for number, (command, words) in enumerate(self.ran):
+            fetching = [e for e in works(command) if e.does("fetch") and not e.does("compile")]
+            named = {command.program, "_".join(command.words[:2])} & {
+                *listed("makes_what_it_names")
+            }
+            if named and (command.program != "go" or command.has("-o")):
+                may_make = not words.isdisjoint((path.rpartition("/")[2], "$"))
+            elif fetching:
+                may_make = any(not parts.isdisjoint(each.tool.directories) for each in fetching)
+            else:
+                may_make = number >= copy.after or not below.isdisjoint(words)
+            if may_make:
+                return False
+        return found is not None and not any(each.may_fill(path) for each in self.copies)
 
     def _delivered(self, path: str) -> tuple[str | None, Copied]:
         known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
         for copy in reversed(self.copies) if known and not _OF_THE_IMAGE.match(path) else ():
             found = next(copy.origins(path, self.tree), None)
-            apart = relative(path, copy.target) is None and relative(copy.target, path) is None
-            if found is not None or (not copy.sources and ("$" in copy.target or not apart)):
+            if found is not None or copy.may_fill(path):
                 return found, copy
         return None, Copied((), "/", 0)
 
 
 @lru_cache(maxsize=64)
 def _words(text: str) -> frozenset[str]:
-    return frozenset(re.split(r"[^\w.-]+", text))
-
-
-def _may_make(path: str, command: Command, named: str, words: Collection[str]) -> bool:
-    """Return True if a command may make `path`; with `named` if its RUN has a part of that."""
-    if {command.program, "_".join(command.words[:2])} & {*listed("makes_what_it_names")}:
-        return path.rpartition("/")[2] in words
-    found = [each for each in works(command) if each.does("fetch") and not each.does("compile")]
-    if found:
-        filled = {name for each in found for name in each.tool.directories}
-        return not filled.isdisjoint(path.split("/"))
-    return not named or not set(named.split("/")).isdisjoint(words)
+    return frozenset(re.findall(r"[\w.-]+|\$", text))

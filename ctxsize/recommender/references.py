@@ -22,17 +22,17 @@ from ctxsize.engine.request import Request
 from ctxsize.recommender.evidence import Tracked, small_file, text_of
 from ctxsize.recommender.placed import Placed, relative
 from ctxsize.recommender.rules import joined, table
-from ctxsize.recommender.tools import run_by
+from ctxsize.recommender.tools import run_by, works
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
-_MOST_STEPS, _MOST_MENTIONS, _MOST_FILES = 500, 200, 1_000
-"""Number of steps of a Dockerfile, of paths in one file, and of files that a pattern stands for."""
-_MOST_WORK, _LARGEST = 1_000_000, 128 * 1024
-"""Number of microseconds, roughly, for all files of a context, and of bytes in a file."""
-_OF_GIT = r"\.(git|hg|svn|bzr)"
+_MOST_STEPS, _MOST_MENTIONS = 500, 200  # of a Dockerfile, and of one file
+_MOST_FILES, _LARGEST = 1_000, 128 * 1024  # files that a pattern stands for, bytes of one file
+_MOST_WORK = 1_000_000  # number of microseconds, roughly, for all files of a context
 _NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
+_MAY_PASS = re.compile(r"[;|`()!]|(?<!\\)\n|(?<!\$)\{|(?<![&>])&(?![&>])|<<")
+"""Expression for parts of a RUN that may survive the failure of a command."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def _mask(found: re.Match[str]) -> str:
 
 def _end(code: str, start: re.Match[str]) -> int:
     """Return the end of the item behind an attribute, or of one about all that is around it."""
-    depth, inner = 0, start[0].startswith("#!")
+    depth, inner = 0, "!" in start[0] and start[0].startswith("#")
     for found in _BRACKET.finditer(code, start.start()):
         depth += (found[0] in "[({") - (found[0] in "])}")
         if depth < 0 or (depth == 0 and found[0] in ("]" if inner else "};")):
-            return len(code) if start[0].endswith("![cfg") else found.end()
+            return len(code) if inner and start[0].endswith("cfg") else found.end()
     return len(code)
 
 
@@ -100,23 +100,26 @@ def _words(row: Mapping[str, Any], text: str, code: str) -> Iterator[tuple[int, 
     for found in islice(re.finditer(row["find"], code), _MOST_MENTIONS):
         start, end = found.span("path" if "path" in found.re.groupindex else 0)
         if "equals" not in row or text[slice(*found.span("equals"))] == row["equals"]:
-            line, parts = text.count("\n", 0, start) + 1, row.get("each", r"(?s).+")
-            words = (each[each.lastindex or 0] for each in re.finditer(parts, text[start:end]))
-            yield from ((line, each) for each in words if "\\" not in each)
+            for each in re.finditer(row.get("each", r"(?s).+"), text[start:end]):
+                word, at = each[each.lastindex or 0], start + each.start(each.lastindex or 0)
+                if "\\" not in word and not code[at : at + 1].isspace():  # not in a comment
+                    yield text.count("\n", 0, at) + 1, word
 
 
-def _started(step: StageStep, command: Command) -> Iterator[_Mention]:
+def _started(command: Command) -> Iterator[_Mention]:
     """Yield what a command reads, relative to the directory in which it runs."""
     run, known = run_by(command), table("reads.toml")
     word, begins = "".join(run.words[:1]), " ".join(run.operands)
-    with_code = command.has(*known["with_code"].split()) or run.words == command.words
-    if "/" in word or (not with_code and re.fullmatch(known["interpreters"], command.program)):
-        tested = (each for each in step.commands if each.program in ("test", "[", "[["))
-        if not any(word in each.words for each in tested):
-            yield _Mention((word,))
+    is_script = "/" in word
+    if run.words != command.words:  # an interpreter with options may run no script
+        is_script = command.words[1:] == run.words
+        is_script &= re.fullmatch(known["interpreters"], command.program) is not None
+    if is_script:
+        yield _Mention((word,))
     for row in known["starts"].values():
         is_it = re.fullmatch(row["program"], run.program) and re.match(row.get("run", ""), begins)
-        if not is_it or run.has(*row.get("without", "").split()):
+        without = row.get("without", "").split()
+        if not is_it or run.has(*without) or any(each[:2] in without for each in run.arguments):
             continue
         if row.get("then") == "go":
             pairs, valued = pairwise(run.words[1:]), known["go_valued"].split()
@@ -145,7 +148,15 @@ class References:
         """Yield those of one Dockerfile; `names` are the names of this context in its build."""
         ends, dockerfile = dict[BuiltStage | None, Placed](), request.plan.dockerfile
         short = len(dockerfile.instructions) <= _MOST_STEPS
-        for stage in built_stages(dockerfile, request.build.build_arguments) if short else ():
+        stages = built_stages(dockerfile, request.build.build_arguments) if short else ()
+        target, needed = request.build.target.lower(), set[BuiltStage | None]()
+        named = [each for each in stages if target in (each.label, str(each.stage.index))]
+        for stage in reversed(stages):
+            if stage in needed or stage in (named or stages)[-1:]:
+                mounted = {mount.origin for step in stage.steps for mount in step.mounts}
+                origins = {*(step.origin for step in stage.steps), *mounted}
+                needed |= {stage, stage.parent, *map(stage.origin, origins)}
+        for stage in (each for each in stages if each in needed):
             here = ends.get(stage.parent, Placed(self._tree))
             for step in stage.steps:
                 where, origin = f"{request.dockerfile}:{step.line}", stage.origin(step.origin)
@@ -163,7 +174,11 @@ class References:
         """Yield the paths of the context that a COPY takes from a stage, which makes none there."""
         made = [join("/", origin.end.directory.text), *(each.target for each in there.copies)]
         made += [each.workdir for each in origin.history]
-        for source in step.taken:
+        tools = {each.tool for command, _ in there.ran for each in works(command)}
+        if any("package.json" in each.files for each in tools):
+            return  # the scripts of a package make any files
+        for source in step.taken[:_MOST_MENTIONS]:
+            self._left -= 60 + 5 * (len(made) + len(there.ran))
             parts = takewhile(lambda part: not has_wildcards(part), source.split("/"))
             path = "/".join(parts) or "/"  # a pattern needs the directory before it
             if all(relative(each, path) is None for each in made):
@@ -171,15 +186,13 @@ class References:
                 yield from (found,) if found else ()
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
-        """Yield what the commands of a RUN name, and what these files name in turn."""
-        if len(step.commands) > _MOST_MENTIONS:
+        """Yield what the commands of a RUN that needs all of them name, and what that names."""
+        if len(step.commands) > _MOST_MENTIONS or _MAY_PASS.search(step.instruction.text):
             return
-        following = [*(each.after for each in step.commands[1:]), ""]
-        for (at, command), after in zip(step.located, following, strict=False):
-            if after != "||":  # the build goes on without it
-                found = _started(step, command)
-                first = (e._replace(paths=tuple(join(at, p) for p in e.paths)) for e in found)
-                yield from self._followed(deque(e._replace(at=where) for e in first), here)
+        for at, command in step.located:
+            found = _started(command)
+            first = (e._replace(paths=tuple(join(at, p) for p in e.paths)) for e in found)
+            yield from self._followed(deque(e._replace(at=where) for e in first), here)
             here = here.after(step, command)
 
     def _followed(self, pending: deque[_Mention], here: Placed) -> Iterator[Reference]:
@@ -213,13 +226,13 @@ class References:
         for row in kind["rows"]:
             for line, word in _words(row, text, code):
                 self._left -= 20
-                bare, descends = word.removeprefix("all:"), row.get("descends", "")
+                bare = word.removeprefix("all:")
+                descends = row.get("descends" if bare == word else "descends_all", "")
                 below = relative(f"/{word}", f"/{module[1]}") if module else None
                 if "of_module" in row and below is None:
                     continue
                 bare = below or "." if "of_module" in row else bare
                 paths = tuple(e.format(bare, top=top, **places) for e in row["paths"].split())
-                descends = _OF_GIT if descends and word.startswith("all:") else descends
                 then, optional = row.get("then", ""), row.get("optional", False)
                 yield _Mention(paths, then, optional, descends, file, f"{file}:{line}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -74,20 +75,15 @@ class Tool:
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""
-        if self.files[:1] == ("package.json",):
-            return _takes_part(manifest)
-        return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
-
-
-def _takes_part(text: str) -> bool:
-    try:
-        manifest = json.loads(text)
-        kinds = ("dependencies", "devDependencies", "optionalDependencies")
-        versions = [str(each) for kind in kinds for each in manifest.get(kind, {}).values()]
-        local = any(each.startswith(listed("local_versions")) for each in versions)
-        hooks = {*listed("install_hooks")} & {*manifest.get("scripts", {})}
-        return local or "workspaces" in manifest or bool(hooks)
-    except (ValueError, AttributeError, RecursionError):
+        if self.files[:1] != ("package.json",):
+            return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
+        with suppress(ValueError, AttributeError, RecursionError):
+            found = json.loads(manifest)
+            kinds = ("dependencies", "devDependencies", "optionalDependencies")
+            versions = [str(each) for kind in kinds for each in found.get(kind, {}).values()]
+            local = any(each.startswith(listed("local_versions")) for each in versions)
+            hooks = {*listed("install_hooks")} & {*found.get("scripts", {})}
+            return local or "workspaces" in found or bool(hooks)
         return False
 
 
@@ -107,16 +103,10 @@ class Work(NamedTuple):
         return any(rule in each.makes for each in self.jobs)
 
 
-def rows_of(name: str) -> dict[str, Any]:
-    """Return the rows of one of the tables in `tools.toml`."""
-    rows: dict[str, Any] = table("tools.toml")[name]
-    return rows
-
-
 @cache
 def tools() -> tuple[Tool, ...]:
     """Return all tools."""
-    rows = rows_of("tool")
+    rows = table("tools.toml")["tool"]
     alike = {name: rows.get(row.get("like"), {}) for name, row in rows.items()}
     return tuple(_tool({"name": name, **alike[name], **row}) for name, row in rows.items())
 
@@ -129,16 +119,15 @@ def _tool(row: dict[str, Any]) -> Tool:
     split = {key: tuple(own[key].split()) for key in own.keys() & several}
     long = {"programs": joined(row.get("programs", row["name"]))}
     long["needs_more"] = joined(row.get("needs_more", ""))
-    return Tool(**{**own, **split, **long, "jobs": tuple(map(_job, jobs))})
-
-
-def _job(row: dict[str, Any]) -> Job:
-    names = {key: _names(row.get(key, "")) for key in ("does", "makes", "spares")}
-    return Job(**{**row, **names, "run": joined(row.get("run", ".*"))})
+    made = []
+    for job in jobs:
+        names = {key: _names(job.get(key, "")) for key in ("does", "makes", "spares")}
+        made.append(Job(**{**job, **names, "run": joined(job.get("run", ".*"))}))
+    return Tool(**{**own, **split, **long, "jobs": tuple(made)})
 
 
 def _names(names: str) -> frozenset[str]:
-    groups = rows_of("groups")
+    groups = table("tools.toml")["groups"]
     return frozenset(name for each in names.split() for name in groups.get(each, each).split())
 
 
@@ -154,7 +143,7 @@ def run_by(command: Command) -> Command:
         program = posixpath.basename(words[0])
         if _are("|".join(listed("launchers")), program):
             at = 1
-        elif program in rows_of("runners").get("".join(words[1:2]), "").split():
+        elif program in table("tools.toml")["runners"].get("".join(words[1:2]), "").split():
             at = 2
         else:
             break
@@ -173,8 +162,14 @@ def works(command: Command) -> tuple[Work, ...]:
     options = frozenset(each.partition("=")[0] for each in run.arguments if each.startswith("-"))
     found = []
     for tool in _called(run.program):
-        words = _plain(run, tool.valued)
-        if jobs := tuple(each for each in tool.jobs if each.is_done_by(words, options)):
+        words, left = list[str](), iter(run.arguments)
+        for word in left:
+            if word in tool.valued:
+                next(left, None)
+            elif not word.startswith(("-", "+")):  # `+nightly` is a toolchain
+                words.append(word)
+        text = " ".join(words)
+        if jobs := tuple(each for each in tool.jobs if each.is_done_by(text, options)):
             found.append(Work(tool, run, jobs))
     return tuple(found)
 
@@ -182,16 +177,6 @@ def works(command: Command) -> tuple[Work, ...]:
 @lru_cache(maxsize=512)
 def _called(program: str) -> tuple[Tool, ...]:
     return tuple(each for each in tools() if each.is_called(program))
-
-
-def _plain(command: Command, valued: tuple[str, ...]) -> str:
-    words, found = iter(command.arguments), list[str]()
-    for word in words:
-        if word in valued:
-            next(words, None)
-        elif not word.startswith(("-", "+")):  # `+nightly` is a toolchain
-            found.append(word)
-    return " ".join(found)
 
 
 @cache

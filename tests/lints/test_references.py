@@ -16,6 +16,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.findings import Finding
+from tests.hostile.limits import processor_seconds
 from tests.oracles.availability import require
 from tests.oracles.engines import Docker
 
@@ -100,16 +101,6 @@ SPEAKS = {
         "*.md\n", BUILD, ("README.md (src/a/b.rs:1)",), CARGO),
     "a module": Row(rust("mod a;\n", src__a_rs=""), "src/a.rs\n", BUILD,
         ("src/a.rs (src/lib.rs:1)",), CARGO),
-    "in a package beside": Row(
-        {**rust(""), "Cargo.toml": A_TOML,
-         "b/Cargo.toml": B_TOML, "b/README.md": "",
-         "b/src/lib.rs": DOC},
-        "**/*.md\n", BUILD, ("b/README.md (b/src/lib.rs:1)",), CARGO),
-    "in a workspace": Row(
-        {"Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n', "crates/b/README.md": "",
-         "crates/b/Cargo.toml": B_TOML,
-         "crates/b/src/lib.rs": DOC},
-        "**/*.md\n", BUILD, ("crates/b/README.md (crates/b/src/lib.rs:1)",), CARGO),
     "after a first build of dependencies": Row(
         rust(DOC), "*.md\n", BUILD, (README,), CARGO, DUMMY),
     "a pattern of Go": Row({**go("//go:embed web/*.js"), **STATIC}, "web/*.js\n", LISTED,
@@ -164,8 +155,21 @@ SPEAKS = {
     "without an ending, in a list": Row(
         {**TS, "tsconfig.json": '{"extends": ["@x/y", "./tsconfig.base"]}'}, "*.base.json\n",
         "npx tsc", ("tsconfig.base.json (tsconfig.json:1)",)),
+    "an import in a list": Row(
+        {**go("//go:embed main.go"), "p/p.go": "package p\n",
+         "b.go": 'package main\n\nimport (\n\t_ "embed"\n\t_ "example.com/m/p"\n)\n'},
+        "p\n", LISTED, ("p/p.go (b.go:5)",), GO),
+    "on several lines": Row(SCRIPT, "scripts\n", "cd scripts && \\\n  ./build.sh", BY_RUN),
 }  # fmt: skip
 """Rows with a finding of CTX131."""
+
+UNSURE = (
+    *("./x.sh && echo ok || echo skipped", "(./x.sh && echo) || true", "./x.sh; true"),
+    *("./x.sh | cat", "./x.sh & true", "if ./x.sh; then true; fi", "! ./x.sh", "true || ./x.sh"),
+    *("f() { ./x.sh; }; true", 'case "$DEV" in 1) ./x.sh;; esac', "<<E\n./x.sh\ntrue\nE\n"),
+    *("if true; then ./x.sh; fi", "bash -n ./x.sh", "node --check ./x.sh", "node --version ./x.sh"),
+)
+"""Commands after which a RUN may succeed without the script."""
 
 TEST = '#[cfg(test)]\nmod tests {{\n    const A: &str = include_str!("../README.md");\n}}\n{}'
 SILENT = {
@@ -280,6 +284,49 @@ SILENT = {
     "no compiler": Row(
         {"package.json": '{"scripts": {"build": "esbuild"}}', "tsconfig.json": EXTENDS,
          "tsconfig.base.json": "{}"}, "*.base.json\n", "npm run build"),
+    "an attribute with several conditions": Row(rust("mod a;\n",
+        src__a_rs=f"#![cfg(any(all(), test))]\n{TEXT}"), "*.md\n", BUILD),
+    "a file for tests": Row(rust("mod a;\n", src__a_rs=f"#![cfg(test)]\n{TEXT}"), "*.md\n", BUILD,
+        (), CARGO),
+    "an attribute with blanks": Row(
+        rust('# [ cfg(test)]\nconst A: &str = include_str!("../README.md");\n'), "*.md\n", BUILD,
+        (), CARGO),
+    "comments in comments": Row(rust('/* a /* b */ include_str!("../README.md"); */\n'),
+        "*.md\n", BUILD, (), CARGO),
+    "an item of a macro": Row(
+        rust("cfg_if::cfg_if! {\n    if #[cfg(windows)] {\n        " + TEXT + "    }\n}\n"),
+        "*.md\n", BUILD),
+    "quoted code": Row(rust("fn a() { quote! { " + TEXT.strip() + " } }\n"), "*.md\n", BUILD),
+    "another package": Row(
+        {**rust(""), "Cargo.toml": A_TOML, "b/Cargo.toml": B_TOML, "b/README.md": "",
+         "b/src/lib.rs": DOC}, "**/*.md\n", BUILD),
+    "another library": Row(
+        {**rust(DOC), "Cargo.toml": '[package]\nname = "a"\nversion = "0.1.0"\n[lib]\n'
+         'path = "x.rs"\n', "x.rs": ""}, "*.md\n", BUILD, (), CARGO),
+    "sources for C": Row({**go('import "C"\n\n//go:embed web'), **STATIC}, "web\n", LISTED),
+    "a string that is called as a package": Row(
+        {**go("//go:embed main.go"), "b.go": 'package main\n\nvar p = "example.com/m/p"\n',
+         "p/p.go": "package p\n"}, "p\n", LISTED, (), GO),
+    "an import in a comment": Row(
+        {**go("//go:embed main.go"), "p/p.go": "package p\n",
+         "b.go": 'package main\n\nimport (\n/*\n\t"example.com/m/p"\n*/\n)\n'}, "p\n", LISTED,
+        (), GO),
+    "a stage that is not built": Row(SCRIPT, "scripts\n", "./scripts/build.sh",
+        dockerfile="FROM base.invalid/x AS dev\nWORKDIR /app\nCOPY . .\nRUN {}\n"
+        "FROM base.invalid/x\nCOPY src /src\n"),
+    "a secret": Row({"env.md": "", "src/a": ""}, "*.md\n",
+        "--mount=type=secret,target=/app/env.md . ./env.md"),
+    "made by a redirection": Row(rust(DOC), "*.md\n", f": > README.md && {BUILD}"),
+    "a redirection to a variable": Row(rust(DOC), "*.md\n", f"echo hi > $F && {BUILD}"),
+    "another script of a package": Row(
+        {**TS, "package.json": '{"scripts": {"build": "esbuild", "types": "tsc -p ."}}',
+         "tsconfig.json": EXTENDS}, "*.base.json\n", "npm run build"),
+    "other settings": Row(
+        {**TS, "package.json": '{"scripts": {"build": "tsc -p tsconfig.build.json"}}',
+         "tsconfig.json": EXTENDS, "tsconfig.build.json": "{}"}, "*.base.json\n", "npm run build"),
+    "a makefile elsewhere": Row({"Makefile": "", "sub/Makefile": ""}, "Makefile\n", "make -Csub"),
+    **{f"the script in {run}": Row(SCRIPT, "scripts\n", run.replace("x.sh", "scripts/build.sh"))
+       for run in UNSURE},
 }  # fmt: skip
 """Rows without a finding."""
 
@@ -370,7 +417,7 @@ def copying(run: str = "", path: str = "/app/docs", **more: str) -> Row:
 COPIES = {
     "a directory": copying(),
     "a file": copying(path="/app/docs/a.json"),
-    "after package managers": copying("RUN apk add git\nRUN cd src && npm ci"),
+    "after package managers": copying("RUN apk add git\nRUN cd src && pip install x"),
     "after a build of Go": copying("RUN go build -o app ."),
     "from the top": copying(path="app/docs/../docs/a.json"),
     "a pattern below it": copying(path="/app/docs/*"),
@@ -379,6 +426,15 @@ FINE = {
     "sent": copying(path="/app/src"),
     "made": copying("RUN make"),
     "made by name": copying("RUN mkdir docs"),
+    "made by a redirection": copying("RUN ls > docs/a.json"),
+    "made by a script of a package": copying("RUN npm ci"),
+    "built without a name": copying("RUN go build ."),
+    "installed": copying("RUN GOBIN=/app/docs go install ."),
+    "of an archive": copying("ADD v.tar.gz ."),
+    "of an earlier archive": Row(TAKEN, "docs\n",
+        dockerfile=COPIED.format("", "/app/docs").replace("COPY . .", "ADD v.tar.gz .\nCOPY . .")),
+    "for a stage that is not built": Row(TAKEN, "docs\n",
+        dockerfile=COPIED.format("", "/app/docs") + "FROM scratch\nCOPY src /src\n"),
     "built by name": copying("RUN go build -o docs ."),
     "by another COPY": copying("COPY --from=base.invalid/y /z docs"),
     "a directory of WORKDIR": copying("WORKDIR docs"),
@@ -388,7 +444,7 @@ FINE = {
     "git ignores it": Row(
         TAKEN, "docs\n", dockerfile=COPIED.format("", "/app/docs"), untracked=("docs",)
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COPIES)
@@ -408,7 +464,8 @@ def test_a_copy_of_what_the_stage_may_have_is_not_reported(name: str, tmp_path: 
 ON_ENGINES = {
     name: row
     for name, row in (COPIES | FINE).items()
-    if "RUN" not in row.dockerfile and "invalid/y" not in row.dockerfile and name != "of the image"
+    if not any(each in row.dockerfile for each in ("RUN", "ADD", "invalid/y"))
+    and name not in ("of the image", "for a stage that is not built")
 }
 
 
@@ -430,3 +487,14 @@ def test_no_suggestion_hides_such_a_file(name: str, tmp_path: Path) -> None:
         edit = api.suggest(str(root), unsafe=unsafe).edit
         (root / ".dockerignore").write_bytes(b"none\n" if edit is None else edit.after)
         assert found(root) == ()
+
+
+def test_a_long_list_of_copies_ends_in_time(tmp_path: Path) -> None:
+    sources, files = " ".join(f"s{n}" for n in range(3000)), {f"s{n}": "" for n in range(3000)}
+    taken = " ".join(f"/app/t{n}" for n in range(3000))
+    copies = "".join(f"COPY s{n} /app/d{n}\n" for n in range(400))
+    text = f"FROM base.invalid/x AS b\n{copies}COPY {sources} /app/\nFROM scratch\n"
+    text += f"COPY --from=b {taken} /z/\n"
+    root = planted(tmp_path, Row({**files, "x": ""}, "x\n", dockerfile=text))
+    with processor_seconds(10):
+        assert found(root, "CTX132") == ()

@@ -18,7 +18,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
-from ctxsize.recommender.outcome import IgnoreFileChange, Match, Note
+from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.recommender.rules import Category
 from ctxsize.writer import Addition, merge
 
@@ -95,16 +95,13 @@ class Draft(BuildContext):
         """Yield the paths that would be hidden and that a trap protects; of doubts few do."""
         hidden = set(attempt.hidden)
         for match in self.found:
-            hard = [e for e in match.objections if not e.soft or _keeps(match, e.trap)]
+            # Without what a bundler reads, the build succeeds but makes another image. Tests that a
+            # manifest names may be a member of a workspace, whose install fails without them.
+            tests = ("mentioned",) if match.rule.category is Category.TESTS else ()
+            keeping = ("env_at_build", "no_install_step", *tests)
+            hard = [e for e in match.objections if not e.soft or e.trap in keeping]
             if hard and match.path in hidden:
                 yield match.path, f"{match.path} must stay: {hard[0].reason}"
-
-
-def _keeps(match: Match, trap: str) -> bool:
-    # Without what a bundler reads, the build succeeds but makes another image. Tests that a
-    # manifest names may be a member of a workspace, whose install fails without them.
-    tests = match.rule.category is Category.TESTS
-    return trap in ("env_at_build", "no_install_step") or (trap == "mentioned" and tests)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
