@@ -178,11 +178,8 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
         places = ((each, report.place_of(each, context)) for each in problems)
         found = ((each, *wanted.judged(each.as_finding(path))) for each, path in places)
-        return tuple(
-            replace(each, message=finding.message)
-            for each, finding, reason in found
-            if reason is None or each.effect is not Effect.NONE
-        )
+        kept = [e for e in found if e[2] is None or e[0].effect is not Effect.NONE]
+        return tuple(replace(each, message=finding.message) for each, finding, _ in kept)
 
     transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]
     named = [replace(e, problems=left(e.problems, e.value)) for e in report.named_contexts]

@@ -179,15 +179,8 @@ def _formats_of_output(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
-display = gathered(
-    "display",
-    _display,
-    _formats_of_output,
-    _json,
-    flag("-v", "--verbose", "--full", "full"),
-    quiet,
-    colour,
-)
+_full = flag("-v", "--verbose", "--full", "full")
+display = gathered("display", _display, _formats_of_output, _json, _full, quiet, colour)
 """Options on the output, as `display`."""
 display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 """Those of a command that always shows everything."""

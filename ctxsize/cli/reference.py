@@ -24,11 +24,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes."""
     chosen: set[str] = set()
     for name in names:
-        found = {
-            each.name
-            for each in all_codes()
-            if each.name.startswith(name.upper()) or each.slug == name
-        }
+        found = {e.name for e in all_codes() if e.name.startswith(name.upper()) or e.slug == name}
         if not found:
             raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
         chosen |= found

@@ -95,12 +95,8 @@ def _place(location: Location) -> _Object:
     file = {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
     if path.startswith("/") or path.split("/")[0] == "..":
         file = {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
-    region = {
-        "startLine": location.line or 1,
-        "startColumn": location.column,
-        "endLine": location.end_line,
-        "endColumn": location.end_column,
-    }
+    region = {"startLine": location.line or 1, "startColumn": location.column}
+    region |= {"endLine": location.end_line, "endColumn": location.end_column}
     known = {key: value for key, value in region.items() if value is not None}
     return {"physicalLocation": {"artifactLocation": file, "region": known}}
 
@@ -116,14 +112,9 @@ def github(outcome: Outcome) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    location = finding.location
-    properties = {
-        "file": os.path.normpath(location.path),
-        "line": location.line,
-        "endLine": location.end_line,
-        "col": location.column,
-        "title": f"{finding.code} {code_of(finding.code).slug}",
-    }
+    at, title = finding.location, f"{finding.code} {code_of(finding.code).slug}"
+    properties = {"file": os.path.normpath(at.path), "line": at.line, "endLine": at.end_line}
+    properties |= {"col": at.column, "title": title}
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
     return f"::{_LEVELS[finding.severity][1]} {said}::{_data(_told(finding))}"
 

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 EVIDENCE, EXAMPLES = 5, 3  # pieces of a finding to show, and names in a list
 LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000  # worth a look, and too big
 MANY_FILES, TOO_MANY_FILES = 5_000, 50_000
-LEVELS = {
-    "fine": ("Fine", "green"),
-    "worth-a-look": ("Worth a look", "yellow"),
-    "too-big": ("Too big", "red"),
-    "build-fails": ("The build fails", "red"),
-}
+LEVELS = {"fine": ("Fine", "green"), "worth-a-look": ("Worth a look", "yellow")}
+LEVELS |= {"too-big": ("Too big", "red"), "build-fails": ("The build fails", "red")}
 """The title of each level of concern, and its style."""
 _BEFORE_PATH = re.compile(
     r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |looks unneeded: |[\d,]+ × )?"

@@ -46,19 +46,15 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
 
 
 def _row(name: str, each: Any) -> Row:
-    context, dockerfile, ignore_file = (
-        None if each[key] is None else _below(name, each[key])
-        for key in ("context", "dockerfile", "ignore_file")
-    )
-    whole, transfer, saving = (
-        each[key] and Amount(each[key]["files"], each[key]["content_bytes"])
-        for key in ("context_size", "transfer", "saving")
-    )
+    paths = [each[key] for key in ("context", "dockerfile", "ignore_file")]
+    context, dockerfile, ignore_file = (e if e is None else _below(name, e) for e in paths)
+    sizes = [each[key] for key in ("context_size", "transfer", "saving")]
+    whole, transfer, saving = (e and Amount(e["files"], e["content_bytes"]) for e in sizes)
     build = Build(str(context), dockerfile, each["target"], builder=each["builder"])
     how = [Place(e["how"], e["name"], Location(e["path"], e["line"])) for e in each["places"]]
     found = FoundBuild(build, (*how, Place("dockerfile", "", Location(name))), each["guessed"])
-    sizes = whole, transfer, saving
-    return Row(found, dockerfile, ignore_file, *sizes, each["findings"], each["error"])
+    known = whole, transfer, saving
+    return Row(found, dockerfile, ignore_file, *known, each["findings"], each["error"])
 
 
 def _below(name: str, path: str) -> str:

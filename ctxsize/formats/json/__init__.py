@@ -117,16 +117,10 @@ def _outcome(outcome: Outcome) -> Shape:
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
             # The values of arguments come from files and the environment: they may be secrets.
-            shape["builds"] = [
-                _fields(each)
-                | {
-                    "build_arguments": dict.fromkeys(
-                        map(each.build.masked, each.build.build_arguments)
-                    ),
-                    "platforms": [*map(each.build.masked, each.build.platforms)],
-                }
-                for each in outcome.rows
-            ]
+            shape["builds"] = builds = [_fields(each) for each in outcome.rows]
+            for each, build in zip(builds, (row.build for row in outcome.rows), strict=True):
+                each["build_arguments"] = dict.fromkeys(map(build.masked, build.build_arguments))
+                each["platforms"] = [*map(build.masked, build.platforms)]
     return shape
 
 

@@ -16,13 +16,8 @@ from ctxsize.units import human, percent
 
 T = TypeVar("T")
 _LONGEST_BAR = 20
-_MODULES = {
-    "measure": "measured",
-    "check": "checked",
-    "diff": "compared",
-    "suggest": "suggested",
-    "plan": "suggested",
-}
+_MODULES = {"measure": "measured", "check": "checked", "diff": "compared"}
+_MODULES |= dict.fromkeys(("suggest", "plan"), "suggested")
 """The module of each kind of outcome; the others have only findings."""
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 

@@ -51,8 +51,7 @@ def _reasons(check: ContextCheck) -> list[str]:
 
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
-    kept = _used(check.limits)
-    kept = f"{kept} ({check.limits[0].of})" if kept else ""
+    kept = f"{_used(check.limits)} ({check.limits[0].of})" if check.limits else ""
     held = plural(check.assertions, "assertion") if check.assertions else ""
     kept = ", ".join(filter(None, (kept, held))) or "nothing is limited"
     yield Prose(f"ok {quoted(check.name)}: {kept}", 4, "ok", "green")
@@ -62,11 +61,8 @@ def _passing(check: ContextCheck) -> Iterator[Prose]:
 
 def _used(limits: Iterable[Limit]) -> str:
     """Return the amounts with what is allowed of them."""
-    used = (
-        f"{each.shown(each.actual)} {'at least' if each.is_floor else 'of'} "
-        f"{each.shown(each.allowed)}"
-        for each in limits
-    )
+    words = ((each, "at least" if each.is_floor else "of") for each in limits)
+    used = (f"{each.shown(each.actual)} {of} {each.shown(each.allowed)}" for each, of in words)
     return ", ".join(dict.fromkeys(used))
 
 

@@ -124,9 +124,8 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     if not (look.full or look.markdown) and len(context.changes.files) > len(shown):
         rest.append(f"--full lists {plural(len(context.changes.files), 'changed file')}.")
     verb = {"added": "grew", "removed": "shrank", "same": "changed"}.get(context.what, context.what)
-    yield Section(
-        [Table(("change", "files", "", "path"), rows, " ".join(rest))], f"What {verb}{name}"
-    )
+    table = Table(("change", "files", "", "path"), rows, " ".join(rest))
+    yield Section([table], f"What {verb}{name}")
 
 
 def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:

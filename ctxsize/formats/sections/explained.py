@@ -170,10 +170,8 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
     head = f"{_instruction(check.source, dockerfile)}: {text}"
     lines: list[Item] = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
     hidden = () if check.fate is Fate.IGNORED else check.hidden
-    lines += (
-        Prose(f"    {quoted(each.path)} is {_said(each.verdict, each.ignore_file)}")
-        for each in hidden[:EXAMPLES]
-    )
+    said = [(quoted(each.path), _said(each.verdict, each.ignore_file)) for each in hidden]
+    lines += (Prose(f"    {path} is {text}") for path, text in said[:EXAMPLES])
     if left := more(len(hidden) - EXAMPLES):
         lines.append(Prose(f"    {left}"))
     lines += [_note(visible(each)) for each in check.notes]

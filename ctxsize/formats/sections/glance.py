@@ -10,7 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH, FOLDERS
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded, measured
+from ctxsize.formats.sections import Fact, Findings, Section, Table, bar, folded, measured
 from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
@@ -39,10 +39,8 @@ class LargePart(NamedTuple):
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
     lines = 2 + (look.width < _NARROW)
-    head: list[Item] = [
-        measured.verdict(report, look, measured.clauses(report, short=True), lines),
-        measured.next_step(report),
-    ]
+    clauses = measured.clauses(report, short=True)
+    head = measured.verdict(report, look, clauses, lines), measured.next_step(report)
     yield Section(head)
     if look.quiet:
         return

@@ -53,10 +53,9 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
     few = _FEW if look.height >= _HIGH else 1
     problems = Findings(report.findings, _MANY if look.full else few)
     room = look.width - FACT_INDENT
-    facts = [
-        Fact(label, text if look.full else brief(text, room, _FACT_LINES.get(label, 2)))
-        for label, text in _facts(report, look)
-    ]
+    facts = [*_facts(report, look)]
+    if not look.full:
+        facts = [Fact(e.label, brief(e.text, room, _FACT_LINES.get(e.label, 2))) for e in facts]
     yield Section(facts, title, folded=bool(title))
     if look.full:
         for each in report.named_contexts:
@@ -272,19 +271,13 @@ def _tables(report: Report, look: Look, rows: Mapping[str, int]) -> Iterator[Sec
 
 def sources_of(report: Report) -> list[Share]:
     """Return the share of each source of the Dockerfile, the largest first."""
-    taken = dict.fromkeys(
-        source
-        for each in report.parts
-        if isinstance(each, Transfer)
-        for source in each.sources
-        if not each.everything or source.path == "."
-    )
-    shares = []
+    transfers, shares = [each for each in report.parts if isinstance(each, Transfer)], []
+    pairs = [(source, each.everything) for each in transfers for source in each.sources]
+    taken = dict.fromkeys(source for source, every in pairs if not every or source.path == ".")
     for each in taken:
         path = f" ({each.path})" if "$" in each.source else ""
-        name = f"{each.instruction} {each.source}{path}"
-        if each.instruction == "RUN":
-            name = f"RUN --mount, {each.kind} of {each.path}"
+        is_run, mount = each.instruction == "RUN", f"RUN --mount, {each.kind} of {each.path}"
+        name = mount if is_run else f"{each.instruction} {each.source}{path}"
         shares.append(Share(name, each.content_bytes, each.files, each.line))
     return sorted(shares, key=lambda each: (-each.content_bytes, each.line or 0))
 
@@ -294,11 +287,7 @@ def table_of(columns: str, header: str, parts: Sequence[Share], total: int, top:
     names = columns.split()
     rows = []
     for part in parts[:top]:
-        cells = {
-            "size": human(part.content_bytes),
-            "files": f"{part.files:,}",
-            "%": percent(part.content_bytes, total),
-            "line": str(part.line or ""),
-        }
+        cells = {"size": human(part.content_bytes), "files": f"{part.files:,}"}
+        cells |= {"%": percent(part.content_bytes, total), "line": str(part.line or "")}
         rows.append((*(cells[each] for each in names), quoted(part.name or "(none)")))
     return Table((*names, header), rows, more(len(parts) - top, header))

@@ -9,18 +9,8 @@ from itertools import compress
 
 from ctxsize.accepting import UNUSED
 from ctxsize.formats import Look, wording
-from ctxsize.formats.sections import (
-    Fact,
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    cut,
-    few,
-    notes,
-)
+from ctxsize.formats import sections as layout
+from ctxsize.formats.sections import Fact, NextStep, Prose, Section, Table, cut, few, notes
 from ctxsize.formats.wording import amount, change, command, listed, more, quoted, visible
 from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
@@ -56,7 +46,8 @@ def _cells(size: Counted, name: str) -> tuple[str, str, str]:
 
 def _suggested(advice: Advice, look: Look) -> list[Section]:
     # What would ignore the file that `--write` creates saves nothing yet.
-    every = [each for each in advice.suggestions if not _is_absent(each, advice)]
+    absent = [os.path.relpath(advice.ignore_file, advice.context_path)] if advice.new_file else None
+    every = [e for e in advice.suggestions if [*map(os.path.normpath, e.paths)] != absent]
     safe = [each for each in every if each.safe or each.chosen]
     unsafe = [each for each in every if each not in safe]
     questions = [(*_cells(each.size, quoted(each.path)), each.note) for each in advice.questions]
@@ -77,22 +68,16 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
     ]
 
 
-def _found(advice: Advice, look: Look) -> Iterator[Item]:
+def _found(advice: Advice, look: Look) -> Iterator[layout.Item]:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
     chosen = [each for each in advice.suggestions if each.chosen and not look.full]
     gone, kept = ({p for each in chosen for p in getattr(each, n)} for n in ("paths", "keeps"))
     every = [each for each in advice.findings if each.code in _SHOWN]
     inside = [f"{each.evidence[0]}/" if each.code == "CTX511" else "" for each in every]
     sent = [not is_below(path, gone) or is_below(path, kept) for path in inside]
-    yield Findings([*compress(every, sent)], brief=0 if look.full else _MOST_NOTES)
+    yield layout.Findings([*compress(every, sent)], brief=0 if look.full else _MOST_NOTES)
     if ignored := sent.count(False):
         yield Prose(f"  {plural(ignored, 'secret')}, all ignored by these patterns")
-
-
-def _is_absent(each: Suggestion, advice: Suggested) -> bool:
-    """Return whether it is about the ignore file that `--write` would create."""
-    paths = [os.path.normpath(os.path.join(advice.context_path, path)) for path in each.paths]
-    return advice.new_file and paths == [os.path.normpath(advice.ignore_file)]
 
 
 def _of_git(advice: Advice) -> Iterator[Fact]:
@@ -176,8 +161,8 @@ def _line(each: Suggestion) -> tuple[str, ...]:
         patterns = f"{shortest} {more(len(each.patterns) - 1)}"
     # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
     text = re.split("[:;,] ", each.doubts[0])[0] if each.doubts else each.rule.reason
-    size, files, name = _cells(_shown(each), patterns)
-    return size if each.size.counted.files else f"({size})", files, name, visible(text)
+    size, *others = _cells(_shown(each), patterns)
+    return size if each.size.counted.files else f"({size})", *others, visible(text)
 
 
 def _evidence(found: Iterable[Suggestion]) -> Table:
@@ -248,7 +233,7 @@ def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
     ]
 
 
-def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
+def _change(plan: IgnoreFilePlan) -> Iterator[layout.Item]:
     found = plan.change
     if found.impossible:
         yield Prose(visible(f"Not possible: {found.impossible}"), 0)
