@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from ctxsize.codes import names
 from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError, InputErrors
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
+_LISTED = "`ctxsize rule` lists all codes"
+_COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
@@ -113,10 +116,8 @@ class Wanted:
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
-        chosen, left_out = (
-            max((len(each) for each in some if code.startswith(each)), default=-1)
-            for some in (self._select, self._ignore)
-        )
+        sides = (filter(code.startswith, some) for some in (self._select, self._ignore))
+        chosen, left_out = (max(map(len, some), default=-1) for some in sides)
         return chosen > left_out or (not self._select and left_out < 0)
 
     def unused(self, codes: Iterable[str], *directories: str) -> tuple[Finding, ...]:
@@ -131,9 +132,8 @@ class Wanted:
             if table.code in ours and table not in self._used and not table.is_inherited:
                 where = f" in {table.path}" if table.path else ""
                 text = f"suppress[{number}] suppresses nothing: no {table.code}{where} was found"
-                place, text = Location(config.path or ""), f"{text} ({table.reason})"
-                advice = "remove the table"
-                found.append(Finding(UNUSED, Severity.WARNING, text, place, help=advice))
+                text, at = f"{text} ({table.reason})", Location(config.path or "")
+                found.append(Finding(UNUSED, Severity.WARNING, text, at, help="remove the table"))
         return tuple(found)
 
 
@@ -142,7 +142,9 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
     for each in parts:
         if not any(name.startswith(each) for name in known):
-            raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists all codes")
+            is_code, command = bool({*names(each)} & {each}), _COMMANDS.get(each[:4])
+            hint = f"`ctxsize {command}` reports {each}" if is_code and command else _LISTED
+            raise InputError(f"no code begins with {each!r}", hint=hint)
     return tuple(parts)
 
 

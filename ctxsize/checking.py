@@ -10,6 +10,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ctxsize import api, guard
@@ -18,6 +19,7 @@ from ctxsize.accepting import Wanted
 from ctxsize.build import Build, build_of
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Builds, Config, filled_up
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
@@ -110,11 +112,8 @@ def _budgeted(
     found = [replace(each, budget=budget.over(each.budget)) for each in _named_apart(found)]
     where = config.path or NAMES[0]
     hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
-    errors += [
-        InputError(f"{each.name} has no budget", hint=hint)
-        for each in found
-        if not is_optional and not each.budget.limits
-    ]
+    bare = [] if is_optional else [each.name for each in found if not each.budget.limits]
+    errors += [InputError(f"{name} has no budget", hint=hint) for name in bare]
     if errors:
         raise InputErrors(errors)
     return found
@@ -129,14 +128,16 @@ def of_builds(
         for context in {os.path.realpath(each.build.context) for each in some}:
             tables_of[context].append(table)
     for build in builds:
-        own = build.dockerfile and os.path.realpath(build.dockerfile)
-        fitting = [
-            each
-            for each in tables_of.get(os.path.realpath(build.context), [])
-            if not own or own == os.path.realpath(each.build.dockerfile or own)
-        ]
+        own = build.dockerfile and _own_place(build.dockerfile)
+        some = tables_of[os.path.realpath(build.context)]
+        fitting = [e for e in some if not own or own == _own_place(e.build.dockerfile or own)]
         for each in fitting or [replace(config.defaults, name=build.context)]:
             yield filled_up(build, each)
+
+
+def _own_place(path: str) -> str:
+    """Return a real path, but of a symlink its own: its name chooses the ignore file."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
@@ -160,13 +161,14 @@ def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[Bud
     is_transfer, met = policy.budget.of == "transfer", set[tuple[str, ...]]()
     for each in _named_apart([*found]):
         given = each.given or each.build
-        usual = os.path.join(given.context, "Dockerfile")
+        builder = policy.build.builder or given.builder
+        names = [os.path.join(given.context, name) for name in BUILDERS[builder].dockerfile_names]
+        usual = next(filter(os.path.lexists, names), "")
         builds = [replace(given, dockerfile=each.build.dockerfile)]
-        builds += [given] * os.path.lexists(usual) + [each.build] * is_transfer
-        for build in builds:
-            build = replace(build, builder=policy.build.builder or given.builder)
-            paths = map(os.path.realpath, (build.context, build.dockerfile or usual))
-            key = (*paths, str(build) if is_transfer else "")
+        builds += [given] * bool(usual) + [each.build] * is_transfer
+        for build in (replace(each, builder=builder) for each in builds):
+            paths = os.path.realpath(build.context), _own_place(build.dockerfile or usual)
+            key = (*paths, builder, str(build) if is_transfer else "")
             if key not in met:
                 met.add(key)
                 yield replace(policy, name=f"{each.name} (policy)", build=build, is_policy=True)
@@ -178,11 +180,8 @@ class _Checker:
     def __init__(
         self, config: Config, builds: list[BudgetedBuild], progress: Progress | None
     ) -> None:
-        self._config = config
-        self._builds = builds
-        self._progress = progress
-        self._plans = Plans()
-        self._reports: list[Report] = []
+        self._config, self._builds, self._progress = config, builds, progress
+        self._plans, self._reports = Plans(), list[Report]()
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
@@ -194,10 +193,8 @@ class _Checker:
             try:
                 request = api.requested(each.build, self._plans)
                 config = Config() if each.is_policy else self._config
-                top, depth, progress = baselines.TOP, baselines.DEPTH, self._progress
-                report = api.measure(
-                    request, top=top, depth=depth, progress=progress, config=config
-                )
+                measured = partial(api.measure, top=baselines.TOP, depth=baselines.DEPTH)
+                report = measured(request, progress=self._progress, config=config)
                 if each.budget.of == "transfer" and report.transfer is None:
                     why = (e.message for e in report.problems if e.code in _NO_TRANSFER)
                     reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
@@ -267,14 +264,13 @@ class _Checker:
             return judged
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
-        found = judged.findings
-        findings = (replace(each, help=text) if each.code in _LARGE else each for each in found)
+        found = [replace(e, help=text) if e.code in _LARGE else e for e in judged.findings]
         chosen = (each for each in advice.suggestions if each.chosen)
         gone = {path for each in chosen for path in each.paths}
         paths = (each.path for each in judged.culprits)
         left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
         remedy = guard.Remedy(saved, enough, left)
-        return replace(judged, remedy=remedy, findings=tuple(findings))
+        return replace(judged, remedy=remedy, findings=tuple(found))
 
 
 def _entry(name: str, report: Report) -> baselines.Known:
@@ -304,9 +300,8 @@ def diff(
         if not os.path.isdir(place):
             return comparison.saved(place, name)
         request = api.request_for(place, **options)
-        files = sent_sizes(Walk(request)).items()
         report = api.measure(request, top=1, depth=0)
-        return {"": comparison.measured(baselines.of_files(files), report, request.spec)}
+        return {"": comparison.measured(sent_sizes(Walk(request)), report, request.spec)}
 
     after = after or "."
     return comparison.compare(before, side(before), after, side(after))
@@ -322,8 +317,7 @@ def diff_checkout(context: str = ".", **options: Unpack[Options]) -> DiffReport:
 
     request = api.request_for(context, **options)
     found, report = Checkout(request), api.measure(request, top=1, depth=0)
-    here = comparison.measured(baselines.of_files(found.here.items()), report, request.spec)
-    known = baselines.of_files(found.sizes.items())
-    head = replace(here, known=known, spec=found.request.spec)
+    here = comparison.measured(found.here, report, request.spec)
+    head = comparison.measured(found.sizes, report, found.request.spec)
     outcome = comparison.compare("HEAD", {"": head}, context, {"": here})
     return replace(outcome, differences=found.differences, problems=found.problems)

@@ -284,8 +284,7 @@ class _ConfigReader:
 
     def _suppression(self, number: int, table: object) -> Suppression:
         where = f"suppress[{number}]"
-        found = self.values(table, where, shapes("suppression"))
-        values = {"code": "", "reason": "", **found}
+        values = {"code": "", "reason": "", **self.values(table, where, shapes("suppression"))}
         for key in ("code", "reason"):
             if isinstance(table, dict) and key not in table:
                 self._wrong(where, f"the key {key!r} is missing")

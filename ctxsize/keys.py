@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import Any
@@ -69,9 +70,16 @@ def _follows(value: object, shape: Shape) -> bool:
         and value in shape.get("enum", [value])
         and (not isinstance(value, str) or re.search(shape.get("pattern", ""), value) is not None)
         and (not isinstance(value, int) or shape["minimum"] <= value <= shape["maximum"])
+        and (shape.get("format") != "date" or _is_day(value))
         and len(parts) <= shape.get("maxItems", len(parts))
         and all(_follows(each, inner) for each in parts)
     )
+
+
+def _is_day(text: object) -> bool:
+    with suppress(ValueError):
+        return bool(date.fromisoformat(str(text)))
+    return False
 
 
 def _check_pattern(text: str) -> None:

@@ -92,14 +92,10 @@ class Problem:
 
         by_slug = {each.slug: each for each in map(code_of, names("CTX0"))}
         code = by_slug.get(self.code, code_of("CTX000"))
-        return Finding(
-            code.name,
-            Severity.ERROR if self.fails else code.severity,
-            self.message,
-            Location(path, self.line),
-            Confidence.CERTAIN if self.effect is Effect.NONE else Confidence.LIKELY,
-            files=self.count if self.count > 1 else None,
-        )
+        severity = Severity.ERROR if self.fails else code.severity
+        sure = Confidence.CERTAIN if self.effect is Effect.NONE else Confidence.LIKELY
+        place, files = Location(path, self.line), self.count if self.count > 1 else None
+        return Finding(code.name, severity, self.message, place, sure, files=files)
 
 
 class Counted(Protocol):

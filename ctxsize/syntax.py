@@ -189,14 +189,10 @@ class _Reader:
         parts = [node] if node.type == _ASSIGNMENT else node.children
         others = [each for each in parts if each.type != apart]
         words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
-        command = Command(
-            tuple(_unquoted(self.text, each) for each in words),
-            tuple(self._assignment(each) for each in parts if each.type == apart),
-            self.after,
-            node.start_point.row,
-            within,
-            node.end_byte,
-        )
+        unquoted = tuple(_unquoted(self.text, each) for each in words)
+        assignments = tuple(self._assignment(each) for each in parts if each.type == apart)
+        place = (self.after, node.start_point.row, within, node.end_byte)
+        command = Command(unquoted, assignments, *place)
         for part in parts:
             for each in part.children if part.type == _ASSIGNMENT else (part,):
                 if each.child_count:

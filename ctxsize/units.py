@@ -149,6 +149,17 @@ def prefix(text: str, width: int) -> str:
     return text
 
 
+def as_code(text: str) -> str:
+    """Return `text` in a code span, with a fence that is long enough.
+
+    >>> as_code("a"), as_code("a`b"), as_code("`")
+    ('`a`', '``a`b``', '`` ` ``')
+    """
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
 def cut(text: str, width: int) -> str:
     """Return the start of `text` within `width` columns."""
     return text if columns(text) <= width else prefix(text, width - 1) + "…"

@@ -98,11 +98,8 @@ class Fetch:
     @property
     def cached(self) -> bool:
         """Return whether a cache mount contains one of its caches, or lies below one."""
-        return any(
-            mount.holds(place) or mount.target.startswith(f"{place}/")
-            for mount in self.step.caches
-            for place in self.caches
-        )
+        pairs = ((mount, place) for mount in self.step.caches for place in self.caches)
+        return any(e.holds(place) or e.target.startswith(f"{place}/") for e, place in pairs)
 
     @property
     def mounted(self) -> tuple[str, ...]:
@@ -124,8 +121,7 @@ def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    exported: dict[str, str] = {}
-    configured: dict[str, str] = {}
+    exported, configured = dict[str, str](), dict[str, str]()
     for workdir, command in step.located:
         if command.program == "export":
             named = (word.partition("=") for word in command.operands)
@@ -185,7 +181,14 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
     It is no edit: the image then lacks what the command leaves in the cache, and the
     Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
-    manager, mounts = fetch.manager, [*_mounts(recipe, stage, fetch)]
+    manager, mounts = fetch.manager, list[str]()
+    shared, owner = {"sharing": "locked"} if manager.is_locked else {}, owner_options(fetch.step)
+    for place in cache_directories(recipe, fetch):
+        own = {}
+        if recipe.runs_at_once(stage) and system_content(place):
+            system, name = system_of(stage.base).slug, posixpath.basename(place)
+            own = {"id": f"{system}-$TARGETARCH-{name}"}
+        mounts.append(with_option("type=cache", **own, target=place, **shared, **owner))
     option = next(filter(fetch.command.has, manager.uncached), "")
     # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
     is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
@@ -203,17 +206,6 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
     less = f", without {without}" if without else ""
     above = ", with ARG TARGETARCH above" if undeclared else ""
     return f"`RUN {shown} {command}`{less}{above}"
-
-
-def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
-    shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
-    for place in cache_directories(recipe, fetch):
-        identity = {}
-        if recipe.runs_at_once(stage) and system_content(place):
-            system, name = system_of(stage.base).slug, posixpath.basename(place)
-            identity = {"id": f"{system}-$TARGETARCH-{name}"}
-        owner = owner_options(fetch.step)
-        yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 
 def system_content(directory: str) -> tuple[str, str, Severity] | None:

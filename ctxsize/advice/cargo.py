@@ -125,20 +125,16 @@ def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
                 cooks = [*cooks, run][-_MOST_COOKS:]
             elif run.task == "build" and run.step in own and cooks:
                 reasons = [_differences(cook, run) for cook in cooks]
-                if all(reasons):
-                    yield _unfit(recipe, cooks[-1], run, reasons[-1])
-
-
-def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> Finding:
-    path = posixpath.join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json")
-    at = cook.workdir if _is_inside(build, cook) else build.workdir
-    return recipe.finding(
-        "CTX211",
-        build.step.line,
-        f"cargo cannot reuse what line {cook.step.line} compiles: {', '.join(why)}",
-        confidence=Confidence.LIKELY,
-        help=f"cook the dependencies in {at} the same way: `{_cooking(build, cook.step, path)}`",
-    )
+                if not all(reasons):
+                    continue
+                line, given = cooks[-1].step.line, cooks[-1].command.value("--recipe-path")
+                path = posixpath.join(cooks[-1].workdir, given or "recipe.json")
+                at = cooks[-1].workdir if _is_inside(run, cooks[-1]) else run.workdir
+                way = f"the same way: `{_cooking(run, cooks[-1].step, path)}`"
+                way = f"cook the dependencies in {at} {way}"
+                why = ", ".join(reasons[-1])
+                what = run.step.line, f"cargo cannot reuse what line {line} compiles: {why}"
+                yield recipe.finding("CTX211", *what, None, Confidence.LIKELY, help=way)
 
 
 def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
@@ -191,7 +187,12 @@ def _chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | N
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
     results = _results(_taken_of(recipe, stage, build.target), build)
-    if results is None or _keeps_downloads(recipe, stage, build):
+    # No mount may hide what cargo fetched if the image needs it: a command may run a script.
+    earlier = {run.task for run in _runs_in(stage) if run.step.line < build.step.line}
+    is_kept = build.command.has("--offline", "--frozen") or bool({"fetch", "vendor"} & earlier)
+    is_kept |= any(_taken_of(recipe, stage, cache) for cache in build.caches)
+    is_kept |= any(each.keyword in _RUN_LATER for each in stage.stage.instructions)
+    if results is None or is_kept:
         return None
     words: dict[StageStep, dict[str, str]] = {}
     taking = (e for other in recipe.stages for e in other.own if other.origin(e.origin) is stage)
@@ -202,10 +203,9 @@ def _chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | N
     are_copied = len({word for each in words.values() for word in each.values()}) == len(results)
     text, moved = _pattern(recipe, stage, build, results), recipe.rewritten(words)
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
-    return recipe.fix(
-        "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
-        [whole, *moved] if text and are_copied and moved is not None else None,
-    )
+    changes = [whole, *moved] if text and are_copied and moved is not None else None
+    way = "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
+    return recipe.fix(way, changes)
 
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
@@ -240,38 +240,22 @@ def _is_usual_build(build: CargoRun) -> bool:
     )
 
 
-def _keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
-    """Return whether the image needs what cargo fetched, so that no mount may hide it."""
-    earlier = {run.task for run in _runs_in(stage) if run.step.line < build.step.line}
-    is_kept = build.command.has("--offline", "--frozen") or bool({"fetch", "vendor"} & earlier)
-    is_taken = any(_taken_of(recipe, stage, cache) for cache in build.caches)
-    # If the image runs a command, a script may need it.
-    is_run = any(each.keyword in _RUN_LATER for each in stage.stage.instructions)
-    return is_kept or is_taken or is_run
-
-
 def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
     """Return the paths at, above or below `directory` that other stages copy from the stage."""
     below = f"{directory.rstrip('/')}/"
-    return {
-        path
-        for other in recipe.stages
-        for step in other.steps
-        for origin, path in step.takes
-        if other.origin(origin) is stage
-        and (f"{path}/".startswith(below) or below.startswith(f"{path.rstrip('/')}/"))
-    }
+    steps = ((other, step) for other in recipe.stages for step in other.steps)
+    takes = ((other.origin(origin), path) for other, e in steps for origin, path in e.takes)
+    paths = {path for origin, path in takes if origin is stage}
+    return {e for e in paths if f"{e}/".startswith(below) or below.startswith(f"{e.rstrip('/')}/")}
 
 
 def _results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
     """Return where to copy each path of `target` that others need; None if unknown."""
     results = {path: f"/out/{posixpath.basename(path)}" for path in sorted(taken)}
-    are_files = all(
-        path.startswith(f"{build.target}/")
-        and not set(path) & set("*?[$")
-        and posixpath.basename(path) not in listed("cargo_directories")
-        for path in taken
-    )
+    are_below = all(path.startswith(f"{build.target}/") for path in taken)
+    names = {*map(posixpath.basename, taken)}
+    are_files = are_below and not names & {*listed("cargo_directories")}
+    are_files = are_files and not set("".join(taken)) & set("*?[$")
     later = build.step.commands[build.step.commands.index(build.command) + 1 :]
     copies = (e for e in later if e.program in ("cp", "mv", "install", "rsync"))
     copies_out = any("target/" in word for command in copies for word in command.operands)

@@ -72,13 +72,15 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
     # A file counts with its directory, and so does a wildcard.
-    directory = os.path.commonpath(
-        source if recipe.holds_directory(source) else os.path.dirname(re.split(r"[*?[]", source)[0])
-        for source, _ in taken
-    )
+    whole = ((source, recipe.holds(source, os.path.isdir)) for source, _ in taken)
+    starts = (e if is_whole else os.path.dirname(re.split(r"[*?[]", e)[0]) for e, is_whole in whole)
+    directory = os.path.commonpath(starts)
     for each in recipe.builds if directory else ():
         context, shown = each.build.context, os.path.join(each.build.context, directory)
-        is_wide = os.path.isdir(shown) and _directories(context) >= 3
+        beside = 0
+        with suppress(OSError):
+            beside = sum(each.is_dir() and each.name[0] != "." for each in entries_in(context))
+        is_wide = os.path.isdir(shown) and beside >= 3
         patterns = filter(None, map(sent_text, recipe.ignored(each.build) or ()))
         # An ignore file that first ignores everything lists the needed files.
         if is_wide and not each.guessed and next(patterns, "") not in _EVERYTHING:
@@ -90,12 +92,6 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
             return
 
 
-def _directories(context: str) -> int:
-    with suppress(OSError):
-        return sum(each.is_dir() and each.name[0] != "." for each in entries_in(context))
-    return 0
-
-
 def many_manifests(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
     syntax = recipe.dockerfile.syntax
@@ -104,14 +100,17 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
     for stage in recipe.stages if frontend else ():
         for (flags, root), group in groupby(stage.own, partial(_kept_paths, recipe)):
             steps = [*group]
-            if root and sum("/" in step.sources[0] for step in steps) >= _MANY_COPIES:
+            # Files at the root need no --parents.
+            deep = {step.sources[0] for step in steps if root and "/" in step.sources[0]}
+            if len(deep) >= _MANY_COPIES:
                 sources = dict.fromkeys(source for step in steps for source in step.sources)
                 words = (" ".join(("COPY", *flags, "--parents")), *sources, root)
-                way = f"write `{cut(' '.join(words), _WIDEST)}`, which makes one layer"
-                fix = _as_one(recipe, steps, words, way)
+                line, end = " ".join(words), "which makes one layer"
+                fix = _as_one(recipe, steps, words, f"write `{cut(line, _WIDEST)}`, {end}")
+                way = fix.message if fix else f"write `{line}`, {end}"
                 message = f"{len(steps)} COPYs make a layer each to keep the paths of single files"
-                at = steps[0].line
-                yield recipe.finding("CTX203", at, message, None, sure, help=way, fix=fix)
+                what = steps[0].line, message, None, sure
+                yield recipe.finding("CTX203", *what, help=way, fix=fix)
 
 
 def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
@@ -138,6 +137,8 @@ def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], way: s
     """Return the fix with one COPY of `words`; None if that would change more than the layers."""
     first, *_, last = copies = [step.instruction for step in steps]
     beside = all(one.end_line + 1 == other.line for one, other in pairwise(copies))
+    lines = recipe.lines[first.line - 1 : last.end_line]
+    beside &= not any(line.lstrip().startswith("#") for line in lines)
     above = {each for step in steps for source in step.sources for each in up_to(source)[:-1]}
     # COPY makes missing directories with 0755, and --parents with the modes of the context.
     modes = {os.stat(os.path.join(e, at)).st_mode & 0o7777 for e in recipe.contexts for at in above}
@@ -257,7 +258,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) has none.
         sources = (e for e in step.sources if e == "." or not e.startswith("."))
-        if line == 0 and any(map(recipe.holds_directory, sources)):
+        if line == 0 and any(recipe.holds(each, os.path.isdir) for each in sources):
             line = step.line
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         bundle_path |= any(each.words[:2] == ("bundle", "config") for each in step.commands)

@@ -22,9 +22,8 @@ from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.recommender.tools import run_by, works
-from ctxsize.syntax import Command
 
-_LISTS, _ARCHIVES = "/var/lib/apt", "/var/cache/apt"
+_LISTS, _ARCHIVES, _APT = "/var/lib/apt", "/var/cache/apt", ("apt", "apt-get")
 _UNLOCKED = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _KEEPS_DOWNLOADS = re.compile("docker-clean|Keep-Downloaded-Packages")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
@@ -75,12 +74,8 @@ def _refused(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
         way = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
         return recipe.finding("CTX222", fetch.step.line, message, help=way)
     place, way = fetch.step.instruction, f"remove `{option}`"
-    text = without_option(
-        recipe.text_of(place),
-        recipe.dockerfile.escape,
-        option,
-        lambda each: manager.is_called(run_by(each).program),
-    )
+    whole = recipe.text_of(place), recipe.dockerfile.escape
+    text = without_option(*whole, option, lambda each: manager.is_called(run_by(each).program))
     changes = [Change(place.line, place.end_line, text)] if text else None
     fix = recipe.fix(way, changes, sure=True)
     return recipe.finding("CTX222", fetch.step.line, message, help=way, fix=fix)
@@ -93,7 +88,7 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     for command in step.commands:
         emptied = {each.tool.name for each in works(command) if each.does("empty")}
         which, text = [f"for {name}" for name in sorted(emptied & cached)], " ".join(command.words)
-        if _is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
+        if command.program in _APT and command.operands[:1] in (("clean",), ("autoclean",)):
             which += [f"at {each}" for each in of_apt if each.startswith(_ARCHIVES)]
         elif command.program == "rm":
             which += [f"at {each}" for each in of_apt if each in text][:1]
@@ -103,14 +98,10 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             yield recipe.finding("CTX222", step.line, message, help=way)
 
 
-def _is_apt(command: Command) -> bool:
-    return command.program in ("apt", "apt-get")
-
-
 def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = [each.target for each in step.caches if each.target.startswith(_ARCHIVES)]
-    installs = any(_is_apt(each) and "install" in each.operands for each in step.commands)
+    installs = any(each.program in _APT and "install" in each.operands for each in step.commands)
     if not (archives and installs and caches.system_of(stage.base).name in ("debian", "ubuntu")):
         return
     for each in stage.history[: stage.history.index(step) + 1]:
@@ -136,33 +127,28 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
             made, cache = mounted[-1]
             name = posixpath.basename(path)
             written = path if set(path) & set("*?[") else shlex.quote(path)
-            where = f"the cache mount at {cache.target}"
-            yield recipe.finding(
-                "CTX212",
-                step.line,
-                f"{path} exists only in {where}, not in the stage {source.label}",
-                evidence=(f"line {made.line}: RUN --mount={cache.written}",),
-                help=f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p "
-                f"/out && cp -a {written} /out/`, and take it from there: "
-                f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`",
+            where = f"the cache mount at {cache.target}, not in the stage {source.label}"
+            way = (
+                f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p /out "
+                f"&& cp -a {written} /out/`, and take it from there: "
+                f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`"
             )
+            what = step.line, f"{path} exists only in {where}"
+            why = (f"line {made.line}: RUN --mount={cache.written}",)
+            yield recipe.finding("CTX212", *what, evidence=why, help=way)
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
     """Return whether a step without the mount at `target` may write there."""
-    return any(
-        not is_known(step.instruction)
-        or (step.is_copy and target in step.destination)
-        or any(_may_write(command, target) for command in step.commands)
-        for step in stage.history
-        if all(cache.target != target for cache in step.caches)
-    )
-
-
-def _may_write(command: Command, target: str) -> bool:
-    # cargo-chef compiles the dependencies, not the project itself.
-    builds = command.program == "cargo" and "chef" not in command.words[:3]
-    return builds or any(target in word for word in command.words)
+    for step in stage.history:
+        found = (step.is_copy and target in step.destination) or not is_known(step.instruction)
+        for each in step.commands:
+            # cargo-chef compiles the dependencies, not the project itself.
+            found |= each.program == "cargo" and "chef" not in each.words[:3]
+            found |= any(target in word for word in each.words)
+        if found and all(cache.target != target for cache in step.caches):
+            return True
+    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +165,10 @@ class Use:
         return caches.system_of(self.stage.base)
 
     @property
-    def several_platforms(self) -> bool:
-        return self.recipe.runs_at_once(self.stage)
+    def platforms(self) -> list[str]:
+        """Return its platforms as one text, if one build runs its step for several at once."""
+        at_once = self.recipe.runs_at_once(self.stage)
+        return [f"a build for {', '.join(self.recipe.platforms)}"] * at_once
 
     @property
     def identity(self) -> str:
@@ -192,7 +180,7 @@ class Use:
 
     def own_id(self, what: str) -> str:
         """Return an id of its service, system and architecture for the cache content `what`."""
-        architecture = "$TARGETARCH" if self.several_platforms else ""
+        architecture = "$TARGETARCH" * bool(self.platforms)
         return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
 
     def __str__(self) -> str:
@@ -232,7 +220,7 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         # Images with different libcs differ in system or release, so in their keys.
         differ = len({use.system.key for use in sharing if use.system.name}) > 1
         for own in groups:
-            several = any(use.several_platforms for use in own)
+            several = any(use.platforms for use in own)
             if len(keys) > 1 or of_services or several:
                 weight = severity if differ or several else None
                 yield _collision(identity, own, sharing, name, what, weight)
@@ -243,28 +231,19 @@ def _collision(
 ) -> Finding:
     first, recipe = own[0], own[0].recipe
     # Without its ARG in the stage, the variable of an id is empty.
-    undeclared = any(
-        use.several_platforms and not use.step.environment.declares("TARGETARCH") for use in own
-    )
+    several = (use.step.environment for use in own if use.platforms)
+    undeclared = not all(each.declares("TARGETARCH") for each in several)
     mounts = ((use.step, use.cache.written, {"id": use.own_id(name)}) for use in own)
-    made, sure = recipe.with_mounts(mounts), not any(use.cache.named for use in own)
-    fix = None if undeclared else recipe.fix("give the cache its own id", made, sure=sure)
+    made, is_free = recipe.with_mounts(mounts), not any(use.cache.named for use in own)
+    fix = None if undeclared else recipe.fix("give the cache its own id", made, sure=is_free)
     others = (str(use) for use in sharing if use is not first)
-    return recipe.finding(
-        "CTX220",
-        first.step.line,
-        f"different builds share the cache `{identity}`, which contains {what}",
-        weight or Severity.WARNING,
-        Confidence.CERTAIN if weight else Confidence.POSSIBLE,
-        evidence=(*_platforms(first), *islice(others, _MOST_SHOWN)),
-        help="give each mount its own id (service, system and architecture), here "
-        f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}",
-        fix=fix,
-    )
-
-
-def _platforms(use: Use) -> list[str]:
-    return [f"a build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
+    why = (*first.platforms, *islice(others, _MOST_SHOWN))
+    message = f"different builds share the cache `{identity}`, which contains {what}"
+    way = "give each mount its own id (service, system and architecture), here "
+    way += f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}"
+    at = first.step.line, message, weight or Severity.WARNING
+    sure = Confidence.CERTAIN if weight else Confidence.POSSIBLE
+    return recipe.finding("CTX220", *at, sure, evidence=why, help=way, fix=fix)
 
 
 def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
@@ -272,26 +251,20 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     for identity, sharing, groups in _by_id(recipes):
         at_once = partial(_at_once, sharing)
         for all_uses in groups:
-            if not (own := [use for use in all_uses if _is_open(use) and at_once(use)]):
+            of_apt = (use for use in all_uses if _UNLOCKED.match(use.cache.target))
+            written = (use for use in of_apt if {e.program for e in use.step.commands} & {*_APT})
+            # A written `sharing=shared` is a decision.
+            free = (use for use in written if "sharing=" not in use.cache.written)
+            if not (own := [use for use in free if at_once(use)]):
                 continue
             recipe, locked = own[0].recipe, {"sharing": "locked"}
-            lines = ", ".join(str(use.step.line) for use in own)
+            lines, order = ", ".join(str(use.step.line) for use in own), "write `sharing=locked`"
             made = recipe.with_mounts((use.step, use.cache.written, locked) for use in own)
-            yield recipe.finding(
-                "CTX221",
-                own[0].step.line,
-                f"several builds may use the cache `{identity}` at once (line {lines}): apt fails",
-                confidence=Confidence.LIKELY,
-                evidence=at_once(own[0]),
-                help="write `sharing=locked`, so that one build waits for the other",
-                fix=recipe.fix("write `sharing=locked`", made, sure=True),
-            )
-
-
-def _is_open(use: Use) -> bool:
-    """Return whether apt writes to the mount; a written `sharing=shared` is a decision."""
-    is_open = _UNLOCKED.match(use.cache.target) and "sharing=" not in use.cache.written
-    return bool(is_open) and any(map(_is_apt, use.step.commands))
+            fix, way = recipe.fix(order, made, sure=True), "so that one build waits for the other"
+            message = f"several builds may use the cache `{identity}` at once (line {lines})"
+            what = own[0].step.line, f"{message}: apt fails", None, Confidence.LIKELY
+            why, way = at_once(own[0]), f"{order}, {way}"
+            yield recipe.finding("CTX221", *what, evidence=why, help=way, fix=fix)
 
 
 def _at_once(sharing: list[Use], use: Use) -> list[str]:
@@ -303,4 +276,4 @@ def _at_once(sharing: list[Use], use: Use) -> list[str]:
         if each.stage not in below and use.stage not in each.stage.ancestry
         if each.recipe is use.recipe or not files.isdisjoint(each.recipe.joint_files)
     )
-    return [*_platforms(use), *map(str, islice(apart, _MOST_SHOWN))]
+    return [*use.platforms, *map(str, islice(apart, _MOST_SHOWN))]

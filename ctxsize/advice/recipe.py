@@ -32,8 +32,8 @@ from ctxsize.reader import holds, read_file
 from ctxsize.recommender.rules import expression
 from ctxsize.syntax import Command
 
+Builds = tuple[FoundBuild, ...]
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
-
 _QUOTED = re.compile("`([^`]+)`")
 
 
@@ -45,7 +45,7 @@ class Recipe:
     data: bytes
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
-    builds: tuple[FoundBuild, ...] = ()
+    builds: Builds = ()
     border: str = ""  # the repository around it: no file outside is read
     name: str = ""  # the name of its service, or its path if that is the name of several services
 
@@ -91,11 +91,8 @@ class Recipe:
 
     # The files around it.
 
-    def holds(self, path: str) -> bool:
-        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
-
-    def holds_directory(self, path: str) -> bool:
-        return any(os.path.isdir(os.path.join(each, path)) for each in self.contexts)
+    def holds(self, path: str, is_it: Callable[[str], bool] = os.path.isfile) -> bool:
+        return any(is_it(os.path.join(each, path)) for each in self.contexts)
 
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
@@ -152,16 +149,9 @@ class Recipe:
         fix: Fix | None = None,
     ) -> Finding:
         """Return a finding of `code` at a line, with hidden values masked."""
-        return Finding(
-            code,
-            severity or severity_of(code),
-            self.masked(message),
-            self._at(line, message),
-            confidence,
-            tuple(map(self.masked, evidence)),
-            help=self.masked(help),
-            fix=fix,
-        )
+        what = severity or severity_of(code), self.masked(message)
+        at, why = self._at(line, message), tuple(map(self.masked, evidence))
+        return Finding(code, *what, at, confidence, why, help=self.masked(help), fix=fix)
 
     def _at(self, line: int, message: str) -> Location:
         """Return the place of what `message` quotes, or the line, without what may be secret."""
@@ -190,7 +180,7 @@ class Recipe:
 
     def rewritten(self, words: Mapping[StageStep, Mapping[str, str]]) -> list[Change] | None:
         """Return the steps with other flags and arguments; None if one is not safe to change."""
-        changes: list[Change] = []
+        changes = list[Change]()
         for step, mine in words.items():
             place = step.instruction
             text = with_words(self.text_of(place), self.dockerfile.escape, mine)
@@ -211,11 +201,7 @@ class Recipe:
 
 
 def read_recipe(
-    path: str,
-    data: bytes,
-    dockerfile: Dockerfile,
-    builds: tuple[FoundBuild, ...] = (),
-    border: str = "",
+    path: str, data: bytes, dockerfile: Dockerfile, builds: Builds = (), border: str = ""
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
     stages = built_stages(dockerfile, builds[0].build.build_arguments if builds else {})

@@ -126,7 +126,7 @@ def _users(directory: str) -> Iterator[_ProcessUse]:
             yield path, f"process {os.getpid()} (this one)"
     # The longest mount point counts; the last of several on one point hides those before.
     around = [each for each in _mounts("self") if _is_in(directory, each[2])]
-    place: tuple[bytes, str] | None = None
+    place = None
     if around:
         device, root, point = max(reversed(around), key=lambda each: len(each[2]))
         place = device, os.path.normpath(os.path.join(root, os.path.relpath(directory, point)))

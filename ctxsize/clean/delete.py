@@ -78,9 +78,8 @@ class _Deletion:
         if (held := locks.take(self._fd, [*planned.locks, *beside])) is not None:
             return self._failed(f"a build holds the lock {held}")
         found = inventory.take(self._fd, linked=planned.linked)
-        objection = (
-            found.objection or _difference(planned, found) or self._dangers.around(self._item.path)
-        )
+        objection = found.objection or _difference(planned, found)
+        objection = objection or self._dangers.around(self._item.path)
         if objection is not None:
             return self._failed(objection.message)
         if not self._is_leftover:
@@ -141,33 +140,31 @@ class _Deletion:
         result = self._remaining()
         return replace(result, files=self._files, disk_bytes=self._disk_bytes)
 
-    def _entries(
-        self, descent: Descent, above: int, tokens: frozenset[int]
-    ) -> list[tuple[str, int]]:
-        """Delete the files in the directory where `descent` is; its planned directories."""
+    def _entries(self, at: Descent, above: int, tokens: frozenset[int]) -> list[tuple[str, int]]:
+        """Delete the files in the directory where `at` is; return its planned directories."""
         directories = []
         try:
-            names = [each.name for each in entries_in(descent.fd)]
+            names = [each.name for each in entries_in(at.fd)]
         except OSError as error:
-            self._leave(f"{descent.path}/", error)
+            self._leave(f"{at.path}/", error)
             return []
         for name in names:
             try:
-                found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+                found = os.stat(name, dir_fd=at.fd, follow_symlinks=False)
                 number = inventory.token(above, name, found)
                 if number not in tokens:
-                    self._leave(descent.below(name))
+                    self._leave(at.below(name))
                 elif stat.S_ISDIR(found.st_mode):
                     directories.append((name, number))
                 else:
-                    os.unlink(name, dir_fd=descent.fd)
+                    os.unlink(name, dir_fd=at.fd)
                     self._files += not stat.S_ISLNK(found.st_mode)
                     # The blocks of a file with other names stay.
                     self._disk_bytes += found.st_blocks * BLOCK_BYTES * (found.st_nlink == 1)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self._leave(descent.below(name), error)
+                self._leave(at.below(name), error)
         return directories
 
     def _remove(self, path: str, name: str, above: int) -> None:
@@ -239,12 +236,10 @@ class _Deletion:
             os.unlink(self._trash + RECORD, dir_fd=self._above)
 
 
-def _difference(
-    planned: Inventory, found: Inventory, *, renamed: bool = False
-) -> CleanObjection | None:
+def _difference(plan: Inventory, found: Inventory, renamed: bool = False) -> CleanObjection | None:
     """Return how a directory differs from the plan, if it does; a rename sets its `ctime`."""
-    if planned.place != found.place:
+    if plan.place != found.place:
         return _ANOTHER
-    (changed, ctime, newest), now = planned.times, found.times
+    (changed, ctime, newest), now = plan.times, found.times
     same_times = now == (changed, now[1] if renamed else ctime, newest)
-    return None if same_times and planned.tokens == found.tokens else _CHANGED
+    return None if same_times and plan.tokens == found.tokens else _CHANGED

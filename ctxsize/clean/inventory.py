@@ -13,7 +13,7 @@ import stat
 from collections import Counter
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -65,19 +65,13 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
         tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
     parts = [Part(name, DiskSize(*sums)) for name, sums in taking.parts.items()]
     parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
-    return Inventory(
-        (top.st_dev, top.st_ino),
-        (top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
-        frozenset(taking.tokens),
-        DiskSize(*map(sum, zip(*taking.parts.values(), strict=True))),
-        taking.kinds[stat.S_IFDIR],
-        taking.kinds[stat.S_IFLNK],
-        taking.newest_ns,
-        tuple(parts[:_MOST_PARTS]),
-        frozenset(taking.linked),
-        tuple(taking.locks),
-        taking.objection,
-    )
+    place, times = (top.st_dev, top.st_ino), (top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns)
+    size = DiskSize(*map(sum, zip(*taking.parts.values(), strict=True)))
+    kinds = taking.kinds[stat.S_IFDIR], taking.kinds[stat.S_IFLNK]
+    found = Inventory(place, times, frozenset(taking.tokens), size, *kinds, taking.newest_ns)
+    names, largest = frozenset(taking.linked), tuple(parts[:_MOST_PARTS])
+    locks, objection = tuple(taking.locks), taking.objection
+    return replace(found, parts=largest, linked=names, locks=locks, objection=objection)
 
 
 @dataclass
@@ -186,6 +180,15 @@ class Record(NamedTuple):
     place: tuple[int, int]
     tokens: frozenset[int]
 
+    def objection(self, found: Inventory, descent: Descent) -> CleanObjection | None:
+        """Return why the directory where `descent` is is not the rest of what it proves."""
+        if found.place != self.place or not found.tokens <= self.tokens:
+            message = f"it holds more than {self.name} did; rename it back to look at it"
+            return CleanObjection("changed", message)
+        if held(descent.fd, [f"../{os.path.basename(descent.path)}{RECORD}"]) is not None:
+            return CleanObjection("in-use", "another run of ctxsize uses it")
+        return None
+
     def encoded(self) -> bytes:
         """Return the bytes of the record's file."""
         head = {"ctxsize-trash": _RECORD_VERSION, **self._asdict()}
@@ -213,9 +216,8 @@ def is_orphan(above: int, name: str) -> bool:
     if trash == name or not is_trash(trash) or held(above, [name]) is not None:
         return False
     with suppress(OSError):
-        start = read_file(
-            name, len(_RECORD_START), cut=True, dir_fd=above, links=False, owner=os.geteuid()
-        )
+        most, owner = len(_RECORD_START), os.geteuid()
+        start = read_file(name, most, cut=True, dir_fd=above, links=False, owner=owner)
         # A run that was killed while it wrote the record left only its beginning.
         if _RECORD_START.startswith(start):
             try:

@@ -14,18 +14,10 @@ from functools import partial
 from pathlib import PurePath
 
 from ctxsize import units
-from ctxsize.clean import (
-    CleanCandidate,
-    CleanObjection,
-    CleanPlan,
-    Inventory,
-    Passed,
-    inventory,
-    proofs,
-)
+from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Passed, inventory, proofs
 from ctxsize.clean.dangers import Dangers
-from ctxsize.clean.descent import Descent, ElsewhereError, held, start_of, tour
-from ctxsize.clean.inventory import RECORD, REPOSITORIES, Record
+from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
+from ctxsize.clean.inventory import REPOSITORIES, Record
 from ctxsize.clean.proofs import BY_NAME, ArtefactKind, CleanCategory, DirectoryNames, Surroundings
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
@@ -57,14 +49,9 @@ def look(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan
             tour(descent, "", looking.visit, failed=looking.refused, left=lambda name: pop())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=root) from None
-    return CleanPlan(
-        real,
-        place,
-        items=tuple(sorted(looking.items, key=lambda each: each.path)),
-        passed=tuple(sorted(looking.passed, key=lambda each: each.path)),
-        records=tuple(looking.records),
-        problems=tuple(looking.problems),
-    )
+    items = tuple(sorted(looking.items, key=lambda each: each.path))
+    passed = tuple(sorted(looking.passed, key=lambda each: each.path))
+    return CleanPlan(real, place, items, passed, (*looking.records,), (*looking.problems,))
 
 
 def _root_of(path: str) -> str:
@@ -164,11 +151,8 @@ class _Looking:
             message = "an earlier run left it without a record of its contents: check it by hand"
             self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
         else:
-            left = replace(
-                _LEFTOVER,
-                ecosystem=BY_NAME[found.kind].ecosystem,
-                title=f"left of {found.name} by an interrupted run",
-            )
+            title, ecosystem = f"left of {found.name} by", BY_NAME[found.kind].ecosystem
+            left = replace(_LEFTOVER, ecosystem=ecosystem, title=f"{title} an interrupted run")
             self._measure(left, ("the record of that run",), found)
 
     def _measure(
@@ -185,12 +169,9 @@ class _Looking:
             return
         self.entries += len(found.tokens)
         self.content_bytes += found.size.content_bytes
-        objection = (
-            (record and _unlike(record, found, descent))
-            or self.dangers.of(descent, found.locks)
-            or found.objection
-            or _by_time(kind, found, self.choice)
-        )
+        unlike = record and record.objection(found, descent)
+        danger = unlike or self.dangers.of(descent, found.locks)
+        objection = danger or found.objection or _by_time(kind, found.newest_ns, self.choice)
         if objection:
             self.passed.append(Passed(path, kind, self._service(path), objection, found.size))
         else:
@@ -224,19 +205,9 @@ class _Looking:
         self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
-def _unlike(record: Record, found: Inventory, descent: Descent) -> CleanObjection | None:
-    """Return why the directory is not the rest of what `record` proved."""
-    if found.place != record.place or not found.tokens <= record.tokens:
-        message = f"it holds more than {record.name} did; rename it back to look at it"
-        return CleanObjection("changed", message)
-    if held(descent.fd, [f"../{os.path.basename(descent.path)}{RECORD}"]) is not None:
-        return CleanObjection("in-use", "another run of ctxsize uses it")
-    return None
-
-
-def _by_time(kind: ArtefactKind, found: Inventory, choice: CleanChoice) -> CleanObjection | None:
+def _by_time(kind: ArtefactKind, newest_ns: int, choice: CleanChoice) -> CleanObjection | None:
     """Return why it is too young to be deleted, or of a category that was not asked for."""
-    age_s = (time.time_ns() - found.newest_ns) / 1e9
+    age_s = (time.time_ns() - newest_ns) / 1e9
     if kind.category is not CleanCategory.LEFTOVER and age_s < choice.recent_s:
         when = "in the future" if age_s < 0 else f"{units.human_age(age_s)} ago"
         return CleanObjection("recent", f"it may be in use: something in it was written {when}")

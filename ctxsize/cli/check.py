@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.config import OF, Budget
-from ctxsize.errors import InputError
+from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual
 from ctxsize.keys import attribute_of, shapes, value_of
 from ctxsize.model import Problem
@@ -72,42 +73,34 @@ def check(
 ) -> int:
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration."""
     # Without a build on the command line, those of the configuration are checked.
-    context = click.get_current_context()
     names = ("context", "dockerfile", "target", "builder", "platforms")
-    sources = map(context.get_parameter_source, names)
-    is_named = whole or any(source is ParameterSource.COMMANDLINE for source in sources)
+    is_named = whole or any(map(_is_given, names))
+    policy = os.environ.get("CTXSIZE_POLICY") if policy is None else policy  # even if it is empty
     if watch and update_baseline:
         raise click.UsageError("--watch cannot be combined with --update-baseline")
 
-    problems: list[Problem] = []
+    problems, named = list[Problem](), build if is_named else None
+    check_all = partial(checking.check, named, budget=budget, baseline=baseline, policy=policy)
+    check_all = partial(check_all, update_baseline=update_baseline)
 
     def checked() -> CheckReport:
         builds, others = None, list[Build]()
         if whole:
-            builds, problems[:] = _found(build)
-        elif policy is not None and not is_named:
-            others, problems[:] = _found(Build())
+            builds, problems[:] = _found(build, policy)
+        elif policy is not None and not any(map(_is_given, names[:2])):
+            others, problems[:] = _found(Build(builder=build.builder), policy)
         if not watch:  # an error may follow from them
             output.warn(problems)
         with output.progress() as progress:
-            return checking.check(
-                build if is_named else None,
-                builds=builds,
-                budget=budget,
-                baseline=baseline,
-                update_baseline=update_baseline,
-                policy=policy,
-                others=others,
-                progress=progress,
-            )
+            return check_all(builds=builds, others=others, progress=progress)
 
     def show(outcome: CheckReport) -> int:
         if watch:
             output.warn(problems)
         display.emit(outcome, top=5)
-        if not display.shows_text:
-            for accepted in (each for check in outcome.checks for each in check.accepted):
-                output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
+        for each in () if display.shows_text else outcome.checks:
+            for finding, reason in each.accepted:
+                output.note(f"accepted: {finding.message} ({reason})")
         if outcome.updated:
             output.note(f"wrote {outcome.baseline}")
         fails = output.failing(each for one in outcome.checks for each in one.report.failing)
@@ -125,14 +118,31 @@ def check(
     return show(checked())
 
 
-def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
-    """Return every build below the context of `build`, and the problems."""
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
+def _found(build: Build, policy: str | None) -> tuple[list[Build], Sequence[Problem]]:
+    """Return every build below the context of `build`, and the problems.
+
+    Raises `InputErrors` for files that are not read, whose builds escape a policy.
+    """
     given = [*build.given(), *(["--file"] if build.dockerfile else [])]
     if given:
         raise click.UsageError(f"{given[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
-    builds = [replace(each.build, builder=build.builder) for each in discovery.builds]
-    return builds, discovery.problems
+    builds = [each.build for each in discovery.builds]
+    if _is_given("builder"):
+        builds = [replace(each, builder=build.builder) for each in builds]
+    if policy is None:
+        return builds, discovery.problems
+    skipped = [each for each in discovery.problems if " was skipped: " in each.message]
+    if skipped:
+        raise InputErrors([InputError(e.message, path=e.path, line=e.line) for e in skipped])
+    unsure = [each.build.context for each in discovery.builds if each.contested]
+    text = "a command that is not written out may build something else, which is not checked"
+    return builds, [*discovery.problems, *(Problem("open", text, each) for each in unsure[:1])]
 
 
 @click.command("diff")
@@ -169,11 +179,7 @@ def diff(
 @options.exit_zero
 @options.display
 def scan(
-    roots: tuple[str, ...],
-    merge: bool,
-    top: int | None,
-    exit_zero: bool,
-    display: output.Display,
+    roots: tuple[str, ...], merge: bool, top: int | None, exit_zero: bool, display: output.Display
 ) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds."""
     if not roots if merge else len(roots) > 1:

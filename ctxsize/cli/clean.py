@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from ctxsize import api, units
-from ctxsize.clean import Cleaning, CleanPlan, Result
+from ctxsize.clean import Cleaning
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 
@@ -46,18 +46,15 @@ def clean(
         )
     cleaning = Cleaning(root or ".", plan)
     if yes:
-        cleaning = replace(cleaning, applied=True, results=_deleted(plan))
+        with output.progress() as progress:
+            try:
+                results = api.clean_apply(plan, steps=progress and progress.step)
+            except KeyboardInterrupt:
+                output.note("interrupted; the next run lists what is half deleted")
+                raise
+        cleaning = replace(cleaning, applied=True, results=results)
     else:
         given = [each for each in click.get_current_context().obj if each != "--dry-run"]
         cleaning = replace(cleaning, command=shlex.join(["ctxsize", *given, "--yes"]))
     display.emit(cleaning)
     return output.found(not cleaning.complete)
-
-
-def _deleted(plan: CleanPlan) -> tuple[Result, ...]:
-    with output.progress() as progress:
-        try:
-            return api.clean_apply(plan, steps=progress and progress.step)
-        except KeyboardInterrupt:
-            output.note("interrupted; the next run lists what is half deleted")
-            raise

@@ -61,7 +61,11 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     from ctxsize.writer.apply import apply
 
     output.warn(apply(edits))
-    lines = [_written(path, each) for path, each in advised.items()]
+    lines = list[str]()
+    for path, each in advised.items():
+        patterns = sum(len(one.patterns) for one in each.suggestions if one.chosen)
+        saved = human((each.before.context - each.after.context).content_bytes)
+        lines.append(f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send")
     shown = [*lines[:_MOST_LINES], *filter(None, [more(len(lines) - _MOST_LINES)])]
     if config.path is None:
         budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
@@ -85,29 +89,17 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
     """Return the builds about which `config` has neither a budget nor a baseline."""
     if config.defaults.budget.limits or config.baseline:
         return []
-    known = {
-        os.path.realpath(each.build.context)
-        for _, budgeted in builds(config)
-        for each in budgeted
-        if each.budget.limits
-    }
+    tables = (each for _, some in builds(config) for each in some if each.budget.limits)
+    known = {os.path.realpath(each.build.context) for each in tables}
     return [each for each in starts if os.path.realpath(each.context) not in known]
-
-
-def _written(path: str, advice: Advice) -> str:
-    patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
-    saved = human((advice.before.context - advice.after.context).content_bytes)
-    return f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send"
 
 
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`, or else `root`. Raises `InputErrors` if all are unusable."""
     discovery = api.discover(root)
     output.warn(discovery.problems)
-    unique = {
-        (os.path.realpath(each.build.context), each.build.dockerfile): each.build
-        for each in discovery.builds
-    }
+    every = [each.build for each in discovery.builds]
+    unique = {(os.path.realpath(each.context), each.dockerfile): each for each in every}
     plans, found, errors = Plans(), list[_Start](), list[CtxsizeError]()
     known: dict[tuple[str, str | None], Advice] = {}
     with output.progress() as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,24 +21,17 @@ if TYPE_CHECKING:
 
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
+    codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
+    lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, it: Severity(it)}
     return options.gathered(
         "choice",
         FindingChoice,
         options.flag("--fix"),
         options.flag("--unsafe-fixes"),
         options.flag("--diff"),
-        options.value(
-            "--select CODES", multiple=True, shell_complete=completing.codes(example[:4])
-        ),
-        options.value(
-            "--ignore CODES", multiple=True, shell_complete=completing.codes(example[:4])
-        ),
-        options.choice(
-            [each.value for each in Severity],
-            "--severity",
-            default=Severity.INFO.value,
-            callback=lambda ctx, param, value: Severity(value),
-        ),
+        options.value("--select CODES", **codes),
+        options.value("--ignore CODES", **codes),
+        options.choice([each.value for each in Severity], "--severity", **lightest),
         keys=FindingChoice.__annotations__,
     )
 
@@ -73,18 +67,12 @@ def lint(
     elif stdin_filename is not None:
         raise InputError("--stdin-filename needs PATH -, which reads stdin")
 
+    lint_all = partial(api.lint, names, build, data=data, unsafe_fixes=unsafe_fixes)
+
     def linted() -> Linted:
         with output.progress() as progress:
-            return api.lint(
-                names,
-                build,
-                data=data,
-                fix=fix or diff,
-                unsafe_fixes=unsafe_fixes,
-                progress=progress,
-                steps=progress and progress.step,
-                **choice,
-            )
+            steps = progress and progress.step
+            return lint_all(fix=fix or diff, progress=progress, steps=steps, **choice)
 
     def show(found: Linted) -> int:
         if diff:

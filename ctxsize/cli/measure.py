@@ -90,16 +90,9 @@ def measure(
     display: output.Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
-    rows = top or (30 if by else 5)
-    measured = partial(
-        api.measure,
-        build,
-        ignored=ignored or by == "pattern",
-        top=rows,
-        depth=3 if depth is None else depth,
-        jobs=jobs,
-    )
-    tree = 0 if depth is None else _MOST_DIRECTORIES
+    rows, ignored = top or (30 if by else 5), ignored or by == "pattern"
+    levels, tree = (3, 0) if depth is None else (depth, _MOST_DIRECTORIES)
+    measured = partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs)
     emit = partial(replace(display, build=build).emit, top=rows, only=by, tree=tree)
     return _answer(measured, emit, display, watch=watch)
 

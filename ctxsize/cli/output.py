@@ -59,7 +59,10 @@ class Display:
         watched = isinstance(sys.stdout, _Block)
         lines = _dimension("LINES", 1, _HIGHEST + 1) - watched if _on_terminal() else _HIGHEST + 1
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
-        colour = _wants_colour(self.colour)
+        colour = self.colour == "always"
+        if self.colour == "auto" and not os.environ.get("NO_COLOR"):
+            is_capable = _on_terminal() and os.environ.get("TERM") != "dumb"
+            colour = is_capable or os.environ.get("FORCE_COLOR", "0") not in ("", "0")
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
     def emit(
@@ -77,10 +80,8 @@ class Display:
             with progress() as shown:
                 look = replace(look, page=picture.page(outcome, self.build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
-        made = [
-            (each.path, render(each.name, outcome, look if each.path is None else plain))
-            for each in self.formats
-        ]
+        looks = [(each, look if each.path is None else plain) for each in self.formats]
+        made = [(each.path, render(each.name, outcome, style)) for each, style in looks]
         try:
             for path, text in sorted(made, key=lambda pair: pair[0] is None):
                 if path is None:
@@ -217,17 +218,12 @@ def error(message: str) -> None:
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
     for each in failure.errors if isinstance(failure, errors.InputErrors) else [failure]:
-        error(_message(each))
-
-
-def _message(failure: CtxsizeError) -> str:
-    """Return the message, with "the build fails" if the builder itself raises this error."""
-    text, where = str(failure), f"{failure.where}: "
-    by_builder = isinstance(failure, (errors.DockerfileError, errors.IgnoreFileError))
-    is_open = isinstance(failure, (errors.UndecidedError, errors.UnknownPatternError))
-    if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
-        return f"{where}the build fails: {text.removeprefix(where)}"
-    return text
+        text, where = str(each), f"{each.where}: "
+        by_builder = isinstance(each, (errors.DockerfileError, errors.IgnoreFileError))
+        is_open = isinstance(each, (errors.UndecidedError, errors.UnknownPatternError))
+        if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
+            text = f"{where}the build fails: {text.removeprefix(where)}"
+        error(text)
 
 
 def note(message: str) -> None:
@@ -251,16 +247,6 @@ def _say(level: str, message: str) -> None:
             width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
             text = "\n".join(wrapped(text, width, 2))
         print(text, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _wants_colour(choice: str) -> bool:
-    if choice != "auto":
-        return choice == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
-        return True
-    return _on_terminal() and os.environ.get("TERM") != "dumb"
 
 
 def is_interactive() -> bool:

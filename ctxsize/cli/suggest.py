@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -63,14 +64,8 @@ def suggest(
             diff = diff and not plan.change.impossible
             fails = bool(plan.change.impossible) or (check and plan.edit is not None)
         else:
-            outcome = advice = api.suggest(
-                build,
-                write=write,
-                unsafe=unsafe,
-                only=only,
-                progress=progress,
-                steps=progress and progress.step,
-            )
+            chosen = partial(api.suggest, build, write=write, unsafe=unsafe, only=only)
+            outcome = advice = chosen(progress=progress, steps=progress and progress.step)
             fails = check and any(each.safe for each in advice.suggestions)
     if diff:
         display.patch([outcome.edit])

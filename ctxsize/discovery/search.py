@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, hiding, is_reference, placed
 from ctxsize.engine.dockerfiles import MOST_BYTES
-from ctxsize.engine.git import GitError, find
+from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
-from ctxsize.reader import border_of, entries_in, holds, read_file, worktrees_in
+from ctxsize.reader import border_of, entries_in, holds, read_file
 
 _USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -196,7 +196,7 @@ class Search:
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
-        skipped = {f"{each}/" for each in worktrees_in(self.root)}
+        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
         try:
             # In a bare repository all working trees are worktrees.
             repository = find(self.root).repository

@@ -277,18 +277,10 @@ class Graph:
             return
         flags = (flag.partition("=") for flag in instruction.flags)
         keeps = any(name == "--parents" and value.lower() != "false" for name, _, value in flags)
-        source = Source(
-            instruction.keyword,
-            instruction.line,
-            self._node.label,
-            written,
-            path[1:] or ".",
-            kind,
-            origin.context,
-            sources.around_pivot(value.text) if keeps else None,
-            tuple(instruction.flag_values("exclude")),
-            value.doubts,
-        )
+        parents = sources.around_pivot(value.text) if keeps else None
+        excludes = tuple(instruction.flag_values("exclude"))
+        taken = (path[1:] or ".", kind, origin.context, parents, excludes, value.doubts)
+        source = Source(instruction.keyword, instruction.line, self._node.label, written, *taken)
         self.sources.append(source)
         origin.sources.append(source)
         self.unknowns += (Unknown(*doubt, instruction.line) for doubt in sorted(value.doubts))

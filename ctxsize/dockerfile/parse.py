@@ -7,14 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 
-from ctxsize.dockerfile import instructions
-from ctxsize.dockerfile.arguments import (
-    KEYWORDS,
-    check_instruction,
-    partition,
-    split_arguments,
-    take_flags,
-)
+from ctxsize.dockerfile import arguments, instructions
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.words import split_words
 from ctxsize.engine.golang import WHITE_SPACE
@@ -147,7 +140,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
         raise reader.fault
     in_stage = False
     for instruction in found:
-        check_instruction(instruction)
+        arguments.check_instruction(instruction)
         in_stage = in_stage or instruction.keyword == "FROM"
         if not in_stage and instruction.keyword != "ARG":
             raise DockerfileError("no build stage in current context", line=instruction.line)
@@ -160,11 +153,11 @@ def _instruction(
     text: str, line: int, reader: LineReader, *, is_trigger: bool = False
 ) -> Instruction:
     """Split a logical line into keyword, flags and arguments, and read its heredocs below it."""
-    keyword, rest = partition(text.strip(WHITE_SPACE))
-    keyword = KEYWORDS.get(keyword.lower(), keyword)
-    flags, rest = take_flags(rest, reader.escape)
+    keyword, rest = arguments.partition(text.strip(WHITE_SPACE))
+    keyword = arguments.KEYWORDS.get(keyword.lower(), keyword)
+    flags, rest = arguments.take_flags(rest, reader.escape)
     rest = rest.strip(WHITE_SPACE)
-    arguments, json_form = split_arguments(keyword, rest, reader.escape)
+    given, json_form = arguments.split_arguments(keyword, rest, reader.escape)
     trigger, heredocs = None, tuple[Heredoc, ...]()
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
@@ -175,4 +168,4 @@ def _instruction(
         opened = filter(None, map(instructions.parse_heredoc_word, words))
         heredocs = tuple(replace(each, content=reader.heredoc_body(each)) for each in opened)
     end = reader.line
-    return Instruction(keyword, flags, arguments, json_form, text, line, end, heredocs, trigger)
+    return Instruction(keyword, flags, given, json_form, text, line, end, heredocs, trigger)

@@ -110,17 +110,11 @@ def _unfolded(
         line, inner = script
         given, is_all = _read(inner, depth + 1)
         is_whole &= is_all
-        # Two scripts may use the same numbers for their subshells.
-        within = (*command.within, -1 - number)
-        found += (
-            replace(
-                each,
-                assignments=(*command.assignments, *each.assignments),
-                line=line + each.line,
-                within=(*within, *each.within),
-            )
-            for each in given
-        )
+        for each in given:
+            # Two scripts may use the same numbers for their subshells.
+            within = (*command.within, -1 - number, *each.within)
+            own = (*command.assignments, *each.assignments)
+            found.append(replace(each, assignments=own, line=line + each.line, within=within))
     return tuple(found), is_whole
 
 

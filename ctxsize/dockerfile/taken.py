@@ -19,8 +19,6 @@ from ctxsize.dockerfile.sources import Expanded, Source, Unknown
 from ctxsize.dockerfile.state import Environment
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
-
-
 Paths = tuple[str, ...] | None  # requested patterns, sorted; None for all that is not ignored
 
 
@@ -55,7 +53,6 @@ class ContextNeed:
 
 def context_need(
     dockerfile: Dockerfile,
-    *,
     target: str = "",
     build_arguments: Mapping[str, str] | None = None,
     platform: str = "linux/amd64",

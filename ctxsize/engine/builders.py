@@ -23,6 +23,7 @@ from ctxsize.errors import IgnoreFileError, InputError
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
+UNPRINTABLE = 'header key "{}" contains value with non-printable ASCII characters'
 _sent_text = lru_cache(maxsize=20_000)(sent_text)  # variants of a file share most lines
 
 
@@ -75,12 +76,8 @@ def check_header(lines: Sequence[str]) -> None:
     size = 0
     for number, text in texts:
         if plain and not text.isprintable():
-            raise IgnoreFileError(
-                'header key "exclude-patterns" contains value with non-printable ASCII characters',
-                line=number,
-                pattern=text,
-                hint=f"remove the control character from {text!r}",
-            )
+            message, hint = UNPRINTABLE.format("exclude-patterns"), "remove the control character"
+            raise IgnoreFileError(message, line=number, pattern=text, hint=f"{hint} from {text!r}")
         size += _HEADER_OVERHEAD + len(text if plain else quote_plus(text, safe=""))
     if size > _HEADER_LIMIT:
         raise IgnoreFileError(

@@ -23,15 +23,17 @@ from ctxsize.engine.source import File, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import InputError
 from ctxsize.model import Problem, Reason
+from ctxsize.reader import MOST_BYTES
 from ctxsize.units import human, plural
 
 _NAMED = 10  # paths of each kind of difference
 _POINTER_BYTES = 1024  # of the largest pointer of git-lfs
 _CONVERTED = (
     ("may be LFS pointers: with git-lfs, a checkout has their content", ":(attr:filter=lfs)"),
-    ("get CRLF: a checkout has more bytes", ":(attr:eol=crlf)"),
-    ("get another encoding in a checkout", ":(exclude,attr:!working-tree-encoding)"),
-    ("pass a filter in a checkout", ":(exclude,attr:!filter)", ":(exclude,attr:filter=lfs)"),
+    ("with CRLF in a checkout, which has more bytes", ":(attr:eol=crlf)"),
+    ("with another encoding in a checkout", ":(exclude,attr:!working-tree-encoding)"),
+    ("with $Id$ filled in by a checkout", ":(attr:ident)"),
+    ("with a filter in a checkout", ":(exclude,attr:!filter)", ":(exclude,attr:filter=lfs)"),
 )
 """Notes on files that a checkout may convert, and pathspecs of these."""
 
@@ -44,9 +46,8 @@ class Checkout:
         self._tree, found = request, git.find(request.root)
         try:
             if found.repository is None:
-                raise git.GitError(
-                    found.problem.message if found.problem else "git finds none here"
-                )
+                why = found.problem.message if found.problem else "git finds none here"
+                raise git.GitError(why)
             self._repository = found.repository
             self._read()
         except git.GitError as error:
@@ -59,7 +60,7 @@ class Checkout:
         head = self._repository.head.items()
         self._files = {path[start:]: e for path, e in head if path[:start] in ("", below)}
         if start and not self._files:
-            raise git.GitError("it has no such directory")
+            raise git.GitError(f"it has no directory {below[:-1]}")
         self.request = self._with_ignore_file()
         tree, walk = _directories(self._files), Walk(self._tree)
         self.sizes = sent_sizes(Walk(self.request, source=tree))
@@ -86,8 +87,12 @@ class Checkout:
 
         def at(here: str, is_kind: Callable[[int], bool]) -> bytes | None:
             blob = self._repository.head.get(os.path.join(base, here))
-            fits = blob is not None and is_kind(int(blob.mode, 8))
-            return self._repository.content(blob) if blob and fits else None
+            if blob is None or not is_kind(int(blob.mode, 8)):
+                return None
+            if not blob.size.isdigit() or int(blob.size) > MOST_BYTES:
+                why = "is too large" if blob.size.isdigit() else "has not been fetched"
+                raise git.GitError(f"{here} of HEAD {why}")
+            return self._repository.content(blob)
 
         def target_of(here: str) -> str | None:
             return None if (target := at(here, stat.S_ISLNK)) is None else os.fsdecode(target)
@@ -115,7 +120,8 @@ class Checkout:
             return "resized" if path in self.here else lacks
         if path in self._files and self._files[path].mode.startswith("100"):
             return "ignored-in-head"
-        if any(each in self._files for each in up_to(path)[:-1]):
+        above = [self._files[each] for each in up_to(path)[:-1] if each in self._files]
+        if any(each.kind == "commit" for each in above):
             return "in-submodule"
         return "ignored-by-git" if self._repository.ignores(path) else "not-committed"
 
@@ -144,10 +150,8 @@ class Checkout:
         if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
             pairs.append((self._content(path), self._tree.plan.data, path))
         for was, now, at in (each for each in pairs if each[0] != each[1]):
-            has = (
-                "lacks" if was is None else "alone has" if now is None else "has another version of"
-            )
-            yield Problem("changed-file", f"HEAD {has} this file", at)
+            has = "alone has" if now is None else "has another version of"
+            yield Problem("changed-file", f"HEAD {'lacks' if was is None else has} this file", at)
 
 
 def sent_sizes(walk: Walk) -> dict[str, int]:

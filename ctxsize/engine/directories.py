@@ -84,7 +84,13 @@ class Clues:
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""
-        if size and _is_secret(prefix, name):
+        is_secret = name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
+        if name.endswith(SECRET_ENDS):
+            others = (TEMPLATES.search(name), _PUBLIC.search(name), _TESTS.search(prefix))
+            is_secret = not any(others)
+        elif name.startswith(SECRET_START):
+            is_secret = not TEMPLATES.search(name)
+        if size and is_secret:
             self.secrets.append((prefix + name, size))
 
     def found(
@@ -118,8 +124,13 @@ class Clues:
 
     def _tops(self, root: str) -> dict[str, str]:
         """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
-        copies = (each for each in worktrees_in(root) if os.path.basename(each) not in FOLDERS)
-        found = dict.fromkeys((f"{each}/" for each in copies), "unneeded")
+        if copies := worktrees_in(root):
+            from ctxsize.engine.git import untracked_worktrees  # most contexts have none
+
+            copies = untracked_worktrees(root)
+        others = FOLDERS - BY_PATH.keys()
+        paths = (f"{each}/" for each in copies if os.path.basename(each) not in others)
+        found = dict.fromkeys(paths, "unneeded")
         for name in self.names.keys() & (UNNEEDED | PROVED.keys()):
             for above in self.names[name]:
                 path = f"{above}{name}"
@@ -141,15 +152,6 @@ class Clues:
     def _has(self, path: str, word: str) -> bool:
         above, slash, name = os.path.normpath(f"{path}/{word}").rpartition("/")
         return above + slash in self.names.get(name, ())
-
-
-def _is_secret(prefix: str, name: str) -> bool:
-    """Return whether a file has the name of a secret, and not that of a template for one."""
-    if name.endswith(SECRET_ENDS):
-        return not (TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix))
-    if name.startswith(SECRET_START):
-        return not TEMPLATES.search(name)
-    return name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
 
 
 def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:

@@ -25,6 +25,7 @@ from ctxsize.errors import IgnoreFileError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+Chars = Collection[str] | None
 _MOST_DIRECTORIES = 500  # number of directories to keep states of
 _WILDCARDS = frozenset("*[]?^\\")  # in an exception, they make BuildKit enter all directories
 
@@ -134,13 +135,11 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         reach = self.reach
         return reach is None or any(f"{text}/".startswith(f"{directory}/") for text in reach)
 
-    def match_file(self, file: StrPath, separators: Collection[str] | None = None) -> bool:
+    def match_file(self, file: StrPath, separators: Chars = None) -> bool:
         """Return whether `file` is ignored."""
         return bool(self.check_file(file, separators).include)
 
-    def check_file(
-        self, file: TStrPath, separators: Collection[str] | None = None
-    ) -> CheckResult[TStrPath]:
+    def check_file(self, file: TStrPath, separators: Chars = None) -> CheckResult[TStrPath]:
         """Return the result for `file`: `include` is True if ignored, `index` is the decider."""
         path = normalize_file(cast(StrPath, file), separators).rstrip("/")
         step = Step(False, 0, None)
@@ -151,7 +150,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         return CheckResult(file, include, step.decider)
 
     def check_files(
-        self, files: Iterable[TStrPath], separators: Collection[str] | None = None
+        self, files: Iterable[TStrPath], separators: Chars = None
     ) -> Iterator[CheckResult[TStrPath]]:
         """Yield `check_file` for each of `files`."""
         return (self.check_file(file, separators) for file in files)
@@ -159,7 +158,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def match_files(
         self,
         files: Iterable[TStrPath],
-        separators: Collection[str] | None = None,
+        separators: Chars = None,
         *,
         negate: bool | None = None,
     ) -> Iterator[TStrPath]:
@@ -167,11 +166,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         return (file for file in files if self.match_file(file, separators) != bool(negate))
 
     def match_entries(
-        self,
-        entries: Iterable[TreeEntry],
-        separators: Collection[str] | None = None,
-        *,
-        negate: bool | None = None,
+        self, entries: Iterable[TreeEntry], separators: Chars = None, *, negate: bool | None = None
     ) -> Iterator[TreeEntry]:
         """Yield the ignored ones of `entries`, or with `negate` the sent ones."""
         return (e for e in entries if self.match_file(e.path, separators) != bool(negate))
@@ -192,6 +187,9 @@ class Mark(NamedTuple):
     ignored: bool
     decider: int | None  # index of the pattern that decided
     refused: bool  # True if the sender refuses to open it, so that a file arrives empty
+
+
+Marks = dict[str, Mark]
 
 
 class State(NamedTuple):

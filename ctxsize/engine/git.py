@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
-from ctxsize.reader import holds, top_of
+from ctxsize.reader import holds, top_of, worktrees_in
 
 _SECONDS = 10.0  # until a git command is stopped
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
@@ -28,6 +28,8 @@ _KEPT_VARIABLES = re.compile(
 )
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
+
+_NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
 
 
 class GitError(Exception):
@@ -103,7 +105,10 @@ class GitRepository:
         """Return all files of HEAD, relative to `top`. Raises `GitError`."""
         listed = _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
         pairs = (each.decode("utf-8", "surrogateescape").split("\t", 1) for each in listed)
-        return {path: Blob(*words.split()) for words, path in pairs}
+        found = {path: Blob(*words.split()) for words, path in pairs}
+        if wrong := [each for each in found if _NO_NAMES & {*each.lower().split("/")}]:
+            raise GitError(f"no file can have the path {wrong[0]!r}")
+        return found
 
     def content(self, blob: Blob) -> bytes:
         """Return the content of `blob`, without any conversion. Raises `GitError`."""
@@ -126,6 +131,16 @@ def find(root: str) -> Found:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
         return Found(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
+
+
+def untracked_worktrees(root: str, repository: GitRepository | None = None) -> frozenset[str]:
+    """Return the further worktrees in `root` that its repository does not track."""
+    found = worktrees_in(root)
+    try:
+        known = repository or (find(root).repository if found else None)
+        return frozenset(each for each in found if not (known and known.index.at_or_below(each)))
+    except GitError:
+        return found
 
 
 def _top(root: str, nearest: str) -> str:

@@ -7,10 +7,9 @@ import stat
 from collections.abc import Callable
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from functools import partial
-from itertools import chain
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.evaluate import Mark, Marks
 from ctxsize.engine.events import Files, Folder, Xattrs, order
 from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
@@ -26,6 +25,7 @@ _MESSAGES = {
     UNREAD: "this entry cannot be read: {}",
     UNREAD_IGNORED: "this ignored entry cannot be read, so its size is not known: {}",
 }
+_Missed = Callable[[str, OSError], None]
 _NOBODY: frozenset[str] = frozenset()
 WITHHELD = "the sender refuses to open it"
 NO_PERMISSION = "no permission to read it"
@@ -55,12 +55,7 @@ class Inspector:
         return Folder(path, directory.stat, mark, xattrs)
 
     def files(
-        self,
-        directory: OpenDirectory,
-        prefix: str,
-        names: list[str],
-        mark: Mark,
-        others: dict[str, Mark],
+        self, directory: OpenDirectory, prefix: str, names: list[str], mark: Mark, others: Marks
     ) -> Files | None:
         """Return `names` as they are sent, None for none. Raises `BuildFailsError` if it stops."""
         names, stats = self._stats(directory, prefix, names, self._missed)
@@ -86,7 +81,9 @@ class Inspector:
         if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
             files = files._replace(plain=False, xattrs=xattrs)
         if self._only_utf8 and not (files.plain and "".join((prefix, *names)).isascii()):
-            self._note_not_utf8(files)
+            links, keys = files.links, files.xattrs
+            texts = ((name, links.get(name, ""), *keys.get(name, ())) for name in files.names)
+            self._not_utf8 += [prefix + each[0] for each in texts if not is_utf8(prefix, *each)]
         return files
 
     def ignored(
@@ -134,11 +131,7 @@ class Inspector:
         return [Problem("not-utf8", message, first, count=len(paths))] if paths else []
 
     def _stats(
-        self,
-        directory: OpenDirectory,
-        prefix: str,
-        names: list[str],
-        missed: Callable[[str, OSError], None],
+        self, directory: OpenDirectory, prefix: str, names: list[str], missed: _Missed
     ) -> tuple[list[str], list[os.stat_result]]:
         """Return those of `names` that can be read, with their stats; `missed` gets the others."""
         try:
@@ -237,13 +230,3 @@ class Inspector:
             if error.errno not in (ENOTSUP, ENOENT):
                 self.note(UNREAD, path, error)
             return {}
-
-    def _note_not_utf8(self, files: Files) -> None:
-        prefix, links, xattrs = files.prefix, files.links, files.xattrs
-        keys = chain.from_iterable(xattrs.values())
-        if not is_utf8(prefix, *files.names, *links.values(), *keys):
-            self._not_utf8 += [
-                prefix + name
-                for name in files.names
-                if not is_utf8(prefix, name, links.get(name, ""), *xattrs.get(name, ()))
-            ]

@@ -17,6 +17,7 @@ from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
+from ctxsize.engine.builders import UNPRINTABLE
 from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
@@ -96,15 +97,9 @@ def named_request(request: Request, named: NamedContext) -> Request:
     # Only the ignore file at its top counts, even if the directory contains Dockerfiles.
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
-    return replace(
-        alone,
-        build=request.build,
-        dockerfile=request.dockerfile,
-        dockerfile_fault=request.dockerfile_fault,
-        plan=request.plan,
-        plans=request.plans,
-        name=named.name,
-    )
+    request = replace(request, name=named.name, context=alone.context, root=alone.root)
+    request = replace(request, ignore_file=alone.ignore_file, dockerfile_specific=False)
+    return replace(request, spec=alone.spec, problems=alone.problems)
 
 
 def request_named(request: Request, name: str) -> Request:
@@ -152,14 +147,8 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
     asking = (build.target, (*build.build_arguments.items(),), platform, (*named.items(),))
     if asking in known:
         return known[asking]
-    need = context_need(
-        request.plan.dockerfile,
-        target=build.target,
-        build_arguments=build.build_arguments,
-        platform=platform,
-        build_platform=_own_platform(),
-        contexts=named,
-    )
+    given = (build.target, build.build_arguments, platform, _own_platform(), named)
+    need = context_need(request.plan.dockerfile, *given)
     for source in need.sources:
         with located(source.line):
             included(source.excludes, "excludepatterns")
@@ -167,10 +156,8 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         text = "".join(each.paths or ())
         if text.isascii() and not text.isprintable():
             # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
-            raise DockerfileError(
-                'header key "followpaths" contains value with non-printable ASCII characters',
-                hint="a source contains a control character",
-            )
+            message = UNPRINTABLE.format("followpaths")
+            raise DockerfileError(message, hint="a source contains a control character")
     known[asking] = need
     return need
 
@@ -182,12 +169,10 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
         unknowns = () if request.name else need.unknowns
         for each in need.of(request.name):
             same = found.get(each.paths, replace(each, sources=()))
-            found[each.paths] = replace(
-                same,
-                sources=tuple(dict.fromkeys((*same.sources, *each.sources))),
-                platforms=(*same.platforms, platform),
-                unknowns=tuple(dict.fromkeys((*same.unknowns, *unknowns))),
-            )
+            sources = tuple(dict.fromkeys((*same.sources, *each.sources)))
+            all_unknowns = tuple(dict.fromkeys((*same.unknowns, *unknowns)))
+            same = replace(same, sources=sources, platforms=(*same.platforms, platform))
+            found[each.paths] = replace(same, unknowns=all_unknowns)
     return tuple(found.values())
 
 

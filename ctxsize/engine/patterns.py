@@ -111,11 +111,8 @@ class DockerIgnorePattern(RegexPattern):
         if (parsed := cls.split(line)) is None:
             return None
         if not parsed.text:
-            raise IgnoreFileError(
-                'illegal exclusion pattern: "!"',
-                pattern="!",
-                hint="an exception needs a path after its !",
-            )
+            hint = "an exception needs a path after its !"
+            raise IgnoreFileError('illegal exclusion pattern: "!"', pattern="!", hint=hint)
         if golang.is_malformed(parsed.text):
             raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed

@@ -54,18 +54,11 @@ def measure(
         for event in events.reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
     complete = everything and not any(each.code == UNREAD_IGNORED for each in walk.problems)
-    return Report(
-        context_path=request.context,
-        dockerfile=request.dockerfile,
-        builder=request.builder.name,
-        ignore_file=ignore_file_info(request),
-        context=sums.measurement(request, complete=complete, depth=depth),
-        options=request.build.words(),
-        problems=(
-            *(*request.problems, *_faults(request), *walk.problems),
-            *(*walk.inspector.emptied(), *walk.inspector.not_utf8()),
-        ),
-    )
+    problems = [*request.problems, *_faults(request), *walk.problems]
+    problems += [*walk.inspector.emptied(), *walk.inspector.not_utf8()]
+    about = (request.context, request.dockerfile, request.builder.name, ignore_file_info(request))
+    context = sums.measurement(request, complete=complete, depth=depth)
+    return Report(*about, context, tuple(problems), options=request.build.words())
 
 
 def ignore_file_info(request: Request) -> IgnoreFileInfo | None:

@@ -135,20 +135,9 @@ def request_of(
         problems.append(Problem(code, message, found.path, fails=is_there))
     plans = plans or Plans()
     read = partial(_dockerfile_data, build, found, builder)
-    request = Request(
-        build,
-        build.context,
-        root,
-        found.path,
-        builder,
-        ignore_file,
-        specific,
-        builder.spec_class([]),
-        dockerfile_fault=found.fault,
-        problems=tuple(problems),
-        plan=Plan(read) if found.read_from is None else plans.of(found.read_from, read),
-        plans=plans,
-    )
+    plan = Plan(read) if found.read_from is None else plans.of(found.read_from, read)
+    parts = (build, build.context, root, found.path, builder, ignore_file, specific)
+    request = Request(*parts, builder.spec_class([]), found.fault, "", (*problems,), plan, plans)
     return _with_patterns(request, named=alone) if patterns else request
 
 

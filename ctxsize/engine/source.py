@@ -11,6 +11,7 @@ import stat
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from errno import EINVAL, ENOENT, ENOTDIR
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -171,6 +172,7 @@ class File(NamedTuple):
         return self.st_size if plain else self
 
 
+@dataclass(eq=False)
 class MemoryDirectory:
     """A directory of a snapshot: folders in byte order, readable files with one name as sizes."""
 
@@ -180,16 +182,12 @@ class MemoryDirectory:
     longest_path = sys.maxsize  # all paths were short enough to be read
     has_xattrs = False
 
-    def __init__(
-        self,
-        path: str,
-        entries: dict[str, int | File] | None = None,
-        folders: dict[str, MemoryDirectory] | None = None,
-    ) -> None:
-        self.path = path
-        self.prefix = f"{path}/" if path else ""
-        self.entries = {} if entries is None else entries
-        self.folders = {} if folders is None else folders
+    path: str
+    entries: dict[str, int | File] = field(default_factory=dict)
+    folders: dict[str, MemoryDirectory] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.prefix = f"{self.path}/" if self.path else ""
 
     @property
     def name(self) -> str:

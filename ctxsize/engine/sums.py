@@ -177,6 +177,8 @@ class WalkSums:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
+        complete = complete or (not self._unopened and not self._ignored[1])
+        saved = _pattern_shares(request, self._saved)
         # Values are made only for the largest of the directories.
         filled = ((-s, at.rstrip("/") or ".", n) for at, (s, n) in self._direct.items() if n)
         folders, figures = heapq.nsmallest(self._shown, filled), self._meter.totals(request)
@@ -189,12 +191,7 @@ class WalkSums:
             largest_directories=tuple(Share(path, -size, count) for size, path, count in folders),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
             by_pattern=_pattern_shares(request, self._by_pattern),
-            ignored=Ignored(
-                Totals(*self._ignored),
-                self._unopened,
-                complete=complete or (not self._unopened and not self._ignored[1]),
-                by_pattern=_pattern_shares(request, self._saved),
-            ),
+            ignored=Ignored(Totals(*self._ignored), self._unopened, complete, saved),
             hardlinks=self._hardlinks,
             clues=tuple(self.clues.found(request.root, self._direct, largest, self.content_bytes)),
         )

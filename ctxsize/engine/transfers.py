@@ -58,13 +58,10 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
         found.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
         found.sort(key=lambda each: platforms.index(each.platforms[0]))
     named = need.named_contexts(request.build)
-    return replace(
-        report,
-        transfer=found[0] if found else None,
-        more_transfers=tuple(found[1:]),
-        problems=problems,
-        named_contexts=tuple(_named(request, each, progress, known=known) for each in named),
-    )
+    contexts = tuple(_named(request, each, progress, known=known) for each in named)
+    report = replace(report, problems=problems, named_contexts=contexts)
+    first = found[0] if found else None
+    return replace(report, transfer=first, more_transfers=tuple(found[1:]))
 
 
 def _named(
@@ -78,13 +75,8 @@ def _named(
     request = need.named_request(request, named)
     report = measure(request, top=1, depth=0, progress=progress)
     transfers, problems = _measured(request, report, progress, is_there=known)
-    return replace(
-        named,
-        ignore_file=report.ignore_file,
-        context=report.context,
-        transfers=tuple(transfers or ()),
-        problems=problems,
-    )
+    named = replace(named, ignore_file=report.ignore_file, context=report.context)
+    return replace(named, transfers=tuple(transfers or ()), problems=problems)
 
 
 def _measured(
@@ -123,10 +115,9 @@ class _Measuring:
         """Return the report of the transfer with these include patterns."""
         if include not in self._reports:
             assert include is not None
-            evaluator = Narrowed(self._request.spec, include)
-            self._reports[include] = measure(
-                self._request, top=1, evaluator=evaluator, progress=self._progress
-            )
+            narrowed = Narrowed(self._request.spec, include)
+            report = measure(self._request, top=1, evaluator=narrowed, progress=self._progress)
+            self._reports[include] = report
         return self._reports[include]
 
     def transfer(self, asked: Asked) -> Transfer:

@@ -141,10 +141,8 @@ class Walk:
         try:
             directory = self.source.top()
         except OSError as error:
-            raise BuildFailsError(
-                f"the context cannot be read: {error.strerror}",
-                path=self._request.root.rstrip("/") + "/",
-            ) from None
+            message, root = f"the context cannot be read: {error.strerror}", self._request.root
+            raise BuildFailsError(message, path=root.rstrip("/") + "/") from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(

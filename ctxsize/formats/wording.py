@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Severity
 from ctxsize.model import Amount, Counted, Measurement, Reason, Report
-from ctxsize.units import columns, human, plural, prefix
+from ctxsize.units import as_code, columns, human, plural, prefix
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
@@ -62,11 +62,8 @@ def quoted(name: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return `text` in a code span, with a fence that is long enough."""
-    text = visible(text)
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
+    """Return `text` in a code span, with non-printable characters escaped."""
+    return as_code(visible(text))
 
 
 def unquoted(text: str) -> str:

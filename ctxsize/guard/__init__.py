@@ -16,20 +16,13 @@ from ctxsize.units import Tolerance, human, plural
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
 _MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
-_CODES = {
-    "max": "CTX401",
-    "max-files": "CTX402",
-    "min": "CTX403",
-    "min-files": "CTX403",
-    "growth": "CTX404",
-    "shrink": "CTX405",
-}
 
 
 @dataclass(frozen=True)
 class Limit:
     """A limit of a context, and the actual amount."""
 
+    code: str  # the code of the finding that reports a violation
     name: str  # as in the configuration: `max-files`, `growth`, …
     of: str  # `context` or `transfer`
     unit: str  # `bytes` or `files`
@@ -37,11 +30,6 @@ class Limit:
     actual: int
     baseline: int | None = None  # the former amount, for `growth` and `shrink`
     tolerance: str = ""  # the tolerance as written, for `growth` and `shrink`
-
-    @property
-    def code(self) -> str:
-        """Return the code of the finding that reports a violation."""
-        return _CODES[self.name]
 
     @property
     def is_floor(self) -> bool:
@@ -145,16 +133,14 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     def finding(code: str, message: str, *parts: str) -> Finding:
         return Finding(code, severity_of(code), message, place, confidence, parts)
 
-    found = [
-        finding(each.code, f"{name}: {_said(each)}", *(() if each.is_floor else evidence))
-        for each in missed
-    ]
+    said = [(e.code, f"{name}: {_said(e)}", () if e.is_floor else evidence) for e in missed]
+    found = [finding(code, message, *parts) for code, message, parts in said]
     if baseline is not None and entry is None:
         found.append(finding("CTX407", f"{name} is not in the baseline"))
     if report.lower_bound and not missed:
-        least = f"{name} has at least {human(size.content_bytes)}"
         why = "a part of it could not be counted, so it may be over its budget"
-        found.append(finding("CTX408", f"{least}: {why}"))
+        least = human(size.content_bytes)
+        found.append(finding("CTX408", f"{name} has at least {least}: {why}"))
     for each in limits:
         # The context shrank by more than it may grow: lower the baseline.
         was = each.baseline if (each.name, each.unit) == ("growth", "bytes") else None
@@ -171,26 +157,27 @@ def actual(report: Report, of: str) -> Amount:
 
 
 def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Iterator[Limit]:
-    for name, unit, allowed in (
-        ("max", "bytes", budget.max_bytes),
-        ("max-files", "files", budget.max_files),
-        ("min", "bytes", budget.min_bytes),
-        ("min-files", "files", budget.min_files),
+    for code, name, unit, allowed in (
+        ("CTX401", "max", "bytes", budget.max_bytes),
+        ("CTX402", "max-files", "files", budget.max_files),
+        ("CTX403", "min", "bytes", budget.min_bytes),
+        ("CTX403", "min-files", "files", budget.min_files),
     ):
         if allowed is not None:
-            yield Limit(name, of, unit, allowed, in_unit(unit, size))
+            yield Limit(code, name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
     old = Amount.of(entry) if of == "context" or entry.transfer is None else entry.transfer
     growth = budget.growth or DEFAULT_GROWTH
-    for name, tolerance, sign in (("growth", growth, 1), ("shrink", budget.shrink, -1)):
+    tolerances = (("CTX404", "growth", growth, 1), ("CTX405", "shrink", budget.shrink, -1))
+    for code, name, tolerance, sign in tolerances:
         if tolerance is None:
             continue
         # A size says nothing about files; a percentage is one of both.
         for unit in ("bytes",) if tolerance.percent is None else ("bytes", "files"):
             before, now = in_unit(unit, old), in_unit(unit, size)
             allowed = max(0, before + sign * tolerance.limit(before))
-            yield Limit(name, of, unit, allowed, now, before, str(tolerance))
+            yield Limit(code, name, of, unit, allowed, now, before, str(tolerance))
 
 
 def in_unit(unit: str, amount: Counted) -> int:
@@ -204,12 +191,9 @@ def _said(limit: Limit) -> str:
     if limit.baseline is None:
         side = "under its minimum" if limit.is_floor else "over its budget"
         return f"the {limit.of} has {now}, {over} {side} of {allowed}"
-    change = limit.shown(abs(limit.actual - limit.baseline))
-    verb = "shrank" if limit.is_floor else "grew"
-    return (
-        f"the {limit.of} {verb} by {change} since the baseline, from "
-        f"{limit.shown(limit.baseline)} to {now}; the tolerance is {limit.tolerance}"
-    )
+    change, was = map(limit.shown, (abs(limit.actual - limit.baseline), limit.baseline))
+    lead = f"the {limit.of} {'shrank' if limit.is_floor else 'grew'} by {change}"
+    return f"{lead} since the baseline, from {was} to {now}; the tolerance is {limit.tolerance}"
 
 
 def _place(report: Report, of: str) -> Location:

@@ -85,11 +85,11 @@ def _why_missing(request: Request, sent: _Groups, hidden: _Groups) -> tuple[str,
     for group in sent.values():
         return f"{group} arrives without content", at, "`ctxsize explain` says why"
     for verdict, group in sorted(hidden.items(), key=lambda pair: pair[0].ignored):
-        if verdict.ignored:
-            why, at = _decision(request, verdict, group)
-            return why, at, f"add an exception below line {at.line} of {at.path}, or change it"
-        why = f"no instruction of the Dockerfile takes {group}"
-        return why, at, "add a COPY that takes it"
+        if not verdict.ignored:
+            why = f"no instruction of the Dockerfile takes {group}"
+            return why, at, "add a COPY that takes it"
+        why, at = _decision(request, verdict, group)
+        return why, at, f"add an exception below line {at.line} of {at.path}, or change it"
     return "no such file exists", at, "create the file, or drop the pattern"
 
 
@@ -98,11 +98,13 @@ def _sent(request: Request, pattern: str, groups: _Groups, lead: str) -> Finding
     path = ignore_file_to_write(request)
     said, places = zip(*(_decision(request, *each) for each in groups.items()), strict=True)
     more = f"; see also {plural(len(said) - 1, 'other line')}" if len(said) > 1 else ""
-    files, content_bytes = Amount.of(*groups.values())
+    total, evidence = Amount.of(*groups.values()), said[:_MOST] if more else ()
     found = Finding("CTX410", Severity.ERROR, f"{lead}{said[0]}{more}", places[0])
-    found = replace(found, files=files, content_bytes=content_bytes)
-    evidence = said[:_MOST] if more else ()
-    return replace(found, evidence=evidence, help=f"add `{pattern}` at the end of {path}")
+    advice = f"add `{pattern}` at the end of {path}"
+    if any(each.by and not each.by.line for each in groups):
+        advice = "drop the pattern, or use the builder buildkit"
+    found = replace(found, evidence=evidence, help=advice)
+    return replace(found, **total._asdict())
 
 
 def _decision(request: Request, verdict: Verdict, group: _Group) -> tuple[str, Location]:
@@ -110,10 +112,8 @@ def _decision(request: Request, verdict: Verdict, group: _Group) -> tuple[str, L
     path, by = ignore_file_to_write(request), verdict.by
     if request.ignore_file is None:
         return f"no ignore file ignores {group}", Location(request.dockerfile or request.context)
-    place = Location(path, by.line if by and by.line else 1)
-    if by is None:
-        return f"no line of {path} ignores {group}", place
-    if not by.line:
-        return f"the builder always sends {group}", place
+    if by is None or not by.line:
+        why = "the builder always sends" if by else f"no line of {path} ignores"
+        return f"{why} {group}", Location(path, 1)
     what = f"ignores {group}" if verdict.ignored else f"includes {group} again"
-    return f"line {by.line} of {path} (`{by}`) {what}", place
+    return f"line {by.line} of {path} (`{by}`) {what}", Location(path, by.line)

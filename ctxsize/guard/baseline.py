@@ -87,15 +87,11 @@ def above(path: str) -> list[str]:
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     """Return only the largest of `known`, for a file that people read."""
     sizes = {path: held.content_bytes for path, held in known.directories.items()}
-    kept, directories_from = _largest(sizes, directories)
-    largest, files_from = _largest(known.largest_files, files)
-    return replace(
-        known,
-        directories={path: known.directories[path] for path in kept},
-        largest_files=largest,
-        directories_from=max(directories_from, known.directories_from),
-        files_from=max(files_from, known.files_from),
-    )
+    kept, most = _largest(sizes, directories)
+    whole = {path: known.directories[path] for path in kept}
+    known = replace(known, directories=whole, directories_from=max(most, known.directories_from))
+    largest, most = _largest(known.largest_files, files)
+    return replace(known, largest_files=largest, files_from=max(most, known.files_from))
 
 
 def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]:
@@ -132,11 +128,11 @@ def _entry(data: Any) -> Known:
         _number(data["files"]),
         {path: _amount(each) for path, each in data["directories"].items()},
         {path: _number(each) for path, each in data["largest_files"].items()},
-        depth=None if depth is None else _number(depth),
-        directories_from=_number(data["directories_from"]),
-        files_from=_number(data["files_from"]),
-        builder=data["builder"],
-        transfer=None if transfer is None else _amount(transfer),
+        None if depth is None else _number(depth),
+        _number(data["directories_from"]),
+        _number(data["files_from"]),
+        data["builder"],
+        None if transfer is None else _amount(transfer),
     )
 
 

@@ -130,8 +130,7 @@ def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
         what = "added" if old is None else "removed"
     elif not any(delta):
         what = "changed" if changes.directories or changes.files else "same"
-    signs = [sign for sign in (1, -1) if sign * delta[0] >= 0]
-    parts = [part for sign in signs for part in changes.parts(sign)]
+    parts = [e for sign in (1, -1) if sign * delta[0] >= 0 for e in changes.parts(sign)]
     culprits = tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS])
     return ContextChange(name, what, before, after, changes, culprits, now, was)
 
@@ -160,12 +159,12 @@ def _names(contexts: Contexts) -> str:
     return f"add --name with one of {', '.join(sorted(contexts))}"
 
 
-def measured(known: Known, report: Report, spec: DockerIgnoreSpec) -> Saved:
-    """Return the context of `report`, which has the files `known`."""
+def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -> Saved:
+    """Return the context of `report`, which has these `files`, each with its bytes."""
     unneeded = [path for each in report.reasons if each.kind in _UNNEEDED for path in each.paths]
     build = (report.context_path, report.dockerfile, report.builder, report.options)
     path = report.ignore_file.path if report.ignore_file else None
-    return Saved(known, *build, path, spec, tuple(unneeded))
+    return Saved(of_files(files.items()), *build, path, spec, tuple(unneeded))
 
 
 def saved(path: str, name: str | None = None) -> Contexts:
@@ -202,25 +201,20 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 def _of_check(check: Any) -> Saved:
     lead, remedy = f"{check['name']}: ", check["remedy"]
-    refusals = tuple(
-        f"{each['code']} {str(each['message']).removeprefix(lead)}"
-        for each in check["findings"]
-        if each["severity"] == "error"
-    )
+    errors = [each for each in check["findings"] if each["severity"] == "error"]
+    refusals = (f"{e['code']} {str(e['message']).removeprefix(lead)}" for e in errors)
     if remedy is not None:
         saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))
         remedy = Remedy(saves, bool(remedy["enough"]))
-    return replace(_of_report(check["report"]), refusals=refusals, remedy=remedy)
+    return replace(_of_report(check["report"]), refusals=tuple(refusals), remedy=remedy)
 
 
 def _of_listing(shapes: list[Any]) -> Known:
     if not all(set(each) >= {"path", "kind", "ignored", "content_bytes"} for each in shapes):
         raise ValueError
-    return of_files(
-        (str(each["path"]), int(each["content_bytes"]))
-        for each in shapes
-        if each["kind"] not in ("directory", "symlink") and not each["ignored"]
-    )
+    sent = [each for each in shapes if not each["ignored"]]
+    files = [each for each in sent if each["kind"] not in ("directory", "symlink")]
+    return of_files((str(each["path"]), int(each["content_bytes"])) for each in files)
 
 
 def _of_report(report: Any) -> Saved:
@@ -242,11 +236,9 @@ def _of_report(report: Any) -> Saved:
 
 
 def _known(context: Any) -> Known:
-    directories = {
-        str(each["path"]): Amount(int(each["files"]), int(each["content_bytes"]))
-        for each in context["tree"]
-        if each["path"]
-    }
+    tree = [each for each in context["tree"] if each["path"]]
+    sizes = [Amount(int(each["files"]), int(each["content_bytes"])) for each in tree]
+    directories = dict(zip((str(each["path"]) for each in tree), sizes, strict=True))
     files = {str(each["path"]): int(each["content_bytes"]) for each in context["largest_files"]}
     size, has_all = int(context["content_bytes"]), sum(files.values()) >= context["content_bytes"]
     if len(files) == int(context["files"]) and has_all:

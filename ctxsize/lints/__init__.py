@@ -164,19 +164,13 @@ def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFil
         left = tuple(
             e if kept else replace(e, fix=None) for e, kept in zip(left, waits, strict=True)
         )
-    after, total = case.file.data, None if case.tree is None else case.total
-    return LintedFile(
-        case.file.path,
-        None if total is None else case.target.context,
-        tuple(dict.fromkeys(each.dockerfile for each in case.requests if each.dockerfile)),
-        len(case.patterns),
-        tuple(_joined(case, left)),
-        None if total is None else total.content_bytes,
-        None if total is None else total.files,
-        tuple(applied),
-        Edit(case.file.path, before, after) if applied else None,
-        suppressed[after],
-    )
+    path, after = case.file.path, case.file.data
+    readers = tuple(dict.fromkeys(each.dockerfile for each in case.requests if each.dockerfile))
+    total, context = (None, None) if case.tree is None else (case.total, case.target.context)
+    size, files = (None, None) if total is None else (total.content_bytes, total.files)
+    findings, edit = tuple(_joined(case, left)), Edit(path, before, after) if applied else None
+    given, mended = (path, context, readers, len(case.patterns)), tuple(applied)
+    return LintedFile(*given, findings, size, files, mended, edit, suppressed[after])
 
 
 def _joined(case: Case, findings: Findings) -> Iterator[Finding]:

@@ -224,7 +224,7 @@ class Case:
         shared: str = "",
     ) -> Finding:
         """Return a finding about `line`, or about one of its characters, with a sum of `paths`."""
-        where, added, figures = Location(self.file.path), list[str](), None
+        where, added = Location(self.file.path), list[str]()
         if line is not None:
             blanks = len(line.raw) - len(line.raw.lstrip())
             start, length = (blanks, len(line.written)) if at is None else (at, 1)
@@ -233,23 +233,14 @@ class Case:
             where = Location(self.file.path, line.number, start, line.number, end, text)
         elif fix is not None:
             added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
-        if paths and self.tree is not None:
-            figures, evidence = self.figures(paths), self.tree.shown(paths)
-        return Finding(
-            code,
-            severity or severity_of(code),
-            message,
-            where,
-            confidence,
-            evidence,
-            content_bytes=figures and figures.content_bytes,
-            files=figures and figures.files,
-            help=help,
-            fix=fix,
-            lines=tuple(added),
-            paths=figures and self.known_tree.marked(paths),
-            shared=shared,
-        )
+        weight = severity or severity_of(code)
+        found = Finding(code, weight, message, where, confidence, evidence, help=help, fix=fix)
+        found = replace(found, lines=tuple(added), shared=shared)
+        if not paths or self.tree is None:
+            return found
+        (files, content_bytes), marked = self.figures(paths), self.tree.marked(paths)
+        found = replace(found, files=files, content_bytes=content_bytes, paths=marked)
+        return replace(found, evidence=self.tree.shown(paths))
 
     def fix(
         self,

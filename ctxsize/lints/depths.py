@@ -19,6 +19,7 @@ from ctxsize.recommender.rules import all_rules, listed, texts
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
+_SURE = (Severity.WARNING, Confidence.CERTAIN)
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 
 
@@ -90,11 +91,9 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     is_tracked = tree.tracks(copies)
     message += ", but git tracks some of it, so this may be intended" if is_tracked else ""
     sure = not is_tracked and (not artefact.doubtful or tree.tracked is not None)
-    severity, confidence = Severity.INFO, Confidence.LIKELY
-    if sure:
-        severity, confidence = Severity.WARNING, Confidence.CERTAIN
+    weight = _SURE if sure else (Severity.INFO, Confidence.LIKELY)
     fix = _widened(case, line, artefact, frozenset(copies) - excepted if sure else None)
-    yield case.finding(code, line, message, severity, confidence, paths=copies, fix=fix)
+    yield case.finding(code, line, message, *weight, paths=copies, fix=fix)
 
 
 def _of_places(
@@ -107,11 +106,8 @@ def _of_places(
     at = next((e for e in places if not case.step(f"{e}/{artefact.example}").ignored), None)
     where = "another directory" if tree is None else f"{at}/"
     means = None if artefact.doubtful or tree is None else frozenset[str]()
-    if (
-        at is not None
-        and artefact.pattern in listed("unique")
-        and not (artefact.doubtful and tree is None)
-    ):
+    is_one = artefact.pattern in listed("unique") and not (artefact.doubtful and tree is None)
+    if at is not None and is_one:
         message = f"{lead}: a copy in {where} would be sent once it exists"
         confidence = Confidence.POSSIBLE if tree is None else Confidence.LIKELY
         fix = _widened(case, line, artefact, means)

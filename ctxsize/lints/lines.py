@@ -10,7 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, sent_text, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
-from ctxsize.units import cut
+from ctxsize.units import as_code, cut
 
 _WILD, _WIDEST = frozenset("*?[\\"), 60
 
@@ -73,8 +73,8 @@ class Line:
 
 
 def shown(text: str) -> str:
-    """Return a line for a message: in backquotes, without its end if it is long."""
-    return f"`{cut(text, _WIDEST)}`"
+    """Return a line for a message: as code, without its end if it is long."""
+    return as_code(cut(text, _WIDEST))
 
 
 @lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file

@@ -62,11 +62,10 @@ class LintTree:
     def needed(self) -> BuildContext | None:
         """Return what the builds need; None if the Dockerfile cannot be read."""
         known = BuildContext(self.snapshot, also=[each.build for each in self._requests[1:]])
-        try:
+        with suppress(CtxsizeError):
             _ = known.build_files
-        except CtxsizeError:
-            return None
-        return known
+            return known
+        return None
 
     @cached_property
     def references(self) -> list[Reference]:

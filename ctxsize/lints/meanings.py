@@ -39,11 +39,8 @@ def translated(
                 decides = () if meant else case.effect(line)
                 # Certain only if the line, as Docker reads it now, decides about no path.
                 means = None if decides else case.intended(texts)
-                order, change = (
-                    f"write {', '.join(map(shown, texts))}",
-                    {line.number: "\n".join(texts)},
-                )
-                fix = case.fix(order, change, means=means)
+                order = f"write {', '.join(map(shown, texts))}"
+                fix = case.fix(order, {line.number: "\n".join(texts)}, means=means)
                 paths = (means or ()) if meant else decides
                 yield case.finding(code, line, what, fix=fix, paths=paths)
 

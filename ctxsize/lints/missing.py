@@ -42,15 +42,12 @@ def hidden_source(case: Case) -> Iterator[Finding]:
         text = source.path if has_wildcards(source.path) else text
         then = "the build fails" if fails else "nothing is copied"
         what = f"the source of `{source.instruction} {source.source}` ({place})"
-        message, fix = f"{line.shown} ignores {what}, so {then}", None
-        if text is not None:
-            fix = case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
+        message = f"{line.shown} ignores {what}, so {then}"
+        fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING
-        evidence = (place, *(each.path for each in check.hidden[:3]))
+        why = (place, *(each.path for each in check.hidden[:3]))
         shared = f"sources of COPY and ADD are ignored by {line.shown}, so {then}"
-        yield case.finding(
-            "CTX111", line, message, severity, evidence=evidence, fix=fix, shared=shared
-        )
+        yield case.finding("CTX111", line, message, severity, evidence=why, fix=fix, shared=shared)
 
 
 def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
@@ -87,11 +84,9 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     for number, paths in by_line.items():
         line, shown = case.lines[number - 1], ", ".join(tree.shown(paths))
         message = f"{line.shown} also ignores {shown}, which the build may need"
-        severity = Severity.ERROR if case.requests else Severity.WARNING
+        weight = Severity.ERROR if case.requests else Severity.WARNING, Confidence.LIKELY
         fix = case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths))
-        yield case.finding(
-            "CTX116", line, message, severity, Confidence.LIKELY, paths=paths, fix=fix
-        )
+        yield case.finding("CTX116", line, message, *weight, paths=paths, fix=fix)
 
 
 def _is_accident(line: Line, name: str) -> bool:
@@ -118,15 +113,11 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
         taker = f"COPY --from ({each.at}) takes" if is_copy else f"{each.at} needs"
         message = f"{line.shown} ignores {path}, which {taker}, so the build fails"
         text = pattern_for(path, pattern_class=case.spec.pattern_class)
-        yield case.finding(
-            "CTX132" if is_copy else "CTX131",
-            line,
-            message,
-            confidence=Confidence.LIKELY,
-            evidence=(each.at, *each.files[:3]),
-            fix=None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}"),
-            shared=f"files that the build needs are ignored by {line.shown}",
-        )
+        fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
+        shared = f"files that the build needs are ignored by {line.shown}"
+        what, why = (line, message, None, Confidence.LIKELY), (each.at, *each.files[:3])
+        code = "CTX132" if is_copy else "CTX131"
+        yield case.finding(code, *what, evidence=why, fix=fix, shared=shared)
 
 
 def git(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -155,14 +146,10 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield env files with local settings that are sent and that git does not track."""
-    named = (
-        path
-        for name, named in tree.by_name.items()
-        if _ENV_NAME.fullmatch(name) and not _TEMPLATE.search(name[4:])
-        for path in named
-        if path in case.now and not (tree.is_directory(path) or tree.tracks([path]))
-        if not _is_kept(case, path)
-    )
+    names = (e for e in tree.by_name if _ENV_NAME.fullmatch(e) and not _TEMPLATE.search(e[4:]))
+    here = (path for name in names for path in tree.by_name[name] if path in case.now)
+    files = (path for path in here if not (tree.is_directory(path) or tree.tracks([path])))
+    named = (path for path in files if not _is_kept(case, path))
     if not (paths := tree.travelling(named, case.spec)):
         return
     lines = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)

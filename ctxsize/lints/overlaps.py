@@ -68,29 +68,23 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
     for line in case.patterns if case.exceptions else ():
         if not line.ignores:
             continue
-        tops = [path for path in case.matched(line.pattern) if _is_undone(case, line, path)]
+        inner = (each for each in case.matched(line.pattern) if each in case.now and "/" in each)
+        whole = (each for each in inner if not line.matches(each.rpartition("/")[0]))
+        by_path = {each: by for each in whole if (by := case.let_in_by(each)) is not None}
+        tops = [e for e, by in by_path.items() if by.number > line.number and not by.matches(e)]
         # A path that a later exception matches itself is re-included on purpose.
         back = {
             path
             for path in case.below(tops)
             if not any(each.exception and each.number > line.number for each in case.matching(path))
         }
-        by = case.decider(tops[0]) if tree.has_files(back) else None
-        if by is not None:
+        if tree.has_files(back):
+            by = by_path[tops[0]]
             lead = f"line {by.number} ({by.shown})"
             message = f"{lead} re-includes {case.amount(back)} that {line.shown} ignores"
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
             fix = case.fix(f"move the line below line {by.number}", change, means=back)
             yield case.finding("CTX130", line, message, paths=back, fix=fix)
-
-
-def _is_undone(case: Case, line: Line, path: str) -> bool:
-    """Return whether an exception below `line` re-includes `path` through a parent."""
-    parent = path.rpartition("/")[0]
-    if path not in case.now or not parent or line.matches(parent):
-        return False
-    by = case.let_in_by(path)
-    return by is not None and by.number > line.number and not by.matches(path)
 
 
 def redundant(case: Case) -> Iterator[Finding]:
@@ -104,7 +98,10 @@ def redundant(case: Case) -> Iterator[Finding]:
     finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
     for text, lines in by_text.items():
         # A pattern that implies it matches an example of its paths, or a parent.
-        found = {at for path in _example(text) for at in finder.indexes(path)}
+        example = _CLASS.sub("\ue001", text.removeprefix("**/"))
+        example = example.replace("**", "*").replace("*", "\ue000")
+        paths = up_to(example) if all(example.split("/")) else []
+        found = {at for path in paths for at in finder.indexes(path)}
         ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
         wide = [each for at in ordered if texts[at] != text for each in by_text[texts[at]]]
         for line in lines:
@@ -115,13 +112,6 @@ def redundant(case: Case) -> Iterator[Finding]:
                 fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
                 shared = f"lines match only what {by} already ignores"
                 yield case.finding("CTX112", line, message, fix=fix, shared=shared)
-
-
-def _example(text: str) -> list[str]:
-    """Return a path that a pattern matches, and its parents, with a character per wildcard."""
-    one = _CLASS.sub("\ue001", text.removeprefix("**/"))
-    path = one.replace("**", "*").replace("*", "\ue000")
-    return up_to(path) if all(path.split("/")) else []
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
@@ -288,5 +278,6 @@ def _named(case: Case, wild: list[Line]) -> Fix | None:
     if any(pattern_for(path, pattern_class=make) != path for path in paths):
         return None
     order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
-    fix = case.fix(order, changes) if 0 < len(paths) <= _MOST_NAMED else None
+    order = order if paths else REMOVE + "s" * (len(wild) > 1)
+    fix = case.fix(order, changes) if len(paths) <= _MOST_NAMED else None
     return fix if fix is not None and fix.changes == Changes() else None

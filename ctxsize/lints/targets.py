@@ -71,10 +71,9 @@ class Cases:
 
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None if it fails."""
+        builder, plans = BUILDERS[build.builder], self.plans
         try:
-            return request_of(
-                build, BUILDERS[build.builder], alone=alone, patterns=False, plans=self.plans
-            )
+            return request_of(build, builder, alone=alone, patterns=False, plans=plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -119,21 +118,16 @@ def targets_of(
     if build is not None and build.context == "." and build.dockerfile is None:
         build = None  # it has options only
     if build is not None and not paths:
-        yield _governing(build, builder, plans)
+        request = request_of(build, builder, patterns=False, plans=plans)
+        if request.ignore_file is None:
+            hint = "`ctxsize suggest` proposes one"
+            raise InputError("no ignore file governs this build", path=build.context, hint=hint)
+        fallback = _general_in(build.context) if request.dockerfile_specific else None
+        yield Target(request.ignore_file.path, build.context, (build,), fallback)
         return
     layout = cache(lambda root: Layout(root, config, plans))
     found = (target for path in paths or (".",) for target in _at(path, build, layout))
     yield from {os.path.normpath(target.path): target for target in found}.values()
-
-
-def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
-    """Return the ignore file that governs `build`."""
-    request = request_of(build, builder, patterns=False, plans=plans)
-    if request.ignore_file is None:
-        hint = "`ctxsize suggest` proposes one"
-        raise InputError("no ignore file governs this build", path=build.context, hint=hint)
-    fallback = _general_in(build.context) if request.dockerfile_specific else None
-    return Target(request.ignore_file.path, build.context, (build,), fallback)
 
 
 def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
@@ -204,12 +198,11 @@ class Layout:
         real, likely_unread = _real(directory), None
         here = [each for context, _, each in self._builds if context == real]
         # A Dockerfile with its own ignore file is built with that one instead.
-        mine = tuple(
-            each.build
-            for each in here
-            if each.inline is None
-            and not (each.dockerfile and os.path.isfile(each.dockerfile + _ENDINGS[0]))
+        own = (each for each in here if each.inline is None)
+        here_only = (
+            e for e in own if not e.dockerfile or not os.path.isfile(e.dockerfile + _ENDINGS[0])
         )
+        mine = tuple(each.build for each in here_only)
         beside = (e for _, at, e in self._builds if os.path.dirname(at) == real)
         others = (each for each in beside if each.build.dockerfile)
         if not here and (each := next(others, None)):

@@ -22,7 +22,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.findings import Confidence
 from ctxsize.model import Problem
-from ctxsize.reader import border_of, read_file, worktrees_in
+from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
@@ -65,14 +65,14 @@ class Tracked:
         self.problem: Problem | None = found.problem  # why nothing is known of a repository
         self.top = border_of(self._root)  # of the repository around the context, or the context
         self._known = {"": self._asked(found.repository)}
-        self.worktrees = {e for e in worktrees_in(self._root) if not self.at_or_below(e)}
+        self.worktrees = {*git.untracked_worktrees(self._root, self._known[""])}
         """The further worktrees of these repositories in the context."""
         for held in tree.snapshot.folders:  # parents come first
             if held.path and held.has(".git"):
                 directory, full = held.path, f"{self._root.rstrip('/')}/{held.path}"
-                self.worktrees |= {f"{directory}/{each}" for each in worktrees_in(full)}
                 # One that the outer repository ignores is a download.
                 inner = None if self.ignores(directory) else git.find(full).repository
+                self.worktrees |= {f"{directory}/{e}" for e in git.untracked_worktrees(full, inner)}
                 if inner is not None and inner.top == full:
                     self._known[directory] = self._asked(inner)
 

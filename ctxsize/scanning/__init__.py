@@ -251,6 +251,7 @@ def _two_files(each: Measured) -> Iterator[Finding]:
 
 def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     read = {os.path.realpath(path) for row in rows for path in _read_by(row)}
+    own = {os.path.realpath(row.ignore_file) for row in rows if row.ignore_file}
     for path in discovery.ignore_files if rows else ():
         if os.path.realpath(path) in read:
             continue
@@ -260,11 +261,14 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
             continue
         context = min((row.build.context for row in beside), default="")
         why = f": the context of {beside[0].dockerfile} is {context}" if beside else ""
-        severity = severity_of("CTX302") if sure else Severity.INFO
+        advice = "move it to the root of the context, or name it <Dockerfile>.dockerignore"
+        other = os.path.join(os.path.dirname(path), ".containerignore")
+        if os.path.basename(path) == ".dockerignore" and os.path.realpath(other) in own:
+            why, advice = f": {other} replaces it for Podman", "remove it, or make both equal"
+        weight = severity_of("CTX302") if sure else Severity.INFO
         confidence = Confidence.LIKELY if sure else Confidence.POSSIBLE
-        text = f"no build reads this ignore file{why}"
-        todo = "move it to the root of the context, or name it <Dockerfile>.dockerignore"
-        yield Finding("CTX302", severity, text, Location(path), confidence, help=todo)
+        text, place = f"no build reads this ignore file{why}", Location(path)
+        yield Finding("CTX302", weight, text, place, confidence, help=advice)
 
 
 def _read_by(row: Row) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ctxsize.reader import read_file
 from ctxsize.scanning import Row, Scan
 from ctxsize.version import __version__
 
+_LARGEST = (1 << 63) - 1  # number of bytes that a file can have
 _TYPES = {dict: "object", list: "array", str: "string", int: "integer", bool: "boolean"}
 
 
@@ -28,7 +29,8 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
     Each path begins with the name of its report. Raises `InputError` with the file and the key
     that is wrong.
     """
-    reports = {path: _report(path, schema) for path in paths}
+    unique = {os.path.realpath(path): path for path in paths}
+    reports = {path: _report(path, schema) for path in unique.values()}
     stems = [os.path.basename(path).removesuffix(".json") for path in reports]
     rows, problems = list[Row](), list[Problem]()
     for stem, (path, report) in zip(stems, reports.items(), strict=True):
@@ -45,7 +47,7 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
 
 def _row(name: str, each: Any) -> Row:
     context, dockerfile, ignore_file = (
-        None if each[key] is None else os.path.normpath(f"{name}/{each[key]}")
+        None if each[key] is None else _below(name, each[key])
         for key in ("context", "dockerfile", "ignore_file")
     )
     whole, transfer, saving = (
@@ -57,6 +59,13 @@ def _row(name: str, each: Any) -> Row:
     found = FoundBuild(build, (*how, Place("dockerfile", "", Location(name))), each["guessed"])
     sizes = whole, transfer, saving
     return Row(found, dockerfile, ignore_file, *sizes, each["findings"], each["error"])
+
+
+def _below(name: str, path: str) -> str:
+    """Return a path in a report; one that leads out of it still shows that."""
+    whole = f"{name}/{path}"
+    is_inside = f"{os.path.normpath(whole)}/".startswith(f"{os.path.normpath(name)}/")
+    return os.path.normpath(whole) if is_inside else whole
 
 
 def _report(path: str, schema: Any) -> Any:
@@ -85,6 +94,8 @@ def _faults(value: Any, rule: Any, root: Any, at: str) -> Iterator[str]:
         yield f"{at[1:] or 'it'} is {kind}, not {' or '.join(kinds)}"
     elif value not in choices:
         yield f"{at[1:]} is {value!r}, not {' or '.join(map(repr, choices))}"
+    elif kind == "integer" and not rule.get("minimum", 0) <= value <= _LARGEST:
+        yield f"{at[1:]} is out of range"
     elif "oneOf" in rule and all(any(_faults(value, e, root, at)) for e in rule["oneOf"]):
         yield f"{at[1:]} has another shape"
     for key, each in rule.get("properties", {}).items() if kind == "object" else ():

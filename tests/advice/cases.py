@@ -289,6 +289,10 @@ CASES: dict[str, dict[str, Case]] = {
         "directories with another mode": workspace(COPIES, directory("ui", mode=0o775), found=(4,)),
         "no frontend": one("FROM node:22\nWORKDIR /app\n" + COPIES, *PACKAGES),
         "with a comment between": workspace(COPIES.replace("COPY ./", "# b\nCOPY ./"), found=(4,)),
+        "with a comment inside": workspace(
+            COPIES.replace("kit/package.json ui", "kit/package.json \\\n# b\nui"), found=(4,)
+        ),
+        "one file again": workspace("COPY package.json ./\n" + "COPY api/package.json api/\n" * 3),
         "too few": workspace("".join(COPIES.splitlines(keepends=True)[:3])),
         "with something between": workspace(COPIES.replace("COPY ./", "RUN true\nCOPY ./")),
         "other options": workspace(

@@ -160,10 +160,18 @@ def test_of_unused_caches_only_an_option_is_dropped() -> None:
 
 
 def test_copies_in_a_row_become_one_where_the_image_stays_the_same() -> None:
-    shown = ("with a comment between", "directories with another mode")
+    shown = {"with a comment between", "with a comment inside", "directories with another mode"}
     found = {name: [False] for name, case in CASES["CTX203"].items() if case.found}
     found |= {"frontends": [False] * 6}
     assert rewrites("CTX203") == {name: each for name, each in found.items() if name not in shown}
+
+
+def test_a_copy_that_is_not_rewritten_is_shown_as_a_whole(tmp_path: Path) -> None:
+    nodes = CASES["CTX203"]["with a comment inside"].nodes
+    every = findings(build_tree(tmp_path / "repository", nodes))
+    (found,) = [each for each in every if each.code == "CTX203"]
+    wanted = "package.json api/package.json web/package.json ui/kit/package.json ./"
+    assert f"`COPY --parents {wanted}`" in found.help
 
 
 def fixed(tmp_path: Path, code: str, name: str) -> tuple[str, Finding]:

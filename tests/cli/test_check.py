@@ -478,6 +478,42 @@ def test_a_policy_holds_every_build_that_is_found(cli: Cli, tmp_path: Path) -> N
     assert "(policy)" not in cli("diff", "before.json", "before.json", cwd=context).out
 
 
+@pytest.mark.parametrize("options", [[], ["--platform", "linux/amd64"], ["--all"]])
+def test_a_policy_asks_the_builder_that_runs(cli: Cli, tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "policy.toml").write_text('forbid = ["**/.env"]\n')
+    nodes = [*("web/.env", ".git/HEAD"), file("web/Dockerfile", b"FROM scratch\nCOPY . /\n")]
+    nodes += [file("web/.dockerignore", b"*\n"), file("web/.containerignore", b"\n")]
+    context = build_tree(tmp_path / "c", [*nodes, file("build.sh", b"podman build web\n")])
+    options = ["--policy", "../policy.toml", *options]
+    result = cli("check", *options, cwd=context)
+    assert "Refused: web (policy)" in result.lines
+    result = cli("check", *options, "--builder", "buildkit", cwd=context)
+    assert "ok web (policy): 1 assertion" in result.lines
+
+
+def test_a_policy_does_not_pass_by_what_is_not_read(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('max = "1MB"\n')
+    dockerfile = file("Dockerfile", b"FROM scratch\n")
+    context = build_tree(tmp_path / "c", [dockerfile, file("compose.yaml", b"services: [\n")])
+    result = cli("check", "--policy", "../policy.toml", cwd=context)
+    assert (result.code, result.out) == (2, "")
+    assert "ctxsize: error: compose.yaml:" in result.err
+    assert cli("check", ".", "--policy", "../policy.toml", cwd=context).code == 0
+    (context / "compose.yaml").unlink()
+    (context / "build.sh").write_text("docker build -f Dockerfile $CONTEXT\n")
+    result = cli("check", "--policy", "../policy.toml", cwd=context)
+    assert result.code == 0
+    assert "a command that is not written out may build something else" in result.err
+    assert cli("check", cwd=context, env={"CTXSIZE_POLICY": ""}).code == 2
+
+
+def test_what_the_builder_always_sends_is_not_to_be_ignored(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path, [file("Dockerfile", b"FROM scratch\n"), ".dockerignore"])
+    (context / ".dockerignore").write_text("*\n")
+    result = cli("check", ".", "--builder", "classic", "--forbid", "Dockerfile", cwd=context)
+    assert "Fix: drop the pattern, or use the builder buildkit" in result.lines
+
+
 def test_an_error_quotes_no_policy(cli: Cli, small: Path) -> None:
     (small / "policy").write_text("root:hunter2:19000:0:99999:7:::\n")
     result = cli("check", "--policy", "policy", cwd=small)

@@ -344,6 +344,14 @@ def test_a_checkout_as_text_json_markdown_and_page(cli: Cli, repository: Path) -
     assert "target/debug" in (repository.parent / "p.html").read_text()
 
 
+def test_a_file_that_a_checkout_has_too_is_not_to_be_ignored(cli: Cli, tmp_path: Path) -> None:
+    root = committed(tmp_path / "repo", {"Dockerfile": "FROM scratch\nCOPY . /\n", "large": "1"})
+    (root / "large").write_text("x" * 5_000)
+    assert "Fix:" not in cli("diff", "--checkout", cwd=root).out
+    (root / "new").write_text("x")
+    assert "Fix: if the build does not need `new`" in cli("diff", "--checkout", cwd=root).out
+
+
 def test_other_outcomes_of_diff_have_no_differences(cli: Cli, context: Path) -> None:
     save(cli, "ls", context)
     shape = json.loads(cli("diff", "../before.json", "--json", cwd=context).out)

@@ -113,6 +113,17 @@ def test_reports_of_one_name_are_told_apart_by_their_paths(reports: Path) -> Non
     assert contexts == ["x/scan", "y/scan"]
 
 
+def test_a_report_counts_once_and_shows_what_leads_out_of_it(reports: Path) -> None:
+    changed(reports / "web.json", lambda data: data["builds"][0].update(context="../api/a"))
+    rows = merged("web.json", str(reports / "web.json")).rows
+    assert [row.build.context for row in rows] == ["web/../api/a"]
+
+
+def test_reports_without_builds_say_so(reports: Path, cli: Cli) -> None:
+    changed(reports / "web.json", lambda data: data.update(builds=[]))
+    assert cli("scan", "--merge", "web.json").lines[0] == "no build in these reports"
+
+
 def changed(path: Path, change: Callable[[Any], object]) -> None:
     data = json.loads(path.read_text())
     change(data)
@@ -148,6 +159,13 @@ FAULTS: dict[str, Callable[[Any], object]] = {
     "builds[0].findings is number, not integer": lambda data: data["builds"][0].update(
         findings=1.5
     ),
+    "builds[0].findings is out of range": lambda data: data["builds"][0].update(findings=-1),
+    "builds[0].context_size has another shape": lambda data: data["builds"][0][
+        "context_size"
+    ].update(files=10**400),
+    "builds[0].builder is 'x', not 'buildkit' or 'classic' or 'podman'": lambda data: data[
+        "builds"
+    ][0].update(builder="x"),
     "builds[0].places[0].path is missing": lambda data: data["builds"][0]["places"][0].pop("path"),
     "findings[0].location.line is boolean, not integer or null": lambda data: data["findings"][0][
         "location"
@@ -192,7 +210,7 @@ def test_hostile_names_are_escaped(reports: Path, cli: Cli) -> None:
 
     def change(data: Any) -> None:
         build = data["builds"][0]
-        build.update(context=evil, dockerfile=f"/etc/{evil}", target=evil, builder=evil, error=evil)
+        build.update(context=evil, dockerfile=f"/etc/{evil}", target=evil, error=evil)
         build["places"] = []
 
     changed(reports / "web.json", change)

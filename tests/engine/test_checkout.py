@@ -214,9 +214,10 @@ def test_a_symlink_in_place_of_a_file_is_not_committed(tmp_path: Path) -> None:
 
 ATTRIBUTES = {
     "*.bin filter=lfs diff=lfs merge=lfs -text": ("may be LFS pointers", "x.bin"),
-    "*.crypt filter=git-crypt": ("pass a filter", "x.crypt"),
-    "*.bat text eol=crlf": ("get CRLF", "x.bat"),
-    "*.txt working-tree-encoding=latin-1": ("get another encoding", "x.txt"),
+    "*.crypt filter=git-crypt": ("with a filter", "x.crypt"),
+    "*.bat text eol=crlf": ("with CRLF", "x.bat"),
+    "*.txt working-tree-encoding=latin-1": ("with another encoding", "x.txt"),
+    "*.txt ident": ("with $Id$ filled in", "x.txt"),
     "* text=auto": None,
     "*.none filter=lfs": None,
     "*.large filter=lfs": None,
@@ -244,7 +245,7 @@ def test_submodules_and_files_that_are_not_fetched_are_noted(tmp_path: Path) -> 
     run(root, "config", "uploadpack.allowFilter", "true")
     url = f"file://{root}"
     run(tmp_path, "clone", "-q", "--no-checkout", "--filter=blob:none", url, "bare")
-    with pytest.raises(InputError, match="git cat-file"):  # not even the ignore file
+    with pytest.raises(InputError, match="dockerignore of HEAD has not been fetched"):
         Checkout(api.request_for(str(tmp_path / "bare")))
     run(tmp_path, "clone", "-q", "--sparse", "--filter=blob:none", url, "partial")
     found = noted(tmp_path / "partial")
@@ -279,7 +280,7 @@ def test_other_ignore_files_and_dockerfiles_are_noted(tmp_path: Path) -> None:
         (lambda root: run(root, "init", "-q"), "Not a valid object name HEAD"),
         (
             lambda root: committed(root, {"other/x": ""}),
-            "there is no checkout of HEAD: it has no such directory",
+            "there is no checkout of HEAD: it has no directory context",
         ),
     ],
 )
@@ -290,6 +291,55 @@ def test_without_a_head_there_is_no_checkout(
     made(tmp_path / "repo")
     with pytest.raises(InputError, match=says):
         Checkout(api.request_for(str(tmp_path / "repo/context")))
+
+
+def head_of(root: Path, *entries: str) -> None:
+    """Let HEAD have these entries, in the words of `git mktree`."""
+    made = ""
+    for words in (["mktree"], [*WHO, "commit-tree", "-m", "z"]):
+        made = subprocess.run(
+            ["git", *words, *([made] if made else [])],
+            cwd=root,
+            env=CLEAN,
+            input="\n".join(entries),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    run(root, "update-ref", "HEAD", made)
+
+
+def raw_tree(root: Path, name: bytes) -> str:
+    """Write a tree with a name that git would refuse, and return its hash."""
+    data = b"100644 " + name + b"\0" + bytes.fromhex(blob(root, "x"))
+    words = ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"]
+    done = subprocess.run(words, cwd=root, env=CLEAN, input=data, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.mark.parametrize("name", ["/etc/x", ".", "..", ".git", ".GIT"])
+def test_a_tree_that_no_checkout_can_have_is_an_error(name: str, tmp_path: Path) -> None:
+    root = committed(tmp_path / "repo", {"x": "1"})
+    head_of(root, f"040000 tree {raw_tree(root, os.fsencode(name))}\ta")
+    with pytest.raises(InputError, match="no file can have the path 'a/"):
+        Checkout(api.request_for(str(root)))
+
+
+def test_a_directory_in_place_of_a_file_is_no_submodule(tmp_path: Path) -> None:
+    root = committed(tmp_path / "repo", {"data": "1", "x": "1"})
+    (root / "data").unlink()
+    planted(root, {"data/new": "22"})
+    kinds = {each.kind for each in Checkout(api.request_for(str(root))).differences}
+    assert kinds == {"not-committed", "missing-here"}
+
+
+def test_a_huge_ignore_file_of_head_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = committed(tmp_path / "repo", {".dockerignore": "x" * 100})
+    monkeypatch.setattr("ctxsize.engine.checkout.MOST_BYTES", 99)
+    with pytest.raises(InputError, match="dockerignore of HEAD is too large"):
+        Checkout(api.request_for(str(root)))
 
 
 def test_no_program_of_the_repository_runs(tmp_path: Path) -> None:

@@ -416,7 +416,7 @@ def test_the_configurations_of_the_documentation_are_valid(page: Path, tmp_path:
         assert validated(text)
 
 
-WRONG_DATES = ["2027-13-01", "2027-01-31T00:00:00", '"31.1.2027"', "2027", '""']
+WRONG_DATES = ["2027-13-01", "2027-01-31T00:00:00", '"31.1.2027"', "2027", '""', '"2027-02-31"']
 
 
 @pytest.mark.parametrize("text", WRONG_DATES)

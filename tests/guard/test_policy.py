@@ -156,3 +156,23 @@ def test_a_policy_that_cannot_be_read_is_an_error(kind: str, tmp_path: Path) -> 
         path.write_bytes(b"#" * (5 << 20))
     with pytest.raises(InputErrors, match=r"policy\.toml: (cannot be read|is not UTF-8)"):
         policy_in(str(path))
+
+
+def test_a_symlink_has_an_ignore_file_of_its_own(top: Path) -> None:
+    (top / "Dockerfile.dockerignore").write_text("large.bin\n.env\n")
+    assert broken() == set()
+    (top / "Dockerfile.prod").symlink_to("Dockerfile")
+    (top / "Dockerfile.prod.dockerignore").touch()
+    (top / "build.sh").write_text("docker build .\ndocker build -f Dockerfile.prod .\n")
+    assert broken() == {"CTX401", "CTX410"}
+
+
+@pytest.mark.parametrize("name", ["Containerfile", "dockerfile"])
+def test_each_usual_name_of_the_builder_is_held(name: str, top: Path) -> None:
+    (top / "Dockerfile").rename(top / name)
+    builder = 'builder = "podman"\n' if name == "Containerfile" else ""
+    (top.parent / "policy.toml").write_text(POLICY + builder)
+    (top / "ok.Dockerfile").write_text("FROM scratch\n")
+    (top / "ok.Dockerfile.dockerignore").write_text("*\n")
+    (top / "ctxsize.toml").write_text('[contexts."."]\ndockerfile = "ok.Dockerfile"\nmax = "9GB"\n')
+    assert broken(Build(".")) == {"CTX401", "CTX410"}

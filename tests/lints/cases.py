@@ -297,13 +297,15 @@ CATCHES: dict[str, list[Case]] = {
             [*SCRIPTS, "a/b.md", "node_modules/c.md", "node_modules/a/x/y"],
             ("3:1 info, unsafe",),
         ),
-        # Too many paths to list, none, and one that no pattern without a wildcard names.
+        # Too many paths to list, and one that no pattern without a wildcard names.
         Case(
             "*\n!**/*.go\n",
             [*SCRIPTS, *(f"src/{number}.go" for number in range(51))],
             ("2:1 info",),
         ),
-        Case("node_modules\n!src/*.go\n", SCRIPTS, ("2:1 info",)),
+        # Exceptions that re-include nothing are removed.
+        Case("node_modules\n!src/*.go\n", SCRIPTS, ("2:1 info, unsafe",)),
+        Case("node_modules\n!docker/*.sh\n", SCRIPTS, ("2:1 info, unsafe",)),
         Case("*\n!src/*.go\n", [*SCRIPTS, "src/a[b].go"], ("2:1 info",)),
         # The Dockerfile takes what wildcards name, so BuildKit looks for it everywhere.
         Case(

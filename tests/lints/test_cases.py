@@ -109,3 +109,8 @@ def test_other_builders_have_their_say_too(
 def _builds(code: str, outcome: Linted) -> bool:
     """Whether the build does not fail at a pattern."""
     return code not in ("CTX121", "CTX122") and "CTX121" not in {c.code for c in outcome.findings}
+
+
+def test_a_line_with_a_backquote_stays_one_code_span(tmp_path: Path) -> None:
+    (found,) = linted(Case("a`b\na`b\n", []), tmp_path / "ctx", select=["CTX113"]).findings
+    assert found.message == "``a`b`` repeats the pattern on line 1"

@@ -47,6 +47,12 @@ def test_select_and_ignore(
     assert codes(root, select=select, ignore=ignore) == found
 
 
+def test_a_code_of_another_command_is_not_sought_here(root: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        codes(root, select=["CTX203"])
+    assert caught.value.hint == "`ctxsize advise` reports CTX203"
+
+
 def test_a_severity_hides_what_is_below_it(root: Path) -> None:
     assert codes(root, severity=Severity.ERROR) == ["CTX102"]
     assert codes(root, severity=Severity.INFO) == ALL

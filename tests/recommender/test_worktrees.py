@@ -270,6 +270,23 @@ def test_histories_of_aider_are_hidden(tmp_path: Path) -> None:
     }
 
 
+def test_a_worktree_that_git_tracks_is_a_part_of_the_project(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", file("src/app/Dockerfile", b"FROM alpine\n"))
+    for path in ("cp/b", "build", "inner/x"):
+        add(root, path)
+    listed = root / ".git/worktrees/forged"
+    listed.mkdir()
+    (listed / "gitdir").write_text(f"{root}/src/app/.git\n")
+    (root / "src/app/.git").write_text(f"gitdir: {listed}\n")
+    git(root, "add", "cp/b")
+    assert worktrees_in(str(root)) == {"cp", "src/app", "build", "inner"}
+    assert unneeded(root) == {".git", "build", "inner"}
+    assert {line for line in safe(root) if "ockerfile" not in line} >= {".git", "build", "inner"}
+    assert not {"cp", "src", "src/app"} & safe(root)
+    found = {each.build.dockerfile for each in discover(str(root)).builds}
+    assert str(root / "src/app/Dockerfile") in found
+
+
 def test_beside_a_bare_repository_all_worktrees_have_builds(tmp_path: Path) -> None:
     origin, root = repository(tmp_path / "origin"), tmp_path / "r"
     root.mkdir()

@@ -263,6 +263,15 @@ def test_scan_exits_by_its_options(options: list[str], code: int, tmp_path: Path
     assert run(["scan", str(root), *options]) == code
 
 
+def test_an_ignore_file_of_podman_replaces_that_of_docker(tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", ALL), file("build.sh", b"podman build .\n")]
+    nodes += [file(".dockerignore", b"x\n"), file(".containerignore", b"y\n")]
+    root = str(build_tree(tmp_path, nodes))
+    (found,) = [each for each in api.scan(root).findings if each.code == "CTX302"]
+    assert found.message.endswith(f"{root}/.containerignore replaces it for Podman")
+    assert found.help == "remove it, or make both equal"
+
+
 def test_no_build_is_no_error(tmp_path: Path) -> None:
     assert run(["scan", str(tmp_path)]) == 0
     assert run(["scan", str(tmp_path / "gone")]) == 2

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
@@ -79,19 +80,12 @@ def add_all(
         | _SENDS_PARENTS * builder.sends_ignored_parents
         | _ANYWHERE * (request.spec.reach is None)
     )
+    root = os.fsencode(request.root.rstrip("/") + "/")
+    threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
+    numbers = (_METERS[builder.meter], sums.top, python.source.longest_path, len(program.parts))
+    called = (_tables(program, request.spec), partial(_matching, program), progress)
     try:
-        found = module.add_up(
-            os.fsencode(request.root.rstrip("/") + "/"),
-            min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS),
-            options,
-            _METERS[builder.meter],
-            sums.top,
-            python.source.longest_path,
-            len(program.parts),
-            _tables(program, request.spec),
-            partial(_matching, program),
-            progress,
-        )
+        found = module.add_up(root, threads, options, *numbers, *called)
     except OSError:
         return None
     try:
@@ -107,10 +101,7 @@ def add_all(
 def _clue_tokens() -> list[Tokens]:
     """Return the tokens of names and endings that `Clues` records, each with its meaning."""
     tables = ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER))
-    kinds = {
-        name: sum(kind for names, kind in tables if name in names)
-        for name in MARKERS | SECRET_NAMES | FOLDERS
-    }
+    kinds = sum((Counter(dict.fromkeys(*each)) for each in tables), Counter[str]())
     return [
         *([*_literal(name), (_CLUE, kind)] for name, kind in kinds.items()),
         *([(_STAR, 0), *_literal(end), (_CLUE, _SECRET)] for end in SECRET_ENDS),

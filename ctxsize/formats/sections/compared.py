@@ -52,6 +52,8 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     for each in changed[:most]:
         name = f" in {_short(each.name)}" if several else ""
         yield from _parts(each, look, name)
+        if each.new.refusals or each.what in ("grew", "added"):
+            yield Section([*_remedies(each, is_known=outcome.differences is not None)])
         if look.full or look.markdown:
             parts = {"directory": each.changes.directories, "file": each.changes.files}
             for noun, found in parts.items():
@@ -108,7 +110,7 @@ def _contexts(outcome: DiffReport, look: Look) -> Table:
 
 
 def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
-    """Yield the largest parts of a change, each with what decides about it, and the fix."""
+    """Yield the largest parts of a change, each with what decides about it."""
     rows: list[Sequence[str]] = []
     shown = context.culprits[: _most(look, _ROWS)]
     for each in shown:
@@ -125,12 +127,10 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     yield Section(
         [Table(("change", "files", "", "path"), rows, " ".join(rest))], f"What {verb}{name}"
     )
-    if context.new.refusals or context.what in ("grew", "added"):
-        yield Section([*_remedies(context)])
 
 
-def _remedies(context: ContextChange) -> Iterator[NextStep]:
-    """Yield what makes a context smaller."""
+def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:
+    """Yield what makes a context smaller; a file that a checkout has too `is_known`."""
     new, remedy, unneeded = context.new, context.new.remedy, 0
     suggest = command(new, "suggest", "--write")
     if remedy and 100 * remedy.saves.content_bytes > context.after.content_bytes:
@@ -144,7 +144,7 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
             unneeded += each.change.delta_bytes
         elif each.decision == "no-longer-ignored":
             steps.setdefault("lost", f"put {code(_short(str(each.pattern)))} back into {where}")
-        else:
+        elif not (is_known and each.change.what == "grew" and not each.change.is_directory):
             name = code(_short(f"{each.change.path}{'/' * each.change.is_directory}"))
             steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
     if unneeded and not remedy:

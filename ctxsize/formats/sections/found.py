@@ -126,10 +126,10 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     rest = "" if look.full else "; -v shows what to do"
     explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")] if codes else []
     across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
-    none = Prose("no build here: no Dockerfile, and no file that names one")
+    why = "in these reports" if scan.merged else "here: no Dockerfile, and no file that names one"
     return [
         Section([table, *few(failed, _MOST_LINES, look)], title),
-        Section([] if scan.rows else [none]),
+        Section([] if scan.rows else [Prose(f"no build {why}")]),
         Section([across, *explained], "Across builds"),
         Section(few(notes(scan.problems), _MOST_LINES, look)),
         Section([*_next(scan)]),
