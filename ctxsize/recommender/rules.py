@@ -45,11 +45,6 @@ class Category(str, Enum):
         """Return the heading over its patterns in ignore files."""
         return str(table("lists.toml")["headings"][self.value])
 
-    @property
-    def belongs_to_sources(self) -> bool:
-        """Return True if git usually tracks it, so that tracked files prove nothing against it."""
-        return self.value in ("vcs", "ide", "os", "docs", "tests", "ci", "docker")
-
 
 class EntryType(str, Enum):
     """The type of an entry in the tree."""

@@ -61,7 +61,7 @@ def not_initialised(facts: Facts, match: Match) -> str | None:
 def tracked(facts: Facts, match: Match) -> str | None:
     """Object if git tracks it or something below it, or if what git tracks is unknown."""
     rule, git = match.rule, facts.evidence.git
-    if rule.category.belongs_to_sources:
+    if rule.category.value in listed("tracked_anyway"):
         return None
     there = git.at_or_below(match.path)
     if rule.contents:
