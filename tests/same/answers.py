@@ -33,7 +33,18 @@ ONCE = {
     "clean": ("clean .",),
 }
 CONSTANT = {
-    *("version", "kind", "ctxsize", "schema", "url", "docs", "help", "meaning", "builder"),
+    *(
+        "version",
+        "ctxsize_version",
+        "kind",
+        "ctxsize",
+        "schema",
+        "url",
+        "docs",
+        "help",
+        "meaning",
+        "builder",
+    ),
     *("by_extension", "largest_files", "largest_directories", "patterns", "why", "printed"),
 }
 """Keys that say nothing about the tree, or repeat the question or other answers."""
