@@ -29,7 +29,7 @@ from ctxsize.units import human, plural
 _NAMED = 10  # paths of each kind of difference
 _POINTER_BYTES = 1024  # of the largest pointer of git-lfs
 _CONVERTED = (
-    ("may be LFS pointers: with git-lfs, a checkout has their content", ":(attr:filter=lfs)"),
+    ("of git-lfs by the attributes, whose content a checkout may have", ":(attr:filter=lfs)"),
     ("with CRLF in a checkout, which has more bytes", ":(attr:eol=crlf)"),
     ("with another encoding in a checkout", ":(exclude,attr:!working-tree-encoding)"),
     ("with $Id$ filled in by a checkout", ":(attr:ident)"),

@@ -213,7 +213,7 @@ def test_a_symlink_in_place_of_a_file_is_not_committed(tmp_path: Path) -> None:
 
 
 ATTRIBUTES = {
-    "*.bin filter=lfs diff=lfs merge=lfs -text": ("may be LFS pointers", "x.bin"),
+    "*.bin filter=lfs diff=lfs merge=lfs -text": ("of git-lfs", "x.bin"),
     "*.crypt filter=git-crypt": ("with a filter", "x.crypt"),
     "*.bat text eol=crlf": ("with CRLF", "x.bat"),
     "*.txt working-tree-encoding=latin-1": ("with another encoding", "x.txt"),
