@@ -468,6 +468,16 @@ def test_scan_without_a_build_is_no_error(show: Show) -> None:
     assert "There is no build here." in tab.get("document.body.innerText")
 
 
+def test_a_build_of_a_merged_report_has_no_map(show: Show) -> None:
+    of_report = one({}, [], before={"context": [9 * 10**12, 2], "transfer": [20, 2]})
+    tab = show(page(of_report, one(TREE, CLASSES, name="scanned"), kind="scan"))
+    shown = "!document.getElementById('explorer').hidden"
+    assert not tab.get(shown)
+    assert "20 B" in tab.get("document.getElementById('figures').innerText")
+    tab.get("document.querySelectorAll('.build')[1].click(), null")
+    assert tab.get(shown)
+
+
 def test_map_is_drawn_again_for_another_width(show: Show) -> None:
     tab = show(page(one(TREE, CLASSES)), width=1200)
     tab.get("document.querySelector('.cell').id = 'old', null")

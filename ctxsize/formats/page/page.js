@@ -448,6 +448,7 @@
   /* Suggestions */
 
   function drawRules() {
+    $("explorer").hidden = page.kind === "scan" && all.length < 2; // of a report of another repository
     $("suggestions").hidden = !map.rules.length;
     $("option").hidden = page.kind === "diff" || (!map.rules.length && map.classes.every((each) => each.fate !== "ignored"));
     $("rules").replaceChildren(...map.rules.map((rule, at) => {
