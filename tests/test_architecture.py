@@ -212,8 +212,9 @@ def test_small_modules_serve_several() -> None:
 
 
 def test_no_module_grows_out_of_sight() -> None:
+    """A module that must be split is split by subject: nothing is packed to stay below this."""
     longest = {name_of(module): len(module.read_text().splitlines()) for module in MODULES}
-    assert {name: lines for name, lines in longest.items() if lines > 350} == {}
+    assert {name: lines for name, lines in longest.items() if lines > 500} == {}
 
 
 def test_no_two_modules_look_alike_in_a_traceback() -> None:
