@@ -45,9 +45,9 @@ LAYERS = [
     ("lints",),
     ("advice",),
     ("scanning",),
+    ("public",),
     ("api", "checking"),
     ("formats",),
-    ("public",),
     ("explore",),
     ("cli",),
     ("__main__", ""),
@@ -184,10 +184,7 @@ def test_deeds_happen_in_their_places(deed: str) -> None:
 
 
 def test_small_modules_serve_several() -> None:
-    """A command and a format have a module each; else a small one belongs to its only user.
-
-    `public` is apart from its user, `__init__`, as it is loaded when the first name is used.
-    """
+    """A command and a format have a module each; else a small one belongs to its only user."""
     users = Counter(
         imported
         for module in MODULES
@@ -200,7 +197,7 @@ def test_small_modules_serve_several() -> None:
     }
     alone = {name for name in small if users[name] < 2}
     assert {
-        name for name in alone if name.split(".")[0] not in ("cli", "formats", "__main__", "public")
+        name for name in alone if name.split(".")[0] not in ("cli", "formats", "__main__")
     } == set()
 
 
