@@ -14,6 +14,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
+from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
@@ -118,6 +119,8 @@ def _starts(root: str) -> list[_Start]:
     if not found:
         raise InputErrors(errors)
     output.warn([Problem("left-out", f"a build was left out: {each}") for each in errors])
+    advised = dict.fromkeys(problem for each in found for problem in each.advice.problems)
+    output.warn([each for each in advised if each.code == UNKNOWN.code])
     return found
 
 
