@@ -6,7 +6,6 @@ their key `clean` and `ctxsize.lints.depths` their key `nests`.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from ctxsize import units
+from ctxsize.shipped import shipped_text
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
@@ -153,8 +153,8 @@ def table(*path: str) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
-    with open(os.path.join(os.path.dirname(__file__), "knowledge", *path), "rb") as file:
-        found: dict[str, Any] = tomllib.load(file)
+    text = shipped_text("/".join(("recommender/knowledge", *path)))
+    found: dict[str, Any] = tomllib.loads(text)
     return found
 
 
