@@ -165,7 +165,7 @@ def run_script(script: str, *arguments: str) -> str:
     """Run Python code in a process of its own; return what it prints."""
     command = [sys.executable, "-W", "error", "-c", script, *arguments]
     done = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, timeout=100, check=False
+        command, env=environment(), capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
