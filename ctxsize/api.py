@@ -15,23 +15,34 @@ from ctxsize import public
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.request import Plans, Request, request_of, with_unsaved
 from ctxsize.errors import InputError
 from ctxsize.model import Problem
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
 
 
-def request_for(build: Build | StrPath | Request = ".", **options: Unpack[Options]) -> Request:
+def request_for(
+    build: Build | StrPath | Request = ".",
+    *,
+    data: bytes | None = None,
+    **options: Unpack[Options],
+) -> Request:
     """Return the request for a build, or for a context with fields of `Build` as keywords.
 
-    A request is returned unchanged, or with options as one for its build with these.
-    Raises `InputError` for a missing file or directory and for an unknown builder.
+    A request is returned unchanged, or with options as one for its build with these. `data` is
+    the text of the ignore file, in place of the one on disk: answers are those once it is saved.
+    Raises `InputError` for a missing file or directory and for an unknown builder, and
+    `IgnoreFileError` for an ignore file that fails the build.
     """
     if isinstance(build, Request) and not options:
-        return build
-    given = build_of(build.build if isinstance(build, Request) else build, options)
-    return requested(given or Build(), Plans())
+        request = build
+    else:
+        given = build_of(build.build if isinstance(build, Request) else build, options)
+        request = requested(given or Build(), Plans())
+    if data is None:
+        return request
+    return with_unsaved(request, data)
 
 
 def requested(build: Build, plans: Plans) -> Request:
@@ -53,6 +64,7 @@ def requested(build: Build, plans: Plans) -> Request:
 def measure(
     build: Build | StrPath | Request = ".",
     *,
+    data: bytes | None = None,
     ignored: bool = False,
     top: int = 10,
     depth: int | None = 3,
@@ -63,6 +75,7 @@ def measure(
 ) -> public.Report:
     """Return what `docker build` would send.
 
+    `data` is the text of the ignore file that is not saved yet; that file counts with its size.
     `ignored` also measures how much each pattern saves. `top` limits the lists of the largest,
     `depth` the tree, `jobs` the threads of the compiled core.
     Raises `InputError` for a missing file or directory, `BuildFailsError` if the build fails.
@@ -70,7 +83,7 @@ def measure(
     from ctxsize.engine import report as measuring
     from ctxsize.engine.transfers import with_transfers
 
-    request = request_for(build, **options)
+    request = request_for(build, data=data, **options)
     report = measuring.measure(
         request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )

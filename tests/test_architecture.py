@@ -33,7 +33,7 @@ LAYERS = [
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.request"),
     ("engine.source",),
-    ("engine.inspect",),
+    ("engine.inspect", "engine.unsaved"),
     ("engine.walk",),
     ("engine",),
     ("writer.apply",),
