@@ -85,7 +85,7 @@ def _measured(
 ) -> tuple[list[Transfer] | None, tuple[Problem, ...]]:
     """Return the transfers of one context, None if not known, and its problems and theirs."""
     if not is_there:
-        return None, report.problems
+        return None, tuple(map(_if_taken, report.problems))
     asked: tuple[Asked, ...] = ()
     measuring = _Measuring(request, report, progress)
     try:
@@ -96,10 +96,15 @@ def _measured(
             raise
         error.line = error.line or _rejected_line(asked)
         unknown = unknown_transfer(request, error)
-        return None, tuple(dict.fromkeys((*report.problems, unknown)))
+        return None, tuple(dict.fromkeys((*map(_if_taken, report.problems), unknown)))
     lasting = (each for each in report.problems if each.code not in _OF_TRANSFERS)
     missing = unfound(request, measuring.doubtful) if measuring.doubtful else ()
     return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, missing)))
+
+
+def _if_taken(problem: Problem) -> Problem:
+    """Return a problem of the context for a build that may not transfer the file concerned."""
+    return problem.if_taken if problem.code in _OF_TRANSFERS else problem
 
 
 class _Measuring:

@@ -242,7 +242,7 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _failing(problems: Iterable[Problem]) -> list[str]:
-    return [*{visible(e.message): 0 for e in problems if e.fails or e.code == "source-not-found"}]
+    return [*{visible(e.message): 0 for e in problems if e.is_fatal}]
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
