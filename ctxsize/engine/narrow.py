@@ -18,6 +18,7 @@ from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.engine.source import link_target
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
+from ctxsize.hidden import Hidden, hidden_as, shown
 from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
@@ -29,7 +30,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
     There is no filter without `paths`, or if one, or the target of a link, is the root itself.
-    Raises `BuildFailsError` if the sender would stop.
+    A pattern is hidden if its path is. Raises `BuildFailsError` if the sender would stop.
     """
     if paths is None:
         return None
@@ -60,12 +61,12 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
     parts = golang.clean(f"./{path}").split("/")
     for depth in range(1, len(parts) + 1):
         here, rest = "/".join(parts[:depth]), parts[depth:]
-        targets = _targets(root, here)
+        targets = _targets(root, hidden_as(path, here))
         if targets or not rest:
             if here in found:
                 return []
-            found.add(here)
-            return [posixpath.join(target, *rest) for target in targets]
+            found.add(hidden_as(path, here))
+            return [hidden_as(path, posixpath.join(target, *rest)) for target in targets]
     return []
 
 
@@ -81,7 +82,7 @@ def _targets(root: str, path: str) -> list[str]:
         return []
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BuildFailsError(f"error from sender: {path}: {reason}") from None
+        raise BuildFailsError(f"error from sender: {shown(path)}: {reason}") from None
     return [golang.clean(posixpath.join("/", directory, link)) for link in links if link]
 
 
@@ -107,7 +108,7 @@ def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
         return [*map(IncludePattern, patterns)]
     except IgnoreFileError as error:
         # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
-        raise _refusal(error, f"invalid {header}: [{' '.join(patterns)}]") from None
+        raise _refusal(error, f"invalid {header}: [{' '.join(map(shown, patterns))}]") from None
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
@@ -117,9 +118,12 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
-    hint = f"{error.pattern!r}: {_HINT}"
+    pattern = error.pattern or ""
+    hint = f"{shown(pattern)!r}: {_HINT}"
     if isinstance(error, errors.UnknownPatternError):
-        return InputError(error.message, hint=hint)
+        is_hidden = isinstance(pattern, Hidden)
+        message = "ctxsize cannot evaluate this pattern" if is_hidden else error.message
+        return InputError(message, hint=hint)
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 

@@ -117,7 +117,7 @@ class Fates:
         self.sources = [*dict.fromkeys(e for each in asked for e in each.sources)]
         taken = (followed(request.root, each.path) for each in self.sources[:top])
         self._takers = [snapshot.sent(include=each) for each in taken]
-        texts = [f"{e.instruction} {e.source} (line {e.line})" for e in self.sources]
+        texts = [f"{e.instruction} {e.written} (line {e.line})" for e in self.sources]
         texts[top:] = [f"one of {len(texts) - top} further sources"] * (len(texts) > top)
         self.instructions = [fit(visible(each), _LONGEST_NAME) for each in texts]
         self._hides, self._empties = _chains(trial, made)
