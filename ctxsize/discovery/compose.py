@@ -224,15 +224,14 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
         made["context"] = build
     made |= {"directory": file.directory or ".", "path": file.path, "line": str(line)}
     if isinstance(context := made.get("context"), str):
-        made["context"] = _join(file.directory, made_of(os.path.expanduser, context))
+        made["context"] = _join(file.directory, _at_home(context))
     for key in {"args", "additional_contexts"} & made.keys():
         named = made[key] = _pairs(made[key])
         for name, value in named.items():
             if key == "args":  # one without a value has that of its variable
                 named[name] = file.variables.get(name) if value is None else value
             elif value:
-                path = made_of(os.path.expanduser, _first(value))
-                named[name] = _join(file.directory, path)
+                named[name] = _join(file.directory, _at_home(_first(value)))
     return made
 
 
@@ -320,6 +319,12 @@ def _texts(value: Yaml) -> list[str]:
 def _first(value: Yaml) -> str:
     """Return the first text in a list, or a single text; `""` without one."""
     return next(iter(_texts(value)), "")
+
+
+def _at_home(path: str) -> str:
+    """Return a path with the home directory in place of `~`, which is printed."""
+    expanded = os.path.expanduser(path)
+    return path if expanded == path else Hidden(expanded, shown(path))
 
 
 def _join(directory: str, path: str) -> str:

@@ -141,7 +141,7 @@ class Environment(Mapping[str, str]):
     ) -> Environment:
         """Follow an ARG: `--build-arg` wins over its default, which wins over a global ARG.
 
-        Whoever gives a build argument, its value is hidden from here on, if `is_hidden`.
+        The value of a build argument is hidden from here on, if `is_hidden`.
         """
         following = self
         for argument in instruction.arguments:
