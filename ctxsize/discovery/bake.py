@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import replace
 
-from ctxsize.build import Build, inline_of, is_reference, placed
+from ctxsize.build import Build, inline_of, is_named_reference, is_reference, placed
 from ctxsize.discovery import bakefile, compose
 from ctxsize.discovery.bakefile import BakeFile, Body
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
@@ -61,13 +61,13 @@ def _target_of(build: Build, directory: str) -> Body:
     args: Body = {**build.build_arguments}
 
     def local(path: str) -> str:
-        if is_reference(path):
-            return path
         return made_of(lambda text: os.path.relpath(text, directory or "."), path)
 
-    contexts: Body = {name: local(path) for name, path in build.build_contexts.items()}
+    contexts: Body = {}
+    for name, value in build.build_contexts.items():
+        contexts[name] = value if is_named_reference(value) else local(value)
     body: Body = {
-        "context": local(build.context),
+        "context": build.context if is_reference(build.context) else local(build.context),
         "dockerfile": made_of(os.path.relpath, build.dockerfile or "", build.context),
         "dockerfile-inline": inline_of(build),
         "target": build.target,

@@ -205,7 +205,7 @@ class ComposeReader:
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
         """Return whether a file exists that a line of another file names."""
-        if is_reference(path):
+        if _is_kept(path):
             return False
         if not (found := os.path.isfile(self._search.shown(path))):
             self._complain("include", f"the file {shown(path)} does not exist", file.path, line)
@@ -329,9 +329,14 @@ def _at_home(path: str) -> str:
 
 def _join(directory: str, path: str) -> str:
     """Return a local path relative to the root; a remote one as it is."""
-    if is_reference(path):
+    if _is_kept(path):
         return path
     return made_of(lambda *parts: os.path.normpath(os.path.join(*parts)), directory, path)
+
+
+def _is_kept(path: str) -> bool:
+    """Return whether Compose leaves a path as it is: any scheme makes it no path of the file."""
+    return "://" in path or is_reference(path)
 
 
 def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:

@@ -170,7 +170,8 @@ _failures: dict[tuple[str, ...], GitError] = {}
 def _asked(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
-    if (program := find_program("git", os.environ.get("PATH", ""), top)) is None:
+    path = os.environ.get("PATH", "")
+    if (program := find_program("git", path, top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((top,)) or _failures.get((top, *arguments))
     if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:
@@ -178,13 +179,13 @@ def _asked(root: str, *arguments: str) -> bytes:
     if failed is not None:
         raise failed
     try:
-        return _run(program, root, arguments)
+        return _run(program, root, arguments, trusted_path(path, top))
     except GitError as error:
         _failures[(top,) if error.is_stopped else (top, *arguments)] = error
         raise
 
 
-def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
+def _run(program: str, root: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
@@ -196,7 +197,7 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
         done = subprocess.run(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env={**kept, **quiet, "LC_ALL": "C"},
+            env={**kept, **quiet, "PATH": path, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
@@ -220,13 +221,32 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
 
 
 @lru_cache
-def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the path of the program that PATH finds, outside the repository and `.`."""
+def find_program(name: str, path: str, *tops: str) -> str | None:
+    """Return the path of the program that PATH finds, outside the directories `tops` and `.`."""
     here = os.path.realpath(".")
-    strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
-    for directory in filter(os.path.isabs, path.split(os.pathsep)):
-        real = os.path.realpath(os.path.join(directory, name))
-        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)
-        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
-            return os.path.join(directory, name)
+    for directory in trusted_path(path, *tops).split(os.pathsep):
+        program = os.path.join(directory, name)
+        real = os.path.realpath(program)
+        if os.path.dirname(real) == here or _is_in(real, tops):
+            continue
+        if directory and os.path.isfile(real) and os.access(real, os.X_OK):
+            return program
     return None
+
+
+@lru_cache
+def trusted_path(path: str, *tops: str) -> str:
+    """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
+    here, kept = os.path.realpath("."), list[str]()
+    for directory in path.split(os.pathsep):
+        real = os.path.realpath(directory)
+        if os.path.isabs(directory) and real != here and not _is_in(real, tops):
+            kept.append(directory)
+    return os.pathsep.join(kept)
+
+
+def _is_in(real: str, tops: Iterable[str]) -> bool:
+    """Return whether a real path is in one of `tops`, or in the repository of `.`."""
+    own = top_of(".")
+    strange = [*tops, own] if own is not None else [*tops]
+    return any(top != "/" and holds(top, real) for top in strange)
