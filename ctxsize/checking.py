@@ -25,6 +25,7 @@ from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import assertions
 from ctxsize.guard import baseline as baselines
+from ctxsize.hidden import shown
 from ctxsize.model import Report
 from ctxsize.reader import refuse_way_out
 from ctxsize.units import human
@@ -148,7 +149,7 @@ def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
         if names[name] > 1:
             dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
             unusual = dockerfile if dockerfile != "Dockerfile" else None
-            name = " ".join(filter(None, (build.context, unusual, build.shown_target)))
+            name = " ".join(filter(None, (build.context, unusual, shown(build.target))))
         met[name] += 1
         yield replace(each, name=name if met[name] == 1 else f"{name} #{met[name]}")
 

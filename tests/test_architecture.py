@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
+    ("hidden",),
     ("findings", "shipped"),
     ("codes",),
     ("model",),

@@ -15,6 +15,7 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
 from ctxsize.errors import DockerfileError
+from ctxsize.hidden import hidden_as, shown
 
 SCRATCH = "scratch"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -87,7 +88,7 @@ class Graph:
         base = self._outer.expand(stage.base)
         if not base.text:
             with resting_on(base.doubts):
-                raise DockerfileError(f"base name ({stage.base}) should not be blank")
+                raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
         if stage.platform:
             platform = self._outer.expand(stage.platform)
             with resting_on(platform.doubts):
@@ -130,7 +131,8 @@ class Graph:
         """Follow the stages that a target (`""`: the last) needs; return the nodes that make it."""
         node = self._by_name.get(target.lower()) if target else self._stages[-1]
         if node is None:
-            hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
+            names = ", ".join(map(shown, self._by_name))
+            hint = f"one of {names}" if names else None
             raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
         needed = _closure(node, self._dependencies)
         for each in (stage for stage in self._stages if stage in needed):
@@ -187,6 +189,8 @@ class Graph:
         self._node = node
         for self._step, origins in zip(node.steps, node.origins, strict=True):
             with located(self._step.line):
+                if self._step.is_inherited and self._step.fault is not None:
+                    raise self._step.fault  # a trigger that is parsed only now may have no words
                 self._obey(self._step.instruction, origins)
                 if self._step.fault is not None:
                     raise self._step.fault
@@ -230,7 +234,7 @@ class Graph:
         """Raise for an origin that is this stage or a later one."""
         if origin is self._node:
             # The function of BuildKit is `validateCircularDependency`.
-            message = f"circular dependency detected on stage: {self._node.label}"
+            message = f"circular dependency detected on stage: {shown(self._node.label)}"
             raise DockerfileError(message, line=self._node.line)
         if origin.index > self._node.index:
             raise DockerfileError(f"stage {quoted(name)} must be defined before it is used")
@@ -270,6 +274,7 @@ class Graph:
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
         path, instruction = sources.path_from_root(value.text), self._step.instruction
+        path = hidden_as(value.text, path)
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
             self._node.inputs.append(origin)
@@ -279,7 +284,8 @@ class Graph:
         keeps = any(name == "--parents" and value.lower() != "false" for name, _, value in flags)
         parents = sources.around_pivot(value.text) if keeps else None
         excludes = tuple(instruction.flag_values("exclude"))
-        taken = (path[1:] or ".", kind, origin.context, parents, excludes, value.doubts)
+        below = hidden_as(path, path[1:] or ".")
+        taken = (below, kind, origin.context, parents, excludes, value.doubts)
         source = Source(instruction.keyword, instruction.line, self._node.label, written, *taken)
         self.sources.append(source)
         origin.sources.append(source)

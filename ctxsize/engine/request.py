@@ -38,8 +38,10 @@ class Plan:
     that the builder rejects, `InputError` for one that cannot be read.
     """
 
-    def __init__(self, read: Callable[[], bytes]) -> None:
+    def __init__(self, read: Callable[[], bytes], written: bytes | None = None) -> None:
+        """Read nothing yet; `written` is the text with names in place of hidden values."""
         self._read = read
+        self.written = written
         self.needs: dict[object, ContextNeed] = {}  # by all that they depend on
 
     @cached_property
@@ -60,9 +62,19 @@ class Plan:
 
         data = self.data
         try:
-            return parse_dockerfile(data)
+            found = parse_dockerfile(data)
         except DockerfileError as error:
+            if self.written is not None:
+                error.message = (
+                    "this line is wrong, and it is not quoted: it may have hidden values"
+                )
+                error.hint = None
             return error
+        if self.written is None:
+            return found
+        from ctxsize.dockerfile.concealed import concealed
+
+        return concealed(found, self.written)
 
 
 class Plans:
@@ -136,7 +148,10 @@ def request_of(
         problems.append(Problem(code, message, found.path, fails=is_there))
     plans = plans or Plans()
     read = partial(_dockerfile_data, build, found, builder)
-    plan = Plan(read) if found.read_from is None else plans.of(found.read_from, read)
+    if found.read_from is None:
+        plan = Plan(read, build.dockerfile_written)
+    else:
+        plan = plans.of(found.read_from, read)
     parts = (build, build.context, root, found.path, builder, ignore_file, specific)
     request = Request(
         *parts,

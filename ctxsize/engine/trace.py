@@ -229,7 +229,7 @@ class Takers:
             for source in (source for asked in asked_of(request) for source in asked.sources):
                 if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
                     self.unknown = (
-                        f"not known, as {source.instruction} {source.source} (line {source.line}) "
+                        f"not known, as {source.instruction} {source.written} (line {source.line}) "
                         "excludes entries again (`!`), and files may arrive empty"
                     )
                 include = follow(request.root, (source.path,))

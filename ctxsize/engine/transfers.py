@@ -17,6 +17,7 @@ from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narr
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
+from ctxsize.hidden import hidden_as, shown
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
 # Characters with which a path may match something other than its own name.
@@ -128,7 +129,7 @@ class _Measuring:
         return self._reports[include]
 
     def transfer(self, asked: Asked) -> Transfer:
-        request, include = self._request, follow(self._request.root, asked.paths)
+        include = follow(self._request.root, asked.paths)
         report = self._of(include)
         for each in report.problems:
             if each.code in _OF_TRANSFERS:
@@ -136,11 +137,10 @@ class _Measuring:
             elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
                 # Only a source that begins with `!` empties what the ignore file leaves.
                 self.problems.append(replace(each, message=f"{each.message}; {need.TAKEN_AWAY}"))
-        paths = None if asked.paths is None else tuple(map(request.build.masked, asked.paths))
         return replace(
-            _transfer(report.context, paths, asked.platforms),
+            _transfer(report.context, asked.paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
-            problems=tuple(need.unknown_problem(each, request) for each in asked.unknowns),
+            problems=tuple(map(need.unknown_problem, asked.unknowns)),
         )
 
     def _share(self, source: Source) -> SourceShare:
@@ -157,9 +157,8 @@ class _Measuring:
         if by_name or links or not totals.files + totals.directories:
             self.doubtful[source] = None
         written = (source.instruction, source.line, source.stage, source.source)
-        path = self._request.build.masked(source.path)
         totals = self._copied(source, totals)
-        return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
+        return SourceShare(*written, source.path, source.kind, totals.files, totals.content_bytes)
 
     def _copied(self, source: Source, asked: Totals) -> Totals:
         """Return the totals of what a source copies of what it asks for."""
@@ -213,10 +212,10 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
             if fate.is_found:
                 continue
             decides = what_decides(source.doubts)
-            # A path may contain the value of a build argument, which is masked.
             is_itself = at == source.path and fate.value != "loop" and not decides
-            reason = _REASONS[fate.value].format("it" if is_itself else request.build.masked(at))
-            message = f"{source.instruction} {source.source}: not found, as {reason}"
+            entry = "it" if is_itself else shown(hidden_as(source.path, at))
+            reason = _REASONS[fate.value].format(entry)
+            message = f"{source.instruction} {source.written}: not found, as {reason}"
             kind = "argument" if "argument" in dict(source.doubts) else "environment"
             code = f"unknown-{kind}" if decides else "source-not-found"
             message = f"{message} ({decides})" if decides else f"the build fails: {message}"

@@ -118,7 +118,7 @@ class Fates:
         asked = asked_of(request) if travels and request.builder.asks_for_paths else ()
         self.sources = [*dict.fromkeys(e for each in asked for e in each.sources)]
         self._takers = [_taken_by(snapshot, each) for each in self.sources[:top]]
-        texts = [f"{e.instruction} {e.source} (line {e.line})" for e in self.sources]
+        texts = [f"{e.instruction} {e.written} (line {e.line})" for e in self.sources]
         texts[top:] = [f"one of {len(texts) - top} further sources"] * (len(texts) > top)
         self.instructions = [fit(visible(each), _LONGEST_NAME) for each in texts]
         self._hides, self._empties = _chains(trial, made)

@@ -62,7 +62,6 @@ class Cases:
                 build,
                 target=given.target or build.target,
                 build_arguments={**build.build_arguments, **given.build_arguments},
-                hidden=(*build.hidden, *given.hidden),
                 build_contexts={**build.build_contexts, **given.build_contexts},
                 platforms=given.platforms or build.platforms,
                 builder=builder.name,
@@ -77,7 +76,6 @@ class Cases:
         try:
             return request_of(build, builder, alone=alone, patterns=False, plans=plans)
         except CtxsizeError as error:
-            error.message = build.masked(error.message)
             self._note(error)
             return None
 

@@ -125,7 +125,7 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 found.undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {build.masked(error.message)}"
+            message = f"{lead}: {error.message}"
             found.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         if not is_asked and (home := self._home_of(path, build_file.paths_here)):

@@ -25,6 +25,7 @@ from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
+from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
@@ -69,7 +70,7 @@ class Row:
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
         usual = os.path.normpath(os.path.join(self.build.context, "Dockerfile"))
-        file, target = self.dockerfile or usual, self.build.target and self.build.shown_target
+        file, target = self.dockerfile or usual, shown(self.build.target)
         named = ["-f", file] if os.path.normpath(file) != usual else []
         return [*named, "--target", target] if target else named
 
@@ -170,7 +171,7 @@ def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
             # With another value, the build may succeed.
             made.problems.append(unknown_transfer(made.request, error))
         else:
-            made.row = replace(made.row, error=found.build.masked(str(error)))
+            made.row = replace(made.row, error=str(error))
     return made
 
 
