@@ -25,6 +25,9 @@ else:
 StrPath = str | os.PathLike[str]  # one path, in every public function
 _SHORTEST, _LONG = 4, 8
 """Number of characters of the shortest possible secret, and of a secret that no word is."""
+_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
+_ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
+"""Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
 _PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")  # masked only where it stands alone, if short
 
 
@@ -119,18 +122,33 @@ def hiding(build: Build, names: Iterable[str]) -> Build:
     return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
 
 
+def is_remote(name: str) -> bool:
+    """Return whether this names something that the builder itself fetches."""
+    return _REMOTE.match(name) is not None
+
+
 def is_reference(context: str) -> bool:
-    """Return whether a context is a URL, an image, a service, a target or stdin."""
-    remote = ("git@", "github.com/", "service:", "target:")
-    return "://" in context or context == "-" or context.startswith(remote)
+    """Return whether a build context is a URL, an image, a service, a target or stdin.
+
+    Anything else is a path, also with `://` in it: `a://b` is the directory `b` in `a:`.
+    """
+    return context == "-" or is_remote(context) or _ELSEWHERE.match(context) is not None
+
+
+def is_named_reference(value: str) -> bool:
+    """Return whether a named context is a URL, an image or a target, and no path."""
+    return is_remote(value) or value.startswith("target:")
 
 
 def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
-    return {
-        name: value if is_reference(value) else os.path.normpath(os.path.join(directory, value))
-        for name, value in named.items()
-    }
+    contexts = dict[str, str]()
+    for name, value in named.items():
+        if is_named_reference(value):
+            contexts[name] = value
+        else:
+            contexts[name] = os.path.normpath(os.path.join(directory, value))
+    return contexts
 
 
 class Options(TypedDict, total=False):

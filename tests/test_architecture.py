@@ -22,7 +22,7 @@ LAYERS = [
     ("codes",),
     ("model",),
     ("errors", "build", "version", "syntax"),
-    ("reader", "units"),
+    ("reader", "units", "toml"),
     ("engine.golang",),
     ("engine.goregexp",),
     ("dockerfile.words",),

@@ -10,6 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
+from ctxsize.build import is_remote
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -20,7 +21,6 @@ from ctxsize.shipped import shipped_text
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _DOCKERFILE = re.compile(
@@ -53,11 +53,6 @@ def is_dockerfile(path: str) -> bool:
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
-
-
-def is_remote(name: str) -> bool:
-    """Return whether this names something that the builder itself fetches."""
-    return _REMOTE.match(name) is not None
 
 
 class FoundDockerfile(NamedTuple):

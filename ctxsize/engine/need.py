@@ -11,14 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import UNPRINTABLE
-from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError

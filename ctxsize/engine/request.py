@@ -11,7 +11,7 @@ from errno import EFBIG
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_remote
 from ctxsize.engine import dockerfiles, golang
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import STDIN, find_dockerfile, find_ignore_file
@@ -248,7 +248,7 @@ def _context_root(context: str) -> str:
         message = f"no such context to read: {getattr(error, 'strerror', error)}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
-        elif dockerfiles.is_remote(context):
+        elif is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
     hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
     raise InputError(message, path=context or "''", hint=hint)

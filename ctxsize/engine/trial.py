@@ -11,13 +11,12 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import text_of
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, own_path, with_ignore_file
@@ -155,7 +154,7 @@ class Trial:
         part = made[""]
         if not (part.entries or part.folders):
             return sent
-        evaluator: Evaluator[Any] = fastest(spec) if include is None else Narrowed(spec, include)
+        evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
             patterns, matching = matcher.spec.patterns, matcher.in_tree(part)
             wanted = {*map(_key, changed)}
