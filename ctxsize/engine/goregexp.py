@@ -293,7 +293,7 @@ class Machine:
     def _count(self, size_bytes: int) -> None:
         """Count what is cached next; first makes room for it if need be."""
         if Machine._cached_bytes > _MOST_CACHED_BYTES:
-            for state in self._states.values():
+            for state in list(self._states.values()):  # another thread may add some
                 state.clear()
             self._states.clear()
             self._programs.clear()
@@ -325,10 +325,11 @@ class Machine:
 
     def _state(self, steps: bytes, before: str) -> _Reached:
         key = self._expression, steps, before
-        if key not in self._states:
+        state = self._states.get(key)
+        if state is None:
             self._count(512 + len(steps))
-            self._states[key] = _Reached(steps, before)
-        return self._states[key]
+            state = self._states[key] = _Reached(steps, before)
+        return state  # another thread may have cleared the cache since
 
     def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
         """Return the steps of `state` and the first, and all that follow without a character."""
