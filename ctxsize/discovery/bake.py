@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import replace
 
-from ctxsize.build import Build, is_reference, placed
+from ctxsize.build import Build, is_named_reference, is_reference, placed
 from ctxsize.discovery import bakefile, compose
 from ctxsize.discovery.bakefile import BakeFile, Body
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
@@ -60,11 +60,13 @@ def _target_of(build: Build, directory: str) -> Body:
     args: Body = {**build.build_arguments}
 
     def local(path: str) -> str:
-        return path if is_reference(path) else os.path.relpath(path, directory or ".")
+        return os.path.relpath(path, directory or ".")
 
-    contexts: Body = {name: local(path) for name, path in build.build_contexts.items()}
+    contexts: Body = {}
+    for name, value in build.build_contexts.items():
+        contexts[name] = value if is_named_reference(value) else local(value)
     body: Body = {
-        "context": local(build.context),
+        "context": build.context if is_reference(build.context) else local(build.context),
         "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
         "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
         "target": build.target,

@@ -204,7 +204,7 @@ class ComposeReader:
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
         """Return whether a file exists that a line of another file names."""
-        if is_reference(path):
+        if _is_kept(path):
             return False
         if not (found := os.path.isfile(self._search.shown(path))):
             self._complain("include", f"the file {path} does not exist", file.path, line)
@@ -296,7 +296,12 @@ def _texts(value: Yaml) -> list[str]:
 
 def _join(directory: str, path: str) -> str:
     """Return a local path relative to the root; a remote one as it is."""
-    return path if is_reference(path) else os.path.normpath(os.path.join(directory, path))
+    return path if _is_kept(path) else os.path.normpath(os.path.join(directory, path))
+
+
+def _is_kept(path: str) -> bool:
+    """Return whether Compose leaves a path as it is: any scheme makes it no path of the file."""
+    return "://" in path or is_reference(path)
 
 
 def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding, is_reference, placed
+from ctxsize.build import Build, hiding, is_named_reference, is_reference, placed
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.request import Plan, Plans
@@ -180,8 +180,9 @@ class Search:
         paths = {"context": build.context}
         if build.dockerfile_inline is None and build.dockerfile is not None:
             paths["Dockerfile"] = build.dockerfile
-        named = build.build_contexts.items()
-        paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
+        for name, value in build.build_contexts.items():
+            if not is_named_reference(value):
+                paths[f"context {name}"] = value
         for what, path in paths.items():
             if not holds(self.border, path):
                 text = (

@@ -219,7 +219,7 @@ class Graph:
                 self._step.environment.expand(heredoc.content, quotes=False)
         self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
-            is_url = value.text.startswith(("http://", "https://"))
+            is_url = sources.is_url(value.text)
             kind = "git" if sources.is_git(value.text) else instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")

@@ -101,6 +101,11 @@ def around_pivot(source: str) -> tuple[str, str]:
     return path_from_root(base)[1:] or ".", path_from_root(pattern)[1:]
 
 
+def is_url(source: str) -> bool:
+    """Return whether the builder downloads a source instead of copying it."""
+    return source.startswith(("http://", "https://"))
+
+
 def is_git(source: str) -> bool:
     """Return whether the builder clones a source instead of copying it."""
     if (protocol := _PROTOCOL.match(source)) is None:

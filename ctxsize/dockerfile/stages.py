@@ -11,7 +11,7 @@ from functools import cached_property
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.sources import Expanded, Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.sources import Expanded, Mount, is_git, is_url, parse_mount, path_from_root
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
 
@@ -112,7 +112,8 @@ class StageStep:
         if self.is_copy:
             written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
             words = (word for each, word in written if not parse_heredoc_word(each))
-            taken += [(self.origin, e) for e in words if "://" not in e and e[:4] != "git@"]
+            local = (word for word in words if not is_url(word) and not is_git(word))
+            taken += [(self.origin, word) for word in local]
         return tuple((origin, path_from_root(path)) for origin, path in taken)
 
     @property

@@ -10,16 +10,17 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
+from ctxsize.build import is_remote
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
+from ctxsize.shipped import shipped_text
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _DOCKERFILE = re.compile(
@@ -35,7 +36,7 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 @cache
 def _endings() -> tuple[frozenset[str], frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    text = read_file(os.path.join(os.path.dirname(__file__), "endings.txt")).decode()
+    text = shipped_text("engine/endings.txt")
     others, programs = re.sub("(?m)^#.*", "", text).split("---")
     return frozenset(others.split()), frozenset(programs.split())
 
@@ -52,11 +53,6 @@ def is_dockerfile(path: str) -> bool:
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
-
-
-def is_remote(name: str) -> bool:
-    """Return whether this names something that the builder itself fetches."""
-    return _REMOTE.match(name) is not None
 
 
 class FoundDockerfile(NamedTuple):

@@ -10,17 +10,30 @@ import os
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
-from ctxsize.reader import holds, top_of, worktrees_in
+from ctxsize.reader import (
+    awaited_fifo,
+    first_odd_file,
+    git_directories,
+    head_file,
+    holds,
+    top_of,
+    worktrees_in,
+)
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _SECONDS = 10.0  # until a git command is stopped
+_LOOKS_AFTER = (0.3, 3.0)  # seconds without an answer, until a look at whether git waits for a FIFO
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
@@ -29,6 +42,14 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
+_OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
+_OF_REPOSITORY = (
+    *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
+    *("packed-refs", "info/exclude", "info/attributes", "info/grafts", "info/sparse-checkout"),
+    *("objects/info/alternates", "objects/info/commit-graph"),
+)
+"""Files that git opens for every answer: it waits for ever if one is a FIFO."""
+
 _NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
 
 
@@ -36,6 +57,7 @@ class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
 
     is_stopped = False  # as it did not answer in time
+    is_odd = False  # as it would wait for a file of the repository
 
 
 class SortedPaths:
@@ -170,7 +192,8 @@ _failures: dict[tuple[str, ...], GitError] = {}
 def _asked(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
-    if (program := find_program("git", os.environ.get("PATH", ""), top)) is None:
+    path = os.environ.get("PATH", "")
+    if (program := find_program("git", path, top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((top,)) or _failures.get((top, *arguments))
     if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:
@@ -178,13 +201,36 @@ def _asked(root: str, *arguments: str) -> bytes:
     if failed is not None:
         raise failed
     try:
-        return _run(program, root, arguments)
+        _refuse_odd_files(root, top)
+        return _run(program, root, top, arguments, trusted_path(path, top))
     except GitError as error:
-        _failures[(top,) if error.is_stopped else (top, *arguments)] = error
+        is_of_all = error.is_stopped or error.is_odd
+        _failures[(top,) if is_of_all else (top, *arguments)] = error
         raise
 
 
-def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
+def _refuse_odd_files(root: str, top: str) -> None:
+    """Raise `GitError` for a file that git opens and that is a FIFO or a device."""
+    here = os.path.realpath(root)
+    work_tree = [here]
+    while here != top and holds(top, here):
+        here = os.path.dirname(here)
+        work_tree.append(here)
+    paths = [os.path.join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
+    for directory in git_directories(top):
+        names = (*_OF_REPOSITORY, head_file(directory))
+        paths += (os.path.join(directory, name) for name in names)
+    if (path := first_odd_file(paths)) is not None:
+        raise _waits_for(path)
+
+
+def _waits_for(path: str) -> GitError:
+    error = GitError(f"{path} is a FIFO or a device, for which git would wait")
+    error.is_odd = True
+    return error
+
+
+def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
@@ -193,40 +239,75 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has none
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env={**kept, **quiet, "LC_ALL": "C"},
+            env={**kept, **quiet, "PATH": path, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
-        stopped.is_stopped = True
-        raise stopped from None
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                output, errors = _answer(process, (root, *git_directories(top)))
+            finally:
+                process.kill()
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
         reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")
         if "dubious ownership" in reason:
             reason = "git distrusts its owner; see `git config --global --add safe.directory`"
         raise GitError(reason)
-    if arguments[0] == "rev-parse" and not done.stdout.strip():
+    if arguments[0] == "rev-parse" and not output.strip():
         raise GitError("git printed nothing")
-    return done.stdout
+    return output
+
+
+def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, bytes]:
+    """Return what git prints. Raises `GitError` if it waits for a FIFO, or takes too long."""
+    import subprocess
+
+    waited = 0.0
+    for until in (*_LOOKS_AFTER, _SECONDS):
+        pause = max(0.0, min(until, _SECONDS) - waited)
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=pause)
+        waited += pause
+        if (path := awaited_fifo(directories)) is not None:
+            raise _waits_for(path)
+    stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
+    stopped.is_stopped = True
+    raise stopped
 
 
 @lru_cache
-def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the path of the program that PATH finds, outside the repository and `.`."""
+def find_program(name: str, path: str, *tops: str) -> str | None:
+    """Return the path of the program that PATH finds, outside the directories `tops` and `.`."""
     here = os.path.realpath(".")
-    strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
-    for directory in filter(os.path.isabs, path.split(os.pathsep)):
-        real = os.path.realpath(os.path.join(directory, name))
-        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)
-        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
-            return os.path.join(directory, name)
+    for directory in trusted_path(path, *tops).split(os.pathsep):
+        program = os.path.join(directory, name)
+        real = os.path.realpath(program)
+        if os.path.dirname(real) == here or _is_in(real, tops):
+            continue
+        if directory and os.path.isfile(real) and os.access(real, os.X_OK):
+            return program
     return None
+
+
+@lru_cache
+def trusted_path(path: str, *tops: str) -> str:
+    """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
+    here, kept = os.path.realpath("."), list[str]()
+    for directory in path.split(os.pathsep):
+        real = os.path.realpath(directory)
+        if os.path.isabs(directory) and real != here and not _is_in(real, tops):
+            kept.append(directory)
+    return os.pathsep.join(kept)
+
+
+def _is_in(real: str, tops: Iterable[str]) -> bool:
+    """Return whether a real path is in one of `tops`, or in the repository of `.`."""
+    own = top_of(".")
+    strange = [*tops, own] if own is not None else [*tops]
+    return any(top != "/" and holds(top, real) for top in strange)

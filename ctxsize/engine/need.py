@@ -11,14 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import UNPRINTABLE
-from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
@@ -97,6 +96,7 @@ def named_request(request: Request, named: NamedContext) -> Request:
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
     request = replace(request, name=named.name, context=alone.context, root=alone.root)
+    request = replace(request, unsaved=False)
     request = replace(request, ignore_file=alone.ignore_file, dockerfile_specific=False)
     return replace(request, spec=alone.spec, problems=alone.problems)
 

@@ -11,7 +11,7 @@ from errno import EFBIG
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_remote
 from ctxsize.engine import dockerfiles, golang
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import (
@@ -96,6 +96,7 @@ class Request:
     spec: DockerIgnoreSpec
     dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
     name: str = ""  # of a named context; empty for the build context
+    unsaved: bool = False  # True if the ignore file has a text that is not on disk
     problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
@@ -151,7 +152,14 @@ def request_of(
     read = partial(_dockerfile_data, build, found, builder)
     plan = Plan(read) if found.read_from is None else plans.of(found.read_from, read)
     parts = (build, build.context, root, found.path, builder, ignore_file, specific)
-    request = Request(*parts, builder.spec_class([]), found.fault, "", (*problems,), plan, plans)
+    request = Request(
+        *parts,
+        builder.spec_class([]),
+        dockerfile_fault=found.fault,
+        problems=(*problems,),
+        plan=plan,
+        plans=plans,
+    )
     return _with_patterns(request, named=alone) if patterns else request
 
 
@@ -223,6 +231,20 @@ def _spec(
     return builder.spec_class.from_lines(lines, make)
 
 
+def with_unsaved(request: Request, data: bytes) -> Request:
+    """Return `request` as it is once `data` is saved as the ignore file, which is an entry too.
+
+    Raises `IgnoreFileError` if `data` would fail the build.
+    """
+    return replace(with_ignore_file(request, data), unsaved=True)
+
+
+def own_path(request: Request) -> str | None:
+    """Return the path in the context of the file to write, behind symlinks; None if outside."""
+    path = ignore_file_to_write(request)
+    return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
+
+
 def ignore_file_to_write(request: Request) -> str:
     """Return the path of the ignore file that governs, or of the one to create."""
     if request.ignore_file is not None:
@@ -241,7 +263,7 @@ def _context_root(context: str) -> str:
         message = f"no such context to read: {getattr(error, 'strerror', error)}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
-        elif dockerfiles.is_remote(context):
+        elif is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
     hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
     raise InputError(message, path=context or "''", hint=hint)

@@ -18,11 +18,11 @@ from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
 from ctxsize.engine.narrow import followed, narrowed
 from ctxsize.engine.need import asked_of, includes_of
-from ctxsize.engine.request import Plans, Request, ignore_file_to_write
+from ctxsize.engine.request import Plans, Request, ignore_file_to_write, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.transfers import unfound
-from ctxsize.engine.trial import Trial, own_path, planned, with_lines
+from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.engine.walk import Walk
 from ctxsize.formats import Look, Outcome, render
 from ctxsize.formats.sections import measured
