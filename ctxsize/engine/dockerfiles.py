@@ -89,6 +89,9 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
         usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
         if (named := next(filter(os.path.lexists, usual), None)) is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
+    elif builder.joins_to_context and not os.path.lexists(named):
+        within = os.path.normpath(os.path.join(context, named))
+        named = within if os.path.lexists(within) else named
     lower = os.path.join(os.path.dirname(named), _LOWER)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
     if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
@@ -132,6 +135,39 @@ def _readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
     if os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
+
+
+def ignore_file_base(
+    context: str, named: str | None, dockerfile: str | None, builder: Builder
+) -> str | None:
+    """Return the path to which the suffix of a specific ignore file is appended.
+
+    `named` is the value of `-f`, `dockerfile` the path that was found.
+    """
+    if named is None or named == STDIN or not builder.joins_to_context:
+        return dockerfile
+    # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
+    return os.path.normpath(os.path.join(context, named))
+
+
+def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
+    """Return problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
+
+    `base` is what `ignore_file_base` returns.
+    """
+    if dockerfile is None or base is None or dockerfile == STDIN:
+        return []
+    if os.path.abspath(dockerfile) == os.path.abspath(base):
+        return []
+    problems = []
+    for path in (dockerfile + suffix for suffix in builder.specific_suffixes):
+        if os.path.lexists(path):
+            message = (
+                f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
+                "the context: name the Dockerfile by an absolute path"
+            )
+            problems.append(Problem("ignore-file-passed-over", message, path))
+    return problems
 
 
 def ignore_file_paths(

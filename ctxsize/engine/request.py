@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from ctxsize.build import Build, is_remote
 from ctxsize.engine import dockerfiles, golang
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.dockerfiles import STDIN, find_dockerfile, find_ignore_file
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    find_dockerfile,
+    find_ignore_file,
+    ignore_file_base,
+    passed_over,
+)
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -113,6 +119,12 @@ class Request:
         return [each for each in self.problems if each.code.startswith("ignore-file-")]
 
     @property
+    def ignore_file_base(self) -> str | None:
+        """Return the path to which the builder appends the suffix of a specific ignore file."""
+        named = self.build.dockerfile
+        return ignore_file_base(self.context, named, self.dockerfile, self.builder)
+
+    @property
     def dockerfile_in_context(self) -> str | None:
         """Return the Dockerfile's path relative to the context, None if it is outside."""
         return None if self.dockerfile in (None, STDIN) else inside(self.root, str(self.dockerfile))
@@ -139,7 +151,9 @@ def request_of(
         if build.dockerfile == STDIN and build.dockerfile_inline is None:
             raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
         found = find_dockerfile(build.context, build.dockerfile, builder)
-    ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
+    base = ignore_file_base(build.context, build.dockerfile, found.path, builder)
+    ignore_file, specific, problems = find_ignore_file(build.context, base, builder)
+    problems += passed_over(found.path, base, builder)
     if found.fault is not None:
         is_there = found.path is not None
         more = "" if is_there else " (the context holds no Dockerfile; name it with -f PATH)"
@@ -200,6 +214,7 @@ def _with_patterns(request: Request, *, named: bool, make: Make | None = None) -
             spec = _spec(ignore_file, builder, named=named, make=make)
         except IgnoreFileError as error:
             error.path = ignore_file.path
+            error.pattern = error.pattern and error.pattern.removesuffix("\r")
             raise
     if builder.always_sends is not None:
         lines = builder.always_sends(spec, request.dockerfile_in_context)
@@ -213,7 +228,7 @@ def _spec(
 ) -> DockerIgnoreSpec:
     if builder.longest_line:
         ignore_file.check_line_lengths()
-    lines = ignore_file.texts()
+    lines = ignore_file.texts_with_cr() if builder.keeps_cr else ignore_file.texts()
     # Only for the build context does the frontend (`dockerui`) parse the file before sending.
     if builder.checks_as_written and not named and not all(map(golang.is_utf8, lines)):
         for number, line in enumerate(without_mark(lines), 1):

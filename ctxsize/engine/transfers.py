@@ -12,10 +12,12 @@ from ctxsize.dockerfile.sources import Source, what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.copied import copied, copies_all
+from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
+from ctxsize.engine.trace import mounts_of
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
@@ -43,7 +45,8 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        return replace(report, named_contexts=need.named_contexts(request.build))
+        problems = (*report.problems, *unfiltered_mounts(request))
+        return replace(report, problems=problems, named_contexts=need.named_contexts(request.build))
     if not builder.asks_for_paths:
         if request.build.build_contexts:
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
@@ -188,6 +191,32 @@ def _rejected_line(asked: Iterable[Asked]) -> int | None:
         except InputError:
             return source.line
     return None
+
+
+def unfiltered_mounts(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each bind mount that may show what the ignore file hides."""
+    if not request.spec.patterns:
+        return
+    for source in mounts_of(request):
+        if not _may_show(request, source.path):
+            continue
+        message = (
+            f"RUN --mount, bind of {source.source or '.'}: {request.builder.title} shows the "
+            "context there without the ignore file, which counts for COPY and ADD alone"
+        )
+        path, line = request.dockerfile, source.line or None
+        yield Problem("mount-unfiltered", message, path, line=line)
+
+
+def _may_show(request: Request, path: str) -> bool:
+    """Return whether a mount of `path` is a directory or an ignored file."""
+    try:
+        at = follow_inside(request.root, path)
+    except OSError:  # a loop of symlinks
+        return False
+    if at is None:
+        return False
+    return os.path.isdir(at) or request.spec.match_file(os.path.relpath(at, request.root))
 
 
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
