@@ -194,6 +194,19 @@ def git_directories(top: str) -> list[str]:
     return [git, shared] if shared else [git]
 
 
+def looks_like_git(directory: str) -> bool:
+    """Return whether git may take a directory for a repository without a work tree."""
+    return os.path.lexists(os.path.join(directory, "HEAD"))
+
+
+def is_on_same_disk(path: str, other: str) -> bool:
+    """Return whether two paths lie in one file system; False for one that does not exist."""
+    try:
+        return os.stat(path).st_dev == os.stat(other).st_dev
+    except OSError:
+        return False
+
+
 def head_file(git: str) -> str:
     """Return the file of the branch that HEAD of a repository names, relative to that."""
     with suppress(OSError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -25,6 +25,8 @@ from ctxsize.reader import (
     git_directories,
     head_file,
     holds,
+    is_on_same_disk,
+    looks_like_git,
     top_of,
     worktrees_in,
 )
@@ -67,6 +69,15 @@ class SortedPaths:
         self._fold = fold
         self._paths = sorted(paths, key=fold)
         self._keys = [*map(fold, self._paths)]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the paths in order."""
+        return iter(self._paths)
+
+    def has(self, path: str) -> bool:
+        """Return whether `path` is one of them."""
+        at = bisect_left(self._keys, self._fold(path))
+        return at < len(self._keys) and self._keys[at] == self._fold(path)
 
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
@@ -114,11 +125,15 @@ class GitRepository:
         return path in self.ignored or any(f"{each}/" in self.ignored for each in up_to(path))
 
     @cached_property
+    def listed_as_ignored(self) -> SortedPaths:
+        """Return what git lists of ignored paths; also a directory in which it ignores all."""
+        options = ("-o", "-i", "--exclude-standard", "--directory")
+        return SortedPaths(map(os.fsdecode, _records(self.root, *options)))
+
+    @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        options = ("-o", "-i", "--exclude-standard", "--directory")
-        listed = sorted(map(os.fsdecode, _records(self.root, *options)))
-        pairs = pairwise([*listed, ""])
+        pairs = pairwise([*self.listed_as_ignored, ""])
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
         return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
 
@@ -140,6 +155,74 @@ class GitRepository:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
         words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
         return {os.fsdecode(path) for path in _asked(self.root, *words).split(b"\0")}
+
+
+@dataclass(frozen=True)
+class PartOfRepository(GitRepository):
+    """The repository of a directory below another one, `outer`, which was asked already.
+
+    Its paths are part of the answers about `outer`, so that git is not started again.
+    """
+
+    outer: GitRepository
+
+    @property
+    def _inner(self) -> str:
+        return self.root[len(self.outer.root.rstrip("/")) + 1 :]
+
+    @cached_property
+    def tracked(self) -> frozenset[str]:
+        """Return the files and submodules of the index below `root`. Raises `GitError`."""
+        start = len(self._inner) + 1
+        return frozenset(path[start:] for path in self.outer.index.at_or_below(self._inner))
+
+    @cached_property
+    def listed_as_ignored(self) -> SortedPaths:
+        """Return what git lists of ignored paths; also a directory in which it ignores all."""
+        start = len(self._inner) + 1
+        return SortedPaths(
+            path[start:] for path in self.outer.listed_as_ignored.at_or_below(self._inner)
+        )
+
+
+class Repositories:
+    """The repositories of directories below one, `base`, of which git is asked once.
+
+    They are those of one moment: a caller makes one for one answer.
+    """
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    @cached_property
+    def _outer(self) -> GitRepository | None:
+        return find(self._base).repository
+
+    def find(self, root: str) -> Found:
+        """Return what `find` returns of the directory `root`."""
+        outer, real = self._outer, os.path.realpath(root)
+        if outer is None or not _is_plain_part(outer, real):
+            return find(root)
+        return Found(PartOfRepository(real, outer.top, outer))
+
+
+def _is_plain_part(outer: GitRepository, real: str) -> bool:
+    """Return whether git's answers about `outer` have all that it would say of `real` below."""
+    if not holds(outer.root, real) or real == outer.root or top_of(real) != outer.top:
+        return False
+    # Git looks for a repository upward from `real`, up to these borders.
+    if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
+        return False
+    inner = os.path.relpath(real, outer.root)
+    around = [*up_to(inner)]
+    if ".git" in around or any(looks_like_git(os.path.join(outer.root, each)) for each in around):
+        return False
+    try:
+        is_submodule, listed = outer.index.has(inner), outer.listed_as_ignored
+        # In a directory that git lists as one, it would list other paths.
+        return not is_submodule and not any(listed.has(f"{each}/") for each in around)
+    except GitError:
+        return False
 
 
 def find(root: str) -> Found:
