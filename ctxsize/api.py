@@ -190,6 +190,7 @@ def suggest(
     build: Build | str | Request = ".",
     *,
     write: bool = False,
+    replace_link: bool = False,
     unsafe: bool = False,
     only: Collection[str] = (),
     config: Config | None = None,
@@ -200,7 +201,8 @@ def suggest(
     """Return suggested lines for the ignore file.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules,
-    paths or patterns. `write` writes the chosen lines; the size with them is predicted.
+    paths or patterns. `write` writes the chosen lines; the size with them is predicted. An ignore
+    file that is a symlink is not written, unless `replace_link` puts a file in its place.
     Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
     that changed in between or cannot be written.
     """
@@ -217,7 +219,7 @@ def suggest(
     # A table may be about another build of the same context.
     is_usual = not request.build.given() and not only
     codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
-    return finished(request, advice, config, codes, write=write)
+    return finished(request, advice, config, codes, write=write, replace_link=replace_link)
 
 
 def plan_ignore_file(
@@ -226,6 +228,7 @@ def plan_ignore_file(
     mode: str,
     like: str | None = None,
     write: bool = False,
+    replace_link: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
@@ -244,7 +247,7 @@ def plan_ignore_file(
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
     request = request_for(build, **options)
     plan = modes.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    return finished(request, plan, config, write=write)
+    return finished(request, plan, config, write=write, replace_link=replace_link)
 
 
 def discover(root: str = ".") -> Discovery:

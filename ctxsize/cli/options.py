@@ -64,6 +64,7 @@ def gathered(
 
 
 builder = choice([*BUILDERS], "--builder")
+replace_link = flag("--replace-link")
 
 
 def _build(

@@ -22,6 +22,7 @@ from ctxsize.model import Problem
 if TYPE_CHECKING:
     from ctxsize.build import Build
     from ctxsize.findings import Edit
+    from ctxsize.writer.apply import Links
 
 QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
 FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes
@@ -191,12 +192,12 @@ def failing(problems: Iterable[Problem]) -> int:
     return code
 
 
-def apply(edits: Sequence[Edit]) -> None:
+def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
     """Write `edits` into their files, and report each file."""
     if edits:
         from ctxsize.writer import apply as writing
 
-        warn(writing.apply(edits))
+        warn(writing.apply(edits, links=links))
         for edit in edits:
             note(f"wrote {edit.path}")
 

@@ -6,7 +6,6 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -181,9 +180,11 @@ class Trial:
 
 
 def own_path(request: Request) -> str | None:
-    """Return the path in the context of the file to write, behind symlinks; None if outside."""
-    path = ignore_file_to_write(request)
-    return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
+    """Return the path in the context of the file to write; None if outside.
+
+    It takes the place of a symlink, as nothing is written through one.
+    """
+    return inside(request.root, ignore_file_to_write(request))
 
 
 def planned(snapshot: Snapshot) -> Snapshot:
