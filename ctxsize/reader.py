@@ -157,14 +157,14 @@ def worktrees_in(directory: str) -> frozenset[str]:
     """
     root, found = os.path.realpath(directory), dict[str, set[str]]()
     own = os.path.join(top_of(root) or root, ".git")
-    git = _named_in(own, "gitdir: ") or own
+    git = path_in(own, "gitdir: ") or own
     if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
         git = os.path.dirname(os.path.dirname(git))
     try:
         for entry in sorted(entries_in(f"{git}/worktrees"), key=str)[:_MOST_WORKTREES]:
-            link = _named_in(f"{entry.path}/gitdir")
+            link = path_in(f"{entry.path}/gitdir")
             is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
-            if is_inner and link != own and _named_in(link, "gitdir: ") == os.path.realpath(entry):
+            if is_inner and link != own and path_in(link, "gitdir: ") == os.path.realpath(entry):
                 above, name = os.path.split(os.path.dirname(link))
                 found.setdefault(above, set()).add(name)
         alone = {at for at in found if at != root and {*os.listdir(at)} == found[at]}
@@ -174,8 +174,11 @@ def worktrees_in(directory: str) -> frozenset[str]:
     return frozenset(os.path.relpath(each, root) for each in paths)
 
 
-def _named_in(path: str, lead: str = "") -> str:
-    """Return the real path that a file of git has behind `lead`; `""` if it is no such file."""
+def path_in(path: str, lead: str = "") -> str:
+    """Return the real path that a file of git has behind `lead`; `""` if it is no such file.
+
+    The file may be `.git` (`gitdir: `), or `gitdir` or `commondir` of a worktree.
+    """
     try:
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
         named = text[len(lead) :] if text.startswith(lead) else ""
