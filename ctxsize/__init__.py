@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 
 from ctxsize.version import __version__ as __version__
+from ctxsize.version import refuse_windows as _refuse_windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ else:
 
 
 def __dir__() -> list[str]:
+    _refuse_windows()
     from ctxsize import public
 
     names = (each for each in vars(public) if not each.startswith("_"))

@@ -13,7 +13,9 @@ from errno import EFBIG, EINVAL, EISDIR, EPERM
 from typing import BinaryIO
 
 from ctxsize.errors import InputError
+from ctxsize.version import refuse_windows
 
+refuse_windows()
 MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
 _MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192  # of a repository; of a file that names a path

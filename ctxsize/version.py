@@ -8,6 +8,12 @@ __version__ = "0.1.0"  # the same value as in `pyproject.toml`
 CORE = os.path.join(os.path.dirname(__file__), "engine", "native", "_core.abi3.so")
 
 
+def refuse_windows() -> None:
+    """Raise `ImportError` on native Windows, which lacks what reading a hostile tree needs."""
+    if sys.platform == "win32":
+        raise ImportError("ctxsize does not run on native Windows: use it in WSL")
+
+
 def core_path() -> str | None:
     """Return the path of the compiled core to load, None if CTXSIZE_NATIVE or its lack says so."""
     if os.environ.get("CTXSIZE_NATIVE") == "0" or not _can_load():

@@ -133,6 +133,23 @@ def write(data: str | bytes, *, flushed: bool = False) -> None:
         raise cannot_write(error) from None
 
 
+@contextmanager
+def into(path: str | None) -> Iterator[None]:
+    """Collect what is written inside, and put it into the file at `path`, if it is not None.
+
+    Only an earlier report is overwritten. Raises `InputError` for a file that cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    from ctxsize.writer.apply import write_output
+
+    collected = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True)
+    with redirect_stdout(collected):
+        yield
+    write_output(path, collected.buffer.getvalue(), replaces=is_report)
+
+
 def cannot_write(error: OSError) -> CtxsizeError:
     """Discard the rest of the output, and return the error to report."""
     abandon()

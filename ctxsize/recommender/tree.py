@@ -185,7 +185,7 @@ class SumsByPath(Mapping[str, Sums]):
 
 
 def _counted(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
-    """Return the sums of the entries `names` of a directory, some of which are symlinks."""
+    """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
     linked = len(links.get(directory, frozenset()) & names.keys())
     return Sums(len(names) - linked, sum(names.values()), linked)
 

@@ -22,7 +22,7 @@ from ctxsize.model import Problem
 from ctxsize.reader import border_of, entries_in, holds, read_file, refuse_way_out, target_of
 
 Links = Literal["follow", "refuse", "replace"]
-"""What to do with a symlink: write its target, raise, or put a file in its place."""
+"""Ways to treat a symlink: write its target, raise an error, or put a file in its place."""
 _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096  # which show what kind of file it is
 _MOST_BYTES = 1 << 30
@@ -38,8 +38,8 @@ def apply(
     """Carry out `edits`, and return notes for the user about the files written.
 
     A symlink that is followed stays one and its target is written; the target must lie in
-    `within`, by default the link's own directory. Whoever writes an ignore file follows none: the
-    target is often a file of another program, as `.gitignore` is. An edit that changes nothing
+    `within`, by default the link's own directory. Writers of ignore files follow none: the target
+    is often a file of another program, as `.gitignore` is. An edit that changes nothing
     writes nothing.
 
     Raises `InputError` if a file is no longer `before` or cannot be written; it says which files
