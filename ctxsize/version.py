@@ -22,6 +22,21 @@ def core_path() -> str | None:
     return path if os.path.exists(path) else None
 
 
+def address_of(path: str) -> str | None:
+    """Return the address of a file of this version; None while `project.urls` has no Repository."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        urls = metadata("ctxsize").get_all("Project-URL") or []
+    except PackageNotFoundError:  # in a zip, for example
+        return None
+    for each in urls:
+        label, _, address = each.partition(", ")
+        if label == "Repository":
+            return f"{address.rstrip('/')}/blob/v{__version__}/{path}"
+    return None
+
+
 def version_line() -> str:
     """Return what `--version` prints. Scripts parse the first two words."""
     return f"ctxsize {__version__} ({'compiled core' if core_path() else 'Python walk'})"
