@@ -250,11 +250,14 @@ def plan_ignore_file(
     return finished(request, plan, config, write=write, replace_link=replace_link)
 
 
-def discover(root: str = ".") -> Discovery:
-    """Return the builds that files below `root` define, in our environment. Raises `InputError`."""
+def discover(root: str = ".", *, everywhere: bool = False) -> Discovery:
+    """Return the builds that files below `root` define, in our environment. Raises `InputError`.
+
+    `everywhere` includes dependencies (`node_modules`, `vendor`), worktrees, and what git ignores.
+    """
     from ctxsize import discovery
 
-    return discovery.discover(root, environment=os.environ)
+    return discovery.discover(root, environment=os.environ, everywhere=everywhere)
 
 
 def scan(
