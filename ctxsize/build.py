@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack as Unpack
+elif sys.version_info >= (3, 11):
+    from typing import Unpack
+else:
+
+    class Unpack:
+        """Stands for `typing.Unpack`: the type of `**options` is then the `TypedDict` itself."""
+
+        def __class_getitem__(cls, options: type) -> type:
+            return options
+
+
+StrPath = str | os.PathLike[str]  # one path, in every public function
 _SHORTEST, _LONG = 4, 8
 """Number of characters of the shortest possible secret, and of a secret that no word is."""
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
@@ -34,6 +49,31 @@ class Build:
     """Values from a file or the environment, each with the text to print instead."""
     target_written: tuple[str, str] = ("", "")
     """A target whose name a file writes with variables, and that text of the file."""
+
+    if TYPE_CHECKING:
+
+        def __init__(  # the fields, which also take other paths than texts
+            self,
+            context: StrPath = ".",
+            dockerfile: StrPath | None = None,
+            target: str = "",
+            build_arguments: Mapping[str, str] = ...,
+            build_contexts: Mapping[str, StrPath] = ...,
+            platforms: Iterable[str] = (),
+            builder: str = "buildkit",
+            dockerfile_inline: bytes | None = None,
+            hidden: tuple[tuple[str, str], ...] = (),
+            target_written: tuple[str, str] = ("", ""),
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        """Keep paths as text, and a platform that is given alone as one of several."""
+        contexts = {name: path_of(value) for name, value in self.build_contexts.items()}
+        object.__setattr__(self, "context", path_of(self.context))
+        object.__setattr__(self, "build_contexts", contexts)
+        object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
+        if self.dockerfile is not None:
+            object.__setattr__(self, "dockerfile", path_of(self.dockerfile))
 
     @property
     def shown_target(self) -> str:
@@ -114,19 +154,48 @@ def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
 class Options(TypedDict, total=False):
     """The fields of `Build` except the context, as keywords."""
 
-    dockerfile: str | None
+    dockerfile: StrPath | None
     target: str
     build_arguments: Mapping[str, str]
-    build_contexts: Mapping[str, str]
-    platforms: tuple[str, ...]
+    build_contexts: Mapping[str, StrPath]
+    platforms: Iterable[str]
     builder: str
     dockerfile_inline: bytes | None
     hidden: tuple[tuple[str, str], ...]
     target_written: tuple[str, str]
 
 
-def build_of(build: Build | str | None, options: Options) -> Build | None:
+def build_of(build: Build | StrPath | None, options: Options) -> Build | None:
     """Return the build with these options, None if neither is given."""
     if build is None:
         return Build(**options) if options else None
-    return replace(build if isinstance(build, Build) else Build(build), **options)
+    if not isinstance(build, Build):
+        return Build(build, **options)
+    changes: dict[str, Any] = {**options}
+    return replace(build, **changes)
+
+
+def builds_of(builds: Build | StrPath | Iterable[Build | StrPath]) -> list[Build]:
+    """Return builds, or those of contexts; one alone is one, also if it is a text."""
+    if isinstance(builds, (Build, str, bytes, os.PathLike)):
+        builds = [builds]
+    return [each if isinstance(each, Build) else Build(each) for each in builds]
+
+
+def path_of(path: StrPath) -> str:
+    """Return a path as text. Raises `TypeError` for a value that is no path."""
+    return os.fsdecode(path)
+
+
+def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
+    """Return paths as texts; a path alone is one, not the letters of its name."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return [path_of(paths)]
+    return [path_of(each) for each in paths]
+
+
+def words_of(words: str | Iterable[str]) -> list[str]:
+    """Return words as a list; a word alone is one, not its letters."""
+    if isinstance(words, str):
+        return [words]
+    return [*words]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
@@ -132,14 +131,11 @@ def _read(path: str, directory: str) -> Config | None:
 
 def _toml(path: str, *, is_quoted: bool = True) -> dict[str, Any]:
     """Return the table in `path`. Raises `InputErrors`, with its content only if `is_quoted`."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    from ctxsize.toml import read_toml  # most contexts have no configuration
+
     line = None
     try:
-        table: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
-        return table
+        return read_toml(read_file(path, _MOST_BYTES))
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:

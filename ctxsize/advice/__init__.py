@@ -16,6 +16,7 @@ from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.discovery import Discovery, FoundBuild
+from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, in_order
@@ -120,6 +121,7 @@ def _read_recipes(
             if plan.data != data:  # a fix changed it
                 plan = Plan(partial(bytes, data))
             recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
+            problems += unknown_commands(plan.dockerfile.instructions)
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
             lead = "the build fails" if decided else "this Dockerfile was skipped"
@@ -133,7 +135,7 @@ def _read_recipes(
     for at, recipe in enumerate(recipes):
         path, name = slug(os.path.relpath(recipe.path, discovery.root)), recipe.service
         recipes[at] = replace(recipe, name=name if services[name] == 1 else path)
-    return recipes, problems
+    return recipes, [*dict.fromkeys(problems)]
 
 
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:

@@ -17,6 +17,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
+from ctxsize.shipped import shipped_text
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
@@ -35,7 +36,7 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 @cache
 def _endings() -> tuple[frozenset[str], frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    text = read_file(os.path.join(os.path.dirname(__file__), "endings.txt")).decode()
+    text = shipped_text("engine/endings.txt")
     others, programs = re.sub("(?m)^#.*", "", text).split("---")
     return frozenset(others.split()), frozenset(programs.split())
 

@@ -15,13 +15,26 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
-from ctxsize.reader import holds, path_in, top_of, worktrees_in
+from ctxsize.reader import (
+    awaited_fifo,
+    first_odd_file,
+    git_directories,
+    head_file,
+    holds,
+    path_in,
+    top_of,
+    worktrees_in,
+)
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _SECONDS = 10.0  # until a git command is stopped
+_LOOKS_AFTER = (0.3, 3.0)  # seconds without an answer, until a look at whether git waits for a FIFO
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
@@ -32,6 +45,14 @@ _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooks
 
 _OWN = ("HEAD", "index", "refs", "refs/heads", "packed-refs", "objects", "config")
 """Parts of a repository that git would also read through a symlink to another one."""
+_OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
+_OF_REPOSITORY = (
+    *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
+    *("packed-refs", "info/exclude", "info/attributes", "info/grafts", "info/sparse-checkout"),
+    *("objects/info/alternates", "objects/info/commit-graph"),
+)
+"""Files that git opens for every answer: it waits for ever if one is a FIFO."""
+
 _NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
 
 
@@ -39,6 +60,7 @@ class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
 
     is_stopped = False  # as it did not answer in time
+    is_odd = False  # as it would wait for a file of the repository
 
 
 class SortedPaths:
@@ -219,13 +241,36 @@ def _asked(root: str, *arguments: str) -> bytes:
     if failed is not None:
         raise failed
     try:
-        return _run(program, root, arguments, trusted_path(path, top))
+        _refuse_odd_files(root, top)
+        return _run(program, root, top, arguments, trusted_path(path, top))
     except GitError as error:
-        _failures[(top,) if error.is_stopped else (top, *arguments)] = error
+        is_of_all = error.is_stopped or error.is_odd
+        _failures[(top,) if is_of_all else (top, *arguments)] = error
         raise
 
 
-def _run(program: str, root: str, arguments: tuple[str, ...], path: str) -> bytes:
+def _refuse_odd_files(root: str, top: str) -> None:
+    """Raise `GitError` for a file that git opens and that is a FIFO or a device."""
+    here = os.path.realpath(root)
+    work_tree = [here]
+    while here != top and holds(top, here):
+        here = os.path.dirname(here)
+        work_tree.append(here)
+    paths = [os.path.join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
+    for directory in git_directories(top):
+        names = (*_OF_REPOSITORY, head_file(directory))
+        paths += (os.path.join(directory, name) for name in names)
+    if (path := first_odd_file(paths)) is not None:
+        raise _waits_for(path)
+
+
+def _waits_for(path: str) -> GitError:
+    error = GitError(f"{path} is a FIFO or a device, for which git would wait")
+    error.is_odd = True
+    return error
+
+
+def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
@@ -234,30 +279,46 @@ def _run(program: str, root: str, arguments: tuple[str, ...], path: str) -> byte
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has none
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
             env={**kept, **quiet, "PATH": path, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
-        stopped.is_stopped = True
-        raise stopped from None
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                output, errors = _answer(process, (root, *git_directories(top)))
+            finally:
+                process.kill()
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
         reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")
         if "dubious ownership" in reason:
             reason = "git distrusts its owner; see `git config --global --add safe.directory`"
         raise GitError(reason)
-    if arguments[0] == "rev-parse" and not done.stdout.strip():
+    if arguments[0] == "rev-parse" and not output.strip():
         raise GitError("git printed nothing")
-    return done.stdout
+    return output
+
+
+def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, bytes]:
+    """Return what git prints. Raises `GitError` if it waits for a FIFO, or takes too long."""
+    import subprocess
+
+    waited = 0.0
+    for until in (*_LOOKS_AFTER, _SECONDS):
+        pause = max(0.0, min(until, _SECONDS) - waited)
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=pause)
+        waited += pause
+        if (path := awaited_fifo(directories)) is not None:
+            raise _waits_for(path)
+    stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
+    stopped.is_stopped = True
+    raise stopped
 
 
 @lru_cache

@@ -96,6 +96,7 @@ def named_request(request: Request, named: NamedContext) -> Request:
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
     request = replace(request, name=named.name, context=alone.context, root=alone.root)
+    request = replace(request, unsaved=False)
     request = replace(request, ignore_file=alone.ignore_file, dockerfile_specific=False)
     return replace(request, spec=alone.spec, problems=alone.problems)
 

@@ -90,6 +90,7 @@ class Request:
     spec: DockerIgnoreSpec
     dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
     name: str = ""  # of a named context; empty for the build context
+    unsaved: bool = False  # True if the ignore file has a text that is not on disk
     problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
@@ -137,7 +138,14 @@ def request_of(
     read = partial(_dockerfile_data, build, found, builder)
     plan = Plan(read) if found.read_from is None else plans.of(found.read_from, read)
     parts = (build, build.context, root, found.path, builder, ignore_file, specific)
-    request = Request(*parts, builder.spec_class([]), found.fault, "", (*problems,), plan, plans)
+    request = Request(
+        *parts,
+        builder.spec_class([]),
+        dockerfile_fault=found.fault,
+        problems=(*problems,),
+        plan=plan,
+        plans=plans,
+    )
     return _with_patterns(request, named=alone) if patterns else request
 
 
@@ -206,6 +214,28 @@ def _spec(
     if builder.check_patterns is not None:
         builder.check_patterns(without_mark(lines))
     return builder.spec_class.from_lines(lines, make)
+
+
+def with_unsaved(request: Request, data: bytes) -> Request:
+    """Return `request` as it is once `data` is saved as the ignore file, which is an entry too.
+
+    Raises `IgnoreFileError` if `data` would fail the build.
+    """
+    return replace(with_ignore_file(request, data), unsaved=True)
+
+
+def own_path(request: Request) -> str | None:
+    """Return the path in the context of the file to write; None if outside.
+
+    It takes the place of a symlink, as nothing is written through one.
+    """
+    return inside(request.root, ignore_file_to_write(request))
+
+
+def saved_path(request: Request) -> str | None:
+    """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
+    path = ignore_file_to_write(request)
+    return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
 
 
 def ignore_file_to_write(request: Request) -> str:

@@ -15,11 +15,10 @@ from itertools import takewhile
 
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.taken import Paths
-from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
 from ctxsize.engine.evaluate import DirectoryStates
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.narrow import Narrowed, follow, include_spec
+from ctxsize.engine.narrow import follow, include_spec, narrowed
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of, unknown_problem
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
@@ -63,8 +62,7 @@ class Arrivals:
 
     def __init__(self, request: Request, paths: Paths) -> None:
         self._request, spec, include = request, request.spec, follow(request.root, paths)
-        evaluator = fastest(spec) if include is None else Narrowed(spec, include)
-        self._states = DirectoryStates(evaluator)
+        self._states = DirectoryStates(narrowed(spec, include))
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""

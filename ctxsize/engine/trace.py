@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
+from ctxsize.engine.copied import copied
 from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, Step, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
@@ -84,6 +85,7 @@ class Explanation:
     not_there: str | None = None  # the context has no such entry
     takers: tuple[Taker, ...] | None = None  # in order; None if they are not known
     takers_unknown: str | None = None
+    left_out: tuple[Source, ...] = ()  # if no instruction takes it: for which it is sent anyway
     stops: str | None = None  # the build stops at it
 
     @property
@@ -215,7 +217,8 @@ class Takers:
 
     def __init__(self, request: Request) -> None:
         self._request, self.unknown, title = request, "", request.builder.title
-        self._states: dict[Source, DirectoryStates] = {}
+        self._copied: dict[Source, DirectoryStates] = {}
+        self._asked: dict[Source, DirectoryStates] = {}  # where more is asked for than is copied
         if not request.builder.asks_for_paths:
             self.unknown = f"{title} sends the whole context, whatever the Dockerfile says"
             return
@@ -231,7 +234,11 @@ class Takers:
                     )
                 include = follow(request.root, (source.path,))
                 spec = DockerIgnoreSpec([]) if include is None else include_spec(include)
-                self._states[source] = DirectoryStates(fastest(spec))
+                asked = fastest(spec)
+                evaluator = copied(asked, source, request.root, include)
+                self._copied[source] = DirectoryStates(evaluator)
+                if evaluator is not asked:
+                    self._asked[source] = DirectoryStates(asked)
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
@@ -245,17 +252,20 @@ class Takers:
             return replace(explained, takers_unknown=self.unknown)
         found = entry_at(self._request, explained.path)
         is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
+        path = explained.path
         try:
-            return replace(explained, takers=self.of(explained.path, is_directory=is_directory))
+            takers = self.of(path, is_directory=is_directory)
+            left_out = () if takers else tuple(self._left_out(path))
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
+        return replace(explained, takers=takers, left_out=left_out)
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
         found = list[Taker]()
         above, slash, name = path.rpartition("/")
         prefix = above + slash
-        for source, states in self._states.items():
+        for source, states in self._copied.items():
             state, evaluator = states.state(above), states.evaluator
             if state is None:
                 continue
@@ -264,3 +274,13 @@ class Takers:
             elif is_directory and evaluator.enters(evaluator.enter(state, prefix, name), path):
                 found.append(Taker(source, below=True))
         return tuple(found)
+
+    def _left_out(self, path: str) -> Iterator[Source]:
+        """Yield the sources for which an entry is sent, although they do not copy it."""
+        above, slash, name = path.rpartition("/")
+        for source, states in self._asked.items():
+            state, evaluator = states.state(above), states.evaluator
+            if state is None:
+                continue
+            if not evaluator.others(state, above + slash, [name]).get(name, state.mark).ignored:
+                yield source

@@ -11,8 +11,9 @@ from itertools import chain, islice
 from ctxsize.dockerfile.sources import Source, what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
+from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.events import Progress
-from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
+from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
@@ -84,7 +85,7 @@ def _measured(
 ) -> tuple[list[Transfer] | None, tuple[Problem, ...]]:
     """Return the transfers of one context, None if not known, and its problems and theirs."""
     if not is_there:
-        return None, report.problems
+        return None, tuple(map(_if_taken, report.problems))
     asked: tuple[Asked, ...] = ()
     measuring = _Measuring(request, report, progress)
     try:
@@ -95,10 +96,15 @@ def _measured(
             raise
         error.line = error.line or _rejected_line(asked)
         unknown = unknown_transfer(request, error)
-        return None, tuple(dict.fromkeys((*report.problems, unknown)))
+        return None, tuple(dict.fromkeys((*map(_if_taken, report.problems), unknown)))
     lasting = (each for each in report.problems if each.code not in _OF_TRANSFERS)
     missing = unfound(request, measuring.doubtful) if measuring.doubtful else ()
     return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, missing)))
+
+
+def _if_taken(problem: Problem) -> Problem:
+    """Return a problem of the context for a build that may not transfer the file concerned."""
+    return problem.if_taken if problem.code in _OF_TRANSFERS else problem
 
 
 class _Measuring:
@@ -107,6 +113,7 @@ class _Measuring:
     def __init__(self, request: Request, context: Report, progress: Progress | None) -> None:
         self._request, self._progress = request, progress
         self._reports: dict[need.Include, Report] = {None: context}
+        self._parts: dict[object, Totals] = {}  # of sources that copy a part of what they ask for
         self.problems: list[Problem] = []  # of transferred files, and of those that arrive empty
         self.doubtful: dict[Source, None] = {}
         """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
@@ -151,7 +158,20 @@ class _Measuring:
             self.doubtful[source] = None
         written = (source.instruction, source.line, source.stage, source.source)
         path = self._request.build.masked(source.path)
+        totals = self._copied(source, totals)
         return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
+
+    def _copied(self, source: Source, asked: Totals) -> Totals:
+        """Return the totals of what a source copies of what it asks for."""
+        request, include = self._request, followed(self._request.root, source.path)
+        if not asked.entries or copies_all(source, include):
+            return asked
+        key = source.path, source.excludes, source.parents
+        if key not in self._parts:
+            evaluator = copied(narrowed(request.spec, include), source, request.root, include)
+            report = measure(request, top=1, evaluator=evaluator, progress=self._progress)
+            self._parts[key] = report.context.totals
+        return self._parts[key]
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:

@@ -29,6 +29,7 @@ from ctxsize.explore.session import Session, TreeEntry
 from ctxsize.formats import Look, exchange
 from ctxsize.formats.wording import change, fit, more, quoted, visible
 from ctxsize.recommender.outcome import Suggestion
+from ctxsize.shipped import shipped_text
 from ctxsize.units import columns, human, plural
 
 _FIRST, _MOST_SHOWN, _MOST_FOUND, _MOST_LOSSES, _NAME, _WIDE = 100, 1_000, 200, 3, 20, 50
@@ -69,7 +70,7 @@ class Sheet(ModalScreen[str]):
 class Explorer(App[int]):
     """The application. `run` returns an exit code, None after Ctrl-C."""
 
-    CSS_PATH = "explore.tcss"
+    CSS = shipped_text("explore/explore.tcss")
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - so typed
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -20,10 +20,10 @@ from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.request import Plans, Request, own_path, request_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Attempt, Trial, own_path, planned
+from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases

@@ -15,6 +15,7 @@ from ctxsize.advice import advise
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild, Place
+from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
@@ -126,12 +127,14 @@ def scan(
     measured = [_measured(each, discovery.plans, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *_findings(discovery, measured)])
-    advice = left(advise(discovery).findings)
+    advised = advise(discovery)
+    advice = left(advised.findings)
     found = [each.location for each in (*across, *advice)]
     rows = [_counted(each.row, found) for each in measured]
     rows += [replace(_row(each), error=each.outside) for each in discovery.outside]
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
+    problems += [each for each in advised.problems if each.code == UNKNOWN.code]
     unique = dict.fromkeys((*problems, *(each for row in measured for each in row.problems)))
     rows.sort(key=Row.order)
     return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), tuple(unique))

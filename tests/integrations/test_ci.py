@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ BUILT = [
     file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n"),
 ]
 MAINS = ("__init__", "__main__")
+OFFLINE = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # so that it is off: pip reads the value of `--no-…` so
+    "PYTHONPATH": sysconfig.get_path("purelib"),
+}
+"""Variables with which pip borrows the packages of this interpreter, and asks no index."""
 CI = """\
 #!/bin/sh
 set -e
@@ -111,10 +119,11 @@ def installed(directory: Path, workspace: Path, **more: str) -> Path:
         directory,
         RUNNER_TEMP=str(directory),
         GITHUB_ACTION_PATH=str(REPOSITORY),
-        PYTHONPATH="",
-        **more,
+        **{**OFFLINE, **more},
     )
     assert done.returncode == 0, done.stderr
+    (packages,) = directory.glob("ctxsize/lib/python*/site-packages")
+    (packages / "borrowed.pth").write_text(OFFLINE["PYTHONPATH"])
     return directory
 
 
@@ -340,11 +349,11 @@ def test_pre_commit_refuses_and_passes(hooks: Path, store: Path, tmp_path: Path)
     git("add", ".", cwd=repository)
 
     def commit() -> subprocess.CompletedProcess[str]:
-        variables = environment(PRE_COMMIT_HOME=str(store), PYTHONPATH="")
+        variables = environment(PRE_COMMIT_HOME=str(store), **OFFLINE)
         return subprocess.run(
             [sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"],
             cwd=repository,
-            env={key: value for key, value in variables.items() if value},
+            env=variables,
             capture_output=True,
             text=True,
             check=False,

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
+from ctxsize.formats.wording import level
+from tests.engine.test_builders import NOT_UTF8
 from tests.oracles.engines import Docker
-from tests.trees import build_tree
+from tests.trees import build_tree, file
 
 S = "FROM scratch\n"
 COPIED = f"{S}COPY a /\n"
@@ -83,6 +85,28 @@ def test_what_docker_accepts_is_measured(docker: Docker, tmp_path: Path, name: s
     assert report.transfer is not None
     result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
     assert (result.error, result.transferred_bytes) == (None, report.transfer.wire_bytes)
+
+
+@pytest.mark.parametrize("name", NOT_UTF8)
+def test_what_is_not_utf8_fails_the_newer_engine_alone(
+    docker: Docker, tmp_path: Path, name: str
+) -> None:
+    nodes, ignorefile, source, count = NOT_UTF8[name]
+    root = build_tree(tmp_path / "context", [*nodes, file(".dockerignore", ignorefile.encode())])
+    text = f"{S}COPY {source} /x/\n" + ("b\n" if source == "<<b" else "")
+    (tmp_path / "Dockerfile").write_text(text)
+    error = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile").error
+    assert (error is not None) == (docker.age == "newer" and count > 0), error
+    assert error is None or "string field contains invalid UTF-8" in error
+    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
+    assert (level(report) == "build-fails") == (count > 0)
+
+
+def test_a_name_is_doubtful_where_the_transfer_is_not_known(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "context", ["a\udcff"])
+    report = api.measure(str(root))
+    assert "not-utf8-if-taken" in {each.code for each in report.problems}
+    assert level(report) != "build-fails"
 
 
 ONLY_OLDER = {

@@ -7,7 +7,6 @@ Python's `os.fsdecode`. Integers are exact.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
@@ -17,6 +16,7 @@ from ctxsize.findings import Edit, Paths
 from ctxsize.formats import Outcome
 from ctxsize.formats.wording import level, reasons
 from ctxsize.model import Directory, Ignored, Report
+from ctxsize.shipped import shipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def fields() -> dict[str, str]:
 
 
 def _beside(name: str) -> dict[str, Any]:
-    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
-        found: dict[str, Any] = json.load(file)
+    found: dict[str, Any] = json.loads(shipped(f"formats/json/{name}"))
     return found
 
 

@@ -61,7 +61,7 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
         is_sent = not explained.verdict.ignored and explained.not_there is None
         items.append(Prose("  taken by" if is_sent else "  would be taken by"))
         takers = [Prose(f"    {_taker(each, dockerfile)}", 6) for each in explained.takers]
-        items += takers or [Prose("    no instruction, so it is not transferred")]
+        items += takers or [Prose(f"    {_untaken(explained, dockerfile)}", 6)]
     return Section([*items, *map(_note, _notes(explained, builder))])
 
 
@@ -116,6 +116,17 @@ def _taker(taker: Taker, dockerfile: str | None) -> str:
         return f"{text}: perhaps something below it"
     # These enlarge the transfer alone.
     return f"{text}: without copying it" if taker.source.kind in ("tmpfs", "git") else text
+
+
+def _untaken(explained: Explanation, dockerfile: str | None) -> str:
+    """Return what happens to an entry that no instruction takes."""
+    if not explained.left_out:
+        return "no instruction, so it is not transferred"
+    sources = ", ".join(_instruction(each, dockerfile) for each in explained.left_out)
+    text = f"no instruction: not copied by {sources}"
+    if explained.verdict.ignored or explained.not_there is not None:
+        return text
+    return f"{text}, for which it is transferred"
 
 
 def _instruction(source: Source, dockerfile: str | None) -> str:

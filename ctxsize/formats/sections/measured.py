@@ -109,6 +109,8 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
         return
     if any(each.code == "source-not-found" for each in report.all_problems):
         yield "an instruction does not find its source"
+    if any(each.code == "not-utf8" for each in report.all_problems):
+        yield "Docker cannot send a name that is not UTF-8"
     whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
     size = _least(report, amount(whole))
     # Podman reads the context in place.
