@@ -212,11 +212,12 @@ def finished(
     codes: Iterable[str] = (),
     *,
     write: bool,
+    replace_link: bool = False,
 ) -> AnySuggested:
     """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
 
-    Tables about `codes` that accept nothing are findings too. A symlink is written through if its
-    target is in the context. Raises `InputError`.
+    Tables about `codes` that accept nothing are findings too. Raises `InputError`, also for an
+    ignore file that is a symlink, unless `replace_link` puts a file in its place.
     """
     config, unread = readable(config, request.context)
     wanted = Wanted(config)
@@ -224,7 +225,8 @@ def finished(
     problems = (*outcome.problems, *unread)
     edits = [] if outcome.edit is None or not write else [outcome.edit]
     if edits:
-        from ctxsize.writer.apply import apply
+        from ctxsize.writer.apply import Links, apply
 
-        problems += apply(edits, within=request.root)
+        links: Links = "replace" if replace_link else "refuse"
+        problems += apply(edits, within=request.root, links=links)
     return replace(outcome, findings=findings, problems=problems, written=bool(edits))

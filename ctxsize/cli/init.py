@@ -45,9 +45,10 @@ class _Start(NamedTuple):
 @click.command("init")
 @options.directory("root", metavar="[DIR]")
 @options.flag("--dry-run")
+@options.replace_link
 @options.quiet
 @options.colour
-def init(root: str, dry_run: bool, colour: str) -> None:
+def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     """Write the ignore file and the budget of DIR, and show what to add to CI."""
     config = load(root)
     starts = _starts(root)
@@ -61,7 +62,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         return
     from ctxsize.writer.apply import apply
 
-    output.warn(apply(edits))
+    output.warn(apply(edits, links="replace" if replace_link else "refuse"))
     lines = list[str]()
     for path, each in advised.items():
         patterns = sum(len(one.patterns) for one in each.suggestions if one.chosen)

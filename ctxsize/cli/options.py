@@ -64,6 +64,7 @@ def gathered(
 
 
 builder = choice([*BUILDERS], "--builder")
+replace_link = flag("--replace-link")
 
 
 def _build(
@@ -164,7 +165,13 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     return tuple(found.values())
 
 
+_STREAMING = ("ls", "explain")  # commands that print while they read
+_STREAMED = ("text", "json")  # their formats
+
+
 def _known(command: str | None) -> tuple[str, ...]:
+    if command in _STREAMING:
+        return _STREAMED
     return (*FORMATS, PAGE) if command in PAGED else FORMATS
 
 
@@ -183,12 +190,24 @@ display = gathered("display", _display, _formats_of_output, _json, _full, quiet,
 """Options on the output, as `display`."""
 display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 """Those of a command that always shows everything."""
-as_json = gathered(
-    "as_json",
-    lambda format_name, as_json: as_json or format_name == "json",
-    choice(["text", "json"], "--format", "format_name"),
-    _json,
-)
-"""For commands whose text streams, the choice of JSON."""
+
+
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the choice of JSON, as `as_json`, to a command whose text streams.
+
+    With a FILE the command writes into that, once it is complete.
+    """
+
+    @wraps(command)
+    def with_choice(*, format_name: str, as_json: bool, **given: Any) -> Any:
+        (chosen,) = _formats(["json" if as_json else format_name])
+        with output.into(chosen.path):
+            return command(as_json=chosen.name == "json", **given)
+
+    complete = click.Choice(_STREAMED).shell_complete
+    named = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
+    return named(_json(with_choice))
+
+
 watch = flag("--watch")
 exit_zero = flag("--exit-zero")

@@ -51,9 +51,15 @@ class Discovery:
 
 
 def discover(
-    root: str = ".", *, environment: Mapping[str, str] | None = None, plans: Plans | None = None
+    root: str = ".",
+    *,
+    environment: Mapping[str, str] | None = None,
+    plans: Plans | None = None,
+    everywhere: bool = False,
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
+
+    `everywhere` includes dependencies, worktrees, and what git ignores.
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
@@ -61,7 +67,7 @@ def discover(
     Dockerfiles. Raises `InputError` if `root` is no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
-    search.list_files(_is_wanted)
+    search.list_files(_is_wanted, everywhere=everywhere)
     builds = _found(search)
     inside = tuple(each for each in builds if not each.outside)
     outside = tuple(each for each in builds if each.outside)

@@ -27,7 +27,8 @@ _USUAL_PLATFORM = re.compile(
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
 )
-_NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
+_OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
+_NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 _LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
 
 
@@ -192,18 +193,20 @@ class Search:
                 return f"{text}; name {path} on the command line to measure it"
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool]) -> None:
-        """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory."""
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool = False) -> None:
+        """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
+
+        Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
+        worktrees, and what git ignores.
+        """
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
-        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
-        try:
-            # In a bare repository all working trees are worktrees.
-            repository = find(self.root).repository
-            skipped = skipped | repository.ignored if repository else set()
-        except GitError as error:
-            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+        never, skipped = _NEVER, set[str]()
+        if everywhere:
+            never = _OF_VERSIONS
+        else:
+            skipped = self._of_others()
         pending = [""]
         while pending:
             directory = pending.pop()
@@ -215,17 +218,29 @@ class Search:
                 continue
             names = {entry.name for entry in entries}
             is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
-            if directory and (is_vendored or {"CACHEDIR.TAG", "pyvenv.cfg"} & names):
+            is_made = bool({"CACHEDIR.TAG", "pyvenv.cfg"} & names)
+            if directory and not everywhere and (is_vendored or is_made):
                 continue
             below: list[str] = []
             for entry in entries:
                 path = os.path.join(directory, entry.name)
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _NEVER and f"{path}/" not in skipped:
+                    if entry.name not in never and f"{path}/" not in skipped:
                         below.append(path)
                 elif wanted(path):
                     self.paths.append(path)
             pending += reversed(below)
+
+    def _of_others(self) -> set[str]:
+        """Return the worktrees and what git ignores, with a trailing slash for directories."""
+        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
+        try:
+            # In a bare repository all working trees are worktrees.
+            repository = find(self.root).repository
+            return skipped | repository.ignored if repository else set()
+        except GitError as error:
+            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+            return skipped
 
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:

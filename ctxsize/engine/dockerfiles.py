@@ -230,17 +230,17 @@ def _ignore_file_at(
         message = f"{lead} and treats it as empty without a warning"
         problems.append(Problem("ignore-file-unreadable", message, path))
     try:
-        return IgnoreFile.parse(target, read_file(target))
+        return IgnoreFile.parse(path, read_file(target))
     except OSError as error:
         if error.errno == EFBIG:
-            raise InputError(f"cannot be read: {error.strerror}", path=target) from None
+            raise InputError(f"cannot be read: {error.strerror}", path=path) from None
         # Each builder waits for a FIFO or a device.
         if not builder.must_read and error.errno != EINVAL:
-            return IgnoreFile.parse(target, b"")
+            return IgnoreFile.parse(path, b"")
         # A symlink loop is not a missing file: the builder fails to read it.
         if error.errno in (ENOENT, ENOTDIR):
             return None
-        raise _unreadable(target, builder, error) from None
+        raise _unreadable(path, builder, error) from None
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

@@ -27,6 +27,7 @@ from ctxsize.reader import (
     holds,
     is_on_same_disk,
     looks_like_git,
+    path_in,
     top_of,
     worktrees_in,
 )
@@ -44,6 +45,8 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
+_OWN = ("HEAD", "index", "refs", "refs/heads", "packed-refs", "objects", "config")
+"""Parts of a repository that git would also read through a symlink to another one."""
 _OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
 _OF_REPOSITORY = (
     *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
@@ -231,7 +234,9 @@ def find(root: str) -> Found:
     if (nearest := top_of(real)) is None:
         return Found()
     try:
-        return Found(GitRepository(real, _top(real, nearest)))
+        top = _top(real, nearest)
+        _check_agreement(top)
+        return Found(GitRepository(real, top))
     except GitError as error:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
@@ -256,6 +261,41 @@ def _top(root: str, nearest: str) -> str:
     if top != nearest and not (is_outer and _line(root, question) == _line(top, question)):
         raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
     return top
+
+
+def _check_agreement(top: str) -> None:
+    """Raise `GitError` if the `.git` of the work tree `top` is of another work tree.
+
+    A hostile `.git` can name any repository of this machine, and git would list that one. That of
+    a worktree or a submodule names a repository that names this work tree in turn.
+    """
+    own = os.path.join(top, ".git")
+    directory = path_in(own, "gitdir: ") or os.path.realpath(own)
+    common = directory
+    if os.path.lexists(f"{directory}/commondir"):
+        common = path_in(f"{directory}/commondir")
+        is_listed = os.path.dirname(directory) == os.path.join(common, "worktrees")
+        agrees = is_listed and path_in(f"{directory}/gitdir") == own
+    else:
+        agrees = directory == own or _work_tree_of(directory) == top
+    if not agrees:
+        why = f"its .git leads to {directory}, the repository of another work tree"
+        raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
+    for place in (directory, common):
+        for path in (os.path.join(place, name) for name in _OWN):
+            if os.path.lexists(path) and not (holds(directory, path) or holds(common, path)):
+                raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
+
+
+def _work_tree_of(directory: str) -> str:
+    """Return the work tree that the configuration of a repository names; `""` without one."""
+    for name in ("config.worktree", "config"):
+        path = os.path.join(directory, name)
+        with suppress(GitError):
+            answer = _asked(directory, "config", "--no-includes", "--file", path, "core.worktree")
+            named = os.fsdecode(answer.removesuffix(b"\n"))
+            return os.path.realpath(os.path.join(directory, named))
+    return ""
 
 
 def _line(root: str, question: str) -> str:

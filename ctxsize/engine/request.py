@@ -255,7 +255,15 @@ def with_unsaved(request: Request, data: bytes) -> Request:
 
 
 def own_path(request: Request) -> str | None:
-    """Return the path in the context of the file to write, behind symlinks; None if outside."""
+    """Return the path in the context of the file to write; None if outside.
+
+    It takes the place of a symlink, as nothing is written through one.
+    """
+    return inside(request.root, ignore_file_to_write(request))
+
+
+def saved_path(request: Request) -> str | None:
+    """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
     path = ignore_file_to_write(request)
     return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
 

@@ -33,7 +33,7 @@ from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.tree import Sums, SumsByPath
 from ctxsize.writer import Addition, merge
-from ctxsize.writer.apply import apply
+from ctxsize.writer.apply import Links, apply
 
 _HEADING = "Chosen by hand"
 
@@ -65,9 +65,18 @@ class Session:
     lines: tuple[IgnoreLine, ...]
 
     def __init__(
-        self, build: Build, *, progress: Progress | None = None, steps: Steps | None = None
+        self,
+        build: Build,
+        *,
+        replace_link: bool = False,
+        progress: Progress | None = None,
+        steps: Steps | None = None,
     ) -> None:
-        """Read the whole context. Raises what `measure` raises."""
+        """Read the whole context. Raises what `measure` raises.
+
+        `write` puts a file in the place of an ignore file that is a symlink if `replace_link`.
+        """
+        self._links: Links = "replace" if replace_link else "refuse"
         self._snapshot = Snapshot.take(request_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
         self._context = context = BuildContext(self._snapshot)
@@ -255,11 +264,11 @@ class Session:
     def write(self) -> tuple[Problem, ...]:
         """Write the file, so that its lines are no longer new, and return notes; `before` stays.
 
-        Raises `InputError` if the file has changed on disk or cannot be written.
+        Raises `InputError` if the file has changed on disk, cannot be written, or is a symlink.
         """
         if (edit := self.edit()) is None:
             return ()
-        notes = apply([edit], within=self._context.request.root)
+        notes = apply([edit], within=self._context.request.root, links=self._links)
         self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
         self._file = IgnoreFile.parse(edit.path, edit.after)
         self._history.clear()

@@ -16,6 +16,7 @@ from ctxsize.build import Build
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.narrow import followed, narrowed
 from ctxsize.engine.need import asked_of, includes_of
 from ctxsize.engine.request import Plans, Request, ignore_file_to_write, own_path
@@ -246,7 +247,8 @@ def _failing(problems: Iterable[Problem]) -> list[str]:
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
-    settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
+    settings, plans = readable(None, scan.root)[0], Plans()
+    snapshots = Snapshots(progress, Repositories(scan.root))
     tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:
         build, name = row.build, visible(" ".join([row.build.context, *row.options]))

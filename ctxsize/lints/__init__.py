@@ -64,12 +64,13 @@ LINTS: dict[str, Check] = {
     "CTX131": _in_tree(missing.referenced),
     "CTX132": _in_tree(partial(missing.referenced, is_copy=True)),
     "CTX133": _in_tree(overlaps.slow),
+    "CTX134": missing.linked,
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes of lines that are not the pattern that they look like."""
-_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")  # those for files with too many patterns
+_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127", "CTX134")  # those for files with too many patterns
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from ctxsize.engine.dockerfiles import is_ignore_file
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
@@ -174,6 +175,18 @@ def two_files(case: Case) -> Iterator[Finding]:
     if other := case.target.fallback:
         message = f"this ignore file replaces {other}, which does not apply to this Dockerfile"
         yield case.finding("CTX117", None, message)
+
+
+def linked(case: Case) -> Iterator[Finding]:
+    """Yield CTX134: the ignore file is a symlink to a file with another purpose."""
+    link = case.target.link
+    if link is None or case.target.unread is not None or is_ignore_file(link):
+        return
+    message = (
+        f"this ignore file is a symbolic link to {link}: a pattern that is added for the build "
+        "changes that file too"
+    )
+    yield case.finding("CTX134", None, message)
 
 
 def unread(case: Case) -> Iterator[Finding]:

@@ -48,6 +48,8 @@ class Cases:
         path, suffix = target.path, "." + target.path.rpartition(".")[2]
         if target.unread is not None:
             data = data or b""
+        if os.path.islink(path):
+            target = replace(target, link=os.readlink(path))
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
         readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
         builder = self.builder if self.builder in readers else next(iter(readers), self.builder)
