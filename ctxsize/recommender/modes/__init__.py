@@ -15,10 +15,10 @@ from itertools import takewhile
 from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
-from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.request import ignore_file_to_write, own_path
 from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Attempt, own_path
+from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
