@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.examples import ROOT
+from tests.isolation import SETTINGS, without_settings
 
 UMASK = 0o077
 VARIABLES = {
@@ -77,8 +78,6 @@ _GIT = """\
     bareRepository = explicit
     directory =
     directory = /nonexistent
-[protocol]
-    allow = never
 [status]
     showUntrackedFiles = no
 [color]
@@ -132,7 +131,9 @@ def surroundings(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
     wrapper.write_text(_WRAPPER.format(system=system, git=shutil.which("git", path=search)))
     wrapper.chmod(0o755)
     own = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{search}"}
-    kept = {name: value for name, value in environment.items() if not name.startswith("GIT_")}
+    kept = without_settings(environment, home)  # the compilers of the caller are no settings
+    for name in SETTINGS:
+        del kept[name]
     return {**kept, **VARIABLES, **own}
 
 
