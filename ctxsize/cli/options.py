@@ -165,13 +165,13 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     return tuple(found.values())
 
 
-_STREAMING = ("ls", "explain")  # commands that print while they read
-_STREAMED = ("text", "json")  # their formats
+STREAMING = ("ls", "explain")  # commands that print while they read
+STREAMED = ("text", "json")  # their formats
 
 
 def _known(command: str | None) -> tuple[str, ...]:
-    if command in _STREAMING:
-        return _STREAMED
+    if command in STREAMING:
+        return STREAMED
     return (*FORMATS, PAGE) if command in PAGED else FORMATS
 
 
@@ -204,7 +204,7 @@ def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
         with output.into(chosen.path):
             return command(as_json=chosen.name == "json", **given)
 
-    complete = click.Choice(_STREAMED).shell_complete
+    complete = click.Choice(STREAMED).shell_complete
     named = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
     return named(_json(with_choice))
 
