@@ -22,7 +22,7 @@ LAYERS = [
     ("codes",),
     ("model",),
     ("errors", "build", "version", "syntax"),
-    ("reader", "units", "toml"),
+    ("reader", "units", "toml", "globs"),
     ("engine.golang",),
     ("engine.goregexp",),
     ("dockerfile.words",),
