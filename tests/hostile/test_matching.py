@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tracemalloc
-from fnmatch import fnmatchcase
 import unicodedata
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
