@@ -10,7 +10,6 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
@@ -20,6 +19,7 @@ from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
+from ctxsize.globs import like
 from ctxsize.model import Effect, Problem, Report
 from ctxsize.reader import holds, read_file
 
@@ -94,7 +94,7 @@ class Wanted:
             for each in self._config.suppress
             if each.code == finding.code
             if each.path is None
-            or any(fnmatchcase(place, os.path.normpath(each.path)) for place in places)
+            or any(like(os.path.normpath(each.path), place) for place in places)
         ]
         texts: Sequence[str] = [""]
         if any(each.pattern for each in tables):

@@ -23,7 +23,7 @@ LAYERS = [
     ("codes",),
     ("model",),
     ("errors", "build", "version", "syntax"),
-    ("reader", "units", "toml"),
+    ("reader", "units", "toml", "globs"),
     ("engine.golang",),
     ("engine.goregexp",),
     ("dockerfile.words",),

@@ -251,20 +251,27 @@ def without_option(
     text: str, escape: str, option: str, is_meant: Callable[[Command], bool]
 ) -> str | None:
     """Return a RUN without `option` in the commands that `is_meant` selects, else None."""
-    blanks, written = rf"(?<!\s)(?:\s|{re.escape(escape)}\n)+", re.escape(option)
-    after = re.sub(rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])', "", text)
+    after = re.sub(_written_option(option, escape), "", text)
     before, then = read_alone(text, escape), read_alone(after, escape)
     if before is None or then is None or before.flags != then.flags:
         return None
     found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
     kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
     # In a comment, a redirection or an inner document it is no word of a command.
-    if len(re.findall(rf"(?<![\w-]){written}(?![\w-])", text)) != sum(
+    if len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)) != sum(
         len(e.words) - len(k) for e, k in zip(found, kept, strict=True)
     ):
         return None
     wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
     return after if left == wanted else None
+
+
+def _written_option(option: str, escape: str) -> str:
+    """Return the expression for an option and the blanks before it, also in a JSON array."""
+    written, continued = re.escape(option), re.escape(escape)
+    # A search starts neither behind a blank nor inside a continued line: it has been there.
+    blanks = rf"(?<!\s)(?!(?<={continued})\n)(?:\s|{continued}\n)+"
+    return rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])'
 
 
 def read_alone(text: str, escape: str) -> Instruction | None:

@@ -83,8 +83,8 @@ def discover(
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    for pattern, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
-        collect(search, [*filter(pattern.fullmatch, search.paths)])
+    for is_wanted, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
+        collect(search, [*filter(is_wanted, search.paths)])
     for expression, source in sources():
         for path in filter(expression.fullmatch, search.paths):
             text = search.read(path)
@@ -149,8 +149,8 @@ def _pairs_of(values: Mapping[str, str]) -> str:
 
 
 def _is_wanted(path: str) -> bool:
-    wanted = (compose.WANTED, bake.WANTED, *(expression for expression, _ in sources()))
-    has_builds = any(pattern.fullmatch(path) for pattern in wanted)
+    wanted = (compose.WANTED, bake.WANTED, *(expression.fullmatch for expression, _ in sources()))
+    has_builds = any(is_wanted(path) for is_wanted in wanted)
     return has_builds or is_dockerfile(path) or is_ignore_file(path)
 
 

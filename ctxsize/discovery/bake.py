@@ -13,7 +13,10 @@ from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 
-WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
+WANTED = re.compile(
+    r"(?s:.*/)?(?=[\w.\-]*\.(?:hcl|json)\Z)(?:.*[.\-_])?bake(?:[.\-_].+)?\.(?:hcl|json)", re.I
+).fullmatch
+"""Matches the path of a file with definitions of Bake; the end of the name is looked at once."""
 """The paths of Bake files, by their names."""
 _MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5

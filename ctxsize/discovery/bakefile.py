@@ -29,7 +29,7 @@ DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
 _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
-_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
+_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n')
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
 _HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
@@ -302,12 +302,23 @@ def _from_hcl(value: Value) -> Value:
         return [_from_hcl(each) for each in value]
     if not isinstance(value, str):
         return value
-    if value.startswith('"<<') and (heredoc := _HEREDOC.match(value)):
-        text = f"{heredoc[3]}\n"
-        return dedent(text) if heredoc[1] else text
+    if (heredoc := _heredoc(value)) is not None:
+        return heredoc
     if value.startswith('"'):
         try:
             return str(json.loads(value, strict=False))
         except ValueError:  # quotes in an expression, or an escape that only HCL has
             return "${?}"
     return value if value.startswith("${") else f"${{{value}}}"
+
+
+def _heredoc(value: str) -> str | None:
+    """Return the text of a heredoc, None if a text of python-hcl2 is none."""
+    start = _HEREDOC.match(value)
+    if start is None or not value.endswith('"'):
+        return None
+    body = value[start.end() : -1].rstrip()
+    if not body.endswith(start[2]):
+        return None
+    text = body.removesuffix(start[2]).rstrip(" \t").removesuffix("\n") + "\n"
+    return dedent(text) if start[1] else text

@@ -25,7 +25,8 @@ _ENDS = ("override.yml", "override.yaml")
 OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
-)
+).fullmatch
+"""Matches the path of a file of Compose."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
 _KEPT = ("build", "platform", "extends")
 _SERVICE = "service:"  # begins a context that is what another service builds: nothing is sent

@@ -124,9 +124,13 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
 
 def _words(rest: str, escape: str) -> list[str]:
     """Return words with quotes and escapes, which protect blanks, as `parseWords` of BuildKit."""
+    return re.findall(word_of(escape), as_go_sees(rest), re.DOTALL)
+
+
+def word_of(escape: str) -> str:
+    """Return the expression for a word, in which this character escapes."""
     kept = re.escape(escape)
-    word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{WHITE_SPACE}'"{kept}])+"""
-    return re.findall(word, as_go_sees(rest), re.DOTALL)
+    return rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{WHITE_SPACE}'"{kept}])+"""
 
 
 def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:

@@ -326,4 +326,4 @@ def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
     steps = [f"(?=(?P<g{at}>.*?{each}))(?P=g{at})" for at, each in enumerate(others)]
     if greedy and others:
         steps[-1] = f".*{others[-1]}"
-    return re.compile(first + "".join(steps))
+    return re.compile(first + "".join(steps))  # on at most _LONGEST characters

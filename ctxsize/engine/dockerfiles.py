@@ -24,12 +24,15 @@ MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _DOCKERFILE = re.compile(
-    r"(?:[\w.+@-]*\.)?(?:docker|container)file\d*(?:[._-][\w.+@-]+)?"
-    r"|[\w.+@-]+[_-](?:docker|container)file",
+    r"(?=[\w.+@-]+\Z)(?:(?:.*\.)?(?:docker|container)file\d*(?:[._-].+)?"
+    r"|.+[_-](?:docker|container)file)",
     re.IGNORECASE,
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
-_BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
+_BUILD_FILE = re.compile(
+    r"(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:hcl|json)", re.DOTALL
+)
+"""Matches the name of a file that defines builds, the first time that it says so."""
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
 
 
@@ -274,8 +277,12 @@ def files_near(context: str) -> list[str]:
         if not directory:
             folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
             pending += [name for name in folders if name not in (".git", "node_modules")]
-    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
+    names_builds = any(is_dockerfile(path) or _is_build_file(path) for path in found)
     return found if names_builds else []
+
+
+def _is_build_file(path: str) -> bool:
+    return _BUILD_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:

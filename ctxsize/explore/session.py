@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ctxsize.api import explain, request_for
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
+from ctxsize.engine.golang import fixed_part
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.need import includes_of, is_wrong_target
 from ctxsize.engine.patterns import pattern_for
@@ -106,7 +107,7 @@ class Session:
         self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
         everything = self._trial.everything
         for named in context.build_files.named:
-            start = re.sub(r"(^|/)(\\.|[^/\\*?[])*[*?[].*", "", named.path)  # without wildcards
+            start = fixed_part(named.path)
             taken = [*context.proof.entries([named], everything)]
             text = re.sub("^RUN ", "RUN --mount … source=", visible(str(named)))
             self._needed |= {(text, start): taken} if taken or start in everything else {}

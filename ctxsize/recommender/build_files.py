@@ -19,10 +19,11 @@ from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import needs_of, request_named
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.segments import split_classes
 from ctxsize.errors import CtxsizeError
+from ctxsize.globs import is_glob, like
 from ctxsize.hidden import hidden_as
 from ctxsize.model import Problem
-from ctxsize.recommender.tree import is_glob, like
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
@@ -89,7 +90,10 @@ def _any(source: str) -> str:
         text = _VARIABLE.sub("*", text)
     if "$" in text or ".." in text:
         return "*"
-    return path_from_root(re.sub(r"\[[^]]*\]|\?|\*+", "*", text))[1:] or "*"
+    parts = split_classes(text)
+    parts[::2] = [re.sub(r"\?|\*+", "*", part) for part in parts[::2]]
+    parts[1::2] = "*" * (len(parts) // 2)
+    return path_from_root("".join(parts))[1:] or "*"
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from fnmatch import translate
-from functools import lru_cache, reduce
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.need import Include
 from ctxsize.engine.snapshot import Names, Sent, Snapshot
 from ctxsize.engine.source import File, MemoryDirectory
+from ctxsize.globs import is_glob, matcher
 from ctxsize.model import Amount
-
-_WILDCARDS = frozenset("*?[")
 
 
 class Sums(NamedTuple):
@@ -99,34 +96,6 @@ class Tree:
             yield path, entry
         for each in entry.tree() if isinstance(entry, MemoryDirectory) else ():
             yield from ((each.prefix + file.name, file) for file in each.stats([*each.entries]))
-
-
-@lru_cache(maxsize=4096)
-def is_glob(name: str) -> bool:
-    """Return True if a name has wildcards."""
-    return not _WILDCARDS.isdisjoint(name)
-
-
-@lru_cache(maxsize=4096)
-def matcher(pattern: str) -> Callable[[str], object]:
-    """Return a function that matches names with a glob pattern, in which case counts."""
-    return re.compile(translate(pattern)).match
-
-
-def matching(patterns: Iterable[str]) -> Callable[[str], object]:
-    """Return a function that matches names with any of several glob patterns."""
-    return _joined(tuple(patterns))
-
-
-@lru_cache(maxsize=64)
-def _joined(patterns: tuple[str, ...]) -> Callable[[str], object]:
-    """Return the function of `matching`; each context asks for the patterns of the same rules."""
-    return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
-
-
-def like(pattern: str, name: str) -> bool:
-    """Return True if a glob pattern matches a name."""
-    return matcher(pattern)(name) is not None
 
 
 class SumsByPath(Mapping[str, Sums]):
