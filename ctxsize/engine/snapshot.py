@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
@@ -20,6 +21,7 @@ from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 _NONE: Names = {}
+_PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may not mean themselves
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,17 @@ def differences(before: Sent, after: Sent) -> SentDifference:
     return SentDifference(hidden, shown, resized)
 
 
+def _is_literal(path: str) -> bool:
+    """Return whether an include pattern selects just the entry at this path, and all below it."""
+    if path.startswith(("/", "#", "../")) or path in (".", "..") or path.strip() != path:
+        return False
+    return golang.clean(path) == path and golang.is_utf8(path) and _PATTERN.isdisjoint(path)
+
+
+def _in_byte_order(pair: tuple[str, object]) -> bytes:
+    return golang.encoded(pair[0])
+
+
 def _prefix(directory: str) -> str:
     return f"{directory}/" if directory else ""
 
@@ -200,13 +213,45 @@ class Snapshot:
         """Return what `spec`, by default our own, sends within `include`. Raises as a walk does."""
         spec = self.request.spec if spec is None else spec
         if include is not None:
-            return self.walked(Narrowed(spec, include))
+            include = tuple(include)
+            return self.walked(Narrowed(spec, include), self._part(spec, include))
         last = self._sent  # which another thread may replace
         if last is None or last[0] is not spec:
             plain = not spec.patterns and not self.has_further_names
             quick = plain and self.request.builder.sends_sockets
             self._sent = last = spec, self._everything() if quick else self.walked(fastest(spec))
         return last[1]
+
+    def _part(self, spec: DockerIgnoreSpec, include: Sequence[str]) -> MemoryDirectory:
+        """Return the tree with only what `include` can select; all of it if that is not certain.
+
+        So a build that takes few files of a large directory costs no look at the others.
+        """
+        is_literal = all(_is_literal(path) for path in include)
+        if not is_literal or any(pattern.fault for pattern in spec.patterns):
+            return self.root
+        part = MemoryDirectory("")
+        for path in include:
+            self._add_path(part, path)
+        for directory in part.tree():
+            if directory is not self._by_path[directory.path]:
+                directory.entries = dict(sorted(directory.entries.items(), key=_in_byte_order))
+                directory.folders = dict(sorted(directory.folders.items(), key=_in_byte_order))
+        return part
+
+    def _add_path(self, part: MemoryDirectory, path: str) -> None:
+        """Add the entry at `path` to a part of this tree, with the directories above it."""
+        whole = self.root
+        *above, name = path.split("/")
+        for each in above:
+            if each not in whole.folders:
+                return
+            whole = whole.folders[each]
+            part = part.folders.setdefault(each, MemoryDirectory(whole.path))
+        if name in whole.folders:
+            part.folders[name] = whole.folders[name]
+        elif name in whole.entries:
+            part.entries[name] = whole.entries[name]
 
     def _everything(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""

@@ -200,7 +200,7 @@ class _Findings:
 class Snapshots:
     """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
-    def __init__(self, progress: Progress | None, repositories: Repositories) -> None:
+    def __init__(self, progress: Progress | None, repositories: Repositories | None = None) -> None:
         self._progress = progress
         self._repositories = repositories
         self._amounts: dict[tuple[object, ...], Amount] = {}

@@ -553,3 +553,36 @@ def test_settings_of_the_repository_run_nothing(repository: Path, tmp_path: Path
     assert found.tracked
     assert found.ignored
     assert not witness.exists()
+
+
+def test_parts_of_a_repository_have_git_s_own_answers(repository: Path, ends: list[str]) -> None:
+    """Of every directory, also of ignored, unknown and nested ones, and below a fake bare one."""
+    more = {
+        "unknown/a.log": "",
+        "unknown/b": "",
+        "only/a.log": "",
+        "deep/er/x/y.log": "",
+        "deep/.gitignore": "*.tmp\n!keep.log\n",
+        "deep/er/keep.log": "",
+        "deep/er/x/a.tmp": "",
+        "bare/HEAD": "ref: refs/heads/main\n",
+        "bare/inner/x.log": "",
+    }
+    planted(repository, more)
+    run(repository, "add", "-f", "deep/er/x/y.log")
+    (repository / "own").mkdir()
+    run(repository / "own", "init", "-q")
+    planted(repository / "own", {"sub/a.log": "", "sub/b": ""})
+    parts = git.Repositories(str(repository))
+    shared = 0
+    for path in sorted(path for path in repository.rglob("*") if path.is_dir()):
+        whole, part = git.find(str(path)), parts.find(str(path))
+        assert part.problem == whole.problem
+        if whole.repository is None or part.repository is None:
+            assert whole.repository is part.repository is None
+            continue
+        assert part.repository.top == whole.repository.top
+        assert part.repository.tracked == whole.repository.tracked, path
+        assert part.repository.ignored == whole.repository.ignored, path
+        shared += isinstance(part.repository, git.PartOfRepository)
+    assert shared >= 8
