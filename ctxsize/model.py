@@ -19,6 +19,8 @@ _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
 """Codes of problems whose `path` is relative to the context."""
+_FATAL = frozenset({"empty-source", "source-not-found"})
+"""Codes of problems with which a build of a Dockerfile that the builder accepts must fail."""
 
 
 class Kind(str, Enum):
@@ -84,6 +86,11 @@ class Problem:
     effect: Effect = Effect.NONE
     count: int = 1  # the number of entries concerned; `path` is the first of them
     fails: bool = False  # the builder rejects the Dockerfile, so that nothing is built of it
+
+    @property
+    def is_fatal(self) -> bool:
+        """Return whether the build is known to fail, before its first instruction or after it."""
+        return self.fails or self.code in _FATAL
 
     def as_finding(self, path: str) -> Finding:
         """Return the problem as a finding about `path`."""
@@ -314,6 +321,11 @@ class Report:
     def failing(self) -> tuple[Problem, ...]:
         """Return the problems that fail the build before its first instruction."""
         return tuple(each for each in self.all_problems if each.fails)
+
+    @property
+    def fatal(self) -> tuple[Problem, ...]:
+        """Return the problems with which the build is known to fail; those of `failing` too."""
+        return tuple(each for each in self.all_problems if each.is_fatal)
 
     @property
     def lower_bound(self) -> bool:

@@ -14,12 +14,12 @@ from ctxsize import api, checking, config
 from ctxsize.accepting import readable
 from ctxsize.build import Build
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
+from ctxsize.engine.fates import unfound
 from ctxsize.engine.narrow import followed
 from ctxsize.engine.need import asked_of, includes_of
 from ctxsize.engine.request import Plans, Request, ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.transfers import unfound
 from ctxsize.engine.trial import Trial, own_path, planned, with_lines
 from ctxsize.engine.walk import Walk
 from ctxsize.formats import Look, Outcome, render
@@ -233,7 +233,7 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _failing(problems: Iterable[Problem]) -> list[str]:
-    return [*{visible(e.message): 0 for e in problems if e.fails or e.code == "source-not-found"}]
+    return [*{visible(e.message): 0 for e in problems if e.is_fatal}]
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:

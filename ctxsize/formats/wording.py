@@ -126,7 +126,7 @@ def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = E
 def level(report: Report) -> str:
     """Return the level of concern of `report`, a key of `LEVELS`."""
     size = sent(report)
-    if report.failing or any(each.code == "source-not-found" for each in report.all_problems):
+    if report.fatal:
         return "build-fails"
     if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:
         return "too-big"
