@@ -29,7 +29,11 @@ def breaking(request: Request) -> tuple[Problem, ...]:
     not, or if there is no Dockerfile.
     """
     found: dict[Problem, None] = {}
-    if request.dockerfile is None or not request.builder.asks_for_paths:
+    if request.dockerfile is None:
+        return ()
+    if request.builder.meter is None:
+        return tuple(unfound_by_name(request))
+    if not request.builder.asks_for_paths:
         return ()
     with suppress(CtxsizeError, OSError):
         found |= dict.fromkeys(failures_of(request))
@@ -82,6 +86,17 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
                 fate, at = checks.fate(source)
                 if not fate.is_found:
                     yield _source_problem(request, source, fate.value, at)
+
+
+def unfound_by_name(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each source that a builder does not find which reads in place."""
+    if request.dockerfile is None:
+        return
+    from ctxsize.engine.inplace import unfound_in_place
+
+    with suppress(CtxsizeError, OSError):
+        for source, fate, at in unfound_in_place(request):
+            yield _source_problem(request, source, fate.value, at)
 
 
 def _source_problem(request: Request, source: Source, fate: str, at: str) -> Problem:

@@ -11,7 +11,7 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import failures_of, unfound
+from ctxsize.engine.fates import failures_of, unfound, unfound_by_name
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
@@ -35,7 +35,9 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        return replace(report, named_contexts=need.named_contexts(request.build))
+        problems = (*report.problems, *unfound_by_name(request))
+        named = need.named_contexts(request.build)
+        return replace(report, problems=problems, named_contexts=named)
     if not builder.asks_for_paths:
         if request.build.build_contexts:
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
