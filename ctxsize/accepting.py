@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from ctxsize.build import words_of
 from ctxsize.codes import names
 from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.request import Request
@@ -139,7 +140,7 @@ class Wanted:
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
-    parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
+    parts = [part.strip() for each in words_of(codes) for part in each.split(",") if part.strip()]
     for each in parts:
         if not any(name.startswith(each) for name in known):
             is_code, command = bool({*names(each)} & {each}), _COMMANDS.get(each[:4])

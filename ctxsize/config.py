@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
 from itertools import count
 from typing import Any
 
-from ctxsize.build import Build, hiding, placed
+from ctxsize.build import Build, is_named_reference, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.keys import ASSERTIONS, Shape, attribute_of, shapes, value_of
 from ctxsize.reader import border_of, holds, read_file
@@ -132,14 +131,11 @@ def _read(path: str, directory: str) -> Config | None:
 
 def _toml(path: str, *, is_quoted: bool = True) -> dict[str, Any]:
     """Return the table in `path`. Raises `InputErrors`, with its content only if `is_quoted`."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    from ctxsize.toml import read_toml  # most contexts have no configuration
+
     line = None
     try:
-        table: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
-        return table
+        return read_toml(read_file(path, _MOST_BYTES))
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
@@ -176,7 +172,7 @@ def builds(config: Config) -> Iterator[Builds]:
     """
     top = config.directory
     for table in config.contexts:
-        pattern = table.build.context
+        pattern = os.path.normpath(table.build.context)  # `link/..` is not where the link leads
         is_glob, found = bool(_WILD.search(pattern)), [os.path.join(top, pattern)]
         if is_glob:
             border, found = border_of(top), [top]
@@ -201,7 +197,6 @@ def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
         platforms=build.platforms or defaults.platforms,
         builder=build.builder if build.builder != Build().builder else defaults.builder,
     )
-    made = hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
     return replace(table, build=made, given=build)
 
 
@@ -317,11 +312,15 @@ class _ConfigReader:
         of_files = ("path", "dockerfile", "baseline", "extends")
         paths = {key: values[key] for key in of_files if key in values}
         for name, path in values.get("build_contexts", {}).items():
-            paths[f"build-contexts.{name}"] = path
+            if not is_named_reference(path):
+                paths[f"build-contexts.{name}"] = path
         for key, path in paths.items():
             # Of the directories that match a path with wildcards only those inside count.
-            literal = _WILD.split(path)[0] if key == "path" else path
-            if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
+            # As it is used: `link/../x` leads elsewhere if the link is followed first.
+            literal = os.path.normpath(path)
+            if key == "path":
+                literal = _WILD.split(literal)[0]
+            if not holds(border, os.path.normpath(os.path.join(self._directory, literal))):
                 what = path if self._is_quoted else "it"
                 message = f"{what} lies outside the repository {border}"
                 hint = "name it on the command line instead"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
 from typing import BinaryIO
 
@@ -157,7 +159,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
     """
     root, found = os.path.realpath(directory), dict[str, set[str]]()
     own = os.path.join(top_of(root) or root, ".git")
-    git = _named_in(own, "gitdir: ") or own
+    git = git_directories(top_of(root) or root)[0]
     if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
         git = os.path.dirname(os.path.dirname(git))
     try:
@@ -182,6 +184,76 @@ def _named_in(path: str, lead: str = "") -> str:
         return named and os.path.realpath(os.path.join(os.path.dirname(path), named))
     except (OSError, ValueError):
         return ""
+
+
+def git_directories(top: str) -> list[str]:
+    """Return the directory of the repository at `top`, and for a worktree the shared one."""
+    own = os.path.join(top, ".git")
+    git = _named_in(own, "gitdir: ") or own
+    shared = _named_in(f"{git}/commondir")
+    return [git, shared] if shared else [git]
+
+
+def looks_like_git(directory: str) -> bool:
+    """Return whether git may take a directory for a repository without a work tree."""
+    return os.path.lexists(os.path.join(directory, "HEAD"))
+
+
+def is_on_same_disk(path: str, other: str) -> bool:
+    """Return whether two paths lie in one file system; False for one that does not exist."""
+    try:
+        return os.stat(path).st_dev == os.stat(other).st_dev
+    except OSError:
+        return False
+
+
+def head_file(git: str) -> str:
+    """Return the file of the branch that HEAD of a repository names, relative to that."""
+    with suppress(OSError):
+        text = os.fsdecode(read_file(f"{git}/HEAD", _MOST_LINK_BYTES))
+        if text.startswith("ref: refs/") and "\0" not in text:
+            return text.removeprefix("ref: ").rstrip("\n")
+    return "HEAD"
+
+
+def first_odd_file(paths: Iterable[str]) -> str | None:
+    """Return the first path whose entry, links followed, is a FIFO or a device; not /dev/null."""
+    for path in paths:
+        with suppress(OSError, ValueError):
+            found = os.stat(path)
+            is_device = stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
+            is_null = is_device and found.st_rdev == os.stat(os.devnull).st_rdev
+            if stat.S_ISFIFO(found.st_mode) or (is_device and not is_null):
+                return path
+    return None
+
+
+def awaited_fifo(directories: Iterable[str]) -> str | None:
+    """Return a FIFO of git's in or below `directories` that a process waits for to read it.
+
+    Such a FIFO, and no other, can be opened to write without delay. Nothing is written.
+    """
+    pending = [*directories]
+    while pending:
+        directory = pending.pop()
+        is_git = "/.git" in f"{directory}/"
+        with suppress(OSError):
+            for entry in entries_in(directory):
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif is_git or entry.name.startswith(".git"):
+                    is_fifo = stat.S_ISFIFO(entry.stat(follow_symlinks=False).st_mode)
+                    if is_fifo and _is_awaited(entry.path):
+                        return entry.path
+    return None
+
+
+def _is_awaited(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def holds(border: str, path: str) -> bool:

@@ -17,11 +17,17 @@ import pytest
 import hatch_build
 import man_pages
 from hatch_build import LOAD
-from tests.oracles.availability import require
+from tests.oracles.availability import require, require_checkout
 from tests.trees import build_tree
 
 ROOT = Path(__file__).parent.parent
 CORE = "ctxsize/engine/native/_core.abi3.so"
+BESIDE = (
+    *("tests/integrations/test_plugins.py", "tests/integrations/test_workflows.py"),
+    *("tests/integrations/test_forms.py", "tests/integrations/test_own_image.py"),
+    *("tests/test_pages.py", "tests/test_wheel.py::test_sdist_has_every_tracked_file"),
+)
+"""Tests that read files of a checkout which are not in the package."""
 OURS = ("PYTHONPATH", "CC", "CFLAGS", "LDFLAGS")
 EDITABLE = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
 
@@ -101,6 +107,30 @@ def measured_files(program: Path, context: Path) -> int:
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
     return build_tree(tmp_path / "context", ["Dockerfile", "a/b", "a/c", "d"])
+
+
+def test_sdist_has_every_tracked_file(sdist: Path) -> None:
+    require_checkout()
+    listed = run("git", "ls-files", "-z", cwd=ROOT).stdout.split("\0")
+    tracked = {name for name in listed if name and os.path.lexists(ROOT / name)}
+    assert "pyproject.toml" in tracked
+    with tarfile.open(sdist) as archive:
+        packed = {each.name.partition("/")[2] for each in archive if not each.isdir()}
+    assert tracked - packed == set()
+
+
+def test_tests_pass_in_the_unpacked_sdist(sdist: Path, tmp_path: Path) -> None:
+    """Those that read files beside the package; some ask for a checkout, and are skipped."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    done = run(
+        *(sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *BESIDE),
+        cwd=unpacked,
+        CTXSIZE_ENGINES="recorded",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[100%]" in done.stdout
 
 
 def test_sdist_has_the_man_pages(sdist: Path, tmp_path: Path) -> None:

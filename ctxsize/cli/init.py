@@ -13,13 +13,14 @@ import click
 from ctxsize import api
 from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
+from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.fates import breaking
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
 from ctxsize.formats.wording import more, quoted
 from ctxsize.model import Problem
-from ctxsize.reader import read_file
+from ctxsize.shipped import shipped_text
 from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
@@ -30,7 +31,7 @@ _MOST_LINES = 8  # number of ignore files to list
 _LEAST_BYTES = 10_000  # smallest budget: a tiny one would refuse the next line of code
 _TABLE_BYTES = 200  # of a table of the configuration, which may be in the context
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
-_SNIPPETS = os.path.join(os.path.dirname(__file__), "snippets.txt")
+_SNIPPETS = "cli/snippets.txt"
 
 
 class _Start(NamedTuple):
@@ -80,7 +81,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         shown.append("more patterns need your confirmation: ctxsize suggest")
     shown += [] if edits else ["nothing to write"]
     if not output.Display().look().quiet:
-        snippets = read_file(_SNIPPETS).decode().replace("VERSION", __version__)
+        snippets = shipped_text(_SNIPPETS).replace("VERSION", __version__)
         shown += ["next: commit this, and let CI check it"] * bool(edits) + ["", snippets.rstrip()]
     output.write("\n".join(shown) + "\n")
 
@@ -125,6 +126,8 @@ def _starts(root: str) -> list[_Start]:
         raise InputErrors(errors)
     output.warn([*failing])
     output.warn([Problem("left-out", f"a build was left out: {each}") for each in errors])
+    advised = dict.fromkeys(problem for each in found for problem in each.advice.problems)
+    output.warn([each for each in advised if each.code == UNKNOWN.code])
     return found
 
 

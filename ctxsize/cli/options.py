@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ctxsize.build import Build, hiding
+from ctxsize.build import Build
 from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
@@ -87,8 +87,7 @@ def _build(
         if given or name in os.environ:
             arguments[name] = text if given else os.environ[name]
     inline = read_stdin("the Dockerfile") if dockerfile == "-" else None
-    build = Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
-    return hiding(build, {each for each in build_arguments if each in arguments})
+    return Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
 
 
 def _one_build(context: Decorator) -> Decorator:

@@ -61,7 +61,7 @@ class Display:
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = self.colour == "always"
         if self.colour == "auto" and not os.environ.get("NO_COLOR"):
-            is_capable = _on_terminal() and os.environ.get("TERM") != "dumb"
+            is_capable = _on_terminal() and not _is_dumb()
             colour = is_capable or os.environ.get("FORCE_COLOR", "0") not in ("", "0")
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
@@ -152,7 +152,7 @@ class _Block(io.StringIO):
 def redrawn() -> Iterator[None]:
     """Write everything at once: on a terminal in place of what it shows. Report an error."""
     block = _Block()
-    block.drawn = _on_terminal() and os.environ.get("TERM") != "dumb"
+    block.drawn = _on_terminal() and not _is_dumb()
     together = block.isatty() and sys.stderr is not None and sys.stderr.isatty()
     with redirect_stdout(block), redirect_stderr(block) if together else nullcontext():
         try:
@@ -259,6 +259,11 @@ def _on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def _is_dumb() -> bool:
+    """Return whether the terminal takes no escape sequences."""
+    return os.environ.get("TERM") == "dumb"
+
+
 def _width() -> int:
     """Return the width of a text: that of the terminal within limits."""
     return max(_NARROWEST, min(_dimension("COLUMNS", 0, _FILE_WIDTH), _WIDEST))
@@ -276,7 +281,7 @@ def _dimension(variable: str, at: int, usual: int, stream: int = 1) -> int:
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
     """Yield a callable that shows progress on a terminal after the first second, or None."""
-    if sys.stderr is None or not sys.stderr.isatty() or is_quiet():
+    if sys.stderr is None or not sys.stderr.isatty() or _is_dumb() or is_quiet():
         yield None
         return
     shown = _Progress()

@@ -122,10 +122,12 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
         build = each.build
-        named = (build.build_arguments, build.build_contexts)
-        others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
-        key = (build.context, build.dockerfile or "", build.target, *others, build.builder)
-        found.setdefault(key, []).append(each)
+        # Texts are compared by their values, also hidden ones.
+        arguments = _pairs_of(build.build_arguments)
+        contexts = _pairs_of(build.build_contexts)
+        named = (build.context, build.dockerfile or "", str(build.target), arguments)
+        others = (contexts, repr(build.dockerfile_inline), build.builder)
+        found.setdefault((*named, *others), []).append(each)
     made: list[FoundBuild] = []
     for _, equal in sorted(found.items(), key=lambda item: item[0][:4]):
         platforms = dict.fromkeys(e for each in equal for e in each.build.platforms)
@@ -134,6 +136,10 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
         guessed = all(each.guessed for each in equal)
         made.append(replace(equal[0], build=build, places=tuple(places), guessed=guessed))
     return tuple(made)
+
+
+def _pairs_of(values: Mapping[str, str]) -> str:
+    return repr(sorted((str(name), str(value)) for name, value in values.items()))
 
 
 def _is_wanted(path: str) -> bool:

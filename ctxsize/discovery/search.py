@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding, is_reference, placed
+from ctxsize.build import Build, is_named_reference, is_reference, placed
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
+from ctxsize.hidden import made_of, shown
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import border_of, entries_in, holds, read_file
 
@@ -151,27 +152,27 @@ class Search:
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
 
-        Its paths are relative to the root. Existing paths are printed as on disk; hidden values
-        of `build` and all arguments are printed as names only.
+        Its paths are relative to the root. Existing paths are printed as on disk, others with
+        names in place of hidden values.
         """
         if is_reference(build.context):
             return
         named = f"{place.name}: " if place.name else ""
         contexts = placed(build.build_contexts, self.root)
         paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
-        context = self.shown(build.context)
+        context = made_of(self.shown, build.context)
         if not _is_possible(paths):
             text = f"{named}the context or the Dockerfile has a name that no file can have"
             self.complain("no-context", text, place.where)
         elif not os.path.isdir(context):
-            text = f"{named}its context {_mask(build, context)} is no directory"
+            text = f"{named}its context {_printed(context)} is no directory"
             self.complain("no-context", text, place.where)
         else:
             dockerfile = build.dockerfile
             if dockerfile is not None and build.dockerfile_inline is None:
-                dockerfile = self.shown(dockerfile)
-            build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
-            build = _concealed(build)
+                dockerfile = _printed(made_of(self.shown, dockerfile))
+            build = replace(build, context=str(context), dockerfile=dockerfile)
+            build = _concealed(replace(build, build_contexts=contexts))
             contested, outside = guessed and self.is_open, self._outside(build)
             self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
 
@@ -180,8 +181,9 @@ class Search:
         paths = {"context": build.context}
         if build.dockerfile_inline is None and build.dockerfile is not None:
             paths["Dockerfile"] = build.dockerfile
-        named = build.build_contexts.items()
-        paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
+        for name, value in build.build_contexts.items():
+            if not is_named_reference(value):
+                paths[f"context {name}"] = value
         for what, path in paths.items():
             if not holds(self.border, path):
                 text = (
@@ -247,22 +249,16 @@ def _is_possible(path: str) -> bool:
         return False
 
 
-def _mask(build: Build, path: str) -> str:
-    """Return an existing path as it is, another one with names in place of hidden values."""
-    return path if os.path.lexists(path) else Build(hidden=build.hidden).masked(path)
+def _printed(path: str) -> str:
+    """Return an existing path as it is, another one as it may be printed."""
+    return str(path) if os.path.lexists(path) else shown(path)
 
 
 def _concealed(build: Build) -> Build:
-    """Return a build that prints names for all values but existing paths and usual platforms."""
-    secret = tuple(each for each in build.hidden if not _USUAL_PLATFORM.fullmatch(each[0]))
-    target, masked = build.target, Build(hidden=secret).masked
-    shown = target and dict(secret).get(target, masked(target))
-    dockerfile = build.dockerfile and _mask(replace(build, hidden=secret), build.dockerfile)
-    build = replace(build, hidden=secret, dockerfile=dockerfile, target_written=(target, shown))
-    build = hiding(build, build.build_arguments)
-    platforms = (e if _USUAL_PLATFORM.fullmatch(e) else build.masked(e) for e in build.platforms)
-    contexts = {
-        build.masked(name): value if os.path.lexists(value) else build.masked(value)
-        for name, value in build.build_contexts.items()
-    }
+    """Return a build without hidden texts in what names no path on disk and no usual platform.
+
+    Only its target, its arguments and its Dockerfile without a file stay hidden texts.
+    """
+    platforms = [str(e) if _USUAL_PLATFORM.fullmatch(e) else shown(e) for e in build.platforms]
+    contexts = {shown(name): _printed(value) for name, value in build.build_contexts.items()}
     return replace(build, platforms=tuple(platforms), build_contexts=contexts)

@@ -14,6 +14,7 @@ from ctxsize.dockerfile.sources import mount_origin
 from ctxsize.dockerfile.words import quoted
 from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError
+from ctxsize.hidden import hidden_as
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
 _FLAG = re.compile(f"[{WHITE_SPACE}]*--")
@@ -217,4 +218,4 @@ def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
     for port in text.split() if keyword == "EXPOSE" else ():  # a variable may contain several
         if not _PORT.fullmatch(port):
-            raise DockerfileError(f"invalid port: {quoted(port)}")
+            raise DockerfileError(f"invalid port: {quoted(hidden_as(text, port))}")

@@ -16,6 +16,7 @@ from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.errors import DockerfileError
+from ctxsize.hidden import hidden_as, shown
 
 SCRATCH = "scratch"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -64,7 +65,7 @@ class Node:
     @property
     def title(self) -> str:
         """Return what messages call it."""
-        return f"the stage {self.label}" if self.built else self.name
+        return f"the stage {shown(self.label)}" if self.built else shown(self.name)
 
 
 class Graph:
@@ -107,7 +108,7 @@ class Graph:
         base = self._outer.expand(stage.base)
         if not base.text:
             with resting_on(base.doubts):
-                raise DockerfileError(f"base name ({stage.base}) should not be blank")
+                raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
         if stage.platform:
             platform = self._outer.expand(stage.platform)
             with resting_on(platform.doubts):
@@ -155,7 +156,8 @@ class Graph:
         """Follow the stages that a target (`""`: the last) needs; return the nodes that make it."""
         node = self._by_name.get(target.lower()) if target else self._stages[-1]
         if node is None:
-            hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
+            names = ", ".join(map(shown, self._by_name))
+            hint = f"one of {names}" if names else None
             raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
         self._resolve_origins()
         needed = _closure(node, self._dependencies)
@@ -255,6 +257,8 @@ class Graph:
         self._node = node
         for self._step, origins in zip(node.steps, node.origins, strict=True):
             with located(self._step.line):
+                if self._step.is_inherited and self._step.fault is not None:
+                    raise self._step.fault  # a trigger that is parsed only now may have no words
                 self._obey(self._step.instruction, origins)
                 if self._step.fault is not None:
                     raise self._step.fault
@@ -287,7 +291,7 @@ class Graph:
                 self._step.environment.expand(heredoc.content, quotes=False)
         self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
-            is_url = value.text.startswith(("http://", "https://"))
+            is_url = sources.is_url(value.text)
             kind = "git" if sources.is_git(value.text) else instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
@@ -344,7 +348,7 @@ class Graph:
             what = "a cache starts" if mount.type == "cache" else "a tmpfs is"
             if mount.type == "bind":
                 what = f"{origin.title} is"
-            self._fail(f"RUN {mount.source_written}: not found, as {what} empty", value)
+            self._fail(f"RUN {shown(mount.source_written)}: not found, as {what} empty", value)
         self._take(origin, mount.source_written, value, mount.type)
 
     def _fail(self, message: str, value: Expanded, *, image: str = "") -> None:
@@ -355,6 +359,7 @@ class Graph:
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
         path, instruction = sources.path_from_root(value.text), self._step.instruction
+        path = hidden_as(value.text, path)
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
             self._node.inputs.append(origin)
@@ -364,13 +369,14 @@ class Graph:
             first = path[1:].partition("/")[0]
             # Wildcards that match nothing do not fail a build, a directory without them does.
             if first and not has_wildcards(first):
-                message = f"COPY {written}: not found, as {origin.title} is empty"
+                message = f"COPY {shown(written)}: not found, as {origin.title} is empty"
                 self._fail(message, value)
         if origin.context is None:
             return
         parents = sources.around_pivot(value.text) if keeps else None
         excludes = tuple(instruction.flag_values("exclude"))
-        taken = (path[1:] or ".", kind, origin.context, parents, excludes, value.doubts)
+        below = hidden_as(path, path[1:] or ".")
+        taken = (below, kind, origin.context, parents, excludes, value.doubts)
         source = Source(instruction.keyword, instruction.line, self._node.label, written, *taken)
         self.sources.append(source)
         origin.sources.append(source)
@@ -380,7 +386,7 @@ class Graph:
 def _circular(node: Node) -> DockerfileError:
     """Return the error for a stage that takes from itself, also through others."""
     # The function of BuildKit is `hasCircularDependency`.
-    message = f"circular dependency detected on stage: {node.label}"
+    message = f"circular dependency detected on stage: {shown(node.label)}"
     return DockerfileError(message, line=node.line)
 
 

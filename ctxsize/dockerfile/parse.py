@@ -130,14 +130,8 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if not content:
         raise DockerfileError("the Dockerfile cannot be empty")
-    reader, found = LineReader(content), list[Instruction]()
-    for text, line in reader.logical_lines():
-        with instructions.located(line):
-            found.append(_instruction(text, line, reader))
-    if not found:
-        raise DockerfileError("file with no instructions", line=reader.line)
-    if reader.fault is not None:
-        raise reader.fault
+    reader = LineReader(content)
+    found = _split(reader)
     in_stage = False
     for instruction in found:
         arguments.check_instruction(instruction)
@@ -146,7 +140,28 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(reader.directives, (*found,), reader.escape, find_syntax(content))
+    return Dockerfile(reader.directives, found, reader.escape, find_syntax(content))
+
+
+def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
+    """Return the instructions of a text that need not be accepted; none if it has no lines."""
+    try:
+        return _split(LineReader(data))
+    except DockerfileError:
+        return ()
+
+
+def _split(reader: LineReader) -> tuple[Instruction, ...]:
+    """Return the instructions, split but not checked. Raises `DockerfileError`."""
+    found = list[Instruction]()
+    for text, line in reader.logical_lines():
+        with instructions.located(line):
+            found.append(_instruction(text, line, reader))
+    if not found:
+        raise DockerfileError("file with no instructions", line=reader.line)
+    if reader.fault is not None:
+        raise reader.fault
+    return tuple(found)
 
 
 def _instruction(

@@ -10,16 +10,17 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
+from ctxsize.build import is_remote
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
+from ctxsize.shipped import shipped_text
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _DOCKERFILE = re.compile(
@@ -35,7 +36,7 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 @cache
 def _endings() -> tuple[frozenset[str], frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    text = read_file(os.path.join(os.path.dirname(__file__), "endings.txt")).decode()
+    text = shipped_text("engine/endings.txt")
     others, programs = re.sub("(?m)^#.*", "", text).split("---")
     return frozenset(others.split()), frozenset(programs.split())
 
@@ -52,11 +53,6 @@ def is_dockerfile(path: str) -> bool:
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
-
-
-def is_remote(name: str) -> bool:
-    """Return whether this names something that the builder itself fetches."""
-    return _REMOTE.match(name) is not None
 
 
 class FoundDockerfile(NamedTuple):
@@ -93,6 +89,9 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
         usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
         if (named := next(filter(os.path.lexists, usual), None)) is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
+    elif builder.joins_to_context and not os.path.lexists(named):
+        within = os.path.normpath(os.path.join(context, named))
+        named = within if os.path.lexists(within) else named
     lower = os.path.join(os.path.dirname(named), _LOWER)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
     if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
@@ -136,6 +135,39 @@ def _readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
     if os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
+
+
+def ignore_file_base(
+    context: str, named: str | None, dockerfile: str | None, builder: Builder
+) -> str | None:
+    """Return the path to which the suffix of a specific ignore file is appended.
+
+    `named` is the value of `-f`, `dockerfile` the path that was found.
+    """
+    if named is None or named == STDIN or not builder.joins_to_context:
+        return dockerfile
+    # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
+    return os.path.normpath(os.path.join(context, named))
+
+
+def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
+    """Return problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
+
+    `base` is what `ignore_file_base` returns.
+    """
+    if dockerfile is None or base is None or dockerfile == STDIN:
+        return []
+    if os.path.abspath(dockerfile) == os.path.abspath(base):
+        return []
+    problems = []
+    for path in (dockerfile + suffix for suffix in builder.specific_suffixes):
+        if os.path.lexists(path):
+            message = (
+                f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
+                "the context: name the Dockerfile by an absolute path"
+            )
+            problems.append(Problem("ignore-file-passed-over", message, path))
+    return problems
 
 
 def ignore_file_paths(

@@ -11,6 +11,7 @@ from ctxsize.dockerfile.sources import Failure, Source, what_decides
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
+from ctxsize.hidden import hidden_as, shown
 from ctxsize.model import Problem
 
 _MOST_LOOKED_UP = 1000  # sources, as the first missing one already fails the build
@@ -55,7 +56,7 @@ def _failure_problem(failure: Failure, request: Request) -> Problem:
     """Return the problem for a failing step, or for what it depends on."""
     place = Problem("empty-source", "", request.dockerfile, line=failure.line)
     if failure.image:
-        image = request.build.masked(failure.image)
+        image = shown(failure.image)
         message = (
             f"the mount target is the WORKDIR of the image {image}, which is assumed not to be /: "
             "else the build fails; name the target, or set a WORKDIR before this RUN"
@@ -102,12 +103,12 @@ def unfound_by_name(request: Request) -> Iterator[Problem]:
 def _source_problem(request: Request, source: Source, fate: str, at: str) -> Problem:
     """Return the problem for a source that is not found; `at` is the entry that decides."""
     decides = what_decides(source.doubts)
-    # A path may contain the value of a build argument, which is masked.
     is_itself = at == source.path and fate != "loop" and not decides
-    reason = _REASONS[fate].format("it" if is_itself else request.build.masked(at))
+    entry = "it" if is_itself else shown(hidden_as(source.path, at))
+    reason = _REASONS[fate].format(entry)
     if fate == "ignored":
         reason += _by_line(request, at)
-    message = f"{source.instruction} {source.source}: not found, as {reason}"
+    message = f"{source.instruction} {source.written}: not found, as {reason}"
     place = Problem("source-not-found", "", request.dockerfile, line=source.line or None)
     if decides:
         return replace(place, code=_code_of(source.doubts), message=f"{message} ({decides})")

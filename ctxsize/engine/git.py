@@ -9,18 +9,33 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
-from ctxsize.reader import holds, top_of, worktrees_in
+from ctxsize.reader import (
+    awaited_fifo,
+    first_odd_file,
+    git_directories,
+    head_file,
+    holds,
+    is_on_same_disk,
+    looks_like_git,
+    top_of,
+    worktrees_in,
+)
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _SECONDS = 10.0  # until a git command is stopped
+_LOOKS_AFTER = (0.3, 3.0)  # seconds without an answer, until a look at whether git waits for a FIFO
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
@@ -29,6 +44,14 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
+_OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
+_OF_REPOSITORY = (
+    *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
+    *("packed-refs", "info/exclude", "info/attributes", "info/grafts", "info/sparse-checkout"),
+    *("objects/info/alternates", "objects/info/commit-graph"),
+)
+"""Files that git opens for every answer: it waits for ever if one is a FIFO."""
+
 _NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
 
 
@@ -36,6 +59,7 @@ class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
 
     is_stopped = False  # as it did not answer in time
+    is_odd = False  # as it would wait for a file of the repository
 
 
 class SortedPaths:
@@ -45,6 +69,15 @@ class SortedPaths:
         self._fold = fold
         self._paths = sorted(paths, key=fold)
         self._keys = [*map(fold, self._paths)]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the paths in order."""
+        return iter(self._paths)
+
+    def has(self, path: str) -> bool:
+        """Return whether `path` is one of them."""
+        at = bisect_left(self._keys, self._fold(path))
+        return at < len(self._keys) and self._keys[at] == self._fold(path)
 
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
@@ -92,11 +125,15 @@ class GitRepository:
         return path in self.ignored or any(f"{each}/" in self.ignored for each in up_to(path))
 
     @cached_property
+    def listed_as_ignored(self) -> SortedPaths:
+        """Return what git lists of ignored paths; also a directory in which it ignores all."""
+        options = ("-o", "-i", "--exclude-standard", "--directory")
+        return SortedPaths(map(os.fsdecode, _records(self.root, *options)))
+
+    @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        options = ("-o", "-i", "--exclude-standard", "--directory")
-        listed = sorted(map(os.fsdecode, _records(self.root, *options)))
-        pairs = pairwise([*listed, ""])
+        pairs = pairwise([*self.listed_as_ignored, ""])
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
         return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
 
@@ -118,6 +155,74 @@ class GitRepository:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
         words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
         return {os.fsdecode(path) for path in _asked(self.root, *words).split(b"\0")}
+
+
+@dataclass(frozen=True)
+class PartOfRepository(GitRepository):
+    """The repository of a directory below another one, `outer`, which was asked already.
+
+    Its paths are part of the answers about `outer`, so that git is not started again.
+    """
+
+    outer: GitRepository
+
+    @property
+    def _inner(self) -> str:
+        return self.root[len(self.outer.root.rstrip("/")) + 1 :]
+
+    @cached_property
+    def tracked(self) -> frozenset[str]:
+        """Return the files and submodules of the index below `root`. Raises `GitError`."""
+        start = len(self._inner) + 1
+        return frozenset(path[start:] for path in self.outer.index.at_or_below(self._inner))
+
+    @cached_property
+    def listed_as_ignored(self) -> SortedPaths:
+        """Return what git lists of ignored paths; also a directory in which it ignores all."""
+        start = len(self._inner) + 1
+        return SortedPaths(
+            path[start:] for path in self.outer.listed_as_ignored.at_or_below(self._inner)
+        )
+
+
+class Repositories:
+    """The repositories of directories below one, `base`, of which git is asked once.
+
+    They are those of one moment: a caller makes one for one answer.
+    """
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    @cached_property
+    def _outer(self) -> GitRepository | None:
+        return find(self._base).repository
+
+    def find(self, root: str) -> Found:
+        """Return what `find` returns of the directory `root`."""
+        outer, real = self._outer, os.path.realpath(root)
+        if outer is None or not _is_plain_part(outer, real):
+            return find(root)
+        return Found(PartOfRepository(real, outer.top, outer))
+
+
+def _is_plain_part(outer: GitRepository, real: str) -> bool:
+    """Return whether git's answers about `outer` have all that it would say of `real` below."""
+    if not holds(outer.root, real) or real == outer.root or top_of(real) != outer.top:
+        return False
+    # Git looks for a repository upward from `real`, up to these borders.
+    if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
+        return False
+    inner = os.path.relpath(real, outer.root)
+    around = [*up_to(inner)]
+    if ".git" in around or any(looks_like_git(os.path.join(outer.root, each)) for each in around):
+        return False
+    try:
+        is_submodule, listed = outer.index.has(inner), outer.listed_as_ignored
+        # In a directory that git lists as one, it would list other paths.
+        return not is_submodule and not any(listed.has(f"{each}/") for each in around)
+    except GitError:
+        return False
 
 
 def find(root: str) -> Found:
@@ -170,7 +275,8 @@ _failures: dict[tuple[str, ...], GitError] = {}
 def _asked(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
-    if (program := find_program("git", os.environ.get("PATH", ""), top)) is None:
+    path = os.environ.get("PATH", "")
+    if (program := find_program("git", path, top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((top,)) or _failures.get((top, *arguments))
     if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:
@@ -178,13 +284,36 @@ def _asked(root: str, *arguments: str) -> bytes:
     if failed is not None:
         raise failed
     try:
-        return _run(program, root, arguments)
+        _refuse_odd_files(root, top)
+        return _run(program, root, top, arguments, trusted_path(path, top))
     except GitError as error:
-        _failures[(top,) if error.is_stopped else (top, *arguments)] = error
+        is_of_all = error.is_stopped or error.is_odd
+        _failures[(top,) if is_of_all else (top, *arguments)] = error
         raise
 
 
-def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
+def _refuse_odd_files(root: str, top: str) -> None:
+    """Raise `GitError` for a file that git opens and that is a FIFO or a device."""
+    here = os.path.realpath(root)
+    work_tree = [here]
+    while here != top and holds(top, here):
+        here = os.path.dirname(here)
+        work_tree.append(here)
+    paths = [os.path.join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
+    for directory in git_directories(top):
+        names = (*_OF_REPOSITORY, head_file(directory))
+        paths += (os.path.join(directory, name) for name in names)
+    if (path := first_odd_file(paths)) is not None:
+        raise _waits_for(path)
+
+
+def _waits_for(path: str) -> GitError:
+    error = GitError(f"{path} is a FIFO or a device, for which git would wait")
+    error.is_odd = True
+    return error
+
+
+def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
@@ -193,40 +322,75 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has none
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env={**kept, **quiet, "LC_ALL": "C"},
+            env={**kept, **quiet, "PATH": path, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
-        stopped.is_stopped = True
-        raise stopped from None
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                output, errors = _answer(process, (root, *git_directories(top)))
+            finally:
+                process.kill()
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
         reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")
         if "dubious ownership" in reason:
             reason = "git distrusts its owner; see `git config --global --add safe.directory`"
         raise GitError(reason)
-    if arguments[0] == "rev-parse" and not done.stdout.strip():
+    if arguments[0] == "rev-parse" and not output.strip():
         raise GitError("git printed nothing")
-    return done.stdout
+    return output
+
+
+def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, bytes]:
+    """Return what git prints. Raises `GitError` if it waits for a FIFO, or takes too long."""
+    import subprocess
+
+    waited = 0.0
+    for until in (*_LOOKS_AFTER, _SECONDS):
+        pause = max(0.0, min(until, _SECONDS) - waited)
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=pause)
+        waited += pause
+        if (path := awaited_fifo(directories)) is not None:
+            raise _waits_for(path)
+    stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
+    stopped.is_stopped = True
+    raise stopped
 
 
 @lru_cache
-def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the path of the program that PATH finds, outside the repository and `.`."""
+def find_program(name: str, path: str, *tops: str) -> str | None:
+    """Return the path of the program that PATH finds, outside the directories `tops` and `.`."""
     here = os.path.realpath(".")
-    strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
-    for directory in filter(os.path.isabs, path.split(os.pathsep)):
-        real = os.path.realpath(os.path.join(directory, name))
-        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)
-        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
-            return os.path.join(directory, name)
+    for directory in trusted_path(path, *tops).split(os.pathsep):
+        program = os.path.join(directory, name)
+        real = os.path.realpath(program)
+        if os.path.dirname(real) == here or _is_in(real, tops):
+            continue
+        if directory and os.path.isfile(real) and os.access(real, os.X_OK):
+            return program
     return None
+
+
+@lru_cache
+def trusted_path(path: str, *tops: str) -> str:
+    """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
+    here, kept = os.path.realpath("."), list[str]()
+    for directory in path.split(os.pathsep):
+        real = os.path.realpath(directory)
+        if os.path.isabs(directory) and real != here and not _is_in(real, tops):
+            kept.append(directory)
+    return os.pathsep.join(kept)
+
+
+def _is_in(real: str, tops: Iterable[str]) -> bool:
+    """Return whether a real path is in one of `tops`, or in the repository of `.`."""
+    own = top_of(".")
+    strange = [*tops, own] if own is not None else [*tops]
+    return any(top != "/" and holds(top, real) for top in strange)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
-from itertools import chain
+from itertools import chain, groupby
 from typing import ClassVar
 
 from ctxsize.engine.golang import GoRegexpError
@@ -38,6 +39,8 @@ _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
 _NAMED = re.compile(r"(?s)\[:(\^?)(.*?):\]")
 _TO = re.compile(r"(?s)-(?=[^\]])")
 _SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
+_SCRIPT = re.compile("[A-Z][a-z]+(?:_[A-Z][a-z]+)*")
+_CATEGORY = re.compile("[CLMNPSZ][a-z]?")
 _ASSERTION = re.compile(r"\\[AbBz]|[$^]")
 _ESCAPE = re.compile(
     r"\\(?:(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
@@ -56,20 +59,32 @@ def _classes() -> dict[str, Ranges]:
     return found
 
 
-@cache
 def _of_category(name: str) -> Ranges:
     r"""Return the code points whose Unicode general category starts with `name`, as in `\p{Lu}`."""
-    import unicodedata
-
     if name == "Any":
         return [(0, _LAST)]
-    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
+    if len(name) > 2 and _SCRIPT.fullmatch(name):
         raise NotImplementedError(f"Unicode class {name}")
-    kinds = enumerate(map(unicodedata.category, map(chr, range(_LAST + 1))))
-    found = [(code, code) for code, kind in kinds if kind.startswith(name) and kind != "Cn"]
-    if not found or not re.fullmatch("[CLMNPSZ][a-z]?", name):
+    # The form comes first, as all categories are made at once: a new name costs no time.
+    if not _CATEGORY.fullmatch(name) or name not in _categories():
         raise GoRegexpError("invalid character class range")
-    return _complement(_complement(found))
+    return _categories()[name]
+
+
+@cache
+def _categories() -> dict[str, Ranges]:
+    """Return the assigned code points of each Unicode general category, and of its first letter."""
+    import unicodedata
+
+    found = defaultdict[str, Ranges](list)
+    low = 0
+    for kind, codes in groupby(map(unicodedata.category, map(chr, range(_LAST + 1)))):
+        high = low + sum(1 for _ in codes) - 1
+        if kind != "Cn":
+            found[kind].append((low, high))
+            found[kind[0]].append((low, high))
+        low = high + 1
+    return {name: _complement(_complement(ranges)) for name, ranges in found.items()}
 
 
 def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -278,7 +293,7 @@ class Machine:
     def _count(self, size_bytes: int) -> None:
         """Count what is cached next; first makes room for it if need be."""
         if Machine._cached_bytes > _MOST_CACHED_BYTES:
-            for state in self._states.values():
+            for state in list(self._states.values()):  # another thread may add some
                 state.clear()
             self._states.clear()
             self._programs.clear()
@@ -310,10 +325,11 @@ class Machine:
 
     def _state(self, steps: bytes, before: str) -> _Reached:
         key = self._expression, steps, before
-        if key not in self._states:
+        state = self._states.get(key)
+        if state is None:
             self._count(512 + len(steps))
-            self._states[key] = _Reached(steps, before)
-        return self._states[key]
+            state = self._states[key] = _Reached(steps, before)
+        return state  # another thread may have cleared the cache since
 
     def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
         """Return the steps of `state` and the first, and all that follow without a character."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
+from ctxsize.engine.copied import copied, copies_all
+from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
 from ctxsize.engine.fates import failures_of, unfound, unfound_by_name
-from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
+from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
+from ctxsize.engine.trace import mounts_of
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
@@ -35,9 +38,8 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        problems = (*report.problems, *unfound_by_name(request))
-        named = need.named_contexts(request.build)
-        return replace(report, problems=problems, named_contexts=named)
+        problems = (*report.problems, *unfiltered_mounts(request), *unfound_by_name(request))
+        return replace(report, problems=problems, named_contexts=need.named_contexts(request.build))
     if not builder.asks_for_paths:
         if request.build.build_contexts:
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
@@ -80,7 +82,7 @@ def _measured(
 ) -> tuple[list[Transfer] | None, tuple[Problem, ...]]:
     """Return the transfers of one context, None if not known, and its problems and theirs."""
     if not is_there:
-        return None, report.problems
+        return None, tuple(map(_if_taken, report.problems))
     asked: tuple[Asked, ...] = ()
     measuring = _Measuring(request, report, progress)
     try:
@@ -91,11 +93,16 @@ def _measured(
             raise
         error.line = error.line or _rejected_line(asked)
         unknown = unknown_transfer(request, error)
-        return None, tuple(dict.fromkeys((*report.problems, unknown)))
+        return None, tuple(dict.fromkeys((*map(_if_taken, report.problems), unknown)))
     lasting = (each for each in report.problems if each.code not in _OF_TRANSFERS)
     missing = unfound(request, measuring.doubtful) if measuring.doubtful else ()
     failing = () if request.name else failures_of(request)
     return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, failing, missing)))
+
+
+def _if_taken(problem: Problem) -> Problem:
+    """Return a problem of the context for a build that may not transfer the file concerned."""
+    return problem.if_taken if problem.code in _OF_TRANSFERS else problem
 
 
 class _Measuring:
@@ -104,6 +111,7 @@ class _Measuring:
     def __init__(self, request: Request, context: Report, progress: Progress | None) -> None:
         self._request, self._progress = request, progress
         self._reports: dict[need.Include, Report] = {None: context}
+        self._parts: dict[object, Totals] = {}  # of sources that copy a part of what they ask for
         self.problems: list[Problem] = []  # of transferred files, and of those that arrive empty
         self.doubtful: dict[Source, None] = {}
         """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
@@ -118,7 +126,7 @@ class _Measuring:
         return self._reports[include]
 
     def transfer(self, asked: Asked) -> Transfer:
-        request, include = self._request, follow(self._request.root, asked.paths)
+        include = follow(self._request.root, asked.paths)
         report = self._of(include)
         for each in report.problems:
             if each.code in _OF_TRANSFERS:
@@ -126,11 +134,10 @@ class _Measuring:
             elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
                 # Only a source that begins with `!` empties what the ignore file leaves.
                 self.problems.append(replace(each, message=f"{each.message}; {need.TAKEN_AWAY}"))
-        paths = None if asked.paths is None else tuple(map(request.build.masked, asked.paths))
         return replace(
-            _transfer(report.context, paths, asked.platforms),
+            _transfer(report.context, asked.paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
-            problems=tuple(need.unknown_problem(each, request) for each in asked.unknowns),
+            problems=tuple(map(need.unknown_problem, asked.unknowns)),
         )
 
     def _share(self, source: Source) -> SourceShare:
@@ -144,8 +151,20 @@ class _Measuring:
         if self._is_doubtful(source, include, totals):
             self.doubtful[source] = None
         written = (source.instruction, source.line, source.stage, source.source)
-        path = self._request.build.masked(source.path)
-        return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
+        totals = self._copied(source, totals)
+        return SourceShare(*written, source.path, source.kind, totals.files, totals.content_bytes)
+
+    def _copied(self, source: Source, asked: Totals) -> Totals:
+        """Return the totals of what a source copies of what it asks for."""
+        request, include = self._request, followed(self._request.root, source.path)
+        if not asked.entries or copies_all(source, include):
+            return asked
+        key = source.path, source.excludes, source.parents
+        if key not in self._parts:
+            evaluator = copied(narrowed(request.spec, include), source, request.root, include)
+            report = measure(request, top=1, evaluator=evaluator, progress=self._progress)
+            self._parts[key] = report.context.totals
+        return self._parts[key]
 
     def _is_doubtful(self, source: Source, include: need.Include, totals: Totals) -> bool:
         """Return whether the builder may not find a source for which `include` is requested."""
@@ -180,6 +199,32 @@ def _rejected_line(asked: Iterable[Asked]) -> int | None:
         except InputError:
             return source.line
     return None
+
+
+def unfiltered_mounts(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each bind mount that may show what the ignore file hides."""
+    if not request.spec.patterns:
+        return
+    for source in mounts_of(request):
+        if not _may_show(request, source.path):
+            continue
+        message = (
+            f"RUN --mount, bind of {source.source or '.'}: {request.builder.title} shows the "
+            "context there without the ignore file, which counts for COPY and ADD alone"
+        )
+        path, line = request.dockerfile, source.line or None
+        yield Problem("mount-unfiltered", message, path, line=line)
+
+
+def _may_show(request: Request, path: str) -> bool:
+    """Return whether a mount of `path` is a directory or an ignored file."""
+    try:
+        at = follow_inside(request.root, path)
+    except OSError:  # a loop of symlinks
+        return False
+    if at is None:
+        return False
+    return os.path.isdir(at) or request.spec.match_file(os.path.relpath(at, request.root))
 
 
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:

@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import Any
 
 from ctxsize.errors import InputError
+from ctxsize.guard import fields
 from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
 
@@ -107,10 +108,10 @@ def read(path: str) -> Baseline:
     """Read the baseline in the file `path`. Raises `InputError` if it is missing or invalid."""
     try:
         data = json.loads(read_file(path))
-        if _number(data["version"]) > VERSION:
+        if fields.number(data["version"]) > VERSION:
             message = f"is a baseline of version {data['version']}, which this ctxsize cannot read"
             raise InputError(message, path=path, hint="use a newer ctxsize")
-        return {name: _entry(each) for name, each in data["contexts"].items()}
+        return {fields.text(name): _entry(each) for name, each in data["contexts"].items()}
     except FileNotFoundError:
         message, hint = "no such baseline", "write it with --update-baseline"
     except OSError as error:
@@ -123,30 +124,25 @@ def read(path: str) -> Baseline:
 
 def _entry(data: Any) -> Known:
     depth, transfer = data.get("depth"), data.get("transfer")
+    directories = fields.pairs_of(data["directories"])
     return Known(
-        _number(data["content_bytes"]),
-        _number(data["files"]),
-        {path: _amount(each) for path, each in data["directories"].items()},
-        {path: _number(each) for path, each in data["largest_files"].items()},
-        None if depth is None else _number(depth),
-        _number(data["directories_from"]),
-        _number(data["files_from"]),
-        data["builder"],
+        fields.number(data["content_bytes"]),
+        fields.number(data["files"]),
+        {fields.path(path): _amount(each) for path, each in directories},
+        fields.sizes(fields.pairs_of(data["largest_files"])),
+        None if depth is None else fields.number(depth),
+        fields.number(data["directories_from"]),
+        fields.number(data["files_from"]),
+        fields.text(data["builder"]),
         None if transfer is None else _amount(transfer),
     )
 
 
 def _amount(pair: Any) -> Amount:
     if not isinstance(pair, list) or len(pair) != 2:
-        raise ValueError(f"{pair!r} is no pair of bytes and files")
-    content_bytes, files = map(_number, pair)
+        raise ValueError("a value is no pair of bytes and files")
+    content_bytes, files = map(fields.number, pair)
     return Amount(files, content_bytes)
-
-
-def _number(data: object) -> int:
-    if type(data) is not int or data < 0:
-        raise ValueError(f"{data!r} is no number of bytes or files")
-    return data
 
 
 def text(baseline: Baseline) -> str:

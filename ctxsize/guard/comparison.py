@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import public_pattern
-from ctxsize.errors import InputError
+from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.findings import Finding
-from ctxsize.guard import Remedy
+from ctxsize.guard import Remedy, fields
 from ctxsize.guard.baseline import NOT_SO, Known, SizeChange, SizeChanges, between, of_files, read
 from ctxsize.model import Amount, Pattern, Problem, Reason, Report, Verdict
 from ctxsize.reader import read_file
@@ -179,7 +179,7 @@ def saved(path: str, name: str | None = None) -> Contexts:
     except OSError as error:
         message = f"the report cannot be read: {error.strerror}"
         raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
-    except NOT_SO:
+    except (*NOT_SO, IgnoreFileError):
         raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
     if name is None or "" in found:
         return found
@@ -195,16 +195,19 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
     if "checks" in first:
         # A policy is checked beside the budget of the same context.
         own = [each for each in first["checks"] if not each.get("policy")] or first["checks"]
-        return {each["name"]: _of_check(each) for each in own}
+        return {fields.text(each["name"]): _of_check(each) for each in own}
     return {"": _of_report(first) if "context" in first else Saved(_of_listing(shapes))}
 
 
 def _of_check(check: Any) -> Saved:
     lead, remedy = f"{check['name']}: ", check["remedy"]
     errors = [each for each in check["findings"] if each["severity"] == "error"]
-    refusals = (f"{e['code']} {str(e['message']).removeprefix(lead)}" for e in errors)
+    refusals = (
+        f"{fields.text(e['code'])} {fields.text(e['message']).removeprefix(lead)}" for e in errors
+    )
     if remedy is not None:
-        saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))
+        amount = (fields.number(remedy[key]) for key in ("saves_files", "saves_bytes"))
+        saves = Amount(*amount)
         remedy = Remedy(saves, bool(remedy["enough"]))
     return replace(_of_report(check["report"]), refusals=tuple(refusals), remedy=remedy)
 
@@ -214,36 +217,48 @@ def _of_listing(shapes: list[Any]) -> Known:
         raise ValueError
     sent = [each for each in shapes if not each["ignored"]]
     files = [each for each in sent if each["kind"] not in ("directory", "symlink")]
-    return of_files((str(each["path"]), int(each["content_bytes"])) for each in files)
+    return of_files(fields.sizes((each["path"], each["content_bytes"]) for each in files).items())
 
 
 def _of_report(report: Any) -> Saved:
     """Return the context of a report; an old one does not know the build, or a part of it."""
-    info, builder = report.get("ignore_file"), str(report.get("builder", Saved.builder))
+    info = report.get("ignore_file")
+    builder = fields.text(report.get("builder", Saved.builder))
     spec_class, spec = BUILDERS[builder].spec_class, None
     reasons = report.get("verdict", {}).get("reasons", ())
     unneeded = [each["paths"] for each in reasons if each["kind"] in _UNNEEDED]
     if {"ignore_file", "builder"} <= set(report):
         patterns = info["patterns"] if info else []
-        lines = (f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns)
-        spec = spec_class.from_lines(lines)
+        spec = spec_class.from_lines(map(_line_of, patterns))
         for pattern, each in zip(spec.patterns, patterns, strict=True):
-            pattern.line = int(each["line"])
-    build = (str(report.get("context_path", ".")), report.get("dockerfile"), builder)
-    path = str(info["path"]) if info else None
+            pattern.line = fields.number(each["line"], _MOST_BYTES)
+    context_path = fields.text(report.get("context_path", "."))
+    build = (context_path, fields.text_or_none(report.get("dockerfile")), builder)
+    path = fields.text(info["path"]) if info else None
     known = _known(report["context"])
-    return Saved(known, *build, (), path, spec, tuple(map(str, chain(*unneeded))))
+    return Saved(known, *build, (), path, spec, tuple(map(fields.text, chain(*unneeded))))
+
+
+def _line_of(pattern: Any) -> str:
+    exclamation_mark = "!" if pattern["exception"] else ""
+    return exclamation_mark + fields.text(pattern["text"])
 
 
 def _known(context: Any) -> Known:
-    tree = [each for each in context["tree"] if each["path"]]
-    sizes = [Amount(int(each["files"]), int(each["content_bytes"])) for each in tree]
-    directories = dict(zip((str(each["path"]) for each in tree), sizes, strict=True))
-    files = {str(each["path"]): int(each["content_bytes"]) for each in context["largest_files"]}
-    size, has_all = int(context["content_bytes"]), sum(files.values()) >= context["content_bytes"]
-    if len(files) == int(context["files"]) and has_all:
+    # The first entry of a tree is the context itself.
+    directories = {
+        fields.path(each["path"]): _amount(each) for each in context["tree"] if each["path"] != ""
+    }
+    largest = ((each["path"], each["content_bytes"]) for each in context["largest_files"])
+    files, (count, size) = fields.sizes(largest), _amount(context)
+    has_all = sum(files.values()) >= size
+    if len(files) == count and has_all:
         return of_files(files.items())
     # The deepest level may be where the tree was cut.
     depth = max((path.count("/") + 1 for path in directories), default=0)
     least = 0 if has_all else min(files.values(), default=0)
-    return Known(size, int(context["files"]), directories, files, depth, files_from=least)
+    return Known(size, count, directories, files, depth, files_from=least)
+
+
+def _amount(value: Any) -> Amount:
+    return Amount(fields.number(value["files"]), fields.number(value["content_bytes"]))

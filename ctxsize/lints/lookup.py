@@ -14,10 +14,10 @@ from ctxsize.engine.git import GitError, find
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request
+from ctxsize.engine.request import Request, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Matcher, Trial, own_path
+from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext, names_of

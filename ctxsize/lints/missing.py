@@ -16,6 +16,7 @@ from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.guard import fatal_finding
+from ctxsize.hidden import Hidden
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
@@ -42,9 +43,11 @@ def hidden_source(case: Case) -> Iterator[Finding]:
             continue
         line, place = case.lines[by.line - 1], f"{request.dockerfile}:{source.line}"
         text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
-        text = source.path if has_wildcards(source.path) else text
+        if has_wildcards(source.path):
+            # A pattern that is made from a hidden value is not written into a file.
+            text = None if isinstance(source.path, Hidden) else source.path
         then = "the build fails" if fails else "nothing is copied"
-        what = f"the source of `{source.instruction} {source.source}` ({place})"
+        what = f"the source of `{source.instruction} {source.written}` ({place})"
         message = f"{line.shown} ignores {what}, so {then}"
         fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING

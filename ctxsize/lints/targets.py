@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, Place, discover, merged
+from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
 from ctxsize.engine.events import Progress
@@ -59,7 +61,6 @@ class Cases:
                 build,
                 target=given.target or build.target,
                 build_arguments={**build.build_arguments, **given.build_arguments},
-                hidden=(*build.hidden, *given.hidden),
                 build_contexts={**build.build_contexts, **given.build_contexts},
                 platforms=given.platforms or build.platforms,
                 builder=builder.name,
@@ -74,7 +75,6 @@ class Cases:
         try:
             return request_of(build, builder, alone=alone, patterns=False, plans=plans)
         except CtxsizeError as error:
-            error.message = build.masked(error.message)
             self._note(error)
             return None
 
@@ -103,7 +103,10 @@ class Cases:
                     yield request
 
     def note_limits(self, case: Case) -> None:
-        """Add a problem if the file is too long for some checks."""
+        """Add a problem if some checks are incomplete: a long file, or commands not known."""
+        for request in case.requests if case.tree is not None else ():
+            with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
+                self.problems += unknown_commands(request.plan.dockerfile.instructions)
         if case.is_long or case.work[0] > MOST_WORK:
             most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
             what = f"the file is too long for some checks, which end after {most}"

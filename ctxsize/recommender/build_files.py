@@ -20,6 +20,7 @@ from ctxsize.engine.need import needs_of, request_named
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
+from ctxsize.hidden import hidden_as
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import is_glob, like
 
@@ -137,8 +138,8 @@ class BuildFile:
             paths: tuple[str, ...] = () if source.path == "." else (source.path,)
             with suppress(CtxsizeError):
                 paths += follow(root, paths) or ()
-            where = (self.path, source.line, source.instruction, source.source)
-            found |= {Named(*where, path): None for path in paths}
+            where = (self.path, source.line, source.instruction, source.written)
+            found |= {Named(*where, hidden_as(source.path, path)): None for path in paths}
         return tuple(found)
 
     @cached_property
@@ -154,7 +155,9 @@ class BuildFile:
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments
         return tuple(
-            Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
+            Named(
+                self.path, e.line, e.instruction, e.written, _any(e.source), texts.get(e.line, "")
+            )
             for e in self.sources
             if any(kind in ("argument", "environment") for kind, _ in e.doubts)
             or _ASSUMED in map(given.get, _NAME.findall(e.source))

@@ -18,12 +18,13 @@ from ctxsize.discovery import FoundBuild, discover
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.request import Plans, Request, own_path, request_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Attempt, Trial, own_path, planned
+from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases
@@ -42,8 +43,18 @@ _MOST, _MOST_STAGES = 200, 500
 class BuildContext:
     """Facts of one context for suggestions, modes and fixes, each computed on first use."""
 
-    def __init__(self, snapshot: Snapshot, *, also: Sequence[Build] = ()) -> None:
-        """Create it; `also` are builds that share the ignore file but appear in no file here."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        also: Sequence[Build] = (),
+        repositories: Repositories | None = None,
+    ) -> None:
+        """Create it; `also` are builds that share the ignore file but appear in no file here.
+
+        `repositories` know what git says of many contexts.
+        """
+        self._repositories = repositories
         self.request, self.assumed = with_bases(snapshot.request)
         self.new_file = self.request.ignore_file is None
         self._real = snapshot.asked(self.request)
@@ -56,7 +67,7 @@ class BuildContext:
 
     @cached_property
     def git(self) -> Tracked:
-        return Tracked(self.tree)
+        return Tracked(self.tree, self._repositories)
 
     @cached_property
     def build_files(self) -> BuildFiles:
@@ -125,7 +136,7 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 found.undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {build.masked(error.message)}"
+            message = f"{lead}: {error.message}"
             found.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         if not is_asked and (home := self._home_of(path, build_file.paths_here)):

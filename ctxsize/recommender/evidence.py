@@ -19,7 +19,7 @@ from ctxsize import units
 from ctxsize.engine import git
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.engine.git import GitError, GitRepository, Repositories
 from ctxsize.findings import Confidence
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
@@ -59,9 +59,11 @@ def text_of(data: bytes) -> str:
 class Tracked:
     """The files that git tracks and ignores, in the repository of the context and in inner ones."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, repositories: Repositories | None = None) -> None:
+        """Ask git; `repositories` know the answers for many contexts of a repository."""
         self._root = tree.snapshot.request.root
-        found = git.find(self._root)
+        find = git.find if repositories is None else repositories.find
+        found = find(self._root)
         self.problem: Problem | None = found.problem  # why nothing is known of a repository
         self.top = border_of(self._root)  # of the repository around the context, or the context
         self._known = {"": self._asked(found.repository)}

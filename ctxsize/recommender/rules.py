@@ -6,9 +6,7 @@ their key `clean` and `ctxsize.lints.depths` their key `nests`.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +15,8 @@ from functools import cache
 from typing import Any
 
 from ctxsize import units
+from ctxsize.shipped import shipped_text
+from ctxsize.toml import trusted_table
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
@@ -149,13 +149,7 @@ def rules_in(name: str) -> Iterator[Rule]:
 @cache
 def table(*path: str) -> dict[str, Any]:
     """Return the content of a TOML file of `knowledge`."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    with open(os.path.join(os.path.dirname(__file__), "knowledge", *path), "rb") as file:
-        found: dict[str, Any] = tomllib.load(file)
-    return found
+    return trusted_table(shipped_text("/".join(("recommender/knowledge", *path))))
 
 
 @cache

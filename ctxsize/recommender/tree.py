@@ -115,6 +115,12 @@ def matcher(pattern: str) -> Callable[[str], object]:
 
 def matching(patterns: Iterable[str]) -> Callable[[str], object]:
     """Return a function that matches names with any of several glob patterns."""
+    return _joined(tuple(patterns))
+
+
+@lru_cache(maxsize=64)
+def _joined(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    """Return the function of `matching`; each context asks for the patterns of the same rules."""
     return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
 

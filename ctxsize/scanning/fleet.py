@@ -14,12 +14,12 @@ from ctxsize.build import Build
 from ctxsize.discovery import FoundBuild, Place
 from ctxsize.errors import InputError
 from ctxsize.findings import Location
+from ctxsize.guard import fields
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.reader import read_file
 from ctxsize.scanning import Row, Scan
 from ctxsize.version import __version__
 
-_LARGEST = (1 << 63) - 1  # number of bytes that a file can have
 _TYPES = {dict: "object", list: "array", str: "string", int: "integer", bool: "boolean"}
 
 
@@ -89,8 +89,8 @@ def _faults(value: Any, rule: Any, root: Any, at: str) -> Iterator[str]:
     if kind not in kinds:
         yield f"{at[1:] or 'it'} is {kind}, not {' or '.join(kinds)}"
     elif value not in choices:
-        yield f"{at[1:]} is {value!r}, not {' or '.join(map(repr, choices))}"
-    elif kind == "integer" and not rule.get("minimum", 0) <= value <= _LARGEST:
+        yield f"{at[1:]} is {fields.quoted(value)}, not {' or '.join(map(repr, choices))}"
+    elif kind == "integer" and not rule.get("minimum", 0) <= value <= fields.MOST:
         yield f"{at[1:]} is out of range"
     elif "oneOf" in rule and all(any(_faults(value, e, root, at)) for e in rule["oneOf"]):
         yield f"{at[1:]} has another shape"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import click
@@ -10,8 +9,9 @@ import pytest
 
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli.app import COMMANDS, FRONT, app
-from ctxsize.cli.pages import DIRECTORY, SHARED, page
+from ctxsize.cli.pages import SHARED, page
 from ctxsize.formats import FORMATS, PAGE, PAGED
+from ctxsize.shipped import shipped_names
 from tests.cli.conftest import Cli
 
 
@@ -26,7 +26,7 @@ def options_of(command: click.Command) -> list[click.Option]:
 
 
 def test_there_is_a_page_for_each_command() -> None:
-    assert {*os.listdir(DIRECTORY)} == {f"{name}.txt" for name in (*by_page(), SHARED)}
+    assert {*shipped_names("cli/help")} == {f"{name}.txt" for name in (*by_page(), SHARED)}
 
 
 @pytest.mark.parametrize("name", by_page())

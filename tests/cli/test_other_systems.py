@@ -234,7 +234,7 @@ def test_commands_answer_as_on_linux(project: Path, command: str) -> None:
 
     def answer(*argv: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            argv, cwd=project, env=environment, capture_output=True, text=True, timeout=60
+            argv, cwd=project, env=environment, capture_output=True, text=True, timeout=600
         )
         return done.returncode, done.stdout, done.stderr
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ctxsize.engine import git
 
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 WHO = ("-c", "user.name=N", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always")
 
 
 def run(where: Path, *arguments: str) -> None:
-    subprocess.run(["git", *WHO, *arguments], cwd=where, env=CLEAN, check=True, capture_output=True)
+    subprocess.run(["git", *WHO, *arguments], cwd=where, check=True, capture_output=True)
 
 
 def planted(root: Path, files: dict[str, str]) -> Path:
@@ -130,8 +133,6 @@ def test_without_git_the_repository_is_a_problem(
 
 
 def test_an_owner_that_git_distrusts(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     if os.geteuid():
         pytest.skip("only root can give a directory away")
     for path in [repository, *repository.rglob("*")]:
@@ -274,36 +275,120 @@ def test_after_some_repositories_in_which_it_hangs_git_is_left_alone(
     assert lines(starts) == 3
 
 
-@pytest.mark.parametrize("where", ["include", "ignore", "index", "exclude"])
-def test_a_fifo_that_git_waits_for_costs_the_time_of_one_question(
-    where: str, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fifo = {"ignore": ".gitignore", "index": ".git/index", "exclude": ".git/info/exclude"}
-    path = repository / fifo.get(where, "fifo")
-    path.unlink(missing_ok=True)
-    if where == "include":
-        run(repository, "config", "include.path", str(path))
-    os.mkfifo(path)
-    monkeypatch.setattr(git, "_SECONDS", 1.0)
-    waited: list[object] = []
-    real = subprocess.run
+QUESTIONS = ("tracked", "ignored", "index", "head")
 
-    def counted(*arguments: object, **options: object) -> object:
-        try:
-            return real(*arguments, **options)  # type: ignore[call-overload]
-        except subprocess.TimeoutExpired:
-            waited.append(arguments)
-            raise
 
-    monkeypatch.setattr(subprocess, "run", counted)
+def ask_everything(repository: Path) -> list[str]:
+    """Ask git everything in several directories; return what it does not answer, and why."""
+    said: list[str] = []
     for name in ("", "src", "services/api", "local"):
-        found = git.find(str(repository / name)).repository
-        for question in ("tracked", "ignored", "worktrees"):
+        found = git.find(str(repository / name))
+        if found.problem is not None:
+            said.append(found.problem.message)
+        for question in QUESTIONS if found.repository else ():
             try:
-                getattr(found, question, None)
-            except git.GitError:
-                continue
-    assert len(waited) <= 1
+                getattr(found.repository, question)
+            except git.GitError as error:
+                said.append(str(error))
+    return said
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return how each started git ended: `answered`, or why it was stopped."""
+    ends: list[str] = []
+    real = git._answer
+
+    def recorded(*arguments: Any) -> Any:
+        try:
+            answer = real(*arguments)
+        except git.GitError as error:
+            ends.append("late" if error.is_stopped else "odd")
+            raise
+        ends.append("answered")
+        return answer
+
+    monkeypatch.setattr(git, "_answer", recorded)
+    return ends
+
+
+ODD = (
+    *(".gitignore", ".gitattributes", ".gitmodules", "src/.gitignore", "src/.gitattributes"),
+    *(".git/HEAD", ".git/index", ".git/config", ".git/commondir", ".git/packed-refs"),
+    *(".git/info/exclude", ".git/info/attributes", ".git/objects/info/alternates"),
+    *(".git/shallow", ".git/refs/heads/main", ".git/config.worktree"),
+)
+
+
+def made_fifo(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def made_link_to_fifo(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path.with_name("pipe"))
+    path.symlink_to("pipe")
+
+
+def made_link_to_zeros(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [made_fifo, made_link_to_fifo, made_link_to_zeros])
+@pytest.mark.parametrize("path", ODD)
+def test_no_git_is_left_waiting_for_an_odd_file(
+    path: str, make: Callable[[Path], None], repository: Path, ends: list[str]
+) -> None:
+    make(repository / path)
+    said = ask_everything(repository)
+    assert "late" not in ends
+    assert ends.count("odd") <= 1
+    if make is made_fifo and path.startswith((".git/HEAD", ".git/index", ".git/config", ".gitig")):
+        assert "answered" not in ends
+        assert all("is a FIFO or a device, for which git would wait" in each for each in said)
+        assert len(said) == 4
+
+
+def test_git_that_waits_for_a_fifo_further_down_is_stopped_at_once(
+    repository: Path, ends: list[str]
+) -> None:
+    """It is found by opening it to write, which only a waiting reader allows."""
+    os.mkfifo(repository / "services/.gitignore")
+    os.mkfifo(repository / "services/api/other.fifo")
+    said = ask_everything(repository)
+    assert ends[-1] == "odd"
+    assert "late" not in ends
+    assert "services/.gitignore is a FIFO or a device" in said[0]
+
+
+@pytest.mark.parametrize("kind", ["socket", "directory", "null", "loop"])
+@pytest.mark.parametrize("path", [".gitignore", "services/.gitignore", ".git/info/exclude"])
+def test_git_answers_beside_what_it_does_not_wait_for(
+    path: str, kind: str, repository: Path, ends: list[str]
+) -> None:
+    at = repository / path
+    at.unlink(missing_ok=True)
+    if kind == "socket":
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as made:
+            made.bind(os.path.relpath(at))
+    elif kind == "directory":
+        at.mkdir()
+    else:
+        at.symlink_to("/dev/null" if kind == "null" else at.name)
+    ask_everything(repository)
+    assert set(ends) == {"answered"}
+
+
+def test_a_fifo_that_the_configuration_includes_costs_the_time_of_one_question(
+    repository: Path, ends: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(repository, "config", "include.path", str(repository / "fifo"))
+    os.mkfifo(repository / "fifo")
+    monkeypatch.setattr(git, "_SECONDS", 1.0)
+    assert ask_everything(repository)
+    assert ends == ["late"]
 
 
 @pytest.mark.parametrize("worktree", ["/", "../..", "../../other", "{tmp}/other"])

@@ -24,8 +24,13 @@ def entry(known: Known, transfer: Amount | None) -> Known:
     return replace(known, builder="buildkit", transfer=transfer)
 
 
-NAMES = st.binary(min_size=1, max_size=6).map(lambda name: os.fsdecode(name.replace(b"\0", b"/")))
-FILES = st.dictionaries(NAMES, st.integers(0, 10**12), max_size=8)
+PARTS = (
+    st.binary(min_size=1, max_size=6)
+    .map(lambda part: os.fsdecode(part.translate(None, b"\0/")))
+    .filter(lambda part: part not in ("", ".", ".."))
+)
+PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
+FILES = st.dictionaries(PATHS, st.integers(0, 10**12), max_size=8)
 ENTRIES = st.builds(
     lambda files, transfer: entry(
         worth_keeping(of_files(files.items()), directories=3, files=3), transfer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.golang import GoRegexpError, clean
-from ctxsize.engine.goregexp import Machine
+from ctxsize.engine.goregexp import Machine, parsed
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import as_matched, classify, compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
@@ -196,3 +197,23 @@ def test_many_names_take_the_memory_of_one_table() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 50_000_000
+
+
+def test_an_unknown_unicode_class_takes_no_time_of_its_own() -> None:
+    """Each new name once took a look at all characters."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = [f"{first}{second}" for first in "ABDEFGHIJKLMN" for second in letters.upper()]
+    names += [f"{first}{second}" for first in "ABDEFGHIJK" for second in letters]
+    with processor_seconds(5):
+        for name in names:
+            with pytest.raises(GoRegexpError):
+                parsed(rf"\p{{{name}}}")
+
+
+def test_a_unicode_class_has_the_characters_of_its_category() -> None:
+    for name in ("Lu", "L", "Nd", "C", "Co", "Zs", "S", "Any"):
+        machine = Machine(rf"^\p{{{name}}}$")
+        for code in (0, 65, 0x378, 0x660, 0xE000, 0x1F600, 0x10FFFD, 0x10FFFF):
+            category = unicodedata.category(chr(code))
+            is_inside = name == "Any" or (category.startswith(name) and category != "Cn")
+            assert bool(machine.search(chr(code))) == is_inside, (name, code)

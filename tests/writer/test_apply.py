@@ -331,10 +331,11 @@ def test_output_goes_where_it_is_told(tmp_path: Path) -> None:
     assert names(tmp_path) == ["link", "report.json"]
 
 
-def test_output_to_a_pipe(tmp_path: Path) -> None:
+def test_output_to_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxsize.writer.apply._READER_COMES_S", 120)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE)
     write_output(str(fifo), b"report")
-    assert reader.communicate(timeout=30)[0] == b"report"
+    assert reader.communicate(timeout=120)[0] == b"report"
     assert stat.S_ISFIFO(fifo.stat().st_mode)

@@ -95,11 +95,12 @@ typedef struct { int32_t *places; int count, tells; uint32_t hash; } State;
 typedef struct {
     State *state;
     const int32_t *first;
-    int32_t *next, *table, *mark, *work;
+    int32_t *next, *table, *work;
+    uint64_t *mark, round;      /* a place is in `work` if its mark is the round, which never wraps */
     Word *bits;
     Arena places;
     size_t used;
-    int starts, words, states, most, round;
+    int starts, words, states, most;
 } Dfa;
 #define DFA_BYTES (24 << 20)
 #define DFA_TABLE 32768
@@ -279,7 +280,7 @@ typedef struct Sums {
     char *buffer;
     size_t ending_count, room, entry_room;
     int64_t *largest;           /* the sizes of the largest files, ascending; then those of a directory */
-    int64_t ignored_files, ignored_folders, unopened, announced, content;
+    int64_t ignored_files, ignored_folders, unopened, announced, content, bytes; /* those of all its files */
     Word *matched, *rivals, *bits, *near; /* segments that match a name; on whole paths, those that may */
     PyThreadState *python;      /* this thread's in Python, once it asked; it costs more than a question */
     PyGILState_STATE gil;
@@ -287,6 +288,12 @@ typedef struct Sums {
 } Sums;
 #define CHUNK 2048 /* files of a large directory that a thread looks at at once */
 #define ENDINGS 8192
+
+/* Sizes that overflow no sum. A larger file is handed back, and so is what would make the bytes of a thread more
+ * than its share: all threads together stay far below 2^63, with what announces and surrounds the content. */
+#define LARGE_FILE (1LL << 40)
+#define MOST_THREADS 8
+static int64_t most_bytes = 1LL << 59; /* that a thread adds up; tests set less */
 
 static inline int64_t number(uint64_t v) { return v ? 1 + (70 - __builtin_clzll(v)) / 7 : 0; } /* of protobuf */
 static inline int64_t field(int64_t n) { return n ? number(n) + n : 0; }
@@ -376,6 +383,7 @@ static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, in
     if (refused || n->unusual || !is_usual(p, e->name)) return -1;
     AGAIN(result, fstatat(n->fd, e->name, st, AT_SYMLINK_NOFOLLOW));
     if (result || (st->st_mode & 0177000) != S_IFREG || st->st_nlink != 1) return -1;
+    if ((uint64_t)st->st_size >= LARGE_FILE || s->bytes + st->st_size > most_bytes) return -1;
     if ((st->st_mode & 0444) != 0444 && !(st->st_mode & 0400 && st->st_uid == p->user)) return -1;
     if (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, is_here, e->name)) return -1;
     size_t path = length_in(n, length);
@@ -408,7 +416,7 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
         Amount *amount = &s->by_pattern[e->fate.decider + 1];
         amount->bytes += size, amount->count++;
         s->announced += head, s->content += p->counts == PACKETS ? content_of(size) : 0;
-        content_bytes += size, count++;
+        s->bytes += size, content_bytes += size, count++;
     }
     __atomic_fetch_add(&n->content_bytes, content_bytes, __ATOMIC_RELAXED);
     __atomic_fetch_add(&n->count, count, __ATOMIC_RELAXED);
@@ -430,6 +438,7 @@ static long read_names(Sums *s, int fd, size_t *directories) {
         at += d->d_reclen;
         if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
         if (strlen(d->d_name) > NAME_MAX) return -1; /* some file systems have such; paths have no room for it */
+        if (count == INT32_MAX) return -1; /* places of files have 32 bits */
         if (!grow(&s->entries, &s->entry_room, count, 1, sizeof *s->entries)) return -2;
         if (d->d_type == DT_UNKNOWN && !fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW)) d->d_type = IFTODT(st.st_mode);
         s->entries[count++] = (Entry){.name = d->d_name, .type = d->d_type};
@@ -868,6 +877,8 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     int threads;
     if (!PyArg_ParseTuple(args, "yiiiiniOOO", &root, &threads, &p.options, &p.counts, &p.top, &longest,
                           &p.segments, &tables, &p.judge, &poll)) return NULL;
+    if (threads < 1 || threads > MOST_THREADS || p.top < 0)
+        return PyErr_SetString(PyExc_ValueError, "so many threads or files are not possible"), NULL;
     for (int i = 0; i < 15; i++) {
         PyObject *each = PyTuple_GetItem(tables, i);
         if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return NULL;
@@ -888,9 +899,14 @@ static PyObject *core_allow(PyObject *Py_UNUSED(self), PyObject *count) {
     allocations_left = PyLong_AsLong(count);
     return PyErr_Occurred() ? NULL : Py_BuildValue("");
 }
+static PyObject *core_limit(PyObject *Py_UNUSED(self), PyObject *bytes) {
+    most_bytes = PyLong_AsLongLong(bytes);
+    return PyErr_Occurred() ? NULL : Py_BuildValue("");
+}
 static PyMethodDef methods[] = {
     {"add_up", core_add_up, METH_VARARGS, "Return the sums of a walk."},
     {"allow", core_allow, METH_O, "Let so many allocations succeed, all for -1; for tests."},
+    {"limit", core_limit, METH_O, "Let a thread add up so many bytes, and hand back what is more; for tests."},
     {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", NULL, -1, methods, NULL, NULL, NULL, NULL};
 PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&module); }

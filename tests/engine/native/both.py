@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,6 +25,10 @@ from tests.resolving import resolve
 THREADS = (1, 2, 4)
 _BACK, _ROW_BYTES = 6, 4 * 8
 """Which of the core's lists is what it hands back, and the bytes of the numbers of each item."""
+
+
+comparisons = count()
+"""Counts the walks of the core that were compared with a walk of Python."""
 
 
 class Spy:
@@ -137,10 +142,11 @@ def check_request(
     expected = python_answer(request, top=top)
     wanted = not is_left_to_python(request) if used is None else used
     spies = []
-    for count in threads:
-        found, spy = native_answer(request, count, top=top)
-        assert found == expected, f"{request.builder.name}, {count} threads"
-        assert bool(spy.sums) == wanted, f"{request.builder.name}, {count} threads"
+    for number in threads:
+        found, spy = native_answer(request, number, top=top)
+        next(comparisons)
+        assert found == expected, f"{request.builder.name}, {number} threads"
+        assert bool(spy.sums) == wanted, f"{request.builder.name}, {number} threads"
         assert not (wanted and spy.failures)
         spies.append(spy)
     return spies

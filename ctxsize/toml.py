@@ -1,0 +1,80 @@
+"""Read TOML of strangers: what would take a parser more than its size in time or memory is refused.
+
+A dotted key costs a parser the square of its parts, and each part about a kilobyte. Nested arrays
+cost it a call each.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_MOST_PARTS = 32  # of one dotted key
+_MOST_DOTS = 100_000  # of all dotted keys of a file; numbers with a point count too
+_DEEPEST = 100  # largest number of nested arrays and inline tables
+_NO_SYNTAX = re.compile(
+    r'''(?s)"""(?:[^"\\]+|\\(?:.|\Z)|"(?!""))*(?:"{3,5}|\Z)'''
+    r"""|'''(?:[^']+|'(?!''))*(?:'{3,5}|\Z)"""
+    r"""|"(?:[^"\\\n]+|\\[^\n])*\\?"?|'[^'\n]*'?|\#[^\n]*"""
+)
+"""Matches a text of one or several lines, open ones included, and a comment."""
+_NO_SEPARATOR = re.compile(r"[^\n.,=\[\]{}]+")
+
+
+def read_toml(data: bytes) -> dict[str, Any]:
+    """Return the table in `data`.
+
+    Raises `UnicodeDecodeError`, `RecursionError`, and `ValueError` with the line at the end of
+    its message, for instance `(at line 3, column 1)`.
+    """
+    text = data.decode("utf-8")
+    _refuse_costly(text.replace("\r\n", "\n"))
+    table: dict[str, Any] = tomllib.loads(text)
+    return table
+
+
+def trusted_table(text: str) -> dict[str, Any]:
+    """Return the table in a text of the package, which needs no check."""
+    table: dict[str, Any] = tomllib.loads(text)
+    return table
+
+
+def _refuse_costly(text: str) -> None:
+    """Raise `ValueError` for keys of too many parts, and for too many nested brackets."""
+    without_texts = _NO_SYNTAX.sub(_line_feeds_of, text)
+    # The parts of a key are gone, and blanks between them: what is left of `a . b.c` is `..`.
+    separators = _NO_SEPARATOR.sub("", without_texts)
+    at = separators.find("." * _MOST_PARTS)
+    if at >= 0:
+        raise _refusal(f"a key has more than {_MOST_PARTS} parts", separators, at)
+    if separators.count(".") > _MOST_DOTS:
+        place = separators.rindex(".")
+        raise _refusal(f"its keys have more than {_MOST_DOTS:,} dots", separators, place)
+    _refuse_deep(separators)
+
+
+def _line_feeds_of(match: re.Match[str]) -> str:
+    return "\n" * match[0].count("\n")
+
+
+def _refuse_deep(separators: str) -> None:
+    depth = 0
+    for bracket in re.finditer(r"[\[{\]}]", separators):
+        if bracket[0] in "]}":
+            depth = max(0, depth - 1)
+        else:
+            depth += 1
+        if depth > _DEEPEST:
+            message = f"more than {_DEEPEST} arrays and tables are nested"
+            raise _refusal(message, separators, bracket.start())
+
+
+def _refusal(message: str, separators: str, at: int) -> ValueError:
+    line = separators.count("\n", 0, at) + 1
+    return ValueError(f"{message} (at line {line}, column 1)")
