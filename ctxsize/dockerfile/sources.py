@@ -65,6 +65,19 @@ Doubt = tuple[str, str]  # the kind and the name of an `Unknown`
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A reason why a Dockerfile that the builder accepts fails once it is built.
+
+    It depends on `doubts`; with an `image`, on the WORKDIR of that image, which is not known.
+    """
+
+    message: str
+    line: int
+    doubts: frozenset[Doubt] = frozenset()
+    image: str = ""
+
+
+@dataclass(frozen=True)
 class Expanded:
     """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 

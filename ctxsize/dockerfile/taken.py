@@ -15,7 +15,7 @@ from ctxsize.dockerfile.arguments import check_built_in
 from ctxsize.dockerfile.graph import Graph, Node
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
-from ctxsize.dockerfile.sources import Expanded, Source, Unknown
+from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
 from ctxsize.dockerfile.state import Environment
 from ctxsize.hidden import Hidden, hidden_as
 
@@ -41,11 +41,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class ContextNeed:
-    """The transfers that a build requests; its sources, also of unused stages; its unknowns."""
+    """The transfers that a build requests; its sources, also of unused stages; its unknowns.
+
+    `failures` are the reasons, besides its sources, why the build fails after the transfers.
+    """
 
     asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
     unknowns: tuple[Unknown, ...]
+    failures: tuple[Failure, ...] = ()
 
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
@@ -78,7 +82,8 @@ def context_need(
     used = graph.follow(target)
     found = [other_frontend(dockerfile.syntax, given), *graph.unknowns]
     unknowns = dict.fromkeys(filter(None, found))
-    return ContextNeed(_asked(used), tuple(graph.sources), tuple(unknowns))
+    failures = sorted((each for node in used for each in node.failures), key=attrgetter("line"))
+    return ContextNeed(_asked(used), tuple(graph.sources), tuple(unknowns), tuple(failures))
 
 
 def _global_environment(

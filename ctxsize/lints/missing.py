@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ctxsize.engine.dockerfiles import is_ignore_file
+from ctxsize.engine.fates import breaking
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
@@ -15,6 +16,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
@@ -25,6 +27,7 @@ _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 _SURE = (Severity.WARNING, Confidence.LIKELY)
 _UNSURE = (Severity.INFO, Confidence.POSSIBLE)
+BUILD_FAILS = "CTX411"  # the code of a build that must fail, which `check` reports too
 _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
@@ -69,6 +72,24 @@ def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
             for number in dict.fromkeys(lines):
                 with suppress(CtxsizeError):
                     yield from sources.check(str(number))
+
+
+def failing_builds(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
+    if case.tree is not None and case.sent is None:
+        return  # its lines fail the build, as CTX121 reports
+    known = {place for each in hidden_source(case) for place in each.evidence[:1]}
+    for request in case.requests:
+        governed = replace(request, spec=case.spec, ignore_file=case.file)
+        for finding in failing(governed):
+            if str(finding.location) not in known:
+                yield finding
+
+
+def failing(request: Request) -> Iterator[Finding]:
+    """Yield a finding for each reason why a build fails; none if the builder rejects it."""
+    for problem in breaking(request):
+        yield fatal_finding(problem, problem.path or request.context)
 
 
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:

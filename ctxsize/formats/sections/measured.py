@@ -108,7 +108,7 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     if wording.hides_all(report):
         yield "everything is ignored, so COPY and ADD find nothing"
         return
-    if any(each.code == "source-not-found" for each in report.all_problems):
+    if report.fatal:
         yield "an instruction does not find its source"
     if any(each.code == "not-utf8" for each in report.all_problems):
         yield "Docker cannot send a name that is not UTF-8"
@@ -151,6 +151,8 @@ def next_step(report: Report) -> NextStep:
         if problem.code == "source-not-found" and problem.line:
             arguments = ("explain", "--source", str(problem.line))
             return NextStep(command(report, *arguments), "shows why the build does not find it")
+        if problem.is_fatal and problem.line:
+            return NextStep("", f"correct {quoted(problem.path or '')}:{problem.line}")
     if any(each.code == "no-dockerfile" for each in report.all_problems):
         below = [] if report.context_path == "." else [wording.path_argument(report.context_path)]
         return NextStep(wording.typed("scan", *below), "finds the builds below this directory")
