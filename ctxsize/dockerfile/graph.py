@@ -24,6 +24,18 @@ _INDEX = re.compile("[-+]?[0-9]{1,18}")
 _WRITING = ("ADD", "COPY", "RUN", "WORKDIR")  # instructions that add files to a result
 
 
+@dataclass(frozen=True)
+class StageRules:
+    """Ways in which a builder follows the stages of a Dockerfile otherwise than BuildKit."""
+
+    builds_all: bool = False  # every stage up to the target, needed or not
+    makes_volumes: bool = False  # VOLUME makes a directory
+    ignores_heredocs: bool = False  # of COPY and ADD
+    needs_matches: bool = False  # a COPY fails if none of its wildcards matches anything
+    refused: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Flags that it refuses, without their dashes, by the keyword of their instruction."""
+
+
 @dataclass(eq=False)
 class Node:
     """A stage, an image or a context that is taken from.
@@ -82,11 +94,13 @@ class Graph:
         contexts: Mapping[str, bool],
         *,
         built_in: bool,
+        rules: StageRules,
     ) -> None:
         """Add the stages; `contexts` are the named ones, and whether each is an image.
 
         `built_in` is True if the frontend built into Docker reads the Dockerfile.
         """
+        self._rules = rules
         self._outer, self._given, self._built_in = outer, given, built_in
         self._contexts = {familiar_name(name): is_image for name, is_image in contexts.items()}
         self._by_name: dict[str, Node] = {}
@@ -131,7 +145,10 @@ class Graph:
         starts_empty = base.text == SCRATCH
         if below:
             starts_empty = below.is_empty
-        writes = any(step.instruction.keyword in _WRITING for step in node.steps)
+        writing: tuple[str, ...] = _WRITING
+        if self._rules.makes_volumes:
+            writing = (*_WRITING, "VOLUME")
+        writes = any(step.instruction.keyword in writing for step in node.steps)
         node.is_empty = starts_empty and not writes and node.context is None
         return node
 
@@ -160,7 +177,10 @@ class Graph:
             hint = f"one of {names}" if names else None
             raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
         self._resolve_origins()
-        needed = _closure(node, self._dependencies)
+        built = [node]
+        if self._rules.builds_all:
+            built = self._stages[: self._stages.index(node) + 1]
+        needed = _closure(built, self._dependencies)
         for each in (stage for stage in self._stages if stage in needed):
             self.unknowns += (Unknown(*doubt, each.line) for doubt in sorted(each.doubts))
             if each.index >= 0 and each.base is None and not self._is_known(each):
@@ -168,7 +188,7 @@ class Graph:
             if each.index >= 0:
                 self._follow(each)
         node.paths.add("/")
-        return _closure(node, lambda each: each.inputs)
+        return _closure(built, lambda each: each.inputs)
 
     def _resolve_origins(self) -> None:
         """Find the origins of all stages, as BuildKit does before it looks at the target.
@@ -266,6 +286,7 @@ class Graph:
     def _obey(self, instruction: Instruction, origins: Sequence[Node]) -> None:
         if self._built_in:
             check_built_in(instruction)
+        self._refuse(instruction)
         if self._step.is_copy:
             self._copy(origins[0] if origins else self._context)
         elif self._step.is_run:
@@ -275,6 +296,15 @@ class Graph:
                 with resting_on(value.doubts):
                     check_value(instruction.keyword, value.text)
 
+    def _refuse(self, instruction: Instruction) -> None:
+        """Record the flags of an instruction that the builder refuses."""
+        refused = self._rules.refused.get(instruction.keyword, ())
+        for flag in dict.fromkeys(each.removeprefix("--") for each in instruction.flags):
+            for text in (flag, flag.partition("=")[0]):
+                if text in refused:
+                    message = f"{instruction.keyword} --{text}: only BuildKit accepts this option"
+                    self._fail(message, Expanded(""))
+
     def _expanded(self, words: Iterable[str]) -> list[Expanded]:
         return [self._step.environment.expand(word) for word in words]
 
@@ -282,6 +312,11 @@ class Graph:
         instruction = self._step.instruction
         *written, destination = instruction.arguments
         files = [word for word in written if not instructions.parse_heredoc_word(word)]
+        if not files and self._rules.ignores_heredocs:
+            message = (
+                f"{instruction.keyword} has no source, as only BuildKit and Podman read heredocs"
+            )
+            self._fail(message, Expanded(""))
         # An error in a word fails the build, also where the value does not matter here.
         for flag in ("chmod", "chown", "checksum"):
             self._expanded(instruction.flag_values(flag))
@@ -297,6 +332,26 @@ class Graph:
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
             if not is_url:
                 self._take(origin, word, value, kind)
+        if origin.is_empty and instruction.keyword == "COPY" and not _keeps_parents(instruction):
+            self._lack(origin, [*zip(files, values, strict=True)])
+
+    def _lack(self, origin: Node, words: Sequence[tuple[str, Expanded]]) -> None:
+        """Record which sources of a COPY, as written and expanded, an empty origin lacks."""
+        missing = f"not found, as {origin.title} is empty"
+        is_wild = []
+        for word, value in words:
+            path = sources.path_from_root(value.text)[1:]
+            # BuildKit looks up a directory without wildcards, also one before them.
+            part = path
+            if not self._rules.needs_matches:
+                part = path.partition("/")[0]
+            is_wild.append(has_wildcards(part))
+            if part and not is_wild[-1]:
+                self._fail(f"COPY {shown(word)}: {missing}", value)
+        if is_wild and all(is_wild) and self._rules.needs_matches:
+            doubts = frozenset(doubt for _, value in words for doubt in value.doubts)
+            texts = " ".join(shown(word) for word, _ in words)
+            self._fail(f"COPY {texts}: {missing}", Expanded("", doubts))
 
     def _check_order(self, origin: Node, name: str) -> None:
         """Raise for an origin that is this stage or a later one."""
@@ -363,16 +418,9 @@ class Graph:
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
             self._node.inputs.append(origin)
-        flags = (flag.partition("=") for flag in instruction.flags)
-        keeps = any(name == "--parents" and value.lower() != "false" for name, _, value in flags)
-        if kind == "copy" and origin.is_empty and not keeps:
-            first = path[1:].partition("/")[0]
-            # Wildcards that match nothing do not fail a build, a directory without them does.
-            if first and not has_wildcards(first):
-                message = f"COPY {shown(written)}: not found, as {origin.title} is empty"
-                self._fail(message, value)
         if origin.context is None:
             return
+        keeps = _keeps_parents(instruction)
         parents = sources.around_pivot(value.text) if keeps else None
         excludes = tuple(instruction.flag_values("exclude"))
         below = hidden_as(path, path[1:] or ".")
@@ -383,6 +431,12 @@ class Graph:
         self.unknowns += (Unknown(*doubt, instruction.line) for doubt in sorted(value.doubts))
 
 
+def _keeps_parents(instruction: Instruction) -> bool:
+    """Return whether an instruction has `--parents`."""
+    flags = (flag.partition("=") for flag in instruction.flags)
+    return any(name == "--parents" and value.lower() != "false" for name, _, value in flags)
+
+
 def _circular(node: Node) -> DockerfileError:
     """Return the error for a stage that takes from itself, also through others."""
     # The function of BuildKit is `hasCircularDependency`.
@@ -390,10 +444,12 @@ def _circular(node: Node) -> DockerfileError:
     return DockerfileError(message, line=node.line)
 
 
-def _closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> Collection[Node]:
-    """Return `start` and all nodes reachable from it; `following` is called once for each."""
-    seen = {start: None}
-    pending = [start]
+def _closure(
+    starts: Sequence[Node], following: Callable[[Node], Iterable[Node]]
+) -> Collection[Node]:
+    """Return `starts` and all nodes reachable from them; `following` is called once for each."""
+    seen = dict.fromkeys(starts)
+    pending = [*starts]
     while pending:
         fresh = dict.fromkeys(node for node in following(pending.pop()) if node not in seen)
         seen |= fresh

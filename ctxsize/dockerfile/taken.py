@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from ctxsize.dockerfile.arguments import check_built_in
-from ctxsize.dockerfile.graph import Graph, Node
+from ctxsize.dockerfile.graph import Graph, Node, StageRules
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
@@ -63,10 +63,12 @@ def context_need(
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
     contexts: Mapping[str, bool] | None = None,
+    rules: StageRules | None = None,
 ) -> ContextNeed:
     """Return the transfers that `docker build` requests from the client.
 
-    `contexts` are the names given to `--build-context`, and whether each is an image.
+    `contexts` are the names given to `--build-context`, and whether each is an image. `rules` are
+    those of another builder than BuildKit.
     Raises DockerfileError if BuildKit would fail before it requests any.
     """
     given, contexts = dict(build_arguments or {}), contexts or {}
@@ -78,7 +80,8 @@ def context_need(
     platforms = parse_platform(platform), parse_platform(build_platform)
     predefined = platform_arguments(*platforms, target or dockerfile.stages[-1].name)
     outer = _global_environment(dockerfile, given, predefined)
-    graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend)
+    rules = rules or StageRules()
+    graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend, rules=rules)
     used = graph.follow(target)
     found = [other_frontend(dockerfile.syntax, given), *graph.unknowns]
     unknowns = dict.fromkeys(filter(None, found))

@@ -9,8 +9,8 @@ No other code compares a builder's name: every difference is a field here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
@@ -53,6 +53,13 @@ class Builder:
     replaces_undecodable: bool = False  # bytes of a pattern that are not UTF-8 are sent as U+FFFD
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None = None
     """Returns the exceptions that the builder adds, given the spec and the Dockerfile's path."""
+
+    builds_all_stages: bool = False  # up to the target, also those that it does not need
+    makes_volumes: bool = False  # VOLUME makes a directory in a stage
+    ignores_heredocs: bool = False  # of COPY and ADD, as if they were not there
+    needs_matches: bool = False  # wildcards that match nothing fail an instruction without more
+    refused_flags: Mapping[str, Collection[str]] = field(default_factory=dict, hash=False)
+    """Flags of instructions that only BuildKit accepts, by keyword."""
 
     asks_for_paths: bool = False  # only the files that the Dockerfile uses are sent
     sends_ignored_parents: bool = False  # an ignored directory precedes a re-included entry in it
@@ -224,6 +231,14 @@ CLASSIC = Builder(
     must_read=True,
     longest_line=True,
     always_sends=needed_files,
+    builds_all_stages=True,
+    ignores_heredocs=True,
+    needs_matches=True,
+    refused_flags={
+        "RUN": ("mount", "network", "security", "device"),
+        "COPY": ("chmod", "from=scratch"),
+        "ADD": ("chmod",),
+    },
     unreadable_stops=True,
     links_symlinks=True,
     meter="tar",
@@ -242,6 +257,8 @@ PODMAN = Builder(
     keeps_cr=True,
     mounts_unfiltered=True,
     must_read=True,
+    makes_volumes=True,
+    needs_matches=True,
     sends_ignored_parents=True,
     unreadable_stops=True,
 )

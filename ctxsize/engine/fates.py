@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
+from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
 from ctxsize.dockerfile.sources import Failure, Source, what_decides
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of
 from ctxsize.engine.request import Request
@@ -32,10 +34,8 @@ def breaking(request: Request) -> tuple[Problem, ...]:
     found: dict[Problem, None] = {}
     if request.dockerfile is None:
         return ()
-    if request.builder.meter is None:
-        return tuple(unfound_by_name(request))
     if not request.builder.asks_for_paths:
-        return ()
+        return tuple(failing_by_name(request))
     with suppress(CtxsizeError, OSError):
         found |= dict.fromkeys(failures_of(request))
         local = [named for named in named_contexts(request.build) if named.local]
@@ -89,15 +89,60 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
                     yield _source_problem(request, source, fate.value, at)
 
 
-def unfound_by_name(request: Request) -> Iterator[Problem]:
-    """Yield a problem for each source that a builder does not find which reads in place."""
+def failing_by_name(request: Request) -> Iterator[Problem]:
+    """Yield what is known to fail a build with a builder that requests no paths."""
     if request.dockerfile is None:
         return
-    from ctxsize.engine.inplace import unfound_in_place
-
     with suppress(CtxsizeError, OSError):
-        for source, fate, at in unfound_in_place(request):
+        problems = [*failures_of(request)]
+        local = [named for named in named_contexts(request.build) if named.local]
+        for each in (request, *(named_request(request, named) for named in local)):
+            problems += _unfound_by_name(each)
+        yield from (problem for problem in dict.fromkeys(problems) if problem.is_fatal)
+
+
+def _unfound_by_name(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each source in one context that such a builder does not find.
+
+    Sources that depend on unknown values are left out, and those with `--parents`.
+    """
+    from ctxsize.engine.inplace import InPlace
+    from ctxsize.engine.sourcing import Fate
+    from ctxsize.engine.unpacked import Unpacked
+
+    lookup = InPlace(request) if request.builder.meter is None else Unpacked(request)
+    sources = islice(_sources_by_name(request), _MOST_LOOKED_UP)
+    fates: dict[Source, tuple[Fate, str]] = {}
+    for source in sources:
+        with suppress(CtxsizeError, OSError):
+            fates[source] = lookup.fate(source)
+    words = {
+        each.line: _words_of(each.trigger or each) for each in request.plan.dockerfile.instructions
+    }
+    unmatched = Counter(each.line for each, (fate, _) in fates.items() if fate is Fate.NO_MATCH)
+    for source, (fate, at) in fates.items():
+        # Wildcards may match nothing beside a source that is found.
+        if fate is Fate.NO_MATCH and unmatched[source.line] == words.get(source.line):
+            fate = Fate.ABSENT if at == source.path else Fate.IGNORED
+        if not fate.is_found:
             yield _source_problem(request, source, fate.value, at)
+
+
+def _words_of(instruction: Instruction) -> int:
+    """Return the number of sources of COPY or ADD, those included that are no paths."""
+    *words, _ = instruction.arguments or ("",)
+    return sum(parse_heredoc_word(word) is None for word in words)
+
+
+def _sources_by_name(request: Request) -> Iterator[Source]:
+    """Yield the sources in the context of `request` whose names are known, each once."""
+    from ctxsize.engine.sourcing import TAKING
+
+    kinds = [kind for kind in TAKING if kind != "bind" or not request.builder.refused_flags]
+    sources = (source for asked in asked_of(request) for source in asked.sources)
+    for source in dict.fromkeys(sources):
+        if source.kind in kinds and not source.doubts and source.parents is None:
+            yield source
 
 
 def _source_problem(request: Request, source: Source, fate: str, at: str) -> Problem:

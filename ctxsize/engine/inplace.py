@@ -3,66 +3,119 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.dockerfiles import follow_links
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.need import asked_of
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, entries_below
+from ctxsize.errors import InputError
+from ctxsize.reader import is_listed
+
+_MOST_STEPS = 100_000  # paths that one pattern looks at, as `**` may stand for any directory
 
 
-def unfound_in_place(request: Request) -> Iterator[tuple[Source, Fate, str]]:
-    """Yield the sources of COPY and ADD on which a build fails, with the path that decides.
+class InPlace:
+    """Looks up the sources of one context. A mount shows it without the ignore file."""
 
-    A symlink may be hidden itself, not by what it leads to. Sources that depend on unknown values,
-    and those with wildcards in a directory's name, are left out. Raises what `asked_of` raises.
-    """
-    taken = [source for asked in asked_of(request) for source in asked.sources]
-    sources = dict.fromkeys(each for each in taken if each.kind in ("copy", "add"))
-    for source in sources:
-        if source.path == "." or source.doubts or source.parents is not None:
-            continue
-        directory, slash, name = source.path.rpartition("/")
-        if has_wildcards(directory):
-            continue
-        names = [source.path]
-        if has_wildcards(name):
-            real = _followed(request, directory) if directory else ""
-            below = [each for each, _ in entries_below(request.root, real)]
-            names = [f"{directory}{slash}{each}" for each in below if match(name, each)]
-        found = [each for each in names if _exists(request, each)]
-        if found and all(_is_hidden(request, each) for each in found):
-            yield source, Fate.IGNORED, found[0]
-        elif not found and (names or not _has_others(source, sources)):
-            yield source, Fate.ABSENT, source.path
+    def __init__(self, request: Request) -> None:
+        self._request = request
 
+    def fate(self, source: Source) -> tuple[Fate, str]:
+        """Return the fate of a source, and the path that decides: of wildcards, a match.
 
-def _has_others(source: Source, sources: dict[Source, None]) -> bool:
-    """Return whether the instruction has further sources: wildcards may then match nothing."""
-    return any(each.line == source.line for each in sources if each is not source)
+        A symlink may be hidden itself, not by what it leads to. Raises `InputError` for wildcards
+        that take too long.
+        """
+        path = source.path
+        if source.kind == "bind" or path == ".":
+            return self._reached(path), path
+        if not has_wildcards(path):
+            return self._fate_of(path), path
+        hidden, is_found = path, False
+        for each in self._matches(path):
+            if self._is_hidden(each):
+                hidden = each
+                continue
+            fate = self._reached(each)
+            if fate is not Fate.FOUND:
+                return fate, each
+            is_found = True
+        if is_found:
+            return Fate.FOUND, path
+        return Fate.NO_MATCH if hidden == path else Fate.IGNORED, hidden
 
+    def _fate_of(self, path: str) -> Fate:
+        """Return the fate of a path without wildcards."""
+        fate = self._reached(path)
+        if fate is Fate.FOUND and self._is_hidden(path):
+            fate = Fate.IGNORED
+        return fate
 
-def _is_hidden(request: Request, path: str) -> bool:
-    """Return whether the ignore file hides a path, and no exception may be for one below it."""
-    if not request.spec.step(path).ignored:
-        return False
-    is_directory = os.path.isdir(os.path.join(request.root, _followed(request, path)))
-    return not (is_directory and request.spec.enters(path))
+    def _reached(self, path: str) -> Fate:
+        """Return whether a path leads to an entry, hidden or not."""
+        end, is_end = self._followed(path)
+        if not is_end:
+            return Fate.LOOP
+        if end != "." and not is_listed(os.path.join(self._request.root, end)):
+            return Fate.ABSENT
+        return Fate.FOUND
 
+    def _is_listed(self, path: str) -> bool:
+        """Return whether there is an entry at a path, also a symlink to nothing."""
+        directory, _, name = path.rpartition("/")
+        return is_listed(os.path.join(self._request.root, self._followed(directory)[0], name))
 
-def _exists(request: Request, path: str) -> bool:
-    return os.path.lexists(os.path.join(request.root, _followed(request, path)))
+    def _matches(self, pattern: str) -> Iterator[str]:
+        """Yield the paths that wildcards match, as Buildah's `extendedGlob` does."""
+        parts = pattern.split("/")
+        pending, seen = [("", 0)], set[tuple[str, int]]()
+        while pending:
+            path, depth = pending.pop()
+            if (path, depth) in seen:
+                continue
+            if len(seen) >= _MOST_STEPS:
+                raise InputError("the wildcards of a source match too much to be looked up")
+            seen.add((path, depth))
+            if depth == len(parts):
+                if self._is_listed(path):
+                    yield path
+                continue
+            pending += reversed([*self._steps(path, parts[depth], depth)])
 
+    def _steps(self, path: str, part: str, depth: int) -> Iterator[tuple[str, int]]:
+        """Yield where one part of a pattern leads from `path`, and the depth of the next part."""
+        slash = "/" if path else ""
+        if not has_wildcards(part):
+            yield f"{path}{slash}{part}", depth + 1
+            return
+        if part == "**":
+            # It stands for any number of directories, also for none; no symlink is one.
+            yield path, depth + 1
+        for name, mode in entries_below(self._request.root, self._followed(path)[0]):
+            if part == "**":
+                if stat.S_ISDIR(mode):
+                    yield f"{path}{slash}{name}", depth
+            elif match(part, name):
+                yield f"{path}{slash}{name}", depth + 1
 
-def _followed(request: Request, path: str) -> str:
-    """Return where a path leads through symlinks, which cannot leave the context."""
+    def _is_hidden(self, path: str) -> bool:
+        """Return whether the ignore file hides a path, and no exception may be for one below it."""
+        spec = self._request.spec
+        if not spec.step(path).ignored:
+            return False
+        is_directory = os.path.isdir(os.path.join(self._request.root, self._followed(path)[0]))
+        return not (is_directory and spec.enters(path))
 
-    def target_of(here: str) -> str | None:
-        try:
-            return os.readlink(os.path.join(request.root, here))
-        except (OSError, ValueError):
-            return None
+    def _followed(self, path: str) -> tuple[str, bool]:
+        """Return where a path leads through symlinks inside the context, and whether it ends."""
 
-    return follow_links(path, target_of)[0]
+        def target_of(here: str) -> str | None:
+            try:
+                return os.readlink(os.path.join(self._request.root, here))
+            except (OSError, ValueError):
+                return None
+
+        return follow_links(path, target_of)

@@ -13,12 +13,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ctxsize.build import Build, is_remote
+from ctxsize.dockerfile.graph import StageRules
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
-from ctxsize.engine.builders import UNPRINTABLE
+from ctxsize.engine.builders import UNPRINTABLE, Builder
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
@@ -155,11 +156,14 @@ def _unquoted(request: Request, error: DockerfileError) -> DockerfileError:
 
 def _need(request: Request, platform: str, named: Mapping[str, bool]) -> ContextNeed:
     build, known = request.build, request.plan.needs
-    asking = (build.target, (*build.build_arguments.items(),), platform, (*named.items(),))
+    asking = (
+        *(request.builder.name, build.target, (*build.build_arguments.items(),)),
+        *(platform, (*named.items(),)),
+    )
     if asking in known:
         return known[asking]
     given = (build.target, build.build_arguments, platform, _own_platform(), named)
-    need = context_need(request.plan.dockerfile, *given)
+    need = context_need(request.plan.dockerfile, *given, _rules_of(request.builder))
     for source in need.sources:
         with located(source.line):
             included(source.excludes, "excludepatterns")
@@ -171,6 +175,17 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
             raise DockerfileError(message, hint="a source contains a control character")
     known[asking] = need
     return need
+
+
+def _rules_of(builder: Builder) -> StageRules:
+    """Return what a builder does otherwise than BuildKit with stages."""
+    return StageRules(
+        builds_all=builder.builds_all_stages,
+        makes_volumes=builder.makes_volumes,
+        ignores_heredocs=builder.ignores_heredocs,
+        needs_matches=builder.needs_matches,
+        refused=builder.refused_flags,
+    )
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:

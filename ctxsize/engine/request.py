@@ -110,6 +110,7 @@ class Request:
     name: str = ""  # of a named context; empty for the build context
     unsaved: bool = False  # True if the ignore file has a text that is not on disk
     problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
+    added: tuple[str, ...] = ()  # exceptions that the builder adds, the last patterns of `spec`
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
 
@@ -216,11 +217,12 @@ def _with_patterns(request: Request, *, named: bool, make: Make | None = None) -
             error.path = ignore_file.path
             error.pattern = error.pattern and error.pattern.removesuffix("\r")
             raise
-    if builder.always_sends is not None:
-        lines = builder.always_sends(spec, request.dockerfile_in_context)
-        added = map(builder.spec_class.pattern_class, lines)
-        spec = builder.spec_class([*spec.patterns, *added]) if lines else spec
-    return replace(request, spec=spec)
+    if builder.always_sends is None:
+        return replace(request, spec=spec)
+    lines = builder.always_sends(spec, request.dockerfile_in_context)
+    added = map(builder.spec_class.pattern_class, lines)
+    spec = builder.spec_class([*spec.patterns, *added]) if lines else spec
+    return replace(request, spec=spec, added=tuple(lines))
 
 
 def _spec(

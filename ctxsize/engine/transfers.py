@@ -13,7 +13,7 @@ from ctxsize.engine import need
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import failures_of, unfound, unfound_by_name
+from ctxsize.engine.fates import failing_by_name, failures_of, unfound
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
@@ -38,13 +38,14 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        problems = (*report.problems, *unfiltered_mounts(request), *unfound_by_name(request))
+        problems = (*report.problems, *unfiltered_mounts(request), *failing_by_name(request))
         return replace(report, problems=problems, named_contexts=need.named_contexts(request.build))
     if not builder.asks_for_paths:
         if request.build.build_contexts:
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
         whole = None if request.dockerfile is None else _transfer(report.context, None, ())
-        return replace(report, transfer=whole)
+        problems = (*report.problems, *failing_by_name(request))
+        return replace(report, transfer=whole, problems=problems)
     platforms = need.platforms_of(request)
     # Without a Dockerfile, a problem of the request says so.
     is_there = request.dockerfile is not None and request.dockerfile_fault is None

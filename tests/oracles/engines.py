@@ -140,12 +140,17 @@ class Docker(Asking):
         return result
 
     def build_classic(
-        self, context: Path | str, *, dockerfile: Path | str | None = None
+        self,
+        context: Path | str,
+        *,
+        dockerfile: Path | str | None = None,
+        target: str | None = None,
     ) -> ClassicResult:
         """Return what a build with the classic builder gives; see `Dockerd.build_classic`."""
-        question = asked("classic", context, dockerfile, None, ())
+        question = asked("classic", context, dockerfile, target, ())
         result: ClassicResult = self._answer(
-            question, lambda docker: docker.build_classic(context, dockerfile=dockerfile)
+            question,
+            lambda docker: docker.build_classic(context, dockerfile=dockerfile, target=target),
         )
         return result
 
@@ -154,14 +159,19 @@ class Podman(Asking):
     """Buildah, which is what podman runs."""
 
     def build_buildah(
-        self, context: Path | str, *, dockerfile: Path | str | None = None
+        self,
+        context: Path | str,
+        *,
+        dockerfile: Path | str | None = None,
+        extra: Sequence[str] = (),
     ) -> BuildahResult:
         """Return what a build with buildah gives; see `Buildah.build_buildah`."""
         # A relative path is more than the file that it leads to.
         is_relative = dockerfile is not None and not os.path.isabs(dockerfile)
-        extra = (f"--file={dockerfile}",) if is_relative else ()
-        question = asked("buildah", context, dockerfile, None, extra)
+        named = (f"--file={dockerfile}",) if is_relative else ()
+        question = asked("buildah", context, dockerfile, None, (*named, *extra))
         result: BuildahResult = self._answer(
-            question, lambda buildah: buildah.build_buildah(context, dockerfile=dockerfile)
+            question,
+            lambda buildah: buildah.build_buildah(context, dockerfile=dockerfile, extra=extra),
         )
         return result

@@ -1,0 +1,86 @@
+"""Look up sources as the classic builder does (moby's `copier`): in the context that arrived."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+
+from ctxsize.dockerfile.sources import Source
+from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.request import Request
+from ctxsize.engine.sourcing import Arrivals, Fate, entries_below
+from ctxsize.engine.trace import explain
+
+
+class _Unpacked(Arrivals):
+    """The entries of a context as the daemon unpacked it."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request, None)
+        # What is sent for the build alone is removed before the first instruction.
+        self._removed = {line.removeprefix("!") for line in request.added}
+
+    def holds(self, path: str) -> bool:
+        """Return whether an entry, or one below it, arrives and stays."""
+        return path not in self._removed and super().holds(path)
+
+
+class Unpacked:
+    """Looks up the sources of one build."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._arrivals = _Unpacked(request)
+        kept = len(request.spec.patterns) - len(request.added)
+        as_written = request.builder.spec_class(request.spec.patterns[:kept])
+        self._as_written = replace(request, spec=as_written)
+
+    def fate(self, source: Source) -> tuple[Fate, str]:
+        """Return the fate of a source, and the path that decides: of wildcards, a hidden match."""
+        path = source.path
+        if _leads_out(source):
+            return Fate.ABSENT, path
+        if not has_wildcards(path):
+            return self._fate_of(path)
+        matches = self._matches(path)
+        arriving = [each for each in matches if self._arrivals.holds(each)]
+        for each in arriving:
+            fate, at = self._fate_of(each)
+            if not fate.is_found:
+                return fate, at
+        if arriving:
+            return Fate.FOUND, path
+        return Fate.NO_MATCH, next(iter(matches), path)
+
+    def _fate_of(self, path: str) -> tuple[Fate, str]:
+        """Return the fate of a path without wildcards, and where its symlinks lead."""
+        at, arrives = self._arrivals.follow(path)
+        if arrives:
+            return Fate.FOUND, at
+        explained = explain(self._as_written, at)
+        if explained.not_there is not None:
+            return Fate.ABSENT, at
+        if explained.verdict.ignored:
+            return Fate.IGNORED, at
+        return Fate.LOOP, at
+
+    def _matches(self, pattern: str) -> list[str]:
+        """Return the entries that wildcards match, sent or not; no symlink is followed."""
+        paths = [""]
+        for part in pattern.split("/"):
+            prefixes = [f"{path}/" if path else "" for path in paths]
+            paths = [
+                prefix + name
+                for prefix in prefixes
+                for name, _ in entries_below(self._request.root, prefix)
+                if match(part, name)
+            ]
+        return paths
+
+
+def _leads_out(source: Source) -> bool:
+    """Return whether a source as written begins above the context."""
+    if "$" in source.source:
+        return False
+    path = posixpath.normpath(source.source.lstrip("/"))
+    return path.partition("/")[0] == ".."
