@@ -23,7 +23,14 @@ from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import NOTHING, Case
 from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
-from ctxsize.lints.targets import STDIN, Cases, Layout, has_options_only, targets_of
+from ctxsize.lints.targets import (
+    STDIN,
+    Cases,
+    Layout,
+    check_dockerfile,
+    has_options_only,
+    targets_of,
+)
 from ctxsize.model import Problem
 
 Findings = tuple[Finding, ...]
@@ -153,6 +160,7 @@ def lint(
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
     if build is None or has_options_only(build):
         for directory in directories:
+            check_dockerfile(Build(directory), builder, plans)
             for request in cases.without_ignore_file(layout(directory).builds):
                 failing |= dict.fromkeys(missing.failing(request))
     ours = own if config.path is not None else ()

@@ -78,12 +78,19 @@ def failing_builds(case: Case) -> Iterator[Finding]:
     """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
     if case.tree is not None and case.sent is None:
         return  # its lines fail the build, as CTX121 reports
-    known = {place for each in hidden_source(case) for place in each.evidence[:1]}
+    known = [(each.evidence[0], each.message) for each in hidden_source(case)]
     for request in case.requests:
         governed = replace(request, spec=case.spec, ignore_file=case.file)
         for finding in failing(governed):
-            if str(finding.location) not in known:
+            place, named = str(finding.location), _quoted_source(finding)
+            if not any(place == at and named in message for at, message in known):
                 yield finding
+
+
+def _quoted_source(finding: Finding) -> str:
+    """Return how CTX111 quotes the source that a finding of CTX411 is about."""
+    source = finding.message.removeprefix("the build fails: ").partition(": not found, as ")[0]
+    return f"`{source}`"
 
 
 def failing(request: Request) -> Iterator[Finding]:

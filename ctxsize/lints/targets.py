@@ -17,7 +17,7 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.errors import CtxsizeError, InputError
+from ctxsize.errors import CtxsizeError, DockerfileError, InputError
 from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
@@ -164,6 +164,21 @@ def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list
     if build is not None:
         return [Target(path, build.context, (build,))]
     return [layout(_root_of(path)).target(path) if has_name else Target(path)]
+
+
+def check_dockerfile(build: Build, builder: Builder, plans: Plans) -> None:
+    """Raise `DockerfileError` if the Dockerfile of `build` is one that cannot be parsed."""
+    try:
+        request = request_of(build, builder, patterns=False, plans=plans)
+    except InputError:
+        return  # other builds may be all that is here
+    if request.dockerfile is None or request.dockerfile_fault is not None:
+        return
+    try:
+        _ = request.plan.dockerfile
+    except DockerfileError as error:
+        error.path = request.dockerfile
+        raise
 
 
 def _root_of(path: str) -> str:

@@ -85,12 +85,14 @@ class Advisor(BuildContext):
         secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
         blocked = [(match, match.hard) for match in self.found if match.hard is not None]
         blocked += ((each.matches[0], outcome.Objection("proof", fault)) for each, fault in failed)
+        path = ignore_file_to_write(self.request)
         return Advice(
             context_path=self.request.context,
             dockerfile=self.request.dockerfile,
             builder=self.request.builder.name,
-            ignore_file=ignore_file_to_write(self.request),
+            ignore_file=path,
             new_file=self.new_file,
+            is_link=os.path.islink(path),
             before=self.size,
             after=after,
             edit=edit,

@@ -146,6 +146,7 @@ class Suggested:
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     options: tuple[str, ...] = ()  # further options of the build, as words of the command line
+    is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
+from ctxsize.engine.fates import breaking
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Plans, Request, request_of
@@ -169,6 +170,7 @@ def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
             includes = [None] if made.includes is None else made.includes
             after = contexts.travelling(request, planned, includes)
             made.row = replace(made.row, saving=made.row.cost - after)
+        made.problems += breaking(request)
     except CtxsizeError as error:
         if isinstance(error, UndecidedError) and made.request and made.row.context:
             # With another value, the build may succeed.

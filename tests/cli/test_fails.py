@@ -90,6 +90,29 @@ def test_lint_reports_what_no_line_hides_beside_what_one_does(cli: Cli, tmp_path
     assert places["CTX411"] == {"path": "Dockerfile", "lines": {"begin": 2}}
 
 
+def test_lint_reports_each_source_of_a_line(cli: Cli, tmp_path: Path) -> None:
+    text = S + b"COPY gone dist /o/\n"
+    root = build_tree(tmp_path, [file("Dockerfile", text), *HIDDEN[1:]])
+    found = json.loads(cli("lint", "--format", "gitlab", cwd=root).out)
+    assert {each["check_name"] for each in found} == {"CTX111", "CTX411"}
+    (other,) = (each for each in found if each["check_name"] == "CTX411")
+    assert "COPY gone: not found" in other["description"]
+
+
+def test_scan_reports_it(cli: Cli, tmp_path: Path) -> None:
+    for name, (nodes, line, _) in FAILING.items():
+        build_tree(tmp_path / name.replace(" ", "-"), nodes)
+        root = build_tree(
+            tmp_path / name.replace(" ", "-") / "good", [file("Dockerfile", S)]
+        ).parent
+        result = cli("scan", cwd=root)
+        assert f"Dockerfile:{line}: the build fails: " in " ".join(result.out.split()), name
+        problems = json.loads(cli("scan", "--format", "json", cwd=root).out)["problems"]
+        (problem,) = problems
+        assert (problem["path"], problem["line"]) == ("Dockerfile", line)
+        assert problem["message"].startswith("the build fails: ")
+
+
 def test_a_build_that_succeeds_has_no_finding(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path, [file("Dockerfile", S + b"COPY a /\n"), "a"])
     assert cli("lint", cwd=root).code == 0
@@ -118,12 +141,62 @@ def test_an_accepted_fate_passes(cli: Cli, tmp_path: Path) -> None:
         assert cli("check", "--max", "1MB", context, cwd=root).code == 0, code
 
 
-@pytest.mark.parametrize("command", ["check", "measure"])
-def test_a_dockerfile_that_is_rejected_is_an_input_error(
-    cli: Cli, tmp_path: Path, command: str
+COMMANDS = {
+    "ctxsize": [],
+    "measure": ["measure"],
+    "check": ["check", "--max", "1GB"],
+    "lint": ["lint"],
+    "suggest": ["suggest"],
+    "scan": ["scan"],
+    "explain": ["explain", "a"],
+    "ls": ["ls"],
+    "ls --transfer": ["ls", "--transfer"],
+    "advise": ["advise"],
+    "init": ["init"],
+}
+# The text of the Dockerfile, that of the ignore file, and the message.
+UNREADABLE = {
+    "Dockerfile": (S + b"COPY\n", b"*.log\n", "COPY requires at least two arguments"),
+    "no stage": (b"RUN x\n", b"", "no build stage"),
+    "ignore file": (S + b"COPY a /\n", b"*.log\n[\n", "syntax error in pattern"),
+}
+# Commands with another answer: they list what needs no Dockerfile, report on many builds, or
+# have a code for a wrong line. The exit code, and the place that the message has, if any.
+OTHERWISE = {
+    ("explain", "Dockerfile"): (0, ""),
+    ("explain", "no stage"): (0, ""),
+    ("ls", "Dockerfile"): (0, ""),
+    ("ls", "no stage"): (0, ""),
+    ("scan", "Dockerfile"): (0, "Dockerfile:2: "),
+    ("scan", "no stage"): (0, "Dockerfile:1: "),
+    ("scan", "ignore file"): (0, ".dockerignore:2: "),
+    ("advise", "Dockerfile"): (0, "Dockerfile:2: "),
+    ("advise", "no stage"): (0, "Dockerfile:1: "),
+    ("advise", "ignore file"): (0, ""),
+    ("lint", "ignore file"): (1, ".dockerignore:2:1 error CTX121 "),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_cannot_be_read_is_an_input_error(
+    cli: Cli, tmp_path: Path, command: str, name: str
 ) -> None:
-    root = build_tree(tmp_path, [file("Dockerfile", S + b"COPY\n")])
-    options = ["--max", "1MB"] if command == "check" else []
-    result = cli(command, *options, cwd=root)
+    dockerfile, ignoring, message = UNREADABLE[name]
+    nodes = [file("Dockerfile", dockerfile), file(".dockerignore", ignoring), "a"]
+    root = build_tree(tmp_path, nodes)
+    code, place = OTHERWISE.get((command, name), (2, "ctxsize: "))
+    result = cli(*COMMANDS[command], cwd=root)
+    text = " ".join((result.out + result.err).split())
+    assert result.code == code
+    assert (place in text and message in text) or not place, text
+
+
+def test_lint_of_other_builds_needs_no_dockerfile(cli: Cli, tmp_path: Path) -> None:
+    """A template beside the builds stops nothing; only the Dockerfile that `check` reads does."""
+    nodes = [file("Dockerfile", COPY_ALL), file("x/Dockerfile", b"{{ from }}\n")]
+    root = build_tree(tmp_path, [*nodes, file(".dockerignore", b"*.log\n")])
+    assert cli("lint", cwd=root).code == 0
+    result = cli("lint", "x", cwd=root)
     assert result.code == 2
-    assert "Dockerfile:2: the build fails: COPY requires at least two arguments" in result.err
+    assert "x/Dockerfile:1: the build fails: " in result.err

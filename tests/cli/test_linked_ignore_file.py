@@ -89,6 +89,20 @@ def test_git_commits_new_work_after_it(cli: Cli, tmp_path: Path) -> None:
     assert {"?? Dockerfile", "?? docs/a.md"} <= {*status.splitlines()}
 
 
+@pytest.mark.parametrize("options", [[], ["--from-gitignore"], ["--allowlist"]], ids=" ".join)
+def test_the_next_step_of_suggest_succeeds(options: list[str], cli: Cli, tmp_path: Path) -> None:
+    for name, leads in (("linked", True), ("plain", False)):
+        root = planted(tmp_path / name, ".dockerignore", "ignore")
+        if not leads:
+            (root / ".dockerignore").unlink()
+            (root / ".dockerignore").write_bytes(b"a\na\n")
+        out = cli("suggest", *options, cwd=root).out
+        (step,) = (each for each in out.splitlines() if "ctxsize suggest --write" in each)
+        assert ("--replace-link" in step) == leads
+        words = step.partition("ctxsize ")[2].partition("  ")[0].split()
+        assert cli(*words, cwd=root).code == 0
+
+
 @pytest.mark.parametrize(
     "command", [["suggest"], ["suggest", "--diff"], ["lint"], ["lint", "--fix", "--diff"]]
 )

@@ -112,6 +112,8 @@ def _write(outcome: Suggested, *options: str) -> NextStep:
     verb = "creates" if outcome.new_file else "changes"
     purpose = f"{verb} {quoted(outcome.ignore_file)}; --diff shows how"
     purpose += ", -v why" if isinstance(outcome, Advice) else ""
+    if outcome.is_link:
+        options = ("--replace-link", *options)
     return NextStep(command(outcome, "suggest", "--write", *options), purpose)
 
 

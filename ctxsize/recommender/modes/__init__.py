@@ -58,6 +58,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         builder=request.builder.name,
         ignore_file=path,
         new_file=draft.new_file,
+        is_link=os.path.islink(path),
         before=size,
         after=after,
         edit=edit,
