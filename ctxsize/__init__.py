@@ -13,6 +13,7 @@ next to nothing, and `python -m ctxsize` imports no `inspect.py` of a stranger's
 from __future__ import annotations
 
 from ctxsize.version import __version__ as __version__
+from ctxsize.version import refuse_windows as _refuse_windows
 
 __all__ = [
     "BUILDERS",
@@ -217,6 +218,7 @@ else:
         # `from ctxsize import api` comes here too, before it imports the module.
         if name not in __all__:
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
+        _refuse_windows()
         from importlib import import_module
 
         module = import_module(f"ctxsize.{_FUNCTIONS.get(name, 'public')}")

@@ -186,6 +186,7 @@ def suggest(
     build: Build | StrPath | Request = ".",
     *,
     write: bool = False,
+    replace_link: bool = False,
     unsafe: bool = False,
     only: Iterable[str] = (),
     config: public.Config | None = None,
@@ -196,7 +197,8 @@ def suggest(
     """Return suggested lines for the ignore file.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules,
-    paths or patterns. `write` writes the chosen lines; the size with them is predicted.
+    paths or patterns. `write` writes the chosen lines; the size with them is predicted. An ignore
+    file that is a symlink is not written, unless `replace_link` puts a file in its place.
     Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
     that changed in between or cannot be written.
     """
@@ -214,7 +216,7 @@ def suggest(
     # A table may be about another build of the same context.
     is_usual = not request.build.given() and not only
     codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
-    return finished(request, advice, config, codes, write=write)
+    return finished(request, advice, config, codes, write=write, replace_link=replace_link)
 
 
 def plan_ignore_file(
@@ -223,6 +225,7 @@ def plan_ignore_file(
     mode: str,
     like: StrPath | None = None,
     write: bool = False,
+    replace_link: bool = False,
     config: public.Config | None = None,
     progress: public.Progress | None = None,
     **options: Unpack[Options],
@@ -241,14 +244,17 @@ def plan_ignore_file(
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
     request = request_for(build, **options)
     plan = modes.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    return finished(request, plan, config, write=write)
+    return finished(request, plan, config, write=write, replace_link=replace_link)
 
 
-def discover(root: StrPath = ".") -> public.Discovery:
-    """Return the builds that files below `root` define, in our environment. Raises `InputError`."""
+def discover(root: StrPath = ".", *, everywhere: bool = False) -> public.Discovery:
+    """Return the builds that files below `root` define, in our environment. Raises `InputError`.
+
+    `everywhere` includes dependencies (`node_modules`, `vendor`), worktrees, and what git ignores.
+    """
     from ctxsize import discovery
 
-    return discovery.discover(path_of(root), environment=os.environ)
+    return discovery.discover(path_of(root), environment=os.environ, everywhere=everywhere)
 
 
 def scan(

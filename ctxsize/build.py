@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from ctxsize.hidden import Hidden, made_of, shown
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack as Unpack
 elif sys.version_info >= (3, 11):
@@ -23,12 +25,9 @@ else:
 
 
 StrPath = str | os.PathLike[str]  # one path, in every public function
-_SHORTEST, _LONG = 4, 8
-"""Number of characters of the shortest possible secret, and of a secret that no word is."""
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
 """Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
-_PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")  # masked only where it stands alone, if short
 
 
 @dataclass(frozen=True)
@@ -39,16 +38,15 @@ class Build:
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
     target: str = ""  # the last stage if empty
     build_arguments: Mapping[str, str] = field(default_factory=dict)
+    """The values are used and never printed, nor is anything that is made from them."""
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     """The directory, URL or image of each named context, by name."""
     platforms: tuple[str, ...] = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
     builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
     dockerfile_inline: bytes | None = None
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
-    hidden: tuple[tuple[str, str], ...] = ()
-    """Values from a file or the environment, each with the text to print instead."""
-    target_written: tuple[str, str] = ("", "")
-    """A target whose name a file writes with variables, and that text of the file."""
+    dockerfile_written: bytes | None = None
+    """`dockerfile_inline` with names in place of hidden values; None if it has none."""
 
     if TYPE_CHECKING:
 
@@ -62,8 +60,7 @@ class Build:
             platforms: Iterable[str] = (),
             builder: str = "buildkit",
             dockerfile_inline: bytes | None = None,
-            hidden: tuple[tuple[str, str], ...] = (),
-            target_written: tuple[str, str] = ("", ""),
+            dockerfile_written: bytes | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -75,51 +72,37 @@ class Build:
         if self.dockerfile is not None:
             object.__setattr__(self, "dockerfile", path_of(self.dockerfile))
 
-    @property
-    def shown_target(self) -> str:
-        """Return the target as it may be printed."""
-        target, written = self.target_written
-        return written if self.target == target else self.target
-
-    def masked(self, text: str, *, openly: str = "") -> str:
-        """Return `text` for a message, with each hidden value replaced.
-
-        A value that is part of a name on disk, of the target or of `openly` is not hidden, and
-        neither is one that is too short for a secret.
-        """
-        known = (self.context, self.dockerfile or "", self.shown_target, openly)
-        pairs = set(self.hidden)
-        for value, name in self.hidden:  # also as paths that are built from it show it
-            normal = os.path.normpath(value)
-            pairs |= {(normal, name), (normal.lstrip("./"), name)}
-        for value, written in sorted(pairs, key=lambda pair: (-len(pair[0]), pair)):
-            if len(value) < _SHORTEST or value not in text or any(value in each for each in known):
-                continue
-            if len(value) < _LONG and _PLAIN.fullmatch(value):
-                text = written.join(re.split(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text))
-            else:
-                text = text.replace(value, written)
-        return text
-
     def words(self) -> tuple[str, ...]:
-        """Return the same options as words of a command line."""
-        words = ["--target", self.shown_target] if self.target else []
-        for name, value in self.build_arguments.items():
-            hidden = (value, f"${name}") in self.hidden
-            words += ["--build-arg", self.masked(name) if hidden else f"{name}={value}"]
+        """Return the same options as words of a command line, of arguments only the names."""
+        words = ["--target", shown(self.target)] if self.target else []
+        for name in self.build_arguments:
+            words += ["--build-arg", shown(name)]
         for name, value in self.build_contexts.items():
-            words += ["--build-context", f"{name}={value}"]
-        return (*words, *(word for each in self.platforms for word in ("--platform", each)))
+            words += ["--build-context", f"{shown(name)}={shown(value)}"]
+        for platform in self.platforms:
+            words += ["--platform", shown(platform)]
+        return tuple(words)
 
     def given(self) -> tuple[str, ...]:
         """Return the names of the given options, which affect only what the Dockerfile takes."""
         return tuple(dict.fromkeys(self.words()[::2]))
 
 
-def hiding(build: Build, names: Iterable[str]) -> Build:
-    """Return `build` with the values of these arguments hidden, as no command line shows them."""
-    pairs = ((build.build_arguments[name], f"${name}") for name in names)
-    return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
+def with_inline(build: Build, dockerfile: str, errors: str = "replace") -> Build:
+    """Return `build` with the text of a Dockerfile that a file contains, if it is not empty."""
+    if not dockerfile:
+        return build
+    build = replace(build, dockerfile_inline=dockerfile.encode("utf-8", errors))
+    if not isinstance(dockerfile, Hidden):
+        return build
+    return replace(build, dockerfile_written=dockerfile.written.encode("utf-8", errors))
+
+
+def inline_of(build: Build) -> str:
+    """Return the text that `with_inline` took; `""` without one."""
+    text = (build.dockerfile_inline or b"").decode()
+    written = build.dockerfile_written
+    return text if written is None else Hidden(text, written.decode())
 
 
 def is_remote(name: str) -> bool:
@@ -142,12 +125,13 @@ def is_named_reference(value: str) -> bool:
 
 def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
+
+    def joined(path: str) -> str:
+        return os.path.normpath(os.path.join(directory, path))
+
     contexts = dict[str, str]()
     for name, value in named.items():
-        if is_named_reference(value):
-            contexts[name] = value
-        else:
-            contexts[name] = os.path.normpath(os.path.join(directory, value))
+        contexts[name] = value if is_named_reference(value) else made_of(joined, value)
     return contexts
 
 
@@ -161,8 +145,7 @@ class Options(TypedDict, total=False):
     platforms: Iterable[str]
     builder: str
     dockerfile_inline: bytes | None
-    hidden: tuple[tuple[str, str], ...]
-    target_written: tuple[str, str]
+    dockerfile_written: bytes | None
 
 
 def build_of(build: Build | StrPath | None, options: Options) -> Build | None:

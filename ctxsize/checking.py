@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,9 +25,10 @@ from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import assertions
 from ctxsize.guard import baseline as baselines
-from ctxsize.model import Report
+from ctxsize.hidden import shown
+from ctxsize.model import Amount, Report
 from ctxsize.reader import refuse_way_out
-from ctxsize.units import human
+from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import Contexts
@@ -148,7 +149,7 @@ def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
         if names[name] > 1:
             dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
             unusual = dockerfile if dockerfile != "Dockerfile" else None
-            name = " ".join(filter(None, (build.context, unusual, build.shown_target)))
+            name = " ".join(filter(None, (build.context, unusual, shown(build.target))))
         met[name] += 1
         yield replace(each, name=name if met[name] == 1 else f"{name} #{met[name]}")
 
@@ -263,7 +264,7 @@ class _Checker:
         if advice.edit is None or not any(guard.in_unit(e.unit, saved) > 0 for e in missed):
             return judged
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
-        text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
+        text = _offer(missed, saved)
         found = [replace(e, help=text) if e.code in _LARGE else e for e in judged.findings]
         chosen = (each for each in advice.suggestions if each.chosen)
         gone = {path for each in chosen for path in each.paths}
@@ -271,6 +272,18 @@ class _Checker:
         left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
         remedy = guard.Remedy(saved, enough, left)
         return replace(judged, remedy=remedy, findings=tuple(found))
+
+
+def _offer(missed: Sequence[guard.Limit], saved: Amount) -> str:
+    """Return the command that saves something, and how much of what is too much, if not all."""
+    command = "ctxsize suggest --write saves"
+    for limit in missed:
+        part = guard.in_unit(limit.unit, saved)
+        if part < limit.over and limit.unit == "bytes":
+            return f"{command} {human(part)} of the {human(limit.over)} over the budget"
+        if part < limit.over:
+            return f"{command} {part:,} of the {plural(limit.over, 'file')} over the budget"
+    return f"{command} {human(saved.content_bytes)}, which is enough"
 
 
 def _entry(name: str, report: Report) -> baselines.Known:

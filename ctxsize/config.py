@@ -14,7 +14,7 @@ from glob import escape, glob
 from itertools import count
 from typing import Any
 
-from ctxsize.build import Build, hiding, is_named_reference, placed
+from ctxsize.build import Build, is_named_reference, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.keys import ASSERTIONS, Shape, attribute_of, shapes, value_of
 from ctxsize.reader import border_of, holds, read_file
@@ -197,7 +197,6 @@ def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
         platforms=build.platforms or defaults.platforms,
         builder=build.builder if build.builder != Build().builder else defaults.builder,
     )
-    made = hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
     return replace(table, build=made, given=build)
 
 

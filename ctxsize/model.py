@@ -24,7 +24,7 @@ _IN_CONTEXT = frozenset(
     }
 )
 """Codes of problems whose `path` is relative to the context."""
-_FATAL = frozenset({"not-utf8", "source-not-found"})
+_FATAL = frozenset({"empty-source", "not-utf8", "source-not-found"})
 """Codes of problems with which a build of a Dockerfile that the builder accepts must fail."""
 
 

@@ -28,7 +28,7 @@ ENGINES = {"docker", "docker_platforms", "buildah"}
 _AGE = re.compile(rf"(?:(?<=\[)|-)(?:{'|'.join(AGES)})(?=[-\]])")
 """What tells the two runs of one test apart in its name."""
 SMOKE = (
-    *("tests/cli/", "tests/test_api.py", "tests/test_shell.py"),
+    *("tests/cli/", "tests/test_api.py", "tests/test_public.py", "tests/test_shell.py"),
     *("tests/engine/test_patterns.py", "tests/engine/test_recorded.py", "tests/dockerfile/"),
     *("tests/writer/test_merge.py", "tests/formats/", "tests/config/", "tests/discovery/"),
 )

@@ -18,11 +18,12 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
+    ("hidden",),
     ("findings", "shipped"),
     ("codes",),
     ("model",),
     ("errors", "build", "version", "syntax"),
-    ("reader", "units", "toml"),
+    ("reader", "units", "toml", "globs"),
     ("engine.golang",),
     ("engine.goregexp",),
     ("dockerfile.words",),

@@ -115,7 +115,10 @@ def _read_recipes(
         by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
     for path, builds in by_path.items():
         try:
-            if (data := builds[0].build.dockerfile_inline) is None:
+            build = builds[0].build
+            # Advice quotes the text, so it reads that without hidden values.
+            data = build.dockerfile_written or build.dockerfile_inline
+            if data is None:
                 data = edits[path].after if path in edits else read_file(path)
             plan = discovery.plans.of(path, partial(bytes, data))
             if plan.data != data:  # a fix changed it
@@ -126,6 +129,8 @@ def _read_recipes(
             decided = not isinstance(error, UndecidedError)
             lead = "the build fails" if decided else "this Dockerfile was skipped"
             message = f"{lead}: {error.message}"
+            if builds[0].build.dockerfile_written is not None:
+                message = "this Dockerfile was skipped: hidden values decide what it does"
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"

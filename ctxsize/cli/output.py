@@ -22,6 +22,7 @@ from ctxsize.model import Problem
 if TYPE_CHECKING:
     from ctxsize.build import Build
     from ctxsize.findings import Edit
+    from ctxsize.writer.apply import Links
 
 QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
 FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes
@@ -132,6 +133,23 @@ def write(data: str | bytes, *, flushed: bool = False) -> None:
         raise cannot_write(error) from None
 
 
+@contextmanager
+def into(path: str | None) -> Iterator[None]:
+    """Collect what is written inside, and put it into the file at `path`, if it is not None.
+
+    Only an earlier report is overwritten. Raises `InputError` for a file that cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    from ctxsize.writer.apply import write_output
+
+    collected = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True)
+    with redirect_stdout(collected):
+        yield
+    write_output(path, collected.buffer.getvalue(), replaces=is_report)
+
+
 def cannot_write(error: OSError) -> CtxsizeError:
     """Discard the rest of the output, and return the error to report."""
     abandon()
@@ -191,12 +209,12 @@ def failing(problems: Iterable[Problem]) -> int:
     return code
 
 
-def apply(edits: Sequence[Edit]) -> None:
+def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
     """Write `edits` into their files, and report each file."""
     if edits:
         from ctxsize.writer import apply as writing
 
-        warn(writing.apply(edits))
+        warn(writing.apply(edits, links=links))
         for edit in edits:
             note(f"wrote {edit.path}")
 

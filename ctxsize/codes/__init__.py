@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from ctxsize.findings import Finding, Severity
 from ctxsize.shipped import shipped_names, shipped_text
 
-_PAGE = re.compile(
+_PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
     r"# (?P<name>CTX\d{3}) (?P<slug>[a-z0-9-]+)\n\n"
     r"(?P<summary>.+)\n\n"
     r"Usual severity: (?P<severity>\w+)\.\n\n"

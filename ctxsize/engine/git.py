@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -25,6 +25,9 @@ from ctxsize.reader import (
     git_directories,
     head_file,
     holds,
+    is_on_same_disk,
+    looks_like_git,
+    path_in,
     top_of,
     worktrees_in,
 )
@@ -42,6 +45,8 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
+_OWN = ("HEAD", "index", "refs", "refs/heads", "packed-refs", "objects", "config")
+"""Parts of a repository that git would also read through a symlink to another one."""
 _OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
 _OF_REPOSITORY = (
     *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
@@ -67,6 +72,15 @@ class SortedPaths:
         self._fold = fold
         self._paths = sorted(paths, key=fold)
         self._keys = [*map(fold, self._paths)]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the paths in order."""
+        return iter(self._paths)
+
+    def has(self, path: str) -> bool:
+        """Return whether `path` is one of them."""
+        at = bisect_left(self._keys, self._fold(path))
+        return at < len(self._keys) and self._keys[at] == self._fold(path)
 
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
@@ -114,11 +128,15 @@ class GitRepository:
         return path in self.ignored or any(f"{each}/" in self.ignored for each in up_to(path))
 
     @cached_property
+    def listed_as_ignored(self) -> SortedPaths:
+        """Return what git lists of ignored paths; also a directory in which it ignores all."""
+        options = ("-o", "-i", "--exclude-standard", "--directory")
+        return SortedPaths(map(os.fsdecode, _records(self.root, *options)))
+
+    @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        options = ("-o", "-i", "--exclude-standard", "--directory")
-        listed = sorted(map(os.fsdecode, _records(self.root, *options)))
-        pairs = pairwise([*listed, ""])
+        pairs = pairwise([*self.listed_as_ignored, ""])
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
         return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
 
@@ -142,13 +160,83 @@ class GitRepository:
         return {os.fsdecode(path) for path in _asked(self.root, *words).split(b"\0")}
 
 
+@dataclass(frozen=True)
+class PartOfRepository(GitRepository):
+    """The repository of a directory below another one, `outer`, which was asked already.
+
+    Its paths are part of the answers about `outer`, so that git is not started again.
+    """
+
+    outer: GitRepository
+
+    @property
+    def _inner(self) -> str:
+        return self.root[len(self.outer.root.rstrip("/")) + 1 :]
+
+    @cached_property
+    def tracked(self) -> frozenset[str]:
+        """Return the files and submodules of the index below `root`. Raises `GitError`."""
+        start = len(self._inner) + 1
+        return frozenset(path[start:] for path in self.outer.index.at_or_below(self._inner))
+
+    @cached_property
+    def listed_as_ignored(self) -> SortedPaths:
+        """Return what git lists of ignored paths; also a directory in which it ignores all."""
+        start = len(self._inner) + 1
+        return SortedPaths(
+            path[start:] for path in self.outer.listed_as_ignored.at_or_below(self._inner)
+        )
+
+
+class Repositories:
+    """The repositories of directories below one, `base`, of which git is asked once.
+
+    They are those of one moment: a caller makes one for one answer.
+    """
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    @cached_property
+    def _outer(self) -> GitRepository | None:
+        return find(self._base).repository
+
+    def find(self, root: str) -> Found:
+        """Return what `find` returns of the directory `root`."""
+        outer, real = self._outer, os.path.realpath(root)
+        if outer is None or not _is_plain_part(outer, real):
+            return find(root)
+        return Found(PartOfRepository(real, outer.top, outer))
+
+
+def _is_plain_part(outer: GitRepository, real: str) -> bool:
+    """Return whether git's answers about `outer` have all that it would say of `real` below."""
+    if not holds(outer.root, real) or real == outer.root or top_of(real) != outer.top:
+        return False
+    # Git looks for a repository upward from `real`, up to these borders.
+    if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
+        return False
+    inner = os.path.relpath(real, outer.root)
+    around = [*up_to(inner)]
+    if ".git" in around or any(looks_like_git(os.path.join(outer.root, each)) for each in around):
+        return False
+    try:
+        is_submodule, listed = outer.index.has(inner), outer.listed_as_ignored
+        # In a directory that git lists as one, it would list other paths.
+        return not is_submodule and not any(listed.has(f"{each}/") for each in around)
+    except GitError:
+        return False
+
+
 def find(root: str) -> Found:
     """Return the repository of the directory `root`, or why git does not answer."""
     real = os.path.realpath(root)
     if (nearest := top_of(real)) is None:
         return Found()
     try:
-        return Found(GitRepository(real, _top(real, nearest)))
+        top = _top(real, nearest)
+        _check_agreement(top)
+        return Found(GitRepository(real, top))
     except GitError as error:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
@@ -173,6 +261,41 @@ def _top(root: str, nearest: str) -> str:
     if top != nearest and not (is_outer and _line(root, question) == _line(top, question)):
         raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
     return top
+
+
+def _check_agreement(top: str) -> None:
+    """Raise `GitError` if the `.git` of the work tree `top` is of another work tree.
+
+    A hostile `.git` can name any repository of this machine, and git would list that one. That of
+    a worktree or a submodule names a repository that names this work tree in turn.
+    """
+    own = os.path.join(top, ".git")
+    directory = path_in(own, "gitdir: ") or os.path.realpath(own)
+    common = directory
+    if os.path.lexists(f"{directory}/commondir"):
+        common = path_in(f"{directory}/commondir")
+        is_listed = os.path.dirname(directory) == os.path.join(common, "worktrees")
+        agrees = is_listed and path_in(f"{directory}/gitdir") == own
+    else:
+        agrees = directory == own or _work_tree_of(directory) == top
+    if not agrees:
+        why = f"its .git leads to {directory}, the repository of another work tree"
+        raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
+    for place in (directory, common):
+        for path in (os.path.join(place, name) for name in _OWN):
+            if os.path.lexists(path) and not (holds(directory, path) or holds(common, path)):
+                raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
+
+
+def _work_tree_of(directory: str) -> str:
+    """Return the work tree that the configuration of a repository names; `""` without one."""
+    for name in ("config.worktree", "config"):
+        path = os.path.join(directory, name)
+        with suppress(GitError):
+            answer = _asked(directory, "config", "--no-includes", "--file", path, "core.worktree")
+            named = os.fsdecode(answer.removesuffix(b"\n"))
+            return os.path.realpath(os.path.join(directory, named))
+    return ""
 
 
 def _line(root: str, question: str) -> str:

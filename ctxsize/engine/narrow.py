@@ -20,6 +20,7 @@ from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.engine.source import link_target
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
+from ctxsize.hidden import Hidden, hidden_as, shown
 from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
@@ -31,7 +32,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
     There is no filter without `paths`, or if one, or the target of a link, is the root itself.
-    Raises `BuildFailsError` if the sender would stop.
+    A pattern is hidden if its path is. Raises `BuildFailsError` if the sender would stop.
     """
     if paths is None:
         return None
@@ -103,10 +104,10 @@ def _way(root: str, path: str) -> Way:
     parts = golang.clean(f"./{path}").split("/")
     for depth in range(1, len(parts)):
         here = "/".join(parts[:depth])
-        if links := _links(root, here):
+        if links := _links(root, hidden_as(path, here)):
             return Way(here, tuple(parts[depth:]), links)
     whole = "/".join(parts)
-    return Way(whole, (), _links(root, whole))
+    return Way(whole, (), _links(root, hidden_as(path, whole)))
 
 
 def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
@@ -114,8 +115,8 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
     way = _way(root, path)
     if way.here in found:
         return []
-    found.add(way.here)
-    return way.targets
+    found.add(hidden_as(path, way.here))
+    return [hidden_as(path, target) for target in way.targets]
 
 
 def _links(root: str, path: str) -> dict[str, str]:
@@ -134,7 +135,7 @@ def _links(root: str, path: str) -> dict[str, str]:
         return {}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BuildFailsError(f"error from sender: {path}: {reason}") from None
+        raise BuildFailsError(f"error from sender: {shown(path)}: {reason}") from None
     return {
         link: golang.clean(posixpath.join("/", directory, target))
         for link, target in links.items()
@@ -187,7 +188,7 @@ def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
         return [*map(IncludePattern, patterns)]
     except IgnoreFileError as error:
         # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
-        raise _refusal(error, f"invalid {header}: [{' '.join(patterns)}]") from None
+        raise _refusal(error, f"invalid {header}: [{' '.join(map(shown, patterns))}]") from None
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
@@ -197,9 +198,12 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
-    hint = f"{error.pattern!r}: {_HINT}"
+    pattern = error.pattern or ""
+    hint = f"{shown(pattern)!r}: {_HINT}"
     if isinstance(error, errors.UnknownPatternError):
-        return InputError(error.message, hint=hint)
+        is_hidden = isinstance(pattern, Hidden)
+        message = "ctxsize cannot evaluate this pattern" if is_hidden else error.message
+        return InputError(message, hint=hint)
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
@@ -20,6 +21,7 @@ from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 _NONE: Names = {}
+_PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may not mean themselves
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,21 @@ class Sent:
         return self.names.get(directory, _NONE).get(name, 0)
 
     def with_size(self, path: str, file: File | None) -> Sent:
-        """Return it with the size of a file that it has at `path`; without it if `file` is None."""
+        """Return it with the size of a file that it has at `path`; without it if `file` is None.
+
+        A file may take the place of a symlink.
+        """
         above, _, name = path.rpartition("/")
         names, size = self.names.get(above, _NONE), -1 if file is None else file.content_bytes
-        if names.get(name, size) == size:
+        was_link, links = name in self.links.get(above, ()), self.links
+        if file is not None and was_link and not stat.S_ISLNK(file.st_mode):
+            links = {**links, above: links[above] - {name}}
+        elif names.get(name, size) == size:
             return self
         others = {each: names[each] for each in names if each != name}
-        return replace(self, names={**self.names, above: others | ({name: size} if file else {})})
+        if file is not None and name in names:
+            others[name] = size
+        return replace(self, names={**self.names, above: others}, links=links)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -103,6 +113,17 @@ def differences(before: Sent, after: Sent) -> SentDifference:
             shown.update([prefix + name for name in new if name not in both])
             resized.update([prefix + name for name in both if old[name] != new[name]])
     return SentDifference(hidden, shown, resized)
+
+
+def _is_literal(path: str) -> bool:
+    """Return whether an include pattern selects just the entry at this path, and all below it."""
+    if path.startswith(("/", "#", "../")) or path in (".", "..") or path.strip() != path:
+        return False
+    return golang.clean(path) == path and golang.is_utf8(path) and _PATTERN.isdisjoint(path)
+
+
+def _in_byte_order(pair: tuple[str, object]) -> bytes:
+    return golang.encoded(pair[0])
 
 
 def _prefix(directory: str) -> str:
@@ -164,10 +185,16 @@ class Snapshot:
         return None if folder is None else folder.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """Return the same context with a file at `path`, in a directory that exists."""
+        """Return the same context with a file at `path`, in a directory that exists.
+
+        It keeps the mode of a file that is there, and takes the place of a symlink.
+        """
         at, _, name = path.rpartition("/")
         old, by_path = self.file(path), {**self._by_path}
-        file = File(name, PLAIN if old is None else old.st_mode, size_bytes)
+        mode = PLAIN
+        if old is not None and not stat.S_ISLNK(old.st_mode):
+            mode = old.st_mode
+        file = File(name, mode, size_bytes)
         made = MemoryDirectory(at, {**by_path[at].entries, name: file.kept}, by_path[at].folders)
         while True:  # replace the directories above as well; all others are shared
             made.add_up()
@@ -186,13 +213,45 @@ class Snapshot:
         """Return what `spec`, by default our own, sends within `include`. Raises as a walk does."""
         spec = self.request.spec if spec is None else spec
         if include is not None:
-            return self.walked(Narrowed(spec, include))
+            include = tuple(include)
+            return self.walked(Narrowed(spec, include), self._part(spec, include))
         last = self._sent  # which another thread may replace
         if last is None or last[0] is not spec:
             plain = not spec.patterns and not self.has_further_names
             quick = plain and self.request.builder.sends_sockets
             self._sent = last = spec, self._everything() if quick else self.walked(fastest(spec))
         return last[1]
+
+    def _part(self, spec: DockerIgnoreSpec, include: Sequence[str]) -> MemoryDirectory:
+        """Return the tree with only what `include` can select; all of it if that is not certain.
+
+        So a build that takes few files of a large directory costs no look at the others.
+        """
+        is_literal = all(_is_literal(path) for path in include)
+        if not is_literal or any(pattern.fault for pattern in spec.patterns):
+            return self.root
+        part = MemoryDirectory("")
+        for path in include:
+            self._add_path(part, path)
+        for directory in part.tree():
+            if directory is not self._by_path[directory.path]:
+                directory.entries = dict(sorted(directory.entries.items(), key=_in_byte_order))
+                directory.folders = dict(sorted(directory.folders.items(), key=_in_byte_order))
+        return part
+
+    def _add_path(self, part: MemoryDirectory, path: str) -> None:
+        """Add the entry at `path` to a part of this tree, with the directories above it."""
+        whole = self.root
+        *above, name = path.split("/")
+        for each in above:
+            if each not in whole.folders:
+                return
+            whole = whole.folders[each]
+            part = part.folders.setdefault(each, MemoryDirectory(whole.path))
+        if name in whole.folders:
+            part.folders[name] = whole.folders[name]
+        elif name in whole.entries:
+            part.entries[name] = whole.entries[name]
 
     def _everything(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxsize.engine.request import Request, own_path
+from ctxsize.engine.request import Request, saved_path
 from ctxsize.engine.source import PLAIN, Disk, DiskDirectory, Step, in_steps
 
 
@@ -36,7 +36,7 @@ class Unsaved(NamedTuple):
 
 def source_of(request: Request) -> Disk:
     """Return the directories of a request on disk, with the text that is not saved yet."""
-    path = own_path(request) if request.unsaved else None
+    path = saved_path(request) if request.unsaved else None
     if path is None or request.ignore_file is None:
         return Disk(request.root)
     directory, name = os.path.split(os.path.join(request.root, path))

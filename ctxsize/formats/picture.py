@@ -16,12 +16,13 @@ from ctxsize.build import Build
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
+from ctxsize.engine.fates import unfound
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.narrow import followed, narrowed
 from ctxsize.engine.need import asked_of, includes_of
 from ctxsize.engine.request import Plans, Request, ignore_file_to_write, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.transfers import unfound
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.engine.walk import Walk
 from ctxsize.formats import Look, Outcome, render
@@ -118,7 +119,7 @@ class Fates:
         asked = asked_of(request) if travels and request.builder.asks_for_paths else ()
         self.sources = [*dict.fromkeys(e for each in asked for e in each.sources)]
         self._takers = [_taken_by(snapshot, each) for each in self.sources[:top]]
-        texts = [f"{e.instruction} {e.source} (line {e.line})" for e in self.sources]
+        texts = [f"{e.instruction} {e.written} (line {e.line})" for e in self.sources]
         texts[top:] = [f"one of {len(texts) - top} further sources"] * (len(texts) > top)
         self.instructions = [fit(visible(each), _LONGEST_NAME) for each in texts]
         self._hides, self._empties = _chains(trial, made)
@@ -246,7 +247,9 @@ def _failing(problems: Iterable[Problem]) -> list[str]:
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
-    settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
+    settings = readable(None, scan.root)[0]
+    snapshots = Snapshots(progress, Repositories(scan.root))
+    plans = Plans()
     tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:
         build, name = row.build, visible(" ".join([row.build.context, *row.options]))

@@ -37,6 +37,7 @@ class Target:
     fallback: str | None = None  # the general ignore file that a Dockerfile-specific one replaces
     unread: str | None = None  # the reason for which no build can read it, or None
     likely_unread: str | None = None  # the reason for which no known build reads it, or None
+    link: str | None = None  # what it leads to, if it is a symlink
 
 
 class LintTree:

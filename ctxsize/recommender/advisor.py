@@ -13,6 +13,7 @@ from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.source import MemoryDirectory
@@ -39,10 +40,16 @@ _OF_CONTEXT = 0.001  # weight of a byte that stays in the context but is not sen
 class Advisor(BuildContext):
     """Compute the advice for one context."""
 
-    def __init__(self, snapshot: Snapshot, *, steps: Steps | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        steps: Steps | None = None,
+        repositories: Repositories | None = None,
+    ) -> None:
         self._steps = steps
         step(steps, "reading the Dockerfiles")
-        super().__init__(snapshot)
+        super().__init__(snapshot, repositories=repositories)
         self._options = snapshot.request.build.words()
         _ = self.facts, self.transfer
 

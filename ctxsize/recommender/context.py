@@ -7,17 +7,19 @@ all others in the tree, except for Dockerfiles with an ignore file of their own.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
+from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.discovery import FoundBuild, discover
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, own_path, request_of
@@ -42,8 +44,18 @@ _MOST, _MOST_STAGES = 200, 500
 class BuildContext:
     """Facts of one context for suggestions, modes and fixes, each computed on first use."""
 
-    def __init__(self, snapshot: Snapshot, *, also: Sequence[Build] = ()) -> None:
-        """Create it; `also` are builds that share the ignore file but appear in no file here."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        also: Sequence[Build] = (),
+        repositories: Repositories | None = None,
+    ) -> None:
+        """Create it; `also` are builds that share the ignore file but appear in no file here.
+
+        `repositories` know what git says of many contexts.
+        """
+        self._repositories = repositories
         self.request, self.assumed = with_bases(snapshot.request)
         self.new_file = self.request.ignore_file is None
         self._real = snapshot.asked(self.request)
@@ -56,7 +68,7 @@ class BuildContext:
 
     @cached_property
     def git(self) -> Tracked:
-        return Tracked(self.tree)
+        return Tracked(self.tree, self._repositories)
 
     @cached_property
     def build_files(self) -> BuildFiles:
@@ -77,14 +89,12 @@ class BuildContext:
         if not request.dockerfile_specific:
             # Reports show paths as the user does: relative, unless the given context is absolute.
             top = self.git.top if os.path.isabs(request.context) else os.path.relpath(self.git.top)
-            asked = [e for e in discovered(top, request.plans) if not e.guessed]
-            for path, build in self._unasked(asked, files):
+            asked = asked_builds(top, request.plans)
+            for path, build in self._unasked(asked.dockerfiles, files):
                 self._read(found, path, build, is_asked=False)
-            for each in asked:
-                directories = (each.build.context, *each.build.build_contexts.values())
-                if request.root in map(os.path.realpath, directories):
-                    path = each.build.dockerfile or each.where.path
-                    self._read(found, path, replace(each.build, builder=request.build.builder))
+            for each in asked.by_directory.get(request.root, ()):
+                path = each.build.dockerfile or each.where.path
+                self._read(found, path, replace(each.build, builder=request.build.builder))
         for further in self._also:
             self._read(found, further.dockerfile or "Dockerfile", further)
         return found
@@ -98,12 +108,9 @@ class BuildContext:
         for held in self.tree.root.tree(enters):
             yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
 
-    def _unasked(
-        self, asked: Iterable[FoundBuild], files: Iterable[str]
-    ) -> Iterator[tuple[str, Build]]:
-        """Yield builds of the Dockerfiles at `files` that nothing requests, with this context."""
-        written = (e.build.dockerfile or os.path.join(e.build.context, "Dockerfile") for e in asked)
-        used, request = {*map(os.path.realpath, written)}, self.request
+    def _unasked(self, used: Collection[str], files: Iterable[str]) -> Iterator[tuple[str, Build]]:
+        """Yield builds of the Dockerfiles at `files` but the `used`, with this context."""
+        request = self.request
         for path in files:
             full = os.path.realpath(os.path.join(request.root, path))
             if path != request.dockerfile_in_context and full not in used:
@@ -125,7 +132,7 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 found.undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {build.masked(error.message)}"
+            message = f"{lead}: {error.message}"
             found.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         if not is_asked and (home := self._home_of(path, build_file.paths_here)):
@@ -219,12 +226,29 @@ class BuildContext:
         return Size(Amount.of(context), Amount.of(*moved) if self.transfers else None)
 
 
+class AskedBuilds(NamedTuple):
+    """The builds that Compose, Bake, workflows and commands define."""
+
+    by_directory: Mapping[str, list[FoundBuild]]  # by the real path of each of their contexts
+    dockerfiles: frozenset[str]  # real paths
+
+
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
-def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
-    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
+def asked_builds(top: str, plans: Plans) -> AskedBuilds:
+    """Return the builds of a repository that its files ask for."""
+    by_directory: dict[str, list[FoundBuild]] = {}
+    dockerfiles: set[str] = set()
     with suppress(CtxsizeError):
-        return discover(top, plans=plans).builds
-    return ()
+        for found in discover(top, plans=plans).builds:
+            if found.guessed:
+                continue
+            build = found.build
+            written = build.dockerfile or os.path.join(build.context, "Dockerfile")
+            dockerfiles.add(os.path.realpath(written))
+            directories = (build.context, *build.build_contexts.values())
+            for directory in dict.fromkeys(map(os.path.realpath, directories)):
+                by_directory.setdefault(directory, []).append(found)
+    return AskedBuilds(by_directory, frozenset(dockerfiles))
 
 
 def names_of(request: Request, root: str) -> tuple[str, ...]:

@@ -19,13 +19,14 @@ from ctxsize import units
 from ctxsize.engine import git
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.engine.git import GitError, GitRepository, Repositories
 from ctxsize.findings import Confidence
+from ctxsize.globs import is_glob, like, matching
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
-from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
+from ctxsize.recommender.tree import Sums, SumsByPath, Tree
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
@@ -59,9 +60,11 @@ def text_of(data: bytes) -> str:
 class Tracked:
     """The files that git tracks and ignores, in the repository of the context and in inner ones."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, repositories: Repositories | None = None) -> None:
+        """Ask git; `repositories` know the answers for many contexts of a repository."""
         self._root = tree.snapshot.request.root
-        found = git.find(self._root)
+        find = git.find if repositories is None else repositories.find
+        found = find(self._root)
         self.problem: Problem | None = found.problem  # why nothing is known of a repository
         self.top = border_of(self._root)  # of the repository around the context, or the context
         self._known = {"": self._asked(found.repository)}
@@ -183,6 +186,7 @@ class Evidence:
             case "untracked":
                 return self.git.covers(path) and self.git.first(path) is None
             case "content":
+                # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
             case "begins":
                 data, magics = self.first_bytes(path), map(bytes.fromhex, marker.names)

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from fnmatch import translate
 from functools import cache
 from typing import Any
 
 from ctxsize import units
+from ctxsize.globs import matching
 from ctxsize.shipped import shipped_text
 from ctxsize.toml import trusted_table
 
@@ -165,7 +165,7 @@ NOT_SOURCES = FETCHED | {*listed("generated")}  # directories that prove nothing
 @cache
 def listed_names(key: str) -> Callable[[str], object]:
     """Return a function that matches names with the globs of a list in `lists.toml`."""
-    return re.compile("|".join(map(translate, listed(key)))).match
+    return matching(listed(key))
 
 
 @cache

@@ -19,12 +19,14 @@ from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
+from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
@@ -69,7 +71,7 @@ class Row:
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
         usual = os.path.normpath(os.path.join(self.build.context, "Dockerfile"))
-        file, target = self.dockerfile or usual, self.build.target and self.build.shown_target
+        file, target = self.dockerfile or usual, shown(self.build.target)
         named = ["-f", file] if os.path.normpath(file) != usual else []
         return [*named, "--target", target] if target else named
 
@@ -122,15 +124,15 @@ def scan(
     steps: Steps | None = None,
 ) -> Scan:
     """Return every build, the most costly first; `left` selects the findings to report."""
-    contexts = Snapshots(progress)
+    contexts = Snapshots(progress, Repositories(discovery.root))
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *_findings(discovery, measured)])
     advised = advise(discovery)
     advice = left(advised.findings)
-    found = [each.location for each in (*across, *advice)]
-    rows = [_counted(each.row, found) for each in measured]
+    found = _Findings([*across, *advice])
+    rows = [replace(each.row, findings=found.about(each.row)) for each in measured]
     rows += [replace(_row(each), error=each.outside) for each in discovery.outside]
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
@@ -158,34 +160,50 @@ def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
         for each in snapshot.problems:
             path = each.path and os.path.normpath(os.path.join(found.build.context, each.path))
             made.problems.append(replace(each, path=path))
-        made.row = replace(made.row, context=travelling(snapshot, [None]))
+        made.row = replace(made.row, context=contexts.travelling(request, snapshot, [None]))
         if request.dockerfile is not None or not request.builder.asks_for_paths:
             made.includes = includes_of(request)
-            made.row = replace(made.row, transfer=travelling(snapshot, made.includes))
+            transfer = contexts.travelling(request, snapshot, made.includes)
+            made.row = replace(made.row, transfer=transfer)
         if (planned := contexts.improved(request, snapshot)) is not None:
-            after = travelling(planned, [None] if made.includes is None else made.includes)
+            includes = [None] if made.includes is None else made.includes
+            after = contexts.travelling(request, planned, includes)
             made.row = replace(made.row, saving=made.row.cost - after)
     except CtxsizeError as error:
         if isinstance(error, UndecidedError) and made.request and made.row.context:
             # With another value, the build may succeed.
             made.problems.append(unknown_transfer(made.request, error))
         else:
-            made.row = replace(made.row, error=found.build.masked(str(error)))
+            made.row = replace(made.row, error=str(error))
     return made
 
 
-def _counted(row: Row, found: Iterable[Location]) -> Row:
-    """Return the row with the number of findings about its Dockerfile, ignore file and places."""
-    files = {row.dockerfile, row.ignore_file}
-    places = {(place.where.path, place.where.line) for place in row.places}
-    return replace(row, findings=sum(e.path in files or (e.path, e.line) in places for e in found))
+class _Findings:
+    """The findings by their files and lines, counted once for all rows."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._by_path: dict[str | None, Counter[int | None]] = {}
+        for finding in findings:
+            where = finding.location
+            self._by_path.setdefault(where.path, Counter())[where.line] += 1
+
+    def about(self, row: Row) -> int:
+        """Return the number of findings about the row's Dockerfile, ignore file and places."""
+        files = {row.dockerfile, row.ignore_file}
+        places = {(place.where.path, place.where.line) for place in row.places}
+        none = Counter[int | None]()
+        of_files = sum(sum(self._by_path.get(path, none).values()) for path in files)
+        others = ((path, line) for path, line in places if path not in files)
+        return of_files + sum(self._by_path.get(path, none)[line] for path, line in others)
 
 
 class Snapshots:
     """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, repositories: Repositories | None = None) -> None:
         self._progress = progress
+        self._repositories = repositories
+        self._amounts: dict[tuple[object, ...], Amount] = {}
         self._taken: dict[str, Snapshot] = {}
         self._planned: dict[object, Snapshot | None] = {}
 
@@ -195,6 +213,20 @@ class Snapshots:
             self._taken[request.root] = Snapshot.take(request, progress=self._progress)
         return self._taken[request.root].asked(request)
 
+    def travelling(
+        self, request: Request, snapshot: Snapshot, includes: Iterable[Include]
+    ) -> Amount:
+        """Return the amount that all transfers send; builds that ask for the same share it."""
+        lines = tuple((each.text, each.include) for each in snapshot.request.spec.patterns)
+        builder = request.builder.name
+        found: list[Amount] = []
+        for include in includes:
+            key = (id(snapshot.root), builder, lines, include)
+            if key not in self._amounts:
+                self._amounts[key] = travelling(snapshot, [include])
+            found.append(self._amounts[key])
+        return Amount.of(*found)
+
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
         own = request.dockerfile_in_context is None and repr(request.build)
@@ -203,7 +235,7 @@ class Snapshots:
         if key not in self._planned:
             self._planned[key] = None
             with suppress(CtxsizeError):
-                advisor = Advisor(snapshot)
+                advisor = Advisor(snapshot, repositories=self._repositories)
                 edit, trial = advisor.advise().edit, advisor.trial
                 after = None if edit is None else trial.attempt(edit.after)
                 self._planned[key] = snapshot if after is None else trial.written(after)
@@ -255,12 +287,16 @@ def _two_files(each: Measured) -> Iterator[Finding]:
 def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     read = {os.path.realpath(path) for row in rows for path in _read_by(row)}
     own = {os.path.realpath(row.ignore_file) for row in rows if row.ignore_file}
+    by_directory: dict[str, list[Row]] = {}
+    for row in rows:
+        by_directory.setdefault(os.path.dirname(row.dockerfile or "/"), []).append(row)
+    is_contested = any(row.found.contested for row in rows)
     for path in discovery.ignore_files if rows else ():
         if os.path.realpath(path) in read:
             continue
-        beside = [r for r in rows if os.path.dirname(r.dockerfile or "/") == os.path.dirname(path)]
+        beside = by_directory.get(os.path.dirname(path), [])
         sure = bool(beside) and not any(row.found.guessed for row in beside)
-        if not sure and any(row.found.contested for row in rows):
+        if not sure and is_contested:
             continue
         context = min((row.build.context for row in beside), default="")
         why = f": the context of {beside[0].dockerfile} is {context}" if beside else ""

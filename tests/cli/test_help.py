@@ -9,6 +9,7 @@ import pytest
 
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli.app import COMMANDS, FRONT, app
+from ctxsize.cli.options import STREAMED, STREAMING
 from ctxsize.cli.pages import SHARED, page
 from ctxsize.formats import FORMATS, PAGE, PAGED
 from ctxsize.shipped import shipped_names
@@ -54,6 +55,8 @@ def test_the_help_names_each_format_and_each_ecosystem(name: str) -> None:
     options = options_of(by_page()[name])
     texts = {option: each.help or "" for each in options for option in each.opts}
     known = [*FORMATS, *[f"{PAGE}=FILE"] * (name in PAGED)]
+    if name in STREAMING:
+        known = [*STREAMED]
     if any(each.metavar == "NAME[=FILE]" for each in options):
         assert texts["--format"].startswith(f"{', '.join(known)}; written to ")
     if "--ecosystem" in texts:

@@ -49,6 +49,13 @@ def test_any_ignore_file(
             include = ("*a*/*", "b", "foo/**", "!foo/x1")
             narrowed = Narrowed(request.spec, include)
             assert tried(snapshot, request, include) == walked(request, narrowed)
+            # Literal paths are looked up, and nothing beside them.
+            for literal in ((*files[::2], "missing/a"), ("b", "foo", "foo/x1", "a/b/c"), ("/a",)):
+                try:
+                    narrowed = Narrowed(request.spec, literal)
+                except CtxsizeError:  # a name like `[`, which is no pattern
+                    continue
+                assert tried(snapshot, request, literal) == walked(request, narrowed)
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

@@ -285,6 +285,23 @@ def test_the_snippet_of_gitlab(tmp_path: Path, programs: Path) -> None:
         assert (repository / report).stat().st_size > 0
 
 
+def test_snippets_use_the_versions_that_our_own_workflows_use() -> None:
+    workflows = "".join(path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml"))
+    ours = dict(re.findall(r"uses: (\S+)@[0-9a-f]{40} # (v\d+)", workflows))
+    pages = [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "ctxsize/cli/snippets.txt"]
+    pages += [REPOSITORY / "README.md"]
+    shown = {
+        found
+        for page in pages
+        for found in re.findall(r"uses: ((?:actions|github)/\S+)@(v\d+)", page.read_text())
+    }
+    assert ("actions/checkout", ours["actions/checkout"]) in shown
+    # Ours uploads no SARIF: version 3 ends in December 2026.
+    known = {**ours, "github/codeql-action/upload-sarif": "v4"}
+    assert dict(shown) == {name: known[name] for name, _ in shown}
+    assert len(shown) == len({name for name, _ in shown})
+
+
 def test_the_snippet_of_github() -> None:
     steps = yaml.safe_load(snippet("GitHub Actions"))
     given = next(step["with"] for step in steps if "ctxsize" in step.get("uses", ""))

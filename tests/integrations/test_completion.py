@@ -214,3 +214,19 @@ def completed(directory: Path, *line: str) -> tuple[str, str]:
         check=False,
     )
     return done.stdout, done.stderr
+
+
+def test_fish_shows_whole_descriptions(home: Path) -> None:
+    require("fish")
+    code = FISH.format(script=home / "fish.script", line="'ctxsize suggest --expl'")
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", code],
+        cwd=home,
+        env=shell_environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    word, _, description = done.stdout.strip().partition("\t")
+    assert word == "--explain"
+    assert description.startswith("Explain what a rule looks for, what it found and")

@@ -10,7 +10,7 @@ from ctxsize import api
 from ctxsize.formats.wording import level
 from tests.engine.test_builders import NOT_UTF8
 from tests.oracles.engines import Docker
-from tests.trees import build_tree, file
+from tests.trees import Node, build_tree, file, link
 
 S = "FROM scratch\n"
 COPIED = f"{S}COPY a /\n"
@@ -107,6 +107,59 @@ def test_a_name_is_doubtful_where_the_transfer_is_not_known(tmp_path: Path) -> N
     report = api.measure(str(root))
     assert "not-utf8-if-taken" in {each.code for each in report.problems}
     assert level(report) != "build-fails"
+
+
+ONLY_NEWER: dict[str, tuple[str, list[str | Node], str]] = {
+    "trigger that copies from a context": (
+        "FROM scratch AS x\nONBUILD COPY --from=busy a /\nFROM x\n",
+        [],
+        'cannot copy from stage "busy", it needs to be defined before current stage',
+    ),
+    "trigger that copies from a stage": (
+        f"FROM scratch AS busy\nCOPY a /\n{TRIGGER.format('COPY --from=busy a /b')}",
+        ["a"],
+        'cannot copy from stage "busy", it needs to be defined before current stage',
+    ),
+    "link in a directory that a wildcard matches": (
+        f"{S}COPY c* /o/\n",
+        ["conf/x", link("conf/l", "../other"), "other"],
+        '"/other": not found',
+    ),
+    "link to nowhere in a directory that a wildcard matches": (
+        f"{S}COPY c* /o/\n",
+        ["conf/x", link("conf/l", "nowhere")],
+        '"/conf/nowhere": not found',
+    ),
+    "through a link to the top": (
+        f"{S}COPY deep/back/cfg /o/\n",
+        [link("deep/back", ".."), "cfg/x"],
+        '"/deep/back/cfg": not found',
+    ),
+    "through a link out of the context": (
+        f"{S}COPY deep/back/cfg /o/\n",
+        [link("deep/back", "../.."), "cfg/x"],
+        '"/deep/back/cfg": not found',
+    ),
+}
+"""Docker 28.5 builds them, and 26.1 fails with this; `busy` is a named context, too."""
+
+
+@pytest.mark.parametrize("name", ONLY_NEWER)
+def test_the_newer_alone_builds_it(docker: Docker, tmp_path: Path, name: str) -> None:
+    text, nodes, reason = ONLY_NEWER[name]
+    root = build_tree(tmp_path / "context", nodes or ["b"])
+    busy = build_tree(tmp_path / "busy", ["a"])
+    (tmp_path / "Dockerfile").write_text(text)
+    contexts = {} if "AS busy" in text else {"busy": str(busy)}
+    extra = [f"--build-context={each}={path}" for each, path in contexts.items()]
+    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile", extra=extra)
+    assert (result.error is None) == (docker.age == "newer"), result.error
+    assert result.error is None or reason in result.error
+    report = api.measure(
+        str(root), dockerfile=str(tmp_path / "Dockerfile"), build_contexts=contexts
+    )
+    assert report.all_problems == ()
+    assert level(report) == "fine"
 
 
 ONLY_OLDER = {

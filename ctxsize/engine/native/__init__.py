@@ -22,7 +22,7 @@ from ctxsize.engine.directories import FOLDERS, MARKERS, SECRET_ENDS, SECRET_NAM
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
-from ctxsize.engine.segments import Segment
+from ctxsize.engine.segments import CLASS, Segment
 from ctxsize.engine.source import Disk
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
@@ -171,7 +171,7 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
 
 def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
     """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
-    for part in re.findall(r"(?s)\[.*?\]|.", glob):
+    for part in re.findall(rf"(?s){CLASS}|.", glob):
         if len(part) > 1:
             members = (re.match(part, chr(byte)) is not None for byte in range(128))
             yield _CLASS, classes.setdefault(bytes(members).ljust(256, b"\0"), len(classes))

@@ -531,8 +531,11 @@ static int judge(Sums *s, Node *n, long count, char *path) {
         if (n->live && (files || e.type == DT_DIR) && !give_fate(s, n, &e, path)) return 0;
         if (e.type == DT_DIR && !add_directory(s, n, &e, path)) return 0;
         if (e.type == DT_DIR) continue;
+        struct stat st; /* a socket is passed by, unless the builder cannot even see what it is */
+        int passed_by = e.type == DT_SOCK && p->options & NO_SOCKETS &&
+                        !fstatat(n->fd, e.name, &st, AT_SYMLINK_NOFOLLOW);
         if (is_ignored(p, e.fate.decider)) s->ignored_files++;
-        else if (e.type != DT_SOCK || !(p->options & NO_SOCKETS)) s->entries[n->nfiles++] = e;
+        else if (!passed_by) s->entries[n->nfiles++] = e;
     }
     return 1;
 }

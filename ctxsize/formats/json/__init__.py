@@ -15,6 +15,7 @@ from operator import attrgetter
 from ctxsize.findings import Edit, Paths
 from ctxsize.formats import Outcome
 from ctxsize.formats.wording import level, reasons
+from ctxsize.hidden import shown
 from ctxsize.model import Directory, Ignored, Report
 from ctxsize.shipped import shipped
 
@@ -115,11 +116,10 @@ def _outcome(outcome: Outcome) -> Shape:
             shape["changes"] = outcome.edit is not None
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
-            # The values of arguments come from files and the environment: they may be secrets.
             shape["builds"] = builds = [_fields(each) for each in outcome.rows]
             for each, build in zip(builds, (row.build for row in outcome.rows), strict=True):
-                each["build_arguments"] = dict.fromkeys(map(build.masked, build.build_arguments))
-                each["platforms"] = [*map(build.masked, build.platforms)]
+                each["build_arguments"] = dict.fromkeys(map(shown, build.build_arguments))
+                each["platforms"] = [*map(shown, build.platforms)]
     return shape
 
 
@@ -133,6 +133,8 @@ def to_json(value: object, names: str = "") -> object:
     """Return `value` as plain values; `names` of fields override those of its class."""
     if value is None or type(value) in (str, int):
         return value
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return shown(value)
     match value:
         case Directory():
             return [_fields(each) for each in _tree(value)]

@@ -62,7 +62,7 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
         items.append(Prose("  taken by" if is_sent else "  would be taken by"))
         takers = [Prose(f"    {_taker(each, dockerfile)}", 6) for each in explained.takers]
         items += takers or [Prose(f"    {_untaken(explained, dockerfile)}", 6)]
-    return Section([*items, *map(_note, _notes(explained, builder))])
+    return Section([*items, *map(_note, _notes(explained, builder, dockerfile))])
 
 
 def _headline(explained: Explanation) -> Prose:
@@ -138,7 +138,10 @@ def _instruction(source: Source, dockerfile: str | None) -> str:
     return f"{lead} {visible(source.source or whole)}{place}"
 
 
-def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
+def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> Iterator[str]:
+    if explained.mounts:
+        mounts = ", ".join(_instruction(each, dockerfile) for each in explained.mounts)
+        yield f"{mounts}: shows it without the ignore file, as for {builder.title} all mounts do."
     if explained.takers_unknown:
         yield f"Which instruction takes it: {visible(explained.takers_unknown)}."
     if explained.path == ".":

@@ -30,6 +30,7 @@ from tests.trees import (
     hardlink,
     link,
     remove_tree,
+    socket,
 )
 from tests.writer.places import small_disk
 
@@ -319,3 +320,16 @@ def test_paths_around_the_lengths_where_headers_grow(length: int, tmp_path: Path
     path = f"{'d' * 40}/{'e' * (length - 41)}"
     files = [path, f"{path[:-1]}d/{'f' * 20}", "x" * length, f"{'y' * length}/"]
     check(build_tree(tmp_path, [*files, link("l", "a"), file("k/" + "é" * 49, size_bytes=3)]))
+
+
+def test_a_socket_that_cannot_be_looked_at_stops_the_builder(tmp_path: Path) -> None:
+    """A directory that may be listed and not searched: found by the random trees."""
+    require("root")
+    base = Path(tempfile.mkdtemp(prefix="ctxsize-"))
+    try:
+        base.chmod(0o755)
+        root = build_tree(base / "ctx", [socket("a/s"), directory("a", mode=0o744), "b"])
+        with unprivileged():
+            check(root)
+    finally:
+        remove_tree(base)
