@@ -19,7 +19,7 @@ help:
 	@echo 'make demo      measure an example context'
 	@echo 'make test      lint, types and every test'
 	@echo 'make check     lint and types only'
-	@echo 'make pages     renew the pages, blocks and screens that come from the program'
+	@echo 'make pages     renew the pages, screens and golden files that come from the program'
 	@echo 'make core      compile the core, if there is a C compiler'
 	@echo 'make wheel     the sdist, and the wheel for this machine, into dist'
 	@echo 'make same      show what a change did to the answers of every command'
@@ -44,13 +44,20 @@ check: $(TEST)/installed
 pytest: $(TEST)/installed $(CORE)
 	$(TEST)/bin/pytest $(COVERAGE) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
-# Each of these tests compares a page with what it is made from, or writes the page.
+# Each of these tests compares a file with what it is made from, or writes the file: parts of
+# pages first, then whole pages, which another process must not write meanwhile.
+PARTS := tests/discovery/test_recognisers.py::test_the_page_lists_the_rows \
+	tests/integrations/test_comment.py::test_the_comment_in_the_documentation \
+	tests/clean/test_docs.py tests/lints/test_pages.py tests/recommender/test_knowledge.py
 PAGES := tests/test_readme.py tests/test_screens.py tests/test_docs_commands.py \
-	tests/lints/test_pages.py tests/cli/test_schema.py tests/clean/test_docs.py \
-	tests/recommender/test_knowledge.py tests/page/test_picture.py
+	tests/cli/test_schema.py tests/page/test_picture.py
+GOLDEN := tests/formats/test_suggest.py tests/formats/test_clean.py tests/formats/test_exchange.py \
+	tests/formats/test_golden.py tests/formats/test_findings.py tests/cli/test_diff.py \
+	tests/cli/test_check.py
 
 pages: $(TEST)/installed $(CORE)
-	CTXSIZE_UPDATE=1 $(TEST)/bin/pytest -n $(JOBS) $(PAGES)
+	CTXSIZE_UPDATE=1 $(TEST)/bin/pytest -n $(JOBS) $(PARTS)
+	CTXSIZE_UPDATE=1 $(TEST)/bin/pytest -n $(JOBS) $(PAGES) $(GOLDEN)
 	git --no-pager diff --stat
 
 core: $(CORE)

@@ -1,4 +1,6 @@
-"""Compile the optional core, and make the man pages: as hatchling's build hook.
+"""Compile the optional core, make the man pages, and the description for a package index.
+
+Hatchling calls the two hooks when it builds.
 
 `python hatch_build.py [OUTPUT [FLAGS]]` compiles it beside its source, or to another file with
 additional compiler flags. CTXSIZE_BUILD_NATIVE=1 makes a failure fatal, 0 skips the core.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 SWITCH = "CTXSIZE_BUILD_NATIVE"
 NATIVE = Path("ctxsize/engine/native")
@@ -31,8 +35,42 @@ spec.loader.exec_module(importlib.util.module_from_spec(spec))
 """
 
 
+_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?![a-z]+:|#)([^)\s]+)\)")
+"""A Markdown image or link with a relative target."""
+
+
 class NotBuiltError(Exception):
     """The core or a page could not be made; the message says why, in one line."""
+
+
+class CustomMetadataHook(MetadataHookInterface):
+    """Make the description for a package index of README.md."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        text = Path(self.root, "README.md").read_text(encoding="utf-8")
+        address = metadata.get("urls", {}).get("Repository")
+        described = description(text, address, f"v{metadata['version']}")
+        metadata["readme"] = {"content-type": "text/markdown", "text": described}
+
+
+def description(text: str, address: str | None, tag: str) -> str:
+    """Return Markdown with absolute images and links into the repository at `address`.
+
+    Without an address it has neither: an image is left out, and of a link its text remains.
+    """
+
+    def replaced(found: re.Match[str]) -> str:
+        image, label, target = found.groups()
+        if address is not None:
+            kind = "raw" if image else "blob"
+            return f"{image}[{label}]({address.rstrip('/')}/{kind}/{tag}/{target})"
+        return "" if image else label
+
+    parts = re.split(r"(?ms)(^```.*?^```$)", text)  # every other one is a block of code
+    parts[::2] = [_LINK.sub(replaced, part) for part in parts[::2]]
+    return re.sub(r"\n{3,}", "\n\n", "".join(parts)) if address is None else "".join(parts)
 
 
 class CustomBuildHook(BuildHookInterface[Any]):

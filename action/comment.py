@@ -4,7 +4,8 @@ This is the last step of `action.yml`. The inputs and GitHub's variables are in 
 Before is the checked-out tree with the changes of the pull request reverted in a copy, so that
 the rest is equal: files that git ignores, submodules, `.git` itself. Git gets the path of the
 repository, so that it reads none that was committed. No hook, filter or program of the repository
-runs, no child gets the token, and a comment that cannot be written never fails the check.
+runs: programs are looked up outside of the workspace. The token comes by standard input and is in
+no environment. A comment that cannot be written never fails the check.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
+
+from ctxsize.engine.git import find_program, trusted_path
 
 _SECONDS = 30
 """Seconds to wait for an answer of GitHub."""
@@ -52,7 +55,8 @@ class CannotCompareError(Exception):
 def main() -> None:
     """Write the comment, or print why there is none."""
     global _token
-    _token = "".join(os.environ.pop("TOKEN", "").split())
+    _token = "".join(sys.stdin.read().split())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # no child can read it again
     sys.setrecursionlimit(_DEPTH)
     try:
         comment()
@@ -93,10 +97,25 @@ def marked(text: str) -> str:
 # --- The comparison
 
 
+def strangers() -> list[str]:
+    """Return the directories whose programs are those of the pull request, as real paths."""
+    workspaces = {os.path.realpath("."), os.path.realpath(os.environ.get("GITHUB_WORKSPACE", "."))}
+    with suppress(CannotCompareError):
+        workspaces.add(top_of_context())
+    return sorted(workspaces)
+
+
+def variables() -> dict[str, str]:
+    """Return the environment for a program, whose PATH has no directory of the workspace."""
+    return {**os.environ, "PATH": trusted_path(os.environ.get("PATH", ""), *strangers())}
+
+
 def ctxsize(*words: str, cwd: str = ".") -> None:
     """Run ctxsize. Raises `CannotCompareError` with its message if it fails."""
     program = os.path.join(os.path.dirname(sys.executable), "ctxsize")
-    done = subprocess.run([program, *words], cwd=cwd, capture_output=True, check=False)
+    done = subprocess.run(
+        [program, *words], cwd=cwd, env=variables(), capture_output=True, check=False
+    )
     if done.returncode > 1:
         raise CannotCompareError(done.stderr.decode("utf-8", "replace").strip())
 
@@ -170,11 +189,14 @@ def top_of_context() -> str:
 def git_process(*words: str, stdin: int, stderr: int) -> subprocess.Popen[bytes]:
     """Start git for the repository of the context, and for no other that it could find."""
     top = top_of_context()
-    environment = {name: value for name, value in os.environ.items() if _VARIABLES.match(name)}
+    program = find_program("git", os.environ.get("PATH", ""), *strangers())
+    if program is None:
+        raise CannotCompareError("git is not installed, or PATH names it only in the workspace")
+    environment = {name: value for name, value in variables().items() if _VARIABLES.match(name)}
     environment |= {"GIT_DIR": os.path.join(top, ".git"), "GIT_WORK_TREE": top}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:http:https:ssh"}
     settings = (word for each in _SETTINGS for word in ("-c", each))
-    command = ["git", "--no-pager", *settings, *words]
+    command = [program, "--no-pager", *settings, *words]
     return subprocess.Popen(
         command, cwd=top, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr
     )

@@ -34,14 +34,16 @@ def _leave(code: int) -> int:
 
 def _show_version() -> bool:
     """Print the version without further imports, and return whether that worked."""
+    import os
+
     from ctxsize.version import version_line
 
+    line = f"{version_line()}\n".encode()
     try:
-        sys.stdout.write(f"{version_line()}\n")
-        sys.stdout.flush()
+        # Not into the buffer of stdout, which would keep a line that cannot be written.
+        return os.write(sys.stdout.fileno(), line) == len(line)
     except (OSError, AttributeError):
         return False
-    return True
 
 
 if __name__ == "__main__":

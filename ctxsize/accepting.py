@@ -10,15 +10,16 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from ctxsize.build import words_of
 from ctxsize.codes import names
 from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
+from ctxsize.globs import like
 from ctxsize.model import Effect, Problem, Report
 from ctxsize.reader import holds, read_file
 
@@ -93,7 +94,7 @@ class Wanted:
             for each in self._config.suppress
             if each.code == finding.code
             if each.path is None
-            or any(fnmatchcase(place, os.path.normpath(each.path)) for place in places)
+            or any(like(os.path.normpath(each.path), place) for place in places)
         ]
         texts: Sequence[str] = [""]
         if any(each.pattern for each in tables):
@@ -139,7 +140,7 @@ class Wanted:
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
-    parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
+    parts = [part.strip() for each in words_of(codes) for part in each.split(",") if part.strip()]
     for each in parts:
         if not any(name.startswith(each) for name in known):
             is_code, command = bool({*names(each)} & {each}), _COMMANDS.get(each[:4])
@@ -211,11 +212,12 @@ def finished(
     codes: Iterable[str] = (),
     *,
     write: bool,
+    replace_link: bool = False,
 ) -> AnySuggested:
     """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
 
-    Tables about `codes` that accept nothing are findings too. A symlink is written through if its
-    target is in the context. Raises `InputError`.
+    Tables about `codes` that accept nothing are findings too. Raises `InputError`, also for an
+    ignore file that is a symlink, unless `replace_link` puts a file in its place.
     """
     config, unread = readable(config, request.context)
     wanted = Wanted(config)
@@ -223,7 +225,8 @@ def finished(
     problems = (*outcome.problems, *unread)
     edits = [] if outcome.edit is None or not write else [outcome.edit]
     if edits:
-        from ctxsize.writer.apply import apply
+        from ctxsize.writer.apply import Links, apply
 
-        problems += apply(edits, within=request.root)
+        links: Links = "replace" if replace_link else "refuse"
+        problems += apply(edits, within=request.root, links=links)
     return replace(outcome, findings=findings, problems=problems, written=bool(edits))

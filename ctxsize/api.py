@@ -8,49 +8,41 @@ names accepted findings. `steps` is called with each part of the work, `progress
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ctxsize.build import Build, build_of
+from ctxsize import public
+from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.request import Plans, Request, request_of, with_unsaved
 from ctxsize.errors import InputError
 from ctxsize.model import Problem
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ctxsize.accepting import FindingChoice
-    from ctxsize.advice import DockerfileAdvice
-    from ctxsize.build import Options
-    from ctxsize.clean import CleanPlan, Result
-    from ctxsize.config import Config
-    from ctxsize.discovery import Discovery
-    from ctxsize.engine.events import Progress, Steps
-    from ctxsize.engine.report import Listing
-    from ctxsize.engine.trace import Explanation
-    from ctxsize.findings import Severity
-    from ctxsize.lints import Linted
-    from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
-    from ctxsize.scanning import Scan
-
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
 
 
-def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
+def request_for(
+    build: Build | StrPath | Request = ".",
+    *,
+    data: bytes | None = None,
+    **options: Unpack[Options],
+) -> Request:
     """Return the request for a build, or for a context with fields of `Build` as keywords.
 
-    A request is returned unchanged, or with options as one for its build with these.
-    Raises `InputError` for a missing file or directory and for an unknown builder.
+    A request is returned unchanged, or with options as one for its build with these. `data` is
+    the text of the ignore file, in place of the one on disk: answers are those once it is saved.
+    Raises `InputError` for a missing file or directory and for an unknown builder, and
+    `IgnoreFileError` for an ignore file that fails the build.
     """
     if isinstance(build, Request) and not options:
-        return build
-    given = build_of(build.build if isinstance(build, Request) else build, options)
-    return requested(given or Build(), Plans())
+        request = build
+    else:
+        given = build_of(build.build if isinstance(build, Request) else build, options)
+        request = requested(given or Build(), Plans())
+    if data is None:
+        return request
+    return with_unsaved(request, data)
 
 
 def requested(build: Build, plans: Plans) -> Request:
@@ -70,18 +62,20 @@ def requested(build: Build, plans: Plans) -> Request:
 
 
 def measure(
-    build: Build | str | Request = ".",
+    build: Build | StrPath | Request = ".",
     *,
+    data: bytes | None = None,
     ignored: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: Progress | None = None,
+    progress: public.Progress | None = None,
     jobs: int | None = None,
-    config: Config | None = None,
+    config: public.Config | None = None,
     **options: Unpack[Options],
-) -> Report:
+) -> public.Report:
     """Return what `docker build` would send.
 
+    `data` is the text of the ignore file that is not saved yet; that file counts with its size.
     `ignored` also measures how much each pattern saves. `top` limits the lists of the largest,
     `depth` the tree, `jobs` the threads of the compiled core.
     Raises `InputError` for a missing file or directory, `BuildFailsError` if the build fails.
@@ -89,7 +83,7 @@ def measure(
     from ctxsize.engine import report as measuring
     from ctxsize.engine.transfers import with_transfers
 
-    request = request_for(build, **options)
+    request = request_for(build, data=data, **options)
     report = measuring.measure(
         request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
@@ -102,14 +96,14 @@ def measure(
 
 
 def ls(
-    build: Build | str | Request = ".",
+    build: Build | StrPath | Request = ".",
     *,
     sent: bool = True,
     ignored: bool = False,
     transfer: bool = False,
     named: str = "",
     **options: Unpack[Options],
-) -> Listing:
+) -> public.Listing:
     """Yield the entries that `docker build` would send, in its order.
 
     `ignored` adds ignored entries; `sent=False` leaves only these. `transfer` yields only entries
@@ -130,12 +124,12 @@ def ls(
 
 
 def explain(
-    paths: Iterable[str],
-    build: Build | str | Request = ".",
+    paths: StrPath | Iterable[StrPath],
+    build: Build | StrPath | Request = ".",
     *,
     named: str = "",
     **options: Unpack[Options],
-) -> list[Explanation]:
+) -> list[public.Explanation]:
     """Return why each of `paths` in the context, or the `named` one, is sent, and its takers.
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
@@ -145,24 +139,26 @@ def explain(
 
     request = request_named(request_for(build, **options), named)
     add = trace.Takers(request).added_to
-    return [add(trace.explain(request, trace.in_context(request, path))) for path in paths]
+    return [
+        add(trace.explain(request, trace.in_context(request, path))) for path in paths_of(paths)
+    ]
 
 
 def lint(
-    paths: Iterable[str] = (),
-    build: Build | str | None = None,
+    paths: StrPath | Iterable[StrPath] = (),
+    build: Build | StrPath | None = None,
     *,
     data: bytes | None = None,
     fix: bool = False,
     unsafe_fixes: bool = False,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
-    severity: Severity | None = None,
-    config: Config | None = None,
-    progress: Progress | None = None,
-    steps: Steps | None = None,
+    severity: public.Severity | None = None,
+    config: public.Config | None = None,
+    progress: public.Progress | None = None,
+    steps: public.Steps | None = None,
     **options: Unpack[Options],
-) -> Linted:
+) -> public.Linted:
     """Return findings about ignore files, with fixes; writes nothing.
 
     `paths` are ignore files, and directories for all ignore files below them. With a `build` or
@@ -174,7 +170,7 @@ def lint(
     from ctxsize.lints import lint as run
 
     return run(
-        [*paths],
+        paths_of(paths),
         build_of(build, options),
         data=data,
         fix=fix or unsafe_fixes,
@@ -187,20 +183,22 @@ def lint(
 
 
 def suggest(
-    build: Build | str | Request = ".",
+    build: Build | StrPath | Request = ".",
     *,
     write: bool = False,
+    replace_link: bool = False,
     unsafe: bool = False,
-    only: Collection[str] = (),
-    config: Config | None = None,
-    progress: Progress | None = None,
-    steps: Steps | None = None,
+    only: Iterable[str] = (),
+    config: public.Config | None = None,
+    progress: public.Progress | None = None,
+    steps: public.Steps | None = None,
     **options: Unpack[Options],
-) -> Advice:
+) -> public.Advice:
     """Return suggested lines for the ignore file.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules,
-    paths or patterns. `write` writes the chosen lines; the size with them is predicted.
+    paths or patterns. `write` writes the chosen lines; the size with them is predicted. An ignore
+    file that is a symlink is not written, unless `replace_link` puts a file in its place.
     Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
     that changed in between or cannot be written.
     """
@@ -211,25 +209,27 @@ def suggest(
 
     request = request_for(build, **options)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
+    only = words_of(only)
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [each for each in request.problems if each.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.
     is_usual = not request.build.given() and not only
     codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
-    return finished(request, advice, config, codes, write=write)
+    return finished(request, advice, config, codes, write=write, replace_link=replace_link)
 
 
 def plan_ignore_file(
-    build: Build | str | Request = ".",
+    build: Build | StrPath | Request = ".",
     *,
     mode: str,
-    like: str | None = None,
+    like: StrPath | None = None,
     write: bool = False,
-    config: Config | None = None,
-    progress: Progress | None = None,
+    replace_link: bool = False,
+    config: public.Config | None = None,
+    progress: public.Progress | None = None,
     **options: Unpack[Options],
-) -> IgnoreFilePlan:
+) -> public.IgnoreFilePlan:
     """Return the new ignore file in a mode: `allowlist`, `from-gitignore` or `like`.
 
     `like` is the path of another ignore file. See `suggest` for the other arguments.
@@ -239,34 +239,38 @@ def plan_ignore_file(
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender import modes
 
-    sibling = None if like is None else read_ignore_file(like)
+    sibling = None if like is None else read_ignore_file(path_of(like))
     if sibling is None and mode not in modes.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
     request = request_for(build, **options)
     plan = modes.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    return finished(request, plan, config, write=write)
+    return finished(request, plan, config, write=write, replace_link=replace_link)
 
 
-def discover(root: str = ".") -> Discovery:
-    """Return the builds that files below `root` define, in our environment. Raises `InputError`."""
+def discover(root: StrPath = ".", *, everywhere: bool = False) -> public.Discovery:
+    """Return the builds that files below `root` define, in our environment. Raises `InputError`.
+
+    `everywhere` includes dependencies (`node_modules`, `vendor`), worktrees, and what git ignores.
+    """
     from ctxsize import discovery
 
-    return discovery.discover(root, environment=os.environ)
+    return discovery.discover(path_of(root), environment=os.environ, everywhere=everywhere)
 
 
 def scan(
-    root: str = ".",
+    root: StrPath = ".",
     *,
-    config: Config | None = None,
-    progress: Progress | None = None,
-    steps: Steps | None = None,
-) -> Scan:
+    config: public.Config | None = None,
+    progress: public.Progress | None = None,
+    steps: public.Steps | None = None,
+) -> public.Scan:
     """Return every build below `root`, measured, the largest first. Raises `InputError`."""
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order
     from ctxsize.scanning import scan as run
 
+    root = path_of(root)
     discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
@@ -276,34 +280,45 @@ def scan(
 
 
 def advise(
-    root: str = ".",
+    root: StrPath = ".",
     *,
     fix: bool = False,
     unsafe_fixes: bool = False,
-    config: Config | None = None,
-    **choice: Unpack[FindingChoice],
-) -> DockerfileAdvice:
+    config: public.Config | None = None,
+    **choice: Unpack[public.FindingChoice],
+) -> public.DockerfileAdvice:
     """Return findings about the Dockerfiles below `root`, with rewrites; writes nothing.
 
     `fix` makes edits of the rewrites that are certain, `unsafe_fixes` of all. Raises
     `InputError` for no directory, and for codes that do not exist.
     """
     from ctxsize.advice import advise as run
-    from ctxsize.config import load
 
-    config = load(root) if config is None else config
+    root = path_of(root)
+    config = load_config(root) if config is None else config
     return run(discover(root), config, fix=fix, unsafe=unsafe_fixes, **choice)
 
 
+def load_config(directory: StrPath = ".") -> public.Config:
+    """Return the configuration that is used for a directory, an empty one if there is none.
+
+    It is the nearest `ctxsize.toml`, or `[tool.ctxsize]` of `pyproject.toml`, up to the top of
+    the repository. Raises `InputErrors` for all its mistakes at once.
+    """
+    from ctxsize.config import load
+
+    return load(path_of(directory))
+
+
 def clean_plan(
-    root: str = ".",
+    root: StrPath = ".",
     *,
     ecosystems: Iterable[str] = (),
     deps: bool = False,
     older_than_s: float | None = None,
     recent_s: float = 600.0,
-    progress: Progress | None = None,
-) -> CleanPlan:
+    progress: public.Progress | None = None,
+) -> public.CleanPlan:
     """Return the directories below `root` that are proved regenerable; deletes nothing.
 
     Directories written to within the last `recent_s` seconds are skipped.
@@ -311,11 +326,13 @@ def clean_plan(
     """
     from ctxsize.clean.look import CleanChoice, look
 
-    choice = CleanChoice(frozenset(ecosystems), deps, older_than_s, recent_s)
-    return look(root, choice, progress)
+    choice = CleanChoice(frozenset(words_of(ecosystems)), deps, older_than_s, recent_s)
+    return look(path_of(root), choice, progress)
 
 
-def clean_apply(plan: CleanPlan, *, steps: Steps | None = None) -> tuple[Result, ...]:
+def clean_apply(
+    plan: public.CleanPlan, *, steps: public.Steps | None = None
+) -> tuple[public.Result, ...]:
     """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete
 

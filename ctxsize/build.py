@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-_SHORTEST, _LONG = 4, 8
-"""Number of characters of the shortest possible secret, and of a secret that no word is."""
-_PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")  # masked only where it stands alone, if short
+from ctxsize.hidden import Hidden, made_of, shown
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack as Unpack
+elif sys.version_info >= (3, 11):
+    from typing import Unpack
+else:
+
+    class Unpack:
+        """Stands for `typing.Unpack`: the type of `**options` is then the `TypedDict` itself."""
+
+        def __class_getitem__(cls, options: type) -> type:
+            return options
+
+
+StrPath = str | os.PathLike[str]  # one path, in every public function
+_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
+_ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
+"""Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
 
 
 @dataclass(frozen=True)
@@ -21,94 +38,147 @@ class Build:
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
     target: str = ""  # the last stage if empty
     build_arguments: Mapping[str, str] = field(default_factory=dict)
+    """The values are used and never printed, nor is anything that is made from them."""
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     """The directory, URL or image of each named context, by name."""
     platforms: tuple[str, ...] = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
     builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
     dockerfile_inline: bytes | None = None
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
-    hidden: tuple[tuple[str, str], ...] = ()
-    """Values from a file or the environment, each with the text to print instead."""
-    target_written: tuple[str, str] = ("", "")
-    """A target whose name a file writes with variables, and that text of the file."""
+    dockerfile_written: bytes | None = None
+    """`dockerfile_inline` with names in place of hidden values; None if it has none."""
 
-    @property
-    def shown_target(self) -> str:
-        """Return the target as it may be printed."""
-        target, written = self.target_written
-        return written if self.target == target else self.target
+    if TYPE_CHECKING:
 
-    def masked(self, text: str, *, openly: str = "") -> str:
-        """Return `text` for a message, with each hidden value replaced.
+        def __init__(  # the fields, which also take other paths than texts
+            self,
+            context: StrPath = ".",
+            dockerfile: StrPath | None = None,
+            target: str = "",
+            build_arguments: Mapping[str, str] = ...,
+            build_contexts: Mapping[str, StrPath] = ...,
+            platforms: Iterable[str] = (),
+            builder: str = "buildkit",
+            dockerfile_inline: bytes | None = None,
+            dockerfile_written: bytes | None = None,
+        ) -> None: ...
 
-        A value that is part of a name on disk, of the target or of `openly` is not hidden, and
-        neither is one that is too short for a secret.
-        """
-        known = (self.context, self.dockerfile or "", self.shown_target, openly)
-        pairs = set(self.hidden)
-        for value, name in self.hidden:  # also as paths that are built from it show it
-            normal = os.path.normpath(value)
-            pairs |= {(normal, name), (normal.lstrip("./"), name)}
-        for value, written in sorted(pairs, key=lambda pair: (-len(pair[0]), pair)):
-            if len(value) < _SHORTEST or value not in text or any(value in each for each in known):
-                continue
-            if len(value) < _LONG and _PLAIN.fullmatch(value):
-                text = written.join(re.split(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text))
-            else:
-                text = text.replace(value, written)
-        return text
+    def __post_init__(self) -> None:
+        """Keep paths as text, and a platform that is given alone as one of several."""
+        contexts = {name: path_of(value) for name, value in self.build_contexts.items()}
+        object.__setattr__(self, "context", path_of(self.context))
+        object.__setattr__(self, "build_contexts", contexts)
+        object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
+        if self.dockerfile is not None:
+            object.__setattr__(self, "dockerfile", path_of(self.dockerfile))
 
     def words(self) -> tuple[str, ...]:
-        """Return the same options as words of a command line."""
-        words = ["--target", self.shown_target] if self.target else []
-        for name, value in self.build_arguments.items():
-            hidden = (value, f"${name}") in self.hidden
-            words += ["--build-arg", self.masked(name) if hidden else f"{name}={value}"]
+        """Return the same options as words of a command line, of arguments only the names."""
+        words = ["--target", shown(self.target)] if self.target else []
+        for name in self.build_arguments:
+            words += ["--build-arg", shown(name)]
         for name, value in self.build_contexts.items():
-            words += ["--build-context", f"{name}={value}"]
-        return (*words, *(word for each in self.platforms for word in ("--platform", each)))
+            words += ["--build-context", f"{shown(name)}={shown(value)}"]
+        for platform in self.platforms:
+            words += ["--platform", shown(platform)]
+        return tuple(words)
 
     def given(self) -> tuple[str, ...]:
         """Return the names of the given options, which affect only what the Dockerfile takes."""
         return tuple(dict.fromkeys(self.words()[::2]))
 
 
-def hiding(build: Build, names: Iterable[str]) -> Build:
-    """Return `build` with the values of these arguments hidden, as no command line shows them."""
-    pairs = ((build.build_arguments[name], f"${name}") for name in names)
-    return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
+def with_inline(build: Build, dockerfile: str, errors: str = "replace") -> Build:
+    """Return `build` with the text of a Dockerfile that a file contains, if it is not empty."""
+    if not dockerfile:
+        return build
+    build = replace(build, dockerfile_inline=dockerfile.encode("utf-8", errors))
+    if not isinstance(dockerfile, Hidden):
+        return build
+    return replace(build, dockerfile_written=dockerfile.written.encode("utf-8", errors))
+
+
+def inline_of(build: Build) -> str:
+    """Return the text that `with_inline` took; `""` without one."""
+    text = (build.dockerfile_inline or b"").decode()
+    written = build.dockerfile_written
+    return text if written is None else Hidden(text, written.decode())
+
+
+def is_remote(name: str) -> bool:
+    """Return whether this names something that the builder itself fetches."""
+    return _REMOTE.match(name) is not None
 
 
 def is_reference(context: str) -> bool:
-    """Return whether a context is a URL, an image, a service, a target or stdin."""
-    remote = ("git@", "github.com/", "service:", "target:")
-    return "://" in context or context == "-" or context.startswith(remote)
+    """Return whether a build context is a URL, an image, a service, a target or stdin.
+
+    Anything else is a path, also with `://` in it: `a://b` is the directory `b` in `a:`.
+    """
+    return context == "-" or is_remote(context) or _ELSEWHERE.match(context) is not None
+
+
+def is_named_reference(value: str) -> bool:
+    """Return whether a named context is a URL, an image or a target, and no path."""
+    return is_remote(value) or value.startswith("target:")
 
 
 def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
-    return {
-        name: value if is_reference(value) else os.path.normpath(os.path.join(directory, value))
-        for name, value in named.items()
-    }
+
+    def joined(path: str) -> str:
+        return os.path.normpath(os.path.join(directory, path))
+
+    contexts = dict[str, str]()
+    for name, value in named.items():
+        contexts[name] = value if is_named_reference(value) else made_of(joined, value)
+    return contexts
 
 
 class Options(TypedDict, total=False):
     """The fields of `Build` except the context, as keywords."""
 
-    dockerfile: str | None
+    dockerfile: StrPath | None
     target: str
     build_arguments: Mapping[str, str]
-    build_contexts: Mapping[str, str]
-    platforms: tuple[str, ...]
+    build_contexts: Mapping[str, StrPath]
+    platforms: Iterable[str]
     builder: str
     dockerfile_inline: bytes | None
-    hidden: tuple[tuple[str, str], ...]
-    target_written: tuple[str, str]
+    dockerfile_written: bytes | None
 
 
-def build_of(build: Build | str | None, options: Options) -> Build | None:
+def build_of(build: Build | StrPath | None, options: Options) -> Build | None:
     """Return the build with these options, None if neither is given."""
     if build is None:
         return Build(**options) if options else None
-    return replace(build if isinstance(build, Build) else Build(build), **options)
+    if not isinstance(build, Build):
+        return Build(build, **options)
+    changes: dict[str, Any] = {**options}
+    return replace(build, **changes)
+
+
+def builds_of(builds: Build | StrPath | Iterable[Build | StrPath]) -> list[Build]:
+    """Return builds, or those of contexts; one alone is one, also if it is a text."""
+    if isinstance(builds, (Build, str, bytes, os.PathLike)):
+        builds = [builds]
+    return [each if isinstance(each, Build) else Build(each) for each in builds]
+
+
+def path_of(path: StrPath) -> str:
+    """Return a path as text. Raises `TypeError` for a value that is no path."""
+    return os.fsdecode(path)
+
+
+def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
+    """Return paths as texts; a path alone is one, not the letters of its name."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return [path_of(paths)]
+    return [path_of(each) for each in paths]
+
+
+def words_of(words: str | Iterable[str]) -> list[str]:
+    """Return words as a list; a word alone is one, not its letters."""
+    if isinstance(words, str):
+        return [words]
+    return [*words]

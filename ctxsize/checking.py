@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ctxsize import api, guard
+from ctxsize import api, guard, public
 from ctxsize import config as configured
 from ctxsize.accepting import Wanted
-from ctxsize.build import Build, build_of
+from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, path_of
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Builds, Config, filled_up
 from ctxsize.engine.builders import BUILDERS
@@ -25,16 +25,13 @@ from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import assertions
 from ctxsize.guard import baseline as baselines
-from ctxsize.model import Report
+from ctxsize.hidden import shown
+from ctxsize.model import Amount, Report
 from ctxsize.reader import refuse_way_out
-from ctxsize.units import human
+from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ctxsize.build import Options
-    from ctxsize.engine.events import Progress
-    from ctxsize.guard.comparison import Contexts, DiffReport
+    from ctxsize.guard.comparison import Contexts
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
@@ -44,16 +41,16 @@ _DIRECTORIES, _FILES = 60, 20  # numbers of the largest that a baseline keeps
 
 
 def check(
-    build: Build | str | None = None,
+    build: Build | StrPath | None = None,
     *,
-    builds: Iterable[Build] | None = None,
+    builds: Build | StrPath | Iterable[Build | StrPath] | None = None,
     budget: Budget | None = None,
-    baseline: str | None = None,
+    baseline: StrPath | None = None,
     update_baseline: bool = False,
-    policy: str | None = None,
-    others: Iterable[Build] = (),
+    policy: StrPath | None = None,
+    others: Build | StrPath | Iterable[Build | StrPath] = (),
     config: Config | None = None,
-    progress: Progress | None = None,
+    progress: public.Progress | None = None,
     **options: Unpack[Options],
 ) -> guard.CheckReport:
     """Check `build`, or all builds of the configuration, against their budgets.
@@ -65,6 +62,11 @@ def check(
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
+    chosen = [build] if build else None
+    if builds is not None:
+        chosen = builds_of(builds)
+    if baseline is not None:
+        baseline = path_of(baseline)
     config = config or configured.load("." if build is None else build.context)
     if baseline is None and config.baseline is not None:
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
@@ -75,14 +77,13 @@ def check(
     if baseline is not None and (os.path.lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
         old = baselines.read(baseline)
-    chosen = [build] if builds is None and build is not None else builds
     is_optional = baseline is not None or policy is not None
     budgeted = _budgeted(config, chosen, budget or Budget(), is_optional=is_optional)
     if policy is not None:
-        more = [BudgetedBuild(each.context, each, given=each) for each in others]
+        more = [BudgetedBuild(each.context, each, given=each) for each in builds_of(others)]
         # Without any table, nobody chose the usual context.
         own = [] if more and chosen is None and not config.contexts else budgeted
-        held = _held(configured.policy_in(policy), [*own, *more])
+        held = _held(configured.policy_in(path_of(policy)), [*own, *more])
         budgeted = [*(each for each in budgeted if baseline or each.budget.limits), *held]
     checker = _Checker(config, budgeted, progress)
     checker.measure()
@@ -148,7 +149,7 @@ def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
         if names[name] > 1:
             dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
             unusual = dockerfile if dockerfile != "Dockerfile" else None
-            name = " ".join(filter(None, (build.context, unusual, build.shown_target)))
+            name = " ".join(filter(None, (build.context, unusual, shown(build.target))))
         met[name] += 1
         yield replace(each, name=name if met[name] == 1 else f"{name} #{met[name]}")
 
@@ -178,7 +179,7 @@ class _Checker:
     """Measures and judges `builds`, whose Dockerfiles are read once."""
 
     def __init__(
-        self, config: Config, builds: list[BudgetedBuild], progress: Progress | None
+        self, config: Config, builds: list[BudgetedBuild], progress: public.Progress | None
     ) -> None:
         self._config, self._builds, self._progress = config, builds, progress
         self._plans, self._reports = Plans(), list[Report]()
@@ -263,7 +264,7 @@ class _Checker:
         if advice.edit is None or not any(guard.in_unit(e.unit, saved) > 0 for e in missed):
             return judged
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
-        text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
+        text = _offer(missed, saved)
         found = [replace(e, help=text) if e.code in _LARGE else e for e in judged.findings]
         chosen = (each for each in advice.suggestions if each.chosen)
         gone = {path for each in chosen for path in each.paths}
@@ -271,6 +272,18 @@ class _Checker:
         left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
         remedy = guard.Remedy(saved, enough, left)
         return replace(judged, remedy=remedy, findings=tuple(found))
+
+
+def _offer(missed: Sequence[guard.Limit], saved: Amount) -> str:
+    """Return the command that saves something, and how much of what is too much, if not all."""
+    command = "ctxsize suggest --write saves"
+    for limit in missed:
+        part = guard.in_unit(limit.unit, saved)
+        if part < limit.over and limit.unit == "bytes":
+            return f"{command} {human(part)} of the {human(limit.over)} over the budget"
+        if part < limit.over:
+            return f"{command} {part:,} of the {plural(limit.over, 'file')} over the budget"
+    return f"{command} {human(saved.content_bytes)}, which is enough"
 
 
 def _entry(name: str, report: Report) -> baselines.Known:
@@ -284,8 +297,12 @@ def _entry(name: str, report: Report) -> baselines.Known:
 
 
 def diff(
-    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
-) -> DiffReport:
+    before: StrPath,
+    after: StrPath | None = None,
+    *,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> public.DiffReport:
     """Return the changes between two saved reports.
 
     Either may be a directory, which is measured with `options`; `after` is by default the
@@ -303,11 +320,11 @@ def diff(
         report = api.measure(request, top=1, depth=0)
         return {"": comparison.measured(sent_sizes(Walk(request)), report, request.spec)}
 
-    after = after or "."
+    before, after = path_of(before), path_of(after or ".")
     return comparison.compare(before, side(before), after, side(after))
 
 
-def diff_checkout(context: str = ".", **options: Unpack[Options]) -> DiffReport:
+def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> public.DiffReport:
     """Return the changes from a clean checkout of HEAD to the working tree of a context.
 
     Nothing is checked out. Raises `InputError` without a commit, and the errors of `measure`.
@@ -315,6 +332,7 @@ def diff_checkout(context: str = ".", **options: Unpack[Options]) -> DiffReport:
     from ctxsize.engine.checkout import Checkout
     from ctxsize.guard import comparison
 
+    context = path_of(context)
     request = api.request_for(context, **options)
     found, report = Checkout(request), api.measure(request, top=1, depth=0)
     here = comparison.measured(found.here, report, request.spec)

@@ -14,7 +14,7 @@ from glob import escape, glob
 from itertools import count
 from typing import Any
 
-from ctxsize.build import Build, hiding, placed
+from ctxsize.build import Build, is_named_reference, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.keys import ASSERTIONS, Shape, attribute_of, shapes, value_of
 from ctxsize.reader import border_of, holds, read_file
@@ -172,7 +172,7 @@ def builds(config: Config) -> Iterator[Builds]:
     """
     top = config.directory
     for table in config.contexts:
-        pattern = table.build.context
+        pattern = os.path.normpath(table.build.context)  # `link/..` is not where the link leads
         is_glob, found = bool(_WILD.search(pattern)), [os.path.join(top, pattern)]
         if is_glob:
             border, found = border_of(top), [top]
@@ -197,7 +197,6 @@ def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
         platforms=build.platforms or defaults.platforms,
         builder=build.builder if build.builder != Build().builder else defaults.builder,
     )
-    made = hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
     return replace(table, build=made, given=build)
 
 
@@ -313,11 +312,15 @@ class _ConfigReader:
         of_files = ("path", "dockerfile", "baseline", "extends")
         paths = {key: values[key] for key in of_files if key in values}
         for name, path in values.get("build_contexts", {}).items():
-            paths[f"build-contexts.{name}"] = path
+            if not is_named_reference(path):
+                paths[f"build-contexts.{name}"] = path
         for key, path in paths.items():
             # Of the directories that match a path with wildcards only those inside count.
-            literal = _WILD.split(path)[0] if key == "path" else path
-            if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
+            # As it is used: `link/../x` leads elsewhere if the link is followed first.
+            literal = os.path.normpath(path)
+            if key == "path":
+                literal = _WILD.split(literal)[0]
+            if not holds(border, os.path.normpath(os.path.join(self._directory, literal))):
                 what = path if self._is_quoted else "it"
                 message = f"{what} lies outside the repository {border}"
                 hint = "name it on the command line instead"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,11 +12,11 @@ from typing import Any
 
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError, InputError
-from ctxsize.reader import read_file
+from ctxsize.shipped import shipped
 from ctxsize.units import Tolerance, parse_size
 
 Shape = Mapping[str, Any]  # a JSON Schema; `errorMessage` is for a value that does not follow it
-_SCHEMA = os.path.join(os.path.dirname(__file__), "formats", "json", "config.schema.json")
+_SCHEMA = "formats/json/config.schema.json"
 ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
 _MOST = 1000  # numbers of patterns of a list, and of characters of one
 _TYPES = {"string": str, "integer": int, "array": list, "object": dict}
@@ -27,7 +26,7 @@ _ATTRIBUTES = {"build-args": "build_arguments", "max": "max_bytes", "min": "min_
 @cache
 def shapes(table: str = "") -> dict[str, Shape]:
     """Return the shape of each key of the top level, or of a `context` or a `suppression`."""
-    schema = json.loads(read_file(_SCHEMA))
+    schema = json.loads(shipped(_SCHEMA))
     definitions = schema["$defs"]
     keys = (definitions[table] if table else schema)["properties"]
     return {

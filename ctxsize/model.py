@@ -7,7 +7,7 @@ everything that is not ignored, a *transfer* the part of it that one Dockerfile 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
@@ -15,10 +15,17 @@ if TYPE_CHECKING:
     from ctxsize.findings import Finding
 
 
+_IF_TAKEN = "-if-taken"
+"""The end of a problem's code if it is not known whether the build takes the file concerned."""
 _IN_CONTEXT = frozenset(
-    {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
+    {
+        *("arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"),
+        *("not-utf8", f"not-utf8{_IF_TAKEN}"),
+    }
 )
 """Codes of problems whose `path` is relative to the context."""
+_FATAL = frozenset({"empty-source", "not-utf8", "source-not-found"})
+"""Codes of problems with which a build of a Dockerfile that the builder accepts must fail."""
 
 
 class Kind(str, Enum):
@@ -85,13 +92,23 @@ class Problem:
     count: int = 1  # the number of entries concerned; `path` is the first of them
     fails: bool = False  # the builder rejects the Dockerfile, so that nothing is built of it
 
+    @property
+    def if_taken(self) -> Problem:
+        """Return the same problem for a build that may not take the file concerned."""
+        return replace(self, code=f"{self.code}{_IF_TAKEN}")
+
+    @property
+    def is_fatal(self) -> bool:
+        """Return whether the build is known to fail, before its first instruction or after it."""
+        return self.fails or self.code in _FATAL
+
     def as_finding(self, path: str) -> Finding:
         """Return the problem as a finding about `path`."""
         from ctxsize.codes import code_of, names
         from ctxsize.findings import Confidence, Finding, Location, Severity
 
         by_slug = {each.slug: each for each in map(code_of, names("CTX0"))}
-        code = by_slug.get(self.code, code_of("CTX000"))
+        code = by_slug.get(self.code.removesuffix(_IF_TAKEN), code_of("CTX000"))
         severity = Severity.ERROR if self.fails else code.severity
         sure = Confidence.CERTAIN if self.effect is Effect.NONE else Confidence.LIKELY
         place, files = Location(path, self.line), self.count if self.count > 1 else None
@@ -314,6 +331,11 @@ class Report:
     def failing(self) -> tuple[Problem, ...]:
         """Return the problems that fail the build before its first instruction."""
         return tuple(each for each in self.all_problems if each.fails)
+
+    @property
+    def fatal(self) -> tuple[Problem, ...]:
+        """Return the problems with which the build is known to fail; those of `failing` too."""
+        return tuple(each for each in self.all_problems if each.is_fatal)
 
     @property
     def lower_bound(self) -> bool:

@@ -1,26 +1,192 @@
-"""The public names of the package, imported from their modules."""
+"""The public types, each imported from its module when it is first used.
+
+`ctxsize.api` annotates with them, so that `typing.get_type_hints` finds a type without a start
+that loads all of them.
+"""
 
 from __future__ import annotations
 
-from ctxsize.api import advise as advise, clean_apply as clean_apply, clean_plan as clean_plan
-from ctxsize.api import discover as discover, explain as explain, lint as lint, ls as ls
-from ctxsize.api import measure as measure, plan_ignore_file as plan_ignore_file
-from ctxsize.api import request_for as request_for, scan as scan, suggest as suggest
-from ctxsize.build import Build as Build
-from ctxsize.checking import check as check, diff as diff, diff_checkout as diff_checkout
-from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
-from ctxsize.engine.report import Listing as Listing
-from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
-from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
-from ctxsize.engine.request import Request as Request
-from ctxsize.errors import BuildFailsError as BuildFailsError, CtxsizeError as CtxsizeError
-from ctxsize.errors import DockerfileError as DockerfileError, IgnoreFileError as IgnoreFileError
-from ctxsize.errors import InputError as InputError
-from ctxsize.engine.trace import Check as Check, Explanation as Explanation, Level as Level
-from ctxsize.engine.trace import NearMiss as NearMiss, Outcome as Outcome
-from ctxsize.model import Directory as Directory, Effect as Effect, Entry as Entry
-from ctxsize.model import Ignored as Ignored, IgnoreFileInfo as IgnoreFileInfo, Kind as Kind
-from ctxsize.model import Measurement as Measurement, NamedContext as NamedContext
-from ctxsize.model import Pattern as Pattern, Problem as Problem, Report as Report, Share as Share
-from ctxsize.model import SourceShare as SourceShare, Totals as Totals, Transfer as Transfer
-from ctxsize.model import Verdict as Verdict
+from importlib import import_module
+
+_NAMES = {
+    "accepting": "FindingChoice",
+    "advice": "DockerfileAdvice",
+    "build": "Build Options StrPath",
+    "clean": "CleanCandidate CleanObjection CleanPlan DiskSize Inventory Part Passed Result",
+    "clean.proofs": "ArtefactKind CleanCategory Telltale",
+    "config": "Budget BudgetedBuild Config Suppression",
+    "discovery": "Discovery",
+    "discovery.search": "FoundBuild Place",
+    "dockerfile.sources": "Source",
+    "engine.builders": "BUILDERS Builder",
+    "engine.evaluate": "DockerIgnoreSpec",
+    "engine.events": "Progress Steps",
+    "engine.ignorefile": "IgnoreFile",
+    "engine.patterns": "DockerIgnorePattern",
+    "engine.report": "Listing",
+    "engine.request": "Plan Plans Request",
+    "engine.snapshot": "Snapshot",
+    "engine.source": "File MemoryDirectory",
+    "engine.trace": "Check Explanation Level NearMiss Outcome Taker",
+    "errors": (
+        "BuildFailsError CtxsizeError DockerfileError IgnoreFileError InputError InputErrors "
+        "UndecidedError UnknownPatternError"
+    ),
+    "findings": "Changes Confidence Edit Finding Fix Location Paths Severity",
+    "guard": "Accepted CheckReport ContextCheck Limit Remedy",
+    "guard.baseline": "Known SizeChange SizeChanges",
+    "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
+    "lints": "Linted LintedFile",
+    "model": (
+        "Amount Clue Directory Effect Entry IgnoreFileInfo Ignored Kind Measurement "
+        "NamedContext Pattern Problem Reason Report Share SourceShare Totals Transfer Verdict"
+    ),
+    "recommender.outcome": (
+        "Advice Blocked IgnoreFileChange IgnoreFilePlan Match Note Objection Question Size "
+        "Suggestion"
+    ),
+    "recommender.rules": "Category EntryType Marker Rule",
+    "scanning": "Row Scan",
+    "units": "Tolerance",
+    "writer": "Addition",
+}
+"""The public names of each module."""
+
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.accepting import FindingChoice as FindingChoice
+    from ctxsize.advice import DockerfileAdvice as DockerfileAdvice
+    from ctxsize.build import Build as Build, Options as Options, StrPath as StrPath
+    from ctxsize.clean import (
+        CleanCandidate as CleanCandidate,
+        CleanObjection as CleanObjection,
+        CleanPlan as CleanPlan,
+        DiskSize as DiskSize,
+        Inventory as Inventory,
+        Part as Part,
+        Passed as Passed,
+        Result as Result,
+    )
+    from ctxsize.clean.proofs import (
+        ArtefactKind as ArtefactKind,
+        CleanCategory as CleanCategory,
+        Telltale as Telltale,
+    )
+    from ctxsize.config import (
+        Budget as Budget,
+        BudgetedBuild as BudgetedBuild,
+        Config as Config,
+        Suppression as Suppression,
+    )
+    from ctxsize.discovery import Discovery as Discovery
+    from ctxsize.discovery.search import FoundBuild as FoundBuild, Place as Place
+    from ctxsize.dockerfile.sources import Source as Source
+    from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
+    from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
+    from ctxsize.engine.events import Progress as Progress, Steps as Steps
+    from ctxsize.engine.ignorefile import IgnoreFile as IgnoreFile
+    from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
+    from ctxsize.engine.report import Listing as Listing
+    from ctxsize.engine.request import Plan as Plan, Plans as Plans, Request as Request
+    from ctxsize.engine.snapshot import Snapshot as Snapshot
+    from ctxsize.engine.source import File as File, MemoryDirectory as MemoryDirectory
+    from ctxsize.engine.trace import (
+        Check as Check,
+        Explanation as Explanation,
+        Level as Level,
+        NearMiss as NearMiss,
+        Outcome as Outcome,
+        Taker as Taker,
+    )
+    from ctxsize.errors import (
+        BuildFailsError as BuildFailsError,
+        CtxsizeError as CtxsizeError,
+        DockerfileError as DockerfileError,
+        IgnoreFileError as IgnoreFileError,
+        InputError as InputError,
+        InputErrors as InputErrors,
+        UndecidedError as UndecidedError,
+        UnknownPatternError as UnknownPatternError,
+    )
+    from ctxsize.findings import (
+        Changes as Changes,
+        Confidence as Confidence,
+        Edit as Edit,
+        Finding as Finding,
+        Fix as Fix,
+        Location as Location,
+        Paths as Paths,
+        Severity as Severity,
+    )
+    from ctxsize.guard import (
+        Accepted as Accepted,
+        CheckReport as CheckReport,
+        ContextCheck as ContextCheck,
+        Limit as Limit,
+        Remedy as Remedy,
+    )
+    from ctxsize.guard.baseline import (
+        Known as Known,
+        SizeChange as SizeChange,
+        SizeChanges as SizeChanges,
+    )
+    from ctxsize.guard.comparison import (
+        ContextChange as ContextChange,
+        Culprit as Culprit,
+        DiffReport as DiffReport,
+        Saved as Saved,
+        Side as Side,
+    )
+    from ctxsize.lints import Linted as Linted, LintedFile as LintedFile
+    from ctxsize.model import (
+        Amount as Amount,
+        Clue as Clue,
+        Directory as Directory,
+        Effect as Effect,
+        Entry as Entry,
+        IgnoreFileInfo as IgnoreFileInfo,
+        Ignored as Ignored,
+        Kind as Kind,
+        Measurement as Measurement,
+        NamedContext as NamedContext,
+        Pattern as Pattern,
+        Problem as Problem,
+        Reason as Reason,
+        Report as Report,
+        Share as Share,
+        SourceShare as SourceShare,
+        Totals as Totals,
+        Transfer as Transfer,
+        Verdict as Verdict,
+    )
+    from ctxsize.recommender.outcome import (
+        Advice as Advice,
+        Blocked as Blocked,
+        IgnoreFileChange as IgnoreFileChange,
+        IgnoreFilePlan as IgnoreFilePlan,
+        Match as Match,
+        Note as Note,
+        Objection as Objection,
+        Question as Question,
+        Size as Size,
+        Suggestion as Suggestion,
+    )
+    from ctxsize.recommender.rules import (
+        Category as Category,
+        EntryType as EntryType,
+        Marker as Marker,
+        Rule as Rule,
+    )
+    from ctxsize.scanning import Row as Row, Scan as Scan
+    from ctxsize.units import Tolerance as Tolerance
+    from ctxsize.writer import Addition as Addition
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"ctxsize.{_MODULES[name]}"), name)
+        globals()[name] = value  # the next use finds it at once
+        return value

@@ -15,7 +15,9 @@ from errno import EFBIG, EINVAL, EISDIR, EPERM
 from typing import BinaryIO
 
 from ctxsize.errors import InputError
+from ctxsize.version import refuse_windows
 
+refuse_windows()
 MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
 _MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192  # of a repository; of a file that names a path
@@ -164,9 +166,9 @@ def worktrees_in(directory: str) -> frozenset[str]:
         git = os.path.dirname(os.path.dirname(git))
     try:
         for entry in sorted(entries_in(f"{git}/worktrees"), key=str)[:_MOST_WORKTREES]:
-            link = _named_in(f"{entry.path}/gitdir")
+            link = path_in(f"{entry.path}/gitdir")
             is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
-            if is_inner and link != own and _named_in(link, "gitdir: ") == os.path.realpath(entry):
+            if is_inner and link != own and path_in(link, "gitdir: ") == os.path.realpath(entry):
                 above, name = os.path.split(os.path.dirname(link))
                 found.setdefault(above, set()).add(name)
         alone = {at for at in found if at != root and {*os.listdir(at)} == found[at]}
@@ -176,8 +178,11 @@ def worktrees_in(directory: str) -> frozenset[str]:
     return frozenset(os.path.relpath(each, root) for each in paths)
 
 
-def _named_in(path: str, lead: str = "") -> str:
-    """Return the real path that a file of git has behind `lead`; `""` if it is no such file."""
+def path_in(path: str, lead: str = "") -> str:
+    """Return the real path that a file of git has behind `lead`; `""` if it is no such file.
+
+    The file may be `.git` (`gitdir: `), or `gitdir` or `commondir` of a worktree.
+    """
     try:
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
         named = text[len(lead) :] if text.startswith(lead) else ""
@@ -189,8 +194,8 @@ def _named_in(path: str, lead: str = "") -> str:
 def git_directories(top: str) -> list[str]:
     """Return the directory of the repository at `top`, and for a worktree the shared one."""
     own = os.path.join(top, ".git")
-    git = _named_in(own, "gitdir: ") or own
-    shared = _named_in(f"{git}/commondir")
+    git = path_in(own, "gitdir: ") or own
+    shared = path_in(f"{git}/commondir")
     return [git, shared] if shared else [git]
 
 

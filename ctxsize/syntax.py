@@ -1,7 +1,8 @@
 """Parse shell text into simple commands with tree-sitter.
 
 The grammar is that of bash, which includes that of /bin/sh in any image. Names of programs
-have no meaning here.
+have no meaning here. tree-sitter is compiled, and some interpreters have no wheel of it: without
+it no text is read, as if each were too long.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Point, Tree
+    from tree_sitter import Language, Node, Point, Tree
 
 _LONGEST = 64 * 1024  # number of characters of the longest text that is read
 _MOST_PIPES = 2000
@@ -94,6 +95,11 @@ class Command:
         return None
 
 
+def can_read() -> bool:
+    """Return whether shell text can be read here: False without tree-sitter."""
+    return _language() is not None
+
+
 def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
     """Return the commands of `text` in the order in which they run, and whether all were read.
 
@@ -108,7 +114,10 @@ def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
 
 
 def _tree(text: str) -> Tree | None:
-    """Return the syntax tree of `text`, None if parsing would be too slow."""
+    """Return the syntax tree of `text`, None if parsing would be too slow or is not possible."""
+    language = _language()
+    if language is None:
+        return None
     if len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
         return None
     # With one byte for each character, byte offsets in the tree are indexes in the text.
@@ -120,17 +129,22 @@ def _tree(text: str) -> Tree | None:
         left -= 1
         return data[at : at + _CHUNK] if left >= 0 else data[:0]
 
-    tree = _parser().parse(read)
+    from tree_sitter import Parser
+
+    # A parser serves one thread at a time, and a new one costs less than a lock.
+    tree = Parser(language).parse(read)
     return tree if left >= 0 else None
 
 
 @lru_cache(maxsize=1)
-def _parser() -> Parser:
+def _language() -> Language | None:
     # Few commands of ctxsize read scripts; the others must not wait for this import.
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(tree_sitter_bash.language()))
+    try:
+        import tree_sitter_bash
+        from tree_sitter import Language
+    except ImportError:
+        return None
+    return Language(tree_sitter_bash.language())
 
 
 @dataclass()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ctxsize.errors import InputError
 
 _SMALLEST_BARE = 10_000  # smallest number of bytes that is read without a unit: `50` may mean 50 MB
-_SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgtpe]?)(i?)b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgtpe]?)(i?)b?", re.IGNORECASE)
 
 
 def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
@@ -17,7 +17,7 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
 
     Raises `InputError`, also for a small number other than 0 without a unit, with `forms` as hint.
     """
-    found = _SIZE.fullmatch(text)
+    found = _SIZE.fullmatch(text.strip())
     if found is None or (found[3] and not found[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     whole, _, fraction = found[1].partition(".")
@@ -77,7 +77,7 @@ class Tolerance(NamedTuple):
     def parse(cls, text: str) -> Tolerance:
         """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
-        if share is None and not _SIZE.fullmatch(text):
+        if share is None and not _SIZE.fullmatch(text.strip()):
             message = f"neither a size nor a percentage: {text!r}"
             raise InputError(message, hint="write for instance 5MB or 10%")
         if share is None:

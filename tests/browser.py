@@ -25,7 +25,7 @@ _FLAGS = (
         "--lang=en-US",
     ),
 )
-_SECONDS = 60
+_SECONDS = 300
 
 
 class Browser:

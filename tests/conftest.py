@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from ctxsize.formats.sections import measured
 from tests.examples import copy_of_examples
+from tests.isolation import isolate
 from tests.oracles import answers
 from tests.oracles.availability import require, unavailable
 from tests.oracles.core import is_core, older_differs
@@ -25,12 +28,14 @@ ENGINES = {"docker", "docker_platforms", "buildah"}
 _AGE = re.compile(rf"(?:(?<=\[)|-)(?:{'|'.join(AGES)})(?=[-\]])")
 """What tells the two runs of one test apart in its name."""
 SMOKE = (
-    *("tests/cli/", "tests/test_api.py", "tests/test_shell.py"),
+    *("tests/cli/", "tests/test_api.py", "tests/test_public.py", "tests/test_shell.py"),
     *("tests/engine/test_patterns.py", "tests/engine/test_recorded.py", "tests/dockerfile/"),
     *("tests/writer/test_merge.py", "tests/formats/", "tests/config/", "tests/discovery/"),
 )
 """What every interpreter runs at each change."""
 COUNTS = pytest.StashKey[Counter[str]]()
+_LINES_AT_ONCE = 12
+"""Number of lines of a message that are shown before the end of the run."""
 
 # Engines and trees on disk take their time; a slow example is no failure. Examples are
 # the same in every run: `make fuzz` searches at random.
@@ -46,7 +51,14 @@ settings.register_profile("fuzz", _CALM, max_examples=_FUZZ_EXAMPLES)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", metavar="SEED", help="run modules, and tests in each, at random")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(isolate())
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Failures(config))
     config.addinivalue_line("markers", "engine: asks an engine (set by its fixtures)")
     config.addinivalue_line("markers", "smoke: also run with the other interpreters")
     config.addinivalue_line("markers", "fuzz: a property that `make fuzz` runs at length")
@@ -55,8 +67,30 @@ def pytest_configure(config: pytest.Config) -> None:
     measured.READS_ATTRIBUTES = True
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _Failures:
+    """Name each failure at once, also one of another process; the reports follow in the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.failed:
+            return
+        terminal: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        reason = getattr(getattr(report.longrepr, "reprcrash", None), "message", report.longrepr)
+        terminal.write("\n")
+        terminal.write_line(f"FAILED {report.nodeid} ({report.when})", red=True, bold=True)
+        for line in str(reason).splitlines()[:_LINES_AT_ONCE]:
+            terminal.write_line(f"    {line}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what asks an engine, what an older one answers otherwise, and what is smoke."""
+    if sys.getfilesystemencoding() != "utf-8":
+        raise pytest.UsageError("The tests need UTF-8 names. Set PYTHONUTF8=1.")
+    if config.option.shuffle is not None:
+        _shuffle(items, config.option.shuffle)
     for item in items:
         if item.nodeid.startswith(SMOKE):
             item.add_marker(pytest.mark.smoke)
@@ -66,6 +100,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reason = older_differs(item.nodeid)
         if reason is not None:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _shuffle(items: list[pytest.Item], seed: str) -> None:
+    """Put modules in a random order, and the tests of each, which share what is dear to make."""
+    order = random.Random(seed)
+    modules = dict.fromkeys(item.location[0] for item in items)
+    rank = {module: order.random() for module in modules}
+    order.shuffle(items)
+    items.sort(key=lambda item: rank[item.location[0]])
 
 
 @pytest.hookimpl(optionalhook=True)

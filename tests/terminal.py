@@ -21,7 +21,7 @@ from pyte.screens import Char
 from tests.examples import ROOT
 
 _SCROLLBACK = 2000
-_WIDTH, _HEIGHT, _MARGIN, _BAR = 8.4, 18, 12, 32
+CELL_WIDTH, _HEIGHT, _MARGIN, _BAR = 8.4, 18, 12, 32
 """Pixels of a cell, around the screen, and of the title bar."""
 _COLOURS = {
     "default": "#c9d1d9",
@@ -142,14 +142,14 @@ def seen_full(output: str, size: Size) -> Seen:
 
 def drawn(title: str, shown: Seen, size: Size, *, is_full: bool = False) -> str:
     """The screen as SVG, without fonts or anything else from elsewhere."""
-    width = round(size.columns * _WIDTH + 2 * _MARGIN)
+    width = round(size.columns * CELL_WIDTH + 2 * _MARGIN)
     height = size.rows * _HEIGHT + _BAR + 2 * _MARGIN
     lines = "line" if shown.scrolled == 1 else "lines"
     above = f" ({shown.scrolled} {lines} above)" if shown.scrolled else ""
     body = [each for row, cells in enumerate(shown.rows) for each in _row(cells, row)]
     cursor = len(shown.rows) - 1
     prompt = (
-        f'<rect x="{2 * _WIDTH:g}" y="{cursor * _HEIGHT + 1}" width="{_WIDTH}"'
+        f'<rect x="{2 * CELL_WIDTH:g}" y="{cursor * _HEIGHT + 1}" width="{CELL_WIDTH}"'
         f' height="{_HEIGHT - 2}" fill="#c9d1d9"/>'
     )
     return "\n".join(
@@ -165,7 +165,7 @@ def drawn(title: str, shown: Seen, size: Size, *, is_full: bool = False) -> str:
                 for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
             ),
             f'<text x="76" y="21" fill="#8b949e" font-size="12">{escape(title)}{above}</text>',
-            f'<g transform="translate({_MARGIN},{_BAR + _MARGIN})" xml:space="preserve">',
+            f'<g transform="translate({_MARGIN},{_BAR + _MARGIN})">',
             *body,
             *([] if is_full else [prompt]),
             "</g>",
@@ -178,7 +178,7 @@ def _row(cells: list[Char], row: int) -> Iterator[str]:
     """The runs of equal cells in a row, each placed by itself."""
     x = 0.0
     for colour, run in groupby(cells, lambda cell: cell.bg):
-        wide = len([*run]) * _WIDTH
+        wide = len([*run]) * CELL_WIDTH
         if colour != "default":
             fill = f'width="{wide:g}" height="{_HEIGHT}" fill="{_COLOURS[colour]}"'
             yield f'<rect x="{x:g}" y="{row * _HEIGHT}" {fill}/>'
@@ -186,25 +186,32 @@ def _row(cells: list[Char], row: int) -> Iterator[str]:
     column = 0
     for (colour, bold, kind), run in groupby(cells, _look):
         same = list(run)
-        text = "".join(cell.data for cell in same)
-        x, y, wide = column * _WIDTH, row * _HEIGHT, len(same) * _WIDTH
-        column += len(same)
+        x, y = column * CELL_WIDTH, row * _HEIGHT
         if kind == "bar":
-            wide = sum(_BLOCKS[each] for each in text) * _WIDTH
+            wide = sum(_BLOCKS[cell.data] for cell in same) * CELL_WIDTH
             yield f'<rect x="{x:g}" y="{y + 2}" width="{wide:g}" height="14" fill="{colour}"/>'
         elif kind == "line":
-            for each in text:
+            for cell in same:
                 at = f"translate({x:g},{y})"
-                yield f'<path d="{_LINES[each]}" transform="{at}" stroke="{colour}" fill="none"/>'
-                x += _WIDTH
-        elif text.strip():
-            visible = text.rstrip()
-            wide -= (len(text) - len(visible)) * _WIDTH
-            weight = ' font-weight="bold"' if bold else ""
-            yield (
-                f'<text x="{x:g}" y="{y + 14}" textLength="{wide:g}" fill="{colour}"{weight}>'
-                f"{escape(visible)}</text>"
-            )
+                line = _LINES[cell.data]
+                yield f'<path d="{line}" transform="{at}" stroke="{colour}" fill="none"/>'
+                x += CELL_WIDTH
+        else:
+            yield from _words(same, column, y + 14, colour, bold)
+        column += len(same)
+
+
+def _words(cells: list[Char], column: int, y: int, colour: str, bold: bool) -> Iterator[str]:
+    """Yield each word at its own place: browsers do not agree on which blanks they keep."""
+    weight = ' font-weight="bold"' if bold else ""
+    for is_blank, run in groupby(cells, lambda cell: cell.data == " "):
+        word = [cell.data for cell in run]
+        if not is_blank:
+            x, wide = column * CELL_WIDTH, len(word) * CELL_WIDTH
+            style = f'fill="{colour}"{weight}'
+            text = escape("".join(word))
+            yield f'<text x="{x:g}" y="{y}" textLength="{wide:g}" {style}>{text}</text>'
+        column += len(word)
 
 
 def _look(cell: Char) -> tuple[str, bool, str]:

@@ -18,11 +18,12 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("findings",),
+    ("hidden",),
+    ("findings", "shipped"),
     ("codes",),
     ("model",),
     ("errors", "build", "version", "syntax"),
-    ("reader", "units", "toml"),
+    ("reader", "units", "toml", "globs"),
     ("engine.golang",),
     ("engine.goregexp",),
     ("dockerfile.words",),
@@ -33,7 +34,7 @@ LAYERS = [
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.request"),
     ("engine.source",),
-    ("engine.inspect",),
+    ("engine.inspect", "engine.unsaved"),
     ("engine.walk",),
     ("engine",),
     ("writer.apply",),
@@ -45,9 +46,9 @@ LAYERS = [
     ("lints",),
     ("advice",),
     ("scanning",),
+    ("public",),
     ("api", "checking"),
     ("formats",),
-    ("public",),
     ("explore",),
     ("cli",),
     ("__main__", ""),
@@ -58,7 +59,7 @@ PLACES = {
     "reads directories": (
         {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
         {
-            "codes",  # the package's own pages
+            "shipped",  # the package's own files
             "reader",
             "engine.source",
             "config",
@@ -70,11 +71,9 @@ PLACES = {
             "reader",  # where git lists worktrees
             "accepting",  # the lines that a suppression quotes
             "config",
-            "keys",  # the package's own schema
             "guard.baseline",
             "guard.comparison",
             "scanning.fleet",
-            "engine.directories",  # the package's own names
             "engine.dockerfiles",
             "engine.request",
             "engine.source",
@@ -87,18 +86,13 @@ PLACES = {
             "clean.dangers",
             "clean.descent",
             "clean.inventory",
-            "formats",  # the package's own table
             "cli",
         },
     ),
     "opens a path": (
         {"read_bytes", "read_text", "open"},
         {
-            "codes",  # the package's own pages
             "reader",
-            "formats.json",  # the package's own schemas and names of fields
-            "formats.html",  # the package's own page
-            "recommender.rules",  # the package's own rules
             "engine.source",
             "writer.apply",
             "clean.delete",
@@ -191,10 +185,7 @@ def test_deeds_happen_in_their_places(deed: str) -> None:
 
 
 def test_small_modules_serve_several() -> None:
-    """A command and a format have a module each; else a small one belongs to its only user.
-
-    `public` is apart from its user, `__init__`, as it is loaded when the first name is used.
-    """
+    """A command and a format have a module each; else a small one belongs to its only user."""
     users = Counter(
         imported
         for module in MODULES
@@ -207,7 +198,7 @@ def test_small_modules_serve_several() -> None:
     }
     alone = {name for name in small if users[name] < 2}
     assert {
-        name for name in alone if name.split(".")[0] not in ("cli", "formats", "__main__", "public")
+        name for name in alone if name.split(".")[0] not in ("cli", "formats", "__main__")
     } == set()
 
 

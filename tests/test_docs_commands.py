@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import click
 import pytest
 
 from ctxsize.cli.app import COMMANDS, app
+from tests.pages import compare
 
 PAGES = Path(__file__).parent.parent / "docs" / "commands"
 _WIDTH = 80
@@ -47,9 +47,7 @@ def pages() -> dict[str, str]:
 @pytest.mark.parametrize("name", [*(f"{command}.md" for command in COMMANDS), "README.md"])
 def test_the_page_is_what_the_command_says(name: str) -> None:
     text, path = pages()[name], PAGES / name
-    if os.environ.get("CTXSIZE_UPDATE"):
-        path.write_text(text, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == text
+    compare(path, text)
 
 
 def test_no_page_is_left_over() -> None:

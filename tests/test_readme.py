@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples import ROOT, restore_examples
+from tests.pages import compare
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -58,10 +59,7 @@ def session(block: re.Match[str], examples: Path) -> str:
 def test_each_block_is_what_the_program_prints(page: Path, examples: Path) -> None:
     text = page.read_text()
     fresh = BLOCK.sub(lambda block: session(block, examples), text)
-    if os.environ.get("CTXSIZE_UPDATE"):
-        page.write_text(fresh)
-    else:
-        assert text == fresh
+    compare(page, fresh)
 
 
 def test_readme_shows_five_jobs() -> None:

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.examples import ROOT, restore_examples
+from tests.pages import compare
 from tests.story import repository
 from tests.terminal import Size, drawn, recorded, seen, seen_full
 
@@ -105,10 +106,7 @@ def test_screen_is_what_the_command_shows(name: str, size: Size, directory: Path
     ElementTree.fromstring(picture)
     assert len(picture) < 40_000
     assert str(directory) not in output
-    if os.environ.get("CTXSIZE_UPDATE"):
-        SCREENS.mkdir(exist_ok=True)
-        path.write_text(picture, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == picture
+    compare(path, picture)
 
 
 def title(name: str) -> str:
@@ -131,10 +129,7 @@ def page() -> str:
 
 
 def test_page_shows_each_screen() -> None:
-    path = SCREENS / "README.md"
-    if os.environ.get("CTXSIZE_UPDATE"):
-        path.write_text(page(), encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == page()
+    compare(SCREENS / "README.md", page())
 
 
 def test_no_screen_is_left_over() -> None:

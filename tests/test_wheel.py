@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import email
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +18,19 @@ import pytest
 
 import hatch_build
 import man_pages
+from ctxsize.version import __version__
 from hatch_build import LOAD
-from tests.oracles.availability import require
+from tests.oracles.availability import require, require_checkout
 from tests.trees import build_tree
 
 ROOT = Path(__file__).parent.parent
 CORE = "ctxsize/engine/native/_core.abi3.so"
+BESIDE = (
+    *("tests/integrations/test_plugins.py", "tests/integrations/test_workflows.py"),
+    *("tests/integrations/test_forms.py", "tests/integrations/test_own_image.py"),
+    *("tests/test_pages.py", "tests/test_wheel.py::test_sdist_has_every_tracked_file"),
+)
+"""Tests that read files of a checkout which are not in the package."""
 OURS = ("PYTHONPATH", "CC", "CFLAGS", "LDFLAGS")
 EDITABLE = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
 
@@ -101,6 +110,30 @@ def measured_files(program: Path, context: Path) -> int:
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
     return build_tree(tmp_path / "context", ["Dockerfile", "a/b", "a/c", "d"])
+
+
+def test_sdist_has_every_tracked_file(sdist: Path) -> None:
+    require_checkout()
+    listed = run("git", "ls-files", "-z", cwd=ROOT).stdout.split("\0")
+    tracked = {name for name in listed if name and os.path.lexists(ROOT / name)}
+    assert "pyproject.toml" in tracked
+    with tarfile.open(sdist) as archive:
+        packed = {each.name.partition("/")[2] for each in archive if not each.isdir()}
+    assert tracked - packed == set()
+
+
+def test_tests_pass_in_the_unpacked_sdist(sdist: Path, tmp_path: Path) -> None:
+    """Those that read files beside the package; some ask for a checkout, and are skipped."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    done = run(
+        *(sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *BESIDE),
+        cwd=unpacked,
+        CTXSIZE_ENGINES="recorded",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[100%]" in done.stdout
 
 
 def test_sdist_has_the_man_pages(sdist: Path, tmp_path: Path) -> None:
@@ -218,3 +251,67 @@ def test_editable_install_keeps_only_a_current_core(source: Path, tmp_path: Path
     os.utime(source / CORE, (0, 0))
     output(*command, cwd=source, CC="false")
     assert not (source / CORE).exists()
+
+
+ADDRESS = "https://github.example/o/ctxsize"
+RELATIVE = re.compile(r"\]\((?!https?://|#)")
+
+
+def described(wheel: Path) -> str:
+    """Return the description that a package index shows."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        return str(email.message_from_bytes(archive.read(name)).get_payload())
+
+
+def helps(wheel: Path, at: Path) -> list[str | None]:
+    """Return the `helpUri` of each rule in SARIF of the package in `wheel`."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(at)
+    script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from ctxsize.__main__ import main"
+    (at / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    (at / ".dockerignore").write_text("*.log # a comment\n")
+    words = ["-c", f"{script}; main()", at, "lint", "--format", "sarif"]
+    done = run(sys.executable, *words, cwd=at)
+    rules = json.loads(done.stdout)["runs"][0]["tool"]["driver"]["rules"]
+    return [each.get("helpUri") for each in rules]
+
+
+def test_the_description_has_nothing_dead_without_an_address(source: Path, tmp_path: Path) -> None:
+    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    text, readme = described(wheel), (source / "README.md").read_text()
+    assert text.startswith(readme[:20])
+    assert RELATIVE.search(readme)
+    assert not RELATIVE.search(text)
+    assert "![" not in text
+    assert "Next: what will be sent." in text
+    assert helps(wheel, tmp_path / "extracted") == [None]
+
+
+def test_the_description_is_absolute_with_an_address(source: Path, tmp_path: Path) -> None:
+    project = source / "pyproject.toml"
+    urls = f'[project.urls]\nRepository = "{ADDRESS}/"\n\n[project.scripts]'
+    project.write_text(project.read_text().replace("[project.scripts]", urls))
+    (source / "PKG-INFO").unlink()  # an sdist keeps its description: this is a checkout
+    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    text, readme = described(wheel), (source / "README.md").read_text()
+    assert not RELATIVE.search(text)
+    assert text.count("![") == readme.count("![")
+    assert f"({ADDRESS}/raw/v{__version__}/docs/screens/front-door-80x24.svg)" in text
+    assert f"[what will be sent]({ADDRESS}/blob/v{__version__}/docs/measure.md)" in text
+    places = re.findall(rf"\({re.escape(ADDRESS)}/(?:raw|blob)/v{__version__}/([^)#]+)", text)
+    assert len(places) == len(RELATIVE.findall(readme))
+    assert all((ROOT / place).exists() for place in places)
+    (uri,) = helps(wheel, tmp_path / "extracted")
+    assert uri is not None
+    start = f"{ADDRESS}/blob/v{__version__}/"
+    assert uri.startswith(f"{start}ctxsize/codes/CTX")
+    assert (ROOT / uri.removeprefix(start)).is_file()
+
+
+def test_blocks_of_code_stay_as_they_are() -> None:
+    text = "[a](b.md)\n```\n[a](b.md) ![x](y)\n```\n[c](https://d/) [e](#f) ![g](h.svg)\n"
+    bare = "a\n```\n[a](b.md) ![x](y)\n```\n[c](https://d/) [e](#f) \n"
+    assert hatch_build.description(text, None, "v1") == bare
+    full = "[a](A/blob/v1/b.md)\n```\n[a](b.md) ![x](y)\n```\n[c](https://d/) [e](#f) "
+    assert hatch_build.description(text, "A", "v1") == full + "![g](A/raw/v1/h.svg)\n"

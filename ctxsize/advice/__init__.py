@@ -16,6 +16,7 @@ from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.discovery import Discovery, FoundBuild
+from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, in_order
@@ -114,16 +115,22 @@ def _read_recipes(
         by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
     for path, builds in by_path.items():
         try:
-            if (data := builds[0].build.dockerfile_inline) is None:
+            build = builds[0].build
+            # Advice quotes the text, so it reads that without hidden values.
+            data = build.dockerfile_written or build.dockerfile_inline
+            if data is None:
                 data = edits[path].after if path in edits else read_file(path)
             plan = discovery.plans.of(path, partial(bytes, data))
             if plan.data != data:  # a fix changed it
                 plan = Plan(partial(bytes, data))
             recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
+            problems += unknown_commands(plan.dockerfile.instructions)
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
             lead = "the build fails" if decided else "this Dockerfile was skipped"
             message = f"{lead}: {error.message}"
+            if builds[0].build.dockerfile_written is not None:
+                message = "this Dockerfile was skipped: hidden values decide what it does"
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"
@@ -133,7 +140,7 @@ def _read_recipes(
     for at, recipe in enumerate(recipes):
         path, name = slug(os.path.relpath(recipe.path, discovery.root)), recipe.service
         recipes[at] = replace(recipe, name=name if services[name] == 1 else path)
-    return recipes, problems
+    return recipes, [*dict.fromkeys(problems)]
 
 
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:

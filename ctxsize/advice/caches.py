@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
+from ctxsize.hidden import Hidden
 from ctxsize.recommender.rules import expression, listed, table
 from ctxsize.recommender.tools import Tool, Work, run_by, works
 from ctxsize.syntax import Command
@@ -54,7 +55,10 @@ def system_of(reference: str) -> System:
         words = (word for word, known in _RELEASES.items() if known == f"{name} {number}")
         release = next(words, number)
     key = f"{name}{release}" if name else image
-    return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
+    slug = release if release in _RELEASES else key
+    if isinstance(reference, Hidden) and slug == key:
+        slug = name or "image"
+    return System(name, key, re.sub(r"[^\w.\-]+", "-", slug))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ctxsize.syntax import Command
 _MOST_COOKS = 100  # number of cooks above a build that it is compared with
 _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
-_NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
+_NAMED = re.compile(r"(?i)\A(\s*from\s.*\sas\s+)\S+\s*")
 
 
 class CargoRun(NamedTuple):

@@ -33,7 +33,7 @@ _NEEDING_MORE = (
 )
 """Files that an install needs besides its manifest."""
 _INCLUDED = re.compile(
-    r"^\s*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|/|file:)|@\s*file:", re.M
+    r"^[^\S\n]*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|/|file:)|@\s*file:", re.M
 )
 """Lines of a requirements file that need other files."""
 _OF_FILES = ("-e", "--editable", "-c", "--constraint")

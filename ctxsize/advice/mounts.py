@@ -21,6 +21,7 @@ from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.hidden import shown
 from ctxsize.recommender.tools import run_by, works
 
 _LISTS, _ARCHIVES, _APT = "/var/lib/apt", "/var/cache/apt", ("apt", "apt-get")
@@ -108,7 +109,9 @@ def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Ite
         texts = (each.instruction.text, *(one.content for one in each.instruction.heredocs))
         if any(map(_KEEPS_DOWNLOADS.search, texts)):
             return
-    message = f"{stage.base} deletes downloads of apt, so the cache at {archives[0]} stays empty"
+    message = (
+        f"{shown(stage.base)} deletes downloads of apt, so the cache at {archives[0]} stays empty"
+    )
     way = "begin the RUN with `rm -f /etc/apt/apt.conf.d/docker-clean`, before apt-get update"
     yield recipe.finding("CTX222", step.line, message, None, Confidence.LIKELY, help=way)
 
@@ -184,10 +187,8 @@ class Use:
         return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
 
     def __str__(self) -> str:
-        base = self.stage.base or "an unknown image"
-        return self.recipe.masked(
-            f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
-        )
+        base = shown(self.stage.base) or "an unknown image"
+        return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
 
 
 def _by_id(recipes: Iterable[Recipe]) -> Iterator[tuple[str, list[Use], list[list[Use]]]]:

@@ -34,6 +34,7 @@ from ctxsize.syntax import Command
 
 Builds = tuple[FoundBuild, ...]
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
+_SHORTEST_SECRET = 4  # characters of the value of an argument that may be in the text as well
 _QUOTED = re.compile("`([^`]+)`")
 
 
@@ -129,13 +130,6 @@ class Recipe:
 
     # Findings and changes.
 
-    def masked(self, text: str) -> str:
-        """Return `text` without secret values of its builds that the file does not show."""
-        for build in (each.build for each in self.builds if each.build.hidden):
-            openly = "" if self.inline else self.data.decode("utf-8", "replace")
-            text = build.masked(text, openly=openly)
-        return text
-
     def finding(
         self,
         code: str,
@@ -148,17 +142,17 @@ class Recipe:
         help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding of `code` at a line, with hidden values masked."""
-        what = severity or severity_of(code), self.masked(message)
-        at, why = self._at(line, message), tuple(map(self.masked, evidence))
-        return Finding(code, *what, at, confidence, why, help=self.masked(help), fix=fix)
+        """Return a finding of `code` at a line."""
+        what, at = severity or severity_of(code), self._at(line, message)
+        return Finding(code, what, message, at, confidence, (*evidence,), help=help, fix=fix)
 
     def _at(self, line: int, message: str) -> Location:
         """Return the place of what `message` quotes, or the line, without what may be secret."""
         if self.inline:
             return self.builds[0].where
         text = self.lines[line - 1]
-        is_hidden = any(each.build.masked(text) != text for each in self.builds)
+        given = (value for each in self.builds for value in each.build.build_arguments.values())
+        is_hidden = any(len(value) >= _SHORTEST_SECRET and value in text for value in given)
         if is_hidden or expression("may_be_secret").search(text):
             return Location(self.path, line)
         shown = expression("value_in_line").sub(r"\1\2…", text)
@@ -204,7 +198,8 @@ def read_recipe(
     path: str, data: bytes, dockerfile: Dockerfile, builds: Builds = (), border: str = ""
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
-    stages = built_stages(dockerfile, builds[0].build.build_arguments if builds else {})
+    arguments = builds[0].build.build_arguments if builds else {}
+    stages = built_stages(dockerfile, arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
         lengths[stage] = len(stage.steps) + lengths[stage.parent]
@@ -256,20 +251,27 @@ def without_option(
     text: str, escape: str, option: str, is_meant: Callable[[Command], bool]
 ) -> str | None:
     """Return a RUN without `option` in the commands that `is_meant` selects, else None."""
-    blanks, written = rf"(?<!\s)(?:\s|{re.escape(escape)}\n)+", re.escape(option)
-    after = re.sub(rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])', "", text)
+    after = re.sub(_written_option(option, escape), "", text)
     before, then = read_alone(text, escape), read_alone(after, escape)
     if before is None or then is None or before.flags != then.flags:
         return None
     found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
     kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
     # In a comment, a redirection or an inner document it is no word of a command.
-    if len(re.findall(rf"(?<![\w-]){written}(?![\w-])", text)) != sum(
+    if len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)) != sum(
         len(e.words) - len(k) for e, k in zip(found, kept, strict=True)
     ):
         return None
     wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
     return after if left == wanted else None
+
+
+def _written_option(option: str, escape: str) -> str:
+    """Return the expression for an option and the blanks before it, also in a JSON array."""
+    written, continued = re.escape(option), re.escape(escape)
+    # A search starts neither behind a blank nor inside a continued line: it has been there.
+    blanks = rf"(?<!\s)(?!(?<={continued})\n)(?:\s|{continued}\n)+"
+    return rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])'
 
 
 def read_alone(text: str, escape: str) -> Instruction | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from ctxsize.globs import like
 from ctxsize.recommender.rules import Rule, all_rules, texts
 
 _TAG = "CACHEDIR.TAG"
@@ -119,12 +119,12 @@ def _needed(place: Surroundings, kind: ArtefactKind) -> str:
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return any(like(pattern, name) for pattern in patterns)
 
 
 def _fitting(names: frozenset[str], pattern: str) -> list[str]:
     found = names if "*" in pattern else names & {pattern}
-    return sorted(name for name in found if fnmatchcase(name, pattern))
+    return sorted(name for name in found if like(pattern, name))
 
 
 def _found(place: Surroundings, mark: Telltale) -> str:

@@ -15,17 +15,16 @@ import click
 
 from ctxsize import errors
 from ctxsize.cli import output, pages
-from ctxsize.reader import read_file
+from ctxsize.shipped import shipped_text
 from ctxsize.version import version_line
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_DIRECTORY = os.path.dirname(__file__)
-_ROWS = read_file(os.path.join(_DIRECTORY, "commands.txt")).decode().splitlines()
+_ROWS = shipped_text("cli/commands.txt").splitlines()
 COMMANDS = {name: (module, text) for name, module, text in (row.split(None, 2) for row in _ROWS)}
 """The module and the summary of each command, in the order of the help."""
-_REMOVED = os.path.join(_DIRECTORY, "removed.txt")  # what is gone, and what to do instead
+_REMOVED = "cli/removed.txt"  # what is gone, and what to do instead
 
 FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
 COMPLETE = "_CTXSIZE_COMPLETE"
@@ -162,7 +161,7 @@ def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "ctxsize").strip()
     message = " ".join(error.format_message().split()).rstrip(".")
-    for line in read_file(_REMOVED).decode().splitlines():
+    for line in shipped_text(_REMOVED).splitlines():
         removed, _, instead = line.partition(": ")
         command, _, name = removed.rpartition(" ")
         if message.startswith("No such") and path == command and name in message:

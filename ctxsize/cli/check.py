@@ -89,6 +89,10 @@ def check(
             builds, problems[:] = _found(build, policy)
         elif policy is not None and not any(map(_is_given, names[:2])):
             others, problems[:] = _found(Build(builder=build.builder), policy)
+        if policy is not None and (whole or not any(map(_is_given, names[:2]))):
+            hidden, more = _everywhere(build)
+            others += hidden
+            problems.extend(each for each in more if each not in problems)
         if not watch:  # an error may follow from them
             output.warn(problems)
         with output.progress() as progress:
@@ -143,6 +147,18 @@ def _found(build: Build, policy: str | None) -> tuple[list[Build], Sequence[Prob
     unsure = [each.build.context for each in discovery.builds if each.contested]
     text = "a command that is not written out may build something else, which is not checked"
     return builds, [*discovery.problems, *(Problem("open", text, each) for each in unsure[:1])]
+
+
+def _everywhere(build: Build) -> tuple[list[Build], Sequence[Problem]]:
+    """Return also the builds in dependencies and in what git ignores, and the problems.
+
+    Only a policy holds for these: who may choose a directory's name must not escape it.
+    """
+    discovery = api.discover(build.context, everywhere=True)
+    builds = [each.build for each in discovery.builds]
+    if _is_given("builder"):
+        builds = [replace(each, builder=build.builder) for each in builds]
+    return builds, discovery.problems
 
 
 @click.command("diff")

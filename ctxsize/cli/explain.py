@@ -74,14 +74,14 @@ def explain(
     for explained in explanations:
         if traced:
             steps = shown.steps(explained, request.builder, request.dockerfile)
-            output.write(text.render([steps], look))
+            output.write(text.render([steps], look), flushed=stdin)
         elif explained.verdict.by is None and not non_matching:
             unmatched += 1
         elif null:
             record = (*shown.fields(explained.verdict, explained.ignore_file), explained.path)
             output.write(os.fsencode("".join(f"{each}\0" for each in record)))
         else:
-            output.write(shown.line(explained) + "\n")
+            output.write(shown.line(explained) + "\n", flushed=stdin)
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")

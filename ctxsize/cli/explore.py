@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from importlib.util import find_spec
 
 import click
@@ -14,7 +15,8 @@ from ctxsize.errors import InputError
 
 @click.command("explore")
 @options.build
-def explore(build: Build) -> int:
+@options.replace_link
+def explore(build: Build, replace_link: bool) -> int:
     """Walk through CONTEXT on a screen, and try patterns of its ignore file on it."""
     if find_spec("textual") is None:
         hint = "as in pipx install --force '.[tui]' in its checkout"
@@ -27,7 +29,8 @@ def explore(build: Build) -> int:
     gc.enable()  # `__main__` disables it, as other runs are short
     keys = (explore.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
     with output.progress() as progress:
-        session = Session(build, progress=progress, steps=progress and progress.step)
+        open_session = partial(Session, build, replace_link=replace_link)
+        session = open_session(progress=progress, steps=progress and progress.step)
     output.warn(session.problems)
     code = (explorer := Explorer(build, session, keys=keys)).run()
     if explorer.failure is not None:

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ctxsize import api
-from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
+from ctxsize.dockerfile.shell import UNKNOWN
+from ctxsize.engine.fates import breaking
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
 from ctxsize.formats.wording import more, quoted
 from ctxsize.model import Problem
-from ctxsize.reader import read_file
+from ctxsize.shipped import shipped_text
 from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
@@ -30,7 +31,7 @@ _MOST_LINES = 8  # number of ignore files to list
 _LEAST_BYTES = 10_000  # smallest budget: a tiny one would refuse the next line of code
 _TABLE_BYTES = 200  # of a table of the configuration, which may be in the context
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
-_SNIPPETS = os.path.join(os.path.dirname(__file__), "snippets.txt")
+_SNIPPETS = "cli/snippets.txt"
 
 
 class _Start(NamedTuple):
@@ -44,9 +45,10 @@ class _Start(NamedTuple):
 @click.command("init")
 @options.directory("root", metavar="[DIR]")
 @options.flag("--dry-run")
+@options.replace_link
 @options.quiet
 @options.colour
-def init(root: str, dry_run: bool, colour: str) -> None:
+def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     """Write the ignore file and the budget of DIR, and show what to add to CI."""
     config = load(root)
     starts = _starts(root)
@@ -60,7 +62,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         return
     from ctxsize.writer.apply import apply
 
-    output.warn(apply(edits))
+    output.warn(apply(edits, links="replace" if replace_link else "refuse"))
     lines = list[str]()
     for path, each in advised.items():
         patterns = sum(len(one.patterns) for one in each.suggestions if one.chosen)
@@ -80,7 +82,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         shown.append("more patterns need your confirmation: ctxsize suggest")
     shown += [] if edits else ["nothing to write"]
     if not output.Display().look().quiet:
-        snippets = read_file(_SNIPPETS).decode().replace("VERSION", __version__)
+        snippets = shipped_text(_SNIPPETS).replace("VERSION", __version__)
         shown += ["next: commit this, and let CI check it"] * bool(edits) + ["", snippets.rstrip()]
     output.write("\n".join(shown) + "\n")
 
@@ -95,17 +97,23 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 
 
 def _starts(root: str) -> list[_Start]:
-    """Return each build below `root`, or else `root`. Raises `InputErrors` if all are unusable."""
+    """Return each build below `root`. Raises `InputErrors` if there are none that are usable."""
     discovery = api.discover(root)
     output.warn(discovery.problems)
     every = [each.build for each in discovery.builds]
     unique = {(os.path.realpath(each.context), each.dockerfile): each for each in every}
+    if not unique:
+        hint = "name the directory of a build; `ctxsize scan DIR` lists the builds below DIR"
+        message = "nothing is built here: there is no Dockerfile, and no file that names one"
+        raise InputError(message, path=root, hint=hint)
     plans, found, errors = Plans(), list[_Start](), list[CtxsizeError]()
     known: dict[tuple[str, str | None], Advice] = {}
+    failing: dict[Problem, None] = {}
     with output.progress() as progress:
-        for build in unique.values() or [Build(root)]:
+        for build in unique.values():
             try:
                 request = api.requested(build, plans)
+                failing |= dict.fromkeys(breaking(request))
                 unusual = request.dockerfile_in_context != "Dockerfile" and request.dockerfile
                 _name(request.context, root)
                 key = request.root, request.ignore_file.path if request.ignore_file else None
@@ -117,7 +125,10 @@ def _starts(root: str) -> list[_Start]:
                 errors.append(error)
     if not found:
         raise InputErrors(errors)
+    output.warn([*failing])
     output.warn([Problem("left-out", f"a build was left out: {each}") for each in errors])
+    advised = dict.fromkeys(problem for each in found for problem in each.advice.problems)
+    output.warn([each for each in advised if each.code == UNKNOWN.code])
     return found
 
 

@@ -40,6 +40,7 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @click.argument("paths", metavar="[PATH]...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
+@options.replace_link
 @options.watch
 @options.value("--stdin-filename PATH")
 @options.exit_zero
@@ -51,12 +52,15 @@ def lint(
     unsafe_fixes: bool,
     diff: bool,
     choice: FindingChoice,
+    replace_link: bool,
     watch: bool,
     stdin_filename: str | None,
     exit_zero: bool,
     display: output.Display,
 ) -> int:
     """Find mistakes in the ignore files of this tree; --fix corrects them."""
+    if replace_link and (diff or not (fix or unsafe_fixes)):
+        raise click.UsageError("--replace-link needs --fix or --unsafe-fixes, without --diff")
     names, data = [*paths], None
     if "-" in paths:
         if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
@@ -78,7 +82,7 @@ def lint(
         if diff:
             display.patch(found.edits)
             return output.found(found.edits, exit_zero=exit_zero)
-        output.apply(found.edits)
+        output.apply(found.edits, links="replace" if replace_link else "refuse")
         display.emit(found)
         return output.found(found.findings, exit_zero=exit_zero)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ctxsize.build import Build, hiding
+from ctxsize.build import Build
 from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
@@ -64,6 +64,7 @@ def gathered(
 
 
 builder = choice([*BUILDERS], "--builder")
+replace_link = flag("--replace-link")
 
 
 def _build(
@@ -87,8 +88,7 @@ def _build(
         if given or name in os.environ:
             arguments[name] = text if given else os.environ[name]
     inline = read_stdin("the Dockerfile") if dockerfile == "-" else None
-    build = Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
-    return hiding(build, {each for each in build_arguments if each in arguments})
+    return Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
 
 
 def _one_build(context: Decorator) -> Decorator:
@@ -165,7 +165,13 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     return tuple(found.values())
 
 
+STREAMING = ("ls", "explain")  # commands that print while they read
+STREAMED = ("text", "json")  # their formats
+
+
 def _known(command: str | None) -> tuple[str, ...]:
+    if command in STREAMING:
+        return STREAMED
     return (*FORMATS, PAGE) if command in PAGED else FORMATS
 
 
@@ -184,12 +190,24 @@ display = gathered("display", _display, _formats_of_output, _json, _full, quiet,
 """Options on the output, as `display`."""
 display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 """Those of a command that always shows everything."""
-as_json = gathered(
-    "as_json",
-    lambda format_name, as_json: as_json or format_name == "json",
-    choice(["text", "json"], "--format", "format_name"),
-    _json,
-)
-"""For commands whose text streams, the choice of JSON."""
+
+
+def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the choice of JSON, as `as_json`, to a command whose text streams.
+
+    With a FILE the command writes into that, once it is complete.
+    """
+
+    @wraps(command)
+    def with_choice(*, format_name: str, as_json: bool, **given: Any) -> Any:
+        (chosen,) = _formats(["json" if as_json else format_name])
+        with output.into(chosen.path):
+            return command(as_json=chosen.name == "json", **given)
+
+    complete = click.Choice(STREAMED).shell_complete
+    named = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
+    return named(_json(with_choice))
+
+
 watch = flag("--watch")
 exit_zero = flag("--exit-zero")

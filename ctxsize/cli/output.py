@@ -22,6 +22,7 @@ from ctxsize.model import Problem
 if TYPE_CHECKING:
     from ctxsize.build import Build
     from ctxsize.findings import Edit
+    from ctxsize.writer.apply import Links
 
 QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
 FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes
@@ -61,7 +62,7 @@ class Display:
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = self.colour == "always"
         if self.colour == "auto" and not os.environ.get("NO_COLOR"):
-            is_capable = _on_terminal() and os.environ.get("TERM") != "dumb"
+            is_capable = _on_terminal() and not _is_dumb()
             colour = is_capable or os.environ.get("FORCE_COLOR", "0") not in ("", "0")
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
@@ -132,6 +133,23 @@ def write(data: str | bytes, *, flushed: bool = False) -> None:
         raise cannot_write(error) from None
 
 
+@contextmanager
+def into(path: str | None) -> Iterator[None]:
+    """Collect what is written inside, and put it into the file at `path`, if it is not None.
+
+    Only an earlier report is overwritten. Raises `InputError` for a file that cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    from ctxsize.writer.apply import write_output
+
+    collected = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True)
+    with redirect_stdout(collected):
+        yield
+    write_output(path, collected.buffer.getvalue(), replaces=is_report)
+
+
 def cannot_write(error: OSError) -> CtxsizeError:
     """Discard the rest of the output, and return the error to report."""
     abandon()
@@ -152,7 +170,7 @@ class _Block(io.StringIO):
 def redrawn() -> Iterator[None]:
     """Write everything at once: on a terminal in place of what it shows. Report an error."""
     block = _Block()
-    block.drawn = _on_terminal() and os.environ.get("TERM") != "dumb"
+    block.drawn = _on_terminal() and not _is_dumb()
     together = block.isatty() and sys.stderr is not None and sys.stderr.isatty()
     with redirect_stdout(block), redirect_stderr(block) if together else nullcontext():
         try:
@@ -191,12 +209,12 @@ def failing(problems: Iterable[Problem]) -> int:
     return code
 
 
-def apply(edits: Sequence[Edit]) -> None:
+def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
     """Write `edits` into their files, and report each file."""
     if edits:
         from ctxsize.writer import apply as writing
 
-        warn(writing.apply(edits))
+        warn(writing.apply(edits, links=links))
         for edit in edits:
             note(f"wrote {edit.path}")
 
@@ -259,6 +277,11 @@ def _on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def _is_dumb() -> bool:
+    """Return whether the terminal takes no escape sequences."""
+    return os.environ.get("TERM") == "dumb"
+
+
 def _width() -> int:
     """Return the width of a text: that of the terminal within limits."""
     return max(_NARROWEST, min(_dimension("COLUMNS", 0, _FILE_WIDTH), _WIDEST))
@@ -276,7 +299,7 @@ def _dimension(variable: str, at: int, usual: int, stream: int = 1) -> int:
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
     """Yield a callable that shows progress on a terminal after the first second, or None."""
-    if sys.stderr is None or not sys.stderr.isatty() or is_quiet():
+    if sys.stderr is None or not sys.stderr.isatty() or _is_dumb() or is_quiet():
         yield None
         return
     shown = _Progress()

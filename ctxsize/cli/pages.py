@@ -5,14 +5,12 @@ Below `Options:` is a text for each option, by one of its names.
 
 from __future__ import annotations
 
-import os
 import re
 
 import click
 
-from ctxsize.reader import read_file
+from ctxsize.shipped import shipped_text
 
-DIRECTORY = os.path.join(os.path.dirname(__file__), "help")
 SHARED = "shared"
 _OPTION = re.compile(r"^  (-\S+): (.+(?:\n    .+)*)", re.MULTILINE)
 _TABLE = re.compile(r"^(?=\w+:\n  )", re.MULTILINE)
@@ -20,7 +18,7 @@ _TABLE = re.compile(r"^(?=\w+:\n  )", re.MULTILINE)
 
 def page(name: str) -> tuple[str, dict[str, str]]:
     """Return the text of a page for click, and those of its options by their names."""
-    whole = read_file(os.path.join(DIRECTORY, f"{name}.txt")).decode()
+    whole = shipped_text(f"cli/help/{name}.txt")
     text, _, options = whole.partition("\n\nOptions:\n")
     found = {option: help_.replace("\n    ", " ") for option, help_ in _OPTION.findall(options)}
     return _TABLE.sub("\b\n", text), found  # click wraps no paragraph that begins so

@@ -14,7 +14,15 @@ from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
 
 _SCHEMAS = click.Choice([*shapes.SCHEMAS])
-_SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
+
+class _Fish(FishComplete):
+    """Completion for fish whose descriptions may have commas."""
+
+    source_template = FishComplete.source_template.replace('split ","', 'split -m 1 ","')
+
+
+_SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": _Fish}
 
 
 @click.command("rule")

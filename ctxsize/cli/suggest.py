@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command("suggest")
 @options.build
 @options.flag("--write")
+@options.replace_link
 @options.flag("--diff")
 @options.flag("--check")
 @options.flag("--unsafe")
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 def suggest(
     build: Build,
     write: bool,
+    replace_link: bool,
     diff: bool,
     check: bool,
     unsafe: bool,
@@ -44,6 +46,8 @@ def suggest(
     display: output.Display,
 ) -> int:
     """Propose patterns for the ignore file of CONTEXT, so that only what is needed is sent."""
+    if replace_link and not write:
+        raise click.UsageError("--replace-link needs --write")
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
     asked = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like}
@@ -58,13 +62,13 @@ def suggest(
     outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:
         if modes:
-            outcome = plan = api.plan_ignore_file(
-                build, mode=modes[0], like=like, write=write, progress=progress
-            )
+            make_plan = partial(api.plan_ignore_file, build, mode=modes[0], like=like)
+            outcome = plan = make_plan(write=write, replace_link=replace_link, progress=progress)
             diff = diff and not plan.change.impossible
             fails = bool(plan.change.impossible) or (check and plan.edit is not None)
         else:
             chosen = partial(api.suggest, build, write=write, unsafe=unsafe, only=only)
+            chosen = partial(chosen, replace_link=replace_link)
             outcome = advice = chosen(progress=progress, steps=progress and progress.step)
             fails = check and any(each.safe for each in advice.suggestions)
     if diff:

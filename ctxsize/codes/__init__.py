@@ -6,15 +6,15 @@ lints, `CTX2` advice, `CTX3` discovery, `CTX4` the guard, `CTX5` suggestions.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
 
 from ctxsize.findings import Finding, Severity
+from ctxsize.shipped import shipped_names, shipped_text
 
-_PAGE = re.compile(
+_PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
     r"# (?P<name>CTX\d{3}) (?P<slug>[a-z0-9-]+)\n\n"
     r"(?P<summary>.+)\n\n"
     r"Usual severity: (?P<severity>\w+)\.\n\n"
@@ -60,7 +60,7 @@ class Rules:
 @cache
 def names(start: str = "CTX") -> tuple[str, ...]:
     """Return all codes with this prefix, in order."""
-    pages = (each.partition(".") for each in os.listdir(os.path.dirname(__file__)))
+    pages = (each.partition(".") for each in shipped_names("codes"))
     return tuple(sorted(name for name, _, end in pages if end == "md" and name.startswith(start)))
 
 
@@ -69,10 +69,8 @@ def code_of(name: str) -> Code:
     """Return the content of the page of a code. Raises `KeyError` if there is none."""
     if name not in names():
         raise KeyError(name)
-    path = os.path.join(os.path.dirname(__file__), f"{name}.md")
-    with open(path, encoding="utf-8") as page:
-        found = _PAGE.fullmatch(page.read())
-    assert found is not None, path
+    found = _PAGE.fullmatch(shipped_text(f"codes/{name}.md"))
+    assert found is not None, name
     parts = {key: text or "" for key, text in found.groupdict().items()}
     for key in ("bad", "good"):
         parts[key] = _ESCAPED.sub(lambda e: bytes([int(e[1], 8)]), parts[key].encode()).decode()

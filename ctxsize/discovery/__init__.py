@@ -51,9 +51,15 @@ class Discovery:
 
 
 def discover(
-    root: str = ".", *, environment: Mapping[str, str] | None = None, plans: Plans | None = None
+    root: str = ".",
+    *,
+    environment: Mapping[str, str] | None = None,
+    plans: Plans | None = None,
+    everywhere: bool = False,
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
+
+    `everywhere` includes dependencies, worktrees, and what git ignores.
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
@@ -61,7 +67,7 @@ def discover(
     Dockerfiles. Raises `InputError` if `root` is no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
-    search.list_files(_is_wanted)
+    search.list_files(_is_wanted, everywhere=everywhere)
     builds = _found(search)
     inside = tuple(each for each in builds if not each.outside)
     outside = tuple(each for each in builds if each.outside)
@@ -77,8 +83,8 @@ def discover(
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    for pattern, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
-        collect(search, [*filter(pattern.fullmatch, search.paths)])
+    for is_wanted, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
+        collect(search, [*filter(is_wanted, search.paths)])
     for expression, source in sources():
         for path in filter(expression.fullmatch, search.paths):
             text = search.read(path)
@@ -122,10 +128,12 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
         build = each.build
-        named = (build.build_arguments, build.build_contexts)
-        others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
-        key = (build.context, build.dockerfile or "", build.target, *others, build.builder)
-        found.setdefault(key, []).append(each)
+        # Texts are compared by their values, also hidden ones.
+        arguments = _pairs_of(build.build_arguments)
+        contexts = _pairs_of(build.build_contexts)
+        named = (build.context, build.dockerfile or "", str(build.target), arguments)
+        others = (contexts, repr(build.dockerfile_inline), build.builder)
+        found.setdefault((*named, *others), []).append(each)
     made: list[FoundBuild] = []
     for _, equal in sorted(found.items(), key=lambda item: item[0][:4]):
         platforms = dict.fromkeys(e for each in equal for e in each.build.platforms)
@@ -136,9 +144,13 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     return tuple(made)
 
 
+def _pairs_of(values: Mapping[str, str]) -> str:
+    return repr(sorted((str(name), str(value)) for name, value in values.items()))
+
+
 def _is_wanted(path: str) -> bool:
-    wanted = (compose.WANTED, bake.WANTED, *(expression for expression, _ in sources()))
-    has_builds = any(pattern.fullmatch(path) for pattern in wanted)
+    wanted = (compose.WANTED, bake.WANTED, *(expression.fullmatch for expression, _ in sources()))
+    has_builds = any(is_wanted(path) for is_wanted in wanted)
     return has_builds or is_dockerfile(path) or is_ignore_file(path)
 
 

@@ -6,13 +6,17 @@ import os
 import re
 from dataclasses import replace
 
-from ctxsize.build import Build, is_reference, placed
+from ctxsize.build import Build, inline_of, is_named_reference, is_reference, placed
 from ctxsize.discovery import bakefile, compose
 from ctxsize.discovery.bakefile import BakeFile, Body
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
+from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 
-WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
+WANTED = re.compile(
+    r"(?s:.*/)?(?=[\w.\-]*\.(?:hcl|json)\Z)(?:.*[.\-_])?bake(?:[.\-_].+)?\.(?:hcl|json)", re.I
+).fullmatch
+"""Matches the path of a file with definitions of Bake; the end of the name is looked at once."""
 """The paths of Bake files, by their names."""
 _MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
@@ -42,7 +46,7 @@ def collect(search: Search, paths: list[str]) -> None:
                 reader = compose.ComposeReader(replace(search, problems={}))
                 services = reader.builds(beside) if beside else {}
                 for service, (where, build, baked) in services.items():
-                    bake.hidden, name = build.hidden, service.replace(".", "_")
+                    name = service.replace(".", "_")
                     bake.targets[name] = _target_of(baked or build, directory)
                     bake.places |= {name: where} if baked else {}
             for path in files:
@@ -60,13 +64,15 @@ def _target_of(build: Build, directory: str) -> Body:
     args: Body = {**build.build_arguments}
 
     def local(path: str) -> str:
-        return path if is_reference(path) else os.path.relpath(path, directory or ".")
+        return made_of(lambda text: os.path.relpath(text, directory or "."), path)
 
-    contexts: Body = {name: local(path) for name, path in build.build_contexts.items()}
+    contexts: Body = {}
+    for name, value in build.build_contexts.items():
+        contexts[name] = value if is_named_reference(value) else local(value)
     body: Body = {
-        "context": local(build.context),
-        "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
-        "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
+        "context": build.context if is_reference(build.context) else local(build.context),
+        "dockerfile": made_of(os.path.relpath, build.dockerfile or "", build.context),
+        "dockerfile-inline": inline_of(build),
         "target": build.target,
         "args": args,
         "contexts": contexts,
@@ -105,7 +111,6 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         search.is_open |= not builds.keys() >= {*unknown}
     possible = {name: _placed(search, directory, build) for name, build in found}
     for name, (build, *_) in possible.items():
-        build = replace(build, hidden=(*bake.hidden, *build.hidden))
         search.add(Place("bake", name, bake.places[name]), build)
     if doubtful := [name for name, builds in possible.items() if len(builds) > 1]:
         other = search.shown(possible[doubtful[0]][1].context)
@@ -130,14 +135,18 @@ def _placed(search: Search, directory: str, build: Build) -> list[Build]:
 
 def _from(start: str, build: Build) -> Build:
     """Return a build with its paths, which are relative to `start`, relative to the root."""
-    context = build.context.removeprefix(_WORKING) or "."
+    context = made_of(_local, build.context) or "."
     if is_reference(context):
         return build
-    context = os.path.join(start, context)
-    file = os.path.join(context, build.dockerfile or "Dockerfile")
+    context = made_of(os.path.join, start, context)
+    file = made_of(os.path.join, context, build.dockerfile or "Dockerfile")
     file = file if build.dockerfile_inline is None else "-"
-    named = {name: each.removeprefix(_WORKING) for name, each in build.build_contexts.items()}
+    named = {name: made_of(_local, each) for name, each in build.build_contexts.items()}
     return replace(build, context=context, dockerfile=file, build_contexts=placed(named, start))
+
+
+def _local(path: str) -> str:
+    return path.removeprefix(_WORKING)
 
 
 def _is_there(search: Search, build: Build) -> bool:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import TypeAlias
 
-from ctxsize.build import Build
+from ctxsize.build import Build, with_inline
 from ctxsize.discovery.search import NotReadError
 from ctxsize.findings import Location
+from ctxsize.hidden import Hidden, hidden_as, made_of
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Body: TypeAlias = "dict[str, Value]"
@@ -26,8 +27,9 @@ Body: TypeAlias = "dict[str, Value]"
 _ENDS = ("json", "hcl", "override.json", "override.hcl")
 DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
+_ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
-_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
+_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n')
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
 _HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
@@ -47,7 +49,6 @@ class BakeFile:
     groups: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
     unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
-    hidden: tuple[tuple[str, str], ...] = ()  # texts, maybe secret, each with its variable
     # Of variables that are not evaluated yet:
     _defaults: dict[str, Value] = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
     _variables: dict[str, Value] = field(default_factory=dict)
@@ -77,8 +78,6 @@ class BakeFile:
         for name in [*self._defaults]:
             with suppress(UnknownError):
                 self._variable(name)
-        texts = ((name, text) for name, it in self._variables.items() for text in texts_in(it))
-        self.hidden = (*self.hidden, *((text, f"${{{name}}}") for name, text in texts))
         named = {text for value in self.groups.values() for text in self._listed(value)}
         bodies = self.targets.values()
         parents = {text for body in bodies for text in self._listed(body.get("inherits"))}
@@ -104,7 +103,6 @@ class BakeFile:
             raise UnknownError
         keys = ("context", "dockerfile", "target", "dockerfile-inline")
         context, dockerfile, target, inline = (_text(self._value(body.get(key))) for key in keys)
-        data = inline.encode("utf-8", "surrogatepass") if inline else None
         given, platforms = body.get("args"), self._value(body.get("platforms"))
         args: dict[str, str] = {}
         for each in [{key: given[key]} for key in given] if isinstance(given, dict) else [given]:
@@ -115,7 +113,7 @@ class BakeFile:
         contexts = _pairs(self._value(body.get("contexts")))
         systems = tuple(map(_text, platforms if isinstance(platforms, list) else ()))
         file = dockerfile or None
-        return Build(context, file, target, args, contexts, systems, dockerfile_inline=data)
+        return with_inline(Build(context, file, target, args, contexts, systems), inline, _ANY)
 
     def _body(self, name: str) -> Body:
         """Return a target merged over those that it inherits from; later ones win."""
@@ -144,13 +142,18 @@ class BakeFile:
             if inside and isinstance(found, list | dict):
                 raise UnknownError  # lists of lists would double without end
             return found
-        return _PIECE.sub(self._piece, value)
+        pieces, at = list[str](), 0
+        for match in _PIECE.finditer(value):
+            pieces += value[at : match.start()], self._piece(match)
+            at = match.end()
+        text = made_of(_joined, *pieces, value[at:])
+        return hidden_as(value, text)
 
     def _piece(self, match: re.Match[str]) -> str:
         if match[1]:
             text = _text(self._variable(match[1]))
             self._pay(len(text))
-            return text
+            return Hidden(text, f"${{{match[1]}}}")
         if len(match[0]) < 3:
             raise UnknownError
         return match[0][1:]
@@ -162,7 +165,8 @@ class BakeFile:
             # Bake converts a text of the environment to the type of the default.
             if given is not None and not isinstance(default, str | None):
                 raise UnknownError
-            self._variables[name] = self._value(default) if given is None else given
+            value = self._value(default) if given is None else given
+            self._variables[name] = _hidden(value, f"${{{name}}}")
         if name not in self._variables:
             raise UnknownError
         return self._variables[name]
@@ -197,6 +201,23 @@ def _merged(base: Body, over: Body) -> Body:
         elif value is not None:
             found[key] = value
     return found
+
+
+def _joined(*pieces: str) -> str:
+    return "".join(pieces)
+
+
+def _hidden(value: Value, written: str) -> Value:
+    """Return a value with all its texts and numbers hidden: `written` is printed for each."""
+    if isinstance(value, dict):
+        return {Hidden(key, written): _hidden(each, written) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_hidden(each, written) for each in value]
+    if value is None or isinstance(value, bool):
+        return value
+    with suppress(UnknownError):
+        return Hidden(_text(value), written)
+    return value
 
 
 def _pairs(value: Value) -> dict[str, str]:
@@ -247,7 +268,9 @@ def literal(value: Value) -> Value:
         return {key: literal(each) for key, each in value.items()}
     if isinstance(value, list):
         return [*map(literal, value)]
-    return re.sub(r"([$%])\1?\{", r"\1\1{", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return hidden_as(value, re.sub(r"([$%])\1?\{", r"\1\1{", value))
 
 
 def read_hcl(text: str) -> Body:
@@ -279,12 +302,23 @@ def _from_hcl(value: Value) -> Value:
         return [_from_hcl(each) for each in value]
     if not isinstance(value, str):
         return value
-    if value.startswith('"<<') and (heredoc := _HEREDOC.match(value)):
-        text = f"{heredoc[3]}\n"
-        return dedent(text) if heredoc[1] else text
+    if (heredoc := _heredoc(value)) is not None:
+        return heredoc
     if value.startswith('"'):
         try:
             return str(json.loads(value, strict=False))
         except ValueError:  # quotes in an expression, or an escape that only HCL has
             return "${?}"
     return value if value.startswith("${") else f"${{{value}}}"
+
+
+def _heredoc(value: str) -> str | None:
+    """Return the text of a heredoc, None if a text of python-hcl2 is none."""
+    start = _HEREDOC.match(value)
+    if start is None or not value.endswith('"'):
+        return None
+    body = value[start.end() : -1].rstrip()
+    if not body.endswith(start[2]):
+        return None
+    text = body.removesuffix(start[2]).rstrip(" \t").removesuffix("\n") + "\n"
+    return dedent(text) if start[1] else text

@@ -15,11 +15,13 @@ from functools import partial
 from ctxsize.build import Build, placed
 from ctxsize.discovery.recognisers import TOP, BuildCommand, FileKind, expression, tools
 from ctxsize.discovery.search import Place, Search
-from ctxsize.dockerfile.shell import commands, in_directories, is_read_whole
+from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_whole
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Location
+from ctxsize.model import Effect
 from ctxsize.reader import holds
 from ctxsize.recommender.rules import table
+from ctxsize.syntax import can_read
 
 _WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
@@ -132,7 +134,10 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     script = expander(_VARIABLE.findall(script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
-    ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
+    is_read = is_read_whole(script)
+    if not is_read and not can_read():
+        ground.search.problems[replace(UNKNOWN, effect=Effect.LOWER_BOUND)] = None
+    ground.search.is_open |= not is_read or bool(OPEN.search(inside))
     for directory, command in in_directories(commands(script), inside):
         words = " ".join(word.replace(" ", "_") for word in command.words[:_MOST_WORDS])
         for pattern, tool in tools():

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from ctxsize.build import Build, is_reference
+from ctxsize.build import Build, is_reference, with_inline
 from ctxsize.discovery import bakefile, yaml
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
 from ctxsize.discovery.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 from ctxsize.findings import Location
+from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -24,7 +25,8 @@ _ENDS = ("override.yml", "override.yaml")
 OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
-)
+).fullmatch
+"""Matches the path of a file of Compose."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
 _KEPT = ("build", "platform", "extends")
 _SERVICE = "service:"  # begins a context that is what another service builds: nothing is sent
@@ -81,7 +83,6 @@ class ComposeReader:
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
-        hidden = tuple(self._interpolator.used.items())
         found: dict[str, tuple[Location, Build, Build | None]] = {}
         for name, service in services.items():
             if build := mapping_of(mapping_of(service).get("build")):
@@ -95,9 +96,9 @@ class ComposeReader:
                 where, baked = Location(self._search.shown(path), line), None
                 extension = mapping_of(build.get("x-bake"))
                 if {"contexts", "platforms"} & extension.keys():
-                    baked = _build_of(_extended(build, extension, directory), hidden)
+                    baked = _build_of(_extended(build, extension, directory))
                 build.setdefault("platforms", mapping_of(service).get("platform"))
-                found[name] = where, _build_of(build, hidden), baked
+                found[name] = where, _build_of(build), baked
         return found
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
@@ -183,15 +184,16 @@ class ComposeReader:
         if not (extends := service.pop("extends", None)):
             return service
         entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
-        base, named = file, "".join(_texts(entry.get("service"))[:1]) or name
-        path = "".join(_join(file.directory, each) for each in _texts(entry.get("file"))[:1])
+        base, named = file, _first(entry.get("service")) or name
+        path = _first(entry.get("file"))
+        path = path and _join(file.directory, path)
         if path not in ("", file.path):
             if not self._is_there(path, file, line):
                 return service
             base = _File(path, os.path.dirname(path), file.variables, self._document(path))
         if named in base.services:
             return _merged(self._service(base, named), service)
-        text = f"the service {name} extends {named}, which does not exist"
+        text = f"the service {name} extends {shown(named)}, which does not exist"
         self._complain("extends", text, file.path, line)
         return service
 
@@ -204,16 +206,14 @@ class ComposeReader:
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
         """Return whether a file exists that a line of another file names."""
-        if is_reference(path):
+        if _is_kept(path):
             return False
         if not (found := os.path.isfile(self._search.shown(path))):
-            self._complain("include", f"the file {path} does not exist", file.path, line)
+            self._complain("include", f"the file {shown(path)} does not exist", file.path, line)
         return found
 
     def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
-        hidden = tuple(self._interpolator.used.items())
-        text = Build(hidden=hidden).masked(message)
-        self._search.complain(code, text, Location(self._search.shown(path), line))
+        self._search.complain(code, message, Location(self._search.shown(path), line))
 
 
 def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
@@ -225,43 +225,49 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
         made["context"] = build
     made |= {"directory": file.directory or ".", "path": file.path, "line": str(line)}
     if isinstance(context := made.get("context"), str):
-        made["context"] = _join(file.directory, os.path.expanduser(context))
+        made["context"] = _join(file.directory, _at_home(context))
     for key in {"args", "additional_contexts"} & made.keys():
         named = made[key] = _pairs(made[key])
         for name, value in named.items():
             if key == "args":  # one without a value has that of its variable
                 named[name] = file.variables.get(name) if value is None else value
             elif value:
-                named[name] = _join(file.directory, os.path.expanduser(str(value)))
+                named[name] = _join(file.directory, _at_home(_first(value)))
     return made
 
 
 def _fault(build: YamlMapping, services: YamlMapping) -> str:
     """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
     for name, value in _pairs(build.get("additional_contexts")).items():
-        service = str(value).removeprefix(_SERVICE)
-        if value and service != value and not mapping_of(services.get(service)).get("build"):
+        context = _first(value)
+        service = context.removeprefix(_SERVICE)
+        if service != context and not mapping_of(services.get(service)).get("build"):
             fault = "has no build" if service in services else "does not exist"
-            return f"its context {name} is the service {service}, which {fault}"
+            service = shown(hidden_as(context, service))
+            return f"its context {shown(name)} is the service {service}, which {fault}"
     return ""
 
 
 def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
     contexts = _pairs(extension.get("contexts"))
-    contexts.update((name, _join(directory, str(each))) for name, each in [*contexts.items()])
+    for name, path in contexts.items():
+        contexts[name] = _join(directory, _first(path))
     contexts.update(_pairs(build.get("additional_contexts")))
-    platforms = " ".join(_texts(build.get("platforms")) + _texts(extension.get("platforms")))
-    words: list[Yaml] = [*dict.fromkeys(platforms.split())]  # they may be in one text
+    platforms = dict[str, None]()
+    for text in _texts(build.get("platforms")) + _texts(extension.get("platforms")):
+        # They may be in one text.
+        platforms.update(dict.fromkeys(hidden_as(text, word) for word in text.split()))
+    words: list[Yaml] = [*platforms]
     return build.with_pairs({**build, "platforms": words, "additional_contexts": contexts})
 
 
-def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
+def _build_of(build: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
     texts = {key: each for key, each in build.items() if isinstance(each, str)}
     context = texts.get("context") or texts["directory"]
-    dockerfile = os.path.join(context, texts.get("dockerfile") or "Dockerfile")
-    inline = texts.get("dockerfile_inline")
+    dockerfile = made_of(os.path.join, context, texts.get("dockerfile") or "Dockerfile")
+    inline = texts.get("dockerfile_inline", "")
     args, contexts = (
         {name: each for name, each in _pairs(build.get(key)).items() if isinstance(each, str)}
         for key in ("args", "additional_contexts")
@@ -269,11 +275,15 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
     # Compose builds with Bake, where a service is a target (`sanitizeTargetName` of buildx).
     for name, each in contexts.items():
         if each.startswith(_SERVICE):
-            contexts[name] = f"target:{each.removeprefix(_SERVICE).replace('.', '_')}"
-    data = inline.encode("utf-8", "replace") if inline else None
+            contexts[name] = made_of(_target_of, each)
     file, target = "-" if inline else dockerfile, texts.get("target", "")
     named = (context, file, target, args, contexts, tuple(_texts(build.get("platforms"))))
-    return Build(*named, dockerfile_inline=data, hidden=hidden)
+    return with_inline(Build(*named), inline)
+
+
+def _target_of(service: str) -> str:
+    """Return the context that Bake makes of the context `service:NAME`."""
+    return f"target:{service.removeprefix(_SERVICE).replace('.', '_')}"
 
 
 def _pairs(value: Yaml) -> YamlMapping:
@@ -285,8 +295,21 @@ def _pairs(value: Yaml) -> YamlMapping:
     for each in listed(value):
         if isinstance(each, str):
             name, given, text = each.partition("=")
+            if isinstance(each, Hidden):
+                name, text = _hidden_pair(each)
             found[name] = text if given else None
     return found
+
+
+def _hidden_pair(pair: Hidden) -> tuple[str, str]:
+    """Return the name and the value of `NAME=value`; the name is hidden only if it has a value."""
+    name, _, text = pair.partition("=")
+    name_written, equals, text_written = pair.written.partition("=")
+    if not equals:
+        text_written = pair.written
+    if name != name_written:
+        name = Hidden(name, name_written)
+    return name, Hidden(text, text_written)
 
 
 def _texts(value: Yaml) -> list[str]:
@@ -294,9 +317,27 @@ def _texts(value: Yaml) -> list[str]:
     return [*filter(None, yaml.texts_in(value))]
 
 
+def _first(value: Yaml) -> str:
+    """Return the first text in a list, or a single text; `""` without one."""
+    return next(iter(_texts(value)), "")
+
+
+def _at_home(path: str) -> str:
+    """Return a path with the home directory in place of `~`, which is printed."""
+    expanded = os.path.expanduser(path)
+    return path if expanded == path else Hidden(expanded, shown(path))
+
+
 def _join(directory: str, path: str) -> str:
     """Return a local path relative to the root; a remote one as it is."""
-    return path if is_reference(path) else os.path.normpath(os.path.join(directory, path))
+    if _is_kept(path):
+        return path
+    return made_of(lambda *parts: os.path.normpath(os.path.join(*parts)), directory, path)
+
+
+def _is_kept(path: str) -> bool:
+    """Return whether Compose leaves a path as it is: any scheme makes it no path of the file."""
+    return "://" in path or is_reference(path)
 
 
 def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:

@@ -22,8 +22,11 @@ from ctxsize.findings import Finding, Location
 
 _MOST_COMBINATIONS = 256
 _MOST_BASES = 50  # jobs that a job of GitLab extends
-_JSON = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
-"""Matches a text of JSON, or what only YAML refuses: comments, last commas and tabs."""
+_JSON = re.compile(r'("(?:[^"\\\n]|\\.)*"?)|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
+"""Matches a text of JSON, which ends with its line at the latest.
+
+It also matches what YAML refuses and some read in JSON: comments, last commas and tabs.
+"""
 _TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
 
 

@@ -9,7 +9,8 @@ from functools import cache
 
 from ctxsize.recommender.rules import table
 
-_GAP = r"(?: --?[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
+_GAP = r"(?: -[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
+_LONGEST_PATH = 4096  # number of bytes of the longest path that Linux opens
 TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
@@ -85,6 +86,7 @@ def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
         FileKind(**{**row, "build": [Form(**form) for form in row.get("build", ())]})
         for row in rows
     ]
+    # on at most _LONGEST_PATH characters
     return tuple((re.compile(rf"(?s:.*/)?(?:{each.name})", re.IGNORECASE), each) for each in found)
 
 

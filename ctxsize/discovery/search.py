@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding, is_reference, placed
+from ctxsize.build import Build, is_named_reference, is_reference, placed
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
+from ctxsize.hidden import made_of, shown
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import border_of, entries_in, holds, read_file
 
@@ -26,7 +27,8 @@ _USUAL_PLATFORM = re.compile(
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
 )
-_NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
+_OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
+_NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 _LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
 
 
@@ -151,27 +153,27 @@ class Search:
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
 
-        Its paths are relative to the root. Existing paths are printed as on disk; hidden values
-        of `build` and all arguments are printed as names only.
+        Its paths are relative to the root. Existing paths are printed as on disk, others with
+        names in place of hidden values.
         """
         if is_reference(build.context):
             return
         named = f"{place.name}: " if place.name else ""
         contexts = placed(build.build_contexts, self.root)
         paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
-        context = self.shown(build.context)
+        context = made_of(self.shown, build.context)
         if not _is_possible(paths):
             text = f"{named}the context or the Dockerfile has a name that no file can have"
             self.complain("no-context", text, place.where)
         elif not os.path.isdir(context):
-            text = f"{named}its context {_mask(build, context)} is no directory"
+            text = f"{named}its context {_printed(context)} is no directory"
             self.complain("no-context", text, place.where)
         else:
             dockerfile = build.dockerfile
             if dockerfile is not None and build.dockerfile_inline is None:
-                dockerfile = self.shown(dockerfile)
-            build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
-            build = _concealed(build)
+                dockerfile = _printed(made_of(self.shown, dockerfile))
+            build = replace(build, context=str(context), dockerfile=dockerfile)
+            build = _concealed(replace(build, build_contexts=contexts))
             contested, outside = guessed and self.is_open, self._outside(build)
             self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
 
@@ -180,8 +182,9 @@ class Search:
         paths = {"context": build.context}
         if build.dockerfile_inline is None and build.dockerfile is not None:
             paths["Dockerfile"] = build.dockerfile
-        named = build.build_contexts.items()
-        paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
+        for name, value in build.build_contexts.items():
+            if not is_named_reference(value):
+                paths[f"context {name}"] = value
         for what, path in paths.items():
             if not holds(self.border, path):
                 text = (
@@ -190,18 +193,20 @@ class Search:
                 return f"{text}; name {path} on the command line to measure it"
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool]) -> None:
-        """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory."""
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool = False) -> None:
+        """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
+
+        Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
+        worktrees, and what git ignores.
+        """
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
-        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
-        try:
-            # In a bare repository all working trees are worktrees.
-            repository = find(self.root).repository
-            skipped = skipped | repository.ignored if repository else set()
-        except GitError as error:
-            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+        never, skipped = _NEVER, set[str]()
+        if everywhere:
+            never = _OF_VERSIONS
+        else:
+            skipped = self._of_others()
         pending = [""]
         while pending:
             directory = pending.pop()
@@ -213,17 +218,29 @@ class Search:
                 continue
             names = {entry.name for entry in entries}
             is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
-            if directory and (is_vendored or {"CACHEDIR.TAG", "pyvenv.cfg"} & names):
+            is_made = bool({"CACHEDIR.TAG", "pyvenv.cfg"} & names)
+            if directory and not everywhere and (is_vendored or is_made):
                 continue
             below: list[str] = []
             for entry in entries:
                 path = os.path.join(directory, entry.name)
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _NEVER and f"{path}/" not in skipped:
+                    if entry.name not in never and f"{path}/" not in skipped:
                         below.append(path)
                 elif wanted(path):
                     self.paths.append(path)
             pending += reversed(below)
+
+    def _of_others(self) -> set[str]:
+        """Return the worktrees and what git ignores, with a trailing slash for directories."""
+        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
+        try:
+            # In a bare repository all working trees are worktrees.
+            repository = find(self.root).repository
+            return skipped | repository.ignored if repository else set()
+        except GitError as error:
+            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+            return skipped
 
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
@@ -247,22 +264,16 @@ def _is_possible(path: str) -> bool:
         return False
 
 
-def _mask(build: Build, path: str) -> str:
-    """Return an existing path as it is, another one with names in place of hidden values."""
-    return path if os.path.lexists(path) else Build(hidden=build.hidden).masked(path)
+def _printed(path: str) -> str:
+    """Return an existing path as it is, another one as it may be printed."""
+    return str(path) if os.path.lexists(path) else shown(path)
 
 
 def _concealed(build: Build) -> Build:
-    """Return a build that prints names for all values but existing paths and usual platforms."""
-    secret = tuple(each for each in build.hidden if not _USUAL_PLATFORM.fullmatch(each[0]))
-    target, masked = build.target, Build(hidden=secret).masked
-    shown = target and dict(secret).get(target, masked(target))
-    dockerfile = build.dockerfile and _mask(replace(build, hidden=secret), build.dockerfile)
-    build = replace(build, hidden=secret, dockerfile=dockerfile, target_written=(target, shown))
-    build = hiding(build, build.build_arguments)
-    platforms = (e if _USUAL_PLATFORM.fullmatch(e) else build.masked(e) for e in build.platforms)
-    contexts = {
-        build.masked(name): value if os.path.lexists(value) else build.masked(value)
-        for name, value in build.build_contexts.items()
-    }
+    """Return a build without hidden texts in what names no path on disk and no usual platform.
+
+    Only its target, its arguments and its Dockerfile without a file stay hidden texts.
+    """
+    platforms = [str(e) if _USUAL_PLATFORM.fullmatch(e) else shown(e) for e in build.platforms]
+    contexts = {shown(name): _printed(value) for name, value in build.build_contexts.items()}
     return replace(build, platforms=tuple(platforms), build_contexts=contexts)

@@ -10,13 +10,13 @@ import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from ctxsize.discovery.search import NotReadError
+from ctxsize.hidden import Hidden, shown
 
 if TYPE_CHECKING:
     import yaml
@@ -45,6 +45,8 @@ _LINE = re.compile(
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+_IN_QUOTES = re.compile("'(?!<)[^']{2,}'")
+"""Matches what a message of PyYAML quotes from the text, but for single characters."""
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -110,7 +112,9 @@ def documents(text: str) -> Iterator[Yaml]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        raise NotReadError("yaml", error.problem or "it is not YAML", line) from None
+        # The message may quote a literal value, such as one that looks like an alias.
+        problem = _IN_QUOTES.sub("'…'", error.problem or "it is not YAML")
+        raise NotReadError("yaml", problem, line) from None
     except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
         raise NotReadError("yaml", str(error).splitlines()[0]) from None
     except RecursionError:
@@ -171,44 +175,59 @@ def as_go_prints(text: str) -> str:
 
 @dataclass
 class Interpolator:
-    """Interpolates the texts of a project, as `template.Substitute` of compose-go does."""
+    """Interpolates the texts of a project, as `template.Substitute` of compose-go does.
 
-    used: dict[str, str] = field(default_factory=dict)  # values of used variables, with their names
+    A text with the value of a variable becomes a hidden one, which is printed with the names.
+    """
+
     _room: int = _MOST_CHARACTERS
 
-    def replaced(self, value: Yaml, variables: Mapping[str, str]) -> Yaml:
-        """Return `value` with its texts interpolated. Raises `NotReadError`."""
+    def replaced(self, value: Yaml, variables: Mapping[str, str], place: str = "") -> Yaml:
+        """Return `value`, which is at the keys `place`, with its texts interpolated.
+
+        Raises `NotReadError`, which names the keys and quotes no value.
+        """
         if isinstance(value, str):
-            return self.text(value, variables)
+            return self.text(value, variables, place)
         if isinstance(value, list):
-            return [self.replaced(each, variables) for each in value]
+            return [self.replaced(each, variables, place) for each in value]
         if isinstance(value, dict):
-            pairs = {key: self.replaced(value[key], variables) for key in value}
+            pairs = dict[str, Yaml]()
+            for key in value:
+                inner = f"{place}.{key}" if place else key
+                pairs[key] = self.replaced(value[key], variables, inner)
             return value.with_pairs(pairs)
         return None
 
-    def text(self, text: str, variables: Mapping[str, str]) -> str:
+    def text(self, text: str, variables: Mapping[str, str], place: str = "") -> str:
         """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
-        return _VARIABLE.sub(partial(self._value, variables), text)
+        pieces, at = list[str](), 0
+        for match in _VARIABLE.finditer(text):
+            pieces += text[at : match.start()], self._value(variables, match, place)
+            at = match.end()
+        pieces.append(text[at:])
+        if any(isinstance(piece, Hidden) for piece in pieces):
+            return Hidden("".join(pieces), "".join(map(shown, pieces)))
+        return "".join(pieces)
 
-    def _value(self, variables: Mapping[str, str], match: re.Match[str]) -> str:
+    def _value(self, variables: Mapping[str, str], match: re.Match[str], place: str) -> str:
+        where = f"`{place}`" if place else "this value"
         name, operator = match["plain"] or match["braced"], match["operator"] or "-"
         if match[0] == "$$":
             return "$"
         if not name:
-            message = f"a wrong $ or a missing }} in {match.string!r}; write $$ for a dollar sign"
+            message = f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign"
             raise NotReadError("variable", message)
         # With a colon, an empty value counts as none.
         given = bool(variables.get(name)) if operator[0] == ":" else name in variables
         if operator[-1] == "?" and not given:
-            raise NotReadError("variable", f"the variable {name} has no value in {match.string!r}")
+            raise NotReadError("variable", f"the variable {name} has no value in {where}")
         if not given or operator[-1] == "+":
             follows = given == (operator[-1] == "+")
-            return self.text(match["word"] or "", variables) if follows else ""
+            return self.text(match["word"] or "", variables, place) if follows else ""
         self._pay(variables[name])
-        self.used[variables[name]] = f"${{{name}}}"
-        return variables[name]
+        return Hidden(variables[name], f"${{{name}}}")
 
     def _pay(self, text: str) -> None:
         self._room -= len(text)

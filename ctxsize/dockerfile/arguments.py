@@ -14,6 +14,7 @@ from ctxsize.dockerfile.sources import mount_origin
 from ctxsize.dockerfile.words import quoted
 from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError
+from ctxsize.hidden import hidden_as
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
 _FLAG = re.compile(f"[{WHITE_SPACE}]*--")
@@ -123,9 +124,13 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
 
 def _words(rest: str, escape: str) -> list[str]:
     """Return words with quotes and escapes, which protect blanks, as `parseWords` of BuildKit."""
+    return re.findall(word_of(escape), as_go_sees(rest), re.DOTALL)
+
+
+def word_of(escape: str) -> str:
+    """Return the expression for a word, in which this character escapes."""
     kept = re.escape(escape)
-    word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{WHITE_SPACE}'"{kept}])+"""
-    return re.findall(word, as_go_sees(rest), re.DOTALL)
+    return rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{WHITE_SPACE}'"{kept}])+"""
 
 
 def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
@@ -217,4 +222,4 @@ def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
     for port in text.split() if keyword == "EXPOSE" else ():  # a variable may contain several
         if not _PORT.fullmatch(port):
-            raise DockerfileError(f"invalid port: {quoted(port)}")
+            raise DockerfileError(f"invalid port: {quoted(hidden_as(text, port))}")

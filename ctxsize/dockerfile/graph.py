@@ -10,15 +10,18 @@ from ctxsize.dockerfile import instructions, sources
 from ctxsize.dockerfile.arguments import check_built_in, check_value
 from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, located
-from ctxsize.dockerfile.sources import Doubt, Expanded, Mount, Source, Unknown, resting_on
+from ctxsize.dockerfile.sources import Doubt, Expanded, Failure, Mount, Source, Unknown, resting_on
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.errors import DockerfileError
+from ctxsize.hidden import hidden_as, shown
 
 SCRATCH = "scratch"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INDEX = re.compile("[-+]?[0-9]{1,18}")
+_WRITING = ("ADD", "COPY", "RUN", "WORKDIR")  # instructions that add files to a result
 
 
 @dataclass(eq=False)
@@ -43,10 +46,26 @@ class Node:
     paths: set[str] = field(default_factory=set)  # taken from it; shared with stages based on it
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)  # what its result is made from, not all needs
+    is_empty: bool = False  # True if its result is known to have no files
+    failures: list[Failure] = field(default_factory=list)
+    """Reasons why the build fails if its result is needed, found in its own steps."""
 
     @property
     def steps(self) -> tuple[StageStep, ...]:
         return self.built.steps if self.built else ()
+
+    @property
+    def image(self) -> str:
+        """Return the name of the image, or named context, at the root of its ancestry."""
+        node = self
+        while node.base is not None:
+            node = node.base
+        return node.name
+
+    @property
+    def title(self) -> str:
+        """Return what messages call it."""
+        return f"the stage {shown(self.label)}" if self.built else shown(self.name)
 
 
 class Graph:
@@ -75,6 +94,8 @@ class Graph:
         self._stages: list[Node] = []
         self.sources: list[Source] = []
         self.unknowns: list[Unknown] = []
+        self._caches: set[str] = set()  # ids of the cache mounts of the steps so far
+        self._resolved: dict[StageStep, tuple[Node, ...]] = {}
         for stage in dockerfile.stages:
             with located(stage.line):
                 node = self._stage(stage)
@@ -87,7 +108,7 @@ class Graph:
         base = self._outer.expand(stage.base)
         if not base.text:
             with resting_on(base.doubts):
-                raise DockerfileError(f"base name ({stage.base}) should not be blank")
+                raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
         if stage.platform:
             platform = self._outer.expand(stage.platform)
             with resting_on(platform.doubts):
@@ -107,6 +128,11 @@ class Graph:
         is_replaced = below is not None and below.index < 0
         on, begin = below.built if below else None, self._begin(below or node)
         node.built = build_stage(stage, on or base.text, begin, is_replaced=is_replaced)
+        starts_empty = base.text == SCRATCH
+        if below:
+            starts_empty = below.is_empty
+        writes = any(step.instruction.keyword in _WRITING for step in node.steps)
+        node.is_empty = starts_empty and not writes and node.context is None
         return node
 
     def _named(self, name: str) -> str | None:
@@ -130,8 +156,10 @@ class Graph:
         """Follow the stages that a target (`""`: the last) needs; return the nodes that make it."""
         node = self._by_name.get(target.lower()) if target else self._stages[-1]
         if node is None:
-            hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
+            names = ", ".join(map(shown, self._by_name))
+            hint = f"one of {names}" if names else None
             raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
+        self._resolve_origins()
         needed = _closure(node, self._dependencies)
         for each in (stage for stage in self._stages if stage in needed):
             self.unknowns += (Unknown(*doubt, each.line) for doubt in sorted(each.doubts))
@@ -142,13 +170,53 @@ class Graph:
         node.paths.add("/")
         return _closure(node, lambda each: each.inputs)
 
+    def _resolve_origins(self) -> None:
+        """Find the origins of all stages, as BuildKit does before it looks at the target.
+
+        Raises DockerfileError for a wrong one, and for stages that take from each other. The
+        origins of triggers are found only if the stage is built.
+        """
+        positions = {node: position for position, node in enumerate(self._stages)}
+        may_circle = False
+        for node, position in positions.items():
+            for step in node.steps:
+                if step.is_inherited:
+                    continue
+                with located(step.line):
+                    self._resolved[step] = tuple(self._origins(step.instruction))
+                may_circle |= any(positions.get(e, -1) >= position for e in self._resolved[step])
+        if may_circle:
+            self._check_circles()
+
+    def _check_circles(self) -> None:
+        """Raise DockerfileError if stages take from each other in a circle; bases do not count."""
+        from graphlib import CycleError, TopologicalSorter  # few Dockerfiles need it
+
+        sorter = TopologicalSorter[Node]()
+        for node in self._stages:
+            sorter.add(node, *self._origins_of_own(node))
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            circle: list[Node] = error.args[1]
+            first = next(node for node in self._stages if node in circle)
+            raise _circular(first) from None
+
+    def _origins_of_own(self, node: Node) -> Iterator[Node]:
+        """Yield the origins of a stage's own steps."""
+        for step in node.steps:
+            yield from self._resolved.get(step, ())
+
     def _dependencies(self, node: Node) -> Iterator[Node]:
         """Yield the nodes that a node depends on, and keep those of each step."""
         if node.base:
             yield node.base
         for step in node.steps:
             with located(step.line):
-                node.origins.append(tuple(self._origins(step.instruction)))
+                origins = self._resolved.get(step)
+                if origins is None:
+                    origins = tuple(self._origins(step.instruction))
+                node.origins.append(origins)
             yield from node.origins[-1]
 
     def _origins(self, instruction: Instruction) -> Iterator[Node]:
@@ -174,7 +242,9 @@ class Graph:
     def _origin(self, name: str) -> Node:
         if stage := self._by_name.get(name.lower()):
             return stage
-        return Node(name, context=None if name == SCRATCH else self._named(name))
+        if name == SCRATCH:
+            return Node(name, is_empty=True)
+        return Node(name, context=self._named(name))
 
     def _follow(self, node: Node) -> None:
         """Collect the paths that one stage takes; its base must have been followed before."""
@@ -187,6 +257,8 @@ class Graph:
         self._node = node
         for self._step, origins in zip(node.steps, node.origins, strict=True):
             with located(self._step.line):
+                if self._step.is_inherited and self._step.fault is not None:
+                    raise self._step.fault  # a trigger that is parsed only now may have no words
                 self._obey(self._step.instruction, origins)
                 if self._step.fault is not None:
                     raise self._step.fault
@@ -219,7 +291,7 @@ class Graph:
                 self._step.environment.expand(heredoc.content, quotes=False)
         self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
-            is_url = value.text.startswith(("http://", "https://"))
+            is_url = sources.is_url(value.text)
             kind = "git" if sources.is_git(value.text) else instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
@@ -229,9 +301,7 @@ class Graph:
     def _check_order(self, origin: Node, name: str) -> None:
         """Raise for an origin that is this stage or a later one."""
         if origin is self._node:
-            # The function of BuildKit is `validateCircularDependency`.
-            message = f"circular dependency detected on stage: {self._node.label}"
-            raise DockerfileError(message, line=self._node.line)
+            raise _circular(self._node)
         if origin.index > self._node.index:
             raise DockerfileError(f"stage {quoted(name)} must be defined before it is used")
 
@@ -264,26 +334,60 @@ class Graph:
         if target.text == "/":
             with resting_on(target.doubts):
                 raise DockerfileError('invalid mount target "/"')
+        if not target.text:
+            # Only the directory of the image, which is not known, is left.
+            self._fail("invalid mount target", target, image=self._node.image)
         (value,) = self._expanded([mount.source_written])
+        if mount.type == "cache":
+            # An earlier step may have written into this cache.
+            starts_empty = origin.is_empty and mount.id not in self._caches
+            self._caches.add(mount.id)
+        else:
+            starts_empty = origin.is_empty or mount.type == "tmpfs"
+        if starts_empty and sources.path_from_root(value.text) != "/":
+            what = "a cache starts" if mount.type == "cache" else "a tmpfs is"
+            if mount.type == "bind":
+                what = f"{origin.title} is"
+            self._fail(f"RUN {shown(mount.source_written)}: not found, as {what} empty", value)
         self._take(origin, mount.source_written, value, mount.type)
+
+    def _fail(self, message: str, value: Expanded, *, image: str = "") -> None:
+        """Record why the build fails at the present step, unless the doubts of `value` decide."""
+        line = self._step.instruction.line
+        self._node.failures.append(Failure(message, line, value.doubts, image))
 
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
         path, instruction = sources.path_from_root(value.text), self._step.instruction
+        path = hidden_as(value.text, path)
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
             self._node.inputs.append(origin)
-        if origin.context is None:
-            return
         flags = (flag.partition("=") for flag in instruction.flags)
         keeps = any(name == "--parents" and value.lower() != "false" for name, _, value in flags)
+        if kind == "copy" and origin.is_empty and not keeps:
+            first = path[1:].partition("/")[0]
+            # Wildcards that match nothing do not fail a build, a directory without them does.
+            if first and not has_wildcards(first):
+                message = f"COPY {shown(written)}: not found, as {origin.title} is empty"
+                self._fail(message, value)
+        if origin.context is None:
+            return
         parents = sources.around_pivot(value.text) if keeps else None
         excludes = tuple(instruction.flag_values("exclude"))
-        taken = (path[1:] or ".", kind, origin.context, parents, excludes, value.doubts)
+        below = hidden_as(path, path[1:] or ".")
+        taken = (below, kind, origin.context, parents, excludes, value.doubts)
         source = Source(instruction.keyword, instruction.line, self._node.label, written, *taken)
         self.sources.append(source)
         origin.sources.append(source)
         self.unknowns += (Unknown(*doubt, instruction.line) for doubt in sorted(value.doubts))
+
+
+def _circular(node: Node) -> DockerfileError:
+    """Return the error for a stage that takes from itself, also through others."""
+    # The function of BuildKit is `hasCircularDependency`.
+    message = f"circular dependency detected on stage: {shown(node.label)}"
+    return DockerfileError(message, line=node.line)
 
 
 def _closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> Collection[Node]:

@@ -13,6 +13,7 @@ from typing import Any
 from ctxsize.dockerfile.words import split_words
 from ctxsize.engine.golang import as_go_sees
 from ctxsize.errors import DockerfileError
+from ctxsize.hidden import hidden_as
 
 UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
@@ -45,7 +46,8 @@ class Instruction:
     `--name=value` words without their quotes. `arguments` are the elements of the JSON array
     (`json_form`); or the words as written; or one string for RUN, USER and their like; or name,
     value, name, value … for ENV and LABEL. `text` is the whole instruction with its continuations
-    joined. Lines include the bodies of heredocs. `trigger` is what follows ONBUILD.
+    joined. Words are hidden that have hidden values. Lines include the bodies of heredocs.
+    `trigger` is what follows ONBUILD.
     """
 
     keyword: str
@@ -61,7 +63,8 @@ class Instruction:
     def flag_values(self, name: str) -> Iterator[str]:
         """Yield the values of every `--name=…`, in order."""
         prefix = f"--{name}="
-        return (flag.removeprefix(prefix) for flag in self.flags if flag.startswith(prefix))
+        found = (flag for flag in self.flags if flag.startswith(prefix))
+        return (hidden_as(flag, flag.removeprefix(prefix)) for flag in found)
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,13 @@ class Dockerfile:
         for index, (start, end) in enumerate(zip_longest(starts, starts[1:])):
             beginning, *body = self.instructions[start:end]
             base, *named = beginning.arguments
-            name = named[-1].lower() if named else ""
+            name = hidden_as(named[-1], named[-1].lower()) if named else ""
             platform = next(beginning.flag_values("platform"), "")
             found.append(Stage(index, name, base, platform, beginning.line, tuple(body)))
         return tuple(found)
 
     @cached_property
-    def derived(self) -> dict[frozenset[tuple[str, str]], Any]:
+    def derived(self) -> dict[object, Any]:
         """Return the cache of `built_stages`, by the arguments given."""
         return {}
 

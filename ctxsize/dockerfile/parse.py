@@ -17,8 +17,7 @@ from ctxsize.errors import DockerfileError
 # last line without a line end may have one byte less.
 _BUFFER_BYTES = 65_536
 _BOM = b"\xef\xbb\xbf"
-_BLANKS = r"[\t\n\f\r ]*"
-_DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
+_BLANKS = "\t\n\f\r "  # what `\s` matches in Go
 _SYNTAX_IN_JSON = re.compile(rb'\s*\{.*"syntax"\s*:\s*"([!-~]*?)"', re.DOTALL)
 _NAMES = ("syntax", "escape", "check")
 
@@ -115,10 +114,20 @@ def _directives(
     """Yield the directives at the top; any other line ends the part where they count."""
     for number, raw in enumerate(BytesIO(data), first_line):
         text = raw.decode("utf-8", "surrogateescape").rstrip("\n").lstrip(indent)
-        match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(WHITE_SPACE))
-        if not text.startswith(prefix) or match is None or match[1].lower() not in _NAMES:
+        name, value = _named_value(text.removeprefix(prefix).lstrip(WHITE_SPACE))
+        if not text.startswith(prefix) or name.lower() not in _NAMES or not name.isascii():
             return
-        yield Directive(match[1].lower(), match[2], number)
+        if not value:
+            return
+        yield Directive(name.lower(), value, number)
+
+
+def _named_value(text: str) -> tuple[str, str]:
+    """Return the name and the value of a directive."""
+    name, _, rest = text.partition("=")
+    # BuildKit's expression `\s*(.+?)\s*$` leaves the last of several blanks as the value.
+    value = rest.strip(_BLANKS) or rest[-1:]
+    return name.rstrip(_BLANKS), value
 
 
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
@@ -130,14 +139,8 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if not content:
         raise DockerfileError("the Dockerfile cannot be empty")
-    reader, found = LineReader(content), list[Instruction]()
-    for text, line in reader.logical_lines():
-        with instructions.located(line):
-            found.append(_instruction(text, line, reader))
-    if not found:
-        raise DockerfileError("file with no instructions", line=reader.line)
-    if reader.fault is not None:
-        raise reader.fault
+    reader = LineReader(content)
+    found = _split(reader)
     in_stage = False
     for instruction in found:
         arguments.check_instruction(instruction)
@@ -146,7 +149,28 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(reader.directives, (*found,), reader.escape, find_syntax(content))
+    return Dockerfile(reader.directives, found, reader.escape, find_syntax(content))
+
+
+def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
+    """Return the instructions of a text that need not be accepted; none if it has no lines."""
+    try:
+        return _split(LineReader(data))
+    except DockerfileError:
+        return ()
+
+
+def _split(reader: LineReader) -> tuple[Instruction, ...]:
+    """Return the instructions, split but not checked. Raises `DockerfileError`."""
+    found = list[Instruction]()
+    for text, line in reader.logical_lines():
+        with instructions.located(line):
+            found.append(_instruction(text, line, reader))
+    if not found:
+        raise DockerfileError("file with no instructions", line=reader.line)
+    if reader.fault is not None:
+        raise reader.fault
+    return tuple(found)
 
 
 def _instruction(

@@ -17,7 +17,15 @@ from functools import lru_cache
 from itertools import takewhile
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
-from ctxsize.syntax import Command, read_commands
+from ctxsize.model import Problem
+from ctxsize.syntax import Command, can_read, read_commands
+
+UNKNOWN = Problem(
+    "commands-unknown",
+    "tree-sitter cannot be imported here, so the commands of RUN and of scripts are not known, and "
+    "nothing that depends on them is called proved (install tree-sitter and tree-sitter-bash)",
+)
+"""The problem of a run that needed commands and could not read them."""
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _ENDS = frozenset(("fi", "done", "esac", "}"))
@@ -50,6 +58,20 @@ def is_known(instruction: Instruction) -> bool:
         return _read_instruction(instruction)[1]
     documents = (each.content for each in instruction.heredocs)
     return all(is_read_whole(e) for e in documents if e.startswith("#!") and _is_script(e))
+
+
+def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]:
+    """Return `UNKNOWN` if the commands of a RUN are not known as there is no parser, else none."""
+    runs = [each for each in instructions if _runs_commands(each)]
+    if not runs or can_read() or all(map(is_known, runs)):
+        return ()
+    return (UNKNOWN,)
+
+
+def _runs_commands(instruction: Instruction) -> bool:
+    """Return whether an instruction is a RUN, also as the trigger of an ONBUILD."""
+    trigger = instruction.trigger
+    return instruction.keyword == "RUN" or (trigger is not None and trigger.keyword == "RUN")
 
 
 def in_directories(found: Iterable[Command], at: str) -> Iterator[tuple[str, Command]]:

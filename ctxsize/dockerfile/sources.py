@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ctxsize.dockerfile.words import quoted
 from ctxsize.engine.golang import clean
 from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.hidden import hidden_as, shown
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -21,10 +23,11 @@ class Source:
     """A path that an instruction takes from a context.
 
     `source` is as written, `path` expanded and relative to the root of the context: `.` for all of
-    it, a pattern if it has wildcards. `context` is `""` for the build context. `kind` is `copy`,
-    `add` or `bind`; a `tmpfs` or `git` only widens the filter and takes nothing. `parents` are the
-    parts of a source of `COPY --parents` before its pivot (`.` without one) and after it. `doubts`
-    are the kinds and names of each `Unknown` that `path` depends on.
+    it, a pattern if it has wildcards, hidden if the value of a build argument is in it. `context`
+    is `""` for the build context. `kind` is `copy`, `add` or `bind`; a `tmpfs` or `git` only widens
+    the filter and takes nothing. `parents` are the parts of a source of `COPY --parents` before its
+    pivot (`.` without one) and after it. `doubts` are the kinds and names of each `Unknown` that
+    `path` depends on.
     """
 
     instruction: str
@@ -37,6 +40,11 @@ class Source:
     parents: tuple[str, str] | None = None
     excludes: tuple[str, ...] = ()
     doubts: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def written(self) -> str:
+        """Return `source` as it may be printed."""
+        return shown(self.source)
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,21 @@ Doubt = tuple[str, str]  # the kind and the name of an `Unknown`
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A reason why a Dockerfile that the builder accepts fails once it is built.
+
+    It depends on `doubts`; with an `image`, on the WORKDIR of that image, which is not known.
+    """
+
+    message: str
+    line: int
+    doubts: frozenset[Doubt] = frozenset()
+    image: str = ""
+
+
+@dataclass(frozen=True)
 class Expanded:
-    """An expanded word, and the unknown variables that it depends on."""
+    """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 
     text: str
     doubts: frozenset[Doubt] = frozenset()
@@ -66,8 +87,8 @@ class Expanded:
 
 def what_decides(doubts: Collection[Doubt]) -> str:
     """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
-    arguments = sorted(name for kind, name in doubts if kind == "argument")
-    variables = sorted(name for kind, name in doubts if kind == "environment")
+    arguments = sorted(shown(name) for kind, name in doubts if kind == "argument")
+    variables = sorted(shown(name) for kind, name in doubts if kind == "environment")
     if arguments:
         given = " ".join(f"--build-arg {name}=…" for name in arguments)
         return f"no value for ARG {', '.join(arguments)}: add {given}"
@@ -99,6 +120,11 @@ def around_pivot(source: str) -> tuple[str, str]:
     if not pivot:
         base, pattern = "", source
     return path_from_root(base)[1:] or ".", path_from_root(pattern)[1:]
+
+
+def is_url(source: str) -> bool:
+    """Return whether the builder downloads a source instead of copying it."""
+    return source.startswith(("http://", "https://"))
 
 
 def is_git(source: str) -> bool:
@@ -166,16 +192,18 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     for key, equals, written in _fields(text):
         key = ALIASES.get(key, key)
         if not equals and key not in _SWITCHES:
-            raise DockerfileError(f"invalid field '{written}' must be a key=value pair")
+            raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
         values[key] = expand(written) if equals else Expanded("true")
         source = written if key == "source" else source
     doubts = frozenset(doubt for each in values.values() for doubt in each.doubts)
     given = {key: value.text for key, value in values.items()}
     origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
-    kind, shown = given["type"].lower(), name or posixpath.normpath(target)
+    kind = hidden_as(given["type"], given["type"].lower())
+    identity = name or hidden_as(target, posixpath.normpath(target))
     with resting_on(doubts):
         _check_mount(kind, given)
-    return Mount(kind, origin, place, target, shown, bool(name), source, text, doubts)
+    kind = next(each for each in _TYPES if each == kind)  # such a word is no secret
+    return Mount(kind, origin, place, target, identity, bool(name), source, text, doubts)
 
 
 def _check_mount(kind: str, given: Mapping[str, str]) -> None:
@@ -183,7 +211,8 @@ def _check_mount(kind: str, given: Mapping[str, str]) -> None:
         raise DockerfileError(f"unsupported mount type {quoted(kind)}")
     for key in given:
         if kind not in _KEYS.get(key, ()):
-            raise DockerfileError(f"unexpected key '{key}' for mount type '{kind}'")
+            message = f"unexpected key '{shown(key)}' for mount type '{shown(kind)}'"
+            raise DockerfileError(message)
     if kind == "secret" and given.get("from"):
         raise DockerfileError("secret mount should not have a from")
     if kind == "secret" and not any(map(given.get, ("source", "target", "id"))):
@@ -197,6 +226,7 @@ def _check_mount(kind: str, given: Mapping[str, str]) -> None:
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
     """Yield key (lower case), whether it has a value, and the value (else the whole field)."""
     # One line of CSV; quotes and errors are those of Go's `encoding/csv`.
+    hidden = partial(hidden_as, text)
     if not text:
         raise DockerfileError("failed to parse csv mounts: EOF")
     at = 0
@@ -208,4 +238,4 @@ def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
             raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")
         field = found[2] if found[1] is None else found[1].replace('""', '"')
         key, equals, value = field.partition("=")
-        yield key.lower(), bool(equals), value if equals else field
+        yield hidden(key.lower()), bool(equals), hidden(value if equals else field)

@@ -11,13 +11,18 @@ from functools import cached_property
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.sources import Expanded, Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.sources import Expanded, Mount, is_git, is_url, parse_mount, path_from_root
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.hidden import hidden_as, made_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.syntax import Command
+
+
+def _joined(directory: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(directory, path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +50,7 @@ class StageStep:
     @property
     def workdir(self) -> str:
         """Return the absolute directory; `/` if the unknown directory of an image decides."""
-        return posixpath.normpath(posixpath.join("/", self.state.directory.text))
+        return made_of(_joined, "/", self.state.directory.text)
 
     @property
     def environment(self) -> Environment:
@@ -59,7 +64,9 @@ class StageStep:
         user = self.state.user.partition(":")[0]
         if user in ("", "root", "0"):
             return "/root"
-        return f"/home/{user}" if not user.isdecimal() and "$" not in user else None
+        if user.isdecimal() or "$" in user:
+            return None
+        return hidden_as(self.state.user, f"/home/{user}")
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
@@ -98,7 +105,7 @@ class StageStep:
         return tuple(replace(each, target=self._absolute(each.target)) for each in found)
 
     def _absolute(self, path: str) -> str:
-        return posixpath.normpath(posixpath.join(self.workdir, path))
+        return made_of(_joined, self.workdir, path)
 
     @property
     def origin(self) -> str:
@@ -112,13 +119,15 @@ class StageStep:
         if self.is_copy:
             written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
             words = (word for each, word in written if not parse_heredoc_word(each))
-            taken += [(self.origin, e) for e in words if "://" not in e and e[:4] != "git@"]
-        return tuple((origin, path_from_root(path)) for origin, path in taken)
+            local = (word for word in words if not is_url(word) and not is_git(word))
+            taken += [(self.origin, word) for word in local]
+        return tuple((origin, made_of(path_from_root, path)) for origin, path in taken)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the relative paths that it takes from the context, `.` for all of it."""
-        return tuple(path[1:] or "." for origin, path in self.takes if not origin)
+        paths = (path for origin, path in self.takes if not origin)
+        return tuple(hidden_as(path, path[1:] or ".") for path in paths)
 
     @property
     def taken(self) -> tuple[str, ...]:
@@ -221,29 +230,31 @@ def build_stage(
 
 
 def built_stages(
-    dockerfile: Dockerfile, given: Mapping[str, str] | None = None
+    dockerfile: Dockerfile, given: Mapping[str, str] | None = None, *, to_show: bool = False
 ) -> tuple[BuiltStage, ...]:
     """Return the stages in file order for advice, followed once for each Dockerfile.
 
     Unknown values stay as written. Of the build arguments `given`, only those count that are
-    declared before the first FROM: they decide on which images the stages are built.
+    declared before the first FROM: they decide on which images the stages are built. With
+    `to_show`, they decide only that: all other words may be printed, with names for the values.
     """
     given = given or {}
-    key = frozenset(given.items())
+    key = frozenset(given.items()), to_show
     if key not in dockerfile.derived:
-        dockerfile.derived[key] = tuple(_built(dockerfile, given))
+        dockerfile.derived[key] = tuple(_built(dockerfile, given, to_show=to_show))
     found: tuple[BuiltStage, ...] = dockerfile.derived[key]
     return found
 
 
-def _built(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltStage]:
-    outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
-    for instruction in dockerfile.global_arguments:
-        with suppress(DockerfileError):
-            outer = outer.obey_arg(instruction, given, outer)
+def _built(
+    dockerfile: Dockerfile, given: Mapping[str, str], *, to_show: bool
+) -> Iterator[BuiltStage]:
+    of_images = outer = _outer(dockerfile, given)
+    if to_show and given:
+        outer = _outer(dockerfile, {name: f"${{{name}}}" for name in given}, is_hidden=False)
     by_name: dict[str, list[BuiltStage]] = {}
     for stage in dockerfile.stages:
-        base = tolerant(outer, stage.base)
+        base = tolerant(of_images, stage.base)
         environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
         for name, value in ENVIRONMENTS.get(repository_of(base), {}).items():
             environment = environment.set(name, Expanded(value), in_image=True)
@@ -254,6 +265,17 @@ def _built(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltSt
         for name in filter(None, (stage.name, str(stage.index))):
             by_name.setdefault(name, []).append(built)
         yield built
+
+
+def _outer(
+    dockerfile: Dockerfile, given: Mapping[str, str], *, is_hidden: bool = True
+) -> Environment:
+    """Return the arguments before the first FROM; unknown values stay as written."""
+    outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
+    for instruction in dockerfile.global_arguments:
+        with suppress(DockerfileError):
+            outer = outer.obey_arg(instruction, given, outer, is_hidden=is_hidden)
+    return outer
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

@@ -14,6 +14,7 @@ from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
 from ctxsize.dockerfile.sources import Doubt, Expanded, path_from_root, resting_on
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.hidden import Hidden, hidden_as
 
 _MOST_MADE = 2**27  # characters of all expanded words of a Dockerfile: a line may repeat a value
 _PER_INHERITED, _PER_TRIGGER = 128, 1280
@@ -131,15 +132,24 @@ class Environment(Mapping[str, str]):
         return frozenset(doubts)
 
     def obey_arg(
-        self, instruction: Instruction, given: Mapping[str, str], outer: Environment
+        self,
+        instruction: Instruction,
+        given: Mapping[str, str],
+        outer: Environment,
+        *,
+        is_hidden: bool = True,
     ) -> Environment:
-        """Follow an ARG: `--build-arg` wins over its default, which wins over a global ARG."""
+        """Follow an ARG: `--build-arg` wins over its default, which wins over a global ARG.
+
+        The value of a build argument is hidden from here on, if `is_hidden`.
+        """
         following = self
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             value = outer.find(name)
             if name in given:
-                value = Expanded(given[name])
+                text = given[name]
+                value = Expanded(Hidden(text, f"${name}") if is_hidden else text)
             elif has_default:
                 value = following.expand(default)
             if value is not None or name not in following:
@@ -190,7 +200,11 @@ class StageState:
         is_absolute = path.text.startswith("/")
         doubts = path.doubts if is_absolute else self.directory.doubts | path.doubts
         joined = posixpath.join(self.directory.text, path.text)
+        resolved = posixpath.normpath(joined) if joined else ""
         if joined.startswith("/"):
-            return Expanded(path_from_root(joined), doubts)
-        relative = posixpath.normpath(joined) if joined else ""
-        return Expanded("" if relative == "." else relative, doubts)
+            resolved = path_from_root(joined)
+        elif resolved == ".":
+            resolved = ""
+        if not is_absolute:
+            resolved = hidden_as(self.directory.text, resolved)
+        return Expanded(hidden_as(path.text, resolved), doubts)

@@ -15,8 +15,9 @@ from ctxsize.dockerfile.arguments import check_built_in
 from ctxsize.dockerfile.graph import Graph, Node
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
-from ctxsize.dockerfile.sources import Expanded, Source, Unknown
+from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
 from ctxsize.dockerfile.state import Environment
+from ctxsize.hidden import Hidden, hidden_as
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 Paths = tuple[str, ...] | None  # requested patterns, sorted; None for all that is not ignored
@@ -40,11 +41,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class ContextNeed:
-    """The transfers that a build requests; its sources, also of unused stages; its unknowns."""
+    """The transfers that a build requests; its sources, also of unused stages; its unknowns.
+
+    `failures` are the reasons, besides its sources, why the build fails after the transfers.
+    """
 
     asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
     unknowns: tuple[Unknown, ...]
+    failures: tuple[Failure, ...] = ()
 
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
@@ -77,7 +82,8 @@ def context_need(
     used = graph.follow(target)
     found = [other_frontend(dockerfile.syntax, given), *graph.unknowns]
     unknowns = dict.fromkeys(filter(None, found))
-    return ContextNeed(_asked(used), tuple(graph.sources), tuple(unknowns))
+    failures = sorted((each for node in used for each in node.failures), key=attrgetter("line"))
+    return ContextNeed(_asked(used), tuple(graph.sources), tuple(unknowns), tuple(failures))
 
 
 def _global_environment(
@@ -86,7 +92,9 @@ def _global_environment(
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
-        environment = environment.set(name, Expanded(given.get(name, value)))
+        if name in given:
+            value = Hidden(given[name], f"${name}")
+        environment = environment.set(name, Expanded(value))
     for instruction in dockerfile.global_arguments:
         with located(instruction.line):
             environment = environment.obey_arg(instruction, given, environment)
@@ -96,6 +104,7 @@ def _global_environment(
 def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknown | None:
     """Return the requested frontend if it is not BuildKit's own."""
     line, name = 0, given.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
+    name = Hidden(name, "$BUILDKIT_SYNTAX")
     if not name and syntax:
         line, name = syntax.line, syntax.value
     return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
@@ -108,7 +117,8 @@ def _asked(used: Collection[Node]) -> tuple[Asked, ...]:
         if node.context is not None:
             # None is a request for everything.
             is_whole = not node.paths or "/" in node.paths
-            paths = None if is_whole else tuple(sorted(path[1:] for path in node.paths))
+            below = sorted(hidden_as(path, path[1:]) for path in node.paths)
+            paths = None if is_whole else tuple(below)
             found.setdefault((node.context, paths), {}).update(dict.fromkeys(node.sources))
     in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
     return tuple(Asked(*e, tuple(sorted(found[e], key=attrgetter("line")))) for e in in_order)

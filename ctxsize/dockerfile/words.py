@@ -13,6 +13,7 @@ from itertools import islice
 
 from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.hidden import Hidden, hidden_as, shown
 
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")  # matches a word in which nothing is replaced
 _SPACES = re.compile(f"[{WHITE_SPACE}]")
@@ -37,17 +38,20 @@ def expand(
 
     An unset variable becomes the empty string; with `keep_unset` it stays as it is written,
     unless that gives a default. `quotes=False` keeps quotation marks, as in a heredoc. Bytes that
-    are not UTF-8 become U+FFFD.
+    are not UTF-8 become U+FFFD. The result is hidden if the word or the value of a variable is.
     Raises DockerfileError (without a line) for an open quote or a wrong substitution.
     """
     if _PLAIN.fullmatch(word):
         return word, ()
     lexer = _Lexer(word, environment, escape=escape, quotes=quotes, keep_unset=keep_unset)
     try:
-        return lexer.until("")[0], lexer.variables
+        text = lexer.until("")[0]
     except DockerfileError as error:
         error.message = f"failed to process {quoted(word)}: {error.message}"
         raise
+    if lexer.is_hidden:
+        text = Hidden(text, shown(word))
+    return hidden_as(word, text), {hidden_as(word, name) for name in lexer.variables}
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -67,10 +71,10 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
 
 def quoted(text: str) -> str:
-    """Return `text` in double quotes, as the builder prints it in messages."""
+    """Return `text` in double quotes, as the builder prints it in messages, unless it is hidden."""
     import json  # as few Dockerfiles need it
 
-    return json.dumps(as_go_sees(text), ensure_ascii=False)
+    return json.dumps(as_go_sees(shown(text)), ensure_ascii=False)
 
 
 @dataclass()
@@ -90,6 +94,7 @@ class _Lexer:
     position: int = 0
     room: int = _MOST
     depth: int = 0
+    is_hidden: bool = False  # whether a variable so far has a hidden value
 
     def __post_init__(self) -> None:
         # The builder's scanner drops one byte order mark in front of any word.
@@ -183,6 +188,7 @@ class _Lexer:
         """Return the value of a variable, and record that the word depends on it."""
         value = self.environment.get(name)
         self.variables.add(name)
+        self.is_hidden = self.is_hidden or isinstance(value, Hidden)
         self.room -= len(value or "")
         if self.room < 0:
             message = f"ctxsize replaces no more than {_MOST:,} characters, and ${name} makes more"
@@ -222,6 +228,7 @@ class _Lexer:
 
     def argument(self, stop: str, *, raw: bool) -> str:
         """Return an argument of a substitution, expanded, up to `stop`."""
+        start, was_hidden, self.is_hidden = self.position, self.is_hidden, False
         before, self.raw_escapes = self.raw_escapes, raw
         self.depth += 1
         if self.depth > _DEEPEST:
@@ -229,6 +236,9 @@ class _Lexer:
         text, _ = self.until(stop)
         self.raw_escapes = before
         self.depth -= 1
+        if self.is_hidden:
+            text = Hidden(text, self.characters[start : self.position - 1])
+        self.is_hidden = self.is_hidden or was_hidden
         return text
 
     def modified(self, name: str, operator: str) -> str:
@@ -247,7 +257,7 @@ class _Lexer:
             return "" if present is None else word
         if present is None and operator[-1] == "?":
             state = "unset" if value is None else "empty"
-            error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+            error = DockerfileError(f"{name}: {shown(word) or f'is not allowed to be {state}'}")
             error.variable = name
             raise error
         return word if present is None else present
@@ -276,14 +286,14 @@ class _Lexer:
 def _trimmed(value: str, pattern: str, operator: str) -> str:
     """Return `value` without the prefix (`#`) or suffix (`%`) that `pattern` matches."""
     greedy = pattern.startswith(operator)
-    pattern = pattern[greedy:]
+    pattern = hidden_as(pattern, pattern[greedy:])
     if operator == "#":
         match = _pattern(pattern, value, greedy=greedy).match(value)
         return value[match.end() :] if match else value
     # A regular expression finds the leftmost match; read backwards, that is the
     # rightmost, and shortest and longest keep their meaning.
     backwards = "".join(reversed(re.findall(r"\\.|.", pattern, re.DOTALL)))
-    match = _pattern(backwards, value, greedy=greedy).match(value[::-1])
+    match = _pattern(hidden_as(pattern, backwards), value, greedy=greedy).match(value[::-1])
     return value[: len(value) - match.end()] if match else value
 
 
@@ -308,10 +318,12 @@ def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
         elif (escaped := next(characters, "")) in ("}", "/", "*", "?", "\\"):
             texts[-1] += re.escape(escaped)
         else:
-            reason = f"invalid escape '\\{escaped}'"
-            raise DockerfileError(f"invalid pattern ({pattern}) in substitution: {reason}")
+            is_hidden = isinstance(pattern, Hidden)
+            reason = "invalid escape" if is_hidden else f"invalid escape '\\{escaped}'"
+            message = f"invalid pattern ({shown(pattern)}) in substitution: {reason}"
+            raise DockerfileError(message)
     first, *others = texts
     steps = [f"(?=(?P<g{at}>.*?{each}))(?P=g{at})" for at, each in enumerate(others)]
     if greedy and others:
         steps[-1] = f".*{others[-1]}"
-    return re.compile(first + "".join(steps))
+    return re.compile(first + "".join(steps))  # on at most _LONGEST characters

@@ -44,6 +44,9 @@ class Builder:
     links_may_leave: bool = False  # a symlink in place of an ignore file may leave its directory
     must_read: bool = False  # an unreadable ignore file stops the build, and is not empty
     longest_line: bool = False  # the reader refuses a line of more than 65,535 bytes
+    joins_to_context: bool = False  # looks for a relative `-f`, and its ignore file, in the context
+    keeps_cr: bool = False  # a line keeps its CR until blanks are trimmed, after outer slashes
+    mounts_unfiltered: bool = False  # a bind mount shows the context without the ignore file
     check_patterns: Callable[[Sequence[str]], None] | None = None
     """Raises an error for lines whose patterns the builder cannot send."""
     checks_as_written: bool = False  # before undecodable bytes of a pattern are replaced
@@ -235,6 +238,9 @@ PODMAN = Builder(
     dockerfile_names=("Containerfile", "Dockerfile"),
     specific_suffixes=(".dockerignore", ".containerignore"),
     ignore_file_names=(".containerignore", ".dockerignore"),
+    joins_to_context=True,
+    keeps_cr=True,
+    mounts_unfiltered=True,
     must_read=True,
     sends_ignored_parents=True,
     unreadable_stops=True,

@@ -73,7 +73,7 @@ class Checkout:
     def _with_ignore_file(self) -> Request:
         """Return the request with the ignore file that governs in HEAD."""
         tree = replace(self._tree, ignore_file=None, dockerfile_specific=False)
-        for path, specific in ignore_file_paths(tree.context, tree.dockerfile, tree.builder):
+        for path, specific in ignore_file_paths(tree.context, tree.ignore_file_base, tree.builder):
             anywhere = tree.builder.links_may_leave or (specific and tree.builder.must_read)
             if (data := self._content(path, anywhere=anywhere)) is not None:
                 own = replace(tree, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from ctxsize.engine.events import Files, order
 from ctxsize.model import Clue, Directory, Share
-from ctxsize.reader import read_file, worktrees_in
+from ctxsize.reader import worktrees_in
+from ctxsize.shipped import shipped_text
 
 Sum = list[int]  # bytes, files
 
 _ROWS = re.findall(
     r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)",
-    read_file(os.path.join(os.path.dirname(__file__), "names.txt")).decode(),
+    shipped_text("engine/names.txt"),
 )
 PROVED = dict(_ROWS)
 """Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""

@@ -10,32 +10,36 @@ from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
+from ctxsize.build import is_remote
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
+from ctxsize.shipped import shipped_text
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _DOCKERFILE = re.compile(
-    r"(?:[\w.+@-]*\.)?(?:docker|container)file\d*(?:[._-][\w.+@-]+)?"
-    r"|[\w.+@-]+[_-](?:docker|container)file",
+    r"(?=[\w.+@-]+\Z)(?:(?:.*\.)?(?:docker|container)file\d*(?:[._-].+)?"
+    r"|.+[_-](?:docker|container)file)",
     re.IGNORECASE,
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
-_BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
+_BUILD_FILE = re.compile(
+    r"(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:hcl|json)", re.DOTALL
+)
+"""Matches the name of a file that defines builds, the first time that it says so."""
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
 
 
 @cache
 def _endings() -> tuple[frozenset[str], frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    text = read_file(os.path.join(os.path.dirname(__file__), "endings.txt")).decode()
+    text = shipped_text("engine/endings.txt")
     others, programs = re.sub("(?m)^#.*", "", text).split("---")
     return frozenset(others.split()), frozenset(programs.split())
 
@@ -52,11 +56,6 @@ def is_dockerfile(path: str) -> bool:
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
-
-
-def is_remote(name: str) -> bool:
-    """Return whether this names something that the builder itself fetches."""
-    return _REMOTE.match(name) is not None
 
 
 class FoundDockerfile(NamedTuple):
@@ -93,6 +92,9 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
         usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
         if (named := next(filter(os.path.lexists, usual), None)) is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
+    elif builder.joins_to_context and not os.path.lexists(named):
+        within = os.path.normpath(os.path.join(context, named))
+        named = within if os.path.lexists(within) else named
     lower = os.path.join(os.path.dirname(named), _LOWER)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
     if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
@@ -136,6 +138,39 @@ def _readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
     if os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
+
+
+def ignore_file_base(
+    context: str, named: str | None, dockerfile: str | None, builder: Builder
+) -> str | None:
+    """Return the path to which the suffix of a specific ignore file is appended.
+
+    `named` is the value of `-f`, `dockerfile` the path that was found.
+    """
+    if named is None or named == STDIN or not builder.joins_to_context:
+        return dockerfile
+    # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
+    return os.path.normpath(os.path.join(context, named))
+
+
+def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
+    """Return problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
+
+    `base` is what `ignore_file_base` returns.
+    """
+    if dockerfile is None or base is None or dockerfile == STDIN:
+        return []
+    if os.path.abspath(dockerfile) == os.path.abspath(base):
+        return []
+    problems = []
+    for path in (dockerfile + suffix for suffix in builder.specific_suffixes):
+        if os.path.lexists(path):
+            message = (
+                f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
+                "the context: name the Dockerfile by an absolute path"
+            )
+            problems.append(Problem("ignore-file-passed-over", message, path))
+    return problems
 
 
 def ignore_file_paths(
@@ -198,17 +233,17 @@ def _ignore_file_at(
         message = f"{lead} and treats it as empty without a warning"
         problems.append(Problem("ignore-file-unreadable", message, path))
     try:
-        return IgnoreFile.parse(target, read_file(target))
+        return IgnoreFile.parse(path, read_file(target))
     except OSError as error:
         if error.errno == EFBIG:
-            raise InputError(f"cannot be read: {error.strerror}", path=target) from None
+            raise InputError(f"cannot be read: {error.strerror}", path=path) from None
         # Each builder waits for a FIFO or a device.
         if not builder.must_read and error.errno != EINVAL:
-            return IgnoreFile.parse(target, b"")
+            return IgnoreFile.parse(path, b"")
         # A symlink loop is not a missing file: the builder fails to read it.
         if error.errno in (ENOENT, ENOTDIR):
             return None
-        raise _unreadable(target, builder, error) from None
+        raise _unreadable(path, builder, error) from None
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
@@ -242,8 +277,12 @@ def files_near(context: str) -> list[str]:
         if not directory:
             folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
             pending += [name for name in folders if name not in (".git", "node_modules")]
-    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
+    names_builds = any(is_dockerfile(path) or _is_build_file(path) for path in found)
     return found if names_builds else []
+
+
+def _is_build_file(path: str) -> bool:
+    return _BUILD_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:

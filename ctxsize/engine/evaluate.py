@@ -231,21 +231,26 @@ class DirectoryStates:
 
     def state(self, directory: str) -> HasMark | None:
         """Return the state of a directory; None if nothing below it can be sent."""
+        try:  # another thread may clear the cache at any time
+            return self._known[directory]
+        except KeyError:
+            return self._computed(directory)
+
+    def _computed(self, directory: str) -> HasMark | None:
         evaluator, known = self.evaluator, self._known
-        if directory in known:
-            return known[directory]
         if len(known) >= _MOST_DIRECTORIES:
             known.clear()
         state: HasMark | None = evaluator.root()
         for each in up_to(directory) if directory else ():
-            if each not in known:
+            try:
+                state = known[each]
+            except KeyError:
                 above, slash, name = each.rpartition("/")
                 below = None if state is None else evaluator.enter(state, above + slash, name)
                 is_open = below is not None and (
                     not below.mark.ignored or evaluator.enters(below, each)
                 )
-                known[each] = below if is_open else None
-            state = known[each]
+                state = known[each] = below if is_open else None
         return state
 
 

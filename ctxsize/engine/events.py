@@ -108,4 +108,5 @@ def order(path: str) -> bytes:
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
     """Return the engine's pattern as the value in reports."""
-    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
+    source = str(pattern.pattern).removesuffix("\r")
+    return Pattern(pattern.text, pattern.line, pattern.include is False, source)

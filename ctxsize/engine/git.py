@@ -27,6 +27,7 @@ from ctxsize.reader import (
     holds,
     is_on_same_disk,
     looks_like_git,
+    path_in,
     top_of,
     worktrees_in,
 )
@@ -44,6 +45,8 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
+_OWN = ("HEAD", "index", "refs", "refs/heads", "packed-refs", "objects", "config")
+"""Parts of a repository that git would also read through a symlink to another one."""
 _OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
 _OF_REPOSITORY = (
     *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
@@ -231,7 +234,9 @@ def find(root: str) -> Found:
     if (nearest := top_of(real)) is None:
         return Found()
     try:
-        return Found(GitRepository(real, _top(real, nearest)))
+        top = _top(real, nearest)
+        _check_agreement(top)
+        return Found(GitRepository(real, top))
     except GitError as error:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
@@ -258,6 +263,41 @@ def _top(root: str, nearest: str) -> str:
     return top
 
 
+def _check_agreement(top: str) -> None:
+    """Raise `GitError` if the `.git` of the work tree `top` is of another work tree.
+
+    A hostile `.git` can name any repository of this machine, and git would list that one. That of
+    a worktree or a submodule names a repository that names this work tree in turn.
+    """
+    own = os.path.join(top, ".git")
+    directory = path_in(own, "gitdir: ") or os.path.realpath(own)
+    common = directory
+    if os.path.lexists(f"{directory}/commondir"):
+        common = path_in(f"{directory}/commondir")
+        is_listed = os.path.dirname(directory) == os.path.join(common, "worktrees")
+        agrees = is_listed and path_in(f"{directory}/gitdir") == own
+    else:
+        agrees = directory == own or _work_tree_of(directory) == top
+    if not agrees:
+        why = f"its .git leads to {directory}, the repository of another work tree"
+        raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
+    for place in (directory, common):
+        for path in (os.path.join(place, name) for name in _OWN):
+            if os.path.lexists(path) and not (holds(directory, path) or holds(common, path)):
+                raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
+
+
+def _work_tree_of(directory: str) -> str:
+    """Return the work tree that the configuration of a repository names; `""` without one."""
+    for name in ("config.worktree", "config"):
+        path = os.path.join(directory, name)
+        with suppress(GitError):
+            answer = _asked(directory, "config", "--no-includes", "--file", path, "core.worktree")
+            named = os.fsdecode(answer.removesuffix(b"\n"))
+            return os.path.realpath(os.path.join(directory, named))
+    return ""
+
+
 def _line(root: str, question: str) -> str:
     """Return the path that `git rev-parse` prints."""
     answer = _asked(root, "rev-parse", question).removesuffix(b"\n")
@@ -275,7 +315,8 @@ _failures: dict[tuple[str, ...], GitError] = {}
 def _asked(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
-    if (program := find_program("git", os.environ.get("PATH", ""), top)) is None:
+    path = os.environ.get("PATH", "")
+    if (program := find_program("git", path, top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((top,)) or _failures.get((top, *arguments))
     if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:
@@ -284,7 +325,7 @@ def _asked(root: str, *arguments: str) -> bytes:
         raise failed
     try:
         _refuse_odd_files(root, top)
-        return _run(program, root, top, arguments)
+        return _run(program, root, top, arguments, trusted_path(path, top))
     except GitError as error:
         is_of_all = error.is_stopped or error.is_odd
         _failures[(top,) if is_of_all else (top, *arguments)] = error
@@ -312,7 +353,7 @@ def _waits_for(path: str) -> GitError:
     return error
 
 
-def _run(program: str, root: str, top: str, arguments: tuple[str, ...]) -> bytes:
+def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
@@ -324,7 +365,7 @@ def _run(program: str, root: str, top: str, arguments: tuple[str, ...]) -> bytes
         with subprocess.Popen(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env={**kept, **quiet, "LC_ALL": "C"},
+            env={**kept, **quiet, "PATH": path, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -364,13 +405,32 @@ def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, b
 
 
 @lru_cache
-def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the path of the program that PATH finds, outside the repository and `.`."""
+def find_program(name: str, path: str, *tops: str) -> str | None:
+    """Return the path of the program that PATH finds, outside the directories `tops` and `.`."""
     here = os.path.realpath(".")
-    strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
-    for directory in filter(os.path.isabs, path.split(os.pathsep)):
-        real = os.path.realpath(os.path.join(directory, name))
-        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)
-        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
-            return os.path.join(directory, name)
+    for directory in trusted_path(path, *tops).split(os.pathsep):
+        program = os.path.join(directory, name)
+        real = os.path.realpath(program)
+        if os.path.dirname(real) == here or _is_in(real, tops):
+            continue
+        if directory and os.path.isfile(real) and os.access(real, os.X_OK):
+            return program
     return None
+
+
+@lru_cache
+def trusted_path(path: str, *tops: str) -> str:
+    """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
+    here, kept = os.path.realpath("."), list[str]()
+    for directory in path.split(os.pathsep):
+        real = os.path.realpath(directory)
+        if os.path.isabs(directory) and real != here and not _is_in(real, tops):
+            kept.append(directory)
+    return os.pathsep.join(kept)
+
+
+def _is_in(real: str, tops: Iterable[str]) -> bool:
+    """Return whether a real path is in one of `tops`, or in the repository of `.`."""
+    own = top_of(".")
+    strange = [*tops, own] if own is not None else [*tops]
+    return any(top != "/" and holds(top, real) for top in strange)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
+from itertools import takewhile
+from typing import NamedTuple
 
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
@@ -54,6 +57,11 @@ def has_wildcards(name: str) -> bool:
     return _WILDCARD.match(name) is not None
 
 
+def fixed_part(path: str) -> str:
+    """Return the components of `path` before the first one with a wildcard."""
+    return "/".join(takewhile(lambda part: not has_wildcards(part), path.split("/")))
+
+
 def match(pattern: str, name: str) -> bool:
     """Return whether `filepath.Match` matches; a pattern with an error matches nothing.
 
@@ -61,7 +69,7 @@ def match(pattern: str, name: str) -> bool:
     `?` may match a part of a character.
     """
     try:
-        return _match(encoded(pattern), encoded(name))
+        return _match(pattern, encoded(name), whole=False)
     except _BadPatternError:
         return False
 
@@ -75,7 +83,7 @@ def is_malformed(pattern: str) -> bool:
     if "[" not in pattern and "\\" not in pattern:
         return False
     try:
-        _match(encoded(pattern), b".")
+        _match(pattern, b".", whole=True)
     except _BadPatternError:
         return True
     return False
@@ -89,19 +97,32 @@ _CHUNK = re.compile(rb"(?s)(\**)((?:[^*\[\\]|\\.|\\\Z|\[(?:[^]\\]|\\.)*\]?)*)")
 """Matches stars and the text up to the next star outside a class (`scanChunk`)."""
 
 
-def _match(pattern: bytes, name: bytes) -> bool:
-    at = 0
-    while at < len(pattern):
-        found = _CHUNK.match(pattern, at)
-        assert found is not None  # it matches any text
-        start, at = found.span(2)
-        if start == at:
+class _Chunk(NamedTuple):
+    """A part of a pattern up to the next star outside a class."""
+
+    starred: bool  # True if stars stand before it
+    text: bytes
+
+
+@lru_cache(maxsize=256)
+def _chunks(pattern: str) -> tuple[_Chunk, ...]:
+    """Return the chunks of a pattern, which many names are compared with."""
+    found = _CHUNK.finditer(encoded(pattern))
+    return tuple(_Chunk(bool(each[1]), each[2]) for each in found if each[0])
+
+
+def _match(pattern: str, name: bytes, *, whole: bool) -> bool:
+    """Return whether a pattern matches; with `whole` each chunk is read to its end for errors."""
+    chunks = _chunks(pattern)
+    for number, chunk in enumerate(chunks, 1):
+        if not chunk.text:
             return b"/" not in name
-        for skip in range(len(name) + 1 if found[1] else 1):
+        is_last = number == len(chunks)
+        for skip in range(len(name) + 1 if chunk.starred else 1):
             if skip and name[skip - 1 : skip] == b"/":
                 return False
-            left = _match_chunk(pattern[:at], start, name[skip:])
-            if left is not None and (left == b"" or at < len(pattern)):
+            left = _match_chunk(chunk.text, name[skip:], whole=whole)
+            if left is not None and (left == b"" or not is_last):
                 name = left
                 break
         else:
@@ -109,10 +130,16 @@ def _match(pattern: bytes, name: bytes) -> bool:
     return name == b""
 
 
-def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
-    """Return the rest of `name` after the match, or None; reads the whole chunk (`matchChunk`)."""
+def _match_chunk(pattern: bytes, name: bytes, *, whole: bool) -> bytes | None:
+    """Return the rest of `name` after the match, or None (`matchChunk`).
+
+    Go reads the whole chunk, which decides only whether the pattern is malformed.
+    """
     failed = False
+    at = 0
     while at < len(pattern):
+        if failed and not whole:
+            return None
         failed = failed or not name
         char, width = _rune(name)
         if pattern[at] == ord("["):

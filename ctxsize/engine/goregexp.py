@@ -36,7 +36,6 @@ space=\t-\r\x20 upper=A-Z word=\w xdigit=0-9A-Fa-f
 """Letters of shorthands and names of POSIX classes, and what they mean as Python's classes."""
 _REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
 _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
-_NAMED = re.compile(r"(?s)\[:(\^?)(.*?):\]")
 _TO = re.compile(r"(?s)-(?=[^\]])")
 _SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
 _SCRIPT = re.compile("[A-Z][a-z]+(?:_[A-Z][a-z]+)*")
@@ -138,6 +137,7 @@ class _ExpressionReader:
         self.text = text
         self.at = 0
         self.depth = 0
+        self.last_class_end = text.rfind(":]")
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Read what `pattern` matches here, if it does."""
@@ -210,10 +210,8 @@ class _ExpressionReader:
         return _complement([(10, 10)]) if self._takes(".") else self._shorthand() or self._char()
 
     def _class_item(self) -> Ranges:
-        if named := self._take(_NAMED):
-            if named[2] not in _classes() or len(named[2]) == 1:
-                raise GoRegexpError("invalid character class range")
-            return _complement(_classes()[named[2]]) if named[1] else _classes()[named[2]]
+        if (named := self._posix_class()) is not None:
+            return named
         if found := self._shorthand():
             return found
         ((low, high),) = self._char()
@@ -222,6 +220,21 @@ class _ExpressionReader:
         if high < low:
             raise GoRegexpError("invalid character class range")
         return [(low, high)]
+
+    def _posix_class(self) -> Ranges | None:
+        """Return the characters of `[:name:]` or `[:^name:]`, None if none is here."""
+        start = self.at + len("[:")
+        # Without an end behind it, nobody looks for one at each `[:` again.
+        if not self.text.startswith("[:", self.at) or start > self.last_class_end:
+            return None
+        end = self.text.index(":]", start)
+        name = self.text[start:end].removeprefix("^")
+        if name not in _classes() or len(name) == 1:
+            raise GoRegexpError("invalid character class range")
+        ranges = _classes()[name]
+        negated = self.text.startswith("^", start)
+        self.at = end + len(":]")
+        return _complement(ranges) if negated else ranges
 
     def _shorthand(self) -> Ranges | None:
         r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
@@ -293,7 +306,7 @@ class Machine:
     def _count(self, size_bytes: int) -> None:
         """Count what is cached next; first makes room for it if need be."""
         if Machine._cached_bytes > _MOST_CACHED_BYTES:
-            for state in self._states.values():
+            for state in list(self._states.values()):  # another thread may add some
                 state.clear()
             self._states.clear()
             self._programs.clear()
@@ -325,10 +338,11 @@ class Machine:
 
     def _state(self, steps: bytes, before: str) -> _Reached:
         key = self._expression, steps, before
-        if key not in self._states:
+        state = self._states.get(key)
+        if state is None:
             self._count(512 + len(steps))
-            self._states[key] = _Reached(steps, before)
-        return self._states[key]
+            state = self._states[key] = _Reached(steps, before)
+        return state  # another thread may have cleared the cache since
 
     def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
         """Return the steps of `state` and the first, and all that follow without a character."""

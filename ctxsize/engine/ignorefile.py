@@ -34,6 +34,11 @@ class IgnoreFile:
         """Return each line as `text_of` does."""
         return [*map(text_of, self.lines)]
 
+    def texts_with_cr(self) -> list[str]:
+        """Return each line as `text_of` does, but with the CR before its end."""
+        bare = (line.removesuffix(b"\n") for line in self.lines)
+        return [line.decode("utf-8", "surrogateescape") for line in bare]
+
     def check_line_lengths(self) -> None:
         """Raise `IgnoreFileError` for a line too long for Docker's reader."""
         for number, line in enumerate(self.lines, 1):

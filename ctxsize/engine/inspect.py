@@ -121,9 +121,9 @@ class Inspector:
         """Return the problem of sent entries that are not UTF-8, if there are any."""
         paths = self._not_utf8
         message = (
-            "a build that copies this entry fails with `string field contains invalid UTF-8`: its "
-            "path, link target or attribute name is not UTF-8; rename it or ignore it "
-            "(Docker 26.1 accepts it)"
+            "Docker 28.5 refuses this entry with `string field contains invalid UTF-8`, Docker "
+            "26.1 builds it: its path, link target or attribute name is not UTF-8; rename it or "
+            "ignore it"
         )
         first = min(paths, key=order, default=None)
         return [Problem("not-utf8", message, first, count=len(paths))] if paths else []

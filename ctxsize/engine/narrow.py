@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ctxsize import errors
@@ -18,6 +20,7 @@ from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.engine.source import link_target
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
+from ctxsize.hidden import Hidden, hidden_as, shown
 from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
@@ -29,7 +32,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
     There is no filter without `paths`, or if one, or the target of a link, is the root itself.
-    Raises `BuildFailsError` if the sender would stop.
+    A pattern is hidden if its path is. Raises `BuildFailsError` if the sender would stop.
     """
     if paths is None:
         return None
@@ -55,34 +58,89 @@ def followed(root: str, path: str) -> tuple[str, ...] | None:
         return (path,)
 
 
+class Ends(NamedTuple):
+    """The entries that one source of a build names in the end, and the symlinks on the way."""
+
+    paths: tuple[str, ...]  # patterns, `.` for the context itself
+    links: frozenset[str]
+
+
+def ends(root: str, path: str) -> Ends:
+    """Return what the source `path` names through all symlinks below `root`.
+
+    `follow` drops a part of this: what lies below another path, and all behind a wildcard that
+    matches a symlink, as it then asks for whole trees.
+    """
+    paths, links, pending = dict[str, None](), set[str](), [path]
+    while pending:
+        at = golang.clean(f"./{pending.pop()}")
+        if at in paths:
+            continue
+        paths[at] = None
+        with suppress(BuildFailsError):
+            way = _way(root, at)
+            # `Wildcard` of `contenthash` follows only the entries that a whole pattern matches.
+            if not way.rest or not has_wildcards(way.here):
+                links.update(way.links)
+                pending += way.targets
+    return Ends(tuple(paths), frozenset(links))
+
+
+class Way(NamedTuple):
+    """The part of a path up to the first symlinks, or all of it, and the part behind them."""
+
+    here: str
+    rest: tuple[str, ...]
+    links: dict[str, str]  # by their paths, with their targets
+
+    @property
+    def targets(self) -> list[str]:
+        """Return where the whole path leads."""
+        return [posixpath.join(target, *self.rest) for target in self.links.values()]
+
+
+def _way(root: str, path: str) -> Way:
+    """Return the way of `path` up to its first symlinks. Raises `BuildFailsError`."""
+    parts = golang.clean(f"./{path}").split("/")
+    for depth in range(1, len(parts)):
+        here = "/".join(parts[:depth])
+        if links := _links(root, hidden_as(path, here)):
+            return Way(here, tuple(parts[depth:]), links)
+    whole = "/".join(parts)
+    return Way(whole, (), _links(root, hidden_as(path, whole)))
+
+
 def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
     """Add the path that `path` leads to to `found`. Return the link targets to follow next."""
-    parts = golang.clean(f"./{path}").split("/")
-    for depth in range(1, len(parts) + 1):
-        here, rest = "/".join(parts[:depth]), parts[depth:]
-        targets = _targets(root, here)
-        if targets or not rest:
-            if here in found:
-                return []
-            found.add(here)
-            return [posixpath.join(target, *rest) for target in targets]
-    return []
+    way = _way(root, path)
+    if way.here in found:
+        return []
+    found.add(hidden_as(path, way.here))
+    return [hidden_as(path, target) for target in way.targets]
 
 
-def _targets(root: str, path: str) -> list[str]:
-    """Return the targets of the symlinks that `path` names, or matches with its last part."""
+def _links(root: str, path: str) -> dict[str, str]:
+    """Return the symlinks that `path` names, or matches with its last part, and their targets."""
     directory, name = posixpath.split(path)
     at, names = posixpath.join(root, directory), [name]
     try:
         if has_wildcards(name):
             names = [each.name for each in entries_in(at) if match(name, each.name)]
-        links = [link_target(posixpath.join(at, each)) for each in names if "\0" not in each]
+        links = {
+            posixpath.join(directory, each): link_target(posixpath.join(at, each))
+            for each in names
+            if "\0" not in each
+        }
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return {}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BuildFailsError(f"error from sender: {path}: {reason}") from None
-    return [golang.clean(posixpath.join("/", directory, link)) for link in links if link]
+        raise BuildFailsError(f"error from sender: {shown(path)}: {reason}") from None
+    return {
+        link: golang.clean(posixpath.join("/", directory, target))
+        for link, target in links.items()
+        if target
+    }
 
 
 class IncludePattern(DockerIgnorePattern):
@@ -97,6 +155,29 @@ class IncludePattern(DockerIgnorePattern):
         return None if found is None else found._replace(exception=not found.exception)
 
 
+class ExcludePattern(DockerIgnorePattern):
+    """A pattern of `--exclude`, which no reader of files cleans: `/docs` matches nothing."""
+
+    __slots__ = ()
+
+    @classmethod
+    def split(cls, line: str) -> SplitLine | None:
+        """Return the pattern of `line`: no comment, and one with `!` copies again."""
+        return as_matched(line)
+
+
+class ExcludeSpec(DockerIgnoreSpec):
+    """The excludes of an instruction. BuildKit passes by no directory if some may be copied."""
+
+    pattern_class = ExcludePattern
+
+    @cached_property
+    def reach(self) -> Sequence[str] | None:
+        """Return None, for any path, if there is an exception."""
+        has_exceptions = any(each.include is False for each in self.patterns)
+        return None if has_exceptions else ()
+
+
 def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
     """Return the patterns of a header of the request.
 
@@ -107,7 +188,7 @@ def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
         return [*map(IncludePattern, patterns)]
     except IgnoreFileError as error:
         # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
-        raise _refusal(error, f"invalid {header}: [{' '.join(patterns)}]") from None
+        raise _refusal(error, f"invalid {header}: [{' '.join(map(shown, patterns))}]") from None
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
@@ -117,9 +198,12 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
-    hint = f"{error.pattern!r}: {_HINT}"
+    pattern = error.pattern or ""
+    hint = f"{shown(pattern)!r}: {_HINT}"
     if isinstance(error, errors.UnknownPatternError):
-        return InputError(error.message, hint=hint)
+        is_hidden = isinstance(pattern, Hidden)
+        message = "ctxsize cannot evaluate this pattern" if is_hidden else error.message
+        return InputError(message, hint=hint)
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 
@@ -181,3 +265,8 @@ class Narrowed:
         if asked.ignored:
             return NOT_ASKED_FOR
         return left._replace(refused=True) if asked.refused else left
+
+
+def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator[Any]:
+    """Return the evaluator for `include`; without any, for all that the ignore file leaves."""
+    return fastest(spec) if include is None else Narrowed(spec, include)

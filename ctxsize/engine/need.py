@@ -9,19 +9,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import UNPRINTABLE
-from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
+from ctxsize.hidden import shown
 from ctxsize.model import NamedContext, Problem
 
 # The include patterns of a transfer; None if it has everything that is not ignored.
@@ -97,6 +98,7 @@ def named_request(request: Request, named: NamedContext) -> Request:
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
     request = replace(request, name=named.name, context=alone.context, root=alone.root)
+    request = replace(request, unsaved=False)
     request = replace(request, ignore_file=alone.ignore_file, dockerfile_specific=False)
     return replace(request, spec=alone.spec, problems=alone.problems)
 
@@ -131,14 +133,24 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         data = request.plan.data
         return {each: _need(request, each, named) for each in platforms}
     except InputError as error:
-        error.message = build.masked(error.message)
+        if isinstance(error, DockerfileError) and request.plan.written is not None:
+            error = _unquoted(request, error)
         if not isinstance(error, DockerfileError):
             raise
         error.path = request.dockerfile
         if (frontend := other_frontend(find_syntax(data), build.build_arguments)) is None:
             raise
-        hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
+        hint = f"unless the frontend {shown(frontend.name)}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
+
+
+def _unquoted(request: Request, error: DockerfileError) -> DockerfileError:
+    """Return the error without what a line of a Dockerfile with hidden values may show."""
+    from ctxsize.dockerfile.concealed import unquoted  # few builds have such a Dockerfile
+
+    with suppress(DockerfileError):
+        return unquoted(error, request.plan.dockerfile)
+    return error
 
 
 def _need(request: Request, platform: str, named: Mapping[str, bool]) -> ContextNeed:
@@ -198,9 +210,9 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
 }
 
 
-def unknown_problem(unknown: Unknown, request: Request) -> Problem:
+def unknown_problem(unknown: Unknown) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
-    kind, name = unknown.kind, request.build.masked(unknown.name)
+    kind, name = unknown.kind, shown(unknown.name)
     return Problem(f"unknown-{kind}", _UNKNOWNS[kind].format(name=name), line=unknown.line or None)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from pathspec import RegexPattern
 from pathspec.util import register_pattern
@@ -144,7 +144,7 @@ class DockerIgnorePattern(RegexPattern):
             "syntax error in pattern",
             line=self.line or None,
             column=self.column,
-            pattern=str(self.pattern),
+            pattern=cast("str", self.pattern),
             hint=f"{self.text!r}: {self.fault}",
             always=False,
         )

@@ -11,10 +11,16 @@ from errno import EFBIG
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_remote
 from ctxsize.engine import dockerfiles, golang
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.dockerfiles import STDIN, find_dockerfile, find_ignore_file
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    find_dockerfile,
+    find_ignore_file,
+    ignore_file_base,
+    passed_over,
+)
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -38,8 +44,10 @@ class Plan:
     that the builder rejects, `InputError` for one that cannot be read.
     """
 
-    def __init__(self, read: Callable[[], bytes]) -> None:
+    def __init__(self, read: Callable[[], bytes], written: bytes | None = None) -> None:
+        """Read nothing yet; `written` is the text with names in place of hidden values."""
         self._read = read
+        self.written = written
         self.needs: dict[object, ContextNeed] = {}  # by all that they depend on
 
     @cached_property
@@ -60,9 +68,19 @@ class Plan:
 
         data = self.data
         try:
-            return parse_dockerfile(data)
+            found = parse_dockerfile(data)
         except DockerfileError as error:
+            if self.written is not None:
+                error.message = (
+                    "this line is wrong, and it is not quoted: it may have hidden values"
+                )
+                error.hint = None
             return error
+        if self.written is None:
+            return found
+        from ctxsize.dockerfile.concealed import concealed
+
+        return concealed(found, self.written)
 
 
 class Plans:
@@ -90,6 +108,7 @@ class Request:
     spec: DockerIgnoreSpec
     dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
     name: str = ""  # of a named context; empty for the build context
+    unsaved: bool = False  # True if the ignore file has a text that is not on disk
     problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
@@ -98,6 +117,12 @@ class Request:
     def ignore_file_problems(self) -> list[Problem]:
         """Return the problems with ignore files: due to these more is sent than expected."""
         return [each for each in self.problems if each.code.startswith("ignore-file-")]
+
+    @property
+    def ignore_file_base(self) -> str | None:
+        """Return the path to which the builder appends the suffix of a specific ignore file."""
+        named = self.build.dockerfile
+        return ignore_file_base(self.context, named, self.dockerfile, self.builder)
 
     @property
     def dockerfile_in_context(self) -> str | None:
@@ -126,7 +151,9 @@ def request_of(
         if build.dockerfile == STDIN and build.dockerfile_inline is None:
             raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
         found = find_dockerfile(build.context, build.dockerfile, builder)
-    ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
+    base = ignore_file_base(build.context, build.dockerfile, found.path, builder)
+    ignore_file, specific, problems = find_ignore_file(build.context, base, builder)
+    problems += passed_over(found.path, base, builder)
     if found.fault is not None:
         is_there = found.path is not None
         more = "" if is_there else " (the context holds no Dockerfile; name it with -f PATH)"
@@ -135,9 +162,19 @@ def request_of(
         problems.append(Problem(code, message, found.path, fails=is_there))
     plans = plans or Plans()
     read = partial(_dockerfile_data, build, found, builder)
-    plan = Plan(read) if found.read_from is None else plans.of(found.read_from, read)
+    if found.read_from is None:
+        plan = Plan(read, build.dockerfile_written)
+    else:
+        plan = plans.of(found.read_from, read)
     parts = (build, build.context, root, found.path, builder, ignore_file, specific)
-    request = Request(*parts, builder.spec_class([]), found.fault, "", (*problems,), plan, plans)
+    request = Request(
+        *parts,
+        builder.spec_class([]),
+        dockerfile_fault=found.fault,
+        problems=(*problems,),
+        plan=plan,
+        plans=plans,
+    )
     return _with_patterns(request, named=alone) if patterns else request
 
 
@@ -177,6 +214,7 @@ def _with_patterns(request: Request, *, named: bool, make: Make | None = None) -
             spec = _spec(ignore_file, builder, named=named, make=make)
         except IgnoreFileError as error:
             error.path = ignore_file.path
+            error.pattern = error.pattern and error.pattern.removesuffix("\r")
             raise
     if builder.always_sends is not None:
         lines = builder.always_sends(spec, request.dockerfile_in_context)
@@ -190,7 +228,7 @@ def _spec(
 ) -> DockerIgnoreSpec:
     if builder.longest_line:
         ignore_file.check_line_lengths()
-    lines = ignore_file.texts()
+    lines = ignore_file.texts_with_cr() if builder.keeps_cr else ignore_file.texts()
     # Only for the build context does the frontend (`dockerui`) parse the file before sending.
     if builder.checks_as_written and not named and not all(map(golang.is_utf8, lines)):
         for number, line in enumerate(without_mark(lines), 1):
@@ -206,6 +244,28 @@ def _spec(
     if builder.check_patterns is not None:
         builder.check_patterns(without_mark(lines))
     return builder.spec_class.from_lines(lines, make)
+
+
+def with_unsaved(request: Request, data: bytes) -> Request:
+    """Return `request` as it is once `data` is saved as the ignore file, which is an entry too.
+
+    Raises `IgnoreFileError` if `data` would fail the build.
+    """
+    return replace(with_ignore_file(request, data), unsaved=True)
+
+
+def own_path(request: Request) -> str | None:
+    """Return the path in the context of the file to write; None if outside.
+
+    It takes the place of a symlink, as nothing is written through one.
+    """
+    return inside(request.root, ignore_file_to_write(request))
+
+
+def saved_path(request: Request) -> str | None:
+    """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
+    path = ignore_file_to_write(request)
+    return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
 
 
 def ignore_file_to_write(request: Request) -> str:
@@ -226,7 +286,7 @@ def _context_root(context: str) -> str:
         message = f"no such context to read: {getattr(error, 'strerror', error)}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
-        elif dockerfiles.is_remote(context):
+        elif is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
     hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
     raise InputError(message, path=context or "''", hint=hint)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.globs import translate
 
 _SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")  # may change the meaning of a wildcard pattern
+CLASS = r"\[[A-Za-z0-9_.-]+\]"  # a class of a glob, as in `Segment.text`
 _PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 _WILDCARDS = frozenset("*?[")
+
+
+def split_classes(text: str) -> list[str]:
+    """Split a text at its classes `[…]`, which are at odd places; `[` without `]` is text.
+
+    >>> split_classes("a[bc]?[d")
+    ['a', '[bc]', '?[d']
+    """
+    end = text.rfind("]") + 1  # no class ends behind it, so no search goes on to the end
+    *parts, last = re.split(r"(\[[^]]*\]?)", text[:end])
+    return [*parts, last + text[end:]]
 
 
 class Segment(NamedTuple):
@@ -100,8 +112,8 @@ class Index:
         """Add a segment under its bit."""
         text = part.text
         if part.kind == "glob":
-            inner = max(re.split(r"[*?]|\[.*?\]", text), key=len)
-            _, regex, bits = self._globs.get(text) or ("", re.compile(fnmatch.translate(text)), 0)
+            inner = max(re.split(rf"[*?]|{CLASS}", text), key=len)
+            _, regex, bits = self._globs.get(text) or ("", re.compile(translate(text)), 0)
             self._globs[text] = inner, regex, bits | bit
             return
         bounds = {"literal": (None, None), "suffix": (-len(text), None)}

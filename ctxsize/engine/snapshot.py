@@ -55,13 +55,21 @@ class Sent:
         return self.names.get(directory, _NONE).get(name, 0)
 
     def with_size(self, path: str, file: File | None) -> Sent:
-        """Return it with the size of a file that it has at `path`; without it if `file` is None."""
+        """Return it with the size of a file that it has at `path`; without it if `file` is None.
+
+        A file may take the place of a symlink.
+        """
         above, _, name = path.rpartition("/")
         names, size = self.names.get(above, _NONE), -1 if file is None else file.content_bytes
-        if names.get(name, size) == size:
+        was_link, links = name in self.links.get(above, ()), self.links
+        if file is not None and was_link and not stat.S_ISLNK(file.st_mode):
+            links = {**links, above: links[above] - {name}}
+        elif names.get(name, size) == size:
             return self
         others = {each: names[each] for each in names if each != name}
-        return replace(self, names={**self.names, above: others | ({name: size} if file else {})})
+        if file is not None and name in names:
+            others[name] = size
+        return replace(self, names={**self.names, above: others}, links=links)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -177,10 +185,16 @@ class Snapshot:
         return None if folder is None else folder.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """Return the same context with a file at `path`, in a directory that exists."""
+        """Return the same context with a file at `path`, in a directory that exists.
+
+        It keeps the mode of a file that is there, and takes the place of a symlink.
+        """
         at, _, name = path.rpartition("/")
         old, by_path = self.file(path), {**self._by_path}
-        file = File(name, PLAIN if old is None else old.st_mode, size_bytes)
+        mode = PLAIN
+        if old is not None and not stat.S_ISLNK(old.st_mode):
+            mode = old.st_mode
+        file = File(name, mode, size_bytes)
         made = MemoryDirectory(at, {**by_path[at].entries, name: file.kept}, by_path[at].folders)
         while True:  # replace the directories above as well; all others are shared
             made.add_up()

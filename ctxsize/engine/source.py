@@ -27,7 +27,7 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
 
 
-def _in_steps(directories: list[str], others: list[str]) -> list[Step]:
+def in_steps(directories: list[str], others: list[str]) -> list[Step]:
     """Return the names of a directory in byte order, those between directories in runs."""
     order = _order(directories, others)
     directories.sort(key=order)
@@ -96,7 +96,7 @@ class DiskDirectory:
                     directories.append(entry.name)
                 else:
                     others.append(entry.name)
-        return _in_steps(directories, others)
+        return in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
         fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
@@ -238,7 +238,7 @@ class MemoryDirectory:
     def steps(self) -> list[Step]:
         # The order matters between directories, and for files with several names.
         if self.folders or self.special:
-            return _in_steps([*self.folders], [*self.entries])
+            return in_steps([*self.folders], [*self.entries])
         return _runs([*self.entries])
 
     def enter(self, name: str) -> MemoryDirectory:

@@ -15,16 +15,16 @@ from itertools import takewhile
 
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.taken import Paths
-from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
 from ctxsize.engine.evaluate import DirectoryStates
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.narrow import Narrowed, follow, include_spec
+from ctxsize.engine.narrow import follow, include_spec, narrowed
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of, unknown_problem
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.trace import Explanation, entry_at, explain
 from ctxsize.errors import InputError
+from ctxsize.hidden import hidden_as, shown
 from ctxsize.reader import entries_in, folded, is_listed, why_other
 
 TAKING = ("copy", "add", "bind")  # kinds of sources that the builder looks up
@@ -63,8 +63,7 @@ class Arrivals:
 
     def __init__(self, request: Request, paths: Paths) -> None:
         self._request, spec, include = request, request.spec, follow(request.root, paths)
-        evaluator = fastest(spec) if include is None else Narrowed(spec, include)
-        self._states = DirectoryStates(evaluator)
+        self._states = DirectoryStates(narrowed(spec, include))
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
@@ -265,22 +264,21 @@ class Sources:
         explained = (explain(self._request, path) for path in paths)
         hidden = tuple(each for each in explained if each.verdict.ignored)
         notes = tuple(self._notes(source, fate, at, is_hidden=bool(hidden)))
-        if fate is Fate.ABSENT:  # the path may contain the value of a build argument
-            at = self._request.build.masked(at)
-        return SourceCheck(source, fate, at, matches, hidden, notes)
+        return SourceCheck(source, fate, hidden_as(source.path, at), matches, hidden, notes)
 
     def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
         request = self._request
         early = [] if not source.doubts else request.plan.dockerfile.global_arguments
         names = {word.partition("=")[0] for each in early for word in each.arguments}
         for kind, name in sorted(source.doubts):
-            yield unknown_problem(Unknown(kind, name, source.line), request).message
+            yield unknown_problem(Unknown(kind, name, source.line)).message
             if kind == "environment" and name in names:
-                yield f"the stage needs its own ARG {name}: one before FROM holds for FROM only"
+                own = f"the stage needs its own ARG {shown(name)}"
+                yield f"{own}: one before FROM holds for FROM only"
         if fate is Fate.FOUND:
             return
         if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
-            yield f".. cannot lead out of the context: the builder looks for {source.path}"
+            yield f".. cannot lead out of the context: the builder looks for {shown(source.path)}"
         if source.kind == "bind" and has_wildcards(source.path):
             yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:

@@ -6,12 +6,15 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
+from ctxsize.engine.copied import copied
+from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, Step, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
@@ -84,6 +87,8 @@ class Explanation:
     not_there: str | None = None  # the context has no such entry
     takers: tuple[Taker, ...] | None = None  # in order; None if they are not known
     takers_unknown: str | None = None
+    left_out: tuple[Source, ...] = ()  # if no instruction takes it: for which it is sent anyway
+    mounts: tuple[Source, ...] = ()  # bind mounts that show it without the ignore file
     stops: str | None = None  # the build stops at it
 
     @property
@@ -210,12 +215,38 @@ def in_context(request: Request, path: str) -> str:
     return next(is_there, below[0])
 
 
+def mounts_of(request: Request) -> tuple[Source, ...]:
+    """Return the bind mounts to which the builder does not apply the ignore file."""
+    if not request.builder.mounts_unfiltered or request.dockerfile is None:
+        return ()
+    try:
+        asked = asked_of(request)
+    except CtxsizeError:
+        return ()
+    found = (source for each in asked for source in each.sources if source.kind == "bind")
+    return tuple(dict.fromkeys(found))
+
+
+def _shows(request: Request, source: Source, path: str) -> bool:
+    """Return whether the entry at `path` is in a bind mount of `source`."""
+    at = follow_inside(request.root, source.path)
+    if at is None:
+        return False
+    inside = os.path.relpath(os.path.join(request.root, path), at)
+    return inside.partition("/")[0] != ".."
+
+
 class Takers:
     """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
     def __init__(self, request: Request) -> None:
         self._request, self.unknown, title = request, "", request.builder.title
-        self._states: dict[Source, DirectoryStates] = {}
+        self._copied: dict[Source, DirectoryStates] = {}
+        self._asked: dict[Source, DirectoryStates] = {}  # where more is asked for than is copied
+        self._mounts = mounts_of(request)
+        if request.builder.meter is None:
+            self.unknown = f"{title} sends nothing; COPY and ADD read the context in place"
+            return
         if not request.builder.asks_for_paths:
             self.unknown = f"{title} sends the whole context, whatever the Dockerfile says"
             return
@@ -226,12 +257,16 @@ class Takers:
             for source in (source for asked in asked_of(request) for source in asked.sources):
                 if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
                     self.unknown = (
-                        f"not known, as {source.instruction} {source.source} (line {source.line}) "
+                        f"not known, as {source.instruction} {source.written} (line {source.line}) "
                         "excludes entries again (`!`), and files may arrive empty"
                     )
                 include = follow(request.root, (source.path,))
                 spec = DockerIgnoreSpec([]) if include is None else include_spec(include)
-                self._states[source] = DirectoryStates(fastest(spec))
+                asked = fastest(spec)
+                evaluator = copied(asked, source, request.root, include)
+                self._copied[source] = DirectoryStates(evaluator)
+                if evaluator is not asked:
+                    self._asked[source] = DirectoryStates(asked)
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
@@ -242,20 +277,30 @@ class Takers:
         if explained.path == ".":
             return explained
         if self.unknown:
-            return replace(explained, takers_unknown=self.unknown)
+            mounts = self._mounted(explained.path)
+            return replace(explained, takers_unknown=self.unknown, mounts=mounts)
         found = entry_at(self._request, explained.path)
         is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
+        path = explained.path
         try:
-            return replace(explained, takers=self.of(explained.path, is_directory=is_directory))
+            takers = self.of(path, is_directory=is_directory)
+            left_out = () if takers else tuple(self._left_out(path))
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
+        return replace(explained, takers=takers, left_out=left_out)
+
+    def _mounted(self, path: str) -> tuple[Source, ...]:
+        """Return the bind mounts in which an entry is seen, whatever the ignore file says."""
+        with suppress(OSError):
+            return tuple(each for each in self._mounts if _shows(self._request, each, path))
+        return ()
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
         found = list[Taker]()
         above, slash, name = path.rpartition("/")
         prefix = above + slash
-        for source, states in self._states.items():
+        for source, states in self._copied.items():
             state, evaluator = states.state(above), states.evaluator
             if state is None:
                 continue
@@ -264,3 +309,13 @@ class Takers:
             elif is_directory and evaluator.enters(evaluator.enter(state, prefix, name), path):
                 found.append(Taker(source, below=True))
         return tuple(found)
+
+    def _left_out(self, path: str) -> Iterator[Source]:
+        """Yield the sources for which an entry is sent, although they do not copy it."""
+        above, slash, name = path.rpartition("/")
+        for source, states in self._asked.items():
+            state, evaluator = states.state(above), states.evaluator
+            if state is None:
+                continue
+            if not evaluator.others(state, above + slash, [name]).get(name, state.mark).ignored:
+                yield source

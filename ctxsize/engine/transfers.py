@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 
-from ctxsize.dockerfile.sources import Source, what_decides
+from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
+from ctxsize.engine.copied import copied, copies_all
+from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
-from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
+from ctxsize.engine.fates import failures_of, unfound, unfound_by_name
+from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
+from ctxsize.engine.trace import mounts_of
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
 # Characters with which a path may match something other than its own name.
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
+_WILDCARDS = frozenset("*?[]")  # those of COPY, for which the builder searches
 # Codes of problems that matter only if the file concerned is transferred.
 _OF_TRANSFERS = ("not-utf8",)
-_MOST_LOOKED_UP = 1000  # sources, as the first missing one already fails the build
-_REASONS = {  # by the value of `Fate`
-    "ignored": "{} is ignored",
-    "absent": "{} is not in the context",
-    "loop": "the symlink {} leads in a circle",
-    "not asked for": "{} is not sent",
-}
 
 
 def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:
@@ -41,7 +38,8 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        return replace(report, named_contexts=need.named_contexts(request.build))
+        problems = (*report.problems, *unfiltered_mounts(request), *unfound_by_name(request))
+        return replace(report, problems=problems, named_contexts=need.named_contexts(request.build))
     if not builder.asks_for_paths:
         if request.build.build_contexts:
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
@@ -84,7 +82,7 @@ def _measured(
 ) -> tuple[list[Transfer] | None, tuple[Problem, ...]]:
     """Return the transfers of one context, None if not known, and its problems and theirs."""
     if not is_there:
-        return None, report.problems
+        return None, tuple(map(_if_taken, report.problems))
     asked: tuple[Asked, ...] = ()
     measuring = _Measuring(request, report, progress)
     try:
@@ -95,10 +93,16 @@ def _measured(
             raise
         error.line = error.line or _rejected_line(asked)
         unknown = unknown_transfer(request, error)
-        return None, tuple(dict.fromkeys((*report.problems, unknown)))
+        return None, tuple(dict.fromkeys((*map(_if_taken, report.problems), unknown)))
     lasting = (each for each in report.problems if each.code not in _OF_TRANSFERS)
     missing = unfound(request, measuring.doubtful) if measuring.doubtful else ()
-    return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, missing)))
+    failing = () if request.name else failures_of(request)
+    return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, failing, missing)))
+
+
+def _if_taken(problem: Problem) -> Problem:
+    """Return a problem of the context for a build that may not transfer the file concerned."""
+    return problem.if_taken if problem.code in _OF_TRANSFERS else problem
 
 
 class _Measuring:
@@ -107,6 +111,7 @@ class _Measuring:
     def __init__(self, request: Request, context: Report, progress: Progress | None) -> None:
         self._request, self._progress = request, progress
         self._reports: dict[need.Include, Report] = {None: context}
+        self._parts: dict[object, Totals] = {}  # of sources that copy a part of what they ask for
         self.problems: list[Problem] = []  # of transferred files, and of those that arrive empty
         self.doubtful: dict[Source, None] = {}
         """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
@@ -121,7 +126,7 @@ class _Measuring:
         return self._reports[include]
 
     def transfer(self, asked: Asked) -> Transfer:
-        request, include = self._request, follow(self._request.root, asked.paths)
+        include = follow(self._request.root, asked.paths)
         report = self._of(include)
         for each in report.problems:
             if each.code in _OF_TRANSFERS:
@@ -129,29 +134,54 @@ class _Measuring:
             elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
                 # Only a source that begins with `!` empties what the ignore file leaves.
                 self.problems.append(replace(each, message=f"{each.message}; {need.TAKEN_AWAY}"))
-        paths = None if asked.paths is None else tuple(map(request.build.masked, asked.paths))
         return replace(
-            _transfer(report.context, paths, asked.platforms),
+            _transfer(report.context, asked.paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
-            problems=tuple(need.unknown_problem(each, request) for each in asked.unknowns),
+            problems=tuple(map(need.unknown_problem, asked.unknowns)),
         )
 
     def _share(self, source: Source) -> SourceShare:
         root, top, totals = self._request.root, source.path.partition("/")[0], Totals()
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
+        include: need.Include = (source.path,)
         # A missing source of a long Dockerfile needs no walk.
         if not is_plain or os.path.lexists(os.path.join(root, top)):
-            totals = self._of(followed(root, source.path)).context.totals
-        # BuildKit requests a mount's source as a pattern, but looks it up literally.
-        by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
-        # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
-        is_plain_root = source.path == "." and not source.excludes
-        links = totals.symlinks and source.parents is None and not is_plain_root
-        if by_name or links or not totals.files + totals.directories:
+            include = followed(root, source.path)
+            totals = self._of(include).context.totals
+        if self._is_doubtful(source, include, totals):
             self.doubtful[source] = None
         written = (source.instruction, source.line, source.stage, source.source)
-        path = self._request.build.masked(source.path)
-        return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
+        totals = self._copied(source, totals)
+        return SourceShare(*written, source.path, source.kind, totals.files, totals.content_bytes)
+
+    def _copied(self, source: Source, asked: Totals) -> Totals:
+        """Return the totals of what a source copies of what it asks for."""
+        request, include = self._request, followed(self._request.root, source.path)
+        if not asked.entries or copies_all(source, include):
+            return asked
+        key = source.path, source.excludes, source.parents
+        if key not in self._parts:
+            evaluator = copied(narrowed(request.spec, include), source, request.root, include)
+            report = measure(request, top=1, evaluator=evaluator, progress=self._progress)
+            self._parts[key] = report.context.totals
+        return self._parts[key]
+
+    def _is_doubtful(self, source: Source, include: need.Include, totals: Totals) -> bool:
+        """Return whether the builder may not find a source for which `include` is requested."""
+        if not totals.files + totals.directories:
+            return True
+        # BuildKit requests a source as a pattern, but looks it up by its name: that of a mount,
+        # and any other without wildcards.
+        unlike = _SPECIAL if source.kind == "bind" else _SPECIAL - _WILDCARDS
+        if not unlike.isdisjoint(source.path):
+            return True
+        # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
+        if source.parents is not None:
+            return False
+        if source.path == ".":
+            return bool(source.excludes and totals.symlinks)
+        # A symlink on the way may be ignored, though its target is sent.
+        return bool(totals.symlinks) or include != (source.path,)
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -171,6 +201,32 @@ def _rejected_line(asked: Iterable[Asked]) -> int | None:
     return None
 
 
+def unfiltered_mounts(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each bind mount that may show what the ignore file hides."""
+    if not request.spec.patterns:
+        return
+    for source in mounts_of(request):
+        if not _may_show(request, source.path):
+            continue
+        message = (
+            f"RUN --mount, bind of {source.source or '.'}: {request.builder.title} shows the "
+            "context there without the ignore file, which counts for COPY and ADD alone"
+        )
+        path, line = request.dockerfile, source.line or None
+        yield Problem("mount-unfiltered", message, path, line=line)
+
+
+def _may_show(request: Request, path: str) -> bool:
+    """Return whether a mount of `path` is a directory or an ignored file."""
+    try:
+        at = follow_inside(request.root, path)
+    except OSError:  # a loop of symlinks
+        return False
+    if at is None:
+        return False
+    return os.path.isdir(at) or request.spec.match_file(os.path.relpath(at, request.root))
+
+
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
     stops = isinstance(error, BuildFailsError)
@@ -179,28 +235,6 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     hint = f" ({error.hint})" if error.hint else ""
     message, path = f"{lead}: {error.message}{hint}", error.path or request.dockerfile
     return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
-
-
-def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
-    from ctxsize.engine.sourcing import TAKING, Sources  # most builds have no doubtful source
-
-    taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
-    with suppress(CtxsizeError, OSError):
-        checks = Sources(request)
-        for source in islice(taken, _MOST_LOOKED_UP):
-            fate, at = checks.fate(source)
-            if fate.is_found:
-                continue
-            decides = what_decides(source.doubts)
-            # A path may contain the value of a build argument, which is masked.
-            is_itself = at == source.path and fate.value != "loop" and not decides
-            reason = _REASONS[fate.value].format("it" if is_itself else request.build.masked(at))
-            message = f"{source.instruction} {source.source}: not found, as {reason}"
-            kind = "argument" if "argument" in dict(source.doubts) else "environment"
-            code = f"unknown-{kind}" if decides else "source-not-found"
-            message = f"{message} ({decides})" if decides else f"the build fails: {message}"
-            yield Problem(code, message, request.dockerfile, line=source.line or None)
 
 
 def transfer_listing(request: Request) -> Listing:

@@ -6,22 +6,20 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import text_of
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
+from ctxsize.engine.request import Request, own_path, with_ignore_file
 from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import CtxsizeError, IgnoreFileError
@@ -156,7 +154,7 @@ class Trial:
         part = made[""]
         if not (part.entries or part.folders):
             return sent
-        evaluator: Evaluator[Any] = fastest(spec) if include is None else Narrowed(spec, include)
+        evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
             patterns, matching = matcher.spec.patterns, matcher.in_tree(part)
             wanted = {*map(_key, changed)}
@@ -178,12 +176,6 @@ class Trial:
         # may match there too.
         paths = (*matched, *(spec.reach or ()))
         return {next(filter(is_end, up_to(each)), "") for each in paths}
-
-
-def own_path(request: Request) -> str | None:
-    """Return the path in the context of the file to write, behind symlinks; None if outside."""
-    path = ignore_file_to_write(request)
-    return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
 
 
 def planned(snapshot: Snapshot) -> Snapshot:

@@ -17,7 +17,8 @@ from ctxsize.engine.evaluate import Evaluator, HasMark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
+from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, OpenDirectory, Step
+from ctxsize.engine.unsaved import source_of
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 
 _OPEN_AT_ONCE = 64  # largest number of directories open at once
@@ -63,7 +64,7 @@ class Walk:
         self._request = request
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
-        self.source = source or Disk(request.root)
+        self.source = source or source_of(request)
         self.inspector = Inspector(self.source, request.root, request.builder)
         self.problems = self.inspector.problems
         self._stack: list[_Frame] = []

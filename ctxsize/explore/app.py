@@ -29,6 +29,7 @@ from ctxsize.explore.session import Session, TreeEntry
 from ctxsize.formats import Look, exchange
 from ctxsize.formats.wording import change, fit, more, quoted, visible
 from ctxsize.recommender.outcome import Suggestion
+from ctxsize.shipped import shipped_text
 from ctxsize.units import columns, human, plural
 
 _FIRST, _MOST_SHOWN, _MOST_FOUND, _MOST_LOSSES, _NAME, _WIDE = 100, 1_000, 200, 3, 20, 50
@@ -69,7 +70,7 @@ class Sheet(ModalScreen[str]):
 class Explorer(App[int]):
     """The application. `run` returns an exit code, None after Ctrl-C."""
 
-    CSS_PATH = "explore.tcss"
+    CSS = shipped_text("explore/explore.tcss")
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - so typed
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -121,7 +122,7 @@ class Explorer(App[int]):
         self._close_messages_no_wait()
 
     def _report(self, message: str, style: str = "") -> None:
-        self._status.update(Content.styled(visible(self._build.masked(message)), style))
+        self._status.update(Content.styled(visible(message), style))
 
     def _reveal(self, path: str, message: str = "") -> None:
         """Show the tree with the directories above an entry open, and the cursor on it."""
@@ -137,7 +138,7 @@ class Explorer(App[int]):
         losses = list[Content]()
         for found, style in ((self.session.lost, _RED), (self.session.emptied, _YELLOW)):
             lost = filter(None, (*found[:_MOST_LOSSES], more(len(found) - _MOST_LOSSES)))
-            losses += [Content.styled(visible(self._build.masked(e)), style) for e in lost]
+            losses += [Content.styled(visible(e), style) for e in lost]
         self._loss.update(Content("\n").join(losses))
         self._loss.display = bool(losses)
         lines = [Content.styled(quoted(self.session.ignore_file), "bold")]
@@ -154,7 +155,7 @@ class Explorer(App[int]):
         path = fit(visible(self._cursor()), max(self.size.width - columns(name) - 4, 8))
         head = f"  {path}\ncontext   {change(before.context, now.context)}\ntransfer  "
         why = next((each.message for each in session.problems if each.code in _UNKNOWN), "")
-        why = f"unknown: {visible(self._build.masked(why).partition(' (')[0])}"
+        why = f"unknown: {visible(why.partition(' (')[0])}"
         head += change(before.transfer, now.transfer) if before.transfer and now.transfer else why
         self._head.update(Content.assemble((name, "bold"), head))
 

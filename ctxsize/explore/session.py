@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ctxsize.api import explain, request_for
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
+from ctxsize.engine.golang import fixed_part
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.need import includes_of, is_wrong_target
 from ctxsize.engine.patterns import pattern_for
@@ -33,7 +34,7 @@ from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.tree import Sums, SumsByPath
 from ctxsize.writer import Addition, merge
-from ctxsize.writer.apply import apply
+from ctxsize.writer.apply import Links, apply
 
 _HEADING = "Chosen by hand"
 
@@ -65,9 +66,18 @@ class Session:
     lines: tuple[IgnoreLine, ...]
 
     def __init__(
-        self, build: Build, *, progress: Progress | None = None, steps: Steps | None = None
+        self,
+        build: Build,
+        *,
+        replace_link: bool = False,
+        progress: Progress | None = None,
+        steps: Steps | None = None,
     ) -> None:
-        """Read the whole context. Raises what `measure` raises."""
+        """Read the whole context. Raises what `measure` raises.
+
+        `write` puts a file in the place of an ignore file that is a symlink if `replace_link`.
+        """
+        self._links: Links = "replace" if replace_link else "refuse"
         self._snapshot = Snapshot.take(request_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
         self._context = context = BuildContext(self._snapshot)
@@ -97,7 +107,7 @@ class Session:
         self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
         everything = self._trial.everything
         for named in context.build_files.named:
-            start = re.sub(r"(^|/)(\\.|[^/\\*?[])*[*?[].*", "", named.path)  # without wildcards
+            start = fixed_part(named.path)
             taken = [*context.proof.entries([named], everything)]
             text = re.sub("^RUN ", "RUN --mount … source=", visible(str(named)))
             self._needed |= {(text, start): taken} if taken or start in everything else {}
@@ -255,11 +265,11 @@ class Session:
     def write(self) -> tuple[Problem, ...]:
         """Write the file, so that its lines are no longer new, and return notes; `before` stays.
 
-        Raises `InputError` if the file has changed on disk or cannot be written.
+        Raises `InputError` if the file has changed on disk, cannot be written, or is a symlink.
         """
         if (edit := self.edit()) is None:
             return ()
-        notes = apply([edit], within=self._context.request.root)
+        notes = apply([edit], within=self._context.request.root, links=self._links)
         self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
         self._file = IgnoreFile.parse(edit.path, edit.after)
         self._history.clear()

@@ -6,12 +6,11 @@ the others use only findings. None prints, opens files or exits; each is importe
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from ctxsize.reader import read_file
+from ctxsize.shipped import shipped_text
 
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
@@ -31,7 +30,8 @@ Outcome: TypeAlias = "Report | CheckReport | DiffReport | Advice | IgnoreFilePla
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")  # of `--format`
 PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")  # a format in a file, and its commands
 
-_BEGINNINGS = os.path.join(os.path.dirname(__file__), "beginnings.txt")
+_MOST_BYTES = 4096  # number of bytes at the start of a file that show what it is
+_BEGINNINGS = "formats/beginnings.txt"
 """Expressions for the beginnings of earlier reports: only these files are overwritten."""
 GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines
 COMMENT_LENGTH = 65_000  # characters of a comment on a pull request; GitHub accepts 65,536
@@ -97,6 +97,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
 
 def is_report(start: bytes) -> bool:
     """Return whether a file with this beginning is a report, in any format."""
-    text = start.decode("utf-8", "replace")
-    rows = read_file(_BEGINNINGS).decode().splitlines()
+    text = start[:_MOST_BYTES].decode("utf-8", "replace")
+    rows = shipped_text(_BEGINNINGS).splitlines()
+    # on at most _MOST_BYTES characters
     return any(re.match(each.partition(": ")[2], text, re.DOTALL) for each in rows)

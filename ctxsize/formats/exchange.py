@@ -15,7 +15,7 @@ from ctxsize.codes import Code, code_of
 from ctxsize.findings import Edit, Finding, Location, Severity
 from ctxsize.formats import Look, Outcome
 from ctxsize.formats.wording import details, place, quoted, summary, visible
-from ctxsize.version import __version__
+from ctxsize.version import __version__, address_of
 
 _LEVELS = {
     Severity.ERROR: ("error", "error", "major"),
@@ -66,8 +66,10 @@ def sarif(outcome: Outcome) -> str:
 def _rule(code: Code) -> _Object:
     examples = ((title, text) for title, text in (("Found", code.bad), ("Better", code.good)))
     shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples if text)
+    address = address_of(f"ctxsize/codes/{code.name}.md")
     return {
         "id": code.name,
+        **({"helpUri": address} if address else {}),
         "name": "".join(part.capitalize() for part in code.slug.split("-")),
         "shortDescription": {"text": code.summary},
         "fullDescription": {"text": code.why},

@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 from html import escape
-from importlib import resources
+
+from ctxsize.shipped import shipped_text
 
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 """Characters that end a script element or a line of it, and halves of others: UTF-8 has none."""
@@ -34,7 +35,7 @@ def render(page: dict[str, object]) -> str:
 
 
 def _part(name: str) -> str:
-    return (resources.files(__package__) / "page" / name).read_text("utf-8")
+    return shipped_text(f"formats/page/{name}")
 
 
 def _digest(text: str) -> str:

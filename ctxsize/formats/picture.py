@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from ctxsize import api, checking, config
 from ctxsize.accepting import readable
 from ctxsize.build import Build
+from ctxsize.dockerfile.sources import Source
+from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
-from ctxsize.engine.narrow import followed
+from ctxsize.engine.fates import unfound
+from ctxsize.engine.git import Repositories
+from ctxsize.engine.narrow import followed, narrowed
 from ctxsize.engine.need import asked_of, includes_of
-from ctxsize.engine.request import Plans, Request, ignore_file_to_write
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.request import Plans, Request, ignore_file_to_write, own_path
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.transfers import unfound
-from ctxsize.engine.trial import Trial, own_path, planned, with_lines
+from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.engine.walk import Walk
 from ctxsize.formats import Look, Outcome, render
 from ctxsize.formats.sections import measured
@@ -115,9 +118,8 @@ class Fates:
         self._transfers = [snapshot.sent(include=each) for each in includes]
         asked = asked_of(request) if travels and request.builder.asks_for_paths else ()
         self.sources = [*dict.fromkeys(e for each in asked for e in each.sources)]
-        taken = (followed(request.root, each.path) for each in self.sources[:top])
-        self._takers = [snapshot.sent(include=each) for each in taken]
-        texts = [f"{e.instruction} {e.source} (line {e.line})" for e in self.sources]
+        self._takers = [_taken_by(snapshot, each) for each in self.sources[:top]]
+        texts = [f"{e.instruction} {e.written} (line {e.line})" for e in self.sources]
         texts[top:] = [f"one of {len(texts) - top} further sources"] * (len(texts) > top)
         self.instructions = [fit(visible(each), _LONGEST_NAME) for each in texts]
         self._hides, self._empties = _chains(trial, made)
@@ -181,6 +183,14 @@ class Fates:
         return self._known[known]
 
 
+def _taken_by(snapshot: Snapshot, source: Source) -> Sent:
+    """Return what one source copies of what the ignore file leaves."""
+    request, include = snapshot.request, followed(snapshot.request.root, source.path)
+    if copies_all(source, include):
+        return snapshot.sent(include=include)
+    return snapshot.walked(copied(narrowed(request.spec, include), source, request.root, include))
+
+
 def _chains(trial: Trial, made: Made) -> tuple[dict[str, Chain], dict[str, Chain]]:
     """Return by path which suggestions hide it, and which hide or empty it, in file order."""
     found = defaultdict[str, Chain](list), defaultdict[str, Chain](list)
@@ -233,11 +243,13 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _failing(problems: Iterable[Problem]) -> list[str]:
-    return [*{visible(e.message): 0 for e in problems if e.fails or e.code == "source-not-found"}]
+    return [*{visible(e.message): 0 for e in problems if e.is_fatal}]
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
-    settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
+    settings = readable(None, scan.root)[0]
+    snapshots = Snapshots(progress, Repositories(scan.root))
+    plans = Plans()
     tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:
         build, name = row.build, visible(" ".join([row.build.context, *row.options]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Severity
+from ctxsize.hidden import shown
 from ctxsize.model import Amount, Counted, Measurement, Reason, Report
 from ctxsize.units import as_code, columns, human, plural, prefix
 
@@ -36,7 +37,8 @@ _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
 
 
 def visible(text: str) -> str:
-    """Return `text` with all non-printable characters escaped."""
+    """Return what may be printed of `text`, with all non-printable characters escaped."""
+    text = shown(text)
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
@@ -51,6 +53,7 @@ def _visible(char: str) -> str:
 
 def quoted(name: str) -> str:
     """Return `name`, in double quotes as `git` writes it if `unquoted` needs them."""
+    name = shown(name)
     plain = name.isprintable() and '"' not in name and "\\" not in name
     if plain and name == name.strip():
         return name
@@ -126,7 +129,7 @@ def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = E
 def level(report: Report) -> str:
     """Return the level of concern of `report`, a key of `LEVELS`."""
     size = sent(report)
-    if report.failing or any(each.code == "source-not-found" for each in report.all_problems):
+    if report.fatal:
         return "build-fails"
     if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:
         return "too-big"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
@@ -10,10 +10,11 @@ from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
-from ctxsize.model import Amount, Clue, Counted, Report
+from ctxsize.model import Amount, Clue, Counted, Problem, Report
 from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
+_NOT_BUILT = "no-dockerfile"  # the code of the problem of a context without a Dockerfile
 _MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
 
@@ -112,12 +113,13 @@ class CheckReport:
         found: list[Finding] = []
         for each in self.checks:
             found += each.findings
-            found += (one for one in each.report.findings if one.severity is not Severity.INFO)
+            warnings = _besides_fate(each.report).findings
+            found += (one for one in warnings if one.severity is not Severity.INFO)
         return (*found, *self.unused)
 
 
 def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) -> ContextCheck:
-    """Judge `report` by `budget`."""
+    """Judge `report` by `budget`, and by whether the build can succeed."""
     of = budget.of or "context"
     size = actual(report, of)
     entry = None if baseline is None else baseline.get(name)
@@ -147,8 +149,37 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
         if was is not None and was - each.actual > each.allowed - was:
             why = f"its baseline of {human(was)} can be lowered to {human(each.actual)}"
             found.append(finding("CTX406", f"{name} has shrunk: {why}"))
+    found += _fate(name, report)
     grown = None if entry is None else between(entry, known).parts()
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
+
+
+def _fate(name: str, report: Report) -> Iterator[Finding]:
+    """Yield a finding for each reason why the build fails, or because nothing is built."""
+    for problem in report.fatal:
+        finding = fatal_finding(problem, report.place_of(problem))
+        yield replace(finding, message=f"{name}: {finding.message}")
+    if any(problem.code == _NOT_BUILT for problem in report.problems):
+        place = Location(report.context_path)
+        message = f"{name}: there is no Dockerfile, so nothing is built of this context"
+        advice = "name the Dockerfile with -f, or check the context that is built"
+        yield Finding("CTX412", severity_of("CTX412"), f"{message}: {advice}", place)
+
+
+def fatal_finding(problem: Problem, path: str) -> Finding:
+    """Return the finding for a problem at `path` with which the build is known to fail."""
+    place = Location(path, problem.line)
+    return Finding("CTX411", severity_of("CTX411"), problem.message, place)
+
+
+def _besides_fate(report: Report) -> Report:
+    """Return `report` without the problems that `_fate` reports."""
+
+    def others(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        return tuple(e for e in problems if not e.is_fatal and e.code != _NOT_BUILT)
+
+    named = (replace(each, problems=others(each.problems)) for each in report.named_contexts)
+    return replace(report, problems=others(report.problems), named_contexts=tuple(named))
 
 
 def actual(report: Report, of: str) -> Amount:

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import ClassVar, Literal
 
@@ -23,7 +23,7 @@ from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import NOTHING, Case
 from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
-from ctxsize.lints.targets import STDIN, Cases, targets_of
+from ctxsize.lints.targets import STDIN, Cases, Layout, has_options_only, targets_of
 from ctxsize.model import Problem
 
 Findings = tuple[Finding, ...]
@@ -64,12 +64,13 @@ LINTS: dict[str, Check] = {
     "CTX131": _in_tree(missing.referenced),
     "CTX132": _in_tree(partial(missing.referenced, is_copy=True)),
     "CTX133": _in_tree(overlaps.slow),
+    "CTX134": missing.linked,
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes of lines that are not the pattern that they look like."""
-_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")  # those for files with too many patterns
+_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127", "CTX134")  # those for files with too many patterns
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
@@ -104,10 +105,12 @@ class Linted:
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
     unused: Findings = ()  # findings about suppressions that suppress nothing
+    failing: Findings = ()  # findings about builds that must fail
 
     @property
     def findings(self) -> Findings:
-        return in_order([*(each for file in self.files for each in file.findings), *self.unused])
+        of_files = (each for file in self.files for each in file.findings)
+        return in_order([*of_files, *self.failing, *self.unused])
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -132,19 +135,30 @@ def lint(
         start = paths[0] if paths else (build or Build()).context
         start = start if os.path.isdir(start) else os.path.dirname(start) or "."
         config = Config() if alone else load(start)
-    known, plans = codes.names("CTX1"), Plans()
+    own, plans = codes.names("CTX1"), Plans()
+    known = (*own, missing.BUILD_FAILS)
     wanted, builder = Wanted(config, known=known, **choice), builder_of((build or Build()).builder)
+    layout = cache(lambda root: Layout(root, config, plans))
     cases = Cases(build or Build(), builder, plans=plans, progress=progress)
-    found = targets_of(paths, build, builder, config=config, plans=plans)
+    found = targets_of(paths, build, builder, layout, plans=plans)
     targets, files = [Target(STDIN)] if alone else [*found], list[LintedFile]()
+    failing: dict[Finding, None] = {}
     for target in stepped(targets, steps, lambda each: each.path):
         case = cases.case(target, data)
         files.append(_linted(case, wanted, fix=fix, unsafe=unsafe))
+        edit = files[-1].edit
+        final = case if edit is None else case.with_data(edit.after)
+        failing |= dict.fromkeys(missing.failing_builds(final))
         cases.note_limits(case)
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
-    ours = known if config.path is not None else ()
+    if build is None or has_options_only(build):
+        for directory in directories:
+            for request in cases.without_ignore_file(layout(directory).builds):
+                failing |= dict.fromkeys(missing.failing(request))
+    ours = own if config.path is not None else ()
     unused = wanted.unused(ours, *directories)
-    return Linted(tuple(files), tuple(dict.fromkeys(cases.problems)), unused)
+    problems = tuple(dict.fromkeys(cases.problems))
+    return Linted(tuple(files), problems, unused, wanted.of(failing))
 
 
 def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Fix, Severity
+from ctxsize.globs import like
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
@@ -43,7 +43,7 @@ class Artefact:
         return [path for path in found if not {*listed("made_up")} & {*path.split("/")}]
 
     def is_beside(self, name: str) -> bool:
-        return any(fnmatchcase(name, each) for each in self.beside)
+        return any(like(each, name) for each in self.beside)
 
 
 def _artefacts() -> dict[str, Artefact]:

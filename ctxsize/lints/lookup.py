@@ -14,10 +14,10 @@ from ctxsize.engine.git import GitError, find
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request
+from ctxsize.engine.request import Request, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Matcher, Trial, own_path
+from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext, names_of
@@ -37,6 +37,7 @@ class Target:
     fallback: str | None = None  # the general ignore file that a Dockerfile-specific one replaces
     unread: str | None = None  # the reason for which no build can read it, or None
     likely_unread: str | None = None  # the reason for which no known build reads it, or None
+    link: str | None = None  # what it leads to, if it is a symlink
 
 
 class LintTree:

@@ -14,12 +14,14 @@ from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.lints.lines import Line, is_control, shown
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
-_BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
+_BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>(?=[^{},]*,)[^{}]*)\}(?P<tail>[^{}]*)")
 _BLANK = "\u00a0"  # the no-break space, which looks like any other blank
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)\s+(?P<comment>#.*)")
+_TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)(?<!\s)\s+(?P<comment>#.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
 """A comment of another language. A line with `//` and no blank is more likely a path."""
+_ESCAPED = re.compile(r"\\.")
+_NOT_PLAIN = re.compile(r"\\.|\[[^\]]*\]?")
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 Translation = tuple[str, list[str]]  # the message about a line, and the lines to write instead
 
@@ -105,7 +107,7 @@ def from_gitignore(case: Case, line: Line) -> Translation | None:
 
 def from_regex(case: Case, line: Line) -> Translation | None:
     """Translate `|` that is not escaped."""
-    if " " in line.text or "|" not in re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text):
+    if " " in line.text or "|" not in _without_escapes(line.text):
         return None
     what = f"Docker reads `|` in {line.shown} as a plain character, not as alternatives"
     kind = "" if line.pattern is None else line.pattern.kind
@@ -115,6 +117,12 @@ def from_regex(case: Case, line: Line) -> Translation | None:
         what = f"{line.shown} matches too much: `|` splits the regular expression that Docker makes"
     parts = [part.strip() for part in line.written.removeprefix("!").split("|")]
     return what, ["!" * line.exception + part for part in parts if part]
+
+
+def _without_escapes(text: str) -> str:
+    """Return a pattern without escaped characters and classes."""
+    at = text.rfind("]") + 1  # no class ends behind it
+    return _NOT_PLAIN.sub("", text[:at]) + _ESCAPED.sub("", text[at:])
 
 
 def not_a_comment(case: Case) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from ctxsize.engine.dockerfiles import is_ignore_file
+from ctxsize.engine.fates import breaking
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
@@ -14,6 +16,8 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.guard import fatal_finding
+from ctxsize.hidden import Hidden
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
@@ -23,6 +27,7 @@ _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 _SURE = (Severity.WARNING, Confidence.LIKELY)
 _UNSURE = (Severity.INFO, Confidence.POSSIBLE)
+BUILD_FAILS = "CTX411"  # the code of a build that must fail, which `check` reports too
 _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
@@ -39,9 +44,11 @@ def hidden_source(case: Case) -> Iterator[Finding]:
             continue
         line, place = case.lines[by.line - 1], f"{request.dockerfile}:{source.line}"
         text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
-        text = source.path if has_wildcards(source.path) else text
+        if has_wildcards(source.path):
+            # A pattern that is made from a hidden value is not written into a file.
+            text = None if isinstance(source.path, Hidden) else source.path
         then = "the build fails" if fails else "nothing is copied"
-        what = f"the source of `{source.instruction} {source.source}` ({place})"
+        what = f"the source of `{source.instruction} {source.written}` ({place})"
         message = f"{line.shown} ignores {what}, so {then}"
         fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING
@@ -65,6 +72,24 @@ def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
             for number in dict.fromkeys(lines):
                 with suppress(CtxsizeError):
                     yield from sources.check(str(number))
+
+
+def failing_builds(case: Case) -> Iterator[Finding]:
+    """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
+    if case.tree is not None and case.sent is None:
+        return  # its lines fail the build, as CTX121 reports
+    known = {place for each in hidden_source(case) for place in each.evidence[:1]}
+    for request in case.requests:
+        governed = replace(request, spec=case.spec, ignore_file=case.file)
+        for finding in failing(governed):
+            if str(finding.location) not in known:
+                yield finding
+
+
+def failing(request: Request) -> Iterator[Finding]:
+    """Yield a finding for each reason why a build fails; none if the builder rejects it."""
+    for problem in breaking(request):
+        yield fatal_finding(problem, problem.path or request.context)
 
 
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -171,6 +196,18 @@ def two_files(case: Case) -> Iterator[Finding]:
     if other := case.target.fallback:
         message = f"this ignore file replaces {other}, which does not apply to this Dockerfile"
         yield case.finding("CTX117", None, message)
+
+
+def linked(case: Case) -> Iterator[Finding]:
+    """Yield CTX134: the ignore file is a symlink to a file with another purpose."""
+    link = case.target.link
+    if link is None or case.target.unread is not None or is_ignore_file(link):
+        return
+    message = (
+        f"this ignore file is a symbolic link to {link}: a pattern that is added for the build "
+        "changes that file too"
+    )
+    yield case.finding("CTX134", None, message)
 
 
 def unread(case: Case) -> Iterator[Finding]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.segments import covers
+from ctxsize.engine.segments import covers, split_classes
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Finding, Fix, Severity
 from ctxsize.lints.case import MOST_COMPARED, MOVE_TO_END, NOTHING, REMOVE, Case
@@ -17,7 +16,6 @@ from ctxsize.reader import folded, why_other
 from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
 
-_CLASS = re.compile(r"\[[^]]*\]|\?")
 _MANY_LISTED = 1_000
 """Least number of needless entries of a walk that is reported: fewer take a few milliseconds."""
 _MOST_NAMED = 50  # number of paths up to which they replace the wildcards of exceptions
@@ -98,8 +96,7 @@ def redundant(case: Case) -> Iterator[Finding]:
     finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
     for text, lines in by_text.items():
         # A pattern that implies it matches an example of its paths, or a parent.
-        example = _CLASS.sub("\ue001", text.removeprefix("**/"))
-        example = example.replace("**", "*").replace("*", "\ue000")
+        example = _example(text.removeprefix("**/"))
         paths = up_to(example) if all(example.split("/")) else []
         found = {at for path in paths for at in finder.indexes(path)}
         ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
@@ -165,6 +162,14 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
             message = f"{what}: the entry is named {named}, and {why_other(named, line.text)}"
             fix = case.fix(f"write {shown(text)}", {line.number: text})
             yield case.finding("CTX118", line, message, fix=fix)
+
+
+def _example(pattern: str) -> str:
+    """Return a path that a pattern matches, with characters of no name for its wildcards."""
+    parts = split_classes(pattern)
+    parts[::2] = [part.replace("?", "\ue001") for part in parts[::2]]
+    parts[1::2] = "\ue001" * (len(parts) // 2)
+    return "".join(parts).replace("**", "*").replace("*", "\ue000")
 
 
 def useless(case: Case) -> Iterator[Finding]:

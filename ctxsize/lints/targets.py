@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, Place, discover, merged
+from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
 from ctxsize.engine.events import Progress
@@ -46,6 +47,8 @@ class Cases:
         path, suffix = target.path, "." + target.path.rpartition(".")[2]
         if target.unread is not None:
             data = data or b""
+        if os.path.islink(path):
+            target = replace(target, link=os.readlink(path))
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
         readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
         builder = self.builder if self.builder in readers else next(iter(readers), self.builder)
@@ -60,7 +63,6 @@ class Cases:
                 build,
                 target=given.target or build.target,
                 build_arguments={**build.build_arguments, **given.build_arguments},
-                hidden=(*build.hidden, *given.hidden),
                 build_contexts={**build.build_contexts, **given.build_contexts},
                 platforms=given.platforms or build.platforms,
                 builder=builder.name,
@@ -75,7 +77,6 @@ class Cases:
         try:
             return request_of(build, builder, alone=alone, patterns=False, plans=plans)
         except CtxsizeError as error:
-            error.message = build.masked(error.message)
             self._note(error)
             return None
 
@@ -96,8 +97,18 @@ class Cases:
             return None
         return LintTree(self._snapshots[request.root].asked(request), requests)
 
+    def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Request]:
+        """Yield those of `builds` that have a Dockerfile and no ignore file."""
+        for build in builds:
+            for request in self._requests(Target("", build.context, (build,)), self.builder):
+                if request.ignore_file is None:
+                    yield request
+
     def note_limits(self, case: Case) -> None:
-        """Add a problem if the file is too long for some checks."""
+        """Add a problem if some checks are incomplete: a long file, or commands not known."""
+        for request in case.requests if case.tree is not None else ():
+            with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
+                self.problems += unknown_commands(request.plan.dockerfile.instructions)
         if case.is_long or case.work[0] > MOST_WORK:
             most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
             what = f"the file is too long for some checks, which end after {most}"
@@ -108,15 +119,21 @@ class Cases:
 
 
 def targets_of(
-    paths: Sequence[str], build: Build | None, builder: Builder, *, config: Config, plans: Plans
+    paths: Sequence[str],
+    build: Build | None,
+    builder: Builder,
+    layout: Callable[[str], Layout],
+    *,
+    plans: Plans,
 ) -> Iterator[Target]:
     """Yield the ignore files of `paths`, each once: files, or all those below a directory.
 
-    Without `paths` it is the file that governs `build`, if the user named a build.
+    `layout` returns what is below a directory. Without `paths` it is the file that governs
+    `build`, if the user named a build.
     Raises `InputError` for a missing path, and if no ignore file governs `build`.
     """
-    if build is not None and build.context == "." and build.dockerfile is None:
-        build = None  # it has options only
+    if has_options_only(build):
+        build = None
     if build is not None and not paths:
         request = request_of(build, builder, patterns=False, plans=plans)
         if request.ignore_file is None:
@@ -125,9 +142,13 @@ def targets_of(
         fallback = _general_in(build.context) if request.dockerfile_specific else None
         yield Target(request.ignore_file.path, build.context, (build,), fallback)
         return
-    layout = cache(lambda root: Layout(root, config, plans))
     found = (target for path in paths or (".",) for target in _at(path, build, layout))
     yield from {os.path.normpath(target.path): target for target in found}.values()
+
+
+def has_options_only(build: Build | None) -> bool:
+    """Return whether the user gave options of builds, but no build."""
+    return build is not None and build.context == "." and build.dockerfile is None
 
 
 def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
@@ -173,6 +194,11 @@ class Layout:
             for each in merged([*kept, *configured])
         ]
         """The builds with the real paths of their contexts and Dockerfiles."""
+
+    @property
+    def builds(self) -> list[Build]:
+        """Return the builds, with and without an ignore file."""
+        return [each.build for *_, each in self._builds]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""

@@ -7,8 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from ctxsize.codes import severity_of
+from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.git import Repositories
@@ -17,7 +19,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Problem
 from ctxsize.recommender import outcome
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
@@ -100,12 +102,19 @@ class Advisor(BuildContext):
                 for match, why in blocked
             ),
             findings=in_order([*self._findings(made, questions, secrets)]),
-            problems=(*problems, *filter(None, [self.git.problem])),
+            problems=(*problems, *filter(None, [self.git.problem]), *self._unknown_commands()),
             git_ignored=None if ignored is None else self._amount(*ignored),
             git_ignored_largest=max(sizes, default=(0, ""))[1],
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
             snapshot=self._real,
         )
+
+    def _unknown_commands(self) -> tuple[Problem, ...]:
+        """Return the problem that what is found was judged without the commands of RUN."""
+        if not self.found:
+            return ()
+        files = (each.dockerfile for each in self.build_files.all)
+        return unknown_commands(chain.from_iterable(each.instructions for each in files))
 
     def _amount(self, *paths: str) -> Amount:
         return Amount.of(sum_of(self.sums, paths))

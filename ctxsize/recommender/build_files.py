@@ -19,9 +19,11 @@ from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import needs_of, request_named
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.segments import split_classes
 from ctxsize.errors import CtxsizeError
+from ctxsize.globs import is_glob, like
+from ctxsize.hidden import hidden_as
 from ctxsize.model import Problem
-from ctxsize.recommender.tree import is_glob, like
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
@@ -88,7 +90,10 @@ def _any(source: str) -> str:
         text = _VARIABLE.sub("*", text)
     if "$" in text or ".." in text:
         return "*"
-    return path_from_root(re.sub(r"\[[^]]*\]|\?|\*+", "*", text))[1:] or "*"
+    parts = split_classes(text)
+    parts[::2] = [re.sub(r"\?|\*+", "*", part) for part in parts[::2]]
+    parts[1::2] = "*" * (len(parts) // 2)
+    return path_from_root("".join(parts))[1:] or "*"
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,8 @@ class BuildFile:
             paths: tuple[str, ...] = () if source.path == "." else (source.path,)
             with suppress(CtxsizeError):
                 paths += follow(root, paths) or ()
-            where = (self.path, source.line, source.instruction, source.source)
-            found |= {Named(*where, path): None for path in paths}
+            where = (self.path, source.line, source.instruction, source.written)
+            found |= {Named(*where, hidden_as(source.path, path)): None for path in paths}
         return tuple(found)
 
     @cached_property
@@ -154,7 +159,9 @@ class BuildFile:
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments
         return tuple(
-            Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
+            Named(
+                self.path, e.line, e.instruction, e.written, _any(e.source), texts.get(e.line, "")
+            )
             for e in self.sources
             if any(kind in ("argument", "environment") for kind, _ in e.doubts)
             or _ASSUMED in map(given.get, _NAME.findall(e.source))

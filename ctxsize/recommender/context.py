@@ -22,10 +22,10 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.request import Plans, Request, own_path, request_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Attempt, Trial, own_path, planned
+from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases
@@ -132,7 +132,7 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 found.undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {build.masked(error.message)}"
+            message = f"{lead}: {error.message}"
             found.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         if not is_asked and (home := self._home_of(path, build_file.paths_here)):

@@ -21,11 +21,12 @@ from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository, Repositories
 from ctxsize.findings import Confidence
+from ctxsize.globs import is_glob, like, matching
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
-from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
+from ctxsize.recommender.tree import Sums, SumsByPath, Tree
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
@@ -185,6 +186,7 @@ class Evidence:
             case "untracked":
                 return self.git.covers(path) and self.git.first(path) is None
             case "content":
+                # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
             case "begins":
                 data, magics = self.first_bytes(path), map(bytes.fromhex, marker.names)

@@ -10,12 +10,13 @@ from heapq import nsmallest
 from itertools import islice
 
 from ctxsize.engine.evaluate import up_to
+from ctxsize.globs import is_glob, like
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.rules import NOT_SOURCES, expression, is_source, listed, listed_names
-from ctxsize.recommender.tree import SumsByPath, is_below, is_glob, like
+from ctxsize.recommender.tree import SumsByPath, is_below
 
 _WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
@@ -61,13 +62,20 @@ def mentions(name: str, text: str) -> bool:
 
 @cache
 def _mention(name: str) -> tuple[re.Pattern[str], ...]:
+    return re.compile(_in_text(name)), re.compile(_as_item(name))
+
+
+def _in_text(name: str) -> str:
     # The name goes first and what is in front of it last: then `re` skips to the next name.
     quoted = re.escape(name)
     in_path = rf"(?<![\w.-]{quoted})(?=[/\\])"
     in_quotes = rf"(?<=[\"'`/=(:>]{quoted})(?=[\"'`),<\s]|\Z)"
     in_tags = rf"(?<=>\s{quoted})(?=\s<)"
-    item = rf"(?m)^[ \t]*-[ \t]+{quoted}(?![\w.-])"
-    return re.compile(f"{quoted}(?:{in_path}|{in_quotes}|{in_tags})"), re.compile(item)
+    return f"{quoted}(?:{in_path}|{in_quotes}|{in_tags})"
+
+
+def _as_item(name: str) -> str:
+    return rf"(?m)^[ \t]*-[ \t]+{re.escape(name)}(?![\w.-])"
 
 
 def may_be(pattern: str, path: str) -> bool:

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, pairwise, takewhile
+from itertools import islice, pairwise
 from posixpath import dirname, join, normpath, split
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.golang import fixed_part, has_wildcards, match
 from ctxsize.engine.request import Request
 from ctxsize.recommender.evidence import Tracked, small_file, text_of
 from ctxsize.recommender.placed import Placed, relative
@@ -179,8 +179,7 @@ class References:
             return  # the scripts of a package make any files
         for source in step.taken[:_MOST_MENTIONS]:
             self._left -= 60 + 5 * (len(made) + len(there.ran))
-            parts = takewhile(lambda part: not has_wildcards(part), source.split("/"))
-            path = "/".join(parts) or "/"  # a pattern needs the directory before it
+            path = fixed_part(source) or "/"  # a pattern needs the directory before it
             if all(relative(each, path) is None for each in made):
                 found = there.origin(path) if there.is_alone(path) else None
                 yield from (found,) if found else ()

@@ -6,17 +6,17 @@ their key `clean` and `ctxsize.lints.depths` their key `nests`.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from fnmatch import translate
 from functools import cache
 from typing import Any
 
 from ctxsize import units
-from ctxsize.toml import load_own
+from ctxsize.globs import matching
+from ctxsize.shipped import shipped_text
+from ctxsize.toml import trusted_table
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
@@ -149,8 +149,7 @@ def rules_in(name: str) -> Iterator[Rule]:
 @cache
 def table(*path: str) -> dict[str, Any]:
     """Return the content of a TOML file of `knowledge`."""
-    with open(os.path.join(os.path.dirname(__file__), "knowledge", *path), "rb") as file:
-        return load_own(file)
+    return trusted_table(shipped_text("/".join(("recommender/knowledge", *path))))
 
 
 @cache
@@ -166,7 +165,7 @@ NOT_SOURCES = FETCHED | {*listed("generated")}  # directories that prove nothing
 @cache
 def listed_names(key: str) -> Callable[[str], object]:
     """Return a function that matches names with the globs of a list in `lists.toml`."""
-    return re.compile("|".join(map(translate, listed(key)))).match
+    return matching(listed(key))
 
 
 @cache

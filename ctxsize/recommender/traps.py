@@ -14,7 +14,8 @@ from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.tree import is_below
 
-_TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*\binit\b)?")
+_TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*)")
+_INIT = re.compile(r"\binit\b")
 
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
@@ -53,7 +54,7 @@ def not_initialised(facts: Facts, match: Match) -> str | None:
         steps = build_file.dockerfile.instructions
         started = (each.text for each in steps if each.keyword in ("CMD", "ENTRYPOINT"))
         found = _TERRAFORM.findall("\n".join((build_file.commands, *started)))
-        if found and not any(found):
+        if found and not any(map(_INIT.search, found)):
             return Doubt(f"{build_file.path} has terraform but no `terraform init`")
     return None
 

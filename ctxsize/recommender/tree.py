@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from fnmatch import translate
-from functools import lru_cache, reduce
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.need import Include
 from ctxsize.engine.snapshot import Names, Sent, Snapshot
 from ctxsize.engine.source import File, MemoryDirectory
+from ctxsize.globs import is_glob, matcher
 from ctxsize.model import Amount
-
-_WILDCARDS = frozenset("*?[")
 
 
 class Sums(NamedTuple):
@@ -101,62 +98,35 @@ class Tree:
             yield from ((each.prefix + file.name, file) for file in each.stats([*each.entries]))
 
 
-@lru_cache(maxsize=4096)
-def is_glob(name: str) -> bool:
-    """Return True if a name has wildcards."""
-    return not _WILDCARDS.isdisjoint(name)
-
-
-@lru_cache(maxsize=4096)
-def matcher(pattern: str) -> Callable[[str], object]:
-    """Return a function that matches names with a glob pattern, in which case counts."""
-    return re.compile(translate(pattern)).match
-
-
-def matching(patterns: Iterable[str]) -> Callable[[str], object]:
-    """Return a function that matches names with any of several glob patterns."""
-    return _joined(tuple(patterns))
-
-
-@lru_cache(maxsize=64)
-def _joined(patterns: tuple[str, ...]) -> Callable[[str], object]:
-    """Return the function of `matching`; each context asks for the patterns of the same rules."""
-    return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
-
-
-def like(pattern: str, name: str) -> bool:
-    """Return True if a glob pattern matches a name."""
-    return matcher(pattern)(name) is not None
-
-
 class SumsByPath(Mapping[str, Sums]):
     """The sums by path that transfers send; a path in two of them counts twice."""
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
         self._parts = [each.names for each in transfers]
-        self._links = snapshot.links
+        self._links: Mapping[str, frozenset[str]] = snapshot.links
         self._directories: dict[str, Sums] = {}
         directories = frozenset[str]().union(*(each.directories for each in transfers))
         for held in reversed([*snapshot.folders]):
             below = (self._directories.get(each.path) for each in held.folders.values())
             found = [each for each in below if each is not None]
-            found += [self._counted(held.path, names) for names in self._sent_in(held.path)]
+            parts = self._sent_in(held.path)
+            found += [_counted(held.path, names, self._links) for names in parts]
             if found or not held.path or held.path in directories:
                 self._directories[held.path] = reduce(Sums.plus, found, Sums())
 
-    def _counted(self, directory: str, names: Names) -> Sums:
-        links = len(self._links.get(directory, frozenset()) & names.keys())
-        return Sums(len(names) - links, sum(names.values()), links)
-
-    def move(self, sent: Iterable[Sent]) -> None:
+    def move(self, sent: Sequence[Sent]) -> None:
         """Go on to other entries, and add up only the directories that they do not share."""
         old, self._parts = self._parts, [each.names for each in sent]
         none: Names = {}
+        old_links = self._links
+        for part in sent:  # a file may take the place of a symlink, in all of them
+            self._links = part.links
         for before, after in zip(old, self._parts, strict=True):
             for at in before.keys() | after.keys():
                 if (less := before.get(at, none)) is not (more := after.get(at, none)):
-                    change = self._counted(at, more).minus(self._counted(at, less))
+                    now = _counted(at, more, self._links)
+                    change = now.minus(_counted(at, less, old_links))
                     for each in {"", *up_to(at)}:
                         self._directories[each] = self._directories.get(each, Sums()).plus(change)
 
@@ -187,6 +157,12 @@ class SumsByPath(Mapping[str, Sums]):
         """Return the sent files and symlinks of a directory, and their bytes in a transfer."""
         sent = self._sent_in(directory)
         return sent[0] if len(sent) == 1 else {name: each[name] for each in sent for name in each}
+
+
+def _counted(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
+    """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
+    linked = len(links.get(directory, frozenset()) & names.keys())
+    return Sums(len(names) - linked, sum(names.values()), linked)
 
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:

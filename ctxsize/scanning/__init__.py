@@ -15,6 +15,7 @@ from ctxsize.advice import advise
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild, Place
+from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
@@ -25,6 +26,7 @@ from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
+from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
@@ -69,7 +71,7 @@ class Row:
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
         usual = os.path.normpath(os.path.join(self.build.context, "Dockerfile"))
-        file, target = self.dockerfile or usual, self.build.target and self.build.shown_target
+        file, target = self.dockerfile or usual, shown(self.build.target)
         named = ["-f", file] if os.path.normpath(file) != usual else []
         return [*named, "--target", target] if target else named
 
@@ -127,12 +129,14 @@ def scan(
     measured = [_measured(each, discovery.plans, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *_findings(discovery, measured)])
-    advice = left(advise(discovery).findings)
+    advised = advise(discovery)
+    advice = left(advised.findings)
     found = _Findings([*across, *advice])
     rows = [replace(each.row, findings=found.about(each.row)) for each in measured]
     rows += [replace(_row(each), error=each.outside) for each in discovery.outside]
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
+    problems += [each for each in advised.problems if each.code == UNKNOWN.code]
     unique = dict.fromkeys((*problems, *(each for row in measured for each in row.problems)))
     rows.sort(key=Row.order)
     return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), tuple(unique))
@@ -170,7 +174,7 @@ def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
             # With another value, the build may succeed.
             made.problems.append(unknown_transfer(made.request, error))
         else:
-            made.row = replace(made.row, error=found.build.masked(str(error)))
+            made.row = replace(made.row, error=str(error))
     return made
 
 

@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from errno import ENXIO
+from typing import Literal
 
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
-from ctxsize.reader import entries_in, read_file, refuse_way_out, target_of
+from ctxsize.reader import border_of, entries_in, holds, read_file, refuse_way_out, target_of
 
+Links = Literal["follow", "refuse", "replace"]
+"""Ways to treat a symlink: write its target, raise an error, or put a file in its place."""
 _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096  # which show what kind of file it is
 _MOST_BYTES = 1 << 30
@@ -29,11 +32,15 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem, ...]:
+def apply(
+    edits: Sequence[Edit], *, within: str | None = None, links: Links = "follow"
+) -> tuple[Problem, ...]:
     """Carry out `edits`, and return notes for the user about the files written.
 
-    A symlink stays one and its target is written; the target must lie in `within`, by default
-    the link's own directory. An edit that changes nothing writes nothing.
+    A symlink that is followed stays one and its target is written; the target must lie in
+    `within`, by default the link's own directory. Writers of ignore files follow none: the target
+    is often a file of another program, as `.gitignore` is. An edit that changes nothing
+    writes nothing.
 
     Raises `InputError` if a file is no longer `before` or cannot be written; it says which files
     were written before that, normally none.
@@ -42,11 +49,10 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
         places: dict[str, _Place] = {}
         for edit in (edit for edit in edits if edit.before != edit.after):
             with _explained(edit.path):
-                target = target_of(edit.path, within)
-            place = _Place(edit, target, stack)
+                target = _target(edit.path, within, links)
+            place = _Place(edit, target, stack, links)
             with _explained(edit.path, "cannot be read"):
-                at = place.directory
-                found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
+                found = place.content()
             why, other = "", places.setdefault(target, place)
             if found != edit.before:
                 changed = "has changed since it was read"
@@ -62,6 +68,18 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
             _commit(place, written)
             written.append(place.edit.path)
         return tuple(problem for place in places.values() for problem in _notes(place))
+
+
+def _target(path: str, within: str | None, links: Links) -> str:
+    """Return the real path of the file to write. Raises `InputError` for a symlink that is not."""
+    if links == "follow" or not os.path.islink(path):
+        return target_of(path, within)
+    if links == "replace":
+        directory, name = os.path.split(path)
+        return os.path.join(os.path.realpath(directory or "."), name)
+    text = f"the file is a symbolic link to {os.readlink(path)}, which would be changed"
+    hint = f"{_UNTOUCHED}; --replace-link writes a file in its place"
+    raise InputError(text, path=path, hint=hint)
 
 
 def write_output(
@@ -97,7 +115,7 @@ def write_output(
 class _Place:
     """The target of an edit: the real file, as it was when it was checked."""
 
-    def __init__(self, edit: Edit, target: str, stack: ExitStack) -> None:
+    def __init__(self, edit: Edit, target: str, stack: ExitStack, links: Links = "follow") -> None:
         """Open the directory, which `stack` closes. Raises `InputError` if the target must stay."""
         self.edit = edit
         self.name = os.path.basename(target)
@@ -111,15 +129,30 @@ class _Place:
             _remove_leftovers(self.directory)
             with suppress(FileNotFoundError):
                 self.seen = self.now()
-            mode = stat.S_IFREG | 0o666 if self.seen is None else self.seen.st_mode
+            self.is_link = self.seen is not None and stat.S_ISLNK(self.seen.st_mode)
+            self.is_new = self.seen is None or (self.is_link and links == "replace")
+            mode = stat.S_IFREG | 0o666
+            if self.seen is not None and not self.is_new:
+                mode = self.seen.st_mode
             # Root may write it anyway, and a rename needs the permission of the directory only.
             is_writable = mode & 0o222 and (
-                self.seen is None or os.access(self.name, os.W_OK, dir_fd=self.directory)
+                self.is_new or os.access(self.name, os.W_OK, dir_fd=self.directory)
             )
         if not stat.S_ISREG(mode) or not is_writable:
             why = "is read-only" if stat.S_ISREG(mode) else "is no regular file"
             why = "a directory is in the way" if stat.S_ISDIR(mode) else why
             raise InputError(why, path=edit.path, hint=_UNTOUCHED)
+
+    def content(self) -> bytes | None:
+        """Return what is read there, for a link that stays inside through it. Raises `OSError`."""
+        if self.seen is None:
+            return None
+        if self.is_link:
+            path = self.edit.path
+            border = border_of(os.path.dirname(path) or ".")
+            if not os.path.isfile(path) or not holds(border, path):
+                return None
+        return read_file(self.name, _MOST_BYTES, dir_fd=self.directory, links=self.is_link)
 
     def now(self) -> os.stat_result:
         """Return what is there now. Raises `OSError`."""
@@ -134,14 +167,14 @@ class _Place:
             with os.fdopen(handle, "wb", closefd=False) as file:
                 file.write(self.edit.after)
                 file.flush()
-                if self.seen is not None:
+                if self.seen is not None and not self.is_new:
                     _copy_attributes(self, self.seen, handle)
                 os.fsync(handle)
 
     def _opened(self) -> int:
         """Create the file and lock it; try again if a run removes it between the two steps."""
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
-        mode, flags = 0o666 if self.seen is None else 0o600, os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        mode, flags = 0o666 if self.is_new else 0o600, os.O_WRONLY | os.O_CREAT | os.O_EXCL
         while True:
             handle = os.open(self.temporary, flags, mode, dir_fd=self.directory)
             with suppress(OSError):  # a file system without locks
@@ -227,7 +260,7 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 
 def _notes(place: _Place) -> Iterator[Problem]:
-    seen = place.seen
+    seen = None if place.is_new else place.seen
     if seen is not None and seen.st_nlink > 1:
         message = "had further names (hard links), which keep the old content"
         yield Problem("hard-link-broken", message, path=place.edit.path)

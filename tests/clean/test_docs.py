@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ctxsize.clean.proofs import KINDS, ArtefactKind
 from ctxsize.formats.json import schema
+from tests.pages import compare
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs" / "cleaning.md"
@@ -21,9 +21,7 @@ def test_the_table_is_that_of_the_kinds() -> None:
     before, rule, rest = DOCS.partition("|---|---|---|---|---|---|\n")
     after = rest[rest.index("\n\n") :]
     page = before + rule + "\n".join(map(row_of, KINDS)) + after
-    if os.environ.get("CTXSIZE_UPDATE"):
-        PAGE.write_text(page)
-    assert PAGE.read_text() == page
+    compare(PAGE, page)
 
 
 def row_of(kind: ArtefactKind) -> str:

@@ -60,7 +60,7 @@ ACCEPTED = [
     (CHECK, "CTX401", {"path": "a*"}),
     (CHECK, "CTX401", {"path": "app/.dockerignore"}),
     (CHECK, "CTX401", {"path": "app/Dockerfile"}),
-    (CHECK, "CTX018", {"path": "app/Dockerfile"}),
+    (CHECK, "CTX411", {"path": "app/Dockerfile"}),
     (IGNORED, "CTX503", {}),
     (IGNORED, "CTX503", {"path": "app/.dockerignore", "pattern": "**/*.bin"}),
     (ADDED, "CTX501", {}),
@@ -257,7 +257,7 @@ def test_an_acceptance_ends_after_its_day() -> None:
 
 EXPIRED = [
     (CHECK, "CTX401", {}),
-    (CHECK, "CTX018", {}),
+    (CHECK, "CTX411", {}),
     (ADDED, "CTX501", {}),
     (("advise", "."), "CTX210", {"path": "app/Dockerfile", "pattern": "RUN cargo build"}),
 ]
@@ -281,6 +281,6 @@ def test_an_expired_acceptance_is_noted(
 def test_an_inherited_acceptance_may_accept_nothing(cli: Cli, root: Path) -> None:
     (root / "org.toml").write_text(table("CTX402") + table("CTX401"))
     configured(root, head='extends = "org.toml"\n[contexts.app]\nmax = "1MB"\n')
-    assert codes(cli, root, "check") == ["CTX018"]
+    assert codes(cli, root, "check") == ["CTX411"]
     (root / "org.toml").write_text("")
-    assert codes(cli, root, "check") == ["CTX401", "CTX018"]
+    assert codes(cli, root, "check") == ["CTX401", "CTX411"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -234,7 +235,10 @@ def test_named_contexts_and_platforms_of_the_configuration(cli: Cli, repository:
 def test_wildcards_name_each_context(cli: Cli, repository: Path) -> None:
     (repository / "ctxsize.toml").write_text('[contexts."*"]\nmax = "1kB"\n')
     result = cli("check", cwd=repository)
-    assert [line.split(":")[0] for line in result.lines] == ["ok api", "ok front"]
+    names = [line.partition(":")[0] for line in result.lines if line.startswith("ok ")]
+    # front itself has no Dockerfile, front/web has one.
+    assert (result.code, names) == (1, ["ok api"])
+    assert result.lines[0] == "Refused: front"
 
 
 def test_every_mistake_of_the_configuration_is_told(cli: Cli, repository: Path) -> None:
@@ -519,3 +523,32 @@ def test_an_error_quotes_no_policy(cli: Cli, small: Path) -> None:
     result = cli("check", "--policy", "policy", cwd=small)
     assert (result.code, result.out) == (2, "")
     assert result.err == "ctxsize: error: policy:1: is not TOML\n"
+
+
+ELSEWHERE = [
+    ("node_modules/x", {}),
+    ("bower_components/x", {}),
+    ("vendor/x", {"vendor/modules.txt": "# x\n"}),
+    ("ignored/x", {".gitignore": "ignored\n"}),
+    ("cache/x", {"cache/CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"}),
+    ("environment/x", {"environment/pyvenv.cfg": "home = /usr\n"}),
+]
+
+
+@pytest.mark.parametrize(("place", "more"), ELSEWHERE)
+@pytest.mark.parametrize("options", [[], ["--all"], ["--builder", "podman"]])
+def test_a_policy_holds_where_scan_does_not_look(
+    place: str, more: dict[str, str], options: list[str], cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text('forbid = ["**/.env"]\n')
+    nodes = [file(name, text.encode()) for name, text in more.items()]
+    nodes += [file("Dockerfile", b"FROM scratch\n"), file(f"{place}/.env", b"x")]
+    nodes += [file(f"{place}/Dockerfile", b"FROM scratch\nCOPY . /\n")]
+    root = build_tree(tmp_path / "r", nodes)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    (root / ".dockerignore").write_text("*\n")
+    assert place not in cli("scan", cwd=root).out
+    result = cli("check", *options, "--policy", "../policy.toml", cwd=root)
+    assert result.code == 1
+    assert f"Refused: {place} (policy)" in result.lines
+    assert cli("check", "--all", "--max", "1MB", cwd=root).code == 0

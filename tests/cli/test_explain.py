@@ -278,3 +278,18 @@ def test_quiet_prints_no_notes(cli: Cli, traps: Path) -> None:
     assert cli("explain", "app.py", cwd=traps).err != ""
     quiet = cli("explain", "-q", "app.py", "foo/bar", cwd=traps)
     assert (quiet.lines, quiet.err) == ([".dockerignore:4:foo/*\tfoo/bar"], "")
+
+
+def test_each_command_says_what_a_copy_leaves_out(cli: Cli, tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY --exclude=docs . /o/\n"
+    root = build_tree(tmp_path / "c", ["docs/x.md", "src/m.py", file("Dockerfile", text)])
+    shape = json.loads(cli("explain", "--json", "docs/x.md", "src/m.py", cwd=root).out)
+    takers = [each["takers"] for each in shape["explanations"]]
+    assert (takers[0], len(takers[1])) == ([], 1)
+    trace = cli("explain", "--trace", "docs/x.md", cwd=root, columns=200).out
+    reason = "not copied by COPY . (Dockerfile:2), for which it is transferred"
+    assert f"no instruction: {reason}" in trace
+    listed = cli("ls", "--why", cwd=root).lines
+    assert "-\t-\tdocs/x.md" in listed
+    assert "-\tCOPY . (Dockerfile:2)\tsrc/m.py" in listed
+    assert "docs/x.md" in cli("ls", "--transfer", cwd=root).lines

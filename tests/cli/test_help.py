@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import click
@@ -10,8 +9,10 @@ import pytest
 
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli.app import COMMANDS, FRONT, app
-from ctxsize.cli.pages import DIRECTORY, SHARED, page
+from ctxsize.cli.options import STREAMED, STREAMING
+from ctxsize.cli.pages import SHARED, page
 from ctxsize.formats import FORMATS, PAGE, PAGED
+from ctxsize.shipped import shipped_names
 from tests.cli.conftest import Cli
 
 
@@ -26,7 +27,7 @@ def options_of(command: click.Command) -> list[click.Option]:
 
 
 def test_there_is_a_page_for_each_command() -> None:
-    assert {*os.listdir(DIRECTORY)} == {f"{name}.txt" for name in (*by_page(), SHARED)}
+    assert {*shipped_names("cli/help")} == {f"{name}.txt" for name in (*by_page(), SHARED)}
 
 
 @pytest.mark.parametrize("name", by_page())
@@ -54,6 +55,8 @@ def test_the_help_names_each_format_and_each_ecosystem(name: str) -> None:
     options = options_of(by_page()[name])
     texts = {option: each.help or "" for each in options for option in each.opts}
     known = [*FORMATS, *[f"{PAGE}=FILE"] * (name in PAGED)]
+    if name in STREAMING:
+        known = [*STREAMED]
     if any(each.metavar == "NAME[=FILE]" for each in options):
         assert texts["--format"].startswith(f"{', '.join(known)}; written to ")
     if "--ecosystem" in texts:

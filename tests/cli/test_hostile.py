@@ -101,6 +101,37 @@ LISTED: dict[str, list[str | Node]] = {
             b'{"target": {"t": {"context": ".", "contexts": {"more": "../precious"}}}}',
         ),
     ],
+    "compose context like a URL": [build(context="a://../../precious"), "a:/x"],
+    "compose named context like a URL": [
+        build(context=".", additional_contexts='{more: "a://../../precious"}'),
+        "a:/x",
+    ],
+    "compose named context like a service": [
+        build(context=".", additional_contexts='{more: "./service:/../../precious"}'),
+        "service:/x",
+    ],
+    "bake context like a URL": [
+        file("docker-bake.json", b'{"target": {"t": {"context": "a://../../precious"}}}'),
+        "a:/x",
+    ],
+    "bake named context like a URL": [
+        file(
+            "docker-bake.json",
+            b'{"target": {"t": {"context": ".", "contexts": {"more": "a://../../precious"}}}}',
+        ),
+        "a:/x",
+    ],
+    "package.json, named like a URL": [
+        scripts("docker build --build-context more=a://../../precious ."),
+        "a:/x",
+    ],
+    "package.json, like a URL": [scripts("docker build a://../../precious"), "a:/x"],
+    "workflow like a URL": [
+        workflow(
+            "uses: docker/build-push-action@v6\n        with: {context: 'a://../../precious'}"
+        ),
+        "a:/x",
+    ],
     "package.json": [scripts("docker build ../precious")],
     "package.json, the parent": [scripts("docker build -f ../precious/Dockerfile ..")],
     "package.json, cd": [scripts("cd .. && docker build precious")],
@@ -153,6 +184,33 @@ REFUSED: dict[str, list[str | Node]] = {
         file("ctxsize.toml", b'max = "1B"\n[contexts."*/sub"]\n'),
         link("link", "../precious"),
     ],
+    **{
+        f"configured {key} like a URL": [
+            file("ctxsize.toml", f'max = "1B"\n{key} = "a://../../precious{name}"\n'.encode()),
+            "a:/x",
+        ]
+        for key, name in {
+            "baseline": "/b.json",
+            "extends": "/Cargo.toml",
+            "dockerfile": "/Dockerfile",
+            "build-contexts.more": "",
+            "contexts.x.path": "",
+        }.items()
+    },
+    **{
+        f"configured {key} above a link": [
+            file("ctxsize.toml", f'max = "1B"\n{key} = "deep/../../precious{name}"\n'.encode()),
+            link("deep", "src/inner/../inner"),
+            "src/inner/precious/b.json",
+        ]
+        for key, name in {
+            "baseline": "/b.json",
+            "extends": "/Cargo.toml",
+            "dockerfile": "/Dockerfile",
+            "build-contexts.more": "",
+            "contexts.x.path": "",
+        }.items()
+    },
     "configured link": [
         file("ctxsize.toml", b'max = "1B"\n[contexts.link]\n'),
         link("link", "../precious"),

@@ -137,7 +137,7 @@ def test_a_configuration_stays_as_it_is(name: str, text: str, cli: Cli, node: Pa
 
 def test_a_configuration_without_the_budget_gets_lines_to_add(cli: Cli, node: Path) -> None:
     (node.parent / "ctxsize.toml").write_text('[contexts."other"]\nmax = "1MB"\n')
-    (node.parent / "other").mkdir()
+    build_tree(node.parent / "other", [file("Dockerfile", COPY)])
     out = cli("init", "-q", cwd=node).out
     assert "kept ../ctxsize.toml, which leaves 1 build without a budget; add to it:\n" in out
     table = out.partition("add to it:\n")[2]
@@ -168,10 +168,20 @@ def test_a_project_without_our_table_gets_a_file(cli: Cli, node: Path) -> None:
     assert (node / "pyproject.toml").read_text() == "[project]\n"
 
 
-def test_a_directory_without_a_dockerfile_is_one_context(cli: Cli, tmp_path: Path) -> None:
+def test_a_directory_where_nothing_is_built_is_refused(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "bare", [file("data", size_bytes=2_000)])
-    assert cli("init", str(root)).code == 0
-    assert cli("check", cwd=root).code == 0
+    result = cli("init", str(root))
+    assert (result.code, result.out) == (2, "")
+    assert f"{root}: nothing is built here: there is no Dockerfile" in result.err
+    assert [*root.iterdir()] == [root / "data"]
+
+
+def test_a_build_that_must_fail_is_named(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", b"FROM scratch\nCOPY dist /\n"), file(".dockerignore", b"dist\n")]
+    result = cli("init", cwd=build_tree(tmp_path, [*nodes, "dist/x"]))
+    assert result.code == 0
+    message = "the build fails: COPY dist: not found, as it is ignored (.dockerignore:1)"
+    assert message in result.err
 
 
 @pytest.mark.parametrize("name", [".dockerignore", "ctxsize.toml"])

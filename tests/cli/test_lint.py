@@ -199,7 +199,7 @@ def test_rule_shows_the_page_of_a_code(cli: Cli) -> None:
 
 def wait_for(path: Path, text: str) -> str:
     """What the file holds, once it holds `text`."""
-    for _ in range(300):
+    for _ in range(2400):
         found = path.read_text()
         if text in found:
             return found
@@ -215,7 +215,7 @@ def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path
             cwd=root,
             stdout=stdout,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
         try:
             first = wait_for(out, "5 files sent")
@@ -232,7 +232,7 @@ def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path
             new = wait_for(out, "3 patterns, ").removeprefix(third)
             assert "web/.dockerignore: 3 patterns" in new
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 130
+            assert process.wait(timeout=120) == 130
         finally:
             process.kill()
     assert "Traceback" not in out.read_text()

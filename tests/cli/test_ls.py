@@ -182,3 +182,19 @@ def test_why_agrees_with_explain(name: str, cli: Cli, tmp_path: Path) -> None:
     for entry, reason in zip(entries, explained, strict=True):
         assert entry["takers"] == shapes.to_json(reason.takers)
         assert entry["by"] == shapes.to_json(reason.verdict.by)
+
+
+@pytest.mark.parametrize("command", [["ls"], ["explain", "Dockerfile"]])
+def test_json_goes_into_a_file(command: list[str], cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", ["Dockerfile", 'a"b', "src/x"])
+    shown = cli(*command, "--json", cwd=root).out
+    for _ in range(2):  # the second run replaces what the first one wrote
+        result = cli(*command, "--format", "json=../out.json", cwd=root)
+        assert (result.code, result.out) == (0, "")
+        assert (tmp_path / "out.json").read_text() == shown
+    (tmp_path / "notes").write_text("mine")
+    result = cli(*command, "--format", "json=../notes", cwd=root)
+    assert result.code == 2
+    assert (tmp_path / "notes").read_text() == "mine"
+    result = cli(*command, "--format", "sarif", cwd=root)
+    assert (result.code, "no such format: 'sarif' (one of text, json)" in result.err) == (2, True)

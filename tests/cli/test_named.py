@@ -252,18 +252,21 @@ def test_a_dockerfile_from_stdin(app: Path, cli: Cli) -> None:
         api.measure(dockerfile="-")
 
 
+FAR = "../far/.dockerignore"
 HIDDEN: dict[str, str | None] = {
-    "COPY --from=lib skip /x": "COPY skip: not found, as it is ignored",
-    "COPY --from=lib a skip /x/": "COPY skip: not found, as it is ignored",
+    "COPY --from=lib skip /x": f"COPY skip: not found, as it is ignored ({FAR}:1)",
+    "COPY --from=lib a skip /x/": f"COPY skip: not found, as it is ignored ({FAR}:1)",
     "ADD skip /y": None,
     "COPY --from=lib gone /x": "COPY gone: not found, as it is not in the context",
-    "COPY --from=lib l /x": "COPY l: not found, as skip is ignored",
-    "COPY --from=lib d/x /x": "COPY d/x: not found, as it is ignored",
+    "COPY --from=lib l /x": f"COPY l: not found, as skip is ignored ({FAR}:1)",
+    "COPY --from=lib d/x /x": f"COPY d/x: not found, as it is ignored ({FAR}:2)",
     "COPY --from=lib d /x": None,
     "COPY --from=lib s* /x/": None,
     "COPY --from=lib s* a /x/": None,
     "COPY --from=lib a /x": None,
-    "RUN --mount=from=lib,source=skip,target=/t x": "RUN skip: not found, as it is ignored",
+    "RUN --mount=from=lib,source=skip,target=/t x": (
+        f"RUN skip: not found, as it is ignored ({FAR}:1)"
+    ),
     "RUN --mount=from=lib,source=s*,target=/t x": "RUN s*: not found, as it is not in the context",
     "RUN --mount=from=lib,target=/t x": None,
 }

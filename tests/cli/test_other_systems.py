@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.reader import folded, is_listed, listed_name
-from tests.cli.conftest import Cli
+from tests.cli.conftest import REPOSITORY, Cli
 from tests.oracles.availability import require
 from tests.oracles.engines import Docker
 from tests.oracles.processes import clean_environment, run
@@ -234,7 +234,7 @@ def test_commands_answer_as_on_linux(project: Path, command: str) -> None:
 
     def answer(*argv: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            argv, cwd=project, env=environment, capture_output=True, text=True, timeout=60
+            argv, cwd=project, env=environment, capture_output=True, text=True, timeout=600
         )
         return done.returncode, done.stdout, done.stderr
 
@@ -256,3 +256,40 @@ def test_windows_is_told_what_to_use() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "ctxsize: error: Windows is not supported; run ctxsize in WSL\n"
+
+
+LACKING = """
+import builtins, os, sys
+sys.platform = "win32"
+for name in ("O_NONBLOCK", "O_NOCTTY", "O_NOFOLLOW", "O_DIRECTORY", "geteuid", "fork"):
+    delattr(os, name)
+real = builtins.__import__
+def without(name, *rest, **more):
+    if name in ("fcntl", "resource", "pwd", "termios"):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return real(name, *rest, **more)
+builtins.__import__ = without
+import ctxsize
+assert ctxsize.__version__
+"""
+"""What native Windows lacks, and that the package says its version there."""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "ctxsize.measure('.')",
+        "from ctxsize import measure",
+        "from ctxsize import *",
+        "import ctxsize.api",
+        "import ctxsize.reader",
+        "from ctxsize.config import load",
+    ],
+)
+def test_on_windows_each_import_says_what_to_use(use: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{LACKING}{use}\n"], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert done.returncode == 1
+    *_, last = done.stderr.splitlines()
+    assert last == "ImportError: ctxsize does not run on native Windows: use it in WSL"

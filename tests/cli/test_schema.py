@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 from ctxsize.formats.json import SCHEMAS
 from tests.cli.conftest import Cli
+from tests.pages import IS_UPDATING
 from tests.trees import build_tree, file
 
 DIRECTORY = Path(__file__).parents[2] / "ctxsize/formats/json"
@@ -82,7 +82,7 @@ def test_the_names_are_the_files() -> None:
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_shared_definitions_are_up_to_date(name: str) -> None:
     wanted = json.dumps(bundled(name), indent=2, ensure_ascii=False) + "\n"
-    if os.environ.get("CTXSIZE_UPDATE"):
+    if IS_UPDATING:
         shipped(name).write_text(wanted)
     assert json.loads(wanted) == read(name)
 

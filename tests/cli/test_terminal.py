@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import shutil
 import struct
 import subprocess
@@ -20,17 +21,43 @@ from tests.cli.conftest import environment
 from tests.contexts import CONTEXTS
 from tests.trees import build_tree
 
+_PROGRESS = re.compile(r"(?:\r\x1b\[K[^\r\n\x1b]*)*\r\x1b\[K")
+"""A line that is redrawn while a command works, and removed before its answer."""
+_EAGER = """
+import sys
+from ctxsize.cli import app, output
+output._PROGRESS_AFTER = output._PROGRESS_EVERY = 0.0
+sys.exit(app.run(sys.argv[1:]))
+"""
+"""A program that shows progress from the start, as `ctxsize` does on a slow machine."""
 
-def on_a_terminal(*arguments: str, cwd: Path, columns: int, **env: str) -> str:
-    """What `ctxsize ARGUMENTS` writes to a terminal of that width."""
+
+def answer_of(written: str) -> str:
+    """Return what a terminal keeps: progress, which a slow machine shows, is removed again."""
+    return _PROGRESS.sub("", written)
+
+
+def on_a_terminal(
+    *arguments: str,
+    cwd: Path,
+    columns: int,
+    program: tuple[str, ...] = ("-m", "ctxsize"),
+    **env: str,
+) -> str:
+    """Return what `ctxsize ARGUMENTS` leaves on a terminal of that width."""
+    return answer_of(written(*arguments, cwd=cwd, columns=columns, program=program, **env))
+
+
+def written(*arguments: str, cwd: Path, columns: int, program: tuple[str, ...], **env: str) -> str:
+    """Return all that the program writes to a terminal of that width."""
     mine, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     variables = {**environment(**env), "TERM": env.get("TERM", "xterm")}
     variables.pop("COLUMNS", None)
-    command = [sys.executable, "-m", "ctxsize", *arguments]
+    command = [sys.executable, *program, *arguments]
     with subprocess.Popen(command, cwd=cwd, env=variables, stdout=theirs, stderr=theirs):
         os.close(theirs)
-        written = b""
+        data = b""
         while True:
             try:
                 chunk = os.read(mine, 65536)
@@ -38,9 +65,9 @@ def on_a_terminal(*arguments: str, cwd: Path, columns: int, **env: str) -> str:
                 break
             if not chunk:
                 break
-            written += chunk
+            data += chunk
     os.close(mine)
-    return written.decode()
+    return data.decode()
 
 
 def test_a_terminal_gets_colour_and_its_own_width(tmp_path: Path) -> None:
@@ -79,6 +106,16 @@ def test_messages_wrap_at_blanks(tmp_path: Path) -> None:
         "  'mesure-it-all-now'; there is no such",
         "  directory either (ctxsize --help)",
     ]
+
+
+def test_progress_leaves_nothing_on_a_terminal(tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["rust"])
+    eager = ("-c", _EAGER)
+    shown = written("measure", cwd=context, columns=80, program=eager)
+    assert " so far\r\x1b[K" in shown
+    assert answer_of(shown) == on_a_terminal("measure", cwd=context, columns=80)
+    dumb = written("measure", cwd=context, columns=80, program=eager, TERM="dumb")
+    assert "\x1b" not in dumb
 
 
 class Terminal(io.StringIO):

@@ -20,9 +20,10 @@ from tests.oracles.availability import (
     require,
     unavailable,
 )
+from tests.oracles.processes import clean_environment
 from tests.trees import build_tree, file
 
-ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
+ENVIRONMENT = clean_environment(HOME="/nonexistent")
 
 
 def plugin(name: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from ctxsize.discovery import discover
 from ctxsize.discovery.recognisers import sources, tools
+from tests.pages import compare
 from tests.trees import Node, build_tree, file
 
 STAGES = b"FROM scratch AS dev\nCOPY . /\nFROM scratch\nCOPY . /\n"
@@ -767,6 +768,4 @@ def test_the_page_lists_the_rows() -> None:
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, rest = text.split(begin)
         text = f"{before}{begin}{table}\n{end}{rest.split(end)[1]}"
-    if os.environ.get("CTXSIZE_UPDATE"):
-        page.write_text(text)
-    assert page.read_text() == text
+    compare(page, text)

@@ -462,3 +462,10 @@ def test_a_need_is_consistent(text: str, target: str) -> None:
 def test_any_text_has_a_need_or_is_refused(body: str, target: str) -> None:
     with suppress(DockerfileError):
         need(f"FROM a AS a\nCOPY {body} /\n", target=target)
+
+
+@pytest.mark.parametrize("trigger", ["COPY", "COPY --link", "COPY a", "ADD --unknown=x"])
+def test_a_trigger_without_words_fails_where_it_runs(trigger: str) -> None:
+    with pytest.raises(DockerfileError) as found:
+        need(f"FROM scratch AS base\nONBUILD {trigger}\nFROM base\n")
+    assert found.value.line == 2

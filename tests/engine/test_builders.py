@@ -10,6 +10,7 @@ from ctxsize import api
 from ctxsize.engine.builders import CLASSIC, PODMAN
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Severity
+from ctxsize.formats.wording import level
 from tests.engine.ours import ask
 from tests.trees import Node, build_tree, directory, file, hardlink, link
 
@@ -132,7 +133,9 @@ def test_what_is_not_utf8_fails_the_build_that_takes_it(
     assert sum(each.files or 1 for each in found) == count
     assert all(each.severity is ERROR for each in found)
     assert all("string field contains invalid UTF-8" in each.message for each in found)
-    assert all("Docker 26.1 accepts it" in each.message for each in found)
+    assert all(each.message.startswith("Docker 28.5 refuses this entry") for each in found)
+    assert all("Docker 26.1 builds it" in each.message for each in found)
+    assert (level(report) == "build-fails") == (count > 0)
     for builder in ("classic", "podman"):
         assert "CTX019" not in {each.code for each in api.measure(builder=builder).findings}
     listing = api.ls(transfer=True)
@@ -152,6 +155,7 @@ def test_what_is_not_utf8_in_a_named_context(tmp_path: Path) -> None:
         root = build_tree(tmp_path / f"ctx{fails}{source}", [file("Dockerfile", text), "\udcff"])
         report = api.measure(str(root), build_contexts={"lib": str(tmp_path / "lib")})
         assert [each.code for each in report.all_problems] == ["not-utf8"] * fails
+        assert (level(report) == "build-fails") == fails
         (lib,) = report.named_contexts
         assert [each.path for each in lib.problems] == ["a\udcff"] * fails
 

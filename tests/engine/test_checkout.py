@@ -16,7 +16,7 @@ from ctxsize.engine import git
 from ctxsize.engine.checkout import Checkout, sent_sizes
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import InputError
-from tests.engine.test_git import CLEAN, WHO, planted, program, run
+from tests.engine.test_git import WHO, planted, program, run
 
 FILES = {
     "Dockerfile": "FROM scratch\nCOPY . /\n",
@@ -104,7 +104,7 @@ def replaced(root: Path) -> None:
 def blob(root: Path, name: str) -> str:
     words = ["git", "hash-object", "-w", name]
     return subprocess.run(
-        words, cwd=root, env=CLEAN, check=True, capture_output=True, text=True
+        words, cwd=root, check=True, capture_output=True, text=True
     ).stdout.strip()
 
 
@@ -300,7 +300,6 @@ def head_of(root: Path, *entries: str) -> None:
         made = subprocess.run(
             ["git", *words, *([made] if made else [])],
             cwd=root,
-            env=CLEAN,
             input="\n".join(entries),
             capture_output=True,
             text=True,
@@ -313,7 +312,7 @@ def raw_tree(root: Path, name: bytes) -> str:
     """Write a tree with a name that git would refuse, and return its hash."""
     data = b"100644 " + name + b"\0" + bytes.fromhex(blob(root, "x"))
     words = ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"]
-    done = subprocess.run(words, cwd=root, env=CLEAN, input=data, capture_output=True, check=True)
+    done = subprocess.run(words, cwd=root, input=data, capture_output=True, check=True)
     return done.stdout.decode().strip()
 
 
@@ -371,11 +370,11 @@ def test_a_tree_that_names_itself_many_times_ends(
         tree = "".join(f"{kind} {entry}\t{name}\n" for name in "abcdefghij")
         words = ["git", "mktree"]
         made = subprocess.run(
-            words, cwd=root, env=CLEAN, input=tree, capture_output=True, text=True, check=True
+            words, cwd=root, input=tree, capture_output=True, text=True, check=True
         )
         entry, kind = made.stdout.strip(), "040000 tree"
     words = ["git", *WHO, "commit-tree", "-m", "z", entry]
-    made = subprocess.run(words, cwd=root, env=CLEAN, capture_output=True, text=True, check=True)
+    made = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True)
     run(root, "update-ref", "HEAD", made.stdout.strip())
     with pytest.raises(InputError, match="git did not answer within"):
         Checkout(api.request_for(str(root)))

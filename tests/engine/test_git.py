@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -12,14 +13,15 @@ from typing import Any
 
 import pytest
 
+from ctxsize.checking import diff_checkout
 from ctxsize.engine import git
+from ctxsize.errors import InputError
 
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 WHO = ("-c", "user.name=N", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always")
 
 
 def run(where: Path, *arguments: str) -> None:
-    subprocess.run(["git", *WHO, *arguments], cwd=where, env=CLEAN, check=True, capture_output=True)
+    subprocess.run(["git", *WHO, *arguments], cwd=where, check=True, capture_output=True)
 
 
 def planted(root: Path, files: dict[str, str]) -> Path:
@@ -134,8 +136,6 @@ def test_without_git_the_repository_is_a_problem(
 
 
 def test_an_owner_that_git_distrusts(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     if os.geteuid():
         pytest.skip("only root can give a directory away")
     for path in [repository, *repository.rglob("*")]:
@@ -407,6 +407,112 @@ def test_a_worktree_that_leads_elsewhere_is_not_followed(
         assert found.problem is not None
         assert "core.worktree" in found.problem.message
     assert [*other.iterdir()] == [other / "secret"]
+
+
+FOREIGN = [
+    # what the hostile repository has as `.git`; `{victim}` is the other one
+    *("file", "file of a worktree", "link", "common directory", "fake worktree"),
+    *("fake submodule", "linked index", "linked references"),
+]
+
+
+def hostile(kind: str, root: Path, victim: Path) -> Path:
+    """A directory whose `.git` leads to the repository `victim` in one of the ways of FOREIGN."""
+    root.mkdir()
+    own, git_directory = root / ".git", victim / ".git"
+    if kind == "file":
+        own.write_text(f"gitdir: {git_directory}\n")
+    elif kind == "file of a worktree":
+        run(victim, "worktree", "add", "-q", str(victim.parent / "tree"))
+        own.write_text(f"gitdir: {git_directory}/worktrees/tree\n")
+    elif kind == "link":
+        own.symlink_to(git_directory)
+    elif kind == "fake worktree":
+        planted(root, {"fake/HEAD": "ref: refs/heads/main\n", "fake/commondir": f"{git_directory}"})
+        planted(root, {"fake/gitdir": f"{own}\n", ".git": "gitdir: fake\n"})
+    else:
+        run(root, "init", "-q", "-b", "main")
+    if kind == "common directory":
+        (own / "commondir").write_text(f"{git_directory}\n")
+    elif kind == "fake submodule":
+        own.rename(root / "fake")
+        run(root / "fake", "config", "core.worktree", str(root))
+        (root / "fake/commondir").write_text(f"{git_directory}\n")
+        own.write_text("gitdir: fake\n")
+    elif kind == "linked index":
+        (own / "index").symlink_to(git_directory / "index")
+    elif kind == "linked references":
+        for name in ("refs", "objects"):
+            shutil.rmtree(own / name)
+            (own / name).symlink_to(git_directory / name)
+    return root
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_the_repository_of_another_work_tree_is_not_asked(kind: str, tmp_path: Path) -> None:
+    victim = planted(tmp_path / "victim", {"hunter2.txt": "", "src/x": ""})
+    run(victim, "init", "-q", "-b", "main")
+    run(victim, "add", ".")
+    run(victim, "commit", "-qm", "first")
+    root = hostile(kind, tmp_path / "root", victim)
+    planted(root, {"sub/x": ""})
+    for where in (root, root / "sub"):
+        found = git.find(str(where))
+        assert found.repository is None
+        assert found.problem is not None
+        assert "another" in found.problem.message, found.problem.message
+    build = planted(root, {"Dockerfile": "FROM scratch\nCOPY . /\n", ".gitignore": "*.txt\n"})
+    with pytest.raises(InputError, match="another") as caught:
+        diff_checkout(str(build))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_worktree_and_a_submodule_are_asked(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(repository, "commit", "-qm", "first")
+    run(repository, "worktree", "add", "-q", str(tmp_path / "tree"))
+    run(tmp_path, "init", "-q", "--separate-git-dir", str(tmp_path / "elsewhere.git"), "apart")
+    planted(tmp_path / "apart", {"own": ""})
+    run(tmp_path / "apart", "add", ".")
+    run(tmp_path / "apart", "commit", "-qm", "first")
+    main = tmp_path / "main"
+    main.mkdir()
+    run(main, "init", "-q")
+    run(main, "submodule", "--quiet", "add", str(repository), "libs/sub")
+    run(main / "libs/sub", "worktree", "add", "-q", str(tmp_path / "of-submodule"))
+    (tmp_path / "link to it").symlink_to(tmp_path / "tree")
+    problem = git.find(str(tmp_path / "apart")).problem
+    assert problem is not None
+    assert (
+        f"git -C {tmp_path}/elsewhere.git config core.worktree {tmp_path}/apart" in problem.message
+    )
+    run(tmp_path / "elsewhere.git", "config", "core.worktree", str(tmp_path / "apart"))
+    monkeypatch.setattr(git, "_failures", {})  # no answer of this process counts any longer
+    tracked = {
+        name: found.repository.tracked
+        for name in ("tree", "apart", "main/libs/sub", "of-submodule", "link to it")
+        if (found := git.find(str(tmp_path / name))).repository is not None
+    }
+    service = {".gitignore", "src/main.rs", "services/api/main.rs"}
+    assert tracked == {
+        "tree": service,
+        "apart": {"own"},
+        "main/libs/sub": service,
+        "of-submodule": service,
+        "link to it": service,
+    }
+
+
+def test_a_moved_worktree_is_not_asked_until_it_is_repaired(
+    repository: Path, tmp_path: Path
+) -> None:
+    run(repository, "commit", "-qm", "first")
+    run(repository, "worktree", "add", "-q", str(tmp_path / "tree"))
+    (tmp_path / "tree").rename(tmp_path / "moved")
+    assert git.find(str(tmp_path / "moved")).repository is None
+    run(tmp_path / "moved", "worktree", "repair")
+    assert git.find(str(tmp_path / "moved")).repository is not None
 
 
 def test_a_git_directory_that_is_none_leaves_the_outer_repository(repository: Path) -> None:

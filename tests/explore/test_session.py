@@ -109,7 +109,7 @@ def test_figures_equal_measure_after_any_steps(
             with pytest.raises(type(error)):
                 Session(build)
             return
-        session = Session(build)
+        session = Session(build, replace_link=True)
         agrees(session, build)
         assert session.before == session.now
         for key, at in steps:
@@ -260,19 +260,27 @@ def test_a_line_that_another_one_covers_is_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_a_linked_ignore_file_grows_where_the_link_leads(builder: str, tmp_path: Path) -> None:
+def test_a_linked_ignore_file_is_replaced_only_if_asked(builder: str, tmp_path: Path) -> None:
     lines, linked = file("etc/lines", b"q\n"), link(".dockerignore", "etc/lines")
     project = ["package.json", "package-lock.json", "node_modules/.package-lock.json"]
     project += [file("node_modules/x/a.js", size_bytes=900_000)]
     tree = [*SERVICE, *project, lines, linked]
     build = replace(built(tmp_path, tree, DOCKERFILES["all"]), builder=builder)
-    session = Session(build)
-    session.propose("data")
-    offered = [each.patterns for each in session.suggestions()]
-    session.toggle(offered.index(("**/node_modules",)))
-    session.write()
-    agrees(session, build)
-    assert (tmp_path / ".dockerignore").is_symlink()
+    for replaces in (False, True):
+        session = Session(build, replace_link=replaces)
+        session.propose("data")
+        offered = [each.patterns for each in session.suggestions()]
+        session.toggle(offered.index(("**/node_modules",)))
+        if not replaces:
+            with pytest.raises(InputError, match="symbolic link to etc/lines"):
+                session.write()
+            assert (tmp_path / ".dockerignore").is_symlink()
+            continue
+        session.write()
+        agrees(session, build)
+    assert not (tmp_path / ".dockerignore").is_symlink()
+    assert (tmp_path / ".dockerignore").read_bytes().startswith(b"q\n")
+    assert (tmp_path / "etc/lines").read_bytes() == b"q\n"
 
 
 def test_the_deciding_lines_of_many_rows_are_found_at_once(

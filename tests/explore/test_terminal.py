@@ -17,7 +17,7 @@ from tests.explore.test_screen import SHOP
 from tests.trees import build_tree
 
 __all__ = ["cli"]
-_PATIENCE_S = 30
+_PATIENCE_S = 120
 
 
 class Tmux:

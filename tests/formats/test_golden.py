@@ -1,6 +1,6 @@
 """Whole reports over described contexts, held against the files in `golden/`.
 
-`GOLDEN=update pytest tests/formats` writes them anew; then read the difference.
+`make pages` renews them; then read the difference.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from ctxsize.build import Build
-from ctxsize.config import Budget, BudgetedBuild, Config, Suppression, load
+from ctxsize.config import Budget, BudgetedBuild, Config, Suppression, builds, load
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.formats.json import schema
 from ctxsize.keys import attribute_of, shapes
@@ -304,6 +304,72 @@ def test_paths_are_relative_to_the_configuration_and_not_to_what_it_extends(tmp_
     write(tmp_path, 'extends = "org/org.toml"\n')
     config = load(str(tmp_path))
     assert (config.baseline, config.contexts[0].build.context) == ("b.json", "api")
+
+
+OUTSIDE = [
+    # a key, what it says; `a:` is a directory of the repository, `deep` a link to `a:/b/c`
+    *((key, "a://../../out") for key in ("baseline", "extends", "dockerfile")),
+    *((key, "deep/../../../out") for key in ("baseline", "extends", "dockerfile")),
+    ("baseline", "https://../../../out"),
+    ("baseline", "docker-image://../../../out"),
+    ("extends", "git@x/../../out"),
+    ("dockerfile", "-/../../out"),
+    ("[contexts.x]\npath", "a://../../out"),
+    ("[contexts.x]\npath", "deep/../../../out"),
+    ("[contexts.x]\npath", "service:/../../out"),
+    ("[contexts.x]\npath", "target:/../../out"),
+    ("[contexts.x]\ndockerfile", "a://../../out"),
+    ("[contexts.x.build-contexts]\nn", "a://../../out"),
+    ("[contexts.x.build-contexts]\nn", "service:/../../out"),
+    ("[build-contexts]\nn", "a://../../out"),
+    ("[build-contexts]\nn", "deep/../../../out"),
+]
+
+
+@pytest.mark.parametrize(("key", "path"), OUTSIDE)
+def test_a_path_that_looks_like_a_reference_does_not_leave_the_repository(
+    key: str, path: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    (root / "a:" / "b" / "c").mkdir(parents=True)
+    for name in ("https:", "docker-image:", "git@x", "-", "service:", "target:", ".git", "x"):
+        (root / name).mkdir()
+    (root / "deep").symlink_to("a:/b/c")
+    write(root, f"{key} = {json.dumps(path)}")
+    with pytest.raises(InputErrors, match="lies outside the repository"):
+        load(str(root))
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("https://x.org/../../y.git", "docker-image://a/../../../b", "oci-layout://../../x"),
+        *("target:../../x", "git@x.org:../../a", "github.com/../../x"),
+    ],
+)
+def test_only_a_named_context_may_be_a_reference(reference: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path, f"[build-contexts]\nn = {json.dumps(reference)}")
+    assert load(str(tmp_path)).defaults.build.build_contexts == {"n": reference}
+
+
+def test_a_context_may_be_in_a_directory_that_looks_like_a_reference(tmp_path: Path) -> None:
+    (tmp_path / "a:" / "b").mkdir(parents=True)
+    write(tmp_path, '[contexts."a://b"]\n[contexts.n.build-contexts]\nm = "a://b"')
+    found = [build.build for _, table in builds(load(str(tmp_path))) for build in table]
+    assert [build.context for build in found] == [str(tmp_path / "a:/b")]
+    assert load(str(tmp_path)).contexts[1].build.build_contexts == {"m": str(tmp_path / "a:/b")}
+
+
+@pytest.mark.parametrize("path", ["[d]eep/../../out", "d*/../../o*"])
+def test_a_pattern_finds_no_context_above_a_link(path: str, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    for name in (".git", "a/b/c", "a/out", "../out"):
+        (root / name).mkdir(parents=True)
+    (root / "deep").symlink_to("a/b/c")
+    write(root, f'[contexts.x]\npath = "{path}"')
+    with pytest.raises(InputErrors, match="lies outside the repository"):
+        load(str(root))
 
 
 EXTENDING = [

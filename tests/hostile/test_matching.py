@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tracemalloc
 import unicodedata
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from ctxsize.engine.goregexp import Machine, parsed
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import as_matched, classify, compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
+from ctxsize.globs import like
 from ctxsize.recommender.modes import translate
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
@@ -173,6 +175,18 @@ def test_every_substitution_ends_in_time(word: str, value: str) -> None:
 def test_substitution_that_grows_is_an_error(word: str) -> None:
     with processor_seconds(20), pytest.raises(DockerfileError, match="characters"):
         expand(word, {"A": "a" * 2_000_000, "B": "b" * 1000})
+
+
+@given(glob=st.text("[]!a*?-b^\\\\", max_size=12), name=st.text("[]!ab-", max_size=6))
+def test_globs_mean_what_they_mean_for_fnmatch(glob: str, name: str) -> None:
+    assert like(glob, name) == fnmatchcase(name, glob)
+
+
+@pytest.mark.parametrize("glob", ["[" * 20_000, "[a" * 20_000, "]" + "[!" * 20_000, "[]" * 20_000])
+def test_brackets_of_a_glob_are_read_once(glob: str) -> None:
+    """`fnmatch` needs ten seconds for the first one."""
+    with processor_seconds(2):
+        assert like(glob, glob) == ("]" not in glob[1:])
 
 
 GIT_LINES = ["*a*a*a*a*a*a*b", "**/a/" * 10 + "b", "*[!b]" * 8 + "c", "a/**/" * 20 + "b", "*a" * 40]

@@ -55,7 +55,7 @@ def spawned(
         env=values,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=3 * SECONDS,
+        timeout=10 * SECONDS,
         check=False,
     )
     return done.returncode, done.stderr.decode("utf-8", "replace")

@@ -86,6 +86,57 @@ DOCKERFILES = {
     ),
 }
 
+BLANK = "\n" * 64_000
+GIT = {".git/HEAD": "ref: refs/heads/main\n", ".git/objects/x": "", ".git/refs/x": ""}
+COPY = "FROM a\nWORKDIR /a\nCOPY . .\n"
+REPEATED = {
+    "blank lines of a Dockerfile": ("suggest", {"Dockerfile": f"{COPY}RUN true\n{BLANK}", **GIT}),
+    "blank lines of a manifest": (
+        "suggest",
+        {
+            "Dockerfile": f"{COPY}RUN pip install .\n",
+            "pyproject.toml": f"[project]\n{BLANK}",
+            **GIT,
+        },
+    ),
+    "blank lines of requirements": (
+        "advise",
+        {"Dockerfile": f"{COPY}RUN pip install -r r.txt\n", "r.txt": f"a\n{BLANK}", "a.py": ""},
+    ),
+    "blank lines of a Gemfile": (
+        "advise",
+        {"Dockerfile": f"{COPY}RUN bundle install\n", "Gemfile": f"a\n{BLANK}", "a.rb": ""},
+    ),
+    "options of git": (
+        "suggest",
+        {"Dockerfile": f"{COPY}RUN {('git -a ' * 9 + chr(92) + chr(10)) * 1000} x\n", **GIT},
+    ),
+    "brackets of a command": (
+        "suggest",
+        {"Dockerfile": f"{COPY}RUN cat {'[' * 20_000}\n", "b/x": ""},
+    ),
+    "brackets of an acceptance": (
+        "lint",
+        {
+            ".dockerignore": "foo\nfoo\n",
+            "ctxsize.toml": f"[[suppress]]\ncode='CTX112'\npath='{'[' * 20_000}'\nreason='x'\n",
+        },
+    ),
+    "brackets of an ignore file": ("lint", {".dockerignore": f"{chr(92)}[" * 20_000 + "*\n"}),
+    "blanks of a pattern": ("lint", {".dockerignore": f"a{' ' * 60_000}b\n{{{',' * 30_000}\n"}),
+    "blanks of a directive": ("measure", {"Dockerfile": f"# syntax=a{' ' * 60_000}b\n{SOURCE}"}),
+    "a long name with a star": (
+        "measure",
+        {"Dockerfile": f"FROM a\nCOPY *{'a' * 60_000} /x\n", **{f"d{at}": "" for at in range(300)}},
+    ),
+    "quotes of a devcontainer": (
+        "scan",
+        {".devcontainer.json": f'{{"a": "{(chr(92) + chr(34)) * 30_000}\n}}'},
+    ),
+    "a program of many names": ("scan", {"a.sh": f"a{'/kanikoa' * 8_000} -c .\n"}),
+}
+"""A command, and files of which one repeats something for at least 20,000 characters."""
+
 REFUSED = {
     "values": "FROM a\nENV A=xxxxxxxx\n"
     + "ENV A=$A$A\n" * 20
@@ -110,9 +161,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ends(command: str) -> None:
+def ends(command: str, seconds: float = 20) -> None:
     arguments = {"explain": ["a.txt"], "check": ["--max", "50MB"]}.get(command, ["."])
-    with processor_seconds(20):
+    with processor_seconds(seconds):
         assert run([command, *arguments]) in (0, 1, 2)
 
 
@@ -132,6 +183,16 @@ def test_long_ignore_file(context: Path, name: str, command: str) -> None:
 def test_a_long_dockerfile_ends_in_time(context: Path, name: str, command: str) -> None:
     (context / "Dockerfile").write_text(DOCKERFILES[name][1])
     ends(command)
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_what_is_repeated_is_read_once(context: Path, name: str) -> None:
+    """Each took two seconds to minutes, as every part was read to the end of the text."""
+    command, files = REPEATED[name]
+    for path, text in files.items():
+        (context / path).parent.mkdir(parents=True, exist_ok=True)
+        (context / path).write_text(text)
+    ends(command, 2)
 
 
 def test_source_of_many_ignored_files_is_looked_up_in_time(context: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ BUILT = [
     file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n"),
 ]
 MAINS = ("__init__", "__main__")
+OFFLINE = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # so that it is off: pip reads the value of `--no-…` so
+    "PYTHONPATH": sysconfig.get_path("purelib"),
+}
+"""Variables with which pip borrows the packages of this interpreter, and asks no index."""
 CI = """\
 #!/bin/sh
 set -e
@@ -49,11 +57,11 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, cwd: Path, programs: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    path = f"{programs}:{os.environ['PATH']}"
+    more.setdefault("PATH", f"{programs}:{os.environ['PATH']}")
     return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", command],
+        ["/bin/bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", command],
         cwd=cwd,
-        env=environment(PATH=path, **more),
+        env=environment(**more),
         capture_output=True,
         text=True,
         check=False,
@@ -102,7 +110,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed(directory, directory)
 
 
-def installed(directory: Path, workspace: Path) -> Path:
+def installed(directory: Path, workspace: Path, **more: str) -> Path:
     """Run the first step in `workspace`, with `directory` for its files."""
     install = action()["runs"]["steps"][0]
     done = run(
@@ -111,14 +119,16 @@ def installed(directory: Path, workspace: Path) -> Path:
         directory,
         RUNNER_TEMP=str(directory),
         GITHUB_ACTION_PATH=str(REPOSITORY),
-        PYTHONPATH="",
+        **{**OFFLINE, **more},
     )
     assert done.returncode == 0, done.stderr
+    (packages,) = directory.glob("ctxsize/lib/python*/site-packages")
+    (packages / "borrowed.pth").write_text(OFFLINE["PYTHONPATH"])
     return directory
 
 
 def acted(
-    runner: Path, cwd: Path, **given: str
+    runner: Path, cwd: Path, *, env: Mapping[str, str] | None = None, **given: str
 ) -> tuple[subprocess.CompletedProcess[str], dict[str, str], str]:
     """What the second step does with the inputs `given`: process, outputs, summary."""
     definition = action()
@@ -135,10 +145,12 @@ def acted(
         cwd,
         runner,
         RUNNER_TEMP=str(runner),
+        GITHUB_ACTION_PATH=str(REPOSITORY),
         GITHUB_OUTPUT=str(output),
         GITHUB_STEP_SUMMARY=str(summary),
         PYTHONPATH="",
         **variables,
+        **(env or {}),
     )
     outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
     return done, outputs, summary.read_text()
@@ -190,6 +202,49 @@ def test_modules_of_the_workspace_are_not_imported(
     assert all(re.match(r'python3?"? -I ', each) for each in pythons)
 
 
+STRANGE_PATHS = [".", "", "bin", "./bin", "{work}", "{work}/bin", "{link}", "{work}/repo/.."]
+"""Parts of PATH that lead into the workspace `{work}`."""
+PROGRAMS = ("git", "python3", "cat", "ssh", "true", "cc", "gcc", "sh", "env", "mkdir", "rm")
+
+
+def plant_programs(workspace: Path, witness: Path) -> None:
+    """Make programs that leave their name and their parent's environment in `witness`."""
+    text = f'#!/bin/bash\n{{ echo "$0"; tr "\\0" "\\n" < /proc/$PPID/environ; }} >> {witness}\n'
+    for directory in (workspace, workspace / "bin"):
+        directory.mkdir(exist_ok=True)
+        for name in PROGRAMS:
+            (directory / name).write_text(text)
+            (directory / name).chmod(0o755)
+
+
+def strange_path(workspace: Path) -> str:
+    """Return a PATH that begins with each way into `workspace`."""
+    link = workspace.parent / "link to it"
+    link.symlink_to(workspace / "bin")
+    parts = [form.format(work=workspace, link=link) for form in STRANGE_PATHS]
+    return ":".join([*parts, os.environ["PATH"]])
+
+
+def test_programs_of_the_workspace_do_not_run(runner: Path, tmp_path: Path) -> None:
+    workspace = build_tree(tmp_path / "work", [*RUST, "repo/x"])
+    witness = tmp_path / "witness"
+    plant_programs(workspace, witness)
+    more = {"GITHUB_WORKSPACE": str(workspace), "PATH": strange_path(workspace)}
+    done, outputs, summary = acted(runner, workspace, max="50MB", env=more)
+    assert (done.returncode, outputs["passes"], done.stderr) == (0, "true", "")
+    assert summary.startswith("### Build context budget")
+    assert not witness.exists(), witness.read_text()
+
+
+def test_the_first_step_runs_no_program_of_the_workspace(tmp_path: Path) -> None:
+    workspace = build_tree(tmp_path / "work", RUST)
+    witness = tmp_path / "witness"
+    plant_programs(workspace, witness)
+    (tmp_path / "runner").mkdir()
+    installed(tmp_path / "runner", workspace, PATH=strange_path(workspace))
+    assert not witness.exists(), witness.read_text()
+
+
 def test_what_the_action_cannot_check_fails(runner: Path, tmp_path: Path) -> None:
     repository = build_tree(tmp_path / "repo", RUST)
     done, outputs, _ = acted(runner, repository, max="lots; touch oops")
@@ -228,6 +283,23 @@ def test_the_snippet_of_gitlab(tmp_path: Path, programs: Path) -> None:
     assert run("\n".join(script), repository, programs).returncode == 0
     for report in job["artifacts"]["reports"].values():
         assert (repository / report).stat().st_size > 0
+
+
+def test_snippets_use_the_versions_that_our_own_workflows_use() -> None:
+    workflows = "".join(path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml"))
+    ours = dict(re.findall(r"uses: (\S+)@[0-9a-f]{40} # (v\d+)", workflows))
+    pages = [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "ctxsize/cli/snippets.txt"]
+    pages += [REPOSITORY / "README.md"]
+    shown = {
+        found
+        for page in pages
+        for found in re.findall(r"uses: ((?:actions|github)/\S+)@(v\d+)", page.read_text())
+    }
+    assert ("actions/checkout", ours["actions/checkout"]) in shown
+    # Ours uploads no SARIF: version 3 ends in December 2026.
+    known = {**ours, "github/codeql-action/upload-sarif": "v4"}
+    assert dict(shown) == {name: known[name] for name, _ in shown}
+    assert len(shown) == len({name for name, _ in shown})
 
 
 def test_the_snippet_of_github() -> None:
@@ -277,11 +349,11 @@ def test_pre_commit_refuses_and_passes(hooks: Path, store: Path, tmp_path: Path)
     git("add", ".", cwd=repository)
 
     def commit() -> subprocess.CompletedProcess[str]:
-        variables = environment(PRE_COMMIT_HOME=str(store), PYTHONPATH="")
+        variables = environment(PRE_COMMIT_HOME=str(store), **OFFLINE)
         return subprocess.run(
             [sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"],
             cwd=repository,
-            env={key: value for key, value in variables.items() if value},
+            env=variables,
             capture_output=True,
             text=True,
             check=False,

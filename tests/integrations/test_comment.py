@@ -18,8 +18,18 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.cli.conftest import REPOSITORY
-from tests.integrations.test_ci import action, expanded, git, programs, run, runner
+from tests.integrations.test_ci import (
+    action,
+    expanded,
+    git,
+    plant_programs,
+    programs,
+    run,
+    runner,
+    strange_path,
+)
 from tests.oracles.availability import require
+from tests.pages import compare
 from tests.trees import build_tree, file
 
 __all__ = ["programs", "runner"]
@@ -508,9 +518,7 @@ def test_the_comment_in_the_documentation(tmp_path: Path, programs: Path) -> Non
     page = REPOSITORY / "docs" / "ci.md"
     text = page.read_text(encoding="utf-8")
     fresh = SHOWN.sub(lambda found: f"{found[1]}\n{quoted}\n{found[3]}", text)
-    if os.environ.get("CTXSIZE_UPDATE"):
-        page.write_text(fresh, encoding="utf-8")
-    assert page.read_text(encoding="utf-8") == fresh
+    compare(page, fresh)
     assert "🔴 +18.2 MB: the build context grew from 2.1 MB to 20.3 MB" in fresh
 
 
@@ -610,6 +618,61 @@ def test_settings_of_the_checkout_run_nothing(
         done, _ = commented(runner, pull, api)
         assert done.stdout.startswith("::warning title=ctxsize::no comment: git fetch failed: ")
     assert not witness.exists()
+
+
+def test_no_program_of_the_pull_request_runs(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    """Git, ctxsize and what these start: PATH leads into the workspace, as some workflows do."""
+    build_tree(origin, [file("more", size_bytes=5_000), "repo/x"])
+    pull = checked_out(origin, tmp_path)
+    witness = tmp_path / "witness"
+    plant_programs(pull.where, witness)
+    more = {"GITHUB_WORKSPACE": str(pull.where), "PATH": strange_path(pull.where)}
+    done, _ = commented(runner, pull, api, env=more)
+    assert not witness.exists(), witness.read_text()
+    assert done.stdout == "ctxsize: wrote a comment\n"
+
+
+def test_the_workspace_is_around_the_checkout(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    """A workflow may check out several repositories side by side; none of them is trusted."""
+    build_tree(origin, [file("more", size_bytes=5_000)])
+    pull = checked_out(origin, tmp_path)
+    witness = tmp_path / "witness"
+    workspace = tmp_path / "work"
+    workspace.mkdir()
+    plant_programs(workspace, witness)
+    pull.where.rename(workspace / "checkout")
+    moved = Pull(workspace, pull.base, pull.merge)
+    more = {"GITHUB_WORKSPACE": str(workspace), "PATH": strange_path(workspace)}
+    commented(runner, moved, api, env=more, context="checkout")
+    assert not witness.exists(), witness.read_text()
+    assert len(api.comments) == 1
+
+
+def test_no_process_has_the_token_in_its_environment(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    """A git that is trusted looks at its own environment and at that of all above it."""
+    build_tree(origin, [file("more", size_bytes=5_000)])
+    pull = checked_out(origin, tmp_path)
+    notes, real = tmp_path / "notes", shutil.which("git")
+    notes.mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(
+        f"#!/bin/bash\npid=$$\nwhile ((pid > 1)) && [[ $pid != {os.getpid()} ]]; do\n"
+        f"  cat /proc/$pid/environ /proc/$pid/cmdline >> {notes}/$$\n"
+        "  pid=$(ps -o ppid= -p $pid)\n  pid=$((pid))\ndone\n"
+        f'exec {real} "$@"\n'
+    )
+    (tmp_path / "bin/git").chmod(0o755)
+    done, _ = commented(runner, pull, api, env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"})
+    assert done.stdout == "ctxsize: wrote a comment\n"
+    seen = [each.read_bytes() for each in notes.iterdir()]
+    assert any(b"comment.py" in each for each in seen)
+    assert not [each for each in seen if TOKEN.encode() in each]
 
 
 def test_a_context_that_is_a_link_to_another_place(

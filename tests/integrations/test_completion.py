@@ -8,7 +8,6 @@ import re
 import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,8 @@ from tests.cli.conftest import REPOSITORY, Cli, environment
 from tests.oracles.availability import require
 
 # What the user has typed, and what must (not) be among the words that are offered.
+PATIENCE_S = 120
+WORD = re.compile(r"[\w.-]+")
 CASES = [
     ("ctxsize me", {"measure"}, {"ls"}),
     ("ctxsize ", {"measure", "check", "completion"}, set()),
@@ -97,8 +98,8 @@ def shell_environment(home: Path) -> dict[str, str]:
     return environment(PATH=path, HOME=str(home), TERM="dumb", COLUMNS="200", LINES="50")
 
 
-def zsh_offers(home: Path, line: str) -> set[str]:
-    """What a zsh at a terminal shows when the user presses Tab behind `line`."""
+def zsh_offers(home: Path, line: str, awaited: set[str]) -> set[str]:
+    """What a zsh at a terminal shows, at least `awaited`, after Tab behind `line`."""
     me, terminal = pty.openpty()
     with subprocess.Popen(
         ["zsh", "-f", "-i"],
@@ -113,25 +114,23 @@ def zsh_offers(home: Path, line: str) -> set[str]:
         setup = "setopt no_list_ambiguous; autoload -Uz compinit; compinit -u -d dump; "
         setup += f"source {home}/zsh.script; PS1=READY"
         os.write(me, f"{setup}; print DO''NE\n".encode())
-        shown(me, until="DONE")
+        shown(me, {"DONE"}, then_s=0)
         os.write(me, f"{line}\t".encode())
-        found = shown(me, until=None)
+        found = shown(me, awaited, then_s=1)
         process.kill()
     os.close(me)
-    return set(re.findall(r"[\w.-]+", found.replace(line, " ", 1) + " " + found))
+    return {*WORD.findall(found.replace(line, " ", 1) + " " + found)}
 
 
-def shown(terminal: int, *, until: str | None) -> str:
-    """What appears on the terminal, up to a word or until nothing more comes for a while."""
-    text, deadline = "", time.monotonic() + 20
-    while time.monotonic() < deadline:
-        quiet = 3.0 if until is None else 20.0
-        if not select.select([terminal], [], [], quiet)[0]:
-            break
-        text += os.read(terminal, 65536).decode("utf-8", "replace")
-        if until is not None and until in text:
-            break
-    return text
+def shown(terminal: int, awaited: set[str], *, then_s: float) -> str:
+    """What appears on the terminal up to all `awaited` words, and until a pause after that."""
+    data = b""
+    while True:
+        text = data.decode("utf-8", "replace")
+        is_all = awaited <= {*WORD.findall(text)}
+        if not select.select([terminal], [], [], then_s if is_all else PATIENCE_S)[0]:
+            return text
+        data += os.read(terminal, 65536)
 
 
 @pytest.mark.parametrize(("line", "offered", "not_offered"), CASES)
@@ -140,7 +139,7 @@ def test_the_shell_offers(
     home: Path, shell: str, line: str, offered: set[str], not_offered: set[str]
 ) -> None:
     require(shell)
-    found = zsh_offers(home, line) if shell == "zsh" else offers(shell, home, line)
+    found = zsh_offers(home, line, offered) if shell == "zsh" else offers(shell, home, line)
     assert offered <= found, found
     assert not found & not_offered
 
@@ -211,7 +210,23 @@ def completed(directory: Path, *line: str) -> tuple[str, str]:
         env=environment(**asked, COMP_WORDS=" ".join(each or "''" for each in line)),
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE_S,
         check=False,
     )
     return done.stdout, done.stderr
+
+
+def test_fish_shows_whole_descriptions(home: Path) -> None:
+    require("fish")
+    code = FISH.format(script=home / "fish.script", line="'ctxsize suggest --expl'")
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", code],
+        cwd=home,
+        env=shell_environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    word, _, description = done.stdout.strip().partition("\t")
+    assert word == "--explain"
+    assert description.startswith("Explain what a rule looks for, what it found and")

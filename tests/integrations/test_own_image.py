@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.oracles.availability import require, unavailable
+from tests.oracles.availability import require_checkout
 from tests.oracles.engines import Docker
 
 ROOT = Path(__file__).parents[2]
@@ -26,15 +26,14 @@ NOT_OURS = ("examples/", "tests/")
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of what git tracks, without build output, examples and tests."""
-    require("git")
+    require_checkout()
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         text=True,
+        check=True,
     )
-    if listed.returncode:
-        unavailable("needs a checkout with its repository")
     copy = tmp_path_factory.mktemp("checkout")
     for name in filter(None, listed.stdout.split("\0")):
         if not name.startswith(NOT_OURS) and (ROOT / name).exists():

@@ -15,9 +15,10 @@ from ctxsize.version import __version__
 from tests.cli.conftest import Cli
 from tests.oracles.schemas import published, sarif
 
-PLUGINS = Path(__file__).parents[2] / "integrations"
+ROOT = Path(__file__).parents[2]
+MEGALINTER = "integrations/mega-linter-plugin-ctxsize/ctxsize.megalinter-descriptor.yml"
 SCHEMAS = {
-    "ctxsize.megalinter-descriptor.yml": "http://github.com/megalinter/megalinter-descriptor.json",
+    MEGALINTER: "http://github.com/megalinter/megalinter-descriptor.json",
     "plugin.yaml": "https://static.trunk.io/pub/trunk-yaml-schema.json",
 }
 NAMES = {
@@ -31,17 +32,36 @@ NAMES = {
 
 
 def plugin(name: str) -> Any:
-    return yaml.safe_load((PLUGINS / name).read_text())
+    return yaml.safe_load((ROOT / name).read_text())
 
 
 def test_each_plugin_has_its_schema() -> None:
-    assert {path.name for path in PLUGINS.iterdir()} == {*SCHEMAS}
+    found = [path for path in (ROOT / "integrations").rglob("*") if path.is_file()]
+    assert {*map(str, (path.relative_to(ROOT) for path in found)), "plugin.yaml"} == {*SCHEMAS}
+
+
+@pytest.mark.parametrize(
+    "start", ["https://raw.githubusercontent.com/OWNER/ctxsize/v1/", "file://"]
+)
+def test_megalinter_loads_the_descriptor(start: str) -> None:
+    """`load_plugin` of MegaLinter refuses other places and names."""
+    named = start + MEGALINTER
+    assert "/mega-linter-plugin-" in named
+    assert named.endswith(".megalinter-descriptor.yml")
+    text = (ROOT / MEGALINTER).read_text()
+    shown = re.findall(r"(?:https|file)://\S*\.yml", text)
+    assert len(shown) == 2
+    assert all(MEGALINTER in each for each in shown)
+
+
+def test_trunk_finds_its_plugin_at_the_root() -> None:
+    assert (ROOT / "plugin.yaml").is_file()
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_plugins_follow_their_schemas(name: str) -> None:
     jsonschema.validate(plugin(name), published(SCHEMAS[name]))
-    assert f"@v{__version__}" in (PLUGINS / name).read_text()
+    assert f"@v{__version__}" in (ROOT / name).read_text()
 
 
 @pytest.fixture
@@ -55,7 +75,7 @@ def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_megalinter_counts_the_findings(names: list[str], cli: Cli) -> None:
-    descriptor = plugin("ctxsize.megalinter-descriptor.yml")
+    descriptor = plugin(MEGALINTER)
     (linter,) = descriptor["linters"]
     assert linter["cli_lint_mode"] == "list_of_files"
     result = cli(*linter["cli_lint_extra_args"], *names)

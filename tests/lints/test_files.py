@@ -119,6 +119,34 @@ def test_an_ignore_file_that_a_build_reads_is_fine(nodes: list[str | Node], tmp_
     assert lint(tmp_path, nodes, select="CTX127") == []
 
 
+LINKED = {
+    "git": ([link(".dockerignore", ".gitignore"), file(".gitignore", b"a\n")], ".gitignore"),
+    "another name": ([link(".dockerignore", "etc/lines"), "etc/lines"], "etc/lines"),
+    "of one Dockerfile": (
+        [link("Dockerfile.dockerignore", ".gitignore"), file(".gitignore", b"a\n")],
+        ".gitignore",
+    ),
+    "of podman": ([link(".containerignore", ".gitignore"), ".gitignore"], ".gitignore"),
+    "another ignore file": (
+        [link(".containerignore", ".dockerignore"), file(".dockerignore", b"a\n")],
+        None,
+    ),
+    "a link to nothing": ([link(".dockerignore", "gone")], None),
+    "a file": ([file(".dockerignore", b"a\n")], None),
+}
+"""Files of a repository, and the target of the link that CTX134 names."""
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_an_ignore_file_that_is_a_symlink_is_reported(name: str, tmp_path: Path) -> None:
+    nodes, target = LINKED[name]
+    found = lint(tmp_path, [file("Dockerfile", COPY_ALL), *nodes], select="CTX134")
+    assert len(found) == (0 if target is None else 1)
+    for finding in found:
+        assert f"is a symbolic link to {target}: " in finding.message
+        assert finding.severity is Severity.WARNING
+
+
 WEIRD = {
     "empty": b"",
     "a line feed": b"\n",
@@ -188,7 +216,7 @@ def test_a_build_that_fails_has_what_can_be_said(tmp_path: Path) -> None:
 def test_an_ignore_file_that_is_a_link_is_linted(tmp_path: Path) -> None:
     build_tree(tmp_path, [link(".dockerignore", "shared"), file("shared", b"a\na\n")])
     found = api.lint([str(tmp_path)]).findings
-    assert [each.code for each in found] == ["CTX113"]
+    assert [each.code for each in found] == ["CTX134", "CTX113"]
 
 
 def test_a_containerignore_is_read_as_podman_reads_it(tmp_path: Path) -> None:

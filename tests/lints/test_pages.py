@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 from pathlib import Path
 
 import pytest
 
 from ctxsize.codes import Code, all_codes, code_of, names
+from tests.pages import compare
 
 ROOT = Path(__file__).parent.parent.parent
 OVERVIEW = ROOT / "docs" / "codes.md"
@@ -30,9 +30,7 @@ def overview() -> str:
 
 
 def test_each_code_has_its_line_in_the_overview() -> None:
-    if os.environ.get("CTXSIZE_UPDATE"):
-        OVERVIEW.write_text(overview(), encoding="utf-8")
-    assert OVERVIEW.read_text(encoding="utf-8") == overview()
+    compare(OVERVIEW, overview())
 
 
 def test_each_code_that_the_package_names_has_a_page() -> None:

@@ -24,6 +24,7 @@ PLUGIN_DIRECTORIES = tuple(
     for prefix in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
 )
 
+_ROOT = Path(__file__).parents[2]
 # dockerd lives in sbin, which an ordinary login's PATH leaves out.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
@@ -45,6 +46,19 @@ def require(tool: str) -> None:
     reason = missing(tool)
     if reason is not None:
         unavailable(reason)
+
+
+def require_checkout() -> None:
+    """Return if git tracks the files of this directory, else skip the test.
+
+    An unpacked sdist has no repository, so that a test is skipped there in CI, too.
+    """
+    if (_ROOT / ".git").exists():
+        require("git")
+    elif (_ROOT / "PKG-INFO").exists():
+        pytest.skip("needs a checkout, and this is an unpacked sdist")
+    else:
+        unavailable("needs a checkout with its repository")
 
 
 def missing(tool: str) -> str | None:

@@ -90,7 +90,11 @@ def _without_network(directory: Path) -> Path:
     helpers.mkdir()
     (helpers / "netavark").symlink_to(find_command("true") or "/bin/true")
     configuration = directory / "containers.conf"
-    configuration.write_text(f'[engine]\nhelper_binaries_dir = ["{helpers}"]\n')
+    # Without the second part a RUN needs the right to raise its own limits.
+    configuration.write_text(
+        f'[engine]\nhelper_binaries_dir = ["{helpers}"]\n'
+        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+    )
     return configuration
 
 

@@ -157,7 +157,10 @@ class Podman(Asking):
         self, context: Path | str, *, dockerfile: Path | str | None = None
     ) -> BuildahResult:
         """Return what a build with buildah gives; see `Buildah.build_buildah`."""
-        question = asked("buildah", context, dockerfile, None, ())
+        # A relative path is more than the file that it leads to.
+        is_relative = dockerfile is not None and not os.path.isabs(dockerfile)
+        extra = (f"--file={dockerfile}",) if is_relative else ()
+        question = asked("buildah", context, dockerfile, None, extra)
         result: BuildahResult = self._answer(
             question, lambda buildah: buildah.build_buildah(context, dockerfile=dockerfile)
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ PACKAGES = (
 _GOPATH = Path("/usr/share/gocode")
 _LIBRARIES = ("moby/patternmatcher", "tonistiigi/fsutil")
 _SOURCE = Path(__file__).parent / "gomatch"
+_CACHE = Path(__file__).parents[2] / "build" / "go-cache"
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def go_library(directory: Path) -> Iterator[GoLibrary]:
         GO111MODULE="off",
         GOPATH=str(_GOPATH),
         GOTOOLCHAIN="local",
-        # The user's own cache of compiled packages: half a minute less.
-        HOME=os.environ.get("HOME", str(directory)),
+        GOCACHE=str(_CACHE),  # half a minute less, from the second run on
+        HOME=str(directory),
     )
     argv = [find_command("go") or "go", "build", "-o", str(binary), str(_SOURCE / "main.go")]
     compiled = run(argv, env=environment)

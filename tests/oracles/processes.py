@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.isolation import SETTINGS
 from tests.oracles.availability import SEARCH_PATH, find_command
 
 TIMEOUT_S = 120
@@ -46,7 +47,7 @@ def run(argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float = TIMEO
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """An environment in which the user's Docker settings and proxies play no part."""
-    return {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | extra
+    return {**SETTINGS, "PATH": SEARCH_PATH, "LC_ALL": "C.UTF-8", **extra}
 
 
 def without_root_powers(argv: Sequence[str]) -> list[str]:

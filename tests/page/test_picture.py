@@ -6,7 +6,6 @@ the test compares what the page says, not the points.
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from tests.cli.conftest import Cli
 from tests.examples import ROOT
 from tests.page.conftest import Show
+from tests.pages import IS_UPDATING
 
 PICTURE = ROOT / "docs" / "screens" / "page.png"
 SIZE = (1200, 900)
@@ -60,7 +60,7 @@ def test_picture_shows_the_page_of_the_example(
     assert "of 20.2 GB still sent" in tab.text("#figures")
     assert tab.texts("#rules code")[0] == "**/target"
     assert {"target/", "src/", "Cargo.toml"} <= set(tab.texts("#list .name"))
-    if os.environ.get("CTXSIZE_UPDATE"):
+    if IS_UPDATING:
         PICTURE.write_bytes(smaller(tab.picture()))
     content = PICTURE.read_bytes()
     assert content.startswith(b"\x89PNG")

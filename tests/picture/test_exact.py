@@ -321,6 +321,14 @@ def test_many_sources_are_told_in_one_line(tmp_path: Path) -> None:
     assert (takers["file-7"], takers["file-109"], takers["left"]) == ([7], [100], [])
 
 
+def test_the_page_names_no_taker_of_what_a_copy_leaves_out(tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY --exclude=docs . /\n"
+    root = build_tree(tmp_path / "ctx", ["a", "docs/b", file("Dockerfile", text)])
+    shown = page_of(api.measure(build := Build(str(root))), build)
+    takers = {each[0]: shown["classes"][each[2][0][0]]["takers"] for each in leaves(shown["tree"])}
+    assert (takers["a"], takers["b"]) == ([0], [])
+
+
 def test_tree_of_any_room_has_all_amounts() -> None:
     root = MemoryDirectory("", {f"top{n}": n for n in range(9)})
     for at in range(9):

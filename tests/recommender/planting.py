@@ -8,8 +8,6 @@ from pathlib import Path
 
 from ctxsize.recommender.rules import EntryType, Marker, Rule
 
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
 SAMPLES = [
     "gitdir: ../.git/modules/x",
     '<module type="WEB_MODULE">',
@@ -114,7 +112,7 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
             names = ("-c", "user.name=a", "-c", "user.email=a@localhost")
             for command in (("commit", "-qm", "a"), ("worktree", "add", "-q", path)):
                 run = ["git", *names, *command]
-                subprocess.run(run, cwd=root, env=CLEAN, check=True, capture_output=True)
+                subprocess.run(run, cwd=root, check=True, capture_output=True)
         case Marker("git_ignored"):
             _repository(root, path)
         case Marker("untracked"):
@@ -164,4 +162,4 @@ def sample_for(pattern: str) -> bytes:
 def _repository(root: Path, ignored: str) -> None:
     for command in (["init", "-q"], ["add", "-f", ".gitignore"]):
         (root / ".gitignore").write_text(f"/{ignored}\n" if ignored else "")
-        subprocess.run(["git", *command], cwd=root, env=CLEAN, check=True, capture_output=True)
+        subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)

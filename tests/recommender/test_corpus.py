@@ -19,7 +19,6 @@ import pytest
 
 from ctxsize import api
 from ctxsize.errors import CtxsizeError
-from tests.recommender.planting import CLEAN
 from tests.recommender.projects import TAG
 from tests.recommender.test_laws import everything
 from tests.recommender.test_suggest import measured
@@ -119,7 +118,7 @@ def plant(root: Path, identifier: str, instructions: list[dict[str, Any]]) -> No
     build_tree(root, list(nodes.values()))
     index = "".join(f"100644 {'1' * 40}\t{path}\n" for path in sorted(tracked) if '"' not in path)
     for arguments in (["init", "-q"], ["update-index", "--index-info"]):
-        subprocess.run(["git", *arguments], cwd=root, env=CLEAN, input=index, text=True, check=True)
+        subprocess.run(["git", *arguments], cwd=root, input=index, text=True, check=True)
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="CTXSIZE_CORPUS names no corpus")

@@ -15,7 +15,6 @@ from ctxsize.engine.report import Listing
 from ctxsize.formats import Look, render
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
-from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of
 from tests.resolving import resolve
 from tests.trees import COPY_ALL, Node, build_tree, file
@@ -133,7 +132,7 @@ def tree(root: Path, *nodes: str | Node, dockerfile: bytes = COPY_ALL) -> Path:
 
 def repository(root: Path, *tracked: str) -> None:
     for arguments in (["init", "-q"], ["add", "-f", *tracked]):
-        subprocess.run(["git", *arguments], cwd=root, env=CLEAN, check=True, capture_output=True)
+        subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
 
 
 def patterns(advice: Advice, *, safe: bool = True) -> set[str]:

@@ -12,7 +12,6 @@ import pytest
 from ctxsize import api
 from ctxsize.discovery import discover
 from ctxsize.reader import worktrees_in
-from tests.recommender.planting import CLEAN
 from tests.trees import Node, build_tree, file
 
 DOCKERFILE = file("Dockerfile", b"FROM alpine\nCOPY . /app\n")
@@ -23,7 +22,7 @@ def git(where: Path, *arguments: str) -> None:
     settings = ("user.name=a", "user.email=a@localhost", "protocol.file.allow=always")
     options = (word for each in settings for word in ("-c", each))
     command = ["git", *options, *arguments]
-    subprocess.run(command, cwd=where, env=CLEAN, check=True, capture_output=True)
+    subprocess.run(command, cwd=where, check=True, capture_output=True)
 
 
 def repository(root: Path, *nodes: str | Node) -> Path:

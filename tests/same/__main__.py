@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from tests.isolation import isolate
 from tests.same.answers import answered
 from tests.same.trees import ROOT, tables
 
@@ -48,7 +49,9 @@ def _block(table: str, name: str, root: Path, base: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    os.environ.update(
-        NO_COLOR="1", COLUMNS="100", LINES="", GIT_CONFIG_GLOBAL="/dev/null", HOME="/nonexistent"
-    )
-    main(sys.argv[1:])
+    clean_up = isolate()
+    os.environ.update(NO_COLOR="1", COLUMNS="100")
+    try:
+        main(sys.argv[1:])
+    finally:
+        clean_up()

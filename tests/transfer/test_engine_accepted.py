@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
+from ctxsize.formats.wording import level
+from tests.engine.test_builders import NOT_UTF8
 from tests.oracles.engines import Docker
-from tests.trees import build_tree
+from tests.trees import Node, build_tree, file, link
 
 S = "FROM scratch\n"
 COPIED = f"{S}COPY a /\n"
@@ -83,6 +85,81 @@ def test_what_docker_accepts_is_measured(docker: Docker, tmp_path: Path, name: s
     assert report.transfer is not None
     result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
     assert (result.error, result.transferred_bytes) == (None, report.transfer.wire_bytes)
+
+
+@pytest.mark.parametrize("name", NOT_UTF8)
+def test_what_is_not_utf8_fails_the_newer_engine_alone(
+    docker: Docker, tmp_path: Path, name: str
+) -> None:
+    nodes, ignorefile, source, count = NOT_UTF8[name]
+    root = build_tree(tmp_path / "context", [*nodes, file(".dockerignore", ignorefile.encode())])
+    text = f"{S}COPY {source} /x/\n" + ("b\n" if source == "<<b" else "")
+    (tmp_path / "Dockerfile").write_text(text)
+    error = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile").error
+    assert (error is not None) == (docker.age == "newer" and count > 0), error
+    assert error is None or "string field contains invalid UTF-8" in error
+    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
+    assert (level(report) == "build-fails") == (count > 0)
+
+
+def test_a_name_is_doubtful_where_the_transfer_is_not_known(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "context", ["a\udcff"])
+    report = api.measure(str(root))
+    assert "not-utf8-if-taken" in {each.code for each in report.problems}
+    assert level(report) != "build-fails"
+
+
+ONLY_NEWER: dict[str, tuple[str, list[str | Node], str]] = {
+    "trigger that copies from a context": (
+        "FROM scratch AS x\nONBUILD COPY --from=busy a /\nFROM x\n",
+        [],
+        'cannot copy from stage "busy", it needs to be defined before current stage',
+    ),
+    "trigger that copies from a stage": (
+        f"FROM scratch AS busy\nCOPY a /\n{TRIGGER.format('COPY --from=busy a /b')}",
+        ["a"],
+        'cannot copy from stage "busy", it needs to be defined before current stage',
+    ),
+    "link in a directory that a wildcard matches": (
+        f"{S}COPY c* /o/\n",
+        ["conf/x", link("conf/l", "../other"), "other"],
+        '"/other": not found',
+    ),
+    "link to nowhere in a directory that a wildcard matches": (
+        f"{S}COPY c* /o/\n",
+        ["conf/x", link("conf/l", "nowhere")],
+        '"/conf/nowhere": not found',
+    ),
+    "through a link to the top": (
+        f"{S}COPY deep/back/cfg /o/\n",
+        [link("deep/back", ".."), "cfg/x"],
+        '"/deep/back/cfg": not found',
+    ),
+    "through a link out of the context": (
+        f"{S}COPY deep/back/cfg /o/\n",
+        [link("deep/back", "../.."), "cfg/x"],
+        '"/deep/back/cfg": not found',
+    ),
+}
+"""Docker 28.5 builds them, and 26.1 fails with this; `busy` is a named context, too."""
+
+
+@pytest.mark.parametrize("name", ONLY_NEWER)
+def test_the_newer_alone_builds_it(docker: Docker, tmp_path: Path, name: str) -> None:
+    text, nodes, reason = ONLY_NEWER[name]
+    root = build_tree(tmp_path / "context", nodes or ["b"])
+    busy = build_tree(tmp_path / "busy", ["a"])
+    (tmp_path / "Dockerfile").write_text(text)
+    contexts = {} if "AS busy" in text else {"busy": str(busy)}
+    extra = [f"--build-context={each}={path}" for each, path in contexts.items()]
+    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile", extra=extra)
+    assert (result.error is None) == (docker.age == "newer"), result.error
+    assert result.error is None or reason in result.error
+    report = api.measure(
+        str(root), dockerfile=str(tmp_path / "Dockerfile"), build_contexts=contexts
+    )
+    assert report.all_problems == ()
+    assert level(report) == "fine"
 
 
 ONLY_OLDER = {

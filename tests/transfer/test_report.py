@@ -175,10 +175,10 @@ def test_the_next_step_lists_what_travels(context: Path) -> None:
 
 UNFOUND = {
     "COPY gone /": "the build fails: COPY gone: not found, as it is not in the context",
-    "COPY src docs /x/": "the build fails: COPY src: not found, as it is ignored",
+    "COPY src docs /x/": "the build fails: COPY src: not found, as it is ignored (.dockerignore:1)",
     "COPY src* gone* /x/": None,
     "RUN --mount=type=bind,source=src,target=/y true": (
-        "the build fails: RUN src: not found, as it is ignored"
+        "the build fails: RUN src: not found, as it is ignored (.dockerignore:1)"
     ),
     "COPY docs /": None,
 }
@@ -224,7 +224,7 @@ def test_a_link_to_what_is_ignored_fails_the_build(context: Path, line: str) -> 
     (context / "link").symlink_to("src")
     (context / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
     (problem,) = api.measure().problems
-    assert problem.message.endswith(": not found, as src is ignored")
+    assert problem.message.endswith(": not found, as src is ignored (.dockerignore:1)")
     (context / "link").unlink()
     (context / "link").symlink_to("nowhere")
     (problem,) = api.measure().problems

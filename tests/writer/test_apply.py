@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -99,6 +100,59 @@ def test_writes_through_a_symlink(tmp_path: Path) -> None:
     assert target.read_bytes() == b"new\n"
     assert not target.is_symlink()
     assert names(tmp_path / "config") == ["ignore"]
+
+
+@pytest.mark.parametrize("target", [".gitignore", "gone", ".dockerignore", "../outside"])
+def test_refuses_any_symlink_that_it_must_not_follow(target: str, tmp_path: Path) -> None:
+    root = tmp_path / "context"
+    root.mkdir()
+    for name in ("context/.gitignore", "outside"):
+        (tmp_path / name).write_bytes(b"old\n")
+    link = root / ".dockerignore"
+    link.symlink_to(target)
+    for before in (b"old\n", None):
+        with pytest.raises(InputError, match=re.escape(f"a symbolic link to {target}")) as caught:
+            apply([Edit(str(link), before, b"new\n")], within=str(root), links="refuse")
+        assert "--replace-link" in str(caught.value)
+    assert link.readlink() == Path(target)
+    assert [path.read_bytes() for path in (root / ".gitignore", tmp_path / "outside")] == [
+        *[b"old\n"] * 2
+    ]
+    assert names(root) == [".dockerignore", ".gitignore"]
+
+
+def test_puts_a_file_in_the_place_of_a_symlink(tmp_path: Path) -> None:
+    target, link = tmp_path / ".gitignore", tmp_path / ".dockerignore"
+    target.write_bytes(b"old\n")
+    target.chmod(0o600)
+    link.symlink_to(".gitignore")
+    with pytest.raises(InputError, match="has changed since"):
+        apply([Edit(str(link), b"other\n", b"new\n")], links="replace")
+    assert link.is_symlink()
+    assert apply([Edit(str(link), b"old\n", b"new\n")], links="replace") == ()
+    assert not link.is_symlink()
+    assert (link.read_bytes(), target.read_bytes()) == (b"new\n", b"old\n")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert link.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert names(tmp_path) == [".dockerignore", ".gitignore"]
+
+
+@pytest.mark.parametrize("target", ["gone", ".dockerignore", "../outside"])
+def test_a_symlink_whose_target_no_build_reads_is_replaced_by_a_new_file(
+    target: str, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").write_bytes(b"old\n")
+    root = tmp_path / "context"
+    (root / ".git").mkdir(parents=True)
+    link = root / ".dockerignore"
+    link.symlink_to(target)
+    with pytest.raises(InputError, match="the file is gone"):
+        apply([Edit(str(link), b"old\n", b"new\n")], links="replace")
+    apply([Edit(str(link), None, b"new\n")], links="replace")
+    assert not link.is_symlink()
+    assert link.read_bytes() == b"new\n"
+    assert (tmp_path / "outside").read_bytes() == b"old\n"
 
 
 def test_refuses_a_symlink_that_leaves(tmp_path: Path) -> None:
@@ -331,10 +385,11 @@ def test_output_goes_where_it_is_told(tmp_path: Path) -> None:
     assert names(tmp_path) == ["link", "report.json"]
 
 
-def test_output_to_a_pipe(tmp_path: Path) -> None:
+def test_output_to_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxsize.writer.apply._READER_COMES_S", 120)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE)
     write_output(str(fifo), b"report")
-    assert reader.communicate(timeout=30)[0] == b"report"
+    assert reader.communicate(timeout=120)[0] == b"report"
     assert stat.S_ISFIFO(fifo.stat().st_mode)

@@ -22,7 +22,8 @@ from ctxsize.engine.directories import FOLDERS, MARKERS, SECRET_ENDS, SECRET_NAM
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
-from ctxsize.engine.segments import Segment
+from ctxsize.engine.segments import CLASS, Segment
+from ctxsize.engine.source import Disk
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
@@ -62,7 +63,8 @@ def add_all(
     """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     module = core()
     python, automaton = Walk(request), fastest(request.spec)
-    if module is None or not isinstance(automaton, Automaton):
+    on_disk = type(python.source) is Disk  # the core reads nothing else
+    if module is None or not on_disk or not isinstance(automaton, Automaton):
         return None
     program = automaton.program
     is_large = len(program.owner) > _MOST_SEGMENTS or sums.top > _MOST_LARGEST
@@ -169,7 +171,7 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
 
 def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
     """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
-    for part in re.findall(r"(?s)\[.*?\]|.", glob):
+    for part in re.findall(rf"(?s){CLASS}|.", glob):
         if len(part) > 1:
             members = (re.match(part, chr(byte)) is not None for byte in range(128))
             yield _CLASS, classes.setdefault(bytes(members).ljust(256, b"\0"), len(classes))

@@ -7,7 +7,6 @@ Python's `os.fsdecode`. Integers are exact.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
@@ -16,7 +15,9 @@ from operator import attrgetter
 from ctxsize.findings import Edit, Paths
 from ctxsize.formats import Outcome
 from ctxsize.formats.wording import level, reasons
+from ctxsize.hidden import shown
 from ctxsize.model import Directory, Ignored, Report
+from ctxsize.shipped import shipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def fields() -> dict[str, str]:
 
 
 def _beside(name: str) -> dict[str, Any]:
-    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
-        found: dict[str, Any] = json.load(file)
+    found: dict[str, Any] = json.loads(shipped(f"formats/json/{name}"))
     return found
 
 
@@ -116,11 +116,10 @@ def _outcome(outcome: Outcome) -> Shape:
             shape["changes"] = outcome.edit is not None
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
-            # The values of arguments come from files and the environment: they may be secrets.
             shape["builds"] = builds = [_fields(each) for each in outcome.rows]
             for each, build in zip(builds, (row.build for row in outcome.rows), strict=True):
-                each["build_arguments"] = dict.fromkeys(map(build.masked, build.build_arguments))
-                each["platforms"] = [*map(build.masked, build.platforms)]
+                each["build_arguments"] = dict.fromkeys(map(shown, build.build_arguments))
+                each["platforms"] = [*map(shown, build.platforms)]
     return shape
 
 
@@ -134,6 +133,8 @@ def to_json(value: object, names: str = "") -> object:
     """Return `value` as plain values; `names` of fields override those of its class."""
     if value is None or type(value) in (str, int):
         return value
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return shown(value)
     match value:
         case Directory():
             return [_fields(each) for each in _tree(value)]

@@ -8,7 +8,7 @@ from ctxsize.findings import Severity
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Item, NextStep, Prose, Section, few
 from ctxsize.formats.sections.compared import changes
-from ctxsize.formats.sections.measured import body, table_of
+from ctxsize.formats.sections.measured import body, next_step, table_of
 from ctxsize.formats.text import brief, height
 from ctxsize.formats.wording import EXAMPLES, amount, command, listed, quoted, visible
 from ctxsize.guard import CheckReport, ContextCheck, Limit
@@ -46,7 +46,10 @@ def _reasons(check: ContextCheck) -> list[str]:
     """Return why a context is refused."""
     lead = f"{check.name}: "
     texts = [f"{each.code} {each.message.removeprefix(lead)}" for each in check.findings]
-    texts += [each.message for each in check.report.all_problems[:EXAMPLES]]
+    # What decides the fate of the build is a finding already.
+    others = [each for each in check.report.all_problems if not each.is_fatal]
+    others = [each for each in others if each.code != "no-dockerfile"]
+    texts += [each.message for each in others[:EXAMPLES]]
     return [*map(visible, texts)]
 
 
@@ -104,6 +107,10 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
     where = quoted(report.ignore_file.path) if report.ignore_file else "the ignore file"
     if codes == {"CTX407"}:
         yield NextStep("", "add --update-baseline", "Fix")
+        return
+    if codes & {"CTX411", "CTX412"}:
+        # Sizes matter only once the build succeeds.
+        yield next_step(report)._replace(label="Fix")
         return
     broken = [each.help for each in check.findings if each.code in ("CTX409", "CTX410")]
     yield from (NextStep("", visible(each), "Fix") for each in dict.fromkeys(broken[:EXAMPLES]))

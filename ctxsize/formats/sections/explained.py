@@ -61,8 +61,8 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
         is_sent = not explained.verdict.ignored and explained.not_there is None
         items.append(Prose("  taken by" if is_sent else "  would be taken by"))
         takers = [Prose(f"    {_taker(each, dockerfile)}", 6) for each in explained.takers]
-        items += takers or [Prose("    no instruction, so it is not transferred")]
-    return Section([*items, *map(_note, _notes(explained, builder))])
+        items += takers or [Prose(f"    {_untaken(explained, dockerfile)}", 6)]
+    return Section([*items, *map(_note, _notes(explained, builder, dockerfile))])
 
 
 def _headline(explained: Explanation) -> Prose:
@@ -118,6 +118,17 @@ def _taker(taker: Taker, dockerfile: str | None) -> str:
     return f"{text}: without copying it" if taker.source.kind in ("tmpfs", "git") else text
 
 
+def _untaken(explained: Explanation, dockerfile: str | None) -> str:
+    """Return what happens to an entry that no instruction takes."""
+    if not explained.left_out:
+        return "no instruction, so it is not transferred"
+    sources = ", ".join(_instruction(each, dockerfile) for each in explained.left_out)
+    text = f"no instruction: not copied by {sources}"
+    if explained.verdict.ignored or explained.not_there is not None:
+        return text
+    return f"{text}, for which it is transferred"
+
+
 def _instruction(source: Source, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
     lead, whole = source.instruction, '""'
@@ -127,7 +138,10 @@ def _instruction(source: Source, dockerfile: str | None) -> str:
     return f"{lead} {visible(source.source or whole)}{place}"
 
 
-def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
+def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> Iterator[str]:
+    if explained.mounts:
+        mounts = ", ".join(_instruction(each, dockerfile) for each in explained.mounts)
+        yield f"{mounts}: shows it without the ignore file, as for {builder.title} all mounts do."
     if explained.takers_unknown:
         yield f"Which instruction takes it: {visible(explained.takers_unknown)}."
     if explained.path == ".":

@@ -10,6 +10,7 @@ from ctxsize.formats import TABLES, Look, wording
 from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
 from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import amount, command, listed, more, quoted, sent, visible
+from ctxsize.hidden import shown
 from ctxsize.model import Amount, IgnoreFileInfo, Measurement, NamedContext, Report, Share, Transfer
 from ctxsize.units import human, percent, plural
 
@@ -107,8 +108,10 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     if wording.hides_all(report):
         yield "everything is ignored, so COPY and ADD find nothing"
         return
-    if any(each.code == "source-not-found" for each in report.all_problems):
+    if report.fatal:
         yield "an instruction does not find its source"
+    if any(each.code == "not-utf8" for each in report.all_problems):
+        yield "Docker cannot send a name that is not UTF-8"
     whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
     size = _least(report, amount(whole))
     # Podman reads the context in place.
@@ -148,6 +151,8 @@ def next_step(report: Report) -> NextStep:
         if problem.code == "source-not-found" and problem.line:
             arguments = ("explain", "--source", str(problem.line))
             return NextStep(command(report, *arguments), "shows why the build does not find it")
+        if problem.is_fatal and problem.line:
+            return NextStep("", f"correct {quoted(problem.path or '')}:{problem.line}")
     if any(each.code == "no-dockerfile" for each in report.all_problems):
         below = [] if report.context_path == "." else [wording.path_argument(report.context_path)]
         return NextStep(wording.typed("scan", *below), "finds the builds below this directory")
@@ -275,9 +280,11 @@ def sources_of(report: Report) -> list[Share]:
     pairs = [(source, each.everything) for each in transfers for source in each.sources]
     taken = dict.fromkeys(source for source, every in pairs if not every or source.path == ".")
     for each in taken:
-        path = f" ({each.path})" if "$" in each.source else ""
-        is_run, mount = each.instruction == "RUN", f"RUN --mount, {each.kind} of {each.path}"
-        name = mount if is_run else f"{each.instruction} {each.source}{path}"
+        source, place = shown(each.source), shown(each.path)
+        is_other = "$" in source and place != source
+        path = f" ({place})" if is_other else ""
+        is_run, mount = each.instruction == "RUN", f"RUN --mount, {each.kind} of {place}"
+        name = mount if is_run else f"{each.instruction} {source}{path}"
         shares.append(Share(name, each.content_bytes, each.files, each.line))
     return sorted(shares, key=lambda each: (-each.content_bytes, each.line or 0))
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
-from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.request import ignore_file_to_write, own_path
 from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
@@ -22,7 +23,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
-from ctxsize.recommender.modes.draft import Draft, Wrong, allowlist
+from ctxsize.recommender.modes.draft import Draft, Judge, Wrong, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.rules import is_build_input
 from ctxsize.recommender.tree import is_below
@@ -31,6 +32,7 @@ from ctxsize.writer import Addition
 
 _NAME = ".gitignore"
 _MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
+_LEFT_OUT = "left out: for git it re-includes directories alone, for a builder all that is in them"
 _LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|(?P<stars>\*+)|(?P<one>\?)|(?P<text>[^\\\[*?]+)"
@@ -162,6 +164,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     if why:
         return IgnoreFileChange(impossible=why, hint=hint)
     added, meant, notes = dict[str, Addition](), list[str](), list[Note]()
+    for_directories = dict[str, Note]()
     for name, directory, lines in files:
         path = os.path.normpath(os.path.join(draft.request.context, name))
         comment = ""
@@ -178,10 +181,16 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
                 # If a line occurs twice, the last one counts.
                 added.pop(text, None)
                 added[text] = Addition(text, f"From {name}", comment)
-                meant.append(f"{text}/**" if line.rstrip(" \r").endswith("/") else text)
+                is_directory = line.rstrip(" \r").endswith("/")
+                meant.append(f"{text}/**" if is_directory else text)
+                for_directories.pop(text, None)
+                if is_directory and text.startswith("!"):
+                    for_directories[text] = Note(line.strip(), _LEFT_OUT, path, number)
     # Outside of a repository the translated lines decide, if no exception among them is missing.
     is_complete = not any(note.subject.startswith("!") for note in notes)
     spec = draft.trial.spec(meant) if is_complete else None
+
+    made = own_path(draft.request) if draft.new_file else None
 
     def is_ignored(path: str) -> bool:
         if draft.git.covers(path):
@@ -191,12 +200,47 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     def wrong(attempt: Attempt) -> Iterator[Wrong]:
         yield from draft.wrong(attempt)
         for path in attempt.hidden:
-            if path not in draft.trial.before.directories and not is_ignored(path):
+            # Git does not know the file that is about to be made.
+            if path == made or path in draft.trial.before.directories:
+                continue
+            if not is_ignored(path):
                 word = "does not ignore" if draft.git.first(path) is None else "tracks"
                 yield path, f"git {word} {path}, which would disappear"
         yield from draft.kept_back(attempt)
 
-    return draft.change([*added.values()], wrong, notes=notes)
+    additions = [*added.values()]
+    repository = Addition("!.git", f"From {files[-1][0]}", "git never ignores it")
+    if _hides_git(draft, [each for each in additions if each.line not in for_directories]):
+        additions.append(repository)
+    for text, note in for_directories.items():
+        others = [each for each in additions if each.line != text]
+        if _hides_more(draft, others, additions, wrong):
+            additions = others
+            notes.append(note)
+    others = [each for each in additions if each != repository]
+    if not _hides_git(draft, others):
+        additions = others
+    return draft.change(additions, wrong, notes=notes)
+
+
+def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
+    """Return whether the additions hide the repository itself, to which git applies no pattern."""
+    with suppress(IgnoreFileError):
+        return any(path.startswith(".git/") for path in draft.attempt(additions).hidden)
+    return False
+
+
+def _hides_more(
+    draft: Draft, fewer: Sequence[Addition], additions: Sequence[Addition], wrong: Judge
+) -> bool:
+    """Return whether `fewer` of the additions hide more, and nothing more that is wrong."""
+    try:
+        before, after = draft.attempt(additions), draft.attempt(fewer)
+    except IgnoreFileError:
+        return False
+    if not {*after.hidden} > {*before.hidden}:
+        return False
+    return {path for path, _ in wrong(after)} <= {path for path, _ in wrong(before)}
 
 
 def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:
@@ -239,7 +283,7 @@ def translate(
     kept = line.rstrip(" ")
     # trim_trailing_spaces of git keeps a blank behind a backslash.
     text = line[: len(kept) + (len(kept) - len(kept.rstrip("\\"))) % 2]
-    exception = text.startswith("!")
+    exception, is_directory = text.startswith("!"), text.endswith("/")
     text = text[exception:].removesuffix("/")
     if not text or line.startswith("#"):
         return None
@@ -249,6 +293,8 @@ def translate(
     parts = parts if in_path else ["**", *parts]
     if directory is None and parts[0] != "**":
         raise CannotSayError("it names a path from a directory above the context")
+    if exception and is_directory and not parts[-1].strip("*"):
+        raise CannotSayError("it re-includes directories alone, and for a builder files too")
     above = [_literal(name, pattern_class) for name in (directory or "").split("/") if name]
     return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class)
 

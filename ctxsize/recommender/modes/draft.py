@@ -6,6 +6,7 @@ everything except for the sources of the Dockerfiles, which is possible if they 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -15,6 +16,7 @@ from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.hidden import Hidden, shown
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
@@ -72,7 +74,7 @@ class Draft(BuildContext):
             path = named.path
             # Also a path that does not exist now: a step outside of the build may make it.
             if not has_wildcards(path) and then.match_file(path) and not now.match_file(path):
-                yield path, f"{named} takes {path}"
+                yield path, f"{named} takes {shown(path)}"
         for path in attempt.lost(self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
         for each in self.facts.references:
@@ -108,7 +110,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file that sends only what every build takes now, or why there is none."""
     why = "all its sources are in {}, so that is assumed to be its context"
     notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
-    obstacle, hint = _obstacle(draft.build_files)
+    obstacle, hint = _obstacle(draft.request.root, draft.build_files)
     if obstacle:
         return IgnoreFileChange(notes=notes, impossible=obstacle, hint=hint)
     includes, additions = _listed(draft)
@@ -130,7 +132,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     return IgnoreFileChange(notes=notes, impossible=conflict, hint=hint)
 
 
-def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
+def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
     """Return why the sources cannot be listed, and how to solve that; empty if they can."""
     if not build_files.all:
         return "There is no Dockerfile, so the sources of a build are unknown", "name it with -f"
@@ -142,6 +144,10 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
             reason = f"{build_file.path}:{unknown.line} takes {unknown.source}"
             return f"{reason}, which has no value here", "set it with --build-arg"
         for asked in _asked(build_file):
+            if made := [e for e in asked.paths or () if _is_made(root, e)]:
+                # A value that is not on disk as well is not written into a file.
+                reason = f"{build_file.path} takes {shown(made[0])}, which is not in the context"
+                return reason, "its name is made from a build argument, and is not written"
             if asked.paths is None:
                 lines = [f":{each.line}" for each in asked.sources if each.path == "."]
                 where = build_file.path + "".join(lines[:1])
@@ -149,6 +155,11 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
                 hint = "copy only what the build needs, or use ctxsize suggest without --allowlist"
                 return reason, hint
     return "", ""
+
+
+def _is_made(root: str, path: str) -> bool:
+    """Return True if a path is made from a hidden value, and nothing on disk has its name."""
+    return isinstance(path, Hidden) and not os.path.lexists(os.path.join(root, path))
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ctxsize import api
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.model import Kind
 from ctxsize.recommender.modes import from_gitignore
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.outcome import IgnoreFileChange
+from tests.oracles.availability import require
 from tests.resolving import resolve
 from tests.trees import COPY_ALL, build_tree, file
 
@@ -53,6 +59,84 @@ def changed(
     if change.after is not None:
         (root / context / ".dockerignore").write_bytes(change.after)
     return change
+
+
+DEEP = ("a.log", "a.txt", "d/b.log", "d/b.txt", "d/e/c.log", "d/e/c.txt", "keep/f", "keep/g.log")
+DIRECTORIES = {
+    "*\n!*/\n!*.log\n": ["**/*", "!**/*.log", "!.git"],
+    "*\n!**/\n!*.log\n": ["**/*", "!**/*.log", "!.git"],
+    "*\n!*/\n!*.log\n!*.txt\n": ["**/*", "!**/*.log", "!**/*.txt", "!.git"],
+    "*\n!d*/\n!*.log\n": ["**/*", "!**/*.log", "!.git"],
+    "*\n!keep/\n!*.log\n": ["**/*", "!**/*.log", "!.git"],
+    "keep*\n!keep/\n": ["**/keep*", "!**/keep"],
+    "*.txt\n!d/\n": ["**/*.txt", "!**/d"],
+}
+"""What becomes of exceptions for directories alone."""
+
+
+def untracked(root: Path) -> set[str]:
+    """The files that git ignores."""
+    command = ["git", "ls-files", "-z", "--others", "--ignored", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout.decode()
+    return {*filter(None, listed.split("\0"))}
+
+
+def sent_of(root: Path) -> set[str]:
+    entries = api.ls(str(root))
+    return {each.path for each in entries if each.kind is not Kind.DIRECTORY}
+
+
+def unborn(root: Path, gitignore: str) -> Path:
+    """A repository without a commit, whose `.gitignore` says this."""
+    own = [file(".gitignore", gitignore.encode()), file("Dockerfile", COPY_ALL)]
+    build_tree(root, [*DEEP, *own])
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    return root
+
+
+@pytest.mark.parametrize("gitignore", DIRECTORIES)
+def test_an_exception_for_directories_does_not_bring_back_their_files(
+    gitignore: str, tmp_path: Path
+) -> None:
+    require("git")
+    root = unborn(tmp_path / "c", gitignore)
+    before, ignored = sent_of(root), untracked(root)
+    change = from_gitignore(Draft(Snapshot.take(resolve(str(root)))))
+    assert change.after is not None
+    assert lines(change) == DIRECTORIES[gitignore]
+    gone = {each for each in gitignore.split() if each.endswith("/")}
+    said = {note.subject for note in change.notes if "re-includes directories alone" in note.why}
+    kept = {f"{each.replace('**/', '')}/" for each in DIRECTORIES[gitignore]}
+    assert said == gone - kept
+    (root / ".dockerignore").write_bytes(change.after)
+    hidden = before - sent_of(root)
+    assert hidden <= ignored
+    # Git does not enter a directory that it ignores; a builder does, and sends more.
+    assert not {each for each in ignored - hidden if not each.endswith(".log")}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            (
+                *("*", "!*/", "!**/", "!*.log", "*.txt", "d", "!d/", "!d*/", "e/", "!e/", "keep*"),
+                *("!keep/", "!d/**", "d/*", "/*", "!/*/", "!/d", "!d/e/", "**/e/*", "!Dockerfile"),
+            )
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_nothing_but_what_git_ignores_is_hidden(chosen: list[str]) -> None:
+    require("git")
+    with tempfile.TemporaryDirectory() as place:
+        root = unborn(Path(place) / "c", "".join(f"{line}\n" for line in chosen))
+        before, ignored = sent_of(root), untracked(root)
+        change = from_gitignore(Draft(Snapshot.take(resolve(str(root)))))
+        if change.after is not None:
+            (root / ".dockerignore").write_bytes(change.after)
+            assert before - sent_of(root) <= ignored
 
 
 def lines(change: IgnoreFileChange) -> list[str]:

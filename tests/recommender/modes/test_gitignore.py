@@ -69,6 +69,7 @@ def test_a_line_without_a_pattern_becomes_nothing(line: str) -> None:
     "line",
     [
         *("[a", "a\\", "[+-9]", "[/]", "a//b", "./a", "a/..", "/a**b/c"),
+        *("!*/", "!**/", "!/*/", "!a/*/", "!**/*/", "!*/ ", "!*/\r"),
         *("[[:alpha:]_]", "[]a]", "[*?]", "[-a]", r"[\]a]"),
     ],
 )

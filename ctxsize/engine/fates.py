@@ -1,0 +1,125 @@
+"""The fate of a build: the problems due to which a Dockerfile that can be read is not built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+
+from ctxsize.dockerfile.sources import Failure, Source, what_decides
+from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of
+from ctxsize.engine.request import Request
+from ctxsize.errors import CtxsizeError
+from ctxsize.hidden import hidden_as, shown
+from ctxsize.model import Problem
+
+_MOST_LOOKED_UP = 1000  # sources, as the first missing one already fails the build
+_REASONS = {  # by the value of `Fate`
+    "ignored": "{} is ignored",
+    "absent": "{} is not in the context",
+    "loop": "the symlink {} leads in a circle",
+    "not asked for": "{} is not sent",
+}
+
+
+def breaking(request: Request) -> tuple[Problem, ...]:
+    """Return the problems that are known to fail the build of `request`, measuring nothing.
+
+    They are those of `measure` after the builder has accepted the Dockerfile; none if it does
+    not, or if there is no Dockerfile.
+    """
+    found: dict[Problem, None] = {}
+    if request.dockerfile is None:
+        return ()
+    if request.builder.meter is None:
+        return tuple(unfound_by_name(request))
+    if not request.builder.asks_for_paths:
+        return ()
+    with suppress(CtxsizeError, OSError):
+        found |= dict.fromkeys(failures_of(request))
+        local = [named for named in named_contexts(request.build) if named.local]
+        for each in (request, *(named_request(request, named) for named in local)):
+            sources = (source for asked in asked_of(each) for source in asked.sources)
+            found |= dict.fromkeys(unfound(each, sources))
+    return tuple(problem for problem in found if problem.is_fatal)
+
+
+def failures_of(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each step that fails whatever the context holds. Raises `needs_of`'s."""
+    failures = (each for need in needs_of(request).values() for each in need.failures)
+    for failure in dict.fromkeys(failures):
+        yield _failure_problem(failure, request)
+
+
+def _failure_problem(failure: Failure, request: Request) -> Problem:
+    """Return the problem for a failing step, or for what it depends on."""
+    place = Problem("empty-source", "", request.dockerfile, line=failure.line)
+    if failure.image:
+        image = shown(failure.image)
+        message = (
+            f"the mount target is the WORKDIR of the image {image}, which is assumed not to be /: "
+            "else the build fails; name the target, or set a WORKDIR before this RUN"
+        )
+        return replace(place, code="unknown-workdir", message=message)
+    if decides := what_decides(failure.doubts):
+        return replace(
+            place, code=_code_of(failure.doubts), message=f"{failure.message} ({decides})"
+        )
+    return replace(place, message=f"the build fails: {failure.message}")
+
+
+def _code_of(doubts: Iterable[tuple[str, str]]) -> str:
+    """Return the code of a problem that depends on arguments, or else on variables."""
+    kind = "argument" if "argument" in dict(doubts) else "environment"
+    return f"unknown-{kind}"
+
+
+def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
+    """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
+    from ctxsize.engine.sourcing import TAKING, Sources  # most builds have no doubtful source
+
+    taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
+    with suppress(CtxsizeError, OSError):
+        checks = Sources(request)
+        for source in islice(taken, _MOST_LOOKED_UP):
+            with suppress(CtxsizeError, OSError):
+                fate, at = checks.fate(source)
+                if not fate.is_found:
+                    yield _source_problem(request, source, fate.value, at)
+
+
+def unfound_by_name(request: Request) -> Iterator[Problem]:
+    """Yield a problem for each source that a builder does not find which reads in place."""
+    if request.dockerfile is None:
+        return
+    from ctxsize.engine.inplace import unfound_in_place
+
+    with suppress(CtxsizeError, OSError):
+        for source, fate, at in unfound_in_place(request):
+            yield _source_problem(request, source, fate.value, at)
+
+
+def _source_problem(request: Request, source: Source, fate: str, at: str) -> Problem:
+    """Return the problem for a source that is not found; `at` is the entry that decides."""
+    decides = what_decides(source.doubts)
+    is_itself = at == source.path and fate != "loop" and not decides
+    entry = "it" if is_itself else shown(hidden_as(source.path, at))
+    reason = _REASONS[fate].format(entry)
+    if fate == "ignored":
+        reason += _by_line(request, at)
+    message = f"{source.instruction} {source.written}: not found, as {reason}"
+    place = Problem("source-not-found", "", request.dockerfile, line=source.line or None)
+    if decides:
+        return replace(place, code=_code_of(source.doubts), message=f"{message} ({decides})")
+    return replace(place, message=f"the build fails: {message}")
+
+
+def _by_line(request: Request, path: str) -> str:
+    """Return the line of the ignore file that ignores `path`, in brackets; `""` if none does."""
+    from ctxsize.engine.trace import explain
+
+    decider = explain(request, path).verdict.by
+    if decider is None or not decider.line or request.ignore_file is None:
+        return ""
+    return f" ({request.ignore_file.path}:{decider.line})"

@@ -1,0 +1,104 @@
+"""The context as it is once a text is saved as its ignore file, which is an entry of it too."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ctxsize.engine.request import Request, saved_path
+from ctxsize.engine.source import PLAIN, Disk, DiskDirectory, Step, in_steps
+
+
+class Unsaved(NamedTuple):
+    """A file to save: its directory as the prefix of a path, its name, and its size."""
+
+    prefix: str
+    name: str
+    size_bytes: int
+
+    def saved(self, before: os.stat_result | None) -> os.stat_result:
+        """Return the stat of the file as it will be; `before` is that of the present one."""
+        if before is None:
+            mode, links = PLAIN, 1
+        else:
+            mode, links = before.st_mode, before.st_nlink
+        if before is not None and not stat.S_ISREG(mode):
+            return before
+        number = 0 if before is None else before.st_ino
+        now = time.time_ns()
+        second = now // 10**9
+        fields = (mode, number, 0, links, 0, 0, self.size_bytes, second, second, second)
+        return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
+
+
+def source_of(request: Request) -> Disk:
+    """Return the directories of a request on disk, with the text that is not saved yet."""
+    path = saved_path(request) if request.unsaved else None
+    if path is None or request.ignore_file is None:
+        return Disk(request.root)
+    directory, name = os.path.split(os.path.join(request.root, path))
+    prefix = f"{directory.rstrip('/')}/"
+    return DiskWithUnsaved(request.root, Unsaved(prefix, name, len(request.ignore_file.data)))
+
+
+class DiskWithUnsaved(Disk):
+    """The tree below a directory, with one file as it will be."""
+
+    def __init__(self, root: str, unsaved: Unsaved) -> None:
+        super().__init__(root)
+        self._unsaved = unsaved
+
+    def top(self) -> DirectoryWithUnsaved:
+        """Open the directory."""
+        top = super().top()
+        return DirectoryWithUnsaved(top.prefix, top.fd, None, self._unsaved)
+
+
+class DirectoryWithUnsaved(DiskDirectory):
+    """The directory of the file, or one above it; all others are as they are on disk."""
+
+    __slots__ = ("_name", "_new", "_unsaved")
+
+    def __init__(self, prefix: str, fd: int, above: DiskDirectory | None, unsaved: Unsaved) -> None:
+        super().__init__(prefix, fd, above)
+        self._unsaved = unsaved
+        self._name = unsaved.name if prefix == unsaved.prefix else None
+        self._new = None if os.path.lexists(unsaved.prefix + unsaved.name) else self._name
+
+    def steps(self) -> list[Step]:
+        """Return the names, with that of a new file."""
+        found = super().steps()
+        if self._new is None:
+            return found
+        directories = [step for step in found if isinstance(step, str)]
+        others = [name for step in found if not isinstance(step, str) for name in step]
+        return in_steps(directories, [*others, self._new])
+
+    def enter(self, name: str) -> DiskDirectory:
+        """Open a directory in this one."""
+        entered = super().enter(name)
+        if not self._unsaved.prefix.startswith(entered.prefix):
+            return entered
+        return DirectoryWithUnsaved(entered.prefix, entered.fd, self, self._unsaved)
+
+    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
+        """Return the stats, that of the file as it will be."""
+        found = super().stats(self._on_disk(names))
+        if self._name not in names:
+            return found
+        at = names.index(self._name)
+        if self._new is None:
+            found[at] = self._unsaved.saved(found[at])
+        else:
+            found.insert(at, self._unsaved.saved(None))
+        return found
+
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return the names with extended attributes; a new file has none."""
+        return super().with_attributes(self._on_disk(names))
+
+    def _on_disk(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name != self._new]

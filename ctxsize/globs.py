@@ -1,0 +1,67 @@
+"""Match names with globs, as a shell does, in time linear in the glob.
+
+`fnmatch` looks for the end of a class from each `[`, which takes ten seconds for 20,000 of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import translate as _translate
+from functools import lru_cache
+
+_WILDCARDS = frozenset("*?[")
+
+
+@lru_cache(maxsize=4096)
+def is_glob(name: str) -> bool:
+    """Return True if a name has wildcards."""
+    return not _WILDCARDS.isdisjoint(name)
+
+
+def translate(glob: str) -> str:
+    """Return the expression that `fnmatch` makes of a glob.
+
+    >>> import fnmatch
+    >>> [translate(each) == fnmatch.translate(each) for each in ("[a]*", "a?")]
+    [True, True]
+    """
+    open_at = _open_bracket(glob)
+    if open_at is None:
+        return _translate(glob)
+    # No class ends behind this bracket, so it and all that follow stand for themselves.
+    return _translate(glob[:open_at] + glob[open_at:].replace("[", "[[]"))
+
+
+def _open_bracket(glob: str) -> int | None:
+    """Return where the first `[` stands that begins no class, None if there is none."""
+    at = glob.find("[")
+    while at >= 0:
+        first = at + 1 + glob.startswith("!", at + 1)
+        end = glob.find("]", first + glob.startswith("]", first))
+        if end < 0:
+            return at
+        at = glob.find("[", end + 1)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def matcher(glob: str) -> Callable[[str], object]:
+    """Return a function that matches names with a glob, in which case counts."""
+    return re.compile(translate(glob)).match
+
+
+def matching(globs: Iterable[str]) -> Callable[[str], object]:
+    """Return a function that matches names with any of several globs."""
+    return _joined(tuple(globs))
+
+
+@lru_cache(maxsize=64)
+def _joined(globs: tuple[str, ...]) -> Callable[[str], object]:
+    """Return the function of `matching`; each context asks for the globs of the same rules."""
+    return re.compile("|".join(map(translate, globs)) or r"(?!)").match
+
+
+def like(glob: str, name: str) -> bool:
+    """Return True if a glob matches a name."""
+    return matcher(glob)(name) is not None

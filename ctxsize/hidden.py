@@ -1,0 +1,50 @@
+"""Texts that are used but never printed: the values of build arguments and of variables.
+
+A value is marked where it enters, and what is made from it is marked again. So a message shows
+the text that the user wrote, as `${TOKEN#a}`, whatever was done to the value.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Hidden(str):
+    """A text that is made from a hidden value; `written` is printed in its place."""
+
+    __slots__ = ("written",)
+
+    written: str
+
+    def __new__(cls, text: str, written: str) -> Hidden:
+        """Return `text`, marked; no part of it may be in `written`."""
+        made = super().__new__(cls, text)
+        made.written = written
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # `str` has one
+        """Return the arguments for copies."""
+        return str.__str__(self), self.written
+
+    def __repr__(self) -> str:
+        """Return what may be printed."""
+        return repr(self.written)
+
+
+def shown(text: str) -> str:
+    """Return what may be printed of `text`."""
+    return text.written if isinstance(text, Hidden) else text
+
+
+def hidden_as(origin: str, text: str) -> str:
+    """Return `text`, which is made from `origin` alone, hidden if that is."""
+    return Hidden(text, origin.written) if isinstance(origin, Hidden) else text
+
+
+def made_of(make: Callable[..., str], *texts: str) -> str:
+    """Return `make(*texts)`, hidden if one of them is: what is printed is made in the same way."""
+    if not any(isinstance(text, Hidden) for text in texts):
+        return make(*texts)
+    return Hidden(make(*texts), make(*map(shown, texts)))

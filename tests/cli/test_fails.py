@@ -1,0 +1,129 @@
+"""A build that must fail: every command says so, each by its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.trees import COPY_ALL, Node, build_tree, file, link
+
+S = b"FROM scratch\n"
+HIDDEN = [
+    file("Dockerfile", S + b"COPY dist /\n"),
+    file(".dockerignore", b"*.log\ndist\n"),
+    "dist/x",
+]
+# A tree, the line of its Dockerfile that fails, and the code that `lint` reports.
+FAILING: dict[str, tuple[list[str | Node], int, str]] = {
+    "hidden source": (HIDDEN, 2, "CTX111"),
+    "missing source": ([file("Dockerfile", S + b"COPY gone /\n")], 2, "CTX411"),
+    "missing source beside an ignore file": (
+        [file("Dockerfile", S + b"COPY gone /\n"), file(".dockerignore", b"*.log\n")],
+        2,
+        "CTX411",
+    ),
+    "hidden mount": (
+        [*HIDDEN[1:], file("Dockerfile", S + b"RUN --mount=source=dist,target=/m make\n")],
+        2,
+        "CTX411",
+    ),
+    "hidden link": (
+        [
+            *("v1/x", link("cur", "v1"), file(".dockerignore", b"cur\n")),
+            file("Dockerfile", S + b"COPY cur /o/\n"),
+        ],
+        2,
+        "CTX111",
+    ),
+    "empty origin": ([file("Dockerfile", S + b"COPY --from=scratch app /\n"), "app"], 2, "CTX411"),
+    "tmpfs": (
+        [file("Dockerfile", S + b"RUN --mount=type=tmpfs,source=a,target=/m make\n"), "a"],
+        2,
+        "CTX411",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_every_command_knows_that_the_build_fails(cli: Cli, tmp_path: Path, name: str) -> None:
+    nodes, line, code = FAILING[name]
+    root = build_tree(tmp_path, nodes)
+    for command in ((), ("measure",)):
+        result = cli(*command, cwd=root)
+        assert (result.code, result.out.partition(":")[0]) == (0, "The build fails")
+    shape = json.loads(cli("measure", "--format", "json", cwd=root).out)
+    assert shape["verdict"]["level"] == "build-fails"
+    checked = cli("check", "--max", "1GB", "--format", "gitlab", cwd=root)
+    (finding,) = json.loads(checked.out)
+    assert (checked.code, finding["check_name"]) == (1, "CTX411")
+    assert finding["location"] == {"path": "Dockerfile", "lines": {"begin": line}}
+    linted = cli("lint", "--format", "gitlab", cwd=root)
+    found = {each["check_name"]: each for each in json.loads(linted.out)}
+    assert (linted.code, found.keys() & {"CTX111", "CTX411"}) == (1, {code})
+
+
+def test_the_line_that_decides_is_named(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, HIDDEN)
+    result = cli("check", "--max", "1GB", cwd=root)
+    text = "CTX411 the build fails: COPY dist: not found, as it is ignored (.dockerignore:2)"
+    assert text in " ".join(result.out.split())
+    assert "Fix: ctxsize explain --source 2  shows why the build does not find it" in result.out
+
+
+def test_lint_repeats_no_source_that_a_line_hides(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, HIDDEN)
+    for options in ((), ("--ignore", "CTX111")):
+        out = cli("lint", *options, cwd=root).out
+        assert ("CTX111" in out, "CTX411" in out) == (not options, False)
+    assert cli("lint", "--select", "CTX411", cwd=root).code == 0
+
+
+def test_lint_reports_what_no_line_hides_beside_what_one_does(cli: Cli, tmp_path: Path) -> None:
+    text = S + b"COPY gone /o/\nCOPY dist /o/\n"
+    root = build_tree(tmp_path, [file("Dockerfile", text), *HIDDEN[1:]])
+    found = json.loads(cli("lint", "--format", "gitlab", cwd=root).out)
+    places = {each["check_name"]: each["location"] for each in found}
+    assert places["CTX111"] == {"path": ".dockerignore", "lines": {"begin": 2}}
+    assert places["CTX411"] == {"path": "Dockerfile", "lines": {"begin": 2}}
+
+
+def test_a_build_that_succeeds_has_no_finding(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, [file("Dockerfile", S + b"COPY a /\n"), "a"])
+    assert cli("lint", cwd=root).code == 0
+    assert cli("check", "--max", "1GB", cwd=root).code == 0
+
+
+def test_a_context_that_nobody_builds_is_refused(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, ["data/x", file("app/Dockerfile", COPY_ALL)])
+    result = cli("check", "--max", "1MB", "data", cwd=root)
+    assert (result.code, result.err) == (1, "")
+    text = " ".join(result.out.split())
+    assert "CTX412 there is no Dockerfile, so nothing is built of this context" in text
+    assert "name the Dockerfile with -f" in text
+    assert cli("check", "--max", "1MB", "-f", "app/Dockerfile", "data", cwd=root).code == 0
+    assert cli("check", "--max", "1MB", "--all", cwd=root).code == 0
+    (root / "policy.toml").write_text('max = "1MB"\n')
+    assert cli("check", "--policy", "policy.toml", cwd=root).code == 0
+    assert cli("check", "--policy", "policy.toml", "data", cwd=root).code == 1
+
+
+def test_an_accepted_fate_passes(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, [*HIDDEN, "data/x"])
+    for code, context in (("CTX411", "."), ("CTX018", "."), ("CTX412", "data")):
+        table = f'[[suppress]]\ncode = "{code}"\nreason = "made in CI"\n'
+        (root / "ctxsize.toml").write_text(table)
+        assert cli("check", "--max", "1MB", context, cwd=root).code == 0, code
+
+
+@pytest.mark.parametrize("command", ["check", "measure"])
+def test_a_dockerfile_that_is_rejected_is_an_input_error(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    root = build_tree(tmp_path, [file("Dockerfile", S + b"COPY\n")])
+    options = ["--max", "1MB"] if command == "check" else []
+    result = cli(command, *options, cwd=root)
+    assert result.code == 2
+    assert "Dockerfile:2: the build fails: COPY requires at least two arguments" in result.err

@@ -1,0 +1,91 @@
+"""Tries texts on an expression in a child, and says which one takes too much processor time."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tests.hostile.adversary import Adversary, Attack
+from tests.hostile.expressions import Expression
+
+LENGTH = 262_144  # number of characters of a text
+SECONDS = 1.0  # of processor time, for each text
+_LENGTHS = (2_048, 8_192, 32_768, 131_072)  # number of characters of texts that come first
+_GROWTH = 5.5  # four times the length takes four times the time, or sixteen times it
+_SUSPICIOUS_SECONDS = 0.0001  # for the shortest text
+
+
+def too_slow(expression: Expression, attacks: Iterable[Attack] | None = None) -> str:
+    """Return the way and the attack on which an expression takes too long, `""` for none."""
+    source, target = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(source)
+        _attack(expression, attacks, target)
+    os.close(target)
+    with os.fdopen(source, "rb") as said:
+        last = said.read().decode("utf-8", "backslashreplace").rpartition("\n")[2]
+    _, status = os.waitpid(child, 0)
+    if status == 0:
+        return ""
+    return last or f"it ended with {status}"
+
+
+def _attack(expression: Expression, attacks: Iterable[Attack] | None, target: int) -> None:
+    """Try everything, and end this process."""
+    code = 1
+    try:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        pattern = expression.pattern
+        length = min(LENGTH, expression.most or LENGTH)
+        if attacks is None:
+            attacks = Adversary(expression.source, expression.flags).attacks()
+        for attack in attacks:
+            for way in sorted(expression.ways):
+                _try(_CALLS[way], pattern, attack, length, f"{way} {attack}", target)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _try(
+    call: Callable[[Any, Any], object],
+    pattern: Any,
+    attack: Attack,
+    longest: int,
+    name: str,
+    target: int,
+) -> None:
+    """Try longer and longer texts, as long as the time grows faster than they do."""
+    before = _SUSPICIOUS_SECONDS / _GROWTH
+    for length in (*(each for each in _LENGTHS if each < longest), longest):
+        text: Any = attack.text(length)
+        if isinstance(pattern.pattern, bytes):
+            text = text.encode("utf-8", "surrogatepass")
+        os.write(target, f"\n{name}, {len(text):,} characters".encode())
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        seconds = min(_seconds(call, pattern, text) for _ in range(2 if length < longest else 1))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        if seconds < before * _GROWTH:
+            return
+        before = seconds
+
+
+def _seconds(call: Callable[[Any, Any], object], pattern: Any, text: Any) -> float:
+    before = time.process_time()
+    call(pattern, text)
+    return time.process_time() - before
+
+
+_CALLS: dict[str, Callable[[Any, Any], object]] = {
+    "match": lambda pattern, text: pattern.match(text),
+    "fullmatch": lambda pattern, text: pattern.fullmatch(text),
+    "search": lambda pattern, text: pattern.search(text),
+    "each": lambda pattern, text: deque(pattern.finditer(text), maxlen=0),
+}

@@ -1,0 +1,152 @@
+"""Interpreters without a wheel of tree-sitter: what reads no RUN works, and nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ctxsize
+from ctxsize.dockerfile.shell import UNKNOWN
+from tests.same.trees import tables
+from tests.trees import build_tree, file
+
+ROOT = Path(__file__).parent.parent
+MODULES = ("tree_sitter", "tree_sitter_bash")
+TABLES = ("advice", "projects", "examples", "layouts")
+"""Tables with Dockerfiles whose commands decide."""
+BLOCKED = "import sys\nsys.modules[sys.argv.pop(1)] = None\n"
+"""Makes the import of a module fail, as where it is not installed."""
+ANSWERS = """\
+import json
+from tests.test_without_parser import answers
+for root in sys.argv[1:]:
+    print(json.dumps(answers(root)))
+"""
+COMMAND = "from ctxsize.cli.app import run\nsys.exit(run(sys.argv[1:]))\n"
+NODES = [
+    file("Dockerfile", b'FROM node:20\nCOPY . .\nRUN npm ci\nCMD ["node", "x.js"]\n'),
+    *(file(".dockerignore", b"*.log\n"), "a.log", file("package.json", b"{}"), "x.js"),
+    *(file("node_modules/.package-lock.json", b"{}"), "node_modules/x/index.js", "k.swp"),
+    file("ctxsize.toml", b'max = "1MB"\n'),
+]
+
+
+def answers(root: str) -> dict[str, Any]:
+    """Return what is proved about a tree, and whether commands are said to be unknown."""
+    try:
+        suggested = ctxsize.suggest(root)
+        safe = [path for each in suggested.suggestions if each.safe for path in each.paths]
+        problems = [*suggested.problems]
+    except ctxsize.CtxsizeError:
+        safe, problems = [], []
+    advised = ctxsize.advise(root)
+    linted = ctxsize.lint(root)
+    problems += (*advised.problems, *linted.problems, *ctxsize.scan(root).problems)
+    findings = (*advised.findings, *linted.findings)
+    fixes = {finding: finding.fix for finding in findings if finding.fix is not None}
+    certain = [finding for finding, fix in fixes.items() if fix.certain]
+    return {
+        "safe": safe,
+        "certain": [[each.code, each.location.path, each.location.line] for each in certain],
+        "is_noted": UNKNOWN.message in {each.message for each in problems},
+    }
+
+
+def child(module: str, script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process in which `module` cannot be imported."""
+    lines = f"{BLOCKED}sys.path.insert(0, {str(ROOT)!r})\n{script}"
+    argv = [sys.executable, "-c", lines, module, *arguments]
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tree(tmp_path_factory.mktemp("tree") / "ctx", NODES)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The answers of this process about each fifth tree of the tables."""
+    plants = [plant for table in TABLES for plant in tables()[table].values()]
+    roots = [str(plant(tmp_path_factory.mktemp("tree"))) for plant in plants[::5]]
+    return {root: answers(root) for root in roots}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_proved_that_needs_commands(
+    module: str, expected: dict[str, dict[str, Any]]
+) -> None:
+    done = child(module, ANSWERS, *expected, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    without = [json.loads(line) for line in done.stdout.splitlines()]
+    noted = 0
+    for (root, own), found in zip(expected.items(), without, strict=True):
+        assert {*found["safe"]} <= {*own["safe"]}, root
+        assert [each for each in found["certain"] if each not in own["certain"]] == [], root
+        assert not own["is_noted"]
+        noted += found["is_noted"]
+    assert noted > len(expected) // 2  # most of these Dockerfiles have a RUN
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["measure", "--json"],
+        ["."],
+        ["ls", "--json"],
+        ["explain", "a.log", "x.js"],
+        ["check"],
+        ["diff", ".", "."],
+        ["rule", "CTX112"],
+        ["schema", "measure"],
+        ["measure", "--help"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_reads_no_run_answers_the_same(tree: Path, module: str, arguments: list[str]) -> None:
+    own = child("ctxsize.nothing", COMMAND, *arguments, cwd=tree)
+    done = child(module, COMMAND, *arguments, cwd=tree)
+    assert (done.returncode, done.stdout, done.stderr) == (0, own.stdout, own.stderr)
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(
+    "arguments",
+    [["suggest"], ["lint"], ["advise"], ["scan"], ["init"]],
+    ids=lambda words: words[0],
+)
+def test_what_reads_run_says_that_commands_are_not_known(
+    tmp_path: Path, module: str, arguments: list[str]
+) -> None:
+    tree = build_tree(tmp_path / "ctx", NODES)
+    done = child(module, COMMAND, *arguments, cwd=tree)
+    assert done.returncode in (0, 1), done.stderr
+    printed = " ".join(f"{done.stdout} {done.stderr}".split())
+    assert printed.count(UNKNOWN.message) == 1
+    assert UNKNOWN.message not in child("ctxsize.nothing", COMMAND, *arguments, cwd=tree).stdout
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_dockerfile_without_commands_needs_no_parser(tmp_path: Path, module: str) -> None:
+    text = b'FROM node:20\nCOPY . .\nRUN ["npm", "ci"]\n'
+    tree = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *NODES[1:]])
+    done = child(module, COMMAND, "suggest", cwd=tree)
+    assert UNKNOWN.message not in " ".join(done.stdout.split())
+    assert "node_modules" in done.stdout
+    assert done.stdout == child("ctxsize.nothing", COMMAND, "suggest", cwd=tree).stdout
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_command_makes_again_is_a_doubt(tree: Path, module: str) -> None:
+    found = json.loads(child(module, COMMAND, "suggest", "--json", cwd=tree).stdout)
+    (own,) = [each for each in ctxsize.suggest(tree).suggestions if "node_modules" in each.paths]
+    assert own.safe  # `npm ci` makes it
+    (one,) = [each for each in found["suggestions"] if "node_modules" in each["paths"]]
+    assert not one["safe"]
+    assert not one["chosen"]
