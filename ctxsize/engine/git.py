@@ -189,7 +189,7 @@ class PartOfRepository(GitRepository):
 
 
 class Repositories:
-    """The repositories of directories below one, `base`, of which git is asked once.
+    """Find the repositories of directories below `base`; git answers once for all of them.
 
     They are those of one moment: a caller makes one for one answer.
     """
