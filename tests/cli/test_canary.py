@@ -288,6 +288,10 @@ FIELDS = {
     "inline trigger": f"{INLINE} AS a\n  ONBUILD COPY --bad${{S}}=x ${{S}} /\n"
     "  FROM a\n  COPY a /x\n",
     "inline directive": "context: .\ndockerfile_inline: |\n  # escape=${S}\n  FROM scratch\n",
+    "inline frontend": "context: .\ndockerfile_inline: |\n  # syntax=r/${S}\n  FROM scratch",
+    "wrong line for a frontend": "context: .\ndockerfile_inline: |\n"
+    "  # syntax=r/${S}:1\n  FROM scratch\n  HEALTHCHECK no\n",
+    "frontend in JSON": 'context: .\ndockerfile_inline: |\n  {"syntax": "r/${S}"}',
     "inline heredoc": f"{INLINE}\n  COPY <<${{S}} /\n  x\n  ${{S}}\n",
     "a message": "context: ${NOT:?not set $S}",
     "a literal beside a message": f"context: .\nargs:\n  X: '{ONE}${{NOT:?{TWO}}}'",
