@@ -15,7 +15,6 @@ from dataclasses import replace
 from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
-from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import UNPRINTABLE
@@ -138,7 +137,10 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         if not isinstance(error, DockerfileError):
             raise
         error.path = request.dockerfile
-        if (frontend := other_frontend(find_syntax(data), build.build_arguments)) is None:
+        from ctxsize.dockerfile.concealed import find_frontend  # few Dockerfiles are wrong
+
+        syntax = find_frontend(data, request.plan.written)
+        if (frontend := other_frontend(syntax, build.build_arguments)) is None:
             raise
         hint = f"unless the frontend {shown(frontend.name)}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None

@@ -413,6 +413,7 @@ FOREIGN = [
     # what the hostile repository has as `.git`; `{victim}` is the other one
     *("file", "file of a worktree", "link", "common directory", "fake worktree"),
     *("fake submodule", "linked index", "linked references"),
+    *("linked branch", "linked directory of branches", "branch that names a linked one"),
 ]
 
 
@@ -445,6 +446,16 @@ def hostile(kind: str, root: Path, victim: Path) -> Path:
         for name in ("refs", "objects"):
             shutil.rmtree(own / name)
             (own / name).symlink_to(git_directory / name)
+    elif "branch" in kind:
+        (own / "objects/info/alternates").write_text(f"{git_directory}/objects\n")
+        if kind == "linked branch":
+            (own / "refs/heads/main").symlink_to(git_directory / "refs/heads/main")
+        elif kind == "linked directory of branches":
+            (own / "refs/heads/all").symlink_to(git_directory / "refs/heads")
+            (own / "HEAD").write_text("ref:refs/heads/all/main\n")
+        else:
+            (own / "refs/heads/main").write_text("ref: other/main\n")
+            (own / "other").symlink_to(git_directory / "refs/heads")
     return root
 
 
