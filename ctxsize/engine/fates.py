@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
-from ctxsize.dockerfile.sources import Failure, Source, what_decides
+from ctxsize.dockerfile.sources import TAKING, Failure, Source, what_decides
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
@@ -77,7 +77,7 @@ def _code_of(doubts: Iterable[tuple[str, str]]) -> str:
 
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
-    from ctxsize.engine.sourcing import TAKING, Sources  # most builds have no doubtful source
+    from ctxsize.engine.sourcing import Sources  # most builds have no doubtful source
 
     taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
     with suppress(CtxsizeError, OSError):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.sources import MOUNTING, Source
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.copied import copied, copies_all
@@ -171,7 +171,7 @@ class _Measuring:
             return True
         # BuildKit requests a source as a pattern, but looks it up by its name: that of a mount,
         # and any other without wildcards.
-        unlike = _SPECIAL if source.kind == "bind" else _SPECIAL - _WILDCARDS
+        unlike = _SPECIAL if source.kind in MOUNTING else _SPECIAL - _WILDCARDS
         if not unlike.isdisjoint(source.path):
             return True
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.

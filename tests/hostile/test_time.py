@@ -55,6 +55,10 @@ DOCKERFILES = {
         ("measure", "check"),
         lines(lambda at: f"FROM {f's{at - 1}' if at else 'a'} AS s{at}\nCOPY a.txt /", 3000),
     ),
+    "empty stages in a row": (
+        ("advise", "scan"),
+        "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}", 20_000),
+    ),
     "stages in a row": (
         ("advise",),
         "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}\nRUN npm ci", 3000),
