@@ -8,7 +8,13 @@ from dataclasses import replace
 from itertools import islice
 
 from ctxsize.dockerfile.sources import TAKING, Failure, Source, what_decides
-from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of
+from ctxsize.engine.need import (
+    asked_of,
+    named_contexts,
+    named_request,
+    needs_of,
+    used_contexts,
+)
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.hidden import hidden_as, shown
@@ -38,7 +44,9 @@ def breaking(request: Request) -> tuple[Problem, ...]:
         return ()
     with suppress(CtxsizeError, OSError):
         found |= dict.fromkeys(failures_of(request))
-        local = [named for named in named_contexts(request.build) if named.local]
+        used = used_contexts(request)
+        named = [each for each in named_contexts(request.build) if each.name in used]
+        local = [each for each in named if each.local]
         for each in (request, *(named_request(request, named) for named in local)):
             sources = (source for asked in asked_of(each) for source in asked.sources)
             found |= dict.fromkeys(unfound(each, sources))

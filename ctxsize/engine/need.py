@@ -175,6 +175,12 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
     return need
 
 
+def used_contexts(request: Request) -> frozenset[str]:
+    """Return the names of the contexts from which the build transfers. Raises as `needs_of`."""
+    needs = needs_of(request).values()
+    return frozenset(asked.context for each in needs for asked in each.asked)
+
+
 def asked_of(request: Request) -> tuple[Asked, ...]:
     """Return the transfers of the context of `request`; none if it is unused."""
     found: dict[Paths, Asked] = {}

@@ -55,19 +55,27 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
         found.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
         found.sort(key=lambda each: platforms.index(each.platforms[0]))
     named = need.named_contexts(request.build)
-    contexts = tuple(_named(request, each, progress, known=known) for each in named)
+    used = need.used_contexts(request) if known and named else None
+    contexts = tuple(_named(request, each, progress, used) for each in named)
     report = replace(report, problems=problems, named_contexts=contexts)
     first = found[0] if found else None
     return replace(report, transfer=first, more_transfers=tuple(found[1:]))
 
 
 def _named(
-    request: Request, named: NamedContext, progress: Progress | None, *, known: bool
+    request: Request,
+    named: NamedContext,
+    progress: Progress | None,
+    used: frozenset[str] | None,
 ) -> NamedContext:
-    """Return a named context with its transfers; one that the build does not use stays unread."""
-    used = bool(need.asked_of(replace(request, name=named.name))) if known else None
-    named = replace(named, used=used)
-    if not named.local or used is False:
+    """Return a named context with its transfers; one that is not among those `used` stays unread.
+
+    `used` is None if the transfers are not known.
+    """
+    known = used is not None
+    if used is not None:
+        named = replace(named, used=named.name in used)
+    if not named.local or named.used is False:
         return named
     request = need.named_request(request, named)
     report = measure(request, top=1, depth=0, progress=progress)

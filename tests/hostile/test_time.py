@@ -218,6 +218,16 @@ def test_many_services_end_in_time(context: Path, command: str) -> None:
     ends(command)
 
 
+@pytest.mark.parametrize("command", ["check --all --max 1GB", "lint", "scan"])
+def test_many_named_contexts_end_in_time(context: Path, command: str) -> None:
+    named = lines(lambda at: f"        a{at}: .", 2000)
+    build = f"{{context: .,\n      additional_contexts: {{\n{named.replace('.', '.,')}      }}}}"
+    (context / "compose.yaml").write_text(f"services:\n  s:\n    build: {build}\n")
+    (context / "Dockerfile").write_text(SOURCE)
+    with processor_seconds(8):
+        assert run([*command.split(), "."]) in (0, 1)
+
+
 BUILDS = {
     "justfile, values without an end": ("justfile", f"a:\n  docker build\n{'x := {{' * 40_000}"),
     "justfile, blank lines": ("justfile", "a:\n #!/x docker build\n" + "\t\n" * 100_000),
