@@ -33,6 +33,7 @@ from ctxsize.writer import Addition
 _NAME = ".gitignore"
 _MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
 _MOST_TRIALS = 64  # of the ignore file without some lines
+_NO_REPOSITORY = "left out: git never ignores a repository, whatever the line says"
 _LEFT_OUT = "left out: for git it re-includes directories alone, for a builder all that is in them"
 _LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
@@ -177,6 +178,9 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
                 text = translate(line, directory, draft.pattern_class)
             except CannotSayError as error:
                 notes.append(Note(line.strip(), f"left out: {error}", path, number))
+                continue
+            if text is not None and text.rpartition("/")[2] == ".git":
+                notes.append(Note(line.strip(), _NO_REPOSITORY, path, number))
                 continue
             if text is not None:
                 # If a line occurs twice, the last one counts.
