@@ -15,12 +15,12 @@ from dataclasses import replace
 from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
-from ctxsize.dockerfile.sources import Unknown
+from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import UNPRINTABLE
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
-from ctxsize.errors import DockerfileError, InputError, UndecidedError
+from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
 from ctxsize.hidden import shown
 from ctxsize.model import NamedContext, Problem
 
@@ -187,6 +187,18 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
             same = replace(same, sources=sources, platforms=(*same.platforms, platform))
             found[each.paths] = replace(same, unknowns=all_unknowns)
     return tuple(found.values())
+
+
+def mounts_of(request: Request) -> tuple[Source, ...]:
+    """Return the bind mounts to which the builder does not apply the ignore file."""
+    if not request.builder.mounts_unfiltered or request.dockerfile is None:
+        return ()
+    try:
+        asked = asked_of(request)
+    except CtxsizeError:
+        return ()
+    found = (source for each in asked for source in each.sources if source.kind == "bind")
+    return tuple(dict.fromkeys(found))
 
 
 def includes_of(request: Request) -> list[Include]:

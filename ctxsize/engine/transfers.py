@@ -17,7 +17,6 @@ from ctxsize.engine.fates import failures_of, unfound, unfound_by_name
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
-from ctxsize.engine.trace import mounts_of
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
@@ -205,7 +204,7 @@ def unfiltered_mounts(request: Request) -> Iterator[Problem]:
     """Yield a problem for each bind mount that may show what the ignore file hides."""
     if not request.spec.patterns:
         return
-    for source in mounts_of(request):
+    for source in need.mounts_of(request):
         if not _may_show(request, source.path):
             continue
         message = (
