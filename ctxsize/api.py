@@ -15,11 +15,9 @@ from ctxsize import public
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.request import Plans, Request, request_of, with_unsaved
+from ctxsize.engine.request import ELSEWHERE, Plans, Request, request_of, with_unsaved
 from ctxsize.errors import InputError
 from ctxsize.model import Problem
-
-ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
 
 
 def request_for(

@@ -37,13 +37,13 @@ class Build:
     context: str = "."  # the directory; paths are relative to the working directory
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
     target: str = ""  # the last stage if empty
-    build_arguments: Mapping[str, str] = field(default_factory=dict)
+    build_arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The values are used and never printed, nor is anything that is made from them."""
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     """The directory, URL or image of each named context, by name."""
     platforms: tuple[str, ...] = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
     builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
-    dockerfile_inline: bytes | None = None
+    dockerfile_inline: bytes | None = field(default=None, repr=False)
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
     dockerfile_written: bytes | None = None
     """`dockerfile_inline` with names in place of hidden values; None if it has none."""
@@ -71,6 +71,20 @@ class Build:
         object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
         if self.dockerfile is not None:
             object.__setattr__(self, "dockerfile", path_of(self.dockerfile))
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """Return what makes two builds equal, hashable; hidden texts count by their values."""
+        return (
+            self.context,
+            self.dockerfile,
+            self.target,
+            frozenset(self.build_arguments.items()),
+            frozenset(self.build_contexts.items()),
+            self.platforms,
+            self.builder,
+            self.dockerfile_inline,
+        )
 
     def words(self) -> tuple[str, ...]:
         """Return the same options as words of a command line, of arguments only the names."""

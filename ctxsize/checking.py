@@ -159,7 +159,8 @@ def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[Bud
 
     So a configuration names a Dockerfile that would not be found, and no smaller target.
     """
-    is_transfer, met = policy.budget.of == "transfer", set[tuple[str, ...]]()
+    is_transfer = policy.budget.of == "transfer"
+    met = set[tuple[object, ...]]()
     for each in _named_apart([*found]):
         given = each.given or each.build
         builder = policy.build.builder or given.builder
@@ -169,7 +170,7 @@ def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[Bud
         builds += [given] * bool(usual) + [each.build] * is_transfer
         for build in (replace(each, builder=builder) for each in builds):
             paths = os.path.realpath(build.context), _own_place(build.dockerfile or usual)
-            key = (*paths, builder, str(build) if is_transfer else "")
+            key = (*paths, builder, build.values if is_transfer else None)
             if key not in met:
                 met.add(key)
                 yield replace(policy, name=f"{each.name} (policy)", build=build, is_policy=True)

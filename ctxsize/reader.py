@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
 from typing import BinaryIO
@@ -21,6 +21,7 @@ refuse_windows()
 MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
 _MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192  # of a repository; of a file that names a path
+_MOST_REFERENCES = 20  # paths of references that name each other; git follows 5
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -212,13 +213,26 @@ def is_on_same_disk(path: str, other: str) -> bool:
         return False
 
 
-def head_file(git: str) -> str:
-    """Return the file of the branch that HEAD of a repository names, relative to that."""
-    with suppress(OSError):
-        text = os.fsdecode(read_file(f"{git}/HEAD", _MOST_LINK_BYTES))
-        if text.startswith("ref: refs/") and "\0" not in text:
-            return text.removeprefix("ref: ").rstrip("\n")
-    return "HEAD"
+def reference_files(directories: Sequence[str]) -> list[str]:
+    """Return the paths at which git may look for HEAD, and for what that names in turn.
+
+    `directories` are those of one repository. A path may not exist, or be no reference.
+    """
+    paths = list[str]()
+    names = ["HEAD"]
+    for name in names:  # grows meanwhile
+        if len(paths) >= _MOST_REFERENCES:
+            break
+        for directory in directories:
+            path = os.path.join(directory, name)
+            paths.append(path)
+            with suppress(OSError, ValueError):
+                text = os.fsdecode(read_file(path, _MOST_LINK_BYTES))
+                kind, _, named = text.partition(":")
+                named = named.strip().removeprefix("main-worktree/")
+                if kind == "ref" and "\0" not in named:
+                    names.append(named)
+    return paths
 
 
 def first_odd_file(paths: Iterable[str]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -149,6 +150,7 @@ def suite(
         env=variables,
         stdin=subprocess.DEVNULL,
         umask=UMASK,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         check=False,
     )
 

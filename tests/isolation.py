@@ -11,6 +11,7 @@ import locale
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -58,6 +59,9 @@ def isolate() -> Callable[[], None]:
     os.environ.clear()
     os.environ.update(environment)
     os.umask(UMASK)
+    # A shell starts a job in the background so that it ignores Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     time.tzset()
     with suppress(locale.Error):
         locale.setlocale(locale.LC_ALL, "")

@@ -29,7 +29,6 @@ BLOCK = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def run(command: str, examples: Path) -> str:
@@ -78,20 +77,6 @@ def test_page_names_no_address_that_may_not_exist(page: Path) -> None:
     """Examples have ADDRESS and OWNER; a release on PyPI is not promised."""
     invented = re.compile(r"pipx? install '?ctxsize|uvx ctxsize|/ctxsize(\.git)?$|org/ctxsize")
     assert [line for line in page.read_text().splitlines() if invented.search(line)] == []
-
-
-@pytest.mark.parametrize("page", [DOCS / "library.md"], ids=lambda page: page.name)
-def test_python_block_runs(page: Path, examples: Path) -> None:
-    (code,) = PYTHON_BLOCK.findall(page.read_text())
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=examples,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[1] == "False True"
 
 
 def test_there_are_two_set_up_commands() -> None:

@@ -202,7 +202,8 @@ def read_recipe(
     stages = built_stages(dockerfile, arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
-        lengths[stage] = len(stage.steps) + lengths[stage.parent]
+        # A stage without steps is one more base to pass by.
+        lengths[stage] = 1 + len(stage.steps) + lengths[stage.parent]
     if sum(lengths.values()) > _MOST_STEPS:
         message = f"ctxsize examines at most {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)

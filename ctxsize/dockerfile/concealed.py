@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ctxsize.dockerfile.instructions import Dockerfile, Instruction
-from ctxsize.dockerfile.parse import unchecked_instructions
+from ctxsize.dockerfile.instructions import Directive, Dockerfile, Instruction
+from ctxsize.dockerfile.parse import find_syntax, unchecked_instructions
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import Hidden, shown
 
@@ -22,7 +22,27 @@ def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
     if len(others) != len(dockerfile.instructions):
         others = (None,) * len(dockerfile.instructions)
     pairs = zip(dockerfile.instructions, others, strict=True)
-    return replace(dockerfile, instructions=tuple(_instruction(*pair) for pair in pairs))
+    return replace(
+        dockerfile,
+        instructions=tuple(_instruction(*pair) for pair in pairs),
+        syntax=_frontend(dockerfile.syntax, written),
+    )
+
+
+def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
+    """Return what `find_syntax` finds in `data`, hidden if `written` has names in its place.
+
+    The rest of the Dockerfile may be wrong.
+    """
+    found = find_syntax(data)
+    return found if written is None else _frontend(found, written)
+
+
+def _frontend(syntax: Directive | None, written: bytes) -> Directive | None:
+    other = find_syntax(written)
+    if syntax is None or (other is not None and other.value == syntax.value):
+        return syntax
+    return replace(syntax, value=Hidden(syntax.value, other.value if other else _UNKNOWN))
 
 
 def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:

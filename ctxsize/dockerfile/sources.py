@@ -18,16 +18,20 @@ _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
 
 
+MOUNTING = ("bind", "cache")  # kinds of sources without wildcards
+TAKING = ("copy", "add", *MOUNTING)  # those that the builder looks up
+
+
 @dataclass(frozen=True)
 class Source:
     """A path that an instruction takes from a context.
 
     `source` is as written, `path` expanded and relative to the root of the context: `.` for all of
     it, a pattern if it has wildcards, hidden if the value of a build argument is in it. `context`
-    is `""` for the build context. `kind` is `copy`, `add` or `bind`; a `tmpfs` or `git` only widens
-    the filter and takes nothing. `parents` are the parts of a source of `COPY --parents` before its
-    pivot (`.` without one) and after it. `doubts` are the kinds and names of each `Unknown` that
-    `path` depends on.
+    is `""` for the build context. `kind` is `copy`, `add`, `bind` or `cache`; a `tmpfs` or `git`
+    only widens the filter and takes nothing. `parents` are the parts of a source of
+    `COPY --parents` before its pivot (`.` without one) and after it. `doubts` are the kinds and
+    names of each `Unknown` that `path` depends on.
     """
 
     instruction: str

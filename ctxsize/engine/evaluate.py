@@ -71,7 +71,12 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def from_lines(  # type: ignore[override]
         cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
     ) -> DockerIgnoreSpec:
-        """Return the spec of all lines of a file. Raises `IgnoreFileError` with a failing line."""
+        """Return the spec of all lines of a file. Raises `IgnoreFileError` with a failing line.
+
+        Raises `TypeError` for one text, whose letters would be the lines.
+        """
+        if isinstance(lines, (str, bytes)):
+            raise TypeError("`lines` is one text: pass text.splitlines()")
         make = pattern_factory or cls.pattern_class
         patterns = []
         for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):

@@ -9,8 +9,14 @@ from dataclasses import replace
 from itertools import islice
 
 from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
-from ctxsize.dockerfile.sources import Failure, Source, what_decides
-from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of
+from ctxsize.dockerfile.sources import TAKING, Failure, Source, what_decides
+from ctxsize.engine.need import (
+    asked_of,
+    named_contexts,
+    named_request,
+    needs_of,
+    used_contexts,
+)
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.hidden import hidden_as, shown
@@ -38,7 +44,9 @@ def breaking(request: Request) -> tuple[Problem, ...]:
         return tuple(failing_by_name(request))
     with suppress(CtxsizeError, OSError):
         found |= dict.fromkeys(failures_of(request))
-        local = [named for named in named_contexts(request.build) if named.local]
+        used = used_contexts(request)
+        named = [each for each in named_contexts(request.build) if each.name in used]
+        local = [each for each in named if each.local]
         for each in (request, *(named_request(request, named) for named in local)):
             sources = (source for asked in asked_of(each) for source in asked.sources)
             found |= dict.fromkeys(unfound(each, sources))
@@ -77,7 +85,7 @@ def _code_of(doubts: Iterable[tuple[str, str]]) -> str:
 
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
-    from ctxsize.engine.sourcing import TAKING, Sources  # most builds have no doubtful source
+    from ctxsize.engine.sourcing import Sources  # most builds have no doubtful source
 
     taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
     with suppress(CtxsizeError, OSError):
@@ -95,7 +103,9 @@ def failing_by_name(request: Request) -> Iterator[Problem]:
         return
     with suppress(CtxsizeError, OSError):
         problems = [*failures_of(request)]
-        local = [named for named in named_contexts(request.build) if named.local]
+        used = used_contexts(request)
+        named = [each for each in named_contexts(request.build) if each.name in used]
+        local = [each for each in named if each.local]
         for each in (request, *(named_request(request, named) for named in local)):
             problems += _unfound_by_name(each)
         yield from (problem for problem in dict.fromkeys(problems) if problem.is_fatal)
@@ -136,8 +146,6 @@ def _words_of(instruction: Instruction) -> int:
 
 def _sources_by_name(request: Request) -> Iterator[Source]:
     """Yield the sources in the context of `request` whose names are known, each once."""
-    from ctxsize.engine.sourcing import TAKING
-
     kinds = [kind for kind in TAKING if kind != "bind" or not request.builder.refused_flags]
     sources = (source for asked in asked_of(request) for source in asked.sources)
     for source in dict.fromkeys(sources):

@@ -23,11 +23,11 @@ from ctxsize.reader import (
     awaited_fifo,
     first_odd_file,
     git_directories,
-    head_file,
     holds,
     is_on_same_disk,
     looks_like_git,
     path_in,
+    reference_files,
     top_of,
     worktrees_in,
 )
@@ -45,11 +45,11 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
-_OWN = ("HEAD", "index", "refs", "refs/heads", "packed-refs", "objects", "config")
+_OWN = ("index", "refs", "refs/heads", "packed-refs", "reftable", "objects", "config")
 """Parts of a repository that git would also read through a symlink to another one."""
 _OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
 _OF_REPOSITORY = (
-    *("HEAD", "index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
+    *("index", "config", "config.worktree", "commondir", "gitdir", "shallow"),
     *("packed-refs", "info/exclude", "info/attributes", "info/grafts", "info/sparse-checkout"),
     *("objects/info/alternates", "objects/info/commit-graph"),
 )
@@ -189,7 +189,7 @@ class PartOfRepository(GitRepository):
 
 
 class Repositories:
-    """The repositories of directories below one, `base`, of which git is asked once.
+    """Find the repositories of directories below `base`; git answers once for all of them.
 
     They are those of one moment: a caller makes one for one answer.
     """
@@ -281,10 +281,12 @@ def _check_agreement(top: str) -> None:
     if not agrees:
         why = f"its .git leads to {directory}, the repository of another work tree"
         raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
+    paths = reference_files((directory, common))
     for place in (directory, common):
-        for path in (os.path.join(place, name) for name in _OWN):
-            if os.path.lexists(path) and not (holds(directory, path) or holds(common, path)):
-                raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
+        paths += (os.path.join(place, name) for name in _OWN)
+    for path in paths:
+        if os.path.lexists(path) and not (holds(directory, path) or holds(common, path)):
+            raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
 
 
 def _work_tree_of(directory: str) -> str:
@@ -340,9 +342,10 @@ def _refuse_odd_files(root: str, top: str) -> None:
         here = os.path.dirname(here)
         work_tree.append(here)
     paths = [os.path.join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
-    for directory in git_directories(top):
-        names = (*_OF_REPOSITORY, head_file(directory))
-        paths += (os.path.join(directory, name) for name in names)
+    directories = git_directories(top)
+    paths += reference_files(directories)
+    for directory in directories:
+        paths += (os.path.join(directory, name) for name in _OF_REPOSITORY)
     if (path := first_odd_file(paths)) is not None:
         raise _waits_for(path)
 

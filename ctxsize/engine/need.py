@@ -16,13 +16,12 @@ from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.graph import StageRules
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
-from ctxsize.dockerfile.parse import find_syntax
-from ctxsize.dockerfile.sources import Unknown
+from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import UNPRINTABLE, Builder
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
-from ctxsize.errors import DockerfileError, InputError, UndecidedError
+from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
 from ctxsize.hidden import shown
 from ctxsize.model import NamedContext, Problem
 
@@ -139,7 +138,10 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         if not isinstance(error, DockerfileError):
             raise
         error.path = request.dockerfile
-        if (frontend := other_frontend(find_syntax(data), build.build_arguments)) is None:
+        from ctxsize.dockerfile.concealed import find_frontend  # few Dockerfiles are wrong
+
+        syntax = find_frontend(data, request.plan.written)
+        if (frontend := other_frontend(syntax, build.build_arguments)) is None:
             raise
         hint = f"unless the frontend {shown(frontend.name)}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
@@ -188,6 +190,12 @@ def _rules_of(builder: Builder) -> StageRules:
     )
 
 
+def used_contexts(request: Request) -> frozenset[str]:
+    """Return the names of the contexts from which the build transfers. Raises as `needs_of`."""
+    needs = needs_of(request).values()
+    return frozenset(asked.context for each in needs for asked in each.asked)
+
+
 def asked_of(request: Request) -> tuple[Asked, ...]:
     """Return the transfers of the context of `request`; none if it is unused."""
     found: dict[Paths, Asked] = {}
@@ -200,6 +208,18 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
             same = replace(same, sources=sources, platforms=(*same.platforms, platform))
             found[each.paths] = replace(same, unknowns=all_unknowns)
     return tuple(found.values())
+
+
+def mounts_of(request: Request) -> tuple[Source, ...]:
+    """Return the bind mounts to which the builder does not apply the ignore file."""
+    if not request.builder.mounts_unfiltered or request.dockerfile is None:
+        return ()
+    try:
+        asked = asked_of(request)
+    except CtxsizeError:
+        return ()
+    found = (source for each in asked for source in each.sources if source.kind == "bind")
+    return tuple(dict.fromkeys(found))
 
 
 def includes_of(request: Request) -> list[Include]:

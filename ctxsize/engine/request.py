@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ctxsize.dockerfile.instructions import Dockerfile
     from ctxsize.dockerfile.taken import ContextNeed
 
+ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
+"""Begins the message of a problem `no-dockerfile` that ends with a build found nearby."""
+
 Make = Callable[[str], DockerIgnorePattern]
 """Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""
 

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from itertools import takewhile
 
-from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
+from ctxsize.dockerfile.sources import MOUNTING, TAKING, Source, Unknown, path_from_root
 from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.dockerfiles import follow_links
 from ctxsize.engine.evaluate import DirectoryStates
@@ -26,8 +26,6 @@ from ctxsize.engine.trace import Explanation, entry_at, explain
 from ctxsize.errors import InputError
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.reader import entries_in, folded, is_listed, why_other
-
-TAKING = ("copy", "add", "bind")  # kinds of sources that the builder looks up
 
 
 class Fate(str, Enum):
@@ -195,7 +193,7 @@ class Sources:
             parts = source.path.split("/")
             literal = [*takewhile(lambda part: not has_wildcards(part), parts)]
             # `parseMount` has no wildcards.
-            literal = parts if source.kind == "bind" else literal
+            literal = parts if source.kind in MOUNTING else literal
             return "/".join(literal) or ".", "/".join(parts[len(literal) :])
         base, pattern = source.parents
         is_link = base != "." and os.path.islink(os.path.join(self._request.root, base))
@@ -279,7 +277,7 @@ class Sources:
             return
         if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
             yield f".. cannot lead out of the context: the builder looks for {shown(source.path)}"
-        if source.kind == "bind" and has_wildcards(source.path):
+        if source.kind in MOUNTING and has_wildcards(source.path):
             yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(request, at)

@@ -19,7 +19,7 @@ from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, Step, ref
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
-from ctxsize.engine.need import asked_of, is_wrong_target
+from ctxsize.engine.need import asked_of, is_wrong_target, mounts_of
 from ctxsize.engine.request import Request, inside
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
@@ -213,18 +213,6 @@ def in_context(request: Request, path: str) -> str:
         raise InputError("the path lies outside the context", path=path, hint=hint)
     is_there = (each for each in below if os.path.lexists(os.path.join(request.root, each)))
     return next(is_there, below[0])
-
-
-def mounts_of(request: Request) -> tuple[Source, ...]:
-    """Return the bind mounts to which the builder does not apply the ignore file."""
-    if not request.builder.mounts_unfiltered or request.dockerfile is None:
-        return ()
-    try:
-        asked = asked_of(request)
-    except CtxsizeError:
-        return ()
-    found = (source for each in asked for source in each.sources if source.kind == "bind")
-    return tuple(dict.fromkeys(found))
 
 
 def _shows(request: Request, source: Source, path: str) -> bool:

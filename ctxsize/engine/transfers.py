@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.sources import MOUNTING, Source
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.copied import copied, copies_all
@@ -17,7 +17,6 @@ from ctxsize.engine.fates import failing_by_name, failures_of, unfound
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
-from ctxsize.engine.trace import mounts_of
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
@@ -57,19 +56,27 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
         found.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
         found.sort(key=lambda each: platforms.index(each.platforms[0]))
     named = need.named_contexts(request.build)
-    contexts = tuple(_named(request, each, progress, known=known) for each in named)
+    used = need.used_contexts(request) if known and named else None
+    contexts = tuple(_named(request, each, progress, used) for each in named)
     report = replace(report, problems=problems, named_contexts=contexts)
     first = found[0] if found else None
     return replace(report, transfer=first, more_transfers=tuple(found[1:]))
 
 
 def _named(
-    request: Request, named: NamedContext, progress: Progress | None, *, known: bool
+    request: Request,
+    named: NamedContext,
+    progress: Progress | None,
+    used: frozenset[str] | None,
 ) -> NamedContext:
-    """Return a named context with its transfers; one that the build does not use stays unread."""
-    used = bool(need.asked_of(replace(request, name=named.name))) if known else None
-    named = replace(named, used=used)
-    if not named.local or used is False:
+    """Return a named context with its transfers; one that is not among those `used` stays unread.
+
+    `used` is None if the transfers are not known.
+    """
+    known = used is not None
+    if used is not None:
+        named = replace(named, used=named.name in used)
+    if not named.local or named.used is False:
         return named
     request = need.named_request(request, named)
     report = measure(request, top=1, depth=0, progress=progress)
@@ -173,7 +180,7 @@ class _Measuring:
             return True
         # BuildKit requests a source as a pattern, but looks it up by its name: that of a mount,
         # and any other without wildcards.
-        unlike = _SPECIAL if source.kind == "bind" else _SPECIAL - _WILDCARDS
+        unlike = _SPECIAL if source.kind in MOUNTING else _SPECIAL - _WILDCARDS
         if not unlike.isdisjoint(source.path):
             return True
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
@@ -206,7 +213,7 @@ def unfiltered_mounts(request: Request) -> Iterator[Problem]:
     """Yield a problem for each bind mount that may show what the ignore file hides."""
     if not request.spec.patterns:
         return
-    for source in mounts_of(request):
+    for source in need.mounts_of(request):
         if not _may_show(request, source.path):
             continue
         message = (

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.config import Budget
+from ctxsize.engine.request import ELSEWHERE
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
 from ctxsize.model import Amount, Clue, Counted, Problem, Report
@@ -15,6 +16,10 @@ from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
 _NOT_BUILT = "no-dockerfile"  # the code of the problem of a context without a Dockerfile
+_NO_DOCKERFILE = (
+    "there is no Dockerfile, so nothing is built of this context: "
+    "name the Dockerfile with -f, or check the context that is built"
+)
 _MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
 
@@ -159,11 +164,15 @@ def _fate(name: str, report: Report) -> Iterator[Finding]:
     for problem in report.fatal:
         finding = fatal_finding(problem, report.place_of(problem))
         yield replace(finding, message=f"{name}: {finding.message}")
-    if any(problem.code == _NOT_BUILT for problem in report.problems):
+    for problem in report.problems:
+        if problem.code != _NOT_BUILT:
+            continue
+        if problem.message.startswith(ELSEWHERE):
+            message = problem.message  # it names a build that was found nearby
+        else:
+            message = _NO_DOCKERFILE
         place = Location(report.context_path)
-        message = f"{name}: there is no Dockerfile, so nothing is built of this context"
-        advice = "name the Dockerfile with -f, or check the context that is built"
-        yield Finding("CTX412", severity_of("CTX412"), f"{message}: {advice}", place)
+        yield Finding("CTX412", severity_of("CTX412"), f"{name}: {message}", place)
 
 
 def fatal_finding(problem: Problem, path: str) -> Finding:

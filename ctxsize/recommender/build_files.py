@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import is_known
-from ctxsize.dockerfile.sources import Source, path_from_root
+from ctxsize.dockerfile.sources import TAKING, Source, path_from_root
 from ctxsize.dockerfile.stages import built_stages
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.golang import has_wildcards, match
@@ -27,7 +27,6 @@ from ctxsize.model import Problem
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
-_TAKING = ("copy", "add", "bind")
 _DEEPEST = 20  # number of variables nested in each other that are replaced
 _ASSUMED = "x86-64"  # assumed build argument: valid as image, tag, platform or part of one
 _NAME = re.compile(r"\$\{?(\w+)")
@@ -114,7 +113,7 @@ class BuildFile:
         """Return the sources taken from the build context, by stage and line."""
         found = defaultdict[tuple[str, int], set[Source]](set)
         for source in {source for need in self.needs for source in need.sources}:
-            if source.context in self.names and source.kind in _TAKING:
+            if source.context in self.names and source.kind in TAKING:
                 found[source.stage, source.line].add(source)
         return found
 

@@ -231,7 +231,7 @@ class Snapshots:
 
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
-        own = request.dockerfile_in_context is None and repr(request.build)
+        own = request.build.values if request.dockerfile_in_context is None else None
         file = request.ignore_file
         key = (request.root, file and file.path, request.builder.name, own)
         if key not in self._planned:

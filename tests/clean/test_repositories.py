@@ -103,6 +103,7 @@ def test_a_repository_that_answers_protects_what_it_tracks_alone(name: str, tmp_
     elif name == "submodule":
         (root / ".git/modules").mkdir()
         git("init", "-q", "--separate-git-dir", str(root / ".git/modules/app"), cwd=root / "app")
+        git("config", "core.worktree", "../../../app", cwd=root / "app")  # as of a submodule
     else:
         git("init", "-q", cwd=other)
         git("commit", "-qm", "x", "--allow-empty", cwd=other)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.build import Build
 from ctxsize.formats import FORMATS, PAGE, PAGED
 from tests.cli.conftest import Cli, Result
 
@@ -288,6 +289,10 @@ FIELDS = {
     "inline trigger": f"{INLINE} AS a\n  ONBUILD COPY --bad${{S}}=x ${{S}} /\n"
     "  FROM a\n  COPY a /x\n",
     "inline directive": "context: .\ndockerfile_inline: |\n  # escape=${S}\n  FROM scratch\n",
+    "inline frontend": "context: .\ndockerfile_inline: |\n  # syntax=r/${S}\n  FROM scratch",
+    "wrong line for a frontend": "context: .\ndockerfile_inline: |\n"
+    "  # syntax=r/${S}:1\n  FROM scratch\n  HEALTHCHECK no\n",
+    "frontend in JSON": 'context: .\ndockerfile_inline: |\n  {"syntax": "r/${S}"}',
     "inline heredoc": f"{INLINE}\n  COPY <<${{S}} /\n  x\n  ${{S}}\n",
     "a message": "context: ${NOT:?not set $S}",
     "a literal beside a message": f"context: .\nargs:\n  X: '{ONE}${{NOT:?{TWO}}}'",
@@ -376,3 +381,20 @@ def test_two_builds_are_one_only_if_their_values_are(cli: Cli, tmp_path: Path) -
     root = planted(tmp_path / "r", (), **texts)
     rows = json.loads(cli("scan", "--json", cwd=root).out)["builds"]
     assert [row["transfer"]["content_bytes"] for row in rows] == [2, 1]
+
+
+def test_the_saving_of_a_build_is_its_own(cli: Cli, tmp_path: Path) -> None:
+    lines = "FROM node:20", "ARG X", "COPY pack* ./", "RUN npm ci", "COPY . .", "COPY $$X /y"
+    build = {"context": "../r", "args": {"X": "$S"}, "dockerfile_inline": "\n".join(lines)}
+    file = json.dumps({"services": {"s": {"build": build}}})
+    texts = {"../one/compose.yaml": file, "../two/compose.yaml": file}
+    texts |= {"../one/.env": "S=src\n", "../two/.env": "S=nod*\n"}
+    planted(tmp_path / "r", (), **texts)
+    rows = json.loads(cli("scan", "--json", cwd=tmp_path).out)["builds"]
+    savings = {row["places"][0]["path"]: row["saving"]["files"] for row in rows}
+    assert savings["one/compose.yaml"] > savings["two/compose.yaml"]
+
+
+def test_the_repr_of_a_build_has_no_value() -> None:
+    build = Build(build_arguments={"X": ONE}, dockerfile_inline=ONE.encode())
+    assert ONE not in repr(build)

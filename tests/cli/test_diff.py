@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import jsonschema
@@ -114,9 +115,18 @@ def test_what_is_no_report(cli: Cli, tmp_path: Path, data: bytes, code: int, sai
     assert said in result.out + result.err
 
 
+def configure_contexts(root: Path, names: Iterable[str]) -> Path:
+    """Budget contexts that one Dockerfile outside of them builds; return the configuration."""
+    (root / "Dockerfile").write_text("FROM scratch\n")
+    tables = (f'[contexts.{name}]\ndockerfile = "Dockerfile"\n' for name in names)
+    config = root / "ctxsize.toml"
+    config.write_text('max = "1GB"\n' + "".join(tables))
+    return config
+
+
 def test_one_of_several_contexts(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repo", [file("a/x", size_bytes=3), file("b/y", size_bytes=5)])
-    (root / "ctxsize.toml").write_text('max = "1GB"\n[contexts.a]\n[contexts.b]\n')
+    configure_contexts(root, ["a", "b"])
     assert cli("check", "--format", "json=r.json", cwd=root).code == 0
     result = cli("diff", "r.json", "a", cwd=root)
     assert (result.code, result.out) == (2, "")
@@ -206,8 +216,7 @@ def test_a_refusal_names_the_excess_and_the_proved_fix(cli: Cli, tmp_path: Path)
 def test_all_contexts_of_two_checks_by_their_names(cli: Cli, tmp_path: Path) -> None:
     names = ["gone", *(f"s{number}" for number in range(30))]
     root = build_tree(tmp_path / "repo", [file(f"{name}/x", size_bytes=1_000) for name in names])
-    config = root / "ctxsize.toml"
-    config.write_text('max = "1GB"\n' + "".join(f"[contexts.{name}]\n" for name in names))
+    config = configure_contexts(root, names)
     assert cli("check", "--format", "json=before.json", cwd=root).code == 0
     build_tree(root, [file("new/x", size_bytes=70_000), file("s7/y", size_bytes=8_000)])
     config.write_text(config.read_text().replace("contexts.gone", "contexts.new"))

@@ -187,7 +187,7 @@ def test_a_missing_dockerfile_is_no_rejection(cli: Cli, context: Path) -> None:
     result = cli("measure", cwd=context)
     assert (result.code, result.err) == (0, "")
     assert "name it with -f PATH" in flat(result.out)
-    assert cli("check", "--max", "1MB", cwd=context).code == 0
+    assert cli("check", "--max", "1MB", cwd=context).code == 1
     assert "-f PATH" in cli("ls", "--transfer", cwd=context).err
 
 

@@ -237,6 +237,10 @@ class TestPathspec:
         stock = PathSpec.from_lines("dockerignore", ["*.log", "!a.log"])
         assert [stock.match_file(name) for name in ("b.log", "a.log")] == [True, False]
 
+    def test_a_text_is_no_list_of_lines(self) -> None:
+        with pytest.raises(TypeError, match="splitlines"):
+            DockerIgnoreSpec.from_lines("*\n!src")
+
     def test_match_and_check(self) -> None:
         spec = DockerIgnoreSpec.from_lines(self.LINES)
         ignored = ["foo/x", "a.log", "foo/"]

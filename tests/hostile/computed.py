@@ -179,7 +179,6 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
-    "build.py: f'(?<![\\\\w-]){re.escape(value)}(?![\\\\w-])'": Computed(_each("value", _TEXTS)),
     "discovery/commands.py: source.unknown": Computed(_each("source", filter(_unknown, _files()))),
     "discovery/commands.py: self.source.top": Computed(_tops),
     "discovery/described.py: each": Computed(_forms),

@@ -15,9 +15,10 @@ from tests.hostile.expressions import Expression
 
 LENGTH = 262_144  # number of characters of a text
 SECONDS = 1.0  # of processor time, for each text
-_LENGTHS = (2_048, 8_192, 32_768, 131_072)  # number of characters of texts that come first
+_LENGTHS = (4_096, 16_384, 65_536)  # number of characters of texts that come first
 _GROWTH = 5.5  # four times the length takes four times the time, or sixteen times it
-_SUSPICIOUS_SECONDS = 0.0001  # for the shortest text
+_SECONDS_A_CHARACTER = 0.000_000_2  # so many go on however they grew: other work may disturb
+_SUSPICIOUS_SECONDS = 0.0001  # for the shortest text: by the square, that is 0.4 for the longest
 
 
 def too_slow(expression: Expression, attacks: Iterable[Attack] | None = None) -> str:
@@ -62,7 +63,7 @@ def _try(
     name: str,
     target: int,
 ) -> None:
-    """Try longer and longer texts, as long as the time grows faster than they do."""
+    """Try longer and longer texts, while the time is long or grows faster than they do."""
     before = _SUSPICIOUS_SECONDS / _GROWTH
     for length in (*(each for each in _LENGTHS if each < longest), longest):
         text: Any = attack.text(length)
@@ -72,7 +73,7 @@ def _try(
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         seconds = min(_seconds(call, pattern, text) for _ in range(2 if length < longest else 1))
         signal.setitimer(signal.ITIMER_PROF, 0)
-        if seconds < before * _GROWTH:
+        if seconds < min(before * _GROWTH, length * _SECONDS_A_CHARACTER):
             return
         before = seconds
 

@@ -55,6 +55,10 @@ DOCKERFILES = {
         ("measure", "check"),
         lines(lambda at: f"FROM {f's{at - 1}' if at else 'a'} AS s{at}\nCOPY a.txt /", 3000),
     ),
+    "empty stages in a row": (
+        ("advise", "scan"),
+        "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}", 20_000),
+    ),
     "stages in a row": (
         ("advise",),
         "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}\nRUN npm ci", 3000),
@@ -212,6 +216,16 @@ def test_many_services_end_in_time(context: Path, command: str) -> None:
     (context / "compose.yaml").write_text(f"services:\n{services}")
     (context / ".dockerignore").write_text("x\n")
     ends(command)
+
+
+@pytest.mark.parametrize("command", ["check --all --max 1GB", "lint", "scan"])
+def test_many_named_contexts_end_in_time(context: Path, command: str) -> None:
+    named = lines(lambda at: f"        a{at}: .", 2000)
+    build = f"{{context: .,\n      additional_contexts: {{\n{named.replace('.', '.,')}      }}}}"
+    (context / "compose.yaml").write_text(f"services:\n  s:\n    build: {build}\n")
+    (context / "Dockerfile").write_text(SOURCE)
+    with processor_seconds(8):
+        assert run([*command.split(), "."]) in (0, 1)
 
 
 BUILDS = {

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
+from ctxsize.formats.wording import level
 from ctxsize.model import Report
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
@@ -265,6 +266,33 @@ def test_builds_that_fail_after_the_transfer(
     assert result.error is not None
     found = {name: [each.bytes for each in some] for name, some in result.loaded().items()}
     assert found == expected(report)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "none-such",
+        "one",
+        "sub/a",
+        "sub/none-such",
+        "vendor",
+        "drop.log",
+        "link",
+        "link/c",
+        "",
+        "o*",
+    ],
+)
+def test_a_cache_is_looked_up_in_its_context(
+    docker: Docker, trees: Path, tmp_path: Path, source: str
+) -> None:
+    mount = f"type=cache,from=lib,source={source},target=/m"
+    case, dockerfile = Case(f"{S}RUN --network=none --mount={mount} x\n"), tmp_path / "Dockerfile"
+    report = ours(trees, dockerfile, case)
+    error = theirs(docker, trees, dockerfile, case).error
+    assert error is not None
+    fails = "did not complete successfully: exit code" not in error
+    assert (level(report) == "build-fails") == fails
 
 
 @pytest.mark.parametrize("name", SEVERAL)

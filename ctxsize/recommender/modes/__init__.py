@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
 
@@ -32,6 +32,8 @@ from ctxsize.writer import Addition
 
 _NAME = ".gitignore"
 _MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
+_MOST_TRIALS = 64  # of the ignore file without some lines
+_NO_REPOSITORY = "left out: git never ignores a repository, whatever the line says"
 _LEFT_OUT = "left out: for git it re-includes directories alone, for a builder all that is in them"
 _LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
@@ -178,6 +180,9 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
             except CannotSayError as error:
                 notes.append(Note(line.strip(), f"left out: {error}", path, number))
                 continue
+            if text is not None and text.rpartition("/")[2] == ".git":
+                notes.append(Note(line.strip(), _NO_REPOSITORY, path, number))
+                continue
             if text is not None:
                 # If a line occurs twice, the last one counts.
                 added.pop(text, None)
@@ -213,11 +218,9 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     repository = Addition("!.git", f"From {files[-1][0]}", "git never ignores it")
     if _hides_git(draft, [each for each in additions if each.line not in for_directories]):
         additions.append(repository)
-    for text, note in for_directories.items():
-        others = [each for each in additions if each.line != text]
-        if _hides_more(draft, others, additions, wrong):
-            additions = others
-            notes.append(note)
+    harmful = _harmful(draft, additions, for_directories, wrong)
+    additions = [each for each in additions if each.line not in harmful]
+    notes += [note for text, note in for_directories.items() if text in harmful]
     others = [each for each in additions if each != repository]
     if not _hides_git(draft, others):
         additions = others
@@ -231,17 +234,40 @@ def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
     return False
 
 
-def _hides_more(
-    draft: Draft, fewer: Sequence[Addition], additions: Sequence[Addition], wrong: Judge
-) -> bool:
-    """Return whether `fewer` of the additions hide more, and nothing more that is wrong."""
-    try:
-        before, after = draft.attempt(additions), draft.attempt(fewer)
-    except IgnoreFileError:
-        return False
-    if not {*after.hidden} > {*before.hidden}:
-        return False
-    return {path for path, _ in wrong(after)} <= {path for path, _ in wrong(before)}
+def _harmful(
+    draft: Draft, additions: Sequence[Addition], lines: Iterable[str], wrong: Judge
+) -> set[str]:
+    """Return those of `lines` without which the additions hide more, and nothing that is wrong.
+
+    Each trial takes the time of all additions. So lines are tried together, and one by one only
+    where they change something; after so many trials the others stay.
+    """
+    harmful = set[str]()
+    pending = [tuple(lines)]
+    for _ in range(_MOST_TRIALS):
+        group = pending.pop() if pending else ()
+        if not group:
+            break
+        present = [each for each in additions if each.line not in harmful]
+        fewer = [each for each in present if each.line not in group]
+        try:
+            before, after = draft.attempt(present), draft.attempt(fewer)
+        except IgnoreFileError:
+            break
+        if {*after.hidden} == {*before.hidden}:
+            continue
+        if len(group) > 1:
+            middle = len(group) // 2
+            pending += [group[middle:], group[:middle]]
+        elif {*after.hidden} > {*before.hidden} and not _does_more(wrong, after, before):
+            harmful |= {*group}
+    return harmful
+
+
+def _does_more(wrong: Judge, after: Attempt, before: Attempt) -> bool:
+    """Return whether an attempt does something wrong that the one before does not."""
+    allowed = {path for path, _ in wrong(before)}
+    return any(path not in allowed for path, _ in wrong(after))
 
 
 def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:

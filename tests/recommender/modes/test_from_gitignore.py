@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from ctxsize import api
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Attempt
 from ctxsize.model import Kind
 from ctxsize.recommender.modes import from_gitignore
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.outcome import IgnoreFileChange
+from ctxsize.writer import Addition
 from tests.oracles.availability import require
 from tests.resolving import resolve
 from tests.trees import COPY_ALL, build_tree, file
@@ -113,6 +116,24 @@ def test_an_exception_for_directories_does_not_bring_back_their_files(
     assert hidden <= ignored
     # Git does not enter a directory that it ignores; a builder does, and sends more.
     assert not {each for each in ignored - hidden if not each.endswith(".log")}
+
+
+def test_many_exceptions_for_directories_take_few_trials(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    require("git")
+    root = unborn(tmp_path / "c", "".join(f"!d{number}/\n" for number in range(300)) + "*\n!*/\n")
+    trials = list[int]()
+    attempt = Draft.attempt
+
+    def counted(draft: Draft, additions: Iterable[Addition]) -> Attempt:
+        trials.append(0)
+        return attempt(draft, additions)
+
+    monkeypatch.setattr(Draft, "attempt", counted)
+    change = from_gitignore(Draft(Snapshot.take(resolve(str(root)))))
+    assert "!*/" in {note.subject for note in change.notes}
+    assert len(trials) < 150
 
 
 @settings(max_examples=40, deadline=None)
