@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.errors import InputError
+from ctxsize.errors import DockerfileError, InputError
 from ctxsize.findings import Finding, Severity
 from tests.oracles.devtools import list_context
 from tests.trees import COPY_ALL, Node, build_tree, file, link
@@ -199,12 +199,16 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"NONSENSE\n", b"", b"FROM\n", b"FROM a\nCOPY a\n", b"\xff"])
-def test_a_dockerfile_that_fails_is_left_aside(text: bytes, tmp_path: Path) -> None:
+def test_a_dockerfile_that_cannot_be_read_stops_only_its_directory(
+    text: bytes, tmp_path: Path
+) -> None:
     nodes = [file("Dockerfile", text), file(".dockerignore", b"node_modules\n")]
     build_tree(tmp_path, [*nodes, "web/node_modules/a"])
-    for name in (str(tmp_path), str(tmp_path / ".dockerignore")):
-        found = api.lint([name]).findings
-        assert [(each.code, each.files) for each in found] == [("CTX101", 1)]
+    with pytest.raises(DockerfileError):
+        api.lint([str(tmp_path)])
+    # An ignore file that is named is linted by itself.
+    found = api.lint([str(tmp_path / ".dockerignore")]).findings
+    assert [(each.code, each.files) for each in found] == [("CTX101", 1)]
 
 
 def test_a_build_that_fails_has_what_can_be_said(tmp_path: Path) -> None:
