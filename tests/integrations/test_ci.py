@@ -335,6 +335,19 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+OWN_GITCONFIG = """\
+[core]
+    attributesFile = /dev/null
+    autocrlf = false
+    fileMode = true
+    hooksPath = /dev/null
+    symlinks = true
+[init]
+    templateDir = /dev/null
+"""
+"""Overrules the system's file, which pre-commit reads: it starts git without `GIT_…` variables."""
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pre-commit")
@@ -342,6 +355,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pre_commit_refuses_and_passes(hooks: Path, store: Path, tmp_path: Path) -> None:
     repository = build_tree(tmp_path / "repo", RUST)
+    home = build_tree(tmp_path / "home", [file(".gitconfig", OWN_GITCONFIG.encode())])
     config = yaml.safe_load(snippet("pre-commit"))
     config["repos"][0]["repo"] = str(hooks)
     (repository / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
@@ -349,7 +363,7 @@ def test_pre_commit_refuses_and_passes(hooks: Path, store: Path, tmp_path: Path)
     git("add", ".", cwd=repository)
 
     def commit() -> subprocess.CompletedProcess[str]:
-        variables = environment(PRE_COMMIT_HOME=str(store), **OFFLINE)
+        variables = environment(PRE_COMMIT_HOME=str(store), HOME=str(home), **OFFLINE)
         return subprocess.run(
             [sys.executable, "-m", "pre_commit", "run", "--all-files", "--color", "never"],
             cwd=repository,
