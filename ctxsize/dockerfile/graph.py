@@ -212,7 +212,7 @@ class Graph:
         """Raise DockerfileError if stages take from each other in a circle; bases do not count."""
         from graphlib import CycleError, TopologicalSorter  # few Dockerfiles need it
 
-        sorter = TopologicalSorter[Node]()
+        sorter: TopologicalSorter[Node] = TopologicalSorter()  # Python 3.10 has no subscript
         for node in self._stages:
             sorter.add(node, *self._origins_of_own(node))
         try:
