@@ -44,13 +44,19 @@ def breaking(request: Request) -> tuple[Problem, ...]:
         return tuple(failing_by_name(request))
     with suppress(CtxsizeError, OSError):
         found |= dict.fromkeys(failures_of(request))
-        used = used_contexts(request)
-        named = [each for each in named_contexts(request.build) if each.name in used]
-        local = [each for each in named if each.local]
-        for each in (request, *(named_request(request, named) for named in local)):
-            sources = (source for asked in asked_of(each) for source in asked.sources)
-            found |= dict.fromkeys(unfound(each, sources))
+        for context in _contexts_of(request):
+            sources = (source for asked in asked_of(context) for source in asked.sources)
+            found |= dict.fromkeys(unfound(context, sources))
     return tuple(problem for problem in found if problem.is_fatal)
+
+
+def _contexts_of(request: Request) -> Iterator[Request]:
+    """Yield the build context, and each named context that is a directory and used."""
+    yield request
+    used = used_contexts(request)
+    for named in named_contexts(request.build):
+        if named.local and named.name in used:
+            yield named_request(request, named)
 
 
 def failures_of(request: Request) -> Iterator[Problem]:
@@ -103,11 +109,8 @@ def failing_by_name(request: Request) -> Iterator[Problem]:
         return
     with suppress(CtxsizeError, OSError):
         problems = [*failures_of(request)]
-        used = used_contexts(request)
-        named = [each for each in named_contexts(request.build) if each.name in used]
-        local = [each for each in named if each.local]
-        for each in (request, *(named_request(request, named) for named in local)):
-            problems += _unfound_by_name(each)
+        for context in _contexts_of(request):
+            problems += _unfound_by_name(context)
         yield from (problem for problem in dict.fromkeys(problems) if problem.is_fatal)
 
 

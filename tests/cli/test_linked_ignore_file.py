@@ -80,7 +80,7 @@ def test_a_file_takes_the_place_of_the_link(command: list[str], cli: Cli, tmp_pa
 
 
 def test_git_commits_new_work_after_it(cli: Cli, tmp_path: Path) -> None:
-    """What no build needs is what somebody writes tomorrow."""
+    """Git still lists what only the ignore file hides: it may be work to commit."""
     root = build_tree(tmp_path / "r", [*TREE, link(".dockerignore", ".gitignore")])
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     assert cli("suggest", "--write", "--unsafe", "--replace-link", cwd=root).code == 0
