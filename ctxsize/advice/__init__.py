@@ -131,7 +131,7 @@ def _read_recipes(
             message = f"{lead}: {error.message}"
             if builds[0].build.dockerfile_written is not None:
                 message = "this Dockerfile was skipped: hidden values decide what it does"
-            problems.append(Problem("dockerfile", message, path, error.line))
+            problems.append(Problem("dockerfile", message, path, error.line, fails=decided))
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"
             problems.append(Problem("unread", message, path))

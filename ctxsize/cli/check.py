@@ -209,4 +209,6 @@ def scan(
         with output.progress() as progress:
             scanned = api.scan(*roots, progress=progress, steps=progress and progress.step)
     display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
+    if output.failing(scanned.problems) or any(row.is_unread for row in scanned.rows):
+        return output.USAGE
     return output.found(scanned.findings, exit_zero=exit_zero)

@@ -15,6 +15,7 @@ from ctxsize.engine import trace as engine
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import SourceCheck, check_in_all
+from ctxsize.engine.transfers import unread
 from ctxsize.errors import InputError
 from ctxsize.formats import Look, json, text
 from ctxsize.formats.sections import explained as shown
@@ -69,7 +70,7 @@ def explain(
     explanations = map(takers.added_to, found) if takers else found
     if as_json:
         output.write(json.explained(request, explanations, traced=traced))
-        return output.FINE
+        return output.failing(unread(request))
     unmatched = 0
     for explained in explanations:
         if traced:
@@ -85,7 +86,7 @@ def explain(
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
-    return output.FINE
+    return output.failing(unread(request) if traced else ())
 
 
 def _check(request: Request, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:

@@ -84,6 +84,8 @@ def lint(
             return output.found(found.edits, exit_zero=exit_zero)
         output.apply(found.edits, links="replace" if replace_link else "refuse")
         display.emit(found)
+        if found.is_rejected:
+            return output.USAGE
         return output.found(found.findings, exit_zero=exit_zero)
 
     if watch:
@@ -120,4 +122,5 @@ def advise(
     else:
         output.apply(advice.edits)
         display.emit(advice)
-    return output.found(advice.findings, exit_zero=exit_zero)
+    fails = output.failing(advice.problems)
+    return fails or output.found(advice.findings, exit_zero=exit_zero)

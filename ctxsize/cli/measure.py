@@ -118,7 +118,7 @@ def ls(
     why: bool,
     null: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """List every entry of CONTEXT that would be sent, in the builder's order."""
     if transfer + ignored + both > 1:
         raise click.UsageError("--all, --ignored and --transfer cannot be combined")
@@ -153,6 +153,7 @@ def ls(
     if emptied and size:
         output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
+    return output.failing(reasons.unread) if reasons else output.FINE
 
 
 class _Reasons:
@@ -162,8 +163,10 @@ class _Reasons:
         """Read the Dockerfile; print why it is unknown what it takes, if so."""
         from ctxsize.engine.need import request_named
         from ctxsize.engine.trace import Takers
+        from ctxsize.engine.transfers import unread
         from ctxsize.formats.sections import explained
 
+        self.unread = unread(request)  # problems of a Dockerfile that the builder rejects
         request = request_named(request, named)
         ignore_file = request.ignore_file.path if request.ignore_file else None
         self._takers = Takers(request)

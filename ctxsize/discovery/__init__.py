@@ -102,7 +102,8 @@ def _found(search: Search) -> tuple[FoundBuild, ...]:
             search.add(Place("dockerfile", "", where), Build(context, path), guessed=True)
         except DockerfileError as error:
             if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
-                search.complain("dockerfile", error.message, replace(where, line=error.line))
+                at = replace(where, line=error.line)
+                search.complain("dockerfile", error.message, at, fails=True)
     return merged(search.builds)
 
 

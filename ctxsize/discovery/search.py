@@ -105,9 +105,9 @@ class Search:
         """Return a path as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))
 
-    def complain(self, code: str, message: str, where: Location) -> None:
-        """Record a problem."""
-        self.problems[Problem(code, message, where.path, where.line)] = None
+    def complain(self, code: str, message: str, where: Location, *, fails: bool = False) -> None:
+        """Record a problem, which may say that a build `fails`."""
+        self.problems[Problem(code, message, where.path, where.line, fails=fails)] = None
 
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """Return the text of a file; None, and record a problem, if it cannot be read.

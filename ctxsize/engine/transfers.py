@@ -245,6 +245,18 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
 
 
+def unread(request: Request) -> list[Problem]:
+    """Return the problem that a Dockerfile has which the builder rejects, if it does."""
+    if request.dockerfile is None:
+        return []
+    try:
+        need.needs_of(request)
+    except CtxsizeError as error:
+        problem = unknown_transfer(request, error)
+        return [problem] if problem.fails else []
+    return []
+
+
 def transfer_listing(request: Request) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
 

@@ -120,6 +120,11 @@ class Linted:
         return in_order([*of_files, *self.failing, *self.unused])
 
     @property
+    def is_rejected(self) -> bool:
+        """Return whether an ignore file has a line with which no build can read it."""
+        return any(finding.code == "CTX121" for finding in self.findings)
+
+    @property
     def edits(self) -> tuple[Edit, ...]:
         return tuple(file.edit for file in self.files if file.edit is not None)
 

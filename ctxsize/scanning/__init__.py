@@ -25,7 +25,7 @@ from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
-from ctxsize.errors import CtxsizeError, UndecidedError
+from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem
@@ -52,6 +52,7 @@ class Row:
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     error: str | None = None
+    is_unread: bool = False  # whether the error is in the text of the Dockerfile or ignore file
 
     @property
     def build(self) -> Build:
@@ -176,7 +177,8 @@ def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
             # With another value, the build may succeed.
             made.problems.append(unknown_transfer(made.request, error))
         else:
-            made.row = replace(made.row, error=str(error))
+            is_unread = isinstance(error, (DockerfileError, IgnoreFileError))
+            made.row = replace(made.row, error=str(error), is_unread=is_unread)
     return made
 
 

@@ -42,7 +42,7 @@ def repository(root: Path, dockerfile: bytes) -> Path:
         (EARLY, ["--severity", "error"], 0),
         (EARLY, ["--select", "CTX999"], 2),
         (EARLY, ["--diff"], 1),
-        (b"FROM scratch\nCOPPY\n", [], 0),
+        (b"FROM scratch\nCOPPY\n", [], 2),
     ],
 )
 def test_the_exit_code_is_1_only_with_findings_that_count(
