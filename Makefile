@@ -46,7 +46,7 @@ pytest: $(TEST)/installed $(CORE)
 
 # Each of these tests compares a file with what it is made from, or writes the file: parts of
 # pages first, then whole pages, which another process must not write meanwhile.
-PARTS := tests/discovery/test_recognisers.py::test_the_page_lists_the_rows \
+PARTS := tests/repository/test_recognisers.py::test_the_page_lists_the_rows \
 	tests/integrations/test_comment.py::test_the_comment_in_the_documentation \
 	tests/clean/test_docs.py tests/lints/test_pages.py tests/recommender/test_knowledge.py
 PAGES := tests/test_readme.py tests/test_screens.py tests/test_docs_commands.py \

@@ -45,7 +45,7 @@ class Folder:
     """Symlinks and their targets."""
 
 
-Plan = Callable[[float], Iterator[Folder]]
+ParsedDockerfile = Callable[[float], Iterator[Folder]]
 """The directories of a tree at a scale, parents before their children."""
 
 
@@ -55,7 +55,7 @@ class Tree:
 
     name: str
     title: str
-    plan: Plan
+    plan: ParsedDockerfile
     version: int = 1
     """Part of the stamp: raise it whenever the plan changes."""
 
@@ -311,7 +311,7 @@ def _generate(tree: Tree, path: Path, scale: float) -> None:
             raise SystemExit(f"could not generate {path}")
 
 
-def _fill_part(plan: Plan, root: str, scale: float, part: int) -> None:
+def _fill_part(plan: ParsedDockerfile, root: str, scale: float, part: int) -> None:
     """Each worker makes runs of 64 directories, so that the two seldom share a parent."""
     for number, folder in enumerate(plan(scale)):
         if number // 64 % WORKERS == part:

@@ -88,20 +88,20 @@ __all__ = [
     "Objection",
     "Options",
     "Outcome",
+    "ParsedDockerfile",
+    "ParsedDockerfiles",
     "Part",
     "Passed",
     "Paths",
     "Pattern",
     "Place",
     "Plan",
-    "Plans",
     "Problem",
     "Progress",
     "Question",
     "Reason",
     "Remedy",
     "Report",
-    "Request",
     "Result",
     "Row",
     "Rule",
@@ -141,8 +141,8 @@ __all__ = [
     "load_config",
     "ls",
     "measure",
+    "plan_for",
     "plan_ignore_file",
-    "request_for",
     "scan",
     "suggest",
 ]  # static, as type checkers read it
@@ -158,12 +158,12 @@ _FUNCTIONS = {
     "ls": "api",
     "measure": "api",
     "plan_ignore_file": "api",
-    "request_for": "api",
+    "plan_for": "planning",
     "scan": "api",
     "suggest": "api",
-    "check": "checking",
-    "diff": "checking",
-    "diff_checkout": "checking",
+    "check": "guard.checking",
+    "diff": "guard.checking",
+    "diff_checkout": "guard.checking",
 }
 """The modules of the public functions; `public` has those of the types."""
 
@@ -200,17 +200,15 @@ if TYPE_CHECKING:
         plan_ignore_file as plan_ignore_file,
     )
     from ctxsize.api import (
-        request_for as request_for,
-    )
-    from ctxsize.api import (
         scan as scan,
     )
     from ctxsize.api import (
         suggest as suggest,
     )
-    from ctxsize.checking import check as check
-    from ctxsize.checking import diff as diff
-    from ctxsize.checking import diff_checkout as diff_checkout
+    from ctxsize.guard.checking import check as check
+    from ctxsize.guard.checking import diff as diff
+    from ctxsize.guard.checking import diff_checkout as diff_checkout
+    from ctxsize.planning import plan_for as plan_for
     from ctxsize.public import *  # noqa: F403
 else:
 

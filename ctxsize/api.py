@@ -1,7 +1,7 @@
 """The public functions except `check` and `diff`: they take names of directories, return values.
 
 Each imports its modules when it is called, as start-up is a large part of a small run. For
-`build` and `options` see `request_for`. `config`, by default that of the context or of the root,
+`build` and `options` see `plan_for`. `config`, by default that of the context or of the root,
 names accepted findings. `steps` is called with each part of the work, `progress` with counts.
 """
 
@@ -13,54 +13,13 @@ from dataclasses import replace
 
 from ctxsize import public
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
-from ctxsize.engine.builders import builder_of
-from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.request import ELSEWHERE, Plans, Request, request_of, with_unsaved
+from ctxsize.engine.plan import ELSEWHERE, Plan
 from ctxsize.errors import InputError
-from ctxsize.model import Problem
-
-
-def request_for(
-    build: Build | StrPath | Request = ".",
-    *,
-    data: bytes | None = None,
-    **options: Unpack[Options],
-) -> Request:
-    """Return the request for a build, or for a context with fields of `Build` as keywords.
-
-    A request is returned unchanged, or with options as one for its build with these. `data` is
-    the text of the ignore file, in place of the one on disk: answers are those once it is saved.
-    Raises `InputError` for a missing file or directory and for an unknown builder, and
-    `IgnoreFileError` for an ignore file that fails the build.
-    """
-    if isinstance(build, Request) and not options:
-        request = build
-    else:
-        given = build_of(build.build if isinstance(build, Request) else build, options)
-        request = requested(given or Build(), Plans())
-    if data is None:
-        return request
-    return with_unsaved(request, data)
-
-
-def requested(build: Build, plans: Plans) -> Request:
-    """Return the request for `build`, which shares `plans`. Raises as `request_for`.
-
-    If it has no Dockerfile, its problem suggests a command for a build found nearby.
-    """
-    request = request_of(build, builder_of(build.builder), plans=plans)
-    others = [each for each in request.problems if each.code != "no-dockerfile"]
-    if len(others) < len(request.problems) and (near := files_near(request.context)):
-        from ctxsize.discovery import what_to_type
-
-        if typed := what_to_type(request.context, near):
-            hint = Problem("no-dockerfile", f"{ELSEWHERE} {typed}")
-            return replace(request, problems=(*others, hint))
-    return request
+from ctxsize.planning import plan_for
 
 
 def measure(
-    build: Build | StrPath | Request = ".",
+    build: Build | StrPath | Plan = ".",
     *,
     data: bytes | None = None,
     ignored: bool = False,
@@ -81,20 +40,20 @@ def measure(
     from ctxsize.engine import report as measuring
     from ctxsize.engine.transfers import with_transfers
 
-    request = request_for(build, data=data, **options)
+    plan = plan_for(build, data=data, **options)
     report = measuring.measure(
-        request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
+        plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
-    report = with_transfers(request, report, progress=progress)
-    if report.findings or any(part.clues for part in report.parts):
-        from ctxsize.accepting import judged  # most reports need no configuration
+    report = with_transfers(plan, report, progress=progress)
+    if report.is_debatable:
+        from ctxsize.guard.accepting import without_accepted  # most reports need no configuration
 
-        report = judged(request, report, config)
+        report = without_accepted(plan, report, config)
     return report
 
 
 def ls(
-    build: Build | StrPath | Request = ".",
+    build: Build | StrPath | Plan = ".",
     *,
     sent: bool = True,
     ignored: bool = False,
@@ -110,20 +69,22 @@ def ls(
     """
     from ctxsize.engine.report import Listing
 
-    request = request_for(build, **options)
+    plan = plan_for(build, **options)
     if named or transfer:
-        from ctxsize.engine.need import request_named  # this imports the parser of Dockerfiles
+        from ctxsize.engine.transfer_requests import (
+            plan_named,  # this imports the parser of Dockerfiles
+        )
         from ctxsize.engine.transfers import transfer_listing
 
-        request = request_named(request, named)
+        plan = plan_named(plan, named)
         if transfer:
-            return transfer_listing(request)
-    return Listing(request, sent=sent, ignored=ignored)
+            return transfer_listing(plan)
+    return Listing(plan, sent=sent, ignored=ignored)
 
 
 def explain(
     paths: StrPath | Iterable[StrPath],
-    build: Build | StrPath | Request = ".",
+    build: Build | StrPath | Plan = ".",
     *,
     named: str = "",
     **options: Unpack[Options],
@@ -132,13 +93,14 @@ def explain(
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
-    from ctxsize.engine import trace
-    from ctxsize.engine.need import request_named
+    from ctxsize.engine import explanation
+    from ctxsize.engine.transfer_requests import plan_named
 
-    request = request_named(request_for(build, **options), named)
-    add = trace.Takers(request).added_to
+    plan = plan_named(plan_for(build, **options), named)
+    add = explanation.Takers(plan).added_to
     return [
-        add(trace.explain(request, trace.in_context(request, path))) for path in paths_of(paths)
+        add(explanation.explain(plan, explanation.in_context(plan, path)))
+        for path in paths_of(paths)
     ]
 
 
@@ -181,7 +143,7 @@ def lint(
 
 
 def suggest(
-    build: Build | StrPath | Request = ".",
+    build: Build | StrPath | Plan = ".",
     *,
     write: bool = False,
     replace_link: bool = False,
@@ -200,25 +162,25 @@ def suggest(
     Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
     that changed in between or cannot be written.
     """
-    from ctxsize.accepting import finished
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.guard.accepting import finished
     from ctxsize.recommender.advisor import Advisor
 
-    request = request_for(build, **options)
-    advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
+    plan = plan_for(build, **options)
+    advisor = Advisor(Snapshot.take(plan, progress=progress), steps=steps)
     only = words_of(only)
     advice = advisor.advise(only, unsafe=unsafe)
-    hints = [each for each in request.problems if each.message.startswith(ELSEWHERE)]
+    hints = [each for each in plan.problems if each.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.
-    is_usual = not request.build.given() and not only
+    is_usual = not plan.build.given() and not only
     codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
-    return finished(request, advice, config, codes, write=write, replace_link=replace_link)
+    return finished(plan, advice, config, codes, write=write, replace_link=replace_link)
 
 
 def plan_ignore_file(
-    build: Build | StrPath | Request = ".",
+    build: Build | StrPath | Plan = ".",
     *,
     mode: str,
     like: StrPath | None = None,
@@ -232,17 +194,20 @@ def plan_ignore_file(
 
     `like` is the path of another ignore file. See `suggest` for the other arguments.
     """
-    from ctxsize.accepting import finished
     from ctxsize.engine.dockerfiles import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.guard.accepting import finished
     from ctxsize.recommender import modes
 
-    sibling = None if like is None else read_ignore_file(path_of(like))
+    if like is None:
+        sibling = None
+    else:
+        sibling = read_ignore_file(path_of(like))
     if sibling is None and mode not in modes.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
-    request = request_for(build, **options)
-    plan = modes.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    return finished(request, plan, config, write=write, replace_link=replace_link)
+    plan = plan_for(build, **options)
+    planned_file = modes.make(Snapshot.take(plan, progress=progress), mode, sibling=sibling)
+    return finished(plan, planned_file, config, write=write, replace_link=replace_link)
 
 
 def discover(root: StrPath = ".", *, everywhere: bool = False) -> public.Discovery:
@@ -250,9 +215,9 @@ def discover(root: StrPath = ".", *, everywhere: bool = False) -> public.Discove
 
     `everywhere` includes dependencies (`node_modules`, `vendor`), worktrees, and what git ignores.
     """
-    from ctxsize import discovery
+    from ctxsize import repository
 
-    return discovery.discover(path_of(root), environment=os.environ, everywhere=everywhere)
+    return repository.discover(path_of(root), environment=os.environ, everywhere=everywhere)
 
 
 def scan(
@@ -263,16 +228,16 @@ def scan(
     steps: public.Steps | None = None,
 ) -> public.Scan:
     """Return every build below `root`, measured, the largest first. Raises `InputError`."""
-    from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order
+    from ctxsize.guard.accepting import Wanted, readable
     from ctxsize.scanning import scan as run
 
     root = path_of(root)
-    discovery = discover(root)
+    repository = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
-    scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
+    scanned = run(repository, left=wanted.of, progress=progress, steps=steps)
     findings = in_order([*scanned.findings, *wanted.unused(names("CTX3"), root)])
     return replace(scanned, findings=findings, problems=(*scanned.problems, *problems))
 
@@ -293,7 +258,10 @@ def advise(
     from ctxsize.advice import advise as run
 
     root = path_of(root)
-    config = load_config(root) if config is None else config
+    if config is None:
+        config = load_config(root)
+    else:
+        config = config
     return run(discover(root), config, fix=fix, unsafe=unsafe_fixes, **choice)
 
 

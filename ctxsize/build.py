@@ -32,7 +32,7 @@ _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
 
 @dataclass(frozen=True)
 class Build:
-    """The arguments of a `docker build`. Nothing is read before a request is made of it."""
+    """The arguments of a `docker build`. Nothing is read before a plan is made of it."""
 
     context: str = "."  # the directory; paths are relative to the working directory
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
@@ -88,7 +88,10 @@ class Build:
 
     def words(self) -> tuple[str, ...]:
         """Return the same options as words of a command line, of arguments only the names."""
-        words = ["--target", shown(self.target)] if self.target else []
+        if self.target:
+            words = ["--target", shown(self.target)]
+        else:
+            words = []
         for name in self.build_arguments:
             words += ["--build-arg", shown(name)]
         for name, value in self.build_contexts.items():
@@ -116,7 +119,9 @@ def inline_of(build: Build) -> str:
     """Return the text that `with_inline` took; `""` without one."""
     text = (build.dockerfile_inline or b"").decode()
     written = build.dockerfile_written
-    return text if written is None else Hidden(text, written.decode())
+    if written is None:
+        return text
+    return Hidden(text, written.decode())
 
 
 def is_remote(name: str) -> bool:
@@ -145,7 +150,10 @@ def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
 
     contexts = dict[str, str]()
     for name, value in named.items():
-        contexts[name] = value if is_named_reference(value) else made_of(joined, value)
+        if is_named_reference(value):
+            contexts[name] = value
+        else:
+            contexts[name] = made_of(joined, value)
     return contexts
 
 
@@ -165,7 +173,9 @@ class Options(TypedDict, total=False):
 def build_of(build: Build | StrPath | None, options: Options) -> Build | None:
     """Return the build with these options, None if neither is given."""
     if build is None:
-        return Build(**options) if options else None
+        if options:
+            return Build(**options)
+        return None
     if not isinstance(build, Build):
         return Build(build, **options)
     changes: dict[str, Any] = {**options}

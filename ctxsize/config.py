@@ -23,7 +23,8 @@ from ctxsize.units import Tolerance
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
 OF = ("context", "transfer")  # the sizes that a budget may limit
-_MOST_BYTES, _MOST_FILES = 4 << 20, 8
+_MOST_BYTES = 4 << 20
+_MOST_FILES = 8
 """Numbers of bytes of the largest configuration, as `tomllib` is slow, and of files it extends."""
 _WILD = re.compile(r"[*?[]")
 
@@ -103,7 +104,8 @@ class Config:
 
 def load(start: str) -> Config:
     """Return the configuration for the directory `start`. Raises `InputErrors` for its mistakes."""
-    directory, real = start, os.path.realpath(start)
+    directory = start
+    real = os.path.realpath(start)
     while True:
         for name in NAMES:
             path = os.path.normpath(os.path.join(directory, name))
@@ -112,7 +114,8 @@ def load(start: str) -> Config:
         above = os.path.dirname(real)
         if above == real or os.path.lexists(os.path.join(directory, ".git")):
             return Config()
-        real, directory = above, os.path.relpath(above)
+        real = above
+        directory = os.path.relpath(above)
 
 
 def _read(path: str, directory: str) -> Config | None:
@@ -144,7 +147,11 @@ def _toml(path: str, *, is_quoted: bool = True) -> dict[str, Any]:
         message = f"is not TOML: {error or 'nested too deep'}"
         if not is_quoted:
             found = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", message)
-            message, line = "is not TOML", int(found[1]) if found else None
+            message = "is not TOML"
+            if found:
+                line = int(found[1])
+            else:
+                line = None
     raise InputErrors([InputError(message, path=path, line=line)])
 
 
@@ -157,7 +164,8 @@ def policy_in(path: str) -> BudgetedBuild:
     allowed = {*_BUDGET, "builder"} - {"growth", "shrink"}  # no key that needs a baseline
     keys = {key: each for key, each in shapes().items() if attribute_of(key) in allowed}
     values = reader.values(_toml(path, is_quoted=False), "", keys)
-    build, budget = Build("", builder=values.pop("builder", "")), Budget(**values)
+    build = Build("", builder=values.pop("builder", ""))
+    budget = Budget(**values)
     if not budget.limits:
         reader.errors.append(InputError("a policy needs a limit, require or forbid", path=path))
     if reader.errors:
@@ -173,9 +181,11 @@ def builds(config: Config) -> Iterator[Builds]:
     top = config.directory
     for table in config.contexts:
         pattern = os.path.normpath(table.build.context)  # `link/..` is not where the link leads
-        is_glob, found = bool(_WILD.search(pattern)), [os.path.join(top, pattern)]
+        is_glob = bool(_WILD.search(pattern))
+        found = [os.path.join(top, pattern)]
         if is_glob:
-            border, found = border_of(top), [top]
+            border = border_of(top)
+            found = [top]
             for part in pattern.split("/"):
                 paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
                 found = [path for path in paths if holds(border, path)]  # in this repository
@@ -204,7 +214,8 @@ def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return both values of attributes: `own` count, but tables, assertions and so on add up."""
     joint = dict[str, Any]()
     for key in own.keys() & other.keys():
-        mine, theirs = own[key], other[key]
+        mine = own[key]
+        theirs = other[key]
         if isinstance(mine, dict):
             joint[key] = _merged(mine, theirs)
         elif isinstance(mine, tuple) and key in (*ASSERTIONS, "suppress"):
@@ -221,7 +232,10 @@ class _ConfigReader:
 
     def __init__(self, path: str, directory: str | None = None, *, is_quoted: bool = True) -> None:
         self._path = path
-        self._directory = (os.path.dirname(path) or ".") if directory is None else directory
+        if directory is None:
+            self._directory = os.path.dirname(path) or "."
+        else:
+            self._directory = directory
         self._is_quoted = is_quoted
         self.errors: list[CtxsizeError] = []
 
@@ -245,7 +259,8 @@ class _ConfigReader:
         """Return the values of `table`, the last of `files`, and of all that it extends."""
         values = self.values(table, "", shapes())
         self._bound("", values)
-        tables, accepted = values.pop("contexts", {}), values.pop("suppress", ())
+        tables = values.pop("contexts", {})
+        accepted = values.pop("suppress", ())
         values["contexts"] = {name: self._context(name, each) for name, each in tables.items()}
         values["suppress"] = tuple(map(self._suppression, count(1), accepted))
         extends = values.pop("extends", None)
@@ -302,7 +317,10 @@ class _ConfigReader:
             try:
                 values[attribute_of(key)] = value_of(key, keys[key], value)
             except InputError as error:
-                said = error if self._is_quoted else InputError(keys[key]["errorMessage"])
+                if self._is_quoted:
+                    said = error
+                else:
+                    said = InputError(keys[key]["errorMessage"])
                 self._wrong(place, said.message, hint=said.hint)
         return values
 
@@ -321,7 +339,10 @@ class _ConfigReader:
             if key == "path":
                 literal = _WILD.split(literal)[0]
             if not holds(border, os.path.normpath(os.path.join(self._directory, literal))):
-                what = path if self._is_quoted else "it"
+                if self._is_quoted:
+                    what = path
+                else:
+                    what = "it"
                 message = f"{what} lies outside the repository {border}"
                 hint = "name it on the command line instead"
                 self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
@@ -331,5 +352,8 @@ class _ConfigReader:
             # Names of contexts and of arguments, and unknown keys, are content of the file too.
             known = {*shapes("context"), *shapes("suppression"), *shapes()}
             where = " ".join({where.rpartition(".")[2]} & known)
-        text = f"{where}: {message}" if where else message
+        if where:
+            text = f"{where}: {message}"
+        else:
+            text = message
         self.errors.append(InputError(text, path=self._path, hint=hint))

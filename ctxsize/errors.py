@@ -33,12 +33,19 @@ class CtxsizeError(Exception):
         if self.line is None:
             return self.path or ""
         place = self.line if self.column is None else f"{self.line}:{self.column}"
-        return f"{self.path}:{place}" if self.path else f"line {place}"
+        if self.path:
+            return f"{self.path}:{place}"
+        return f"line {place}"
 
     def __str__(self) -> str:
         where = self.where
-        text = f"{where}: {self.message}" if where else self.message
-        return f"{text} ({self.hint})" if self.hint else text
+        if where:
+            text = f"{where}: {self.message}"
+        else:
+            text = self.message
+        if self.hint:
+            return f"{text} ({self.hint})"
+        return text
 
 
 class InputError(CtxsizeError):

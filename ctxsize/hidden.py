@@ -35,12 +35,16 @@ class Hidden(str):
 
 def shown(text: str) -> str:
     """Return what may be printed of `text`."""
-    return text.written if isinstance(text, Hidden) else text
+    if isinstance(text, Hidden):
+        return text.written
+    return text
 
 
 def hidden_as(origin: str, text: str) -> str:
     """Return `text`, which is made from `origin` alone, hidden if that is."""
-    return Hidden(text, origin.written) if isinstance(origin, Hidden) else text
+    if isinstance(origin, Hidden):
+        return Hidden(text, origin.written)
+    return text
 
 
 def made_of(make: Callable[..., str], *texts: str) -> str:

@@ -42,7 +42,10 @@ def attribute_of(key: str) -> str:
 
 def value_of(key: str, shape: Shape, value: object) -> Any:
     """Return the attribute's value for a value of TOML. Raises `InputError` for a wrong one."""
-    value = str(value) if isinstance(value, date) else value
+    if isinstance(value, date):
+        value = str(value)
+    else:
+        value = value
     if isinstance(value, str) and key in _PARSERS:
         return _PARSERS[key](value)
     for each in value[:_MOST] if key in ASSERTIONS and isinstance(value, list) else ():
@@ -51,8 +54,12 @@ def value_of(key: str, shape: Shape, value: object) -> Any:
     if not _follows(value, shape):
         raise InputError(shape["errorMessage"])
     if isinstance(value, list):
-        return tuple(dict.fromkeys(value)) if key in ASSERTIONS else tuple(value)
-    return Tolerance(value) if key in ("growth", "shrink") and isinstance(value, int) else value
+        if key in ASSERTIONS:
+            return tuple(dict.fromkeys(value))
+        return tuple(value)
+    if key in ("growth", "shrink") and isinstance(value, int):
+        return Tolerance(value)
+    return value
 
 
 def _follows(value: object, shape: Shape) -> bool:
@@ -62,7 +69,10 @@ def _follows(value: object, shape: Shape) -> bool:
     if "$ref" in shape:
         return True
     parts = [*value.values()] if isinstance(value, dict) else value
-    parts = parts if isinstance(parts, list) else []
+    if isinstance(parts, list):
+        parts = parts
+    else:
+        parts = []
     inner = shape.get("items") or shape.get("additionalProperties") or {}
     return (
         type(value) is _TYPES[shape["type"]]

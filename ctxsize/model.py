@@ -109,9 +109,19 @@ class Problem:
 
         by_slug = {each.slug: each for each in map(code_of, names("CTX0"))}
         code = by_slug.get(self.code.removesuffix(_IF_TAKEN), code_of("CTX000"))
-        severity = Severity.ERROR if self.fails else code.severity
-        sure = Confidence.CERTAIN if self.effect is Effect.NONE else Confidence.LIKELY
-        place, files = Location(path, self.line), self.count if self.count > 1 else None
+        if self.fails:
+            severity = Severity.ERROR
+        else:
+            severity = code.severity
+        if self.effect is Effect.NONE:
+            sure = Confidence.CERTAIN
+        else:
+            sure = Confidence.LIKELY
+        place = Location(path, self.line)
+        if self.count > 1:
+            files = self.count
+        else:
+            files = None
         return Finding(code.name, severity, self.message, place, sure, files=files)
 
 
@@ -314,7 +324,9 @@ class Report:
     @property
     def transfers(self) -> tuple[Transfer, ...]:
         """Return all transfers of the build context; none if they are not known."""
-        return () if self.transfer is None else (self.transfer, *self.more_transfers)
+        if self.transfer is None:
+            return ()
+        return (self.transfer, *self.more_transfers)
 
     @property
     def parts(self) -> tuple[Measurement | Transfer, ...]:
@@ -341,6 +353,11 @@ class Report:
     def lower_bound(self) -> bool:
         """Return whether each total is "at least", as an entry could not be counted."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
+
+    @property
+    def is_debatable(self) -> bool:
+        """Return whether it has something that a configuration may accept."""
+        return bool(self.findings) or any(part.clues for part in self.parts)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

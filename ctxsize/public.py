@@ -9,14 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 
 _NAMES = {
-    "accepting": "FindingChoice",
+    "guard.accepting": "FindingChoice",
     "advice": "DockerfileAdvice",
     "build": "Build Options StrPath",
     "clean": "CleanCandidate CleanObjection CleanPlan DiskSize Inventory Part Passed Result",
     "clean.proofs": "ArtefactKind CleanCategory Telltale",
     "config": "Budget BudgetedBuild Config Suppression",
-    "discovery": "Discovery",
-    "discovery.search": "FoundBuild Place",
+    "repository": "Discovery",
+    "repository.search": "FoundBuild Place",
     "dockerfile.sources": "Source",
     "engine.builders": "BUILDERS Builder",
     "engine.evaluate": "DockerIgnoreSpec",
@@ -24,10 +24,10 @@ _NAMES = {
     "engine.ignorefile": "IgnoreFile",
     "engine.patterns": "DockerIgnorePattern",
     "engine.report": "Listing",
-    "engine.request": "Plan Plans Request",
+    "engine.plan": "ParsedDockerfile ParsedDockerfiles Plan",
     "engine.snapshot": "Snapshot",
-    "engine.source": "File MemoryDirectory",
-    "engine.trace": "Check Explanation Level NearMiss Outcome Taker",
+    "engine.filesystem": "File MemoryDirectory",
+    "engine.explanation": "Check Explanation Level NearMiss Outcome Taker",
     "errors": (
         "BuildFailsError CtxsizeError DockerfileError IgnoreFileError InputError InputErrors "
         "UndecidedError UnknownPatternError"
@@ -45,7 +45,7 @@ _NAMES = {
         "Advice Blocked IgnoreFileChange IgnoreFilePlan Match Note Objection Question Size "
         "Suggestion"
     ),
-    "recommender.rules": "Category EntryType Marker Rule",
+    "knowledge.rules": "Category EntryType Marker Rule",
     "scanning": "Row Scan",
     "units": "Tolerance",
     "writer": "Addition",
@@ -56,7 +56,7 @@ _MODULES = {name: module for module, names in _NAMES.items() for name in names.s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.accepting import FindingChoice as FindingChoice
+    from ctxsize.guard.accepting import FindingChoice as FindingChoice
     from ctxsize.advice import DockerfileAdvice as DockerfileAdvice
     from ctxsize.build import Build as Build, Options as Options, StrPath as StrPath
     from ctxsize.clean import (
@@ -80,8 +80,8 @@ if TYPE_CHECKING:
         Config as Config,
         Suppression as Suppression,
     )
-    from ctxsize.discovery import Discovery as Discovery
-    from ctxsize.discovery.search import FoundBuild as FoundBuild, Place as Place
+    from ctxsize.repository import Discovery as Discovery
+    from ctxsize.repository.search import FoundBuild as FoundBuild, Place as Place
     from ctxsize.dockerfile.sources import Source as Source
     from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
     from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
@@ -89,10 +89,14 @@ if TYPE_CHECKING:
     from ctxsize.engine.ignorefile import IgnoreFile as IgnoreFile
     from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
     from ctxsize.engine.report import Listing as Listing
-    from ctxsize.engine.request import Plan as Plan, Plans as Plans, Request as Request
+    from ctxsize.engine.plan import (
+        ParsedDockerfile as ParsedDockerfile,
+        ParsedDockerfiles as ParsedDockerfiles,
+        Plan as Plan,
+    )
     from ctxsize.engine.snapshot import Snapshot as Snapshot
-    from ctxsize.engine.source import File as File, MemoryDirectory as MemoryDirectory
-    from ctxsize.engine.trace import (
+    from ctxsize.engine.filesystem import File as File, MemoryDirectory as MemoryDirectory
+    from ctxsize.engine.explanation import (
         Check as Check,
         Explanation as Explanation,
         Level as Level,
@@ -173,7 +177,7 @@ if TYPE_CHECKING:
         Size as Size,
         Suggestion as Suggestion,
     )
-    from ctxsize.recommender.rules import (
+    from ctxsize.knowledge.rules import (
         Category as Category,
         EntryType as EntryType,
         Marker as Marker,

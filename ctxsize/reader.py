@@ -52,7 +52,10 @@ def read_file(
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         null = stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
         if not stat.S_ISREG(found.st_mode) and not null:
-            kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
+            if stat.S_ISFIFO(found.st_mode):
+                kind = "a FIFO"
+            else:
+                kind = "a device"
             raise OSError(EINVAL, f"it is no regular file but {kind}")
         if cut:
             return _start(fd, most)
@@ -125,7 +128,9 @@ def listed_name(path: str) -> str | None:
     except OSError:
         return name
     alike = (each for each in names if folded(each) == folded(name))
-    return name if name in names else next(alike, name)
+    if name in names:
+        return name
+    return next(alike, name)
 
 
 def is_listed(path: str) -> bool:
@@ -160,7 +165,8 @@ def worktrees_in(directory: str) -> frozenset[str]:
     The repository lists each, and its `.git` file names that entry of the list. A directory with
     nothing but worktrees stands for them.
     """
-    root, found = os.path.realpath(directory), dict[str, set[str]]()
+    root = os.path.realpath(directory)
+    found = dict[str, set[str]]()
     own = os.path.join(top_of(root) or root, ".git")
     git = git_directories(top_of(root) or root)[0]
     if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
@@ -186,7 +192,10 @@ def path_in(path: str, lead: str = "") -> str:
     """
     try:
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
-        named = text[len(lead) :] if text.startswith(lead) else ""
+        if text.startswith(lead):
+            named = text[len(lead) :]
+        else:
+            named = ""
         return named and os.path.realpath(os.path.join(os.path.dirname(path), named))
     except (OSError, ValueError):
         return ""
@@ -197,7 +206,9 @@ def git_directories(top: str) -> list[str]:
     own = os.path.join(top, ".git")
     git = path_in(own, "gitdir: ") or own
     shared = path_in(f"{git}/commondir")
-    return [git, shared] if shared else [git]
+    if shared:
+        return [git, shared]
+    return [git]
 
 
 def looks_like_git(directory: str) -> bool:
@@ -290,7 +301,8 @@ def refuse_way_out(path: str) -> None:
     A link outside any repository may lead anywhere, as it is part of the user's own system, but
     not the file itself, and not below the working directory.
     """
-    here, parts = "/", os.path.join(os.getcwd(), path).split("/")
+    here = "/"
+    parts = os.path.join(os.getcwd(), path).split("/")
     for number, part in enumerate(parts, 1):
         at = os.path.normpath(os.path.join(here, part))
         if not os.path.islink(at):
@@ -300,7 +312,10 @@ def refuse_way_out(path: str) -> None:
         border = top_of(here)
         if border is None and not holds("/dev", here) and not holds("/proc", here):
             ours = number == len(parts) or holds(os.path.realpath("."), here)
-            border = here if ours else None
+            if ours:
+                border = here
+            else:
+                border = None
         if border is not None and not holds(border, target):
             text = f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}"
             hint = "name the file itself, or remove the symlink"

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _LONGEST = 64 * 1024  # number of characters of the longest text that is read
 _MOST_PIPES = 2000
 """Largest number of `|` in a text that is read: an error behind n of them costs n * n steps."""
-_CHUNK, _READS, _CHARACTERS_READ = 4096, 200, 16
+_CHUNK = 4096
+_READS = 200
+_CHARACTERS_READ = 16
 """Number of characters in the chunks that the parser is given, the least number of chunks, and
 number of characters of text for each further one. After these the text ends for it, as an error
 may make it read to the end again from each place."""
@@ -70,7 +72,9 @@ class Command:
     @property
     def program(self) -> str:
         """Return the name of the program, without its directory."""
-        return self.words[0].rpartition("/")[2] if self.words else ""
+        if self.words:
+            return self.words[0].rpartition("/")[2]
+        return ""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -91,7 +95,9 @@ class Command:
         for at, word in enumerate(self.words):
             name, given, value = word.partition("=")
             if name in options:
-                return value if given else next(iter(self.words[at + 1 : at + 2]), None)
+                if given:
+                    return value
+                return next(iter(self.words[at + 1 : at + 2]), None)
         return None
 
 
@@ -127,13 +133,17 @@ def _tree(text: str) -> Tree | None:
     def read(at: int, _: Point) -> memoryview:
         nonlocal left
         left -= 1
-        return data[at : at + _CHUNK] if left >= 0 else data[:0]
+        if left >= 0:
+            return data[at : at + _CHUNK]
+        return data[:0]
 
     from tree_sitter import Parser
 
     # A parser serves one thread at a time, and a new one costs less than a lock.
     tree = Parser(language).parse(read)
-    return tree if left >= 0 else None
+    if left >= 0:
+        return tree
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -199,8 +209,14 @@ class _Reader:
     def _command(self, node: Node, within: tuple[int, ...]) -> None:
         """Add a command; commands substituted in its words run first."""
         # To `export` and its like, an assignment is a word.
-        apart = _ASSIGNMENT if node.type not in _DECLARATIONS else ""
-        parts = [node] if node.type == _ASSIGNMENT else node.children
+        if node.type not in _DECLARATIONS:
+            apart = _ASSIGNMENT
+        else:
+            apart = ""
+        if node.type == _ASSIGNMENT:
+            parts = [node]
+        else:
+            parts = node.children
         others = [each for each in parts if each.type != apart]
         words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
         unquoted = tuple(_unquoted(self.text, each) for each in words)
@@ -216,7 +232,10 @@ class _Reader:
 
     def _assignment(self, node: Node) -> tuple[str, str]:
         first, *_, last = node.children
-        value = "" if last.type in ("=", "+=") else _unquoted(self.text, last)
+        if last.type in ("=", "+="):
+            value = ""
+        else:
+            value = _unquoted(self.text, last)
         return self.text[first.start_byte : first.end_byte], value
 
     def _redirect(self, node: Node, within: tuple[int, ...], redirected: int) -> None:
@@ -251,7 +270,8 @@ def _words(node: Node) -> Iterator[Node]:
 
 def _unquoted(text: str, word: Node) -> str:
     """Return a word without its quotes; expansions stay as written."""
-    kind, written = word.type, text[word.start_byte : word.end_byte]
+    kind = word.type
+    written = text[word.start_byte : word.end_byte]
     if kind in _EXPANDED:
         return written
     if kind == "raw_string":

@@ -87,16 +87,22 @@ class Tolerance(NamedTuple):
     def limit(self, baseline: int) -> int:
         """Return the tolerated difference from `baseline` in bytes, rounded down."""
         share = self.percent
-        return self.content_bytes if share is None else int(baseline * share / 100)
+        if share is None:
+            return self.content_bytes
+        return int(baseline * share / 100)
 
     def __str__(self) -> str:
-        return human(self.content_bytes) if self.percent is None else f"{self.percent:g}%"
+        if self.percent is None:
+            return human(self.content_bytes)
+        return f"{self.percent:g}%"
 
 
 def printed_by_buildkit(size_bytes: int) -> str:
     """Return a size as `progressui` of BuildKit shows a transfer, in `units.Bytes`."""
     size, unit = _scaled(size_bytes)
-    return f"{size:.2f}{unit}" if size_bytes >= 1000 else f"{size_bytes}B"
+    if size_bytes >= 1000:
+        return f"{size:.2f}{unit}"
+    return f"{size_bytes}B"
 
 
 def printed_by_classic(size_bytes: int) -> str:
@@ -106,7 +112,8 @@ def printed_by_classic(size_bytes: int) -> str:
 
 
 def _scaled(size_bytes: int) -> tuple[float, str]:
-    size, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]
+    size = float(size_bytes)
+    units = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]
     while size >= 1000 and len(units) > 1:
         size = size / 1000
         del units[0]
@@ -115,21 +122,31 @@ def _scaled(size_bytes: int) -> tuple[float, str]:
 
 def percent(part: float, whole: float = 1) -> str:
     """Return the share of `part` in `whole` for a person."""
-    share = part / whole if whole else 0.0
+    if whole:
+        share = part / whole
+    else:
+        share = 0.0
     if 0 < share < 0.005:
         return "<1%"
-    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return f"{share:.0%}"
 
 
 def plural(count: int, noun: str) -> str:
     """Return `count` with a noun in its right form."""
-    many = noun[:-1] + "ies" if re.search("[^aeiou]y$", noun) else noun + "s"
+    if re.search("[^aeiou]y$", noun):
+        many = noun[:-1] + "ies"
+    else:
+        many = noun + "s"
     return f"{count:,} {noun if count == 1 else many}"
 
 
 def columns(text: str) -> int:
     """Return the width of `text` on a terminal."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
 
 
 def _columns(char: str) -> int:
@@ -137,7 +154,9 @@ def _columns(char: str) -> int:
 
     if unicodedata.combining(char):
         return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    if unicodedata.east_asian_width(char) in "WF":
+        return 2
+    return 1
 
 
 def prefix(text: str, width: int) -> str:
@@ -156,10 +175,15 @@ def as_code(text: str) -> str:
     ('`a`', '``a`b``', '`` ` ``')
     """
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    if text.startswith("`") or text.endswith("`") or not text.strip():
+        pad = " "
+    else:
+        pad = ""
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def cut(text: str, width: int) -> str:
     """Return the start of `text` within `width` columns."""
-    return text if columns(text) <= width else prefix(text, width - 1) + "…"
+    if columns(text) <= width:
+        return text
+    return prefix(text, width - 1) + "…"

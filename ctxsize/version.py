@@ -19,7 +19,9 @@ def core_path() -> str | None:
     if os.environ.get("CTXSIZE_NATIVE") == "0" or not _can_load():
         return None
     path = os.environ.get("CTXSIZE_NATIVE_CORE") or CORE
-    return path if os.path.exists(path) else None
+    if os.path.exists(path):
+        return path
+    return None
 
 
 def address_of(path: str) -> str | None:

@@ -30,7 +30,7 @@ _AGE = re.compile(rf"(?:(?<=\[)|-)(?:{'|'.join(AGES)})(?=[-\]])")
 SMOKE = (
     *("tests/cli/", "tests/test_api.py", "tests/test_public.py", "tests/test_shell.py"),
     *("tests/engine/test_patterns.py", "tests/engine/test_recorded.py", "tests/dockerfile/"),
-    *("tests/writer/test_merge.py", "tests/formats/", "tests/config/", "tests/discovery/"),
+    *("tests/writer/test_merge.py", "tests/formats/", "tests/config/", "tests/repository/"),
 )
 """What every interpreter runs at each change."""
 COUNTS = pytest.StashKey[Counter[str]]()

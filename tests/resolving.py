@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDKIT, Builder
-from ctxsize.engine.request import Request, request_of
+from ctxsize.engine.plan import Plan, plan_of
 
 
 def resolve(
     context: str = ".", *, dockerfile: str | None = None, builder: Builder = BUILDKIT
-) -> Request:
-    return request_of(Build(context, dockerfile, builder=builder.name), builder)
+) -> Plan:
+    return plan_of(Build(context, dockerfile, builder=builder.name), builder)

@@ -24,22 +24,22 @@ def test_keywords_are_the_fields_of_a_build(tmp_path: Path) -> None:
     names = [field.name for field in dataclasses.fields(Build)]
     assert names == ["context", *Options.__annotations__]
     build = Build(str(tmp_path), target="test", builder="classic")
-    assert ctxsize.request_for(build) == ctxsize.request_for(
+    assert ctxsize.plan_for(build) == ctxsize.plan_for(
         str(tmp_path), target="test", builder="classic"
     )
-    assert ctxsize.request_for(build, builder="podman").build.builder == "podman"
+    assert ctxsize.plan_for(build, builder="podman").build.builder == "podman"
     assert build.given() == ("--target",)
 
 
-def test_a_request_stands_for_its_build(tmp_path: Path) -> None:
+def test_a_plan_stands_for_its_build(tmp_path: Path) -> None:
     nodes = [file("Dockerfile", b"FROM a AS one\nCOPY x .\nFROM one\nCOPY y .\n"), "x", "y"]
     context = str(build_tree(tmp_path / "ctx", nodes))
-    request = ctxsize.request_for(context)
-    assert ctxsize.request_for(request) is request
-    assert ctxsize.measure(request) == ctxsize.measure(context)
-    assert [*ctxsize.ls(request)] == [*ctxsize.ls(context)]
-    assert ctxsize.suggest(request) == ctxsize.suggest(context)
-    assert ctxsize.measure(request, target="one") == ctxsize.measure(context, target="one")
+    plan = ctxsize.plan_for(context)
+    assert ctxsize.plan_for(plan) is plan
+    assert ctxsize.measure(plan) == ctxsize.measure(context)
+    assert [*ctxsize.ls(plan)] == [*ctxsize.ls(context)]
+    assert ctxsize.suggest(plan) == ctxsize.suggest(context)
+    assert ctxsize.measure(plan, target="one") == ctxsize.measure(context, target="one")
 
 
 def test_steps_name_what_is_looked_at(tmp_path: Path) -> None:

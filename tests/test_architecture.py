@@ -24,31 +24,24 @@ LAYERS = [
     ("model",),
     ("errors", "build", "version", "syntax"),
     ("reader", "units", "toml", "globs"),
-    ("engine.golang",),
-    ("engine.goregexp",),
-    ("dockerfile.words",),
-    ("dockerfile.instructions",),
-    ("dockerfile.shell",),
-    ("engine.patterns", "engine.ignorefile", "dockerfile"),
-    ("engine.segments", "engine.evaluate", "writer"),
-    ("engine.automaton", "engine.builders"),
-    ("engine.dockerfiles", "engine.events", "engine.request"),
-    ("engine.source",),
-    ("engine.inspect", "engine.unsaved"),
-    ("engine.walk",),
+    ("go",),
+    ("knowledge",),
+    ("dockerfile",),
     ("engine",),
-    ("writer.apply",),
-    ("recommender.rules", "recommender.tools"),
+    ("writer",),
     ("keys",),
-    ("config", "discovery"),
-    ("recommender", "guard", "clean"),
-    ("accepting",),
+    ("config", "repository"),
+    ("planning",),
+    ("recommender", "clean"),
+    ("guard",),
     ("lints",),
     ("advice",),
     ("scanning",),
     ("public",),
-    ("api", "checking"),
+    ("api",),
+    ("page.html",),
     ("formats",),
+    ("page",),
     ("explore",),
     ("cli",),
     ("__main__", ""),
@@ -61,7 +54,7 @@ PLACES = {
         {
             "shipped",  # the package's own files
             "reader",
-            "engine.source",
+            "engine.filesystem",
             "config",
         },
     ),
@@ -69,17 +62,17 @@ PLACES = {
         {"read_file", "read_stream"},
         {
             "reader",  # where git lists worktrees
-            "accepting",  # the lines that a suppression quotes
+            "guard.accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
             "guard.comparison",
             "scanning.fleet",
             "engine.dockerfiles",
-            "engine.request",
-            "engine.source",
+            "engine.plan",
+            "engine.filesystem",
             "engine.reasons",
             "recommender.evidence",
-            "discovery.search",
+            "repository.search",
             "advice",
             "advice.recipe",
             "writer.apply",
@@ -93,7 +86,7 @@ PLACES = {
         {"read_bytes", "read_text", "open"},
         {
             "reader",
-            "engine.source",
+            "engine.filesystem",
             "writer.apply",
             "clean.delete",
             "clean.descent",
@@ -198,7 +191,7 @@ def test_small_modules_serve_several() -> None:
     }
     alone = {name for name in small if users[name] < 2}
     assert {
-        name for name in alone if name.split(".")[0] not in ("cli", "formats", "__main__")
+        name for name in alone if name.split(".")[0] not in ("cli", "formats", "page", "__main__")
     } == set()
 
 
@@ -237,7 +230,7 @@ def test_dockerfiles_are_parsed_in_one_place() -> None:
         for module in MODULES
         if any(function == "parse_dockerfile" for function, _ in calls(tree_of(module)))
     }
-    assert callers == {"engine.request"}
+    assert callers == {"engine.plan"}
 
 
 def test_a_class_name_exists_once() -> None:

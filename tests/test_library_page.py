@@ -41,7 +41,7 @@ def test_the_examples_run(
 def test_every_function_is_in_the_table() -> None:
     functions = {name for name in ctxsize.__all__ if inspect.isfunction(getattr(ctxsize, name))}
     named = {name for row in ROWS for name in names_in(row[0])}
-    assert functions - named == {"request_for"}  # which has an example
+    assert functions - named == {"plan_for"}  # which has an example
     assert named <= functions
 
 

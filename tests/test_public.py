@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import pytest
 
 import ctxsize
-from ctxsize import api, checking, public
+from ctxsize import api, public
+from ctxsize.guard import checking
 
 PACKAGE = Path(ctxsize.__file__).parent
 FUNCTIONS = [name for name in ctxsize.__all__ if inspect.isfunction(getattr(ctxsize, name))]
@@ -99,9 +100,8 @@ def test_every_public_function_is_exported() -> None:
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
     }
-    # `requested` and `of_builds` serve the commands, which share plans.
+    # `of_builds` serves the commands.
     assert {name for name in defined if not is_private(name)} - {*FUNCTIONS} == {
-        "requested",
         "of_builds",
     }
 

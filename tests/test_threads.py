@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import ctxsize
-from ctxsize.engine import automaton, evaluate, goregexp
+from ctxsize.engine import automaton, evaluate
+from ctxsize.go import regexp
 from tests.trees import build_tree, file
 
 THREADS = 4
@@ -34,7 +35,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(automaton, "_MOST_NAMES", 2)
     monkeypatch.setattr(automaton, "_MOST_STATES", 2)
     monkeypatch.setattr(evaluate, "_MOST_DIRECTORIES", 2)
-    monkeypatch.setattr(goregexp, "_MOST_CACHED_BYTES", 4_000)
+    monkeypatch.setattr(regexp, "_MOST_CACHED_BYTES", 4_000)
 
 
 @pytest.fixture
@@ -53,29 +54,29 @@ def in_threads(deed: Callable[[], object]) -> list[object]:
         return [each.result() for each in running]
 
 
-DEEDS: dict[str, Callable[[ctxsize.Request], object]] = {
-    "measure": lambda request: ctxsize.measure(request, ignored=True),
-    "measure of a text": lambda request: ctxsize.measure(request, data=b"*.md\n"),
-    "ls": lambda request: [*ctxsize.ls(request, ignored=True)],
-    "explain": lambda request: ctxsize.explain(["d1/x", "keep/a.log", "d2/éa"], request),
-    "suggest": lambda request: ctxsize.suggest(request),
-    "plan_ignore_file": lambda request: ctxsize.plan_ignore_file(request, mode="allowlist"),
-    "lint": lambda request: ctxsize.lint(request.context),
-    "advise": lambda request: ctxsize.advise(request.context).findings,
-    "scan": lambda request: ctxsize.scan(request.context).rows,
-    "discover": lambda request: ctxsize.discover(request.context).builds,
-    "check": lambda request: ctxsize.check(request.context, budget=ctxsize.Budget(10**6)),
-    "diff": lambda request: ctxsize.diff(request.context, request.context),
-    "clean_plan": lambda request: ctxsize.clean_plan(request.context, recent_s=0).items,
+DEEDS: dict[str, Callable[[ctxsize.Plan], object]] = {
+    "measure": lambda plan: ctxsize.measure(plan, ignored=True),
+    "measure of a text": lambda plan: ctxsize.measure(plan, data=b"*.md\n"),
+    "ls": lambda plan: [*ctxsize.ls(plan, ignored=True)],
+    "explain": lambda plan: ctxsize.explain(["d1/x", "keep/a.log", "d2/éa"], plan),
+    "suggest": lambda plan: ctxsize.suggest(plan),
+    "plan_ignore_file": lambda plan: ctxsize.plan_ignore_file(plan, mode="allowlist"),
+    "lint": lambda plan: ctxsize.lint(plan.context),
+    "advise": lambda plan: ctxsize.advise(plan.context).findings,
+    "scan": lambda plan: ctxsize.scan(plan.context).rows,
+    "discover": lambda plan: ctxsize.discover(plan.context).builds,
+    "check": lambda plan: ctxsize.check(plan.context, budget=ctxsize.Budget(10**6)),
+    "diff": lambda plan: ctxsize.diff(plan.context, plan.context),
+    "clean_plan": lambda plan: ctxsize.clean_plan(plan.context, recent_s=0).items,
 }
 
 
 @pytest.mark.usefixtures("eager", "tiny")
 @pytest.mark.parametrize("name", DEEDS)
-def test_one_request_serves_several_threads(context: Path, name: str) -> None:
-    expected = DEEDS[name](ctxsize.request_for(context))
-    request = ctxsize.request_for(context)
-    assert in_threads(lambda: DEEDS[name](request)) == [expected] * (THREADS * ROUNDS)
+def test_one_plan_serves_several_threads(context: Path, name: str) -> None:
+    expected = DEEDS[name](ctxsize.plan_for(context))
+    plan = ctxsize.plan_for(context)
+    assert in_threads(lambda: DEEDS[name](plan)) == [expected] * (THREADS * ROUNDS)
 
 
 @pytest.mark.usefixtures("eager", "tiny")
@@ -93,7 +94,7 @@ def test_one_spec_serves_several_threads() -> None:
 @pytest.mark.usefixtures("eager", "tiny")
 def test_expressions_serve_several_threads() -> None:
     """Patterns that Python's `re` reads otherwise share one cache in the process."""
-    machines = [goregexp.Machine(f"^a{number}[a-z]*(b|c{number})*$") for number in range(6)]
+    machines = [regexp.Machine(f"^a{number}[a-z]*(b|c{number})*$") for number in range(6)]
     texts = [f"a{number}xyzb" for number in range(6)]
     expected = [[machine.search(text) for text in texts] for machine in machines]
     found = in_threads(lambda: [[machine.search(text) for text in texts] for machine in machines])

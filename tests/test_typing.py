@@ -25,9 +25,9 @@ names: list[str] = ctxsize.__all__
 config: ctxsize.Config = ctxsize.load_config(Path("."))
 progress: ctxsize.Progress = lambda done, total: print(done, total)
 place: ctxsize.StrPath = Path("x")
-request: ctxsize.Request = ctxsize.request_for(Build(place, place), data=b"*")
+plan: ctxsize.Plan = ctxsize.plan_for(Build(place, place), data=b"*")
 again: Report = ctxsize.measure(Path("."), dockerfile=Path("x"), build_contexts={"a": Path("b")})
-unsaved: Report = ctxsize.measure(request, data=b"", progress=progress, config=config)
+unsaved: Report = ctxsize.measure(plan, data=b"", progress=progress, config=config)
 explained: list[ctxsize.Explanation] = ctxsize.explain(Path("a"), Path("."))
 linted: ctxsize.Linted = ctxsize.lint([Path("a"), "b"], select=["CTX1"], data=None)
 found: tuple[ctxsize.Finding, ...] = linted.findings

@@ -180,8 +180,8 @@ def test_wheel_has_the_core(sdist: Path, tmp_path: Path, context: Path) -> None:
     assert CORE in names
     assert "ctxsize/py.typed" in names
     assert "ctxsize/formats/json/measure.schema.json" in names
-    assert "ctxsize/formats/page/page.js" in names
-    assert "ctxsize/recommender/knowledge/rules/rust.toml" in names
+    assert "ctxsize/page/page.js" in names
+    assert "ctxsize/knowledge/rules/rust.toml" in names
     assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so", ".txt"}
     program = install(wheel, tmp_path / "environment")
     assert output(program, "--version", cwd=tmp_path).endswith(" (compiled core)\n")

@@ -10,18 +10,18 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ctxsize.accepting import FindingChoice, Wanted
 from ctxsize.advice import cargo, copies, mounts
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
-from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.dockerfile.shell import unknown_commands
-from ctxsize.engine.request import Plan
+from ctxsize.engine.plan import ParsedDockerfile
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, in_order
+from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
+from ctxsize.repository import Discovery, FoundBuild
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -73,14 +73,17 @@ def advise(
     unsafe: bool = False,
     **choice: Unpack[FindingChoice],
 ) -> DockerfileAdvice:
-    """Return the advice on all Dockerfiles of `discovery`, without what `config` accepts.
+    """Return the advice on all Dockerfiles of `repository`, without what `config` accepts.
 
     `fix` applies the certain fixes, `unsafe` all of them: one at a time, each to the result of
     the one before.
     """
-    codes, config = names("CTX2"), config or Config()
+    codes = names("CTX2")
+    config = config or Config()
     wanted = Wanted(config, known=codes, **choice)
-    fixed, edits, seen = list[Finding](), dict[str, Edit](), set[Edit]()
+    fixed = list[Finding]()
+    edits = dict[str, Edit]()
+    seen = set[Edit]()
     while True:
         recipes, problems = _read_recipes(discovery, edits)
         found = wanted.of(_examined(recipes))
@@ -108,7 +111,9 @@ def _read_recipes(
     discovery: Discovery, edits: Mapping[str, Edit]
 ) -> tuple[list[Recipe], list[Problem]]:
     """Return the Dockerfiles of the builds, as `edits` change them, and problems with others."""
-    border, recipes, problems = border_of(discovery.root), list[Recipe](), list[Problem]()
+    border = border_of(discovery.root)
+    recipes = list[Recipe]()
+    problems = list[Problem]()
     by_path: dict[str, list[FoundBuild]] = {}
     for each in discovery.builds:
         path = each.build.dockerfile or os.path.join(each.build.context, "Dockerfile")
@@ -119,15 +124,21 @@ def _read_recipes(
             # Advice quotes the text, so it reads that without hidden values.
             data = build.dockerfile_written or build.dockerfile_inline
             if data is None:
-                data = edits[path].after if path in edits else read_file(path)
-            plan = discovery.plans.of(path, partial(bytes, data))
-            if plan.data != data:  # a fix changed it
-                plan = Plan(partial(bytes, data))
-            recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
-            problems += unknown_commands(plan.dockerfile.instructions)
+                if path in edits:
+                    data = edits[path].after
+                else:
+                    data = read_file(path)
+            parsed = discovery.parsed_files.of(path, partial(bytes, data))
+            if parsed.data != data:  # a fix changed it
+                parsed = ParsedDockerfile(partial(bytes, data))
+            recipes.append(read_recipe(path, data, parsed.dockerfile, tuple(builds), border))
+            problems += unknown_commands(parsed.dockerfile.instructions)
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
-            lead = "the build fails" if decided else "this Dockerfile was skipped"
+            if decided:
+                lead = "the build fails"
+            else:
+                lead = "this Dockerfile was skipped"
             message = f"{lead}: {error.message}"
             if builds[0].build.dockerfile_written is not None:
                 message = "this Dockerfile was skipped: hidden values decide what it does"
@@ -138,7 +149,8 @@ def _read_recipes(
     # Cache ids need a name that no other build has.
     services = Counter(each.service for each in recipes)
     for at, recipe in enumerate(recipes):
-        path, name = slug(os.path.relpath(recipe.path, discovery.root)), recipe.service
+        path = slug(os.path.relpath(recipe.path, discovery.root))
+        name = recipe.service
         recipes[at] = replace(recipe, name=name if services[name] == 1 else path)
     return recipes, [*dict.fromkeys(problems)]
 
@@ -156,7 +168,10 @@ def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings; those alike on several lines of a file become one, if it has no fix."""
     alike: dict[object, list[Finding]] = {}
     for each in findings:
-        line = each.location.line if each.fix else None
+        if each.fix:
+            line = each.location.line
+        else:
+            line = None
         key = (each.code, each.location.path, each.message, each.help, line)
         alike.setdefault(key, []).append(each)
     for first, *others in alike.values():

@@ -17,8 +17,8 @@ from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 from ctxsize.hidden import Hidden
-from ctxsize.recommender.rules import expression, listed, table
-from ctxsize.recommender.tools import Tool, Work, run_by, works
+from ctxsize.knowledge.rules import expression, listed, table
+from ctxsize.knowledge.tools import Tool, Work, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = table("tools.toml")["releases"]  # system and number by the release name of tags
@@ -45,17 +45,29 @@ def system_of(reference: str) -> System:
     image = reference.partition("@")[0].rpartition("/")[2]
     repository, _, tag = image.partition(":")
     systems = expression("image_system")
-    by_repository, by_tag = systems.match(repository), systems.search(tag)
+    by_repository = systems.match(repository)
+    by_tag = systems.search(tag)
     name = release = ""
     if word := _WORD.search(tag):
-        name, release = _RELEASES[word[0]].split()[0], word[0]
+        name = _RELEASES[word[0]].split()[0]
+        release = word[0]
     elif system := by_repository or by_tag:
         version = _VERSION.match(tag, 0 if by_repository else system.end())
-        name, number = system[0], version[0] if version else ""
+        name = system[0]
+        if version:
+            number = version[0]
+        else:
+            number = ""
         words = (word for word, known in _RELEASES.items() if known == f"{name} {number}")
         release = next(words, number)
-    key = f"{name}{release}" if name else image
-    slug = release if release in _RELEASES else key
+    if name:
+        key = f"{name}{release}"
+    else:
+        key = image
+    if release in _RELEASES:
+        slug = release
+    else:
+        slug = key
     if isinstance(reference, Hidden) and slug == key:
         slug = name or "image"
     return System(name, key, re.sub(r"[^\w.\-]+", "-", slug))
@@ -87,7 +99,8 @@ class Fetch:
         The values are the reasons for which they are there, `""` for the default.
         """
         home = self.environment.get("HOME") or self.step.home
-        manager, found = self.manager, list[tuple[str, str]]()
+        manager = self.manager
+        found = list[tuple[str, str]]()
         if (given := self.command.value(*listed("cache_options")) or self.configured) is not None:
             place = posixpath.normpath(posixpath.join(self.workdir, given))
             found = [(place, f"an option or a setting of {manager.name} sets it")]
@@ -97,7 +110,9 @@ class Fetch:
                 found = found[: manager.used]
             elif manager.of_root and home == "/root":
                 found.insert(0, (manager.of_root, ""))
-        return {} if any("$" in place for place, _ in found) else dict(found)
+        if any("$" in place for place, _ in found):
+            return {}
+        return dict(found)
 
     @property
     def cached(self) -> bool:
@@ -125,7 +140,8 @@ def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    exported, configured = dict[str, str](), dict[str, str]()
+    exported = dict[str, str]()
+    configured = dict[str, str]()
     for workdir, command in step.located:
         if command.program == "export":
             named = (word.partition("=") for word in command.operands)
@@ -136,7 +152,8 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
         for work in works(command):
             if work.does("fetch"):
                 given = {**exported, **dict(work.command.assignments)}
-                environment, place = step.environment.under(given), configured.get(program)
+                environment = step.environment.under(given)
+                place = configured.get(program)
                 yield Fetch(work, step, workdir, command, environment, place)
 
 
@@ -145,9 +162,19 @@ def configured_cache(command: Command) -> str | None:
     words = command.operands
     if words[:1] != ("config",):
         return None
-    given = words[2:] if words[1:2] == ("set",) else words[1:]
-    name, _, value = given[0].partition("=") if given else ("", "", "")
-    return (value or next(iter(given[1:2]), None)) if name in listed("cache_settings") else None
+    if words[1:2] == ("set",):
+        given = words[2:]
+    else:
+        given = words[1:]
+    if given:
+        name, _, value = given[0].partition("=")
+    else:
+        name = ""
+        _ = ""
+        value = ""
+    if name in listed("cache_settings"):
+        return value or next(iter(given[1:2]), None)
+    return None
 
 
 NOT_IN_THE_IMAGE = (
@@ -163,7 +190,9 @@ def owner_options(step: StageStep) -> dict[str, str]:
     if user in ("", "root", "0"):
         return {}
     # `parseMount` of BuildKit takes a number for `uid`; without one the cache belongs to root.
-    return {"uid": user} if user.isdecimal() else {"mode": "0777"}
+    if user.isdecimal():
+        return {"uid": user}
+    return {"mode": "0777"}
 
 
 def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
@@ -185,19 +214,30 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
     It is no edit: the image then lacks what the command leaves in the cache, and the
     Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
-    manager, mounts = fetch.manager, list[str]()
-    shared, owner = {"sharing": "locked"} if manager.is_locked else {}, owner_options(fetch.step)
+    manager = fetch.manager
+    mounts = list[str]()
+    if manager.is_locked:
+        shared = {"sharing": "locked"}
+    else:
+        shared = {}
+    owner = owner_options(fetch.step)
     for place in cache_directories(recipe, fetch):
         own = {}
         if recipe.runs_at_once(stage) and system_content(place):
-            system, name = system_of(stage.base).slug, posixpath.basename(place)
+            system = system_of(stage.base).slug
+            name = posixpath.basename(place)
             own = {"id": f"{system}-$TARGETARCH-{name}"}
         mounts.append(with_option("type=cache", **own, target=place, **shared, **owner))
     option = next(filter(fetch.command.has, manager.uncached), "")
     # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
     is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
-    beside = NOT_IN_THE_IMAGE if is_needed else ""
-    return f"{run_with(mounts, fetch.step, option)}{beside}" if mounts else ""
+    if is_needed:
+        beside = NOT_IN_THE_IMAGE
+    else:
+        beside = ""
+    if mounts:
+        return f"{run_with(mounts, fetch.step, option)}{beside}"
+    return ""
 
 
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
@@ -207,8 +247,14 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
     command = step.instruction.text.partition(" ")[2].lstrip()
     if len(command) > _LONGEST or step.instruction.heredocs:
         command = "…"
-    less = f", without {without}" if without else ""
-    above = ", with ARG TARGETARCH above" if undeclared else ""
+    if without:
+        less = f", without {without}"
+    else:
+        less = ""
+    if undeclared:
+        above = ", with ARG TARGETARCH above"
+    else:
+        above = ""
     return f"`RUN {shown} {command}`{less}{above}"
 
 

@@ -12,7 +12,7 @@ from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix
-from ctxsize.recommender.rules import listed, table
+from ctxsize.knowledge.rules import listed, table
 from ctxsize.syntax import Command
 
 _MOST_COOKS = 100  # number of cooks above a build that it is compared with
@@ -34,7 +34,9 @@ class CargoRun(NamedTuple):
         words = [word for word in self.command.operands if not word.startswith("+")]
         task = next((word for word in words if word != "chef"), "")
         installs_project = task == "install" and self.command.has("--path")
-        return "build" if task in ("build", "b", "rustc") or installs_project else task
+        if task in ("build", "b", "rustc") or installs_project:
+            return "build"
+        return task
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -58,7 +60,10 @@ class CargoRun(NamedTuple):
         command = self.command
         installs = "install" in command.operands[:2]
         is_release = command.has("--release", "-r") or (installs and not command.has("--debug"))
-        every = "--all-features" if command.has("--all-features") else None
+        if command.has("--all-features"):
+            every = "--all-features"
+        else:
+            every = None
         return {
             "the profile": "release" if is_release else command.value("--profile") or "dev",
             "the toolchain": next((e for e in command.arguments[:1] if e.startswith("+")), None),
@@ -113,13 +118,16 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
     is_kept = any("sccache" in each for each in (*targets, *step.environment.values()))
     is_kept |= any(each.endswith("target") for each in targets)
     is_kept |= any(run.task == "cook" for run in runs)
-    return None if is_apart or is_kept else builds[-1]
+    if is_apart or is_kept:
+        return None
+    return builds[-1]
 
 
 def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
-        cooks, own = list[CargoRun](), set(stage.own)
+        cooks = list[CargoRun]()
+        own = set(stage.own)
         for run in _runs_in(stage):
             if run.task == "cook":
                 cooks = [*cooks, run][-_MOST_COOKS:]
@@ -127,9 +135,13 @@ def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
                 reasons = [_differences(cook, run) for cook in cooks]
                 if not all(reasons):
                     continue
-                line, given = cooks[-1].step.line, cooks[-1].command.value("--recipe-path")
+                line = cooks[-1].step.line
+                given = cooks[-1].command.value("--recipe-path")
                 path = posixpath.join(cooks[-1].workdir, given or "recipe.json")
-                at = cooks[-1].workdir if _is_inside(run, cooks[-1]) else run.workdir
+                if _is_inside(run, cooks[-1]):
+                    at = cooks[-1].workdir
+                else:
+                    at = run.workdir
                 way = f"the same way: `{_cooking(run, cooks[-1].step, path)}`"
                 way = f"cook the dependencies in {at} {way}"
                 why = ", ".join(reasons[-1])
@@ -138,7 +150,8 @@ def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
-    found, theirs = list[str](), build.traits
+    found = list[str]()
+    theirs = build.traits
     # A member of a workspace is built into the target directory of the workspace.
     if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
         found.append(f"the directory differs (there {cook.workdir}, here {build.workdir})")
@@ -201,9 +214,13 @@ def _chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | N
             if path in results:
                 words.setdefault(step, {})[word] = results[path]
     are_copied = len({word for each in words.values() for word in each.values()}) == len(results)
-    text, moved = _pattern(recipe, stage, build, results), recipe.rewritten(words)
+    text = _pattern(recipe, stage, build, results)
+    moved = recipe.rewritten(words)
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
-    changes = [whole, *moved] if text and are_copied and moved is not None else None
+    if text and are_copied and moved is not None:
+        changes = [whole, *moved]
+    else:
+        changes = None
     way = "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
     return recipe.fix(way, changes)
 
@@ -228,7 +245,8 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
 
 def _is_usual_build(build: CargoRun) -> bool:
     """Return whether the RUN is a list of commands joined by `&&`, with one `cargo build`."""
-    command, step = build.command, build.step
+    command = build.command
+    step = build.step
     return (
         [each.program for each in step.commands].count("cargo") == 1
         and command.words[1:2] in (("build",), ("b",))
@@ -269,12 +287,14 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[s
     copies = [step for step in stage.own if step.is_copy and step.sources]
     setup = [each for each in stage.stage.instructions if each.line < copies[0].line]
     later = {step.instruction.keyword for step in stage.own if step.line > copies[0].line}
-    cook, built = _cooking(build, copies[0]), _built(recipe, build, results)
+    cook = _cooking(build, copies[0])
+    built = _built(recipe, build, results)
     # A variable of the command may be set after the sources.
     if not built or ("$" in cook and {"ARG", "ENV"} & later):
         return ""
     # A comment stays with the instruction below it.
-    end, join = setup[-1].end_line, f" {recipe.dockerfile.escape}\n    "
+    end = setup[-1].end_line
+    join = f" {recipe.dockerfile.escape}\n    "
     kept = {f"--mount={each.written}" for each in build.step.caches}
     mounts = [f"--mount={each}{join}" for each in _mounts(recipe, stage, build)]
     own = (f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
@@ -294,7 +314,8 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[s
 
 def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     """Return the build commands and the copy of their results; `""` if they cannot be joined."""
-    escape, text = recipe.dockerfile.escape, recipe.text_of(build.step.instruction)
+    escape = recipe.dockerfile.escape
+    text = recipe.text_of(build.step.instruction)
     text = text.lstrip()[len("RUN") :]
     for flag in build.step.instruction.flags:
         text = text.partition(flag)[2]

@@ -58,7 +58,10 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     builds = {each.build.context: each.build for each in recipe.builds if not each.contested}
     for context, build in builds.items():
         if taker is not None and recipe.ignored(build) is None:
-            where = "" if context in (".", "") else f" {context}"
+            if context in (".", ""):
+                where = ""
+            else:
+                where = f" {context}"
             way = f"write one with `ctxsize suggest --write{where}`"
             what = f"this {taker.instruction.keyword} takes the whole context{where}"
             message = f"{what}, and there is no ignore file"
@@ -76,7 +79,8 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     starts = (e if is_whole else os.path.dirname(re.split(r"[*?[]", e)[0]) for e, is_whole in whole)
     directory = os.path.commonpath(starts)
     for each in recipe.builds if directory else ():
-        context, shown = each.build.context, os.path.join(each.build.context, directory)
+        context = each.build.context
+        shown = os.path.join(each.build.context, directory)
         beside = 0
         with suppress(OSError):
             beside = sum(each.is_dir() and each.name[0] != "." for each in entries_in(context))
@@ -84,7 +88,8 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
         patterns = filter(None, map(sent_text, recipe.ignored(each.build) or ()))
         # An ignore file that first ignores everything lists the needed files.
         if is_wide and not each.guessed and next(patterns, "") not in _EVERYTHING:
-            line, likely = min(line for _, line in taken), Confidence.LIKELY
+            line = min(line for _, line in taken)
+            likely = Confidence.LIKELY
             message = f"the build at {each.places[0]} uses only {shown} of its context {context}"
             own = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
             way = f"build with the context {shown}, or {own}"
@@ -95,8 +100,14 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
 def many_manifests(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
     syntax = recipe.dockerfile.syntax
-    frontend = _WITH_PARENTS.fullmatch(syntax.value) if syntax else None
-    sure = Confidence.CERTAIN if frontend and frontend[1] else Confidence.LIKELY
+    if syntax:
+        frontend = _WITH_PARENTS.fullmatch(syntax.value)
+    else:
+        frontend = None
+    if frontend and frontend[1]:
+        sure = Confidence.CERTAIN
+    else:
+        sure = Confidence.LIKELY
     for stage in recipe.stages if frontend else ():
         for (flags, root), group in groupby(stage.own, partial(_kept_paths, recipe)):
             steps = [*group]
@@ -105,9 +116,13 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
             if len(deep) >= _MANY_COPIES:
                 sources = dict.fromkeys(source for step in steps for source in step.sources)
                 words = (" ".join(("COPY", *flags, "--parents")), *sources, root)
-                line, end = " ".join(words), "which makes one layer"
+                line = " ".join(words)
+                end = "which makes one layer"
                 fix = _as_one(recipe, steps, words, f"write `{cut(line, _WIDEST)}`, {end}")
-                way = fix.message if fix else f"write `{line}`, {end}"
+                if fix:
+                    way = fix.message
+                else:
+                    way = f"write `{line}`, {end}"
                 message = f"{len(steps)} COPYs make a layer each to keep the paths of single files"
                 what = steps[0].line, message, None, sure
                 yield recipe.finding("CTX203", *what, help=way, fix=fix)
@@ -115,19 +130,28 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
 
 def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
     """Return the flags of a COPY, and where all its files keep their paths (`""`: nowhere)."""
-    copy, words = step.instruction, step.instruction.arguments
+    copy = step.instruction
+    words = step.instruction.arguments
     is_copy = copy.keyword == "COPY" and all(map(_SAME_FLAG.fullmatch, copy.flags))
     if not is_copy or copy.json_form or not all(map(_PLAIN_PATH.fullmatch, words)):
         return (), ""
-    end, into = step.destination, f"/{words[-1]}".endswith(("/", "/."))
-    tops, roots = [*map(os.path.realpath, recipe.contexts)], set[str]()
+    end = step.destination
+    into = f"/{words[-1]}".endswith(("/", "/."))
+    tops = [*map(os.path.realpath, recipe.contexts)]
+    roots = set[str]()
     for source in step.sources:
-        at = posixpath.join(end, posixpath.basename(source)) if into else end
+        if into:
+            at = posixpath.join(end, posixpath.basename(source))
+        else:
+            at = end
         places = [os.path.join(top, source) for top in tops]
         # COPY follows a symlink, and --parents does not.
         is_plain = recipe.sends(source) and places == [*map(os.path.realpath, places)]
         roots.add(at.removesuffix(source) if is_plain and at.endswith(f"/{source}") else "")
-    root = roots.pop() if len(roots) == 1 else ""
+    if len(roots) == 1:
+        root = roots.pop()
+    else:
+        root = ""
     if root and not words[-1].startswith("/"):
         root = posixpath.relpath(root, step.workdir) + "/"
     return copy.flags, "" if root.startswith("..") else root
@@ -144,7 +168,9 @@ def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], way: s
     modes = {os.stat(os.path.join(e, at)).st_mode & 0o7777 for e in recipe.contexts for at in above}
     text = f" {recipe.dockerfile.escape}\n    ".join(words)
     changes = [Change(first.line, last.end_line, text)]
-    return recipe.fix(way, changes) if beside and modes == {0o755} else None
+    if beside and modes == {0o755}:
+        return recipe.fix(way, changes)
+    return None
 
 
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
@@ -156,7 +182,8 @@ def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
 def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding] | None:
     """Return the first install of a stage that could run before the sources are copied."""
     everything: StageStep | None = None
-    before, own = set[str](), set(stage.own)
+    before = set[str]()
+    own = set(stage.own)
     for step in stage.history:
         if step.is_copy and "." in step.sources:
             if step.is_inherited:
@@ -165,7 +192,10 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding
             continue
         for fetch in fetches(step):
             if everything is None or fetch.cached:
-                before |= {fetch.manager.name} if fetch.work.does("manifest") else set()
+                if fetch.work.does("manifest"):
+                    before |= {fetch.manager.name}
+                else:
+                    before |= set()
             elif {everything, step} <= own and fetch.manager.name not in before:
                 found = _repeated(recipe, everything, fetch)
                 if found is not None:
@@ -175,14 +205,20 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding
 
 def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | None:
     """Return the finding if the install needs few files and there is a manifest where it runs."""
-    manager, command, compiles = fetch.manager, fetch.command, fetch.work.does("compile")
+    manager = fetch.manager
+    command = fetch.command
+    compiles = fetch.work.does("compile")
     if not fetch.work.does("manifest") or (compiles and not manager.downloads):
         return None
-    given = command.value(*manager.elsewhere) if manager.elsewhere else None
+    if manager.elsewhere:
+        given = command.value(*manager.elsewhere)
+    else:
+        given = None
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
     if inside is None or _is_vendored(recipe, fetch):
         return None
-    requirements, sources = _requirements(command), everything.instruction
+    requirements = _requirements(command)
+    sources = everything.instruction
     # Without a requirements file, pip installs the project itself.
     own = () if command.operands[:1] == ("pip",) else manager.files
     files = [each for each in requirements or own if recipe.sends(posixpath.join(inside, each))]
@@ -192,7 +228,10 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | 
         return None
     early = " ".join(map(quoted, fetch.written.words))
     lacking = () if requirements else (e for e in manager.early if not command.has(e))
-    early = manager.downloads if compiles else " ".join((early, *lacking))
+    if compiles:
+        early = manager.downloads
+    else:
+        early = " ".join((early, *lacking))
     first = " ".join(posixpath.join(inside, each) for each in files)
     shown = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
     message = f"every change in the context makes {shown} install everything again"
@@ -218,7 +257,8 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
 
     Directories of the context would replace those of the same name that it creates.
     """
-    command, manager = fetch.command, fetch.manager
+    command = fetch.command
+    manager = fetch.manager
     given = _requirements(command)
     texts = (recipe.text(posixpath.join(inside, each)) for each in given or manager.files[:1])
     if given:
@@ -239,7 +279,10 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
     for stage in recipe.stages:
         repeated = _repeated_install(recipe, stage)
-        seen = set() if repeated is None else {(repeated[0].step, repeated[0].manager)}
+        if repeated is None:
+            seen = set()
+        else:
+            seen = {(repeated[0].step, repeated[0].manager)}
         own = set(stage.own)
         for fetch, line in _uncached(recipe, stage):
             key = fetch.step, fetch.manager
@@ -254,7 +297,9 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
 
 def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     """Yield the fetches that a change of the sources repeats, with the line that copies these."""
-    line, bundle_path, fetched = 0, False, set[object]()
+    line = 0
+    bundle_path = False
+    fetched = set[object]()
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) has none.
         sources = (e for e in step.sources if e == "." or not e.startswith("."))
@@ -264,7 +309,8 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
         bundle_path |= any(each.words[:2] == ("bundle", "config") for each in step.commands)
         here = set[object]()
         for fetch in fetches(step):
-            manager, command = fetch.manager, fetch.command
+            manager = fetch.manager
+            command = fetch.command
             # Two commands with this key fetch the same.
             what = manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
             own_path = bundle_path or command.has("--path", "--deployment")
@@ -280,7 +326,8 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
 
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether a mount exists or is meant to, or nothing is fetched that could be kept."""
-    command, name = fetch.command, fetch.manager.name
+    command = fetch.command
+    name = fetch.manager.name
     if fetch.cached or fetch.mounted or not fetch.caches or _is_vendored(recipe, fetch):
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):

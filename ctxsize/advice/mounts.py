@@ -22,9 +22,11 @@ from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.hidden import shown
-from ctxsize.recommender.tools import run_by, works
+from ctxsize.knowledge.tools import run_by, works
 
-_LISTS, _ARCHIVES, _APT = "/var/lib/apt", "/var/cache/apt", ("apt", "apt-get")
+_LISTS = "/var/lib/apt"
+_ARCHIVES = "/var/cache/apt"
+_APT = ("apt", "apt-get")
 _UNLOCKED = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _KEEPS_DOWNLOADS = re.compile("docker-clean|Keep-Downloaded-Packages")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
@@ -43,17 +45,22 @@ def unused_caches(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
-    manager, step = fetch.manager, fetch.step
+    manager = fetch.manager
+    step = fetch.step
     if not fetch.mounted or not fetch.caches or fetch.cached:
         return None
     configured = (one for each in stage.history for one in each.commands)
     if any(manager.is_called(one.program) and caches.configured_cache(one) for one in configured):
         return None
-    known, target = caches.cache_directories(recipe, fetch), fetch.mounted[0]
+    known = caches.cache_directories(recipe, fetch)
+    target = fetch.mounted[0]
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
     place = next(alike, known[0])
     written = next(each.written for each in step.caches if each.target == target)
-    owner = {} if "uid=" in written else caches.owner_options(step)
+    if "uid=" in written:
+        owner = {}
+    else:
+        owner = caches.owner_options(step)
     usual = f"the default of {manager.name} for {step.state.user or 'root'}"
     why = fetch.caches.get(place) or usual
     message = f"{manager.name} does not use the cache mounted at {target}: its cache is {place}"
@@ -74,10 +81,14 @@ def _refused(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
     if option is None:
         way = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
         return recipe.finding("CTX222", fetch.step.line, message, help=way)
-    place, way = fetch.step.instruction, f"remove `{option}`"
+    place = fetch.step.instruction
+    way = f"remove `{option}`"
     whole = recipe.text_of(place), recipe.dockerfile.escape
     text = without_option(*whole, option, lambda each: manager.is_called(run_by(each).program))
-    changes = [Change(place.line, place.end_line, text)] if text else None
+    if text:
+        changes = [Change(place.line, place.end_line, text)]
+    else:
+        changes = None
     fix = recipe.fix(way, changes, sure=True)
     return recipe.finding("CTX222", fetch.step.line, message, help=way, fix=fix)
 
@@ -88,7 +99,8 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     of_apt = [each.target for each in step.caches if each.target.startswith((_LISTS, _ARCHIVES))]
     for command in step.commands:
         emptied = {each.tool.name for each in works(command) if each.does("empty")}
-        which, text = [f"for {name}" for name in sorted(emptied & cached)], " ".join(command.words)
+        which = [f"for {name}" for name in sorted(emptied & cached)]
+        text = " ".join(command.words)
         if command.program in _APT and command.operands[:1] in (("clean",), ("autoclean",)):
             which += [f"at {each}" for each in of_apt if each.startswith(_ARCHIVES)]
         elif command.program == "rm":
@@ -129,7 +141,10 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
                 continue
             made, cache = mounted[-1]
             name = posixpath.basename(path)
-            written = path if set(path) & set("*?[") else shlex.quote(path)
+            if set(path) & set("*?["):
+                written = path
+            else:
+                written = shlex.quote(path)
             where = f"the cache mount at {cache.target}, not in the stage {source.label}"
             way = (
                 f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p /out "
@@ -223,27 +238,38 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         for own in groups:
             several = any(use.platforms for use in own)
             if len(keys) > 1 or of_services or several:
-                weight = severity if differ or several else None
+                if differ or several:
+                    weight = severity
+                else:
+                    weight = None
                 yield _collision(identity, own, sharing, name, what, weight)
 
 
 def _collision(
     identity: str, own: list[Use], sharing: list[Use], name: str, what: str, weight: Severity | None
 ) -> Finding:
-    first, recipe = own[0], own[0].recipe
+    first = own[0]
+    recipe = own[0].recipe
     # Without its ARG in the stage, the variable of an id is empty.
     several = (use.step.environment for use in own if use.platforms)
     undeclared = not all(each.declares("TARGETARCH") for each in several)
     mounts = ((use.step, use.cache.written, {"id": use.own_id(name)}) for use in own)
-    made, is_free = recipe.with_mounts(mounts), not any(use.cache.named for use in own)
-    fix = None if undeclared else recipe.fix("give the cache its own id", made, sure=is_free)
+    made = recipe.with_mounts(mounts)
+    is_free = not any(use.cache.named for use in own)
+    if undeclared:
+        fix = None
+    else:
+        fix = recipe.fix("give the cache its own id", made, sure=is_free)
     others = (str(use) for use in sharing if use is not first)
     why = (*first.platforms, *islice(others, _MOST_SHOWN))
     message = f"different builds share the cache `{identity}`, which contains {what}"
     way = "give each mount its own id (service, system and architecture), here "
     way += f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}"
     at = first.step.line, message, weight or Severity.WARNING
-    sure = Confidence.CERTAIN if weight else Confidence.POSSIBLE
+    if weight:
+        sure = Confidence.CERTAIN
+    else:
+        sure = Confidence.POSSIBLE
     return recipe.finding("CTX220", *at, sure, evidence=why, help=way, fix=fix)
 
 
@@ -258,19 +284,24 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
             free = (use for use in written if "sharing=" not in use.cache.written)
             if not (own := [use for use in free if at_once(use)]):
                 continue
-            recipe, locked = own[0].recipe, {"sharing": "locked"}
-            lines, order = ", ".join(str(use.step.line) for use in own), "write `sharing=locked`"
+            recipe = own[0].recipe
+            locked = {"sharing": "locked"}
+            lines = ", ".join(str(use.step.line) for use in own)
+            order = "write `sharing=locked`"
             made = recipe.with_mounts((use.step, use.cache.written, locked) for use in own)
-            fix, way = recipe.fix(order, made, sure=True), "so that one build waits for the other"
+            fix = recipe.fix(order, made, sure=True)
+            way = "so that one build waits for the other"
             message = f"several builds may use the cache `{identity}` at once (line {lines})"
             what = own[0].step.line, f"{message}: apt fails", None, Confidence.LIKELY
-            why, way = at_once(own[0]), f"{order}, {way}"
+            why = at_once(own[0])
+            way = f"{order}, {way}"
             yield recipe.finding("CTX221", *what, evidence=why, help=way, fix=fix)
 
 
 def _at_once(sharing: list[Use], use: Use) -> list[str]:
     """Return builds and mounts that may use the cache at the same time as `use`."""
-    below, files = use.stage.ancestry, use.recipe.joint_files
+    below = use.stage.ancestry
+    files = use.recipe.joint_files
     apart = (
         each
         for each in sharing

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
-from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import commands_of
 from ctxsize.dockerfile.sources import ALIASES
@@ -25,11 +24,12 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.dockerfiles import find_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.request import Plan
+from ctxsize.engine.plan import ParsedDockerfile
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
+from ctxsize.knowledge.rules import expression
 from ctxsize.reader import holds, read_file
-from ctxsize.recommender.rules import expression
+from ctxsize.repository import FoundBuild
 from ctxsize.syntax import Command
 
 Builds = tuple[FoundBuild, ...]
@@ -97,12 +97,17 @@ class Recipe:
 
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
-        dockerfile = None if self.inline else self.path
+        if self.inline:
+            dockerfile = None
+        else:
+            dockerfile = self.path
         try:
             found, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
         except CtxsizeError:
             return []  # there is one, and it fails the build
-        return None if found is None else found.texts()
+        if found is None:
+            return None
+        return found.texts()
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
@@ -124,7 +129,9 @@ class Recipe:
         shown = os.path.join(self.contexts[0], path)
         try:
             is_inside = holds(self.border, shown) and self.sends(path)
-            return read_file(shown).decode("utf-8", "replace") if is_inside else ""
+            if is_inside:
+                return read_file(shown).decode("utf-8", "replace")
+            return ""
         except OSError:
             return ""
 
@@ -143,7 +150,8 @@ class Recipe:
         fix: Fix | None = None,
     ) -> Finding:
         """Return a finding of `code` at a line."""
-        what, at = severity or severity_of(code), self._at(line, message)
+        what = severity or severity_of(code)
+        at = self._at(line, message)
         return Finding(code, what, message, at, confidence, (*evidence,), help=help, fix=fix)
 
     def _at(self, line: int, message: str) -> Location:
@@ -198,7 +206,10 @@ def read_recipe(
     path: str, data: bytes, dockerfile: Dockerfile, builds: Builds = (), border: str = ""
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
-    arguments = builds[0].build.build_arguments if builds else {}
+    if builds:
+        arguments = builds[0].build.build_arguments
+    else:
+        arguments = {}
     stages = built_stages(dockerfile, arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
@@ -238,14 +249,17 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
     after = text
     for old, new in words.items():
         after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
-    before, then = read_alone(text, escape), read_alone(after, escape)
+    before = read_alone(text, escape)
+    then = read_alone(after, escape)
     if before is None or then is None or then.text == before.text:
         return None
     flags, arguments = (
         tuple(words.get(word, word) for word in each) for each in (before.flags, before.arguments)
     )
     wanted = replace(before, flags=flags, arguments=arguments, text=then.text)
-    return after if then == wanted else None
+    if then == wanted:
+        return after
+    return None
 
 
 def without_option(
@@ -253,10 +267,12 @@ def without_option(
 ) -> str | None:
     """Return a RUN without `option` in the commands that `is_meant` selects, else None."""
     after = re.sub(_written_option(option, escape), "", text)
-    before, then = read_alone(text, escape), read_alone(after, escape)
+    before = read_alone(text, escape)
+    then = read_alone(after, escape)
     if before is None or then is None or before.flags != then.flags:
         return None
-    found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
+    found = commands_of(before)
+    left = [replace(each, line=0) for each in commands_of(then)]
     kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
     # In a comment, a redirection or an inner document it is no word of a command.
     if len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)) != sum(
@@ -264,12 +280,15 @@ def without_option(
     ):
         return None
     wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
-    return after if left == wanted else None
+    if left == wanted:
+        return after
+    return None
 
 
 def _written_option(option: str, escape: str) -> str:
     """Return the expression for an option and the blanks before it, also in a JSON array."""
-    written, continued = re.escape(option), re.escape(escape)
+    written = re.escape(option)
+    continued = re.escape(escape)
     # A search starts neither behind a blank nor inside a continued line: it has been there.
     blanks = rf"(?<!\s)(?!(?<={continued})\n)(?:\s|{continued}\n)+"
     return rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])'
@@ -279,11 +298,13 @@ def read_alone(text: str, escape: str) -> Instruction | None:
     """Return the instruction that `text` is; None if it is none, or continues below."""
     data = f"# escape={escape}\nFROM scratch\n{text}\nSTOPSIGNAL 9\n"
     try:
-        plan = Plan(lambda: data.encode("utf-8", "surrogateescape"))
-        _, found, *below = plan.dockerfile.instructions
+        parsed = ParsedDockerfile(lambda: data.encode("utf-8", "surrogateescape"))
+        _, found, *below = parsed.dockerfile.instructions
     except DockerfileError:
         return None
-    return found if [each.text for each in below] == ["STOPSIGNAL 9"] else None
+    if [each.text for each in below] == ["STOPSIGNAL 9"]:
+        return found
+    return None
 
 
 def with_option(mount: str, **options: str) -> str:
@@ -304,4 +325,6 @@ def quoted(word: str) -> str:
     """Return `word` quoted for a shell. Its variables and commands keep their meaning."""
     if "$" not in word:
         return shlex.quote(word)
-    return word if "$(" in word else '"' + word.replace('"', '\\"') + '"'
+    if "$(" in word:
+        return word
+    return '"' + word.replace('"', '\\"') + '"'

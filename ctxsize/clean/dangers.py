@@ -47,11 +47,13 @@ class Dangers:
 
     def around(self, path: str) -> CleanObjection | None:
         """Return the objection of git, mounts and processes to the directory at `path`."""
-        full, now = os.path.join(self._root, path), time.monotonic()
+        full = os.path.join(self._root, path)
+        now = time.monotonic()
         if len(os.fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
         if self._listed_at is None or now - self._listed_at > _FRESH_S:
-            self._uses, self._listed_at = tuple(_users(self._root)), now
+            self._uses = tuple(_users(self._root))
+            self._listed_at = now
         return self._protection(full) or _using(full, self._uses)
 
     def using(self, path: str) -> CleanObjection | None:
@@ -112,7 +114,9 @@ def _using(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None
         if _is_in(mount, directory):
             return CleanObjection("mount", f"something is mounted at {mount}")
     using = next((f"{by} uses {path}" for path, by in uses if _is_in(path, directory)), None)
-    return None if using is None else CleanObjection("in-use", using)
+    if using is None:
+        return None
+    return CleanObjection("in-use", using)
 
 
 def _is_in(path: str, directory: str) -> bool:
@@ -171,7 +175,8 @@ def _used(process: str, directory: str) -> Iterator[str]:
             if where and b"/" in argument:
                 yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))
     # Mapped are, for instance, libraries.
-    wanted, text = os.fsencode(directory.rstrip("/") + "/"), _content(f"{at}/maps")
+    wanted = os.fsencode(directory.rstrip("/") + "/")
+    text = _content(f"{at}/maps")
     for line in text.splitlines() if wanted in text else ():
         before, found, rest = line.partition(wanted)
         if found and before.endswith(b" "):

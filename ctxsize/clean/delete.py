@@ -45,10 +45,14 @@ class _Deletion:
     """One directory on its way out."""
 
     def __init__(self, item: CleanCandidate, dangers: Dangers) -> None:
-        self._item, self._dangers = item, dangers
+        self._item = item
+        self._dangers = dangers
         above, self._name = os.path.split(item.path)
         self._is_leftover = item.kind.category is CleanCategory.LEFTOVER
-        self._trash = self._name if self._is_leftover else TRASH + secrets.token_hex(16)
+        if self._is_leftover:
+            self._trash = self._name
+        else:
+            self._trash = TRASH + secrets.token_hex(16)
         self._trash_path = os.path.join(above, self._trash)
         self._files = self._disk_bytes = 0
         self._left: list[tuple[str, str]] = []
@@ -74,7 +78,10 @@ class _Deletion:
     def _run(self, locks: Locks) -> Result:
         """Delete the directory `self._fd` in the directory `self._above`."""
         planned = self._item.inventory
-        beside = [f"../{self._trash}{RECORD}"] if self._is_leftover else []
+        if self._is_leftover:
+            beside = [f"../{self._trash}{RECORD}"]
+        else:
+            beside = []
         if (held := locks.take(self._fd, [*planned.locks, *beside])) is not None:
             return self._failed(f"a build holds the lock {held}")
         found = inventory.take(self._fd, linked=planned.linked)
@@ -100,7 +107,9 @@ class _Deletion:
         except BaseException:
             self._put_back("interrupted")
             raise
-        return None if objection is None else self._put_back(objection.message)
+        if objection is None:
+            return None
+        return self._put_back(objection.message)
 
     def _objection(self, found: Inventory) -> CleanObjection | None:
         """Return the reason not to delete it, now that builds no longer find it."""
@@ -132,7 +141,10 @@ class _Deletion:
                 os.rmdir(self._trash, dir_fd=self._above)
                 self._disk_bytes += os.fstat(self._fd).st_blocks * BLOCK_BYTES
         except OSError as error:
-            came = entries_in(self._fd) if error.errno == ENOTEMPTY else []
+            if error.errno == ENOTEMPTY:
+                came = entries_in(self._fd)
+            else:
+                came = []
             for name in sorted(each.name for each in came):
                 self._leave(name)
             if not came:
@@ -242,4 +254,6 @@ def _difference(plan: Inventory, found: Inventory, renamed: bool = False) -> Cle
         return _ANOTHER
     (changed, ctime, newest), now = plan.times, found.times
     same_times = now == (changed, now[1] if renamed else ctime, newest)
-    return None if same_times and plan.tokens == found.tokens else _CHANGED
+    if same_times and plan.tokens == found.tokens:
+        return None
+    return _CHANGED

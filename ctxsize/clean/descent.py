@@ -14,7 +14,7 @@ from errno import EXDEV
 from typing import TypeVar
 
 from ctxsize import reader
-from ctxsize.engine.source import DiskDirectory
+from ctxsize.engine.filesystem import DiskDirectory
 
 T = TypeVar("T")
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,7 +34,10 @@ class Descent:
 
     def __init__(self, start: str | int) -> None:
         """Start at a directory: a real path, or open and still the caller's. Raises `OSError`."""
-        own = os.dup(start) if isinstance(start, int) else os.open(start, _OPEN_DIRECTORY)
+        if isinstance(start, int):
+            own = os.dup(start)
+        else:
+            own = os.open(start, _OPEN_DIRECTORY)
         self._levels = [DiskDirectory("", own, None)]
         self._mount = _mount_of(own)
 
@@ -125,7 +128,9 @@ def _mount_of(fd: int) -> int | None:
     except OSError:
         return None
     _, found, rest = text.partition(b"mnt_id:")
-    return int(rest.split(None, 1)[0]) if found else None
+    if found:
+        return int(rest.split(None, 1)[0])
+    return None
 
 
 def start_of(fd: int, path: str) -> bytes | None:

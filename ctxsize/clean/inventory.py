@@ -65,12 +65,15 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
         tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
     parts = [Part(name, DiskSize(*sums)) for name, sums in taking.parts.items()]
     parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
-    place, times = (top.st_dev, top.st_ino), (top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns)
+    place = (top.st_dev, top.st_ino)
+    times = (top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns)
     size = DiskSize(*map(sum, zip(*taking.parts.values(), strict=True)))
     kinds = taking.kinds[stat.S_IFDIR], taking.kinds[stat.S_IFLNK]
     found = Inventory(place, times, frozenset(taking.tokens), size, *kinds, taking.newest_ns)
-    names, largest = frozenset(taking.linked), tuple(parts[:_MOST_PARTS])
-    locks, objection = tuple(taking.locks), taking.objection
+    names = frozenset(taking.linked)
+    largest = tuple(parts[:_MOST_PARTS])
+    locks = tuple(taking.locks)
+    objection = taking.objection
     return replace(found, parts=largest, linked=names, locks=locks, objection=objection)
 
 
@@ -94,7 +97,8 @@ class _Taking:
 
     def visit(self, above: int, part: str) -> list[tuple[str, _Given]]:
         """Count what is in the directory where the walk is, and return the directories in it."""
-        fd, directories = self.descent.fd, list[tuple[str, _Given]]()
+        fd = self.descent.fd
+        directories = list[tuple[str, _Given]]()
         try:
             found = {each.name: each.stat(follow_symlinks=False) for each in entries_in(fd)}
         except OSError as error:
@@ -105,7 +109,10 @@ class _Taking:
             self.tokens.add(number)
             if stat.S_ISDIR(status.st_mode):
                 # What Cargo has in `debug` is the largest, and counts apart.
-                below = f"{part}/{name}".lstrip("/") if part in ("", "debug") else part
+                if part in ("", "debug"):
+                    below = f"{part}/{name}".lstrip("/")
+                else:
+                    below = part
                 directories.append((name, (number, below)))
                 self.count(status, below)
             else:
@@ -136,7 +143,10 @@ class _Taking:
         sums = self.parts.setdefault(part, [0, 0, 0])
         sums[0] += form not in (stat.S_IFDIR, stat.S_IFLNK)
         if status.st_ino not in self.linked:
-            content_bytes = status.st_size if form == stat.S_IFREG else 0
+            if form == stat.S_IFREG:
+                content_bytes = status.st_size
+            else:
+                content_bytes = 0
             self.content_bytes += content_bytes
             sums[1] += content_bytes
             sums[2] += status.st_blocks * BLOCK_BYTES
@@ -157,7 +167,10 @@ class _Taking:
     def _object(self, code: str, why: str, name: str = "") -> None:
         """Note the first reason to leave it alone, with the path of `name` or of the directory."""
         if self.objection is None:
-            path = self.descent.below(name) if name else self.descent.path or "."
+            if name:
+                path = self.descent.below(name)
+            else:
+                path = self.descent.path or "."
             self.objection = CleanObjection(code, f"{why}{shown(path)}")
 
 
@@ -169,7 +182,9 @@ def is_writable(fd: int, path: str = ".") -> bool:
 
 def shown(path: str) -> str:
     """Return `path`, its middle left out where it is very long."""
-    return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"
+    if len(path) <= 200:
+        return path
+    return f"{path[:100]}…{path[-99:]}"
 
 
 class Record(NamedTuple):
@@ -216,7 +231,8 @@ def is_orphan(above: int, name: str) -> bool:
     if trash == name or not is_trash(trash) or held(above, [name]) is not None:
         return False
     with suppress(OSError):
-        most, owner = len(_RECORD_START), os.geteuid()
+        most = len(_RECORD_START)
+        owner = os.geteuid()
         start = read_file(name, most, cut=True, dir_fd=above, links=False, owner=owner)
         # A run that was killed while it wrote the record left only its beginning.
         if _RECORD_START.startswith(start):

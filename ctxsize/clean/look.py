@@ -22,9 +22,9 @@ from ctxsize.clean.proofs import BY_NAME, ArtefactKind, CleanCategory, Directory
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
+from ctxsize.knowledge.rules import listed_names
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import entries_in
-from ctxsize.recommender.rules import listed_names
 
 _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an interrupted run")
 
@@ -45,7 +45,8 @@ def look(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan
     try:
         with Descent(real) as descent:
             looking = _Looking(choice, progress, descent, Dangers(real))
-            place, pop = descent.place, looking.above.pop
+            place = descent.place
+            pop = looking.above.pop
             tour(descent, "", looking.visit, failed=looking.refused, left=lambda name: pop())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=root) from None
@@ -116,7 +117,10 @@ class _Looking:
         found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
         try:
             for entry in entries_in(self.descent.fd):
-                which = 0 if entry.is_dir(follow_symlinks=False) else 1
+                if entry.is_dir(follow_symlinks=False):
+                    which = 0
+                else:
+                    which = 1
                 found[2 if entry.is_symlink() else which].add(entry.name)
         except OSError as error:
             self._problem(self.descent.path, error)
@@ -151,7 +155,8 @@ class _Looking:
             message = "an earlier run left it without a record of its contents: check it by hand"
             self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
         else:
-            title, ecosystem = f"left of {found.name} by", BY_NAME[found.kind].ecosystem
+            title = f"left of {found.name} by"
+            ecosystem = BY_NAME[found.kind].ecosystem
             left = replace(_LEFTOVER, ecosystem=ecosystem, title=f"{title} an interrupted run")
             self._measure(left, ("the record of that run",), found)
 
@@ -159,7 +164,8 @@ class _Looking:
         self, kind: ArtefactKind, evidence: tuple[str, ...], record: Record | None = None
     ) -> None:
         """Note the directory where the walk is, with the first thing that speaks against it."""
-        descent, path = self.descent, self.descent.path
+        descent = self.descent
+        path = self.descent.path
         if not self._is_wanted(kind):
             return
         try:
@@ -209,7 +215,10 @@ def _by_time(kind: ArtefactKind, newest_ns: int, choice: CleanChoice) -> CleanOb
     """Return why it is too young to be deleted, or of a category that was not asked for."""
     age_s = (time.time_ns() - newest_ns) / 1e9
     if kind.category is not CleanCategory.LEFTOVER and age_s < choice.recent_s:
-        when = "in the future" if age_s < 0 else f"{units.human_age(age_s)} ago"
+        if age_s < 0:
+            when = "in the future"
+        else:
+            when = f"{units.human_age(age_s)} ago"
         return CleanObjection("recent", f"it may be in use: something in it was written {when}")
     if kind.category is CleanCategory.DEPS and not choice.deps:
         message = "it has installed packages; --deps deletes them too"

@@ -1,6 +1,6 @@
 """Proves that a directory is regenerable, by evidence in it and around it.
 
-A kind is the `clean` table of a row in `recommender/knowledge/rules/`. What has only a name
+A kind is the `clean` table of a row in `knowledge/rules/`. What has only a name
 (`dist`, `bin`, `out`) has none.
 """
 
@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from ctxsize.globs import like
-from ctxsize.recommender.rules import Rule, all_rules, texts
+from ctxsize.knowledge.rules import Rule, all_rules, texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"  # the tool that wrote the tag follows
@@ -80,7 +80,10 @@ def judge(place: Surroundings) -> KindVerdict | None:
     """Return the first kind that `place` is proven to be, else looks like, else None."""
     doubtful: KindVerdict | None = None
     for kind in KINDS:
-        verdict = _judge(place, kind) if _fits(place.name, kind.names) else None
+        if _fits(place.name, kind.names):
+            verdict = _judge(place, kind)
+        else:
+            verdict = None
         if verdict is not None and not verdict[2]:
             return verdict
         doubtful = doubtful or verdict
@@ -102,9 +105,14 @@ def _judge(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
     groups = ([_found(place, mark) for mark in group] for group in kind.inside)
     if not (inside := next(filter(all, groups), [])):
         is_alike = _looks(place.name, place.above[0], kind)
-        return (kind, (), _needed(place, kind)) if is_alike else None
+        if is_alike:
+            return (kind, (), _needed(place, kind))
+        return None
     around, missing = _around(place.above, kind)
-    doubt = f"{inside[0]} is in it, but there is no {missing}" if missing else _foreign(place, kind)
+    if missing:
+        doubt = f"{inside[0]} is in it, but there is no {missing}"
+    else:
+        doubt = _foreign(place, kind)
     return kind, (*inside, *around), doubt
 
 
@@ -123,7 +131,10 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _fitting(names: frozenset[str], pattern: str) -> list[str]:
-    found = names if "*" in pattern else names & {pattern}
+    if "*" in pattern:
+        found = names
+    else:
+        found = names & {pattern}
     return sorted(name for name in found if like(pattern, name))
 
 
@@ -132,7 +143,10 @@ def _found(place: Surroundings, mark: Telltale) -> str:
     first, slash, rest = mark.path.partition("/")
     for name in _fitting(place.inside.directories if slash else place.inside.files, first):
         path = f"{name}{slash}{rest}"
-        start = place.read(path) if rest or mark.holds else b""
+        if rest or mark.holds:
+            start = place.read(path)
+        else:
+            start = b""
         if start is not None and all(each in start for each in mark.holds):
             return path
     return ""
@@ -142,7 +156,12 @@ def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[list[s
     """Return the evidence around the directory, and what is missing of it."""
     evidence = []
     for wanted in filter(None, (kind.beside, kind.also_beside, kind.above)):
-        places, where = (above, "above") if wanted is kind.above else (above[:1], "beside")
+        if wanted is kind.above:
+            places = above
+            where = "above"
+        else:
+            places = above[:1]
+            where = "beside"
         names = [_matching(each, wanted) for each in places]
         if not (name := next(filter(None, names), "")):
             return [], f"{' or '.join(wanted)} {where} it"
@@ -171,7 +190,10 @@ def _is_compiled(place: Surroundings, name: str) -> bool:
     names = (".".join(stems[:count]) for count in range(1, len(stems)))
     sources = {f"{stem}{ending}" for stem in names for ending in (".py", ".pyw")}
     # Bytes 2 and 3 of the magic number of every CPython are a line end.
-    start = place.read(name) if name.endswith(".pyc") else None
+    if name.endswith(".pyc"):
+        start = place.read(name)
+    else:
+        start = None
     return start is not None and start[2:4] == b"\r\n" and bool(sources & place.above[0].files)
 
 
@@ -179,7 +201,8 @@ def kind_of(rule: Rule) -> ArtefactKind:
     """Return the kind that the `clean` table of a rule describes."""
     values = {"ecosystem": rule.ecosystem, "names": [*rule.find] or "*", **rule.clean}
     category = CleanCategory(values.pop("category", rule.category.value))
-    inside, holds = values.pop("inside"), values.pop("holds", {})
+    inside = values.pop("inside")
+    holds = values.pop("holds", {})
     groups = [texts(group) for group in ([inside] if isinstance(inside, str) else inside)]
     if unknown := holds.keys() - {path for group in groups for path in group}:
         raise ValueError(f"no evidence has the names {sorted(unknown)}")

@@ -34,8 +34,13 @@ def suggestion(word: str) -> str:
     """Return a question about the command that `word` may stand for, `""` for none."""
     from difflib import get_close_matches
 
-    near = "." if word == "build" else "".join(get_close_matches(word, COMMANDS, 1))
-    return f"did you mean `ctxsize {near}`?" if near else ""
+    if word == "build":
+        near = "."
+    else:
+        near = "".join(get_close_matches(word, COMMANDS, 1))
+    if near:
+        return f"did you mean `ctxsize {near}`?"
+    return ""
 
 
 class LazyGroup(click.Group):
@@ -43,7 +48,10 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the front door before a directory or options."""
-        first = args[0] if args else ""
+        if args:
+            first = args[0]
+        else:
+            first = ""
         is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
         if is_door and "--" not in args and not ctx.resilient_parsing:
             door = self.get_command(ctx, FRONT) or self
@@ -64,7 +72,10 @@ class LazyGroup(click.Group):
         """Return the command of the first argument. Raises `UsageError` if there is none."""
         word = args[0]
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
-            is_file = "it is a file (name it with -f)" if os.path.lexists(word) else ""
+            if os.path.lexists(word):
+                is_file = "it is a file (name it with -f)"
+            else:
+                is_file = ""
             hint = suggestion(word) or is_file or "there is no such directory either"
             ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
@@ -166,7 +177,10 @@ def _usage(error: click.ClickException) -> str:
         command, _, name = removed.rpartition(" ")
         if message.startswith("No such") and path == command and name in message:
             message = f"{name} was removed: {instead}"
-    door = " ." if context and context.info_name == FRONT else ""
+    if context and context.info_name == FRONT:
+        door = " ."
+    else:
+        door = ""
     return f"{message} ({path}{door} --help)"
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ctxsize import api, checking
+from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
-from ctxsize.guard import CheckReport, actual
+from ctxsize.guard import CheckReport, actual, checking
 from ctxsize.keys import attribute_of, shapes, value_of
 from ctxsize.model import Problem
 
@@ -26,9 +26,14 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
     key = shown.split()[0].removeprefix("--")
 
     def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
-        value = [*value] if isinstance(value, tuple) else value
+        if isinstance(value, tuple):
+            value = [*value]
+        else:
+            value = value
         try:
-            return None if value is None else value_of(key, shapes()[key], value)
+            if value is None:
+                return None
+            return value_of(key, shapes()[key], value)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 
@@ -79,12 +84,17 @@ def check(
     if watch and update_baseline:
         raise click.UsageError("--watch cannot be combined with --update-baseline")
 
-    problems, named = list[Problem](), build if is_named else None
+    problems = list[Problem]()
+    if is_named:
+        named = build
+    else:
+        named = None
     check_all = partial(checking.check, named, budget=budget, baseline=baseline, policy=policy)
     check_all = partial(check_all, update_baseline=update_baseline)
 
     def checked() -> CheckReport:
-        builds, others = None, list[Build]()
+        builds = None
+        others = list[Build]()
         if whole:
             builds, problems[:] = _found(build, policy)
         elif policy is not None and not any(map(_is_given, names[:2])):
@@ -115,7 +125,10 @@ def check(
 
         def sizes(outcome: CheckReport) -> watching.Sizes:
             for each in outcome.checks:
-                of = each.limits[0].of if each.limits else "context"
+                if each.limits:
+                    of = each.limits[0].of
+                else:
+                    of = "context"
                 yield each.name, each.report, actual(each.report, of)
 
         watching.measure_again(checked, show, display, sizes, lambda outcome: outcome.baseline)
@@ -183,7 +196,10 @@ def diff(
         raise click.UsageError("Missing argument 'BEFORE'.")
     if len(places) > 2 - checkout or (name and checkout):
         raise click.UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
-    compare = checking.diff_checkout if checkout else partial(checking.diff, name=name)
+    if checkout:
+        compare = checking.diff_checkout
+    else:
+        compare = partial(checking.diff, name=name)
     outcome = compare(*places, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top or 0)
 

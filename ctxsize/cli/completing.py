@@ -37,19 +37,19 @@ def stages(ctx: click.Context, typed: str) -> Found:
     """Complete a stage of the Dockerfile."""
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDKIT
-    from ctxsize.engine.request import request_of
+    from ctxsize.engine.plan import plan_of
 
     build = Build(ctx.params.get("context") or ".", ctx.params.get("dockerfile"))
     if build.dockerfile == "-":  # stdin is the terminal
         return []
-    stages = request_of(build, BUILDKIT, patterns=False).plan.dockerfile.stages
+    stages = plan_of(build, BUILDKIT, patterns=False).parsed.dockerfile.stages
     return [(each.name, f"FROM {each.base}") for each in stages if each.name]
 
 
 @_offering
 def rules(ctx: click.Context, typed: str) -> Found:
     """Complete a rule of `suggest`."""
-    from ctxsize.recommender.rules import all_rules
+    from ctxsize.knowledge.rules import all_rules
 
     return [(each.name, each.why) for each in all_rules().values()]
 

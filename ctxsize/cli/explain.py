@@ -8,18 +8,18 @@ from collections.abc import Iterator
 
 import click
 
-from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
-from ctxsize.engine import trace as engine
-from ctxsize.engine.need import request_named
-from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import SourceCheck, check_in_all
+from ctxsize.engine import explanation as engine
+from ctxsize.engine.plan import Plan
+from ctxsize.engine.source_lookup import SourceCheck, check_in_all
+from ctxsize.engine.transfer_requests import plan_named
 from ctxsize.engine.transfers import unread
 from ctxsize.errors import InputError
 from ctxsize.formats import Look, json, text
 from ctxsize.formats.sections import explained as shown
 from ctxsize.formats.wording import unquoted
+from ctxsize.planning import plan_for
 
 _MOST_BYTES = 1 << 30
 
@@ -59,22 +59,25 @@ def explain(
         raise click.UsageError("-z cannot be combined with --trace or --json")
     if build.given() and not (traced or named or sources or as_json):
         raise click.UsageError(f"{build.given()[0]} needs --trace, --source or --json")
-    request = request_named(api.request_for(build), named)
+    plan = plan_named(plan_for(build), named)
     look = output.Display(colour=colour).look()
     if sources:
-        return _check(request, sources, look, as_json=as_json)
-    output.warn(request.ignore_file_problems)
-    takers = engine.Takers(request) if traced or as_json else None
+        return _check(plan, sources, look, as_json=as_json)
+    output.warn(plan.ignore_file_problems)
+    if traced or as_json:
+        takers = engine.Takers(plan)
+    else:
+        takers = None
     wanted = _from_stdin(null=null) if stdin else paths
-    found = (engine.explain(request, engine.in_context(request, path)) for path in wanted)
+    found = (engine.explain(plan, engine.in_context(plan, path)) for path in wanted)
     explanations = map(takers.added_to, found) if takers else found
     if as_json:
-        output.write(json.explained(request, explanations, traced=traced))
-        return output.failing(unread(request))
+        output.write(json.explained(plan, explanations, traced=traced))
+        return output.failing(unread(plan))
     unmatched = 0
     for explained in explanations:
         if traced:
-            steps = shown.steps(explained, request.builder, request.dockerfile)
+            steps = shown.steps(explained, plan.builder, plan.dockerfile)
             output.write(text.render([steps], look), flushed=stdin)
         elif explained.verdict.by is None and not non_matching:
             unmatched += 1
@@ -86,24 +89,27 @@ def explain(
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
-    return output.failing(unread(request) if traced else ())
+    return output.failing(unread(plan) if traced else ())
 
 
-def _check(request: Request, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:
+def _check(plan: Plan, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:
     """Print the fate of each source, and return the exit code."""
     found = list[SourceCheck]()
     for each in wanted:
-        checks = check_in_all(request, each)
+        checks = check_in_all(plan, each)
         found += checks
         if not checks:
-            context = f"named context {request.name}" if request.name else "build context"
+            if plan.name:
+                context = f"named context {plan.name}"
+            else:
+                context = "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")
         elif not checks[0].source.line:
             output.note(f"no COPY or ADD of this build takes {each!r}: answering as if one did")
         for check in () if as_json else checks:
-            output.write(text.render([shown.source(check, request.dockerfile)], look))
+            output.write(text.render([shown.source(check, plan.dockerfile)], look))
     if as_json:
-        output.write(json.explained(request, sources=found))
+        output.write(json.explained(plan, sources=found))
     return output.found(not all(each.fate.is_found for each in found))
 
 

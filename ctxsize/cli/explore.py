@@ -36,4 +36,6 @@ def explore(build: Build, replace_link: bool) -> int:
     if explorer.failure is not None:
         raise explorer.failure
     output.write(explorer.written or "nothing was written\n")
-    return output.INTERRUPTED if code is None else code
+    if code is None:
+        return output.INTERRUPTED
+    return code

@@ -15,11 +15,12 @@ from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.fates import breaking
-from ctxsize.engine.request import Plans
+from ctxsize.engine.plan import ParsedDockerfiles
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
 from ctxsize.formats.wording import more, quoted
 from ctxsize.model import Problem
+from ctxsize.planning import plan_with_hint
 from ctxsize.shipped import shipped_text
 from ctxsize.units import human, plural
 from ctxsize.version import __version__
@@ -80,7 +81,10 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
         shown.append(f"kept {quoted(config.path)}: it is the configuration")
     if any(not one.chosen for each in starts for one in each.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
-    shown += [] if edits else ["nothing to write"]
+    if edits:
+        shown += []
+    else:
+        shown += ["nothing to write"]
     if not output.Display().look().quiet:
         snippets = shipped_text(_SNIPPETS).replace("VERSION", __version__)
         shown += ["next: commit this, and let CI check it"] * bool(edits) + ["", snippets.rstrip()]
@@ -106,21 +110,23 @@ def _starts(root: str) -> list[_Start]:
         hint = "name the directory of a build; `ctxsize scan DIR` lists the builds below DIR"
         message = "nothing is built here: there is no Dockerfile, and no file that names one"
         raise InputError(message, path=root, hint=hint)
-    plans, found, errors = Plans(), list[_Start](), list[CtxsizeError]()
+    parsed_files = ParsedDockerfiles()
+    found = list[_Start]()
+    errors = list[CtxsizeError]()
     known: dict[tuple[str, str | None], Advice] = {}
     failing: dict[Problem, None] = {}
     with output.progress() as progress:
         for build in unique.values():
             try:
-                request = api.requested(build, plans)
-                failing |= dict.fromkeys(breaking(request))
-                unusual = request.dockerfile_in_context != "Dockerfile" and request.dockerfile
-                _name(request.context, root)
-                key = request.root, request.ignore_file.path if request.ignore_file else None
+                plan = plan_with_hint(build, parsed_files)
+                failing |= dict.fromkeys(breaking(plan))
+                unusual = plan.dockerfile_in_context != "Dockerfile" and plan.dockerfile
+                _name(plan.context, root)
+                key = plan.root, plan.ignore_file.path if plan.ignore_file else None
                 if key not in known:
                     steps = progress and progress.step
-                    known[key] = api.suggest(request, progress=progress, steps=steps)
-                found.append(_Start(request.context, unusual or None, known[key]))
+                    known[key] = api.suggest(plan, progress=progress, steps=steps)
+                found.append(_Start(plan.context, unusual or None, known[key]))
             except CtxsizeError as error:
                 errors.append(error)
     if not found:
@@ -145,14 +151,21 @@ def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head:
     """Return the budgets for a configuration in `root`, with room for it and for `edits`."""
     # A context may contain those of others, and so their ignore files.
     new_bytes = sum(len(each.after) for each in edits) + _TABLE_BYTES * len(starts)
-    text, names = head, set[str]()
+    text = head
+    names = set[str]()
     for each in starts:
         budget = f'max = "{_budget(each.advice.after.context.content_bytes + new_bytes)}"\n'
         context = _name(each.context, root)
-        dockerfile = _name(each.dockerfile, root) if each.dockerfile else ""
+        if each.dockerfile:
+            dockerfile = _name(each.dockerfile, root)
+        else:
+            dockerfile = ""
         if len(starts) == 1 and (context, dockerfile) == (".", ""):
             return text + budget
-        name = context if context not in names else f"{context} {dockerfile}"
+        if context not in names:
+            name = context
+        else:
+            name = f"{context} {dockerfile}"
         names.add(name)
         keys = {"path": escape(context), "dockerfile": dockerfile}
         given = {key: value for key, value in keys.items() if value not in ("", name)}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxsize import api
-from ctxsize.accepting import FindingChoice
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
+from ctxsize.guard.accepting import FindingChoice
 
 if TYPE_CHECKING:
     from ctxsize.lints import Linted
@@ -61,12 +61,16 @@ def lint(
     """Find mistakes in the ignore files of this tree; --fix corrects them."""
     if replace_link and (diff or not (fix or unsafe_fixes)):
         raise click.UsageError("--replace-link needs --fix or --unsafe-fixes, without --diff")
-    names, data = [*paths], None
+    names = [*paths]
+    data = None
     if "-" in paths:
         if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
             hint = "--diff shows the fixes"
             raise InputError("stdin (-) cannot be fixed, watched or one of several", hint=hint)
-        names = [] if stdin_filename is None else [stdin_filename]
+        if stdin_filename is None:
+            names = []
+        else:
+            names = [stdin_filename]
         data = options.read_stdin("the ignore file")
     elif stdin_filename is not None:
         raise InputError("--stdin-filename needs PATH -, which reads stdin")

@@ -18,10 +18,11 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted, sent
 from ctxsize.model import Entry, Kind, Report
+from ctxsize.planning import plan_for
 
 if TYPE_CHECKING:
-    from ctxsize.engine.request import Request
-    from ctxsize.engine.trace import Taker
+    from ctxsize.engine.explanation import Taker
+    from ctxsize.engine.plan import Plan
 
 _MOST_DIRECTORIES = 200  # number of rows of a size tree with `--depth`
 
@@ -90,8 +91,14 @@ def measure(
     display: output.Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
-    rows, ignored = top or (30 if by else 5), ignored or by == "pattern"
-    levels, tree = (3, 0) if depth is None else (depth, _MOST_DIRECTORIES)
+    rows = top or (30 if by else 5)
+    ignored = ignored or by == "pattern"
+    if depth is None:
+        levels = 3
+        tree = 0
+    else:
+        levels = depth
+        tree = _MOST_DIRECTORIES
     measured = partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs)
     emit = partial(replace(display, build=build).emit, top=rows, only=by, tree=tree)
     return _answer(measured, emit, display, watch=watch)
@@ -128,50 +135,71 @@ def ls(
         raise click.UsageError("-0 and --size need --format text")
     from ctxsize.formats import json  # `measure` seldom needs it
 
-    request = api.request_for(build)
+    plan = plan_for(build)
     listing = api.ls(
-        request, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
+        plan, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
     )
-    reasons = _Reasons(request, named) if why else None
+    if why:
+        reasons = _Reasons(plan, named)
+    else:
+        reasons = None
     emptied = 0
     for entry in listing:
         emptied += entry.arrives_empty is not None
         if as_json:
-            more = {"takers": reasons.takers(entry)} if reasons else {}
+            if reasons:
+                more = {"takers": reasons.takers(entry)}
+            else:
+                more = {}
             output.write(json.line(entry, **more) + "\n")
             continue
-        lead = ["-" if entry.verdict.ignored else "+"] if both else []
+        if both:
+            lead = ["-" if entry.verdict.ignored else "+"]
+        else:
+            lead = []
         if size:
-            is_sent, is_file = not entry.verdict.ignored, entry.kind is Kind.FILE
-            size_bytes = entry.content_bytes if is_sent else entry.size_bytes * is_file
+            is_sent = not entry.verdict.ignored
+            is_file = entry.kind is Kind.FILE
+            if is_sent:
+                size_bytes = entry.content_bytes
+            else:
+                size_bytes = entry.size_bytes * is_file
             lead.append(f"{size_bytes:>13}{'*' if entry.arrives_empty else ' '}")
         start = "".join(f"{each} " for each in lead)
         if reasons:
             start = "".join(f"{each}\t" for each in (*lead, *reasons.of(entry)))
-        path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
+        if entry.kind is Kind.DIRECTORY:
+            path = f"{entry.path}/"
+        else:
+            path = entry.path
         output.write(os.fsencode(f"{start}{path}\0") if null else f"{start}{quoted(path)}\n")
     if emptied and size:
         output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
-    return output.failing(reasons.unread) if reasons else output.FINE
+    if reasons:
+        return output.failing(reasons.unread)
+    return output.FINE
 
 
 class _Reasons:
     """Finds the pattern that decides about an entry, and the instructions that take it."""
 
-    def __init__(self, request: Request, named: str) -> None:
+    def __init__(self, plan: Plan, named: str) -> None:
         """Read the Dockerfile; print why it is unknown what it takes, if so."""
-        from ctxsize.engine.need import request_named
-        from ctxsize.engine.trace import Takers
+        from ctxsize.engine.explanation import Takers
+        from ctxsize.engine.transfer_requests import plan_named
         from ctxsize.engine.transfers import unread
         from ctxsize.formats.sections import explained
 
-        self.unread = unread(request)  # problems of a Dockerfile that the builder rejects
-        request = request_named(request, named)
-        ignore_file = request.ignore_file.path if request.ignore_file else None
-        self._takers = Takers(request)
+        self.unread = unread(plan)  # problems of a Dockerfile that the builder rejects
+        plan = plan_named(plan, named)
+        if plan.ignore_file:
+            ignore_file = plan.ignore_file.path
+        else:
+            ignore_file = None
+        self._takers = Takers(plan)
         self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
-        self._taken = cache(lambda takers: explained.taken(takers, request.dockerfile))
+        self._taken = cache(lambda takers: explained.taken(takers, plan.dockerfile))
         if self._takers.unknown:
             output.note(f"which instruction takes an entry: {self._takers.unknown}")
 
@@ -188,5 +216,8 @@ class _Reasons:
     def of(self, entry: Entry) -> tuple[str, str]:
         """Return both as text, `-` if there is none, `?` if it is not known."""
         takers = self.takers(entry)
-        decided = "-" if entry.verdict.by is None else self._decided(entry.verdict)
+        if entry.verdict.by is None:
+            decided = "-"
+        else:
+            decided = self._decided(entry.verdict)
         return decided, "?" if takers is None else self._taken(takers)

@@ -29,7 +29,10 @@ def value(shown: str, *name: str, **settings: Any) -> Decorator:
     """Return an option from its form in the help, as in `-f, --file PATH`."""
     *names, metavar = shown.replace(",", "").split()
     if metavar in ("PATH", "FILE", "DIR"):
-        complete = completing.directories if metavar == "DIR" else completing.files
+        if metavar == "DIR":
+            complete = completing.directories
+        else:
+            complete = completing.files
         settings["shell_complete"] = complete
     return click.option(*names, *name, metavar=metavar, **settings)
 
@@ -77,7 +80,8 @@ def _build(
     platforms: tuple[str, ...],
     builder: str,
 ) -> Build:
-    named, arguments = {}, {}
+    named = {}
+    arguments = {}
     for each in build_contexts:
         name, given, path = each.partition("=")
         if not given:
@@ -86,8 +90,14 @@ def _build(
     for each in build_arguments:
         name, given, text = each.partition("=")
         if given or name in os.environ:
-            arguments[name] = text if given else os.environ[name]
-    inline = read_stdin("the Dockerfile") if dockerfile == "-" else None
+            if given:
+                arguments[name] = text
+            else:
+                arguments[name] = os.environ[name]
+    if dockerfile == "-":
+        inline = read_stdin("the Dockerfile")
+    else:
+        inline = None
     return Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
 
 
@@ -144,7 +154,10 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     known = _known(click.get_current_context().info_name)
     for each in wanted:
         name, named, path = each.partition("=")
-        place = os.path.abspath(path) if path not in ("", "-") else ""
+        if path not in ("", "-"):
+            place = os.path.abspath(path)
+        else:
+            place = ""
         problem = ""
         if name not in known:
             problem = f"no such format: {name!r} (one of {', '.join(known)})"
@@ -153,7 +166,10 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
         elif name == PAGE and (not place or (os.path.exists(place) and not os.path.isfile(place))):
             problem = "a page needs a file: --format html=FILE"
         elif place in found:
-            where = repr(path) if place else "stdout"
+            if place:
+                where = repr(path)
+            else:
+                where = "stdout"
             problem = f"several formats for {where}: name files, as in --format sarif=FILE"
         if problem:
             raise click.BadParameter(problem, param_hint="'--format'")
@@ -172,7 +188,9 @@ STREAMED = ("text", "json")  # their formats
 def _known(command: str | None) -> tuple[str, ...]:
     if command in STREAMING:
         return STREAMED
-    return (*FORMATS, PAGE) if command in PAGED else FORMATS
+    if command in PAGED:
+        return (*FORMATS, PAGE)
+    return FORMATS
 
 
 _json = flag("--json", "as_json")

@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
 FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes
 _LONGEST_MESSAGE = 500
-_NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
-_LOWEST, _HIGHEST = 20, 40
+_NARROWEST = 40
+_WIDEST = 120
+_FILE_WIDTH = 80
+_LOWEST = 20
+_HIGHEST = 40
 _SHOWN_WARNINGS = 10
-_PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
+_PROGRESS_AFTER = 1.0
+_PROGRESS_EVERY = 0.1
 
 
 class Format(NamedTuple):
@@ -58,7 +62,10 @@ class Display:
         """Return the style of text on this stdout."""
         # The line after the last one is for the prompt; a watch adds the change since the start.
         watched = isinstance(sys.stdout, _Block)
-        lines = _dimension("LINES", 1, _HIGHEST + 1) - watched if _on_terminal() else _HIGHEST + 1
+        if _on_terminal():
+            lines = _dimension("LINES", 1, _HIGHEST + 1) - watched
+        else:
+            lines = _HIGHEST + 1
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = self.colour == "always"
         if self.colour == "auto" and not os.environ.get("NO_COLOR"):
@@ -76,7 +83,7 @@ class Display:
         """
         look = self.look(top=top, only=only, tree=tree)
         if any(each.name == PAGE for each in self.formats):
-            from ctxsize.formats import picture
+            from ctxsize.page import picture
 
             with progress() as shown:
                 look = replace(look, page=picture.page(outcome, self.build, shown))
@@ -181,7 +188,8 @@ def redrawn() -> Iterator[None]:
     if text and block.isatty():
         from ctxsize.formats.text import screen
 
-        width, lines = _dimension("COLUMNS", 0, _FILE_WIDTH), _dimension("LINES", 1, _HIGHEST + 1)
+        width = _dimension("COLUMNS", 0, _FILE_WIDTH)
+        lines = _dimension("LINES", 1, _HIGHEST + 1)
         text = screen(text, width, lines - 1)
     write(text, flushed=True)
 
@@ -196,14 +204,19 @@ def abandon() -> None:
 
 def found(findings: object, *, exit_zero: bool = False) -> int:
     """Return the exit code for `findings`, 0 if there are none or `exit_zero`."""
-    return FOUND if findings and not exit_zero else FINE
+    if findings and not exit_zero:
+        return FOUND
+    return FINE
 
 
 def failing(problems: Iterable[Problem]) -> int:
     """Report the `problems` that make the build fail, and return the exit code."""
     code = FINE
     for problem in dict.fromkeys(each for each in problems if each.fails):
-        line = "" if problem.line is None else f":{problem.line}"
+        if problem.line is None:
+            line = ""
+        else:
+            line = f":{problem.line}"
         error(f"{problem.path}{line}: {problem.message}" if problem.path else problem.message)
         code = USAGE
     return code
@@ -222,7 +235,10 @@ def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
 def warn(problems: Sequence[Problem]) -> None:
     """Print warnings about problems that make the answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
-        where = f"{problem.path}: " if problem.path else ""
+        if problem.path:
+            where = f"{problem.path}: "
+        else:
+            where = ""
         _say("warning", f"{where}{problem.message}")
     if len(problems) > _SHOWN_WARNINGS:
         _say("warning", f"and {len(problems) - _SHOWN_WARNINGS:,} more problems")
@@ -236,7 +252,8 @@ def error(message: str) -> None:
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
     for each in failure.errors if isinstance(failure, errors.InputErrors) else [failure]:
-        text, where = str(each), f"{each.where}: "
+        text = str(each)
+        where = f"{each.where}: "
         by_builder = isinstance(each, (errors.DockerfileError, errors.IgnoreFileError))
         is_open = isinstance(each, (errors.UndecidedError, errors.UnknownPatternError))
         if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
@@ -326,14 +343,18 @@ class _Progress:
     def step(self, name: str, done: int, total: int) -> None:
         """Show the current step on the same line, and its position among `total`."""
         if self._is_due():
-            count = f" ({done + 1:,} of {total:,})" if total else ""
+            if total:
+                count = f" ({done + 1:,} of {total:,})"
+            else:
+                count = ""
             self.overwrite(fit(visible(name), _width() - len(count) - 1) + count)
 
     def _is_due(self) -> bool:
         now = time.monotonic()
         if now < self._next:
             return False
-        self._next, self.begun = now + _PROGRESS_EVERY, True
+        self._next = now + _PROGRESS_EVERY
+        self.begun = True
         return True
 
     def overwrite(self, text: str) -> None:

@@ -88,7 +88,7 @@ def suggest(
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """Return the rules with these names, without `all`. Raises `InputError` for an unknown one."""
-    from ctxsize.recommender.rules import all_rules
+    from ctxsize.knowledge.rules import all_rules
 
     for name in names:
         if name not in all_rules() and name != "all":

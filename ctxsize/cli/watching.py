@@ -21,7 +21,8 @@ from ctxsize.units import signed
 
 T = TypeVar("T")
 Sizes = Iterable[tuple[str, Report, Amount]]  # name of each build, report, shown size
-_EVERY_S, _SHARE = 0.3, 60
+_EVERY_S = 0.3
+_SHARE = 60
 """Seconds between two looks at the files that people edit. The answers may use 1/`_SHARE` of the
 time, so a large tree is measured less often."""
 
@@ -46,9 +47,12 @@ def watch(
             # Progress would overwrite the answer that is shown.
             with redirect_stderr(None) if shown else nullcontext():
                 new: object = (found := answer())
-            now, paths = partial(show, found), [*files(found)]
+            now = partial(show, found)
+            paths = [*files(found)]
         except CtxsizeError as error:
-            new, now, paths = str(error), partial(output.failed, error), [*saved, error.path]
+            new = str(error)
+            now = partial(output.failed, error)
+            paths = [*saved, error.path]
         cost_s = _busy_s() - start_s
         if new != shown:
             shown = new
@@ -93,7 +97,8 @@ def measure_again(
 
 def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
     """Yield a line for each change, the largest last; of several builds, which ones changed."""
-    builds, changed = {**before, **now}, defaultdict[Amount, list[str]](list)
+    builds = {**before, **now}
+    changed = defaultdict[Amount, list[str]](list)
     for name in builds:
         change = now.get(name, Amount()) - before.get(name, Amount())
         changed[change].append(quoted(name))
@@ -101,7 +106,10 @@ def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
         changed.pop(Amount(), None)
     for change, names in sorted(changed.items(), key=lambda pair: abs(pair[0].content_bytes)):
         files = f"{change.files:+,} file{'s' * (abs(change.files) != 1)}"
-        where = f": {listed(names)}" if len(builds) > 1 and any(change) else ""
+        if len(builds) > 1 and any(change):
+            where = f": {listed(names)}"
+        else:
+            where = ""
         yield f"{signed(change.content_bytes)}, {files} since the start{where}\n"
 
 

@@ -43,7 +43,9 @@ class Code:
     def reason(self) -> str:
         """Return the first sentence of `why`."""
         found = _SENTENCE.match(self.why)
-        return found[0] if found else self.why
+        if found:
+            return found[0]
+        return self.why
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import mount_origin
 from ctxsize.dockerfile.words import quoted
-from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError
+from ctxsize.go.strings import WHITE_SPACE, as_go_sees
 from ctxsize.hidden import hidden_as
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
@@ -57,8 +57,12 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
-        kind, rest = [first], "".join(others)
-    array = _json_array(rest) if keyword in _JSON else None
+        kind = [first]
+        rest = "".join(others)
+    if keyword in _JSON:
+        array = _json_array(rest)
+    else:
+        array = None
     if array is not None:
         found = array
     elif keyword == "ARG":
@@ -66,7 +70,10 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     elif keyword in ("ENV", "LABEL"):
         found = _pairs(keyword, rest, escape)
     elif rest and keyword in (*_LISTS, *_STRINGS):
-        found = _BLANKS.split(rest) if keyword in _LISTS else [rest]
+        if keyword in _LISTS:
+            found = _BLANKS.split(rest)
+        else:
+            found = [rest]
     return (*kind, *found), array is not None
 
 
@@ -103,7 +110,10 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
         elif not quote and character in "'\"":
             quote = character
         else:
-            word += character if piece[1] is None else piece[1]
+            if piece[1] is None:
+                word += character
+            else:
+                word += piece[1]
     return word, len(view)
 
 
@@ -150,7 +160,8 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
 
 def check_instruction(instruction: Instruction) -> None:
     """Raise DockerfileError, with the line, if the builder does not accept `instruction`."""
-    keyword, arguments = instruction.keyword, instruction.arguments
+    keyword = instruction.keyword
+    arguments = instruction.arguments
     with located(instruction.line):
         if keyword not in KEYWORDS.values():
             raise DockerfileError(f"unknown instruction: {keyword}")
@@ -194,7 +205,9 @@ def check_built_in(instruction: Instruction) -> None:
 
 def _check_text(instruction: Instruction) -> None:
     """Raise for what arguments may not be, and for faults of mounts that need no variables."""
-    keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
+    keyword = instruction.keyword
+    arguments = instruction.arguments
+    trigger = instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
     if keyword == "ARG" and any(each.startswith("=") for each in arguments):
@@ -208,12 +221,16 @@ def _check_text(instruction: Instruction) -> None:
     if keyword == "FROM" and is_named and not _STAGE_NAME.fullmatch(arguments[2].lower()):
         raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
     if keyword == "HEALTHCHECK":
-        kind, has_command = arguments[0].upper(), len(arguments) > 1
+        kind = arguments[0].upper()
+        has_command = len(arguments) > 1
         if (kind, has_command) not in (("NONE", False), ("CMD", True)):
             raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
     for mount in instruction.flag_values("mount") if keyword == "RUN" else ():
         mount_origin(mount)
-    name = trigger.keyword.strip(WHITE_SPACE).upper() if trigger else ""
+    if trigger:
+        name = trigger.keyword.strip(WHITE_SPACE).upper()
+    else:
+        name = ""
     if name in ("ONBUILD", "MAINTAINER", "FROM"):
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 

@@ -35,7 +35,9 @@ def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
     The rest of the Dockerfile may be wrong.
     """
     found = find_syntax(data)
-    return found if written is None else _frontend(found, written)
+    if written is None:
+        return found
+    return _frontend(found, written)
 
 
 def _frontend(syntax: Directive | None, written: bytes) -> Directive | None:

@@ -14,8 +14,8 @@ from ctxsize.dockerfile.sources import Doubt, Expanded, Failure, Mount, Source, 
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
-from ctxsize.engine.golang import has_wildcards
 from ctxsize.errors import DockerfileError
+from ctxsize.go.wildcards import has_wildcards
 from ctxsize.hidden import hidden_as, shown
 
 SCRATCH = "scratch"
@@ -64,7 +64,9 @@ class Node:
 
     @property
     def steps(self) -> tuple[StageStep, ...]:
-        return self.built.steps if self.built else ()
+        if self.built:
+            return self.built.steps
+        return ()
 
     @property
     def image(self) -> str:
@@ -77,7 +79,9 @@ class Node:
     @property
     def title(self) -> str:
         """Return what messages call it."""
-        return f"the stage {shown(self.label)}" if self.built else shown(self.name)
+        if self.built:
+            return f"the stage {shown(self.label)}"
+        return shown(self.name)
 
 
 class Graph:
@@ -101,7 +105,9 @@ class Graph:
         `built_in` is True if the frontend built into Docker reads the Dockerfile.
         """
         self._rules = rules
-        self._outer, self._given, self._built_in = outer, given, built_in
+        self._outer = outer
+        self._given = given
+        self._built_in = built_in
         self._contexts = {familiar_name(name): is_image for name, is_image in contexts.items()}
         self._by_name: dict[str, Node] = {}
         self._context = Node("", context="")
@@ -133,14 +139,19 @@ class Graph:
         # BuildKit compares a base as written with lower-case names.
         below = self._by_name.get(base.text)
         if node.context is None:
-            node.index, node.base = stage.index, below
+            node.index = stage.index
+            node.base = below
             if not below and base.text != SCRATCH:
                 with resting_on(base.doubts):  # an invalid name fails any build
                     node.context = self._named(base.text)
         # A stage that a named context replaces leaves its triggers (BuildKit reads them off its
         # `commands`), but no state.
         is_replaced = below is not None and below.index < 0
-        on, begin = below.built if below else None, self._begin(below or node)
+        if below:
+            on = below.built
+        else:
+            on = None
+        begin = self._begin(below or node)
         node.built = build_stage(stage, on or base.text, begin, is_replaced=is_replaced)
         starts_empty = base.text == SCRATCH
         if below:
@@ -155,15 +166,20 @@ class Graph:
     def _named(self, name: str) -> str | None:
         """Return the named context that is the same image as `name`."""
         familiar = familiar_name(name)
-        return familiar if familiar in self._contexts else None
+        if familiar in self._contexts:
+            return familiar
+        return None
 
     def _is_known(self, node: Node) -> bool:
         """Return whether a base is known to have no variables and triggers of its own."""
-        return node.name == SCRATCH if node.context is None else not self._contexts[node.context]
+        if node.context is None:
+            return node.name == SCRATCH
+        return not self._contexts[node.context]
 
     def _begin(self, base: Node) -> StageState:
         """Return the state in which a stage on an image or a named context begins."""
-        outer, unknown = self._outer, not self._is_known(base)
+        outer = self._outer
+        unknown = not self._is_known(base)
         path = Expanded(_PATH, frozenset({("environment", "PATH")} if unknown else ()))
         environment = Environment(outer.escape, open_ended=unknown, made=outer.made)
         environment = environment.set("PATH", path, in_image=True)
@@ -171,10 +187,16 @@ class Graph:
 
     def follow(self, target: str) -> Collection[Node]:
         """Follow the stages that a target (`""`: the last) needs; return the nodes that make it."""
-        node = self._by_name.get(target.lower()) if target else self._stages[-1]
+        if target:
+            node = self._by_name.get(target.lower())
+        else:
+            node = self._stages[-1]
         if node is None:
             names = ", ".join(map(shown, self._by_name))
-            hint = f"one of {names}" if names else None
+            if names:
+                hint = f"one of {names}"
+            else:
+                hint = None
             raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
         self._resolve_origins()
         built = [node]
@@ -327,7 +349,10 @@ class Graph:
         self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
             is_url = sources.is_url(value.text)
-            kind = "git" if sources.is_git(value.text) else instruction.keyword.lower()
+            if sources.is_git(value.text):
+                kind = "git"
+            else:
+                kind = instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
             if not is_url:
@@ -367,7 +392,8 @@ class Graph:
         if self._built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
-        expanded, written = self._step.environment.expand, instruction.flag_values("mount")
+        expanded = self._step.environment.expand
+        written = instruction.flag_values("mount")
         mounts = [sources.parse_mount(each, expanded) for each in written]
         for mount, origin in zip(mounts, origins, strict=True):
             with resting_on(mount.doubts):
@@ -377,7 +403,10 @@ class Graph:
         """Collect the path that a mount of a RUN takes."""
         # A cache without an origin starts empty. For a tmpfs, BuildKit (`dispatchRunMounts`)
         # adds `/` to the filter as for a bind mount, though it takes nothing.
-        origin = origin if mount.origin or mount.type == "cache" else self._context
+        if mount.origin or mount.type == "cache":
+            origin = origin
+        else:
+            origin = self._context
         self._check_order(origin, mount.origin)
         if mount.type in ("secret", "ssh"):
             return
@@ -400,7 +429,10 @@ class Graph:
         else:
             starts_empty = origin.is_empty or mount.type == "tmpfs"
         if starts_empty and sources.path_from_root(value.text) != "/":
-            what = "a cache starts" if mount.type == "cache" else "a tmpfs is"
+            if mount.type == "cache":
+                what = "a cache starts"
+            else:
+                what = "a tmpfs is"
             if mount.type == "bind":
                 what = f"{origin.title} is"
             self._fail(f"RUN {shown(mount.source_written)}: not found, as {what} empty", value)
@@ -413,7 +445,8 @@ class Graph:
 
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
-        path, instruction = sources.path_from_root(value.text), self._step.instruction
+        path = sources.path_from_root(value.text)
+        instruction = self._step.instruction
         path = hidden_as(value.text, path)
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
@@ -421,7 +454,10 @@ class Graph:
         if origin.context is None:
             return
         keeps = _keeps_parents(instruction)
-        parents = sources.around_pivot(value.text) if keeps else None
+        if keeps:
+            parents = sources.around_pivot(value.text)
+        else:
+            parents = None
         excludes = tuple(instruction.flag_values("exclude"))
         below = hidden_as(path, path[1:] or ".")
         taken = (below, kind, origin.context, parents, excludes, value.doubts)

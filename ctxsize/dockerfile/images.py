@@ -55,13 +55,23 @@ def familiar_name(reference: str) -> str:
     first, slash, rest = reference.partition("/")
     # `splitDockerDomain`: a first part without dot, colon or capital is no registry.
     is_domain = first == "localhost" or "." in first or ":" in first or first != first.lower()
-    domain, rest = (first, rest) if slash and is_domain else (_HUB, reference)
+    if slash and is_domain:
+        domain = first
+        rest = rest
+    else:
+        domain = _HUB
+        rest = reference
     if domain in (_HUB, "index.docker.io"):
-        domain, rest = _HUB, rest if "/" in rest else _OFFICIAL + rest
+        domain = _HUB
+        if "/" in rest:
+            rest = rest
+        else:
+            rest = _OFFICIAL + rest
     if (match := _REFERENCE.fullmatch(f"{domain}/{rest}")) is None:
         reason = "its path must be lower case, with no empty part"
         raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
-    path, tag = match["path"], match["tag"] or ""
+    path = match["path"]
+    tag = match["tag"] or ""
     if domain != _HUB:
         path = f"{domain}/{path}"
     elif path.count("/") == 1:
@@ -116,9 +126,15 @@ def platform_arguments(target: str, builder: str, stage: str) -> dict[str, str]:
 
 def _normalised(machine: list[str]) -> str:
     """Return architecture and variant in Go's spelling (containerd's `platforms.Normalize`)."""
-    name, given = machine[0].lower(), "".join(machine[1:]).lower()
+    name = machine[0].lower()
+    given = "".join(machine[1:]).lower()
     if name in _ARMS:
         return _ARMS[name]
     architecture = _MACHINES.get(name, name)
-    variant = "" if name == "i386" else _VARIANTS.get(architecture, {}).get(given, given)
-    return f"{architecture}/{variant}" if variant else architecture
+    if name == "i386":
+        variant = ""
+    else:
+        variant = _VARIANTS.get(architecture, {}).get(given, given)
+    if variant:
+        return f"{architecture}/{variant}"
+    return architecture

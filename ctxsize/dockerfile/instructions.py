@@ -11,8 +11,8 @@ from itertools import takewhile, zip_longest
 from typing import Any
 
 from ctxsize.dockerfile.words import split_words
-from ctxsize.engine.golang import as_go_sees
 from ctxsize.errors import DockerfileError
+from ctxsize.go.strings import as_go_sees
 from ctxsize.hidden import hidden_as
 
 UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
@@ -105,7 +105,10 @@ class Dockerfile:
         for index, (start, end) in enumerate(zip_longest(starts, starts[1:])):
             beginning, *body = self.instructions[start:end]
             base, *named = beginning.arguments
-            name = hidden_as(named[-1], named[-1].lower()) if named else ""
+            if named:
+                name = hidden_as(named[-1], named[-1].lower())
+            else:
+                name = ""
             platform = next(beginning.flag_values("platform"), "")
             found.append(Stage(index, name, base, platform, beginning.line, tuple(body)))
         return tuple(found)

@@ -10,8 +10,8 @@ from io import BytesIO
 from ctxsize.dockerfile import arguments, instructions
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.words import split_words
-from ctxsize.engine.golang import WHITE_SPACE
 from ctxsize.errors import DockerfileError
+from ctxsize.go.strings import WHITE_SPACE
 
 # The builder's scanner buffers 64 KiB: a line may have as many bytes with its line end. A
 # last line without a line end may have one byte less.
@@ -43,12 +43,16 @@ class LineReader:
                     raise DockerfileError(f"the escape directive takes ` or \\, not {each.value}")
             found[each.name] = each
         self.directives = tuple(found.values())
-        self.escape = found["escape"].value if "escape" in found else "\\"
+        if "escape" in found:
+            self.escape = found["escape"].value
+        else:
+            self.escape = "\\"
 
     def logical_lines(self) -> Iterator[tuple[str, int]]:
         """Yield each instruction's text, continuations joined, and its first line."""
         pieces: list[str] = []
-        line, continued = 0, False
+        line = 0
+        continued = False
         for raw in self._physical:
             text = raw.rstrip("\r\n")
             content = text.lstrip(WHITE_SPACE)
@@ -56,7 +60,9 @@ class LineReader:
             if not content or content.startswith("#"):
                 continue
             if not continued:
-                text, line, pieces = content, self.line, []
+                text = content
+                line = self.line
+                pieces = []
             bare = text.rstrip("\t ")
             # `trimContinuationCharacter`: two or more escape characters do not continue the line.
             continued = bare.endswith(self.escape) and not bare.endswith(self.escape * 2)
@@ -105,7 +111,9 @@ def find_syntax(data: bytes) -> Directive | None:
             if each.name == "syntax":
                 return replace(each, value=each.value.partition(" ")[0])
     in_json = _SYNTAX_IN_JSON.match(data)
-    return Directive("syntax", in_json[1].decode(), first_line) if in_json else None
+    if in_json:
+        return Directive("syntax", in_json[1].decode(), first_line)
+    return None
 
 
 def _directives(
@@ -136,7 +144,10 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     Raises DockerfileError with line and reason if BuildKit would reject the file whatever the
     target; `context_need` finds what fails once a stage is built.
     """
-    content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    if isinstance(data, str):
+        content = data.encode("utf-8", "surrogatepass")
+    else:
+        content = data
     if not content:
         raise DockerfileError("the Dockerfile cannot be empty")
     reader = LineReader(content)
@@ -182,7 +193,8 @@ def _instruction(
     flags, rest = arguments.take_flags(rest, reader.escape)
     rest = rest.strip(WHITE_SPACE)
     given, json_form = arguments.split_arguments(keyword, rest, reader.escape)
-    trigger, heredocs = None, tuple[Heredoc, ...]()
+    trigger = None
+    heredocs = tuple[Heredoc, ...]()
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
         trigger = _instruction(rest, line, reader, is_trigger=True)

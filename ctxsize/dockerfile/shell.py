@@ -98,10 +98,15 @@ def _read_instruction(instruction: Instruction) -> tuple[tuple[Command, ...], bo
     words = instruction.arguments[instruction.keyword == "HEALTHCHECK" :]
     if instruction.json_form:
         return _unfolded((Command(words),), True, 0)
-    text = words[0] if words else ""
+    if words:
+        text = words[0]
+    else:
+        text = ""
     documents = [each.content for each in instruction.heredocs]
     if documents and parse_heredoc_word(text.strip()):
-        return _read(documents[0], 0) if _is_script(documents[0]) else ((), True)
+        if _is_script(documents[0]):
+            return _read(documents[0], 0)
+        return ((), True)
     return _read(text + "".join(f"\n{e.content}{e.name}" for e in instruction.heredocs), 0)
 
 
@@ -142,7 +147,8 @@ def _unfolded(
 
 def _unwrapped(command: Command) -> Command:
     """Return a command without programs that only run another one."""
-    assignments, words = [*command.assignments], [*command.words]
+    assignments = [*command.assignments]
+    words = [*command.words]
     while words:
         if match := _ASSIGNMENT.fullmatch(words[0]):
             assignments.append((match[1], match[2]))
@@ -177,17 +183,25 @@ def _run_by(words: list[str]) -> list[str]:
         return []
     at = 1
     while at < len(words) and words[at].startswith("-"):
-        at += 2 if words[at] in taking else 1
+        if words[at] in taking:
+            at += 2
+        else:
+            at += 1
     return words[at + own :]
 
 
 def _script(command: Command) -> tuple[int, str] | None:
     """Return the script of a shell, behind `-c` or `<<`, and the number of lines before it."""
-    words = command.words[1:] if command.program == "busybox" else command.words
+    if command.program == "busybox":
+        words = command.words[1:]
+    else:
+        words = command.words
     if not words or words[0].rpartition("/")[2] not in (*UNIX_SHELLS, "su"):
         return None
     for at, flag in enumerate(words):
         if at and re.fullmatch(r"-[a-z]*c", flag) and at + 1 < len(words):
             return command.line, words[at + 1]
     flags = list(takewhile(lambda word: word.startswith("-") or word == "pipefail", words[1:]))
-    return command.document if len(flags) == len(words) - 1 else None
+    if len(flags) == len(words) - 1:
+        return command.document
+    return None

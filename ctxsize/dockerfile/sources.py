@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ctxsize.dockerfile.words import quoted
-from ctxsize.engine.golang import clean
 from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.go.paths import clean
 from ctxsize.hidden import hidden_as, shown
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
@@ -122,7 +122,8 @@ def around_pivot(source: str) -> tuple[str, str]:
     """Return the parts of a source of `COPY --parents` before and after its pivot."""
     base, pivot, pattern = source.partition("/./")
     if not pivot:
-        base, pattern = "", source
+        base = ""
+        pattern = source
     return path_from_root(base)[1:] or ".", path_from_root(pattern)[1:]
 
 
@@ -197,8 +198,14 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
         key = ALIASES.get(key, key)
         if not equals and key not in _SWITCHES:
             raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
-        values[key] = expand(written) if equals else Expanded("true")
-        source = written if key == "source" else source
+        if equals:
+            values[key] = expand(written)
+        else:
+            values[key] = Expanded("true")
+        if key == "source":
+            source = written
+        else:
+            source = source
     doubts = frozenset(doubt for each in values.values() for doubt in each.doubts)
     given = {key: value.text for key, value in values.items()}
     origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
@@ -240,6 +247,9 @@ def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
         at = found.end() + 1
         if text[at - 1 : at] not in ("", ","):
             raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")
-        field = found[2] if found[1] is None else found[1].replace('""', '"')
+        if found[1] is None:
+            field = found[2]
+        else:
+            field = found[1].replace('""', '"')
         key, equals, value = field.partition("=")
         yield hidden(key.lower()), bool(equals), hidden(value if equals else field)

@@ -79,7 +79,9 @@ class StageStep:
         from ctxsize.dockerfile.shell import commands_of, is_known  # only advice reads scripts
 
         is_read = self.is_run and self.state.is_unix and is_known(self.instruction)
-        return commands_of(self.instruction) if is_read else ()
+        if is_read:
+            return commands_of(self.instruction)
+        return ()
 
     @cached_property
     def located(self) -> tuple[tuple[str, Command], ...]:
@@ -144,7 +146,9 @@ class StageStep:
         relative = posixpath.relpath(directory, self.destination)
         if relative.startswith("..") or "$" in relative:
             return None
-        return "" if relative == "." else relative
+        if relative == ".":
+            return ""
+        return relative
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,21 +208,26 @@ def build_stage(
     """
     inherited: list[Instruction] = []
     parent: BuiltStage | None = None
-    platform, fault = stage.platform, None
+    platform = stage.platform
+    fault = None
     if isinstance(base, BuiltStage):
         parent = base
-        base, platform = parent.base, parent.platform
+        base = parent.base
+        platform = parent.platform
         inherited = [each.trigger for each in parent.stage.instructions if each.trigger]
         try:
             environment = parent.end.environment.inherit(len(inherited))
             if not is_replaced:
                 state = replace(parent.end, environment=environment)
         except UndecidedError as error:
-            fault, inherited = error, []
+            fault = error
+            inherited = []
     steps: list[StageStep] = []
     own = (each for each in stage.instructions if each.trigger is None)
     for at, instruction in enumerate((*inherited, *own)):
-        before, is_inherited, wrong = state, at < len(inherited), None
+        before = state
+        is_inherited = at < len(inherited)
+        wrong = None
         try:
             if is_inherited:
                 check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
@@ -260,7 +269,10 @@ def _built(
             environment = environment.set(name, Expanded(value), in_image=True)
         state = StageState(environment, outer, {}, Expanded(""), "", not WINDOWS.search(base))
         # BuildKit compares a base as written with lower-case names; a number names no stage.
-        below = None if base.isdecimal() else by_name.get(base)
+        if base.isdecimal():
+            below = None
+        else:
+            below = by_name.get(base)
         built = replace(build_stage(stage, below[-1] if below else base, state), by_name=by_name)
         for name in filter(None, (stage.name, str(stage.index))):
             by_name.setdefault(name, []).append(built)

@@ -17,7 +17,8 @@ from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import Hidden, hidden_as
 
 _MOST_MADE = 2**27  # characters of all expanded words of a Dockerfile: a line may repeat a value
-_PER_INHERITED, _PER_TRIGGER = 128, 1280
+_PER_INHERITED = 128
+_PER_TRIGGER = 1280
 """Number of characters that a variable and a trigger count for in each stage with this base."""
 _LONGEST_GUESS = 2**16  # number of characters of an expanded word if only advice depends on it
 
@@ -47,12 +48,16 @@ class Environment(Mapping[str, str]):
     def _values(self, name: str) -> _Values:
         entries = self._log.get(name, ())
         at = bisect_right(entries, self._at, key=_number)
-        return entries[at - 1][1] if at else (None, None)
+        if at:
+            return entries[at - 1][1]
+        return (None, None)
 
     def find(self, name: str) -> Expanded | None:
         """Return the value of a variable with what it depends on, None without one."""
         value, _ = self._values(name)
-        return None if value is _DECLARED else value
+        if value is _DECLARED:
+            return None
+        return value
 
     def __getitem__(self, name: str) -> str:
         if (value := self.find(name)) is None:
@@ -77,7 +82,10 @@ class Environment(Mapping[str, str]):
     def set(self, name: str, value: Expanded = _DECLARED, *, in_image: bool = False) -> Environment:
         """Return an environment with a variable set, or only declared; `in_image` as by ENV."""
         # After an ARG that failed halfway, the log has entries that no step sees.
-        shared = self if self._at == self._newest[0] else self._copy()
+        if self._at == self._newest[0]:
+            shared = self
+        else:
+            shared = self._copy()
         shared._newest[0] += 1
         values = value, value if in_image else shared._values(name)[1]
         shared._log.setdefault(name, []).append((shared._newest[0], values))
@@ -92,7 +100,10 @@ class Environment(Mapping[str, str]):
         log: dict[str, list[tuple[int, _Values]]] = {}
         for name, entries in self._log.items():
             newest = entries[-1]
-            entry = newest if newest[0] <= self._at else (0, self._values(name))
+            if newest[0] <= self._at:
+                entry = newest
+            else:
+                entry = (0, self._values(name))
             value, kept = entry[1]
             if value is not None:
                 hidden = is_base and kept and value is not kept
@@ -107,7 +118,11 @@ class Environment(Mapping[str, str]):
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
         """Return `word` expanded; a heredoc's body has no quotes. Raises as `words.expand` does."""
-        escape, kept = self.escape if quotes else "\\", self.keeps_unset
+        if quotes:
+            escape = self.escape
+        else:
+            escape = "\\"
+        kept = self.keeps_unset
         try:
             text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)
         except DockerfileError as error:
@@ -175,7 +190,8 @@ class StageState:
 
     def obey(self, instruction: Instruction) -> StageState:
         """Return the state after `instruction`. Raises DockerfileError for a wrong word."""
-        environment, arguments = self.environment, instruction.arguments
+        environment = self.environment
+        arguments = instruction.arguments
         match instruction.keyword:
             case "ENV":
                 # The values see only the variables before it (`dispatchEnv`).
@@ -198,9 +214,15 @@ class StageState:
     def below(self, path: Expanded) -> Expanded:
         """Return `path` resolved against the directory of the stage."""
         is_absolute = path.text.startswith("/")
-        doubts = path.doubts if is_absolute else self.directory.doubts | path.doubts
+        if is_absolute:
+            doubts = path.doubts
+        else:
+            doubts = self.directory.doubts | path.doubts
         joined = posixpath.join(self.directory.text, path.text)
-        resolved = posixpath.normpath(joined) if joined else ""
+        if joined:
+            resolved = posixpath.normpath(joined)
+        else:
+            resolved = ""
         if joined.startswith("/"):
             resolved = path_from_root(joined)
         elif resolved == ".":

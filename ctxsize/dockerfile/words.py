@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.go.strings import WHITE_SPACE, as_go_sees
 from ctxsize.hidden import Hidden, hidden_as, shown
 
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")  # matches a word in which nothing is replaced
@@ -111,8 +111,13 @@ class _Lexer:
     def take_match(self, pattern: re.Pattern[str]) -> str:
         """Return what `pattern` matches here, which may be nothing."""
         found = pattern.match(self.characters, self.position)
-        self.position = found.end() if found else self.position
-        return found[0] if found else ""
+        if found:
+            self.position = found.end()
+        else:
+            self.position = self.position
+        if found:
+            return found[0]
+        return ""
 
     def until(self, stop: str) -> tuple[str, list[str]]:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
@@ -124,7 +129,8 @@ class _Lexer:
         while (character := self.peek()) and character != stop:
             splits = False
             if character == "$":
-                piece, splits = self.dollar(), True
+                piece = self.dollar()
+                splits = True
             elif character == "<":
                 piece = self.take_match(_HEREDOC)
             elif character == "'" and self.quotes:
@@ -132,19 +138,31 @@ class _Lexer:
             elif character == '"' and self.quotes:
                 piece = self.double_quoted()
             elif character == self.escape:
-                piece = self.take() if self.raw_escapes else self.take()[1:]
+                if self.raw_escapes:
+                    piece = self.take()
+                else:
+                    piece = self.take()[1:]
                 piece += self.take()
             else:
-                piece, splits = self.take(), True
+                piece = self.take()
+                splits = True
             text.append(piece)
             # Split only if the words are needed: a long value may have millions of blanks.
-            first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
-            self.word += [first] if first else []
+            if splits and self.splits:
+                first, *others = _SPACES.split(piece)
+            else:
+                first, *others = [piece]
+            if first:
+                self.word += [first]
             for other in others:
                 self.finish_word(words)
-                self.word += [other] if other else []
+                if other:
+                    self.word += [other]
         if stop and not character:
-            where = " in ${}" if stop == "/" else ""
+            if stop == "/":
+                where = " in ${}"
+            else:
+                where = ""
             raise DockerfileError(f"syntax error: missing '{stop}'{where}")
         self.position += 1
         self.finish_word(words)
@@ -162,11 +180,16 @@ class _Lexer:
             raise DockerfileError(f"{_UNCLOSED} single-quote")
         whole = self.characters[self.position : end + 1]
         self.position = end + 1
-        return whole if self.raw_quotes else whole[1:-1]
+        if self.raw_quotes:
+            return whole
+        return whole[1:-1]
 
     def double_quoted(self) -> str:
         """Return the text of a "…" string, with variables replaced."""
-        quote = self.take() if self.raw_quotes else self.take()[1:]
+        if self.raw_quotes:
+            quote = self.take()
+        else:
+            quote = self.take()[1:]
         pieces = [quote]
         while (character := self.peek()) != '"':
             if not character:
@@ -202,12 +225,16 @@ class _Lexer:
             self.position += 1
             return self.braces()
         name = self.take_match(_NAME)
-        return self.plain(name, f"${name}") if name else "$"
+        if name:
+            return self.plain(name, f"${name}")
+        return "$"
 
     def plain(self, name: str, written: str) -> str:
         """Return the value of a variable; `""`, or as `written`, if it has none."""
         value = self.value_of(name)
-        return (written if self.keep_unset else "") if value is None else value
+        if value is None:
+            return written if self.keep_unset else ""
+        return value
 
     def braces(self) -> str:
         """Return the value of `${…}`, read from after the opening brace."""
@@ -221,15 +248,19 @@ class _Lexer:
             return self.plain(name, f"${{{name}}}")
         if operator == "/":
             return self.replace(name)
-        operator += self.take() if operator == ":" else ""
+        if operator == ":":
+            operator += self.take()
         if operator not in _OPERATORS and (operator[:1] != ":" or operator in (":#", ":%")):
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         return self.modified(name, operator)
 
     def argument(self, stop: str, *, raw: bool) -> str:
         """Return an argument of a substitution, expanded, up to `stop`."""
-        start, was_hidden, self.is_hidden = self.position, self.is_hidden, False
-        before, self.raw_escapes = self.raw_escapes, raw
+        start = self.position
+        was_hidden = self.is_hidden
+        self.is_hidden = False
+        before = self.raw_escapes
+        self.raw_escapes = raw
         self.depth += 1
         if self.depth > _DEEPEST:
             raise UndecidedError(f"ctxsize reads no more than {_DEEPEST} nested `${{`")
@@ -252,15 +283,25 @@ class _Lexer:
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         if trims:
             return _trimmed(value or "", word, operator)
-        present = value if operator[0] != ":" or value else None
+        if operator[0] != ":" or value:
+            present = value
+        else:
+            present = None
         if operator[-1] == "+":
-            return "" if present is None else word
+            if present is None:
+                return ""
+            return word
         if present is None and operator[-1] == "?":
-            state = "unset" if value is None else "empty"
+            if value is None:
+                state = "unset"
+            else:
+                state = "empty"
             error = DockerfileError(f"{name}: {shown(word) or f'is not allowed to be {state}'}")
             error.variable = name
             raise error
-        return word if present is None else present
+        if present is None:
+            return word
+        return present
 
     def replace(self, name: str) -> str:
         """Return the value of `${name/pattern/text}`; `//` replaces every match."""
@@ -271,7 +312,11 @@ class _Lexer:
         value = self.value_of(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        value, most = value or "", None if everywhere else 1
+        value = value or ""
+        if everywhere:
+            most = None
+        else:
+            most = 1
         if everywhere and ("$" in replacement or len(value) * len(replacement) > self.room):
             raise UndecidedError("ctxsize replaces nothing by a `$` or by so many characters")
         pieces: list[str] = []
@@ -289,12 +334,16 @@ def _trimmed(value: str, pattern: str, operator: str) -> str:
     pattern = hidden_as(pattern, pattern[greedy:])
     if operator == "#":
         match = _pattern(pattern, value, greedy=greedy).match(value)
-        return value[match.end() :] if match else value
+        if match:
+            return value[match.end() :]
+        return value
     # A regular expression finds the leftmost match; read backwards, that is the
     # rightmost, and shortest and longest keep their meaning.
     backwards = "".join(reversed(re.findall(r"\\.|.", pattern, re.DOTALL)))
     match = _pattern(hidden_as(pattern, backwards), value, greedy=greedy).match(value[::-1])
-    return value[: len(value) - match.end()] if match else value
+    if match:
+        return value[: len(value) - match.end()]
+    return value
 
 
 def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
@@ -319,7 +368,10 @@ def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
             texts[-1] += re.escape(escaped)
         else:
             is_hidden = isinstance(pattern, Hidden)
-            reason = "invalid escape" if is_hidden else f"invalid escape '\\{escaped}'"
+            if is_hidden:
+                reason = "invalid escape"
+            else:
+                reason = f"invalid escape '\\{escaped}'"
             message = f"invalid pattern ({shown(pattern)}) in substitution: {reason}"
             raise DockerfileError(message)
     first, *others = texts

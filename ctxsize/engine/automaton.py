@@ -47,7 +47,9 @@ class Program:
 
     def after(self, index: int) -> int:
         """Return the bits of the patterns after `index`; all bits for -1."""
-        return -1 if index < 0 else -1 << self._after[index]
+        if index < 0:
+            return -1
+        return -1 << self._after[index]
 
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
@@ -57,10 +59,14 @@ class Program:
             bit = 1 << len(self.owner)
             self.owner.append(index)
             self.parts.append(part)
-            self.final |= bit if part.final else 0
-            self.loop |= bit if part.loop else 0
-            self.exceptions |= bit if self.exceptional[index] else 0
-            self.advance |= bit if part is not parts[-1] else 0
+            if part.final:
+                self.final |= bit
+            if part.loop:
+                self.loop |= bit
+            if self.exceptional[index]:
+                self.exceptions |= bit
+            if part is not parts[-1]:
+                self.advance |= bit
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec contains no comments
                 self._path_searches.append((bit, part.text, pattern.regex))
@@ -78,7 +84,9 @@ class Program:
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and the bit `_two_lines` for a newline in it."""
         found = self._always | self._index.matching(name)
-        return found & ~self._text_matches | self._two_lines if "\n" in name else found
+        if "\n" in name:
+            return found & ~self._text_matches | self._two_lines
+        return found
 
     def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
         """Return the matching `live` patterns without segments, for each name with any."""
@@ -93,7 +101,10 @@ class Program:
 
     def follow(self, live: int, hits: int, name: str) -> int:
         """Return the bits that are live below `name`, given the bits `hits` that matched it."""
-        loops = self.loop & ~self.text_loops if "\n" in name else self.loop
+        if "\n" in name:
+            loops = self.loop & ~self.text_loops
+        else:
+            loops = self.loop
         return (hits & self.advance) << 1 | live & loops
 
     def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
@@ -140,7 +151,10 @@ class _State(dict[int, "Mark | None"]):
     """A directory: its mark, live segments, and entries' marks by segments (None: its own)."""
 
     def __init__(self, program: Program, live: int, decider: int, last: int) -> None:
-        self._program, self.live, self.decider, self.last = program, live, decider, last
+        self._program = program
+        self.live = live
+        self.decider = decider
+        self.last = last
         self.mark = program.mark(decider, last)
         self.children: dict[int, _State] = {}
         self.watched = live & program.final
@@ -148,7 +162,10 @@ class _State(dict[int, "Mark | None"]):
 
     def __missing__(self, matched: int) -> Mark | None:
         mark = self._program.mark(*self._program.decide(self.decider, self.last, matched))
-        found = None if mark == self.mark else mark
+        if mark == self.mark:
+            found = None
+        else:
+            found = mark
         if len(self) < _MOST_CHILDREN:
             self[matched] = found
         return found
@@ -158,7 +175,10 @@ def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
     """Return the evaluator for `spec`: an automaton wherever that is exact."""
     if spec.evaluator is None:
         exact = spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns)
-        spec.evaluator = Automaton(spec) if exact else PatternByPattern(spec)
+        if exact:
+            spec.evaluator = Automaton(spec)
+        else:
+            spec.evaluator = PatternByPattern(spec)
     found: Evaluator[Any] = spec.evaluator
     return found
 
@@ -183,7 +203,8 @@ class Automaton:
     def others(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         if not state.watched:
             return {}
-        program, watched = self.program, state.watched
+        program = self.program
+        watched = state.watched
         others: dict[str, Mark] = {}
         for name, bits in zip(names, map(program.known.__getitem__, names), strict=True):
             matched = watched & bits
@@ -200,7 +221,8 @@ class Automaton:
         bits = self.program.known[name]
         if (child := state.children.get(bits)) is not None:
             return child
-        program, hits = self.program, state.live & bits
+        program = self.program
+        hits = state.live & bits
         if state.on_paths:
             hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
         decider, last = program.decide(state.decider, state.last, hits & program.final)

@@ -15,11 +15,12 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
-from ctxsize.engine import golang
+from ctxsize import go
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched, tokens
 from ctxsize.errors import IgnoreFileError, InputError
+from ctxsize.go import paths
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
@@ -86,7 +87,8 @@ def check_header(lines: Sequence[str]) -> None:
     size = 0
     for number, text in texts:
         if plain and not text.isprintable():
-            message, hint = UNPRINTABLE.format("exclude-patterns"), "remove the control character"
+            message = UNPRINTABLE.format("exclude-patterns")
+            hint = "remove the control character"
             raise IgnoreFileError(message, line=number, pattern=text, hint=f"{hint} from {text!r}")
         size += _HEADER_OVERHEAD + len(text if plain else quote_plus(text, safe=""))
     if size > _HEADER_LIMIT:
@@ -123,7 +125,10 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
 def needed_files(spec: DockerIgnoreSpec, dockerfile: str | None) -> Sequence[str]:
     """Return the exceptions for the files that the daemon needs, and removes if ignored."""
     assert isinstance(spec, ClassicIgnoreSpec)
-    wanted = [".dockerignore"] if dockerfile is None else [".dockerignore", dockerfile]
+    if dockerfile is None:
+        wanted = [".dockerignore"]
+    else:
+        wanted = [".dockerignore", dockerfile]
     return [f"!{path}" for path in wanted if spec.ignores_with_one_ancestor(path)]
 
 
@@ -142,22 +147,32 @@ class PodmanIgnorePattern(DockerIgnorePattern):
             return None
         found = as_matched(line.strip("/"))
         if found is not None and found.exception and found.text:
-            return SplitLine(golang.clean(found.text).removeprefix("/"), exception=True)
+            return SplitLine(paths.clean(found.text).removeprefix("/"), exception=True)
         return found
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
         """Return Buildah's expression for `text`, which also matches everything below a match."""
-        expression, found = "^", tokens(text)
+        expression = "^"
+        found = tokens(text)
         for number, token in enumerate(found, 1):
             if token == "\\":
-                raise golang.GoRegexpError("trailing backslash")
+                raise go.GoRegexpError("trailing backslash")
             if token[:2] == "**":
-                expression += "(.*/)?" if number < len(found) else ".*"
+                if number < len(found):
+                    expression += "(.*/)?"
+                else:
+                    expression += ".*"
             elif token in ("*", "?"):
-                expression += "[^/]*" if token == "*" else "[^/]"
+                if token == "*":
+                    expression += "[^/]*"
+                else:
+                    expression += "[^/]"
             else:
-                expression += f"\\{token}" if token in (".", "$") else token
+                if token in (".", "$"):
+                    expression += f"\\{token}"
+                else:
+                    expression += token
         return "tree", expression + "(/.*)?$"
 
 
@@ -189,7 +204,10 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
             if pattern.fault is not None:
                 raise pattern.error()
             special = _SPECIAL.search(pattern.text)
-            text = "" if special else max(_STARS.split(pattern.text), key=len)
+            if special:
+                text = ""
+            else:
+                text = max(_STARS.split(pattern.text), key=len)
             found.append((index, text, ignores, search))
         return found[::-1]
 

@@ -17,9 +17,9 @@ from ctxsize.engine import git
 from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Files
+from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Request, inside, with_ignore_file
-from ctxsize.engine.source import File, MemoryDirectory
+from ctxsize.engine.plan import Plan, inside, with_ignore_file
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import InputError
 from ctxsize.model import Problem, Reason
@@ -41,37 +41,44 @@ _CONVERTED = (
 class Checkout:
     """The files that a context sends `here` and in a checkout of HEAD, both without `.git`."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, plan: Plan) -> None:
         """Read both. Raises `InputError` without a commit, and what `Walk` raises."""
-        self._tree, found = request, git.find(request.root)
+        self._tree, found = plan, git.find(plan.root)
         try:
             if found.repository is None:
-                why = found.problem.message if found.problem else "git finds none here"
+                if found.problem:
+                    why = found.problem.message
+                else:
+                    why = "git finds none here"
                 raise git.GitError(why)
             self._repository = found.repository
             self._read()
         except git.GitError as error:
             message = f"there is no checkout of HEAD: {error}"
-            raise InputError(message, path=request.context) from None
+            raise InputError(message, path=plan.context) from None
 
     def _read(self) -> None:
         below = os.path.relpath(self._tree.root, self._repository.top) + "/"
-        start = 0 if below == "./" else len(below)
+        if below == "./":
+            start = 0
+        else:
+            start = len(below)
         head = self._repository.head.items()
         self._files = {path[start:]: e for path, e in head if path[:start] in ("", below)}
         if start and not self._files:
             raise git.GitError(f"it has no directory {below[:-1]}")
-        self.request = self._with_ignore_file()
-        tree, walk = _directories(self._files), Walk(self._tree)
-        self.sizes = sent_sizes(Walk(self.request, source=tree))
+        self.plan = self._with_ignore_file()
+        tree = _directories(self._files)
+        walk = Walk(self._tree)
+        self.sizes = sent_sizes(Walk(self.plan, source=tree))
         self._kept = sent_sizes(Walk(self._tree, source=tree))  # of HEAD, by the lines here
         self.here = sent_sizes(walk)
         own = {each: self.here.pop(each) for each in [*self.here] if f"{each}/".startswith(".git/")}
         self.problems = (*walk.problems, *self._notes(own), *self._changes())
         self.differences = self._differences()
 
-    def _with_ignore_file(self) -> Request:
-        """Return the request with the ignore file that governs in HEAD."""
+    def _with_ignore_file(self) -> Plan:
+        """Return the plan with the ignore file that governs in HEAD."""
         tree = replace(self._tree, ignore_file=None, dockerfile_specific=False)
         for path, specific in ignore_file_paths(tree.context, tree.ignore_file_base, tree.builder):
             anywhere = tree.builder.links_may_leave or (specific and tree.builder.must_read)
@@ -83,28 +90,40 @@ class Checkout:
     def _content(self, path: str, *, anywhere: bool = True) -> bytes | None:
         """Return a file of HEAD, None if there is none; a symlink stays in HEAD, or beside it."""
         within = inside(self._repository.top, path) or ""
-        base, name = ("", within) if anywhere else os.path.split(within)
+        if anywhere:
+            base = ""
+            name = within
+        else:
+            base, name = os.path.split(within)
 
         def at(here: str, is_kind: Callable[[int], bool]) -> bytes | None:
             blob = self._repository.head.get(os.path.join(base, here))
             if blob is None or not is_kind(int(blob.mode, 8)):
                 return None
             if not blob.size.isdigit() or int(blob.size) > MOST_BYTES:
-                why = "is too large" if blob.size.isdigit() else "has not been fetched"
+                if blob.size.isdigit():
+                    why = "is too large"
+                else:
+                    why = "has not been fetched"
                 raise git.GitError(f"{here} of HEAD {why}")
             return self._repository.content(blob)
 
         def target_of(here: str) -> str | None:
-            return None if (target := at(here, stat.S_ISLNK)) is None else os.fsdecode(target)
+            if (target := at(here, stat.S_ISLNK)) is None:
+                return None
+            return os.fsdecode(target)
 
         end, is_end = follow_links(name, target_of)
-        return at(end, stat.S_ISREG) if is_end else None
+        if is_end:
+            return at(end, stat.S_ISREG)
+        return None
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
         deltas = defaultdict[str, dict[str, int]](dict)
         for path in {**self.sizes, **self.here}:
-            was, now = self.sizes.get(path), self.here.get(path)
+            was = self.sizes.get(path)
+            now = self.here.get(path)
             if was != now:
                 deltas[self._kind(path)][path] = (now or 0) - (was or 0)
         found = []
@@ -116,14 +135,21 @@ class Checkout:
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
         if path in self.sizes:
-            lacks = "missing-here" if path in self._kept else "ignored-here"
-            return "resized" if path in self.here else lacks
+            if path in self._kept:
+                lacks = "missing-here"
+            else:
+                lacks = "ignored-here"
+            if path in self.here:
+                return "resized"
+            return lacks
         if path in self._files and self._files[path].mode.startswith("100"):
             return "ignored-in-head"
         above = [self._files[each] for each in up_to(path)[:-1] if each in self._files]
         if any(each.kind == "commit" for each in above):
             return "in-submodule"
-        return "ignored-by-git" if self._repository.ignores(path) else "not-committed"
+        if self._repository.ignores(path):
+            return "ignored-by-git"
+        return "not-committed"
 
     def _notes(self, own: Mapping[str, int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
@@ -136,7 +162,10 @@ class Checkout:
             ("counted as empty: this partial clone has not fetched them", missing),
         ]
         for what, *pathspecs in _CONVERTED:
-            most = _POINTER_BYTES if "lfs" in pathspecs[0] else sys.maxsize
+            if "lfs" in pathspecs[0]:
+                most = _POINTER_BYTES
+            else:
+                most = sys.maxsize
             found = self._repository.matching(*pathspecs)
             notes.append((what, [e for e in found if self.sizes.get(e, most + 1) <= most]))
         for what, paths in notes:
@@ -145,12 +174,17 @@ class Checkout:
 
     def _changes(self) -> Iterator[Problem]:
         """Yield the ignore file and the Dockerfile if HEAD has others."""
-        old, new, path = self.request.ignore_file, self._tree.ignore_file, self._tree.dockerfile
+        old = self.plan.ignore_file
+        new = self._tree.ignore_file
+        path = self._tree.dockerfile
         pairs = [(old and old.data, new and new.data, each.path) for each in [new or old] if each]
         if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
-            pairs.append((self._content(path), self._tree.plan.data, path))
+            pairs.append((self._content(path), self._tree.parsed.data, path))
         for was, now, at in (each for each in pairs if each[0] != each[1]):
-            has = "alone has" if now is None else "has another version of"
+            if now is None:
+                has = "alone has"
+            else:
+                has = "has another version of"
             yield Problem("changed-file", f"HEAD {'lacks' if was is None else has} this file", at)
 
 
@@ -176,6 +210,9 @@ def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
                 found[each] = found[above].folders[own] = MemoryDirectory(each)
         above, _, name = path.rpartition("/")
         if not is_directory:
-            size = int(blob.size) if blob.size.isdigit() else 0
+            if blob.size.isdigit():
+                size = int(blob.size)
+            else:
+                size = 0
             found[above].entries[name] = File(name, int(blob.mode, 8), size).kept
     return found[""]

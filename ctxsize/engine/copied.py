@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import NOT_ASKED_FOR, Ends, ExcludePattern, ExcludeSpec, Narrowed, ends
+from ctxsize.go.wildcards import has_wildcards, match
 
 
 def copies_all(source: Source, include: Iterable[str] | None) -> bool:
@@ -66,7 +66,9 @@ class CopiedPart:
 
     def __init__(self, asked: Evaluator[Any], inside: Evaluator[Any], ends: Ends) -> None:
         """Copy from the directories among `ends` what `inside` says, by paths relative to them."""
-        self._asked, self._inside, self._ends = asked, inside, ends
+        self._asked = asked
+        self._inside = inside
+        self._ends = ends
 
     def root(self) -> CopiedState:
         asked = self._asked.root()

@@ -99,11 +99,18 @@ class Clues:
     ) -> Iterator[Clue]:
         """Yield the parts that may be worth a look, by sums of directories and largest files."""
         tops = self._tops(root)
-        prefixes = sorted(direct) if tops else []
+        if tops:
+            prefixes = sorted(direct)
+        else:
+            prefixes = []
         for top, kind in tops.items():
             ahead = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
             sums = [direct[each] for each in prefixes[bisect_left(prefixes, top) : ahead]]
-            size, count = map(sum, zip(*sums, strict=True)) if sums else (0, 0)
+            if sums:
+                size, count = map(sum, zip(*sums, strict=True))
+            else:
+                size = 0
+                count = 0
             if count:
                 yield Clue(kind, top[:-1], size, count)
         in_order = ["/", *tops]
@@ -190,7 +197,10 @@ def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
     for prefix, (size, count) in direct.items():
         if top is None or not prefix.startswith(top):
             parts = prefix.split("/", depth)
-            top = "".join(f"{name}/" for name in parts[:depth]) if len(parts) > depth else None
+            if len(parts) > depth:
+                top = "".join(f"{name}/" for name in parts[:depth])
+            else:
+                top = None
             sums = totals.setdefault(prefix if top is None else top, [0, 0])
         sums[0] += size
         sums[1] += count

@@ -21,7 +21,8 @@ from ctxsize.shipped import shipped_text
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
-_USUAL, _LOWER = "Dockerfile", "dockerfile"
+_USUAL = "Dockerfile"
+_LOWER = "dockerfile"
 _MOST_LINKS = 255
 _DOCKERFILE = re.compile(
     r"(?=[\w.+@-]+\Z)(?:(?:.*\.)?(?:docker|container)file\d*(?:[._-].+)?"
@@ -49,7 +50,8 @@ def is_dockerfile(path: str) -> bool:
     name = path.rpartition("/")[2]
     if _DOCKERFILE.fullmatch(name) is None or is_ignore_file(name):
         return False
-    end, (others, programs) = name.rpartition(".")[2], _endings()
+    end = name.rpartition(".")[2]
+    (others, programs) = _endings()
     return end.lower() not in others and not (end in programs and "a" <= name[0] <= "z")
 
 
@@ -75,13 +77,19 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
         raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     try:
         fetched = builder.fetches_dockerfile
-        found = _fetched(context, named) if fetched else _opened(context, named, builder)
+        if fetched:
+            found = _fetched(context, named)
+        else:
+            found = _opened(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
     if named is not None and found.fault is not None:
         hint = "-f is relative to the working directory, not to the context"
-        hint = hint if found.path is None else ""
+        if found.path is None:
+            hint = hint
+        else:
+            hint = ""
         raise InputError(f"the build fails: {found.fault}", path=named, hint=hint)
     return found
 
@@ -94,18 +102,27 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
             return FoundDockerfile(None, fault="there is no Dockerfile")
     elif builder.joins_to_context and not os.path.lexists(named):
         within = os.path.normpath(os.path.join(context, named))
-        named = within if os.path.lexists(within) else named
+        if os.path.lexists(within):
+            named = within
+        else:
+            named = named
     lower = os.path.join(os.path.dirname(named), _LOWER)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
     if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
         named = lower
-    path = named if os.path.lexists(named) else None
+    if os.path.lexists(named):
+        path = named
+    else:
+        path = None
     return _readable(path, named, "the Dockerfile cannot be read")
 
 
 def _fetched(context: str, named: str | None) -> FoundDockerfile:
     """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
-    path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
+    if named is None:
+        path = os.path.normpath(os.path.join(context, _USUAL))
+    else:
+        path = named
     directory, name = os.path.split(path)
     found = _inside(path, directory, name)
     if name != _USUAL:
@@ -114,8 +131,13 @@ def _fetched(context: str, named: str | None) -> FoundDockerfile:
     if not is_listed(path) and is_listed(os.path.join(directory, _LOWER)):
         return _inside(os.path.join(directory, _LOWER), directory, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
-    lower = _inside(path, directory, _LOWER) if found.fault is not None else found
-    return found if lower.fault is not None else lower
+    if found.fault is not None:
+        lower = _inside(path, directory, _LOWER)
+    else:
+        lower = found
+    if lower.fault is not None:
+        return found
+    return lower
 
 
 def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
@@ -126,7 +148,10 @@ def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
-        there = path if os.path.lexists(path) else None
+        if os.path.lexists(path):
+            there = path
+        else:
+            there = None
         return FoundDockerfile(there, fault=f"{failed} open {name}: no such file or directory")
     if os.path.isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
@@ -206,7 +231,8 @@ def _ignore_file_at(
     path: str, builder: Builder, problems: list[Problem], *, anywhere: bool
 ) -> IgnoreFile | None:
     """Return the ignore file at `path`, or None; `anywhere` lets a symlink leave its directory."""
-    listed, name = listed_name(path), os.path.basename(path)
+    listed = listed_name(path)
+    name = os.path.basename(path)
     if listed is None:
         return None
     # What is fetched like a context is found by its listed name, other files by looking it up.
@@ -272,13 +298,18 @@ def files_near(context: str) -> list[str]:
             each = entries_in(os.path.join(context, directory))
         except OSError:
             continue
-        prefix = f"{directory}/" if directory else ""
+        if directory:
+            prefix = f"{directory}/"
+        else:
+            prefix = ""
         found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
         if not directory:
             folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
             pending += [name for name in folders if name not in (".git", "node_modules")]
     names_builds = any(is_dockerfile(path) or _is_build_file(path) for path in found)
-    return found if names_builds else []
+    if names_builds:
+        return found
+    return []
 
 
 def _is_build_file(path: str) -> bool:
@@ -291,11 +322,16 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
     Absolute targets and `..` start again at the top, as in a chroot. `target_of` returns the
     target of a symlink, None for other entries, and `""` for a symlink that must not be followed.
     """
-    pending, at, links = path.split("/")[::-1], list[str](), 0
+    pending = path.split("/")[::-1]
+    at = list[str]()
+    links = 0
     while pending:
         part = pending.pop()
         if part in ("", ".", ".."):
-            at = at[:-1] if part == ".." else at
+            if part == "..":
+                at = at[:-1]
+            else:
+                at = at
             continue
         here = "/".join([*at, part])
         if (target := target_of(here)) is None:
@@ -304,7 +340,10 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
         links += 1
         if links > _MOST_LINKS or not target:
             return here, False
-        at = [] if target.startswith("/") else at
+        if target.startswith("/"):
+            at = []
+        else:
+            at = at
         pending += target.split("/")[::-1]
     return "/".join(at) or ".", True
 
@@ -314,10 +353,14 @@ def follow_inside(root: str, path: str) -> str | None:
 
     def target_of(here: str) -> str | None:
         full = os.path.join(root, here)
-        return os.readlink(full) if os.path.islink(full) else None
+        if os.path.islink(full):
+            return os.readlink(full)
+        return None
 
     end, is_end = follow_links(path, target_of)
     if not is_end:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
     is_there = end == "." or all(is_listed(os.path.join(root, each)) for each in up_to(end))
-    return os.path.join(root, end) if is_there else None
+    if is_there:
+        return os.path.join(root, end)
+    return None

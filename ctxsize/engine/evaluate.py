@@ -95,7 +95,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         A pattern that could not change the outcome is not evaluated and sets no bit, so it does
         not count for the path's children either: this is not "the last match wins".
         """
-        ignored, state = False, 0
+        ignored = False
+        state = 0
         for bit, ignores, search in self._tests:
             # `MatchesUsingParentResults` sets no bit for a pattern that it skips.
             if parent & bit or (ignores != ignored and search(path) is not None):
@@ -130,7 +131,9 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         exceptions = (each.text for each in self.patterns if each.include is False)
         texts = [each.removesuffix("/**").removesuffix("/*") for each in exceptions]
         # Because of one such exception, `filterFS` enters every ignored directory.
-        return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
+        if any(_WILDCARDS.intersection(text) for text in texts):
+            return None
+        return texts
 
     def enters(self, directory: str) -> bool:
         """Return whether the builder enters an ignored directory to find re-included entries."""
@@ -148,7 +151,10 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         for ancestor, step in self.steps(path):
             if step.ignored and ancestor != path and not self.enters(ancestor):
                 break  # the pattern that ignored the directory decides about all below it
-        include = None if step.decider is None else step.ignored
+        if step.decider is None:
+            include = None
+        else:
+            include = step.ignored
         return CheckResult(file, include, step.decider)
 
     def check_files(
@@ -242,7 +248,8 @@ class DirectoryStates:
             return self._computed(directory)
 
     def _computed(self, directory: str) -> HasMark | None:
-        evaluator, known = self.evaluator, self._known
+        evaluator = self.evaluator
+        known = self._known
         if len(known) >= _MOST_DIRECTORIES:
             known.clear()
         state: HasMark | None = evaluator.root()
@@ -251,7 +258,10 @@ class DirectoryStates:
                 state = known[each]
             except KeyError:
                 above, slash, name = each.rpartition("/")
-                below = None if state is None else evaluator.enter(state, above + slash, name)
+                if state is None:
+                    below = None
+                else:
+                    below = evaluator.enter(state, above + slash, name)
                 is_open = below is not None and (
                     not below.mark.ignored or evaluator.enters(below, each)
                 )

@@ -84,7 +84,8 @@ class SortedPaths:
 
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
-        keys, key = self._keys, self._fold(path)
+        keys = self._keys
+        key = self._fold(path)
         same = slice(bisect_left(keys, key), bisect_right(keys, key))
         below = slice(bisect_left(keys, f"{key}/"), bisect_left(keys, f"{key}0"))
         return self._paths[same] + self._paths[below]
@@ -203,7 +204,8 @@ class Repositories:
 
     def find(self, root: str) -> Found:
         """Return what `find` returns of the directory `root`."""
-        outer, real = self._outer, os.path.realpath(root)
+        outer = self._outer
+        real = os.path.realpath(root)
         if outer is None or not _is_plain_part(outer, real):
             return find(root)
         return Found(PartOfRepository(real, outer.top, outer))
@@ -221,7 +223,8 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
     if ".git" in around or any(looks_like_git(os.path.join(outer.root, each)) for each in around):
         return False
     try:
-        is_submodule, listed = outer.index.has(inner), outer.listed_as_ignored
+        is_submodule = outer.index.has(inner)
+        listed = outer.listed_as_ignored
         # In a directory that git lists as one, it would list other paths.
         return not is_submodule and not any(listed.has(f"{each}/") for each in around)
     except GitError:
@@ -255,7 +258,8 @@ def untracked_worktrees(root: str, repository: GitRepository | None = None) -> f
 
 def _top(root: str, nearest: str) -> str:
     """Return the top of the work tree. Raises `GitError` if that belongs to another `.git`."""
-    top, question = _line(root, "--show-toplevel"), "--absolute-git-dir"
+    top = _line(root, "--show-toplevel")
+    question = "--absolute-git-dir"
     # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
     if top != nearest and not (is_outer and _line(root, question) == _line(top, question)):
@@ -424,7 +428,8 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
 @lru_cache
 def trusted_path(path: str, *tops: str) -> str:
     """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
-    here, kept = os.path.realpath("."), list[str]()
+    here = os.path.realpath(".")
+    kept = list[str]()
     for directory in path.split(os.pathsep):
         real = os.path.realpath(directory)
         if os.path.isabs(directory) and real != here and not _is_in(real, tops):
@@ -435,5 +440,8 @@ def trusted_path(path: str, *tops: str) -> str:
 def _is_in(real: str, tops: Iterable[str]) -> bool:
     """Return whether a real path is in one of `tops`, or in the repository of `.`."""
     own = top_of(".")
-    strange = [*tops, own] if own is not None else [*tops]
+    if own is not None:
+        strange = [*tops, own]
+    else:
+        strange = [*tops]
     return any(top != "/" and holds(top, real) for top in strange)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ctxsize.engine import golang
 from ctxsize.errors import IgnoreFileError
+from ctxsize.go import paths, strings
 
 BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
 LONGEST_LINE = 65_535  # bytes of the longest line that Docker's `bufio.Scanner` accepts
@@ -56,7 +56,9 @@ def text_of(line: bytes) -> str:
 def without_mark(lines: Iterable[str]) -> list[str]:
     """Return `lines` without a byte order mark at the start of the first."""
     texts = list(lines)
-    return [texts[0].removeprefix(BOM), *texts[1:]] if texts else []
+    if texts:
+        return [texts[0].removeprefix(BOM), *texts[1:]]
+    return []
 
 
 def sent_text(line: str) -> str | None:
@@ -68,10 +70,16 @@ def sent_text(line: str) -> str | None:
     if line.startswith("#"):
         return None
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
-    if not (text := line.strip(golang.WHITE_SPACE)):
+    if not (text := line.strip(strings.WHITE_SPACE)):
         return None
-    mark = "!" if text.startswith("!") else ""
-    if text := text.removeprefix(mark).strip(golang.WHITE_SPACE):
-        text = golang.clean(text)
-        text = text[1:] if len(text) > 1 and text.startswith("/") else text
+    if text.startswith("!"):
+        mark = "!"
+    else:
+        mark = ""
+    if text := text.removeprefix(mark).strip(strings.WHITE_SPACE):
+        text = paths.clean(text)
+        if len(text) > 1 and text.startswith("/"):
+            text = text[1:]
+        else:
+            text = text
     return mark + text

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import Fate, entries_below
+from ctxsize.engine.plan import Plan
+from ctxsize.engine.source_lookup import Fate, entries_below
 from ctxsize.errors import InputError
+from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.reader import is_listed
 
 _MOST_STEPS = 100_000  # paths that one pattern looks at, as `**` may stand for any directory
@@ -20,8 +20,8 @@ _MOST_STEPS = 100_000  # paths that one pattern looks at, as `**` may stand for 
 class InPlace:
     """Looks up the sources of one context. A mount shows it without the ignore file."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return the fate of a source, and the path that decides: of wildcards, a match.
@@ -34,7 +34,8 @@ class InPlace:
             return self._reached(path), path
         if not has_wildcards(path):
             return self._fate_of(path), path
-        hidden, is_found = path, False
+        hidden = path
+        is_found = False
         for each in self._matches(path):
             if self._is_hidden(each):
                 hidden = each
@@ -59,19 +60,20 @@ class InPlace:
         end, is_end = self._followed(path)
         if not is_end:
             return Fate.LOOP
-        if end != "." and not is_listed(os.path.join(self._request.root, end)):
+        if end != "." and not is_listed(os.path.join(self._plan.root, end)):
             return Fate.ABSENT
         return Fate.FOUND
 
     def _is_listed(self, path: str) -> bool:
         """Return whether there is an entry at a path, also a symlink to nothing."""
         directory, _, name = path.rpartition("/")
-        return is_listed(os.path.join(self._request.root, self._followed(directory)[0], name))
+        return is_listed(os.path.join(self._plan.root, self._followed(directory)[0], name))
 
     def _matches(self, pattern: str) -> Iterator[str]:
         """Yield the paths that wildcards match, as Buildah's `extendedGlob` does."""
         parts = pattern.split("/")
-        pending, seen = [("", 0)], set[tuple[str, int]]()
+        pending = [("", 0)]
+        seen = set[tuple[str, int]]()
         while pending:
             path, depth = pending.pop()
             if (path, depth) in seen:
@@ -87,14 +89,17 @@ class InPlace:
 
     def _steps(self, path: str, part: str, depth: int) -> Iterator[tuple[str, int]]:
         """Yield where one part of a pattern leads from `path`, and the depth of the next part."""
-        slash = "/" if path else ""
+        if path:
+            slash = "/"
+        else:
+            slash = ""
         if not has_wildcards(part):
             yield f"{path}{slash}{part}", depth + 1
             return
         if part == "**":
             # It stands for any number of directories, also for none; no symlink is one.
             yield path, depth + 1
-        for name, mode in entries_below(self._request.root, self._followed(path)[0]):
+        for name, mode in entries_below(self._plan.root, self._followed(path)[0]):
             if part == "**":
                 if stat.S_ISDIR(mode):
                     yield f"{path}{slash}{name}", depth
@@ -103,10 +108,10 @@ class InPlace:
 
     def _is_hidden(self, path: str) -> bool:
         """Return whether the ignore file hides a path, and no exception may be for one below it."""
-        spec = self._request.spec
+        spec = self._plan.spec
         if not spec.step(path).ignored:
             return False
-        is_directory = os.path.isdir(os.path.join(self._request.root, self._followed(path)[0]))
+        is_directory = os.path.isdir(os.path.join(self._plan.root, self._followed(path)[0]))
         return not (is_directory and spec.enters(path))
 
     def _followed(self, path: str) -> tuple[str, bool]:
@@ -114,7 +119,7 @@ class InPlace:
 
         def target_of(here: str) -> str | None:
             try:
-                return os.readlink(os.path.join(self._request.root, here))
+                return os.readlink(os.path.join(self._plan.root, here))
             except (OSError, ValueError):
                 return None
 

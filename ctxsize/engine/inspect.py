@@ -11,15 +11,18 @@ from functools import partial
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark, Marks
 from ctxsize.engine.events import Files, Folder, Xattrs, order
-from ctxsize.engine.golang import is_utf8
-from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
+from ctxsize.engine.filesystem import DirectorySource, Disk, OpenDirectory
 from ctxsize.errors import BuildFailsError
+from ctxsize.go.strings import is_utf8
 from ctxsize.model import Effect, Problem
 from ctxsize.units import human, plural
 
-_EASY, _EASIEST = 0o177000 | 0o444, stat.S_IFREG | 0o444
+_EASY = 0o177000 | 0o444
+_EASIEST = stat.S_IFREG | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""
-VANISHED, UNREAD, UNREAD_IGNORED = "changed-during-walk", "unreadable", "unreadable-ignored"
+VANISHED = "changed-during-walk"
+UNREAD = "unreadable"
+UNREAD_IGNORED = "unreadable-ignored"
 _MESSAGES = {
     VANISHED: "this entry changed during the measurement ({}): measure again",
     UNREAD: "this entry cannot be read: {}",
@@ -40,7 +43,8 @@ class Inspector:
 
     def __init__(self, source: DirectorySource, root: str, builder: Builder) -> None:
         self.problems: list[Problem] = []
-        self._builder, self._root = builder, root
+        self._builder = builder
+        self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
         self._inodes: dict[int, str] = {}
         self._empty: dict[str, list[tuple[str, int]]] = {reason: [] for reason in _EMPTY_CODES}
@@ -49,7 +53,10 @@ class Inspector:
 
     def folder(self, directory: OpenDirectory, path: str, mark: Mark) -> Folder:
         """Return a directory as it is sent."""
-        xattrs = self._xattrs(directory, path) if self.reads_xattrs else {}
+        if self.reads_xattrs:
+            xattrs = self._xattrs(directory, path)
+        else:
+            xattrs = {}
         if self._only_utf8 and not is_utf8(path, *xattrs):
             self._not_utf8.append(path)
         return Folder(path, directory.stat, mark, xattrs)
@@ -63,7 +70,8 @@ class Inspector:
         # the classic builder contains no sockets.
         if not self._builder.sends_sockets:
             kept = [at for at, each in enumerate(stats) if not stat.S_ISSOCK(each.st_mode)]
-            names, stats = [names[at] for at in kept], [stats[at] for at in kept]
+            names = [names[at] for at in kept]
+            stats = [stats[at] for at in kept]
         if not names:
             return None
         easy = {each.st_mode & _EASY for each in stats} == {_EASIEST}
@@ -81,7 +89,8 @@ class Inspector:
         if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
             files = files._replace(plain=False, xattrs=xattrs)
         if self._only_utf8 and not (files.plain and "".join((prefix, *names)).isascii()):
-            links, keys = files.links, files.xattrs
+            links = files.links
+            keys = files.xattrs
             texts = ((name, links.get(name, ""), *keys.get(name, ())) for name in files.names)
             self._not_utf8 += [prefix + each[0] for each in texts if not is_utf8(prefix, *each)]
         return files
@@ -95,14 +104,20 @@ class Inspector:
     def stops(self, error: OSError, path: str) -> BuildFailsError:
         """Return the error for `path` where the builder would stop, in its words."""
         denied = error.errno in (EACCES, EPERM)
-        reason = "permission denied" if denied else error.strerror or str(error)
+        if denied:
+            reason = "permission denied"
+        else:
+            reason = error.strerror or str(error)
         message = f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}"
         hint = "make it readable, or ignore it without an exception for an entry below it"
         return BuildFailsError(message, path=path or self._root, hint=hint)
 
     def note(self, code: str, path: str, error: OSError) -> None:
         """Record that `path` could not be read; if it is ignored, the sums stay exact."""
-        effect = Effect.NONE if code == UNREAD_IGNORED else Effect.LOWER_BOUND
+        if code == UNREAD_IGNORED:
+            effect = Effect.NONE
+        else:
+            effect = Effect.LOWER_BOUND
         message = _MESSAGES[code].format(error.strerror)
         self.problems.append(Problem(code, message, path, effect=effect))
 
@@ -110,8 +125,12 @@ class Inspector:
         """Return a problem for each reason for which files with content arrive without it."""
         found: list[Problem] = []
         for reason, files in self._empty.items():
-            size, count = human(sum(size for _, size in files)), len(files)
-            why = reason if count == 1 else reason.replace(" it", " them")
+            size = human(sum(size for _, size in files))
+            count = len(files)
+            if count == 1:
+                why = reason
+            else:
+                why = reason.replace(" it", " them")
             message = f"the build gets {plural(count, 'empty file')} in place of {size}: {why}"
             code = _EMPTY_CODES[reason]
             found += [Problem(code, message, path, count=count) for path, _ in files[:1]]
@@ -126,7 +145,9 @@ class Inspector:
             "ignore it"
         )
         first = min(paths, key=order, default=None)
-        return [Problem("not-utf8", message, first, count=len(paths))] if paths else []
+        if paths:
+            return [Problem("not-utf8", message, first, count=len(paths))]
+        return []
 
     def _stats(
         self, directory: OpenDirectory, prefix: str, names: list[str], missed: _Missed
@@ -177,7 +198,10 @@ class Inspector:
         self, directory: OpenDirectory, files: Files, *, easy: bool, may_refuse: bool
     ) -> Files:
         """Return `files` with the sizes that arrive, and what arrives without content."""
-        unreadable = _NOBODY if easy else self._unreadable(directory, files)
+        if easy:
+            unreadable = _NOBODY
+        else:
+            unreadable = self._unreadable(directory, files)
         closed = dict.fromkeys(unreadable, NO_PERMISSION)
         for name in files.names if may_refuse else ():
             if files.others.get(name, files.mark).refused:
@@ -190,7 +214,10 @@ class Inspector:
             # The sender announces `st_size` for symlinks too, but sends content only for files,
             # each under its first name.
             sent = stat.S_ISREG(each.st_mode) and name not in files.linked
-            size = each.st_size if sent else 0
+            if sent:
+                size = each.st_size
+            else:
+                size = 0
             if size and name in closed:
                 empty[name] = closed[name]
                 self._empty[closed[name]].append((files.prefix + name, size))
@@ -204,7 +231,8 @@ class Inspector:
         # classic command line checks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
             message = f"{self._builder.title} stops: no permission to read from the file"
-            path, hint = files.prefix + unreadable[0], "make it readable or ignore it"
+            path = files.prefix + unreadable[0]
+            hint = "make it readable or ignore it"
             raise BuildFailsError(message, path=path, hint=hint)
         return frozenset(unreadable)
 

@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ctxsize import errors
-from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
-from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.filesystem import link_target
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
-from ctxsize.engine.source import link_target
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
+from ctxsize.go import strings
+from ctxsize.go.paths import clean as clean_path
+from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import Hidden, hidden_as, shown
 from ctxsize.reader import entries_in
 
@@ -38,11 +39,12 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
         return None
     # `FollowLinks` of fsutil disregards the ignore file. At a symlink it continues at the target,
     # inside the root, but only once, even if the second path continues behind the link.
-    found, pending = set[str](), [*paths][::-1]
+    found = set[str]()
+    pending = [*paths][::-1]
     while pending:
         pending += reversed(_walk_down(root, pending.pop(), found))
     kept: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
-    for each in sorted(found, key=golang.encoded):
+    for each in sorted(found, key=strings.encoded):
         if each == ".":
             return None
         if not kept or not each.startswith(f"{kept[-1]}/"):
@@ -71,9 +73,11 @@ def ends(root: str, path: str) -> Ends:
     `follow` drops a part of this: what lies below another path, and all behind a wildcard that
     matches a symlink, as it then asks for whole trees.
     """
-    paths, links, pending = dict[str, None](), set[str](), [path]
+    paths = dict[str, None]()
+    links = set[str]()
+    pending = [path]
     while pending:
-        at = golang.clean(f"./{pending.pop()}")
+        at = clean_path(f"./{pending.pop()}")
         if at in paths:
             continue
         paths[at] = None
@@ -101,7 +105,7 @@ class Way(NamedTuple):
 
 def _way(root: str, path: str) -> Way:
     """Return the way of `path` up to its first symlinks. Raises `BuildFailsError`."""
-    parts = golang.clean(f"./{path}").split("/")
+    parts = clean_path(f"./{path}").split("/")
     for depth in range(1, len(parts)):
         here = "/".join(parts[:depth])
         if links := _links(root, hidden_as(path, here)):
@@ -122,7 +126,8 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
 def _links(root: str, path: str) -> dict[str, str]:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
     directory, name = posixpath.split(path)
-    at, names = posixpath.join(root, directory), [name]
+    at = posixpath.join(root, directory)
+    names = [name]
     try:
         if has_wildcards(name):
             names = [each.name for each in entries_in(at) if match(name, each.name)]
@@ -137,7 +142,7 @@ def _links(root: str, path: str) -> dict[str, str]:
         reason = (error.strerror or str(error)).lower()
         raise BuildFailsError(f"error from sender: {shown(path)}: {reason}") from None
     return {
-        link: golang.clean(posixpath.join("/", directory, target))
+        link: clean_path(posixpath.join("/", directory, target))
         for link, target in links.items()
         if target
     }
@@ -152,7 +157,9 @@ class IncludePattern(DockerIgnorePattern):
     def split(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`: no comment, and one with `!` excludes again."""
         found = as_matched(line)
-        return None if found is None else found._replace(exception=not found.exception)
+        if found is None:
+            return None
+        return found._replace(exception=not found.exception)
 
 
 class ExcludePattern(DockerIgnorePattern):
@@ -175,11 +182,13 @@ class ExcludeSpec(DockerIgnoreSpec):
     def reach(self) -> Sequence[str] | None:
         """Return None, for any path, if there is an exception."""
         has_exceptions = any(each.include is False for each in self.patterns)
-        return None if has_exceptions else ()
+        if has_exceptions:
+            return None
+        return ()
 
 
 def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
-    """Return the patterns of a header of the request.
+    """Return the patterns of a header of the plan.
 
     Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
     ctxsize cannot evaluate.
@@ -202,7 +211,10 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     hint = f"{shown(pattern)!r}: {_HINT}"
     if isinstance(error, errors.UnknownPatternError):
         is_hidden = isinstance(pattern, Hidden)
-        message = "ctxsize cannot evaluate this pattern" if is_hidden else error.message
+        if is_hidden:
+            message = "ctxsize cannot evaluate this pattern"
+        else:
+            message = error.message
         return InputError(message, hint=hint)
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
@@ -234,7 +246,8 @@ class Narrowed:
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
         left = self._left.others(state.left, prefix, names)
-        usual_asked, usual_left = state.asked.mark, state.left.mark
+        usual_asked = state.asked.mark
+        usual_left = state.left.mark
         marks = {
             name: self._both(asked.get(name, usual_asked), left.get(name, usual_left))
             for name in (asked | left if asked and left else asked or left)
@@ -264,9 +277,13 @@ class Narrowed:
             return left
         if asked.ignored:
             return NOT_ASKED_FOR
-        return left._replace(refused=True) if asked.refused else left
+        if asked.refused:
+            return left._replace(refused=True)
+        return left
 
 
 def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator[Any]:
     """Return the evaluator for `include`; without any, for all that the ignore file leaves."""
-    return fastest(spec) if include is None else Narrowed(spec, include)
+    if include is None:
+        return fastest(spec)
+    return Narrowed(spec, include)

@@ -16,9 +16,10 @@ from typing import Any, ClassVar, NamedTuple, cast
 from pathspec import RegexPattern
 from pathspec.util import register_pattern
 
-from ctxsize.engine import golang
+from ctxsize import go
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
+from ctxsize.go import paths, strings, wildcards
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _MALFORMED = (
@@ -47,9 +48,9 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    if not (text := text.strip(golang.WHITE_SPACE)):
+    if not (text := text.strip(strings.WHITE_SPACE)):
         return None
-    text = golang.clean(text)
+    text = paths.clean(text)
     exception = text.startswith("!")
     return SplitLine(text[exception:], exception)
 
@@ -71,11 +72,14 @@ class DockerIgnorePattern(RegexPattern):
 
     def __init__(self, pattern: str, include: bool | None = None) -> None:
         self.line = 0
-        self.column = 1 + len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
+        self.column = 1 + len(pattern) - len(pattern.lstrip(strings.WHITE_SPACE))
         self.kind = self.expression = ""
         self.fault: str | None = None
         parsed = self.read(pattern)
-        self.text = parsed.text if parsed else ""
+        if parsed:
+            self.text = parsed.text
+        else:
+            self.text = ""
         regex: Any = self._compiled(pattern) if parsed else None
         super().__init__(regex, include if parsed is None else not parsed.exception)
         self.pattern = pattern
@@ -92,7 +96,7 @@ class DockerIgnorePattern(RegexPattern):
         try:
             self.kind, self.expression = self.meaning(self.text)
             return expression_of(self.kind, self.text, self.expression)
-        except golang.GoRegexpError as error:
+        except go.GoRegexpError as error:
             self.fault = str(error)
             return Expression("(?!)", lambda: lambda _: None)
         except NotImplementedError as error:
@@ -113,7 +117,7 @@ class DockerIgnorePattern(RegexPattern):
         if not parsed.text:
             hint = "an exception needs a path after its !"
             raise IgnoreFileError('illegal exclusion pattern: "!"', pattern="!", hint=hint)
-        if golang.is_malformed(parsed.text):
+        if wildcards.is_malformed(parsed.text):
             raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
 
@@ -174,20 +178,29 @@ def compiled(expression: str) -> Expression:
     """Return Go's `expression`, ready to search. Raises what `goregexp.parsed` raises."""
     is_plain = len(expression) < _LONGEST and _PLAIN.fullmatch(expression) is not None
     if not is_plain or "[" in expression.replace("[^/]", ""):
-        from ctxsize.engine.goregexp import parsed
+        from ctxsize.go.regexp import parsed
 
         parsed(expression)
-    pattern = rf"\A{expression[1:-1]}\Z" if is_plain else expression
+    if is_plain:
+        pattern = rf"\A{expression[1:-1]}\Z"
+    else:
+        pattern = expression
     return Expression(pattern, lambda: _search(expression, is_plain=is_plain))
 
 
 def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
     """Return a search for an expression: by `re` for texts in which `re` is surely quick."""
-    stars = expression.count("*") if is_plain else _MOST_STARS + 1
-    quick = re.compile(rf"\A{expression[1:-1]}\Z").search if stars <= _MOST_STARS else None
+    if is_plain:
+        stars = expression.count("*")
+    else:
+        stars = _MOST_STARS + 1
+    if stars <= _MOST_STARS:
+        quick = re.compile(rf"\A{expression[1:-1]}\Z").search
+    else:
+        quick = None
     if quick and stars <= 1:
         return quick
-    from ctxsize.engine.goregexp import Machine
+    from ctxsize.go.regexp import Machine
 
     linear = Machine(expression).search
     if quick is None:
@@ -198,23 +211,33 @@ def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
 
 def classify(text: str) -> tuple[str, str]:
     """Return the kind of match (exact, prefix, suffix or regexp) and Docker's Go expression."""
-    kind, expression = "exact", "^"
+    kind = "exact"
+    expression = "^"
     found = tokens(text)
     for number, token in enumerate(found, 1):
         if token[:2] == "**":
             if number < len(found):
-                kind, expression = "regexp", expression + "(.*/)?"
+                kind = "regexp"
+                expression = expression + "(.*/)?"
             elif kind == "exact":
                 kind = "prefix"
             else:
-                kind, expression = "regexp", expression + ".*"
+                kind = "regexp"
+                expression = expression + ".*"
             # `Pattern.compile` tests this last, and so overrides what it found before.
-            kind = "suffix" if number == 1 else kind
+            if number == 1:
+                kind = "suffix"
+            else:
+                kind = kind
         elif token in _WILDCARDS or len(token) > 1:
-            kind, expression = "regexp", expression + _WILDCARDS.get(token, token)
+            kind = "regexp"
+            expression = expression + _WILDCARDS.get(token, token)
         else:
             # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
-            expression += f"\\{token}" if token in ".+()$" else token
+            if token in ".+()$":
+                expression += f"\\{token}"
+            else:
+                expression += token
     return kind, expression + "$"
 
 
@@ -237,7 +260,7 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
     if kind == "exact":
         return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
     # `Pattern.match` cuts off two bytes, so that the rest may begin or end inside a character.
-    encode = golang.encoded
+    encode = strings.encoded
     data = encode(text)
     if kind == "prefix":
         start = data[:-2]
@@ -245,7 +268,10 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
         return Expression(pattern, lambda: lambda path: encode(path).startswith(start) or None)
     end = data[2:]
     last = re.escape(end.decode("utf-8", "surrogateescape"))
-    pattern = rf"(?:\A|/){last[1:]}\Z" if end.startswith(b"/") else rf"{last}\Z"
+    if end.startswith(b"/"):
+        pattern = rf"(?:\A|/){last[1:]}\Z"
+    else:
+        pattern = rf"{last}\Z"
     return Expression(pattern, lambda: lambda path: encode(f"/{path}").endswith(end) or None)
 
 
@@ -258,8 +284,10 @@ def pattern_for(
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
     plain = is_plain(path, pattern_class) and path[0] not in _LEADING
-    is_trimmed = path == path.strip(golang.WHITE_SPACE)
-    return path if plain and is_trimmed else escaped(path, pattern_class)
+    is_trimmed = path == path.strip(strings.WHITE_SPACE)
+    if plain and is_trimmed:
+        return path
+    return escaped(path, pattern_class)
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
@@ -276,13 +304,17 @@ def escaped(
     if starts:
         found[0] = _LEADING.get(text[0], found[0])
     for at in (0,) * starts + (-1,) * ends:
-        if text[at] in golang.WHITE_SPACE and _printable(text[at]):
+        if text[at] in strings.WHITE_SPACE and _printable(text[at]):
             found[at] = f"[{text[at]}]"
     return "".join(found)
 
 
 def _in_header(char: str) -> str:
-    return char if _printable(char) else "\\n" if char == "\n" else f"\\x{ord(char):02x}"
+    if _printable(char):
+        return char
+    if char == "\n":
+        return "\\n"
+    return f"\\x{ord(char):02x}"
 
 
 def _printable(text: str) -> bool:

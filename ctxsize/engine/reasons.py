@@ -11,11 +11,11 @@ from pathspec import GitIgnoreSpec
 
 from ctxsize.engine.directories import GITIGNORE, LARGE_FILE_BYTES
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import asked_of
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
+from ctxsize.engine.transfer_requests import asked_of
 from ctxsize.errors import CtxsizeError
+from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.model import Amount, Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
 from ctxsize.reader import read_file
 
@@ -28,9 +28,10 @@ _LARGE = ("directory", "file")
 _Parts = Sequence[Measurement | Transfer]
 
 
-def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
+def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
     """Return `report` with its reasons, without the secrets at paths that `is_accepted` accepts."""
-    whole, (taken, spec) = report.context_path, _taken(request)
+    whole = report.context_path
+    (taken, spec) = _taken(plan)
     parts: _Parts = report.transfers or (report.context,)
     contexts = [(whole, parts, taken, report.ignore_file)]
     for named in report.named_contexts:
@@ -52,12 +53,12 @@ def _bytes(parts: _Parts) -> int:
     return Amount.of(*sums).content_bytes
 
 
-def _taken(request: Request) -> tuple[set[str], DockerIgnoreSpec | None]:
+def _taken(plan: Plan) -> tuple[set[str], DockerIgnoreSpec | None]:
     """Return the paths that the Dockerfile takes, and for podman the spec of all others."""
     try:
-        paths = {each.path for one in asked_of(request) for each in one.sources}
+        paths = {each.path for one in asked_of(plan) for each in one.sources}
         # Podman reads only what COPY takes.
-        is_all = request.builder.meter is not None or "." in paths
+        is_all = plan.builder.meter is not None or "." in paths
         return paths, None if is_all else include_spec(paths)
     except CtxsizeError:
         return set(), None
@@ -73,7 +74,10 @@ def _looked_at(
     words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
     globs = [word for word in words if has_wildcards(word)]
     clues = {(each.kind, each.path): each for part in parts for each in part.clues}.values()
-    spec = _gitignore(context) if any(each.kind in _LARGE for each in clues) else None
+    if any(each.kind in _LARGE for each in clues):
+        spec = _gitignore(context)
+    else:
+        spec = None
     passed: list[str] = []
     for clue in sorted(clues, key=lambda each: (each.kind in _LARGE, each.path.count("/"))):
         base = clue.path.rpartition("/")[2]
@@ -83,7 +87,8 @@ def _looked_at(
                 continue
             least = max(LARGE_FILE_BYTES, _bytes(parts) / 2)
             is_large = clue.kind == "file" and clue.content_bytes >= least
-            path, kind = clue.path + "/" * (clue.kind == "directory"), "large-file" * is_large
+            path = clue.path + "/" * (clue.kind == "directory")
+            kind = "large-file" * is_large
             is_ignored = spec is not None and spec.match_file(path)
             clue = replace(clue, kind="git-ignored" if is_ignored else kind)
         if clue.kind in ("unneeded", "git-ignored") and not (is_named and clue.kind == "unneeded"):
@@ -99,7 +104,9 @@ def _gitignore(context: str) -> GitIgnoreSpec | None:
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
         lines = (line.rstrip("\r") for line in text.split("\n"))
         some = [*dict.fromkeys(each for each in lines if each.count("*") <= _MOST_STARS)]
-        return GitIgnoreSpec.from_lines(some) if len(some) <= _MOST_LINES else None
+        if len(some) <= _MOST_LINES:
+            return GitIgnoreSpec.from_lines(some)
+        return None
     except (OSError, ValueError, IndexError):
         return None
 

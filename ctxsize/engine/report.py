@@ -12,7 +12,7 @@ from ctxsize.engine import events
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, order
 from ctxsize.engine.inspect import UNREAD_IGNORED
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 
@@ -27,7 +27,7 @@ _KINDS = {
 
 
 def measure(
-    request: Request,
+    plan: Plan,
     *,
     everything: bool = False,
     top: int = 10,
@@ -36,7 +36,7 @@ def measure(
     jobs: int | None = None,
     evaluator: Evaluator[Any] | None = None,
 ) -> Report:
-    """Return a report of the files that `request` would send, with the problems of the walk.
+    """Return a report of the files that `plan` would send, with the problems of the walk.
 
     `everything` also measures ignored entries. `top` limits each list of the largest, `depth`
     the size tree (None: no limit), `jobs` the threads of the compiled core, which counts if it
@@ -46,43 +46,47 @@ def measure(
     from ctxsize.engine import native  # a listing needs neither of them
     from ctxsize.engine.sums import WalkSums
 
-    sums, walk = WalkSums(request.builder, top), None
+    sums = WalkSums(plan.builder, top)
+    walk = None
     if not (everything or evaluator):
-        walk = native.add_all(request, sums, jobs, progress)
+        walk = native.add_all(plan, sums, jobs, progress)
     if walk is None:
-        walk = Walk(request, everything=everything, evaluator=evaluator)
+        walk = Walk(plan, everything=everything, evaluator=evaluator)
         for event in events.reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
     complete = everything and not any(each.code == UNREAD_IGNORED for each in walk.problems)
-    problems = [*request.problems, *_faults(request), *walk.problems]
+    problems = [*plan.problems, *_faults(plan), *walk.problems]
     problems += [*walk.inspector.emptied(), *walk.inspector.not_utf8()]
-    about = (request.context, request.dockerfile, request.builder.name, ignore_file_info(request))
-    context = sums.measurement(request, complete=complete, depth=depth)
-    return Report(*about, context, tuple(problems), options=request.build.words())
+    about = (plan.context, plan.dockerfile, plan.builder.name, ignore_file_info(plan))
+    context = sums.measurement(plan, complete=complete, depth=depth)
+    return Report(*about, context, tuple(problems), options=plan.build.words())
 
 
-def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
-    """Return the ignore file that governs `request`, as reports contain it."""
-    if request.ignore_file is None:
+def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
+    """Return the ignore file that governs `plan`, as reports contain it."""
+    if plan.ignore_file is None:
         return None
-    patterns = tuple(events.public_pattern(each) for each in request.spec.patterns if each.line)
-    return IgnoreFileInfo(request.ignore_file.path, patterns, request.dockerfile_specific)
+    patterns = tuple(events.public_pattern(each) for each in plan.spec.patterns if each.line)
+    return IgnoreFileInfo(plan.ignore_file.path, patterns, plan.dockerfile_specific)
 
 
-def _faults(request: Request) -> list[Problem]:
+def _faults(plan: Plan) -> list[Problem]:
     """Return problems for the patterns that fail a build which reaches them; this one did not."""
-    path = request.ignore_file.path if request.ignore_file else None
+    if plan.ignore_file:
+        path = plan.ignore_file.path
+    else:
+        path = None
     message = (
         "the pattern {!r} has a syntax error ({}): the build fails once Docker compares a path "
         "with it"
     )
     code = "unreached-bad-pattern"
-    faulty = (each for each in request.spec.patterns if each.fault is not None)
+    faulty = (each for each in plan.spec.patterns if each.fault is not None)
     return [Problem(code, message.format(e.text, e.fault), path, e.line) for e in faulty]
 
 
 class Listing:
-    """The `sent` entries of a request's context, the `ignored` ones, or both, in order.
+    """The `sent` entries of a plan's context, the `ignored` ones, or both, in order.
 
     Iterate it once. It streams: only the paths of ignored directories that are sent are
     kept. With `ignored`, it opens the directories that the builder does not enter. What any of
@@ -92,22 +96,27 @@ class Listing:
 
     def __init__(
         self,
-        request: Request,
+        plan: Plan,
         *,
         sent: bool = True,
         ignored: bool = False,
         evaluators: Iterable[Evaluator[Any] | None] = (None,),
         unfound: Callable[[], Iterable[Problem]] = tuple,
     ) -> None:
-        self._request, self._unfound = request, unfound
-        self._walks = [Walk(request, everything=ignored, evaluator=each) for each in evaluators]
-        self._with_sent, self._with_ignored = sent, ignored
+        self._plan = plan
+        self._unfound = unfound
+        self._walks = [Walk(plan, everything=ignored, evaluator=each) for each in evaluators]
+        self._with_sent = sent
+        self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
         """Ignored directories that are sent ahead of a re-included entry below them."""
 
         @cache
         def verdict(ignored: bool, decider: int | None) -> Verdict:
-            by = None if decider is None else events.public_pattern(request.spec.patterns[decider])
+            if decider is None:
+                by = None
+            else:
+                by = events.public_pattern(plan.spec.patterns[decider])
             return Verdict(ignored, by)
 
         self._verdict = verdict
@@ -115,7 +124,7 @@ class Listing:
     @property
     def problems(self) -> list[Problem]:
         """Return the problems that made the listing incomplete."""
-        found = [*self._request.ignore_file_problems]
+        found = [*self._plan.ignore_file_problems]
         for walk in self._walks:
             found += [*walk.problems, *walk.inspector.not_utf8()]
         return [*dict.fromkeys((*found, *self._unfound()))]
@@ -123,7 +132,7 @@ class Listing:
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
             # Without exceptions there are none; else this needs a walk of its own.
-            walk = Walk(self._request) if self._request.spec.reach != [] else ()
+            walk = Walk(self._plan) if self._plan.spec.reach != [] else ()
             parents = (each for each in walk if isinstance(each, Folder) and each.mark.ignored)
             self._sent_parents = frozenset(each.path for each in parents)
         last = None

@@ -6,9 +6,9 @@ import re
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.globs import translate
+from ctxsize.go.strings import is_utf8
 
 _SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")  # may change the meaning of a wildcard pattern
 CLASS = r"\[[A-Za-z0-9_.-]+\]"  # a class of a glob, as in `Segment.text`
@@ -46,7 +46,8 @@ _WHOLE = Segment("path", loop=True, final=True)
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     """Return the segments of `pattern`; one for the whole path if it does not split at slashes."""
-    text, kind = pattern.text, pattern.kind
+    text = pattern.text
+    kind = pattern.kind
     # `Pattern.match` cuts such a text between bytes, not between characters.
     special = not is_utf8(text) or text.startswith("\ufeff")
     if kind == "tree" or pattern.fault is not None or (special and kind != "exact"):
@@ -54,7 +55,10 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     is_usual = {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text)) and _SPECIAL.isdisjoint(text)
     if kind == "regexp" and not is_usual:  # a wildcard but `**` may match a slash
         # `|` separates the text before it from the anchor, and `{}` may repeat a character.
-        plain = "" if {*"|{}"} & {*text} else re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
+        if {*"|{}"} & {*text}:
+            plain = ""
+        else:
+            plain = re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
         return [_WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))]
     if kind == "suffix" and text != "**" and not text.startswith("**/"):
         first, *others = text[2:].split("/")
@@ -158,7 +162,9 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
     if wide.matches(path):
         return "itself"
-    return "above" if any(map(wide.matches, up_to(path)[:-1])) else None
+    if any(map(wide.matches, up_to(path)[:-1])):
+        return "above"
+    return None
 
 
 def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
@@ -166,9 +172,15 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
 
     No path represents a `**` in the middle; there it is a path for an entry at or above each.
     """
-    start = "**/" if narrow.text.startswith("**/") else ""
+    if narrow.text.startswith("**/"):
+        start = "**/"
+    else:
+        start = ""
     before, stars, _ = narrow.text.removeprefix(start).partition("**")
-    rest = f"{before}*" if stars else before
+    if stars:
+        rest = f"{before}*"
+    else:
+        rest = before
     if (set(wide.wildcards) - {"*"}) & set(wide.text) or not rest:
         return None
     path = _PLAIN_CLASS.sub(_ONE, rest).replace("*", _ANY).replace("?", _ONE)
@@ -176,4 +188,6 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
     if not wide.text.startswith(start) or set(narrow.wildcards) & set(path):
         return None
     found = _covers_path(wide, path)
-    return "above" if found and stars else found
+    if found and stars:
+        return "above"
+    return found

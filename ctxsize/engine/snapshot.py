@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
+from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.request import Request
-from ctxsize.engine.source import PLAIN, File, MemoryDirectory
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
+from ctxsize.go import paths, strings
 from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
@@ -60,8 +60,13 @@ class Sent:
         A file may take the place of a symlink.
         """
         above, _, name = path.rpartition("/")
-        names, size = self.names.get(above, _NONE), -1 if file is None else file.content_bytes
-        was_link, links = name in self.links.get(above, ()), self.links
+        names = self.names.get(above, _NONE)
+        if file is None:
+            size = -1
+        else:
+            size = file.content_bytes
+        was_link = name in self.links.get(above, ())
+        links = self.links
         if file is not None and was_link and not stat.S_ISLNK(file.st_mode):
             links = {**links, above: links[above] - {name}}
         elif names.get(name, size) == size:
@@ -105,7 +110,8 @@ def differences(before: Sent, after: Sent) -> SentDifference:
     shown = {*(after.directories - before.directories)}
     resized: set[str] = set()
     for directory in before.names.keys() | after.names.keys():
-        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
+        old = before.names.get(directory, _NONE)
+        new = after.names.get(directory, _NONE)
         if old is not new and old != new:
             prefix = _prefix(directory)
             both = old.keys() & new.keys()
@@ -119,30 +125,32 @@ def _is_literal(path: str) -> bool:
     """Return whether an include pattern selects just the entry at this path, and all below it."""
     if path.startswith(("/", "#", "../")) or path in (".", "..") or path.strip() != path:
         return False
-    return golang.clean(path) == path and golang.is_utf8(path) and _PATTERN.isdisjoint(path)
+    return paths.clean(path) == path and strings.is_utf8(path) and _PATTERN.isdisjoint(path)
 
 
 def _in_byte_order(pair: tuple[str, object]) -> bytes:
-    return golang.encoded(pair[0])
+    return strings.encoded(pair[0])
 
 
 def _prefix(directory: str) -> str:
-    return f"{directory}/" if directory else ""
+    if directory:
+        return f"{directory}/"
+    return ""
 
 
 @dataclass(eq=False)
 class Snapshot:
-    """The whole context of a request, ignored directories included, read by one walk."""
+    """The whole context of a plan, ignored directories included, read by one walk."""
 
-    request: Request
+    plan: Plan
     root: MemoryDirectory
     problems: tuple[Problem, ...]  # problems of the walk; an unreadable directory is empty here
     _sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
 
     @classmethod
-    def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
-        """Return the context of `request` as it is now. Raises what `Walk` raises."""
-        walk = Walk(request, everything=True)
+    def take(cls, plan: Plan, *, progress: Progress | None = None) -> Snapshot:
+        """Return the context of `plan` as it is now. Raises what `Walk` raises."""
+        walk = Walk(plan, everything=True)
         found = {"": MemoryDirectory("")}
         seen = [0, 0]  # entries and bytes
         for event in reported(walk, progress, lambda: (seen[0], seen[1])):
@@ -157,12 +165,13 @@ class Snapshot:
                 seen[0] += 1
         for directory in reversed([*found[""].tree()]):
             directory.add_up()
-        return cls(request, found[""], tuple(walk.problems))
+        return cls(plan, found[""], tuple(walk.problems))
 
-    def asked(self, request: Request) -> Snapshot:
+    def asked(self, plan: Plan) -> Snapshot:
         """Return the same tree for another request, caches of the tree included."""
         same = copy(self)
-        same.request, same._sent = request, None
+        same.plan = plan
+        same._sent = None
         return same
 
     @cached_property
@@ -182,7 +191,9 @@ class Snapshot:
         """Return the entry at `path`; None for a directory or a path that does not exist."""
         directory, _, name = path.rpartition("/")
         folder = self.folder(directory)
-        return None if folder is None else folder.file(name)
+        if folder is None:
+            return None
+        return folder.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
         """Return the same context with a file at `path`, in a directory that exists.
@@ -190,7 +201,8 @@ class Snapshot:
         It keeps the mode of a file that is there, and takes the place of a symlink.
         """
         at, _, name = path.rpartition("/")
-        old, by_path = self.file(path), {**self._by_path}
+        old = self.file(path)
+        by_path = {**self._by_path}
         mode = PLAIN
         if old is not None and not stat.S_ISLNK(old.st_mode):
             mode = old.st_mode
@@ -203,7 +215,7 @@ class Snapshot:
                 break
             above = by_path[made.path.rpartition("/")[0]]
             made = MemoryDirectory(above.path, above.entries, {**above.folders, made.name: made})
-        snapshot = Snapshot(self.request, made, self.problems)
+        snapshot = Snapshot(self.plan, made, self.problems)
         snapshot._by_path = by_path
         return snapshot
 
@@ -211,14 +223,17 @@ class Snapshot:
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
         """Return what `spec`, by default our own, sends within `include`. Raises as a walk does."""
-        spec = self.request.spec if spec is None else spec
+        if spec is None:
+            spec = self.plan.spec
+        else:
+            spec = spec
         if include is not None:
             include = tuple(include)
             return self.walked(Narrowed(spec, include), self._part(spec, include))
         last = self._sent  # which another thread may replace
         if last is None or last[0] is not spec:
             plain = not spec.patterns and not self.has_further_names
-            quick = plain and self.request.builder.sends_sockets
+            quick = plain and self.plan.builder.sends_sockets
             self._sent = last = spec, self._everything() if quick else self.walked(fastest(spec))
         return last[1]
 
@@ -269,7 +284,7 @@ class Snapshot:
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()
         empty: set[str] = set()
-        for event in Walk(self.request, evaluator=evaluator, source=root or self.root):
+        for event in Walk(self.plan, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):
@@ -300,7 +315,11 @@ def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
     unreadable = event.unreadable if isinstance(event, Files) else ()
     found: dict[str, int | File] = {}
     for name, each in zip(event.names, event.stats, strict=True):
-        links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
+        links = each.st_nlink
+        if each.st_nlink > 1:
+            inode = each.st_ino
+        else:
+            inode = 0
         readable = name not in unreadable
         found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
     return found

@@ -15,7 +15,7 @@ from ctxsize.engine import events
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, size_tree
 from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.wire import METERS
 from ctxsize.model import Ignored, Measurement, Share, Totals
 
@@ -102,7 +102,9 @@ class WalkSums:
 
     def settle(self) -> None:
         """Count the waiting events: many files at once are counted faster."""
-        waiting, self._waiting, self._room = self._waiting, [], _MANY
+        waiting = self._waiting
+        self._waiting = []
+        self._room = _MANY
         if not waiting:
             return
         self._meter.add(waiting)
@@ -123,7 +125,8 @@ class WalkSums:
 
     def _add_sizes(self, files: Files) -> None:
         """Add files to their directory, and to the patterns that decided."""
-        total, count = sum(files.sizes), len(files.sizes) - len(files.links)
+        total = sum(files.sizes)
+        count = len(files.sizes) - len(files.links)
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
         if any(not mark.ignored for mark in files.others.values()):
@@ -131,7 +134,8 @@ class WalkSums:
                 if name in files.others:
                     is_file = name not in files.links
                     _add(self._by_pattern, files.others[name].decider, size, is_file)
-                    total, count = total - size, count - is_file
+                    total = total - size
+                    count = count - is_file
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
 
@@ -167,21 +171,25 @@ class WalkSums:
             return
         for name, each in zip(ignored.names, ignored.stats, strict=True):
             link = stat.S_ISLNK(each.st_mode)
-            size = each.st_size if stat.S_ISREG(each.st_mode) else 0
+            if stat.S_ISREG(each.st_mode):
+                size = each.st_size
+            else:
+                size = 0
             self._ignored[0] += size
             self._ignored[3 if link else 1] += 1
             mark = ignored.others.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
 
-    def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
+    def measurement(self, plan: Plan, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
         complete = complete or (not self._unopened and not self._ignored[1])
-        saved = _pattern_shares(request, self._saved)
+        saved = _pattern_shares(plan, self._saved)
         # Values are made only for the largest of the directories.
         filled = ((-s, at.rstrip("/") or ".", n) for at, (s, n) in self._direct.items() if n)
-        folders, figures = heapq.nsmallest(self._shown, filled), self._meter.totals(request)
+        folders = heapq.nsmallest(self._shown, filled)
+        figures = self._meter.totals(plan)
         return Measurement(
             Totals(self.content_bytes, self._files, self._directories, self._symlinks),
             figures[0] if figures else None,
@@ -190,10 +198,10 @@ class WalkSums:
             largest_files=tuple(largest[: self._shown]),
             largest_directories=tuple(Share(path, -size, count) for size, path, count in folders),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
-            by_pattern=_pattern_shares(request, self._by_pattern),
+            by_pattern=_pattern_shares(plan, self._by_pattern),
             ignored=Ignored(Totals(*self._ignored), self._unopened, complete, saved),
             hardlinks=self._hardlinks,
-            clues=tuple(self.clues.found(request.root, self._direct, largest, self.content_bytes)),
+            clues=tuple(self.clues.found(plan.root, self._direct, largest, self.content_bytes)),
         )
 
 
@@ -211,9 +219,9 @@ def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
     return tuple(sorted(found, key=lambda each: (-each.content_bytes, each.name, each.line or 0)))
 
 
-def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
+def _pattern_shares(plan: Plan, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
-    patterns = request.spec.patterns
+    patterns = plan.spec.patterns
     found = {index: events.public_pattern(patterns[index]) for index in sums if index is not None}
     return _shares(
         (str(found[index]), each, found[index].line) if index is not None else ("", each, None)

@@ -15,13 +15,13 @@ from functools import cache, cached_property
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.events import order
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import narrowed
-from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request, own_path, with_ignore_file
+from ctxsize.engine.plan import Plan, own_path, with_ignore_file
 from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot, differences
-from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
@@ -33,7 +33,7 @@ class Attempt:
     """An ignore file and the entries it sends."""
 
     data: bytes
-    request: Request
+    plan: Plan
     before: Sent
     sent: Sent
 
@@ -63,10 +63,16 @@ class Attempt:
 
     def decider(self, path: str) -> str | None:
         """Return the line that decides on `path`; None if no line matches."""
-        spec, file = self.request.spec, self.request.ignore_file
+        spec = self.plan.spec
+        file = self.plan.ignore_file
         index = mark_of(spec, path, all_entered=False).decider
-        line = 0 if index is None else spec.patterns[index].line
-        return text_of(file.lines[line - 1]) if file and line else None
+        if index is None:
+            line = 0
+        else:
+            line = spec.patterns[index].line
+        if file and line:
+            return text_of(file.lines[line - 1])
+        return None
 
 
 class Trial:
@@ -74,7 +80,7 @@ class Trial:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.request = snapshot.request
+        self.plan = snapshot.plan
         self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
@@ -83,25 +89,25 @@ class Trial:
     @cached_property
     def before(self) -> Sent:
         """Return the entries sent with the present ignore file."""
-        return self.under(self.request.spec)
+        return self.under(self.plan.spec)
 
     @cached_property
     def everything(self) -> Sent:
         """Return the entries sent without any pattern."""
-        return self.snapshot.sent(self.request.builder.spec_class([]))
+        return self.snapshot.sent(self.plan.builder.spec_class([]))
 
     def attempt(self, data: bytes) -> Attempt:
         """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
         if self._last is None or self._last.data != data:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
-            request = with_ignore_file(self.request, data, make=lambda e: copy(self._pattern(e)))
-            self._last = Attempt(data, request, before, self.under(request.spec))
+            plan = with_ignore_file(self.plan, data, make=lambda e: copy(self._pattern(e)))
+            self._last = Attempt(data, plan, before, self.under(plan.spec))
         return self._last
 
     def _pattern(self, line: str) -> DockerIgnorePattern:
         if line not in self._patterns:
-            self._patterns[line] = self.request.builder.spec_class.pattern_class(line)
+            self._patterns[line] = self.plan.builder.spec_class.pattern_class(line)
         return self._patterns[line]
 
     def sent(self, texts: Iterable[str]) -> Sent | None:
@@ -110,7 +116,10 @@ class Trial:
         if key not in self._sent:
             self._sent[key], spec = None, self.spec(key)
             with suppress(CtxsizeError):
-                self._sent[key] = None if spec is None else self.under(spec)
+                if spec is None:
+                    self._sent[key] = None
+                else:
+                    self._sent[key] = self.under(spec)
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
@@ -118,22 +127,35 @@ class Trial:
         data = "\n".join(texts).encode("utf-8", "surrogateescape")
         with suppress(IgnoreFileError):
             # Without copies: the line numbers of these patterns are never used.
-            return with_ignore_file(self.request, data, make=self._pattern).spec
+            return with_ignore_file(self.plan, data, make=self._pattern).spec
         return None
 
     def written(self, attempt: Attempt) -> Snapshot:
         """Return the context after the attempt's ignore file is written."""
-        snapshot, own = self.snapshot, own_path(self.request)
-        snapshot = snapshot if own is None else snapshot.with_file(own, len(attempt.data))
-        return snapshot.asked(attempt.request)
+        snapshot = self.snapshot
+        own = own_path(self.plan)
+        if own is None:
+            snapshot = snapshot
+        else:
+            snapshot = snapshot.with_file(own, len(attempt.data))
+        return snapshot.asked(attempt.plan)
 
     def after(self, attempt: Attempt, includes: Iterable[Include]) -> list[Sent]:
         """Return everything, and what each of `includes` sends, once the file is written."""
-        own, old, spec = own_path(self.request), self.request.ignore_file, attempt.request.spec
+        own = own_path(self.plan)
+        old = self.plan.ignore_file
+        spec = attempt.plan.spec
         is_new = attempt.data != (b"" if old is None else old.data)
-        snapshot = self.written(attempt) if is_new else self.snapshot.asked(attempt.request)
-        file = None if own is None or (old is None and not is_new) else snapshot.file(own)
-        sent, is_whole = [self.everything], self.snapshot.has_further_names
+        if is_new:
+            snapshot = self.written(attempt)
+        else:
+            snapshot = self.snapshot.asked(attempt.plan)
+        if own is None or (old is None and not is_new):
+            file = None
+        else:
+            file = snapshot.file(own)
+        sent = [self.everything]
+        is_whole = self.snapshot.has_further_names
         if is_whole:
             sent += [snapshot.sent(include=each) for each in includes]
         else:
@@ -142,11 +164,17 @@ class Trial:
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
-        near = None if self.snapshot.has_further_names else self._near.get(include)
+        if self.snapshot.has_further_names:
+            near = None
+        else:
+            near = self._near.get(include)
         changed = near and _changed(near[0].spec, spec)
         if near is None or changed is None:
             sent = self.snapshot.sent(spec, include=include)
-            names = sent.names if near is None else _shared(sent.names, near[1].names)
+            if near is None:
+                names = sent.names
+            else:
+                names = _shared(sent.names, near[1].names)
             self._near[include] = Matcher(spec), replace(sent, names=names)
             return self._near[include][1]
         matcher, sent = near
@@ -156,7 +184,8 @@ class Trial:
             return sent
         evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
-            patterns, matching = matcher.spec.patterns, matcher.in_tree(part)
+            patterns = matcher.spec.patterns
+            matching = matcher.in_tree(part)
             wanted = {*map(_key, changed)}
             wanted.update(_key(patterns[at]) for _, found in matching for at in found)
             few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
@@ -180,15 +209,18 @@ class Trial:
 
 def planned(snapshot: Snapshot) -> Snapshot:
     """Return the context with its ignore file in it; with an empty one if there is none yet."""
-    own = own_path(snapshot.request)
+    own = own_path(snapshot.plan)
     if own is None or snapshot.file(own) is not None:
         return snapshot
     return snapshot.with_file(own, 0)
 
 
-def with_lines(request: Request, lines: Iterable[str]) -> bytes:
-    """Return the ignore file that governs `request` with `lines` appended."""
-    before = b"" if request.ignore_file is None else request.ignore_file.data
+def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
+    """Return the ignore file that governs `plan` with `lines` appended."""
+    if plan.ignore_file is None:
+        before = b""
+    else:
+        before = plan.ignore_file.data
     if before and not before.endswith(b"\n"):
         before += b"\n"
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
@@ -216,7 +248,8 @@ def _patched(
     snapshot: Snapshot, before: Sent, made: Mapping[str, MemoryDirectory], found: Sent
 ) -> Sent:
     """Return `before` with the entries of a part as they are found."""
-    names, parts = {**before.names}, [*made[""].tree()]
+    names = {**before.names}
+    parts = [*made[""].tree()]
     for held in parts:
         others = before.names.get(held.path, {}).items()
         rest = {name: size for name, size in others if name not in held.entries}
@@ -239,7 +272,8 @@ def _shared(new: Mapping[str, Names], old: Mapping[str, Names]) -> dict[str, Nam
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
     """Return the patterns that differ, None if too many or if they depend on the others."""
-    old, new = [*before.patterns], [*after.patterns]
+    old = [*before.patterns]
+    new = [*after.patterns]
     if not before.remembers_parents or any(each.fault for each in (*old, *new)):
         return None
     while old and new and _key(old[-1]) == _key(new[-1]):
@@ -251,7 +285,9 @@ def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIg
     # An exception with a wildcard makes the builder enter every directory, also this one.
     enters = {spec.enters("\0") for spec in (before, after)}
     is_known = len(enters) == 1 or all(each.include for each in changed)
-    return changed if is_known and len(changed) <= _MOST_CHANGED else None
+    if is_known and len(changed) <= _MOST_CHANGED:
+        return changed
+    return None
 
 
 def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
@@ -260,7 +296,8 @@ def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
 
 def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> Mark:
     """Return the mark of `path`, by default as if every directory above it were entered."""
-    evaluator, prefix = fastest(spec), ""
+    evaluator = fastest(spec)
+    prefix = ""
     state = evaluator.root()
     for name in path.split("/"):
         state = evaluator.enter(state, prefix, name)
@@ -277,11 +314,15 @@ class Matcher:
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self.spec = spec
         found = fastest(spec)
-        self._program = found.program if isinstance(found, Automaton) else Program(spec.patterns)
+        if isinstance(found, Automaton):
+            self._program = found.program
+        else:
+            self._program = Program(spec.patterns)
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
-        live, hits = self._program.start, 0
+        live = self._program.start
+        hits = 0
         for each in up_to(path):
             directory, _, name = each.rpartition("/")
             hits = self._hits(live, directory, [name]).get(name, 0)
@@ -306,15 +347,22 @@ class Matcher:
         known = self._program.known
         found = {name: hits for name in names if (hits := live & known[name])}
         whole = live & self._program.whole_paths
-        prefix = f"{directory}/" if directory else ""
-        more = self._program.on_paths(whole, prefix, names) if whole else {}
+        if directory:
+            prefix = f"{directory}/"
+        else:
+            prefix = ""
+        if whole:
+            more = self._program.on_paths(whole, prefix, names)
+        else:
+            more = {}
         for name, hits in more.items():
             found[name] = found.get(name, 0) | hits
         return found
 
     def _owners(self, hits: int) -> list[int]:
         """Return the patterns whose last segments are among `hits`."""
-        owners, last = list[int](), hits & self._program.final
+        owners = list[int]()
+        last = hits & self._program.final
         while last:
             bit = last & -last
             owners.append(self._program.owner[bit.bit_length() - 1])

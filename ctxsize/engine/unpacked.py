@@ -6,19 +6,19 @@ import posixpath
 from dataclasses import replace
 
 from ctxsize.dockerfile.sources import Source
-from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import Arrivals, Fate, entries_below
-from ctxsize.engine.trace import explain
+from ctxsize.engine.explanation import explain
+from ctxsize.engine.plan import Plan
+from ctxsize.engine.source_lookup import Arrivals, Fate, entries_below
+from ctxsize.go.wildcards import has_wildcards, match
 
 
 class _Unpacked(Arrivals):
     """The entries of a context as the daemon unpacked it."""
 
-    def __init__(self, request: Request) -> None:
-        super().__init__(request, None)
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, None)
         # What is sent for the build alone is removed before the first instruction.
-        self._removed = {line.removeprefix("!") for line in request.added}
+        self._removed = {line.removeprefix("!") for line in plan.added}
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives and stays."""
@@ -28,12 +28,12 @@ class _Unpacked(Arrivals):
 class Unpacked:
     """Looks up the sources of one build."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._arrivals = _Unpacked(request)
-        kept = len(request.spec.patterns) - len(request.added)
-        as_written = request.builder.spec_class(request.spec.patterns[:kept])
-        self._as_written = replace(request, spec=as_written)
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._arrivals = _Unpacked(plan)
+        kept = len(plan.spec.patterns) - len(plan.added)
+        as_written = plan.builder.spec_class(plan.spec.patterns[:kept])
+        self._as_written = replace(plan, spec=as_written)
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return the fate of a source, and the path that decides: of wildcards, a hidden match."""
@@ -72,7 +72,7 @@ class Unpacked:
             paths = [
                 prefix + name
                 for prefix in prefixes
-                for name, _ in entries_below(self._request.root, prefix)
+                for name, _ in entries_below(self._plan.root, prefix)
                 if match(part, name)
             ]
         return paths

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxsize.engine.request import Request, saved_path
-from ctxsize.engine.source import PLAIN, Disk, DiskDirectory, Step, in_steps
+from ctxsize.engine.filesystem import PLAIN, Disk, DiskDirectory, Step, in_steps
+from ctxsize.engine.plan import Plan, saved_path
 
 
 class Unsaved(NamedTuple):
@@ -22,26 +22,34 @@ class Unsaved(NamedTuple):
     def saved(self, before: os.stat_result | None) -> os.stat_result:
         """Return the stat of the file as it will be; `before` is that of the present one."""
         if before is None:
-            mode, links = PLAIN, 1
+            mode = PLAIN
+            links = 1
         else:
-            mode, links = before.st_mode, before.st_nlink
+            mode = before.st_mode
+            links = before.st_nlink
         if before is not None and not stat.S_ISREG(mode):
             return before
-        number = 0 if before is None else before.st_ino
+        if before is None:
+            number = 0
+        else:
+            number = before.st_ino
         now = time.time_ns()
         second = now // 10**9
         fields = (mode, number, 0, links, 0, 0, self.size_bytes, second, second, second)
         return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
 
 
-def source_of(request: Request) -> Disk:
-    """Return the directories of a request on disk, with the text that is not saved yet."""
-    path = saved_path(request) if request.unsaved else None
-    if path is None or request.ignore_file is None:
-        return Disk(request.root)
-    directory, name = os.path.split(os.path.join(request.root, path))
+def source_of(plan: Plan) -> Disk:
+    """Return the directories of a plan on disk, with the text that is not saved yet."""
+    if plan.unsaved:
+        path = saved_path(plan)
+    else:
+        path = None
+    if path is None or plan.ignore_file is None:
+        return Disk(plan.root)
+    directory, name = os.path.split(os.path.join(plan.root, path))
     prefix = f"{directory.rstrip('/')}/"
-    return DiskWithUnsaved(request.root, Unsaved(prefix, name, len(request.ignore_file.data)))
+    return DiskWithUnsaved(plan.root, Unsaved(prefix, name, len(plan.ignore_file.data)))
 
 
 class DiskWithUnsaved(Disk):
@@ -66,7 +74,10 @@ class DirectoryWithUnsaved(DiskDirectory):
         super().__init__(prefix, fd, above)
         self._unsaved = unsaved
         self._name = unsaved.name if prefix == unsaved.prefix else None
-        self._new = None if os.path.lexists(unsaved.prefix + unsaved.name) else self._name
+        if os.path.lexists(unsaved.prefix + unsaved.name):
+            self._new = None
+        else:
+            self._new = self._name
 
     def steps(self) -> list[Step]:
         """Return the names, with that of a new file."""

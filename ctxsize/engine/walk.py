@@ -15,9 +15,9 @@ from typing import Any
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
+from ctxsize.engine.filesystem import MOST_TOGETHER, DirectorySource, OpenDirectory, Step
 from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
-from ctxsize.engine.request import Request
-from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, OpenDirectory, Step
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.unsaved import source_of
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 
@@ -34,7 +34,10 @@ class _Frame:
         self, path: str, directory: OpenDirectory, state: HasMark, *, passed_by: bool = False
     ) -> None:
         self.path = path
-        self.prefix = f"{path}/" if path else ""
+        if path:
+            self.prefix = f"{path}/"
+        else:
+            self.prefix = ""
         self.directory = directory
         self.state = state
         self.announced = not state.mark.ignored
@@ -44,7 +47,7 @@ class _Frame:
 
 
 class Walk:
-    """One walk over a request's context; iterate it once.
+    """One walk over a plan's context; iterate it once.
 
     `everything` also opens the ignored directories that the builder does not enter.
     `source` provides the directories (default: the disk), `evaluator` the verdicts
@@ -55,17 +58,17 @@ class Walk:
 
     def __init__(
         self,
-        request: Request,
+        plan: Plan,
         *,
         everything: bool = False,
         evaluator: Evaluator[Any] | None = None,
         source: DirectorySource | None = None,
     ) -> None:
-        self._request = request
+        self._plan = plan
         self._everything = everything
-        self._evaluator = evaluator or fastest(request.spec)
-        self.source = source or source_of(request)
-        self.inspector = Inspector(self.source, request.root, request.builder)
+        self._evaluator = evaluator or fastest(plan.spec)
+        self.source = source or source_of(plan)
+        self.inspector = Inspector(self.source, plan.root, plan.builder)
         self.problems = self.inspector.problems
         self._stack: list[_Frame] = []
         self._all_announced = True
@@ -76,8 +79,8 @@ class Walk:
             top.steps = iter(self._steps(top))
             yield from self._down_to(0)
         except IgnoreFileError as error:
-            if error.path is None and self._request.ignore_file is not None:
-                error.path = self._request.ignore_file.path
+            if error.path is None and self._plan.ignore_file is not None:
+                error.path = self._plan.ignore_file.path
             raise
         finally:
             self.close()
@@ -130,7 +133,10 @@ class Walk:
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
         rest = directory[len(stack[-1].prefix) :]
-        names = rest.split("/") if directory != stack[-1].path else []
+        if directory != stack[-1].path:
+            names = rest.split("/")
+        else:
+            names = []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
             if (child := self._open(stack[-1], name)) is None:
                 return None
@@ -142,7 +148,8 @@ class Walk:
         try:
             directory = self.source.top()
         except OSError as error:
-            message, root = f"the context cannot be read: {error.strerror}", self._request.root
+            message = f"the context cannot be read: {error.strerror}"
+            root = self._plan.root
             raise BuildFailsError(message, path=root.rstrip("/") + "/") from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
@@ -194,7 +201,7 @@ class Walk:
         if 4 * len(frame.prefix) + 255 > self.source.longest_path and not frame.passed_by:
             for name in chain.from_iterable([s] if isinstance(s, str) else s for s in steps):
                 if len(os.fsencode(frame.prefix + name)) > self.source.longest_path:
-                    message = f"{self._request.builder.title} stops: file name too long"
+                    message = f"{self._plan.builder.title} stops: file name too long"
                     hint = "shorten the path or ignore one of its directories"
                     raise BuildFailsError(message, path=frame.prefix + name, hint=hint)
         return steps
@@ -202,7 +209,9 @@ class Walk:
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
         events: list[Event] = []
-        path, state, looks_inside = frame.prefix + name, frame.state, False
+        path = frame.prefix + name
+        state = frame.state
+        looks_inside = False
         if not frame.passed_by:
             state = self._evaluator.enter(frame.state, frame.prefix, name)
             looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
@@ -226,7 +235,7 @@ class Walk:
         if self._all_announced:
             return []
         self._all_announced = True
-        sends = self._request.builder.sends_ignored_parents
+        sends = self._plan.builder.sends_ignored_parents
         silent = [frame for frame in self._stack if sends and not frame.announced]
         for frame in silent:
             frame.announced = True
@@ -237,12 +246,27 @@ class Walk:
 
     def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
         """Return the events of `names`, a run of entries that are not directories."""
-        mark, prefix = frame.state.mark, frame.prefix
-        others = {} if frame.passed_by else self._evaluator.others(frame.state, prefix, names)
+        mark = frame.state.mark
+        prefix = frame.prefix
+        if frame.passed_by:
+            others = {}
+        else:
+            others = self._evaluator.others(frame.state, prefix, names)
         flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
-        usual = [name for name in names if name not in flipped] if flipped else names
-        unusual = [name for name in names if name in flipped] if flipped else []
-        sent, ignored = (unusual, usual) if mark.ignored else (usual, unusual)
+        if flipped:
+            usual = [name for name in names if name not in flipped]
+        else:
+            usual = names
+        if flipped:
+            unusual = [name for name in names if name in flipped]
+        else:
+            unusual = []
+        if mark.ignored:
+            sent = unusual
+            ignored = usual
+        else:
+            sent = usual
+            ignored = unusual
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)

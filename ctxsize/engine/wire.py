@@ -15,7 +15,7 @@ from itertools import chain
 
 from ctxsize import units
 from ctxsize.engine.events import Files, Folder, Xattrs
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 
 
 class Meter:
@@ -35,7 +35,7 @@ class Meter:
     def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
         """Add the sizes of entries in order, and for each run its entries and its packets."""
 
-    def totals(self, request: Request) -> tuple[int, ...]:
+    def totals(self, plan: Plan) -> tuple[int, ...]:
         """Return the number that the builder prints; several numbers if it depends on chance."""
         return ()
 
@@ -67,7 +67,7 @@ class PacketMeter(Meter):
             self._add_heads(sizes[at : at + entries], packets)
             at += entries
 
-    def totals(self, request: Request) -> tuple[int, ...]:
+    def totals(self, plan: Plan) -> tuple[int, ...]:
         return (self._sum,)
 
     def add(self, events: Sequence[Files | Folder]) -> None:
@@ -104,7 +104,8 @@ class PacketMeter(Meter):
         one for the path and one for all.
         """
         for files in plain:
-            names, before = files.names, len(files.prefix)
+            names = files.names
+            before = len(files.prefix)
             self._sum += sum(map(len, names)) + (before + 4 + _USUAL_MODE) * len(names)
             times = [each.st_mtime_ns for each in files.stats]
             usual = min(times) >= 0 and max(times) < 2**63
@@ -136,7 +137,10 @@ class PacketMeter(Meter):
         self, path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs
     ) -> int:
         """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
-        device = each.st_rdev if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR) else 0
+        if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
+            device = each.st_rdev
+        else:
+            device = 0
         length = (
             _field(path)
             + _number(_go_mode(each.st_mode))
@@ -174,7 +178,9 @@ def _varint(value: int) -> int:
 
 
 def _number(value: int) -> int:
-    return 1 + _varint(value) if value % 2**64 else 0
+    if value % 2**64:
+        return 1 + _varint(value)
+    return 0
 
 
 _NUMBER = [_number(1 << bits >> 1) for bits in range(64)]  # bytes of its field, by bit length
@@ -187,7 +193,9 @@ def _required(length: int) -> int:
 
 
 def _field(text: str) -> int:
-    return _required(len(os.fsencode(text))) if text else 0
+    if text:
+        return _required(len(os.fsencode(text)))
+    return 0
 
 
 _MODE_BITS = {
@@ -219,10 +227,10 @@ class TarMeter(Meter):
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced  # `content` is part of that
 
-    def totals(self, request: Request) -> tuple[int, ...]:
-        if request.dockerfile is None or request.dockerfile_in_context is not None:
+    def totals(self, plan: Plan) -> tuple[int, ...]:
+        if plan.dockerfile is None or plan.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
-        return tuple(sorted({self._sum + each for each in _outside_dockerfile(request)}))
+        return tuple(sorted({self._sum + each for each in _outside_dockerfile(plan)}))
 
     def add(self, events: Sequence[Files | Folder]) -> None:
         for event in events:  # no file arrives empty: the command line stops instead
@@ -236,16 +244,17 @@ class TarMeter(Meter):
                 self._sum += _blocks(size)
 
 
-def _outside_dockerfile(request: Request) -> tuple[int, ...]:
+def _outside_dockerfile(plan: Plan) -> tuple[int, ...]:
     """Return the bytes that a Dockerfile from outside the context adds to the stream."""
     # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
     # name to the ignore file, which it makes if there is none; the order of the two is random.
     # It does not close this stream: the last entry has no padding, and the end marker is missing.
-    dockerfile = len(request.plan.data)
-    if request.ignore_file is None:
-        heads, made = 2 * _BLOCK, len(".dockerignore") + _RANDOM_LINE
+    dockerfile = len(plan.parsed.data)
+    if plan.ignore_file is None:
+        heads = 2 * _BLOCK
+        made = len(".dockerignore") + _RANDOM_LINE
         return heads + _blocks(made) + dockerfile, heads + _blocks(dockerfile) + made
-    size = len(request.ignore_file.data)
+    size = len(plan.ignore_file.data)
     return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
 
 
@@ -255,7 +264,9 @@ def _blocks(size: int) -> int:
 
 def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of an entry's header, with an extended header if the entry needs one."""
-    name, target, seconds = os.fsencode(path), os.fsencode(link), each.st_mtime_ns // 10**9
+    name = os.fsencode(path)
+    target = os.fsencode(link)
+    seconds = each.st_mtime_ns // 10**9
     records = {
         "linkpath": len(target) if len(target) > 100 or not target.isascii() else 0,
         "size": len(str(size)) if size > 8 * 1024**3 - 1 else 0,
@@ -268,7 +279,10 @@ def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattr
     if not any(records.values()) and name.isascii() and fits:
         return _BLOCK
     # In an extended header Go's `archive/tar` also writes a path that would fit when split.
-    records["path"] = len(name) if len(name) > 100 or not name.isascii() else 0
+    if len(name) > 100 or not name.isascii():
+        records["path"] = len(name)
+    else:
+        records["path"] = 0
     body = sum(_record(key, length) for key, length in records.items() if length)
     return 2 * _BLOCK + _blocks(body)
 

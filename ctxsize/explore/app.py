@@ -32,10 +32,18 @@ from ctxsize.recommender.outcome import Suggestion
 from ctxsize.shipped import shipped_text
 from ctxsize.units import columns, human, plural
 
-_FIRST, _MOST_SHOWN, _MOST_FOUND, _MOST_LOSSES, _NAME, _WIDE = 100, 1_000, 200, 3, 20, 50
+_FIRST = 100
+_MOST_SHOWN = 1_000
+_MOST_FOUND = 200
+_MOST_LOSSES = 3
+_NAME = 20
+_WIDE = 50
 """Numbers of entries shown of a directory, a long one, a filter, and of losses; then columns."""
 _FINDING = "Enter goes to those found, Esc to the tree"
-_FAINT, _RED, _BLUE, _YELLOW = "dim", "ansi_red", "ansi_blue", "ansi_yellow"
+_FAINT = "dim"
+_RED = "ansi_red"
+_BLUE = "ansi_blue"
+_YELLOW = "ansi_yellow"
 _MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
 _COLOURS = {"travels": "ansi_green", "ignored": _FAINT}  # yellow for the others
 _UNKNOWN = ("no-dockerfile", "transfer-unknown")  # problems that leave the transfer unknown
@@ -54,7 +62,10 @@ class Sheet(ModalScreen[str]):
 
     def __init__(self, title: str, body: Content | Text, keys: str, answers: str = "") -> None:
         super().__init__()
-        self._title, self._body, self._keys, self._answers = title, body, keys, answers
+        self._title = title
+        self._body = body
+        self._keys = keys
+        self._answers = answers
 
     def compose(self) -> ComposeResult:
         sheet = VerticalScroll(Static(self._body), id="sheet")
@@ -89,7 +100,10 @@ class Explorer(App[int]):
         self.theme = "ansi-dark"
         self.failure: BaseException | None = None  # the error that ended the screen
         self.written = ""  # what was written, for stdout
-        self.session, self._build, self._keys, self._step = session, build, keys, ""
+        self.session = session
+        self._build = build
+        self._keys = keys
+        self._step = ""
         self._rows, self._open, self._most = list[_Row](), set[str](), dict[str, int]()
         self._offers: Sequence[Suggestion] = ()
 
@@ -110,7 +124,10 @@ class Explorer(App[int]):
     def _note(self, name: str, done: int = 0, total: int = 0) -> None:
         if get_current_worker().is_cancelled:
             raise CancelledError  # the screen was left
-        self._step = f"{name} ({done + 1:,} of {total:,})" if total else name
+        if total:
+            self._step = f"{name} ({done + 1:,} of {total:,})"
+        else:
+            self._step = name
 
     def _show_step(self) -> None:
         if self._step:
@@ -143,35 +160,55 @@ class Explorer(App[int]):
         self._loss.display = bool(losses)
         lines = [Content.styled(quoted(self.session.ignore_file), "bold")]
         for each in self.session.lines:
-            sign, style = ("  ", "") if each.origin == "file" else ("+ ", "ansi_green")
+            if each.origin == "file":
+                sign = "  "
+                style = ""
+            else:
+                sign = "+ "
+                style = "ansi_green"
             lines.append(Content.styled(sign + visible(each.text), style))
         self._lines.update(Content("\n").join(lines))
         self._show_rows(path)
 
     def on_option_list_option_highlighted(self) -> None:
         """Show the figures, and the path of the entry under the cursor."""
-        session, before, now = self.session, self.session.before, self.session.now
+        session = self.session
+        before = self.session.before
+        now = self.session.now
         name = quoted(os.path.basename(os.path.abspath(self._build.context)))
         path = fit(visible(self._cursor()), max(self.size.width - columns(name) - 4, 8))
         head = f"  {path}\ncontext   {change(before.context, now.context)}\ntransfer  "
         why = next((each.message for each in session.problems if each.code in _UNKNOWN), "")
         why = f"unknown: {visible(why.partition(' (')[0])}"
-        head += change(before.transfer, now.transfer) if before.transfer and now.transfer else why
+        if before.transfer and now.transfer:
+            head += change(before.transfer, now.transfer)
+        else:
+            head += why
         self._head.update(Content.assemble((name, "bold"), head))
 
     def _show_rows(self, path: str | None = None) -> None:
-        path = self._cursor() if path is None else path
-        at, top = self._list.highlighted or 0, self._list.scroll_y
+        if path is None:
+            path = self._cursor()
+        else:
+            path = path
+        at = self._list.highlighted or 0
+        top = self._list.scroll_y
         if self._offers:
             prompts = [_offered(each) for each in self._offers]
         else:
-            self._rows = self._found() if self._box.display else self._tree()
+            if self._box.display:
+                self._rows = self._found()
+            else:
+                self._rows = self._tree()
             prompts = [self._prompt(row) for row in self._rows]
             within = (f"{row.entry.path}/".startswith(f"{path}/") for row in self._rows)
             at = next((at for at, found in enumerate(within) if found), at)
         self._list.set_options(prompts)
         self._list.scroll_to(y=top, animate=False, immediate=True)
-        self._list.highlighted = min(at, len(prompts) - 1) if prompts else None
+        if prompts:
+            self._list.highlighted = min(at, len(prompts) - 1)
+        else:
+            self._list.highlighted = None
         self.call_after_refresh(self._list.scroll_to_highlight)
         self.on_option_list_option_highlighted()
 
@@ -182,7 +219,8 @@ class Explorer(App[int]):
         return [_Row(each, 0, each.path) for each in entries]
 
     def _tree(self) -> list[_Row]:
-        rows, pending = list[_Row](), self._below("", 0)
+        rows = list[_Row]()
+        pending = self._below("", 0)
         while pending:
             rows.append(row := pending.pop())
             if row.entry.path in self._open and row.entry.is_directory and not row.left:
@@ -191,8 +229,10 @@ class Explorer(App[int]):
 
     def _below(self, path: str, depth: int) -> list[_Row]:
         """Return the rows of a directory, the last first; a chain of directories is one row."""
-        paths, most = self.session.paths(path), self._most.get(path, _FIRST)
-        left, start = len(paths) - most, len(path) + bool(path)
+        paths = self.session.paths(path)
+        most = self._most.get(path, _FIRST)
+        left = len(paths) - most
+        start = len(path) + bool(path)
         label = f"{left:,} more" + ": / finds them" * (most >= _MOST_SHOWN)
         rows = [_Row(self.session.entry(path), depth, label, left)] * (left > 0)
         for each in reversed(paths[:most]):
@@ -205,22 +245,40 @@ class Explorer(App[int]):
 
     def _prompt(self, row: _Row) -> Content:
         """Return size, bar, files, fate, name and deciding pattern in the width of the list."""
-        entry, width = row.entry, self._list.scrollable_content_region.width
-        dim, is_wide = _FAINT if entry.fate == "ignored" else "", width >= _WIDE
+        entry = row.entry
+        width = self._list.scrollable_content_region.width
+        if entry.fate == "ignored":
+            dim = _FAINT
+        else:
+            dim = ""
+        is_wide = width >= _WIDE
         room = max(width - (33 if is_wide else 14), 8)
         indent = "  " * min(row.depth, max(room - _NAME, 0) // 2)
         room -= len(indent)
         if row.left:
             return Content.styled(" " * (width - room - 2) + row.label, _BLUE)
-        by, size = visible(self.session.decider(entry.path)), entry.context
+        by = visible(self.session.decider(entry.path))
+        size = entry.context
         bar = "█" * round(10 * size.content_bytes / max(self.session.now.context.content_bytes, 1))
-        size = entry.on_disk if dim else size
+        if dim:
+            size = entry.on_disk
+        else:
+            size = size
         lead = f"{human(size.content_bytes):>9} " + f"{bar:10}{size.files:>8,} " * is_wide
         name = quoted(row.label) + "/" * entry.is_directory
         name = fit(name, room - 1 - min(columns(by), room // 3))
-        by = fit(by, room - 1 - columns(name)) if by else ""
+        if by:
+            by = fit(by, room - 1 - columns(name))
+        else:
+            by = ""
         name += " " * (room - columns(name) - columns(by))
-        arrow = ("▾ " if entry.path in self._open else "▸ ") if entry.is_directory else "  "
+        if entry.is_directory:
+            if entry.path in self._open:
+                arrow = "▾ "
+            else:
+                arrow = "▸ "
+        else:
+            arrow = "  "
         parts = [(lead, dim), (_MARKS[entry.fate] + " ", _COLOURS.get(entry.fate, _YELLOW))]
         parts += [(indent + arrow + name, dim), (by, _FAINT)]
         return Content.assemble(*parts).stylize(_BLUE, 10, 20 if is_wide else 10)
@@ -230,8 +288,13 @@ class Explorer(App[int]):
 
     def _cursor(self) -> str:
         at = self._list.highlighted
-        row = None if at is None or self._offers or at >= len(self._rows) else self._rows[at]
-        return "" if row is None or row.left else row.entry.path
+        if at is None or self._offers or at >= len(self._rows):
+            row = None
+        else:
+            row = self._rows[at]
+        if row is None or row.left:
+            return ""
+        return row.entry.path
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if self._offers:
@@ -252,7 +315,9 @@ class Explorer(App[int]):
             self._show_rows()
 
     def action_filter(self) -> None:
-        self._offers, self._box.value, self._box.display = (), "", True
+        self._offers = ()
+        self._box.value = ""
+        self._box.display = True
         self._box.focus()
 
     def on_input_changed(self) -> None:
@@ -279,7 +344,10 @@ class Explorer(App[int]):
         except CtxsizeError as error:
             again = ": leave and start again" * error.message.startswith("the file ")
             self._report(f"{error}{again}", _RED)
-        self._offers = self.session.suggestions() if self._offers else ()
+        if self._offers:
+            self._offers = self.session.suggestions()
+        else:
+            self._offers = ()
         self._refresh(".")  # the cursor stays in its row
         new = [at for at, line in enumerate(self.session.lines, 1) if line.origin != "file"]
         self.query_one("#file").scroll_to(y=new[-1] if new else 0, animate=False)
@@ -305,7 +373,8 @@ class Explorer(App[int]):
             return  # or the next keys would change other things than they were typed for
         keys = "space or a click chooses, Esc returns to the tree"
         self._reveal(self.session.largest(), keys if offers else "there is nothing to suggest")
-        self._offers, self._list.highlighted = offers, 0
+        self._offers = offers
+        self._list.highlighted = 0
         self._show_rows()
 
     def action_explain(self) -> None:
@@ -342,5 +411,8 @@ class Explorer(App[int]):
 
 def _offered(each: Suggestion) -> Content:
     lead = f"[{'x' if each.chosen else ' '}] {human(each.size.context.content_bytes):>9}  "
-    why = each.rule.reason if each.safe else f"review first: {each.doubts[0]}"
+    if each.safe:
+        why = each.rule.reason
+    else:
+        why = f"review first: {each.doubts[0]}"
     return Content.assemble(lead, (visible("  ".join(each.patterns)), "bold"), f"  {visible(why)}")

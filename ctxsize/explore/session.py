@@ -12,22 +12,23 @@ from dataclasses import replace
 from heapq import nlargest
 from typing import NamedTuple
 
-from ctxsize.api import explain, request_for
+from ctxsize.api import explain
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
-from ctxsize.engine.golang import fixed_part
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.need import includes_of, is_wrong_target
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.transfer_requests import includes_of, is_wrong_target
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Edit
 from ctxsize.formats import Look, text
 from ctxsize.formats.sections import explained
 from ctxsize.formats.wording import visible
+from ctxsize.go.wildcards import fixed_part
 from ctxsize.model import Amount, Problem
+from ctxsize.planning import plan_for
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.build_files import exceptions
 from ctxsize.recommender.context import BuildContext
@@ -78,27 +79,27 @@ class Session:
         `write` puts a file in the place of an ignore file that is a symlink if `replace_link`.
         """
         self._links: Links = "replace" if replace_link else "refuse"
-        self._snapshot = Snapshot.take(request_for(build), progress=progress)
+        self._snapshot = Snapshot.take(plan_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
         self._context = context = BuildContext(self._snapshot)
-        self._trial, request = context.trial, context.request
+        self._trial, plan = context.trial, context.plan
         self.folder = self._trial.snapshot.folder
-        self._file, self.ignore_file = request.ignore_file, ignore_file_to_write(request)
-        self._make = request.builder.spec_class.pattern_class
-        self.problems = (*request.problems, *self._snapshot.problems, *context.assumed)
+        self._file, self.ignore_file = plan.ignore_file, ignore_file_to_write(plan)
+        self._make = plan.builder.spec_class.pattern_class
+        self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
         self._history, self._sums = list[tuple[str, ...]](), list[SumsByPath]()
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
         try:
-            self._includes = includes_of(request) if context.transfers else None
+            self._includes = includes_of(plan) if context.transfers else None
             self._show(())
         except CtxsizeError as error:
-            if is_wrong_target(request):
+            if is_wrong_target(plan):
                 raise
             self._includes = None
-            self.problems += (unknown_transfer(request, error),)
+            self.problems += (unknown_transfer(plan, error),)
             self._show(())  # it raises again what is not about the transfer
         self.before = self.now
 
@@ -110,7 +111,10 @@ class Session:
             start = fixed_part(named.path)
             taken = [*context.proof.entries([named], everything)]
             text = re.sub("^RUN ", "RUN --mount … source=", visible(str(named)))
-            self._needed |= {(text, start): taken} if taken or start in everything else {}
+            if taken or start in everything:
+                self._needed |= {(text, start): taken}
+            else:
+                self._needed |= {}
 
     def _here(self, path: str) -> Sums:
         return self._sums[1].get(path, Sums())
@@ -119,12 +123,29 @@ class Session:
         """Return the entry at `path`, by default the context itself."""
         disk, here, *moved = sums = [each.get(path, Sums()) for each in self._sums]
         # An empty directory is counted as one.
-        counts = [e.entries for e in sums] if disk.entries else [path in e for e in self._sent]
+        if disk.entries:
+            counts = [e.entries for e in sums]
+        else:
+            counts = [path in e for e in self._sent]
         taken = max(counts[2:], default=0)
-        here_is = "sent" if self._includes is None else "travels" if taken else "context"
-        fate = here_is if counts[1] else "ignored"
-        fate = "mixed" if 0 < counts[1] < counts[0] or 0 < taken < counts[1] else fate
-        transfer = None if self._includes is None else Amount.of(*moved)
+        if self._includes is None:
+            here_is = "sent"
+        elif taken:
+            here_is = "travels"
+        else:
+            here_is = "context"
+        if counts[1]:
+            fate = here_is
+        else:
+            fate = "ignored"
+        if 0 < counts[1] < counts[0] or 0 < taken < counts[1]:
+            fate = "mixed"
+        else:
+            fate = fate
+        if self._includes is None:
+            transfer = None
+        else:
+            transfer = Amount.of(*moved)
         is_directory = self.folder(path) is not None
         return TreeEntry(path, is_directory, fate, Amount.of(here), transfer, Amount.of(disk))
 
@@ -134,7 +155,8 @@ class Session:
 
     def paths(self, directory: str) -> list[str]:
         """Return the entries of a directory: by bytes in the context, then those ignored."""
-        held, there = self.folder(directory), self._sent[0]
+        held = self.folder(directory)
+        there = self._sent[0]
         found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
         return sorted((each for each in found if each in there), key=self._rank)
 
@@ -143,19 +165,24 @@ class Session:
         disk, here, *_ = (each.names.get(directory, {}) for each in self._sent)
         if name in disk:
             return -here.get(name, 0), -(name in here), -disk[name], path
-        below, all_below = self._here(path), self._sums[0].get(path, Sums())
+        below = self._here(path)
+        all_below = self._sums[0].get(path, Sums())
         return -below.content_bytes, -below.files, -all_below.content_bytes, path
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
-        path, least = "", 0
+        path = ""
+        least = 0
         while (found := self.paths(path)) and self._here(found[0]).content_bytes >= least:
-            path, least = found[0], self._here(found[0]).content_bytes // 2
+            path = found[0]
+            least = self._here(found[0]).content_bytes // 2
         return path
 
     def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
         """Return the largest outermost entries with `text`, in any case, in the path; a count."""
-        wanted, hits, there = text.casefold(), list[str](), self._sent[0]
+        wanted = text.casefold()
+        hits = list[str]()
+        there = self._sent[0]
         for held in self._trial.snapshot.folders:
             if wanted not in held.path.casefold():
                 paths = map(held.prefix.__add__, (*held.entries, *held.folders))
@@ -169,18 +196,24 @@ class Session:
         For an ignored entry it is an exception, or its line among those added is taken back.
         Returns the line added, if any. Raises `InputError` with the reason if there is none.
         """
-        added, name = self._added, path.rpartition("/")[2] if everywhere else path
+        added = self._added
+        if everywhere:
+            name = path.rpartition("/")[2]
+        else:
+            name = path
         if (pattern := pattern_for(name, pattern_class=self._make)) is None:
             raise InputError("no pattern matches this name alone", path=path)
-        pattern, is_there = "**/" * everywhere + pattern, self.entry(path).fate != "ignored"
+        pattern = "**/" * everywhere + pattern
+        is_there = self.entry(path).fate != "ignored"
         narrower = _without(added, pattern_for(path, pattern_class=self._make))
         tries: list[tuple[str, ...]] = []
         if everywhere and not is_there and narrower != added:  # the line of one place is replaced
-            is_there, added = True, narrower
+            is_there = True
+            added = narrower
         elif (kept := _without(added, "!" * is_there + pattern)) != added:
             tries = [kept]  # which is not enough if another line decides
         # After an exception, the bare name can leave files of a directory in the context.
-        endings = ["", "/**"][:: -1 if exceptions(self._attempt.request) else 1]
+        endings = ["", "/**"][:: -1 if exceptions(self._attempt.plan) else 1]
         tries += [(*added, "!" * (not is_there) + pattern + each) for each in endings]
         for lines in tries:
             self._do(lines)
@@ -191,7 +224,8 @@ class Session:
 
     def toggle(self, index: int) -> None:
         """Switch a suggestion on, or off again. Raises `InputError` if a build would fail."""
-        each, added = self.suggestions()[index], self._added
+        each = self.suggestions()[index]
+        added = self._added
         kept = tuple(line for line in added if line not in each.patterns)
         self._do(kept if each.chosen else kept + each.patterns)
 
@@ -227,7 +261,8 @@ class Session:
         lines += [Addition(each, _HEADING) for each in added if each not in known]
         attempt = self._trial.attempt(merge(self._file, lines, pattern_class=self._make))
         self._sent = self._trial.after(attempt, [None, *(self._includes or ())])
-        self._added, self._attempt = added, attempt
+        self._added = added
+        self._attempt = attempt
         self._sums = self._sums or [SumsByPath([e], self._trial.snapshot) for e in self._sent]
         for sums, sent in zip(self._sums, self._sent, strict=True):
             sums.move([sent])
@@ -236,8 +271,10 @@ class Session:
         self.lost, self.emptied = (tuple(e for e in found if found[e] is f) for f in (True, False))
 
     def _losses(self) -> Iterator[tuple[str, bool]]:
-        disk, sent, none = self._sums[0], self._sent[1], Sums()
-        goes_on = self._attempt.request.builder.asks_for_paths
+        disk = self._sums[0]
+        sent = self._sent[1]
+        none = Sums()
+        goes_on = self._attempt.plan.builder.asks_for_paths
         for (named, start), taken in self._needed.items():
             left = [each for each in taken if each in sent]
             if not left and not (goes_on and (not start or start in sent)):
@@ -247,20 +284,34 @@ class Session:
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
-        old = [] if self._file is None else self._file.texts()
-        new, added = IgnoreFile.parse("", self._attempt.data).texts(), self._added
+        if self._file is None:
+            old = []
+        else:
+            old = self._file.texts()
+        new = IgnoreFile.parse("", self._attempt.data).texts()
+        added = self._added
         start = next((at for at, each in enumerate(old) if each != new[at]), len(old))
         on = {line for each in self._on(added) for line in each.patterns}
         for at, each in enumerate(new):
             is_new = start <= at < start + len(new) - len(old)
-            origin = "suggested" if each in on else "proposed" if each in added else "comment"
+            if each in on:
+                origin = "suggested"
+            elif each in added:
+                origin = "proposed"
+            else:
+                origin = "comment"
             yield IgnoreLine(each, origin if is_new else "file")
 
     def edit(self) -> Edit | None:
         """Return the change of the ignore file, with both contents; None if there is none."""
-        before = None if self._file is None else self._file.data
+        if self._file is None:
+            before = None
+        else:
+            before = self._file.data
         after = self._attempt.data
-        return None if after == (before or b"") else Edit(self.ignore_file, before, after)
+        if after == (before or b""):
+            return None
+        return Edit(self.ignore_file, before, after)
 
     def write(self) -> tuple[Problem, ...]:
         """Write the file, so that its lines are no longer new, and return notes; `before` stays.
@@ -269,7 +320,7 @@ class Session:
         """
         if (edit := self.edit()) is None:
             return ()
-        notes = apply([edit], within=self._context.request.root, links=self._links)
+        notes = apply([edit], within=self._context.plan.root, links=self._links)
         self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
         self._file = IgnoreFile.parse(edit.path, edit.after)
         self._history.clear()
@@ -278,9 +329,9 @@ class Session:
 
     def explain(self, path: str, *, width: int = 80) -> str:
         """Return the text of `ctxsize explain --trace`, under the present lines."""
-        request = self._attempt.request
-        found = explain([path], request)
-        steps = (explained.steps(each, request.builder, request.dockerfile) for each in found)
+        plan = self._attempt.plan
+        found = explain([path], plan)
+        steps = (explained.steps(each, plan.builder, plan.dockerfile) for each in found)
         return text.render(steps, Look(width))
 
 

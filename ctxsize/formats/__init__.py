@@ -57,7 +57,9 @@ class Look:
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
-        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
+        if self.colour and text:
+            return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+        return text
 
 
 def render(name: str, outcome: Outcome, look: Look) -> str:
@@ -83,7 +85,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
                 return MARKER + markdown.render(title, parts, COMMENT_LENGTH - len(MARKER))
             return markdown.render(title, parts)
         case "html":
-            from ctxsize.formats import html
+            from ctxsize.page import html
 
             return html.render(look.page or {})
         case "json":

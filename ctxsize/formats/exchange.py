@@ -114,7 +114,8 @@ def github(outcome: Outcome) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    at, title = finding.location, f"{finding.code} {code_of(finding.code).slug}"
+    at = finding.location
+    title = f"{finding.code} {code_of(finding.code).slug}"
     properties = {"file": os.path.normpath(at.path), "line": at.line, "endLine": at.end_line}
     properties |= {"col": at.column, "title": title}
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
@@ -161,10 +162,17 @@ def junit(outcome: Outcome) -> str:
     """Return JUnit XML: a failed test for each finding that is no info, others for what passes."""
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-    kind, findings = outcome.kind, outcome.findings
-    passed = outcome.checks if outcome.kind == "check" else ()
+    kind = outcome.kind
+    findings = outcome.findings
+    if outcome.kind == "check":
+        passed = outcome.checks
+    else:
+        passed = ()
     names = [each.name for each in passed if each.passes]
-    names = names if names or findings else ["no findings"]
+    if names or findings:
+        names = names
+    else:
+        names = ["no findings"]
     failures = sum(each.severity is not Severity.INFO for each in findings)
     counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
     root = Element("testsuites", {"name": "ctxsize", **counts})
@@ -172,11 +180,15 @@ def junit(outcome: Outcome) -> str:
     for name in names:
         SubElement(suite, "testcase", classname=f"ctxsize.{kind}", name=visible(name))
     for each in findings:
-        path, name = visible(each.location.path), f"{each.code} {place(each)}"
+        path = visible(each.location.path)
+        name = f"{each.code} {place(each)}"
         case = SubElement(suite, "testcase", classname=path, name=name)
         said = {"message": visible(each.message), "type": each.code}
         is_info = each.severity is Severity.INFO
-        body = SubElement(case, "system-out") if is_info else SubElement(case, "failure", said)
+        if is_info:
+            body = SubElement(case, "system-out")
+        else:
+            body = SubElement(case, "failure", said)
         body.text = f"{place(each)} {each.severity.value} {each.code} {_told(each)}"
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
@@ -199,7 +211,10 @@ def diff_of(findings: Iterable[Finding], look: Look) -> str:
     parts: list[str] = []
     for each in findings:
         if each.fix is not None:
-            sure = "" if each.fix.certain else " (unsafe: review first)"
+            if each.fix.certain:
+                sure = ""
+            else:
+                sure = " (unsafe: review first)"
             head = f"# {place(each)} {each.code}: {visible(each.fix.message)}{sure}"
             parts.append(f"{look.paint(head, 'dim')}\n{diff(each.fix.edits, look)}")
     return "\n".join(parts)
@@ -213,10 +228,14 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
     name = quoted(edit.path)
     yield look.paint(f"--- {'/dev/null' if edit.before is None else name}", "bold") + "\n"
     yield look.paint(f"+++ {name}", "bold") + "\n"
-    before, after = lines(text_of(edit.before)), lines(text_of(edit.after))
+    before = lines(text_of(edit.before))
+    after = lines(text_of(edit.after))
     for line in [*unified_diff(before, after)][2:]:
         text = line.removesuffix("\n")
-        end = "\r" if text.endswith("\r") else ""
+        if text.endswith("\r"):
+            end = "\r"
+        else:
+            end = ""
         text = "\t".join(map(visible, text.removesuffix(end).split("\t"))) + end
         style = _STYLES.get(text[:1])
         yield look.paint(text, style) if style else text

@@ -29,7 +29,8 @@ def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsiz
             text = _folded(_silent(html.escape(section.title)), text)
         elif text and section.title:
             blocks.append(f"#### {prose(section.title)}")
-        blocks += [text] if text else []
+        if text:
+            blocks += [text]
     ends = [*accumulate(len(block) + 2 for block in blocks)]
     most -= len(_REST)
     kept = [block for block, end in zip(blocks, ends, strict=True) if end <= most]
@@ -53,9 +54,13 @@ def _item(item: sections.Item) -> Iterable[str]:
         case sections.NextStep(command, purpose, label):
             return [f"{label}: {code(command) + ' ' if command else ''}{prose(purpose)}"]
         case sections.Table():
-            return _table(item) if item.rows else []
+            if item.rows:
+                return _table(item)
+            return []
         case sections.Findings(findings):
-            return [_findings(findings, item.fixed)] if findings or item.fixed else []
+            if findings or item.fixed:
+                return [_findings(findings, item.fixed)]
+            return []
 
 
 def _table(table: sections.Table) -> Iterator[str]:
@@ -82,13 +87,15 @@ def _table(table: sections.Table) -> Iterator[str]:
 
 def _findings(findings: Sequence[Finding], fixed: int) -> str:
     lines = [line for each in findings[:_MOST] for line in _finding(each)]
-    lines += [f"- {more(len(findings) - _MOST)}"] if len(findings) > _MOST else []
+    if len(findings) > _MOST:
+        lines += [f"- {more(len(findings) - _MOST)}"]
     is_open = any(each.severity is Severity.ERROR for each in findings)
     return _folded(summary(findings, fixed), "\n".join(lines), is_open=is_open)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    sign, where = _SIGNS[finding.severity], code(place(finding))
+    sign = _SIGNS[finding.severity]
+    where = code(place(finding))
     yield f"- {sign} {where} **{finding.code}**: {prose(finding.message)}"
     for label, text in details(finding):
         yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'}"
@@ -96,13 +103,17 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 def _folded(title: str, text: str, *, is_open: bool = False) -> str:
     """Return a `<details>` element with `text`; `title` is HTML."""
-    opening = "<details open>" if is_open else "<details>"
+    if is_open:
+        opening = "<details open>"
+    else:
+        opening = "<details>"
     return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def prose(text: str) -> str:
     """Escape a sentence of ours, except its code spans."""
-    parts, spans = _SPAN.split(text := visible(text)), _SPAN.finditer(text)
+    parts = _SPAN.split(text := visible(text))
+    spans = _SPAN.finditer(text)
     plain = (_silent(_SPECIAL.sub(r"\\\1", each)) for each in parts[::2])
     return next(plain) + "".join(span[0] + each for span, each in zip(spans, plain, strict=True))
 

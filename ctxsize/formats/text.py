@@ -16,7 +16,9 @@ from ctxsize.units import columns, cut
 FACT_INDENT = 15  # number of columns before the text of a fact
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _PAD = "\ue000"
-_NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
+_NARROWEST_NAME = 8
+_NARROW_NAME = 24
+_NOTE_INDENT = 6
 _EVIDENCE = 2  # number of lines of evidence below a finding that is no group
 
 
@@ -25,8 +27,12 @@ def render(parts: Iterable[sections.Section], look: Look) -> str:
     blocks = []
     for each in parts:
         lines = [line for item in each.items for line in _item(item, look)]
-        head = [look.paint(each.title, each.style)] if each.title and lines else []
-        blocks += ["\n".join([*head, *lines, ""])] if lines else []
+        if each.title and lines:
+            head = [look.paint(each.title, each.style)]
+        else:
+            head = []
+        if lines:
+            blocks += ["\n".join([*head, *lines, ""])]
     return "\n".join(blocks)
 
 
@@ -48,9 +54,13 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             indent = len(label) + 2
             return [shown, *wrapped(" " * indent + purpose, look.width, indent)]
         case sections.Table():
-            return _table(item, look) if item.rows else []
+            if item.rows:
+                return _table(item, look)
+            return []
         case sections.Findings():
-            return _briefly(item, look) if item.brief else _findings(item, look)
+            if item.brief:
+                return _briefly(item, look)
+            return _findings(item, look)
 
 
 def height(items: Iterable[sections.Item], look: Look) -> int:
@@ -62,10 +72,17 @@ def _briefly(item: sections.Findings, look: Look) -> Iterator[str]:
     """Yield the most severe findings in at most three lines each, or all of them if full."""
     shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
     for each in shown[: None if look.full else item.brief]:
-        where, message = place(each), visible(each.message)
+        where = place(each)
+        message = visible(each.message)
         is_said = "/" in where and where in message.split()
-        text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
-        short = text if look.full else brief(text, look.width, 3, 4)
+        if is_said:
+            text = f"  ! {message}"
+        else:
+            text = f"  ! {where}: {message}"
+        if look.full:
+            short = text
+        else:
+            short = brief(text, look.width, 3, 4)
         yield from wrapped(short, look.width, 4)
     if rest := "" if look.full else more(len(shown) - item.brief):
         yield f"    {rest}; -v lists all"
@@ -127,7 +144,10 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
     indent = 2 + sum(width + 2 for width in widths[:count])
     room = max(_NARROWEST_NAME, look.width - indent)
     if table.names + table.prose == 2:
-        least = room - 2 - _NARROW_NAME if table.prose else (room - 2) // 2
+        if table.prose:
+            least = room - 2 - _NARROW_NAME
+        else:
+            least = (room - 2) // 2
         widths[-1] = min(widths[-1], max(least, room - 2 - widths[count], _NARROWEST_NAME))
         widths[count] = min(widths[count], room - 2 - widths[-1])
     widths[-1] = min(widths[-1], room)
@@ -157,7 +177,10 @@ def _row(cells: Sequence[str], widths: Sequence[int], count: int) -> str:
     """Return a row, whose first `count` cells are figures."""
     padded = []
     for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        shown = cell if at < count else fit(cell, width)
+        if at < count:
+            shown = cell
+        else:
+            shown = fit(cell, width)
         blanks = " " * (width - columns(shown))
         padded.append(blanks + shown if at < count else shown + blanks)
     return "  ".join(["", *padded]).rstrip()
@@ -169,7 +192,11 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
     for each in item.findings:
         severity = f"{each.severity.value} {each.code}"
         head = f"{place(each)} {severity} {visible(each.message)}"
-        style, hang = _STYLES[each.severity], -1 if look.quiet else 4
+        style = _STYLES[each.severity]
+        if look.quiet:
+            hang = -1
+        else:
+            hang = 4
         yield from _item(sections.Prose(head, hang, severity, style), look)
         if look.quiet:
             continue
@@ -183,8 +210,15 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
 
 def _below(finding: Finding, look: Look, reason: str) -> Iterator[str]:
     """Yield the reason, the evidence, and what to do: if there is a fix, that alone."""
-    most, few = len(finding.evidence), EVIDENCE if finding.shared else _EVIDENCE
-    most = few - 1 if most > few and not look.full else most
+    most = len(finding.evidence)
+    if finding.shared:
+        few = EVIDENCE
+    else:
+        few = _EVIDENCE
+    if most > few and not look.full:
+        most = few - 1
+    else:
+        most = most
     for label, text in (*([("why:", reason)] if reason else []), *details(finding, most)):
         if look.full or finding.fix is None or label != "help:":
             lead = f"    {'-' if label == '|' else label} "
@@ -207,10 +241,13 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
 
 def _around(location: Location, text: str, room: int) -> tuple[str, str, int]:
     """Return a line before and from a location, cut to `room` columns, and the width to mark."""
-    start, end = len(text) - len(text.lstrip()), len(text.rstrip(" \\"))
+    start = len(text) - len(text.lstrip())
+    end = len(text.rstrip(" \\"))
     if location.column is not None and location.end_column is not None:
-        start, end = location.column - 1, location.end_column - 1
-    head, body = visible(text[:start]), visible(text[start:])
+        start = location.column - 1
+        end = location.end_column - 1
+    head = visible(text[:start])
+    body = visible(text[start:])
     head = cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
     body = cut(body, room - columns(head))
     return head, body, max(1, min(columns(visible(text[start:end])), columns(body)))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 EVIDENCE, EXAMPLES = 5, 3  # pieces of a finding to show, and names in a list
 LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000  # worth a look, and too big
-MANY_FILES, TOO_MANY_FILES = 5_000, 50_000
+MANY_FILES = 5_000
+TOO_MANY_FILES = 50_000
 LEVELS = {"fine": ("Fine", "green"), "worth-a-look": ("Worth a look", "yellow")}
 LEVELS |= {"too-big": ("Too big", "red"), "build-fails": ("The build fails", "red")}
 """The title of each level of concern, and its style."""
@@ -39,7 +40,9 @@ _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
 def visible(text: str) -> str:
     """Return what may be printed of `text`, with all non-printable characters escaped."""
     text = shown(text)
-    return text if text.isprintable() else "".join(map(_visible, text))
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
 
 
 def _visible(char: str) -> str:
@@ -47,7 +50,10 @@ def _visible(char: str) -> str:
         return char
     if char in _LETTERS:
         return f"\\{_LETTERS[char]}"
-    errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
+    if "\udc80" <= char <= "\udcff":
+        errors = "surrogateescape"
+    else:
+        errors = "surrogatepass"
     return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", errors))
 
 
@@ -74,7 +80,9 @@ def unquoted(text: str) -> str:
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:
     code = escape[1]
-    return bytes([int(code, 8) & 0xFF]) if code.isdigit() else _ESCAPED.get(code, code)
+    if code.isdigit():
+        return bytes([int(code, 8) & 0xFF])
+    return _ESCAPED.get(code, code)
 
 
 def fit(text: str, width: int) -> str:
@@ -86,11 +94,18 @@ def fit(text: str, width: int) -> str:
     if columns(text) <= width:
         return text
     lead = next(_BEFORE_PATH.finditer(text))[0]
-    lead = lead if columns(lead) + _LEAST_OF_NAME <= width else ""
-    path, room = text[len(lead) :], width - columns(lead)
+    if columns(lead) + _LEAST_OF_NAME <= width:
+        lead = lead
+    else:
+        lead = ""
+    path = text[len(lead) :]
+    room = width - columns(lead)
     if below := _BELOW.search(path, len(path) - len(prefix(path[::-1], room - 1))):
         return f"{lead}…{path[below.start() :]}"
-    head = 0 if _BELOW.search(path) else (max(room, 2) - 1) // 3 + 1
+    if _BELOW.search(path):
+        head = 0
+    else:
+        head = (max(room, 2) - 1) // 3 + 1
     tail = max(room, 2) - 1 - head
     return f"{lead}{prefix(path, head)}…{prefix(path[::-1], tail)[::-1]}"
 
@@ -99,7 +114,8 @@ def clipped(text: str, width: int) -> str:
     """Return a sentence without words in its middle if it is wider than `width` columns."""
     if prefix(text, width) == text:
         return text
-    head, tail = prefix(text, width // 2 - 1), prefix(text[::-1], width - width // 2 - 2)[::-1]
+    head = prefix(text, width // 2 - 1)
+    tail = prefix(text[::-1], width - width // 2 - 2)[::-1]
     return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
@@ -133,15 +149,22 @@ def level(report: Report) -> str:
         return "build-fails"
     if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:
         return "too-big"
-    return "worth-a-look" if reasons(report) else "fine"
+    if reasons(report):
+        return "worth-a-look"
+    return "fine"
 
 
 def reasons(report: Report) -> tuple[Reason, ...]:
     """Return the reasons for which `report` is not fine."""
-    size, suspicious = sent(report), len(report.all_problems)
-    found = [Reason("size", (), 0, size.content_bytes, size.files)] if is_large(size) else []
+    size = sent(report)
+    suspicious = len(report.all_problems)
+    if is_large(size):
+        found = [Reason("size", (), 0, size.content_bytes, size.files)]
+    else:
+        found = []
     found += report.reasons
-    found += [Reason("everything-ignored", (), 0, 0, 0)] if hides_all(report) else []
+    if hides_all(report):
+        found += [Reason("everything-ignored", (), 0, 0, 0)]
     return (*found, *([Reason("problems", (), suspicious, 0, 0)] if suspicious else []))
 
 
@@ -171,19 +194,34 @@ def place(finding: Finding) -> str:
 def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
     """Return the number of findings by severity, of `fixed` ones, and of those with a fix."""
     if not findings:
-        return f"{fixed:,} fixed, none left" if fixed else "no findings"
+        if fixed:
+            return f"{fixed:,} fixed, none left"
+        return "no findings"
     parts = []
     for severity in Severity:
         count = sum(each.severity is severity for each in findings)
-        noun = severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"
-        parts += [f"{count:,} {noun}"] if count else []
+        if count == 1 or severity is Severity.INFO:
+            noun = severity.value
+        else:
+            noun = f"{severity.value}s"
+        if count:
+            parts += [f"{count:,} {noun}"]
     fixes = [(each.fix.certain, places(each)) for each in findings if each.fix is not None]
     safe, unsafe = (sum(n for sure, n in fixes if sure is each) for each in (True, False))
-    ways = [f"{safe:,} fixable with --fix"] if safe else []
-    ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"] if unsafe else []
-    total, count = sum(map(places, findings)), len(findings)
-    lead = f"{fixed:,} fixed, {count:,} left" if fixed else plural(count, "finding")
-    lead += f" in {total:,} places" if total > count else ""
+    if safe:
+        ways = [f"{safe:,} fixable with --fix"]
+    else:
+        ways = []
+    if unsafe:
+        ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"]
+    total = sum(map(places, findings))
+    count = len(findings)
+    if fixed:
+        lead = f"{fixed:,} fixed, {count:,} left"
+    else:
+        lead = plural(count, "finding")
+    if total > count:
+        lead += f" in {total:,} places"
     return "; ".join(filter(None, (f"{lead}: {', '.join(parts)}", ", ".join(ways))))
 
 
@@ -214,7 +252,9 @@ def fix_text(fix: Fix) -> str:
         groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
         changed = [f"{verb} {amount(group)}" for verb, group in groups if group.paths]
         text += f"; {', '.join(changed) or 'changes nothing that is sent'}"
-    return text if fix.certain else f"{text} (unsafe: review first)"
+    if fix.certain:
+        return text
+    return f"{text} (unsafe: review first)"
 
 
 def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> str:
@@ -222,7 +262,8 @@ def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> 
     words = [*arguments]
     if outcome.builder != next(iter(BUILDERS)):
         words += ["--builder", outcome.builder]
-    dockerfile, names = outcome.dockerfile, BUILDERS[outcome.builder].dockerfile_names
+    dockerfile = outcome.dockerfile
+    names = BUILDERS[outcome.builder].dockerfile_names
     usual = [os.path.normpath(os.path.join(outcome.context_path, name)) for name in names]
     if dockerfile == "-":
         words += ["-f", "-"]
@@ -232,7 +273,10 @@ def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> 
         words += outcome.options
     if outcome.context_path != ".":
         context = path_argument(outcome.context_path)
-        words += ["-C", context] if name == "explain" else [context]
+        if name == "explain":
+            words += ["-C", context]
+        else:
+            words += [context]
     return typed(name, *words)
 
 
@@ -243,7 +287,9 @@ def typed(*words: str) -> str:
 
 def path_argument(path: str) -> str:
     """Return `path` in a form that is not parsed as an option."""
-    return f"./{path}" if path.startswith("-") else path
+    if path.startswith("-"):
+        return f"./{path}"
+    return path
 
 
 def _shell(word: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.config import Budget
-from ctxsize.engine.request import ELSEWHERE
+from ctxsize.engine.plan import ELSEWHERE
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
 from ctxsize.model import Amount, Clue, Counted, Problem, Report
@@ -45,12 +45,17 @@ class Limit:
     @property
     def over(self) -> int:
         """Return the excess, or the shortage for a floor; 0 if the limit is kept."""
-        missed = self.allowed - self.actual if self.is_floor else self.actual - self.allowed
+        if self.is_floor:
+            missed = self.allowed - self.actual
+        else:
+            missed = self.actual - self.allowed
         return max(0, missed)
 
     def shown(self, amount: int) -> str:
         """Return an amount as text, in the unit of this limit."""
-        return human(amount) if self.unit == "bytes" else plural(amount, "file")
+        if self.unit == "bytes":
+            return human(amount)
+        return plural(amount, "file")
 
 
 class Accepted(NamedTuple):
@@ -127,15 +132,24 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     """Judge `report` by `budget`, and by whether the build can succeed."""
     of = budget.of or "context"
     size = actual(report, of)
-    entry = None if baseline is None else baseline.get(name)
+    if baseline is None:
+        entry = None
+    else:
+        entry = baseline.get(name)
     limits = tuple(_limits(budget, of, size, entry))
     missed = [each for each in limits if each.over]
     units = [each.unit for each in missed if not each.is_floor]
     known = of_measurement(report.context)
-    blamed = culprits(known, by_files="bytes" not in units) if units else ()
+    if units:
+        blamed = culprits(known, by_files="bytes" not in units)
+    else:
+        blamed = ()
     evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     place = _place(report, of)
-    confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
+    if report.lower_bound:
+        confidence = Confidence.LIKELY
+    else:
+        confidence = Confidence.CERTAIN
 
     def finding(code: str, message: str, *parts: str) -> Finding:
         return Finding(code, severity_of(code), message, place, confidence, parts)
@@ -150,12 +164,18 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
         found.append(finding("CTX408", f"{name} has at least {least}: {why}"))
     for each in limits:
         # The context shrank by more than it may grow: lower the baseline.
-        was = each.baseline if (each.name, each.unit) == ("growth", "bytes") else None
+        if (each.name, each.unit) == ("growth", "bytes"):
+            was = each.baseline
+        else:
+            was = None
         if was is not None and was - each.actual > each.allowed - was:
             why = f"its baseline of {human(was)} can be lowered to {human(each.actual)}"
             found.append(finding("CTX406", f"{name} has shrunk: {why}"))
     found += _fate(name, report)
-    grown = None if entry is None else between(entry, known).parts()
+    if entry is None:
+        grown = None
+    else:
+        grown = between(entry, known).parts()
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
@@ -193,7 +213,9 @@ def _besides_fate(report: Report) -> Report:
 
 def actual(report: Report, of: str) -> Amount:
     """Return the size of the context, or of all its transfers together."""
-    return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
+    if of == "context":
+        return Amount.of(report.context.totals)
+    return Amount.of(*report.transfers)
 
 
 def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Iterator[Limit]:
@@ -207,7 +229,10 @@ def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Itera
             yield Limit(code, name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
-    old = Amount.of(entry) if of == "context" or entry.transfer is None else entry.transfer
+    if of == "context" or entry.transfer is None:
+        old = Amount.of(entry)
+    else:
+        old = entry.transfer
     growth = budget.growth or DEFAULT_GROWTH
     tolerances = (("CTX404", "growth", growth, 1), ("CTX405", "shrink", budget.shrink, -1))
     for code, name, tolerance, sign in tolerances:
@@ -215,21 +240,27 @@ def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Itera
             continue
         # A size says nothing about files; a percentage is one of both.
         for unit in ("bytes",) if tolerance.percent is None else ("bytes", "files"):
-            before, now = in_unit(unit, old), in_unit(unit, size)
+            before = in_unit(unit, old)
+            now = in_unit(unit, size)
             allowed = max(0, before + sign * tolerance.limit(before))
             yield Limit(code, name, of, unit, allowed, now, before, str(tolerance))
 
 
 def in_unit(unit: str, amount: Counted) -> int:
     """Return the number of files, or of bytes."""
-    return amount.files if unit == "files" else amount.content_bytes
+    if unit == "files":
+        return amount.files
+    return amount.content_bytes
 
 
 def _said(limit: Limit) -> str:
     """Return a clause about a violated limit, with its figures."""
     now, allowed, over = map(limit.shown, (limit.actual, limit.allowed, limit.over))
     if limit.baseline is None:
-        side = "under its minimum" if limit.is_floor else "over its budget"
+        if limit.is_floor:
+            side = "under its minimum"
+        else:
+            side = "over its budget"
         return f"the {limit.of} has {now}, {over} {side} of {allowed}"
     change, was = map(limit.shown, (abs(limit.actual - limit.baseline), limit.baseline))
     lead = f"the {limit.of} {'shrank' if limit.is_floor else 'grew'} by {change}"
@@ -249,12 +280,21 @@ def _place(report: Report, of: str) -> Location:
 
 def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     """Return the largest parts, each as deep as a single part has nearly all of it."""
-    unit = "files" if by_files else "bytes"
+    if by_files:
+        unit = "files"
+    else:
+        unit = "bytes"
     least = max(1, _LEAST * in_unit(unit, Amount.of(known)))
     large = {path: size for path, size in known.directories.items() if in_unit(unit, size) >= least}
-    known, clues = replace(known, directories=large), []
+    known = replace(known, directories=large)
+    clues = []
     for each in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
-        kind, slash = ("directory", "/") if each.is_directory else ("file", "")
+        if each.is_directory:
+            kind = "directory"
+            slash = "/"
+        else:
+            kind = "file"
+            slash = ""
         # Of a file, the number of files does not change.
         clues.append(Clue(kind, each.path + slash, each.delta_bytes, each.delta_files or 1))
     return tuple(each for each in clues if in_unit(unit, each) >= least)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from ctxsize.config import Budget
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.plan import Plan, ignore_file_to_write
 from ctxsize.engine.report import Listing
-from ctxsize.engine.request import Request, ignore_file_to_write
 from ctxsize.engine.transfers import transfer_listing
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Location, Severity
@@ -35,28 +35,33 @@ class _Group:
     def __str__(self) -> str:
         names = ", ".join(f"`{each}`" for each in self.paths)
         left = self.files - len(self.paths)
-        return f"{names} and {plural(left, 'file')} more" if left else names
+        if left:
+            return f"{names} and {plural(left, 'file')} more"
+        return names
 
 
 _Groups = dict[Verdict, _Group]
 
 
-def broken(request: Request, name: str, budget: Budget) -> Iterator[Finding]:
+def broken(plan: Plan, name: str, budget: Budget) -> Iterator[Finding]:
     """Yield a finding for each pattern of `budget` that does not hold. Raises as a listing."""
     is_transfer = budget.of == "transfer"
-    listing = transfer_listing(request) if is_transfer else Listing(request)
+    if is_transfer:
+        listing = transfer_listing(plan)
+    else:
+        listing = Listing(plan)
     sent = _matching([*dict.fromkeys((*budget.require, *budget.forbid))], listing)
     whole = {each for each in sent if any(one.files > one.empty for one in sent[each].values())}
     missing = [each for each in budget.require if each not in whole]
-    others = Listing(request, sent=is_transfer, ignored=True) if missing else ()
+    others = Listing(plan, sent=is_transfer, ignored=True) if missing else ()
     hidden = _matching(missing, others)
     for each in missing:
-        why, place, advice = _why_missing(request, sent[each], hidden[each])
+        why, place, advice = _why_missing(plan, sent[each], hidden[each])
         text = f"{name}: `{each}` is required, but {why}"
         yield Finding("CTX409", Severity.ERROR, text, place, help=advice)
     for each in budget.forbid:
         if sent[each]:
-            yield _sent(request, each, sent[each], f"{name}: `{each}` is forbidden, but ")
+            yield _sent(plan, each, sent[each], f"{name}: `{each}` is forbidden, but ")
 
 
 def _matching(patterns: Sequence[str], entries: Iterable[Entry]) -> dict[str, _Groups]:
@@ -79,26 +84,33 @@ def _matching(patterns: Sequence[str], entries: Iterable[Entry]) -> dict[str, _G
     return {key: dict(groups) for key, groups in found.items()}
 
 
-def _why_missing(request: Request, sent: _Groups, hidden: _Groups) -> tuple[str, Location, str]:
+def _why_missing(plan: Plan, sent: _Groups, hidden: _Groups) -> tuple[str, Location, str]:
     """Return why no file is sent with its content, the place that decides it, and advice."""
-    at = Location(request.dockerfile or request.context)
+    at = Location(plan.dockerfile or plan.context)
     for group in sent.values():
         return f"{group} arrives without content", at, "`ctxsize explain` says why"
     for verdict, group in sorted(hidden.items(), key=lambda pair: pair[0].ignored):
         if not verdict.ignored:
             why = f"no instruction of the Dockerfile takes {group}"
             return why, at, "add a COPY that takes it"
-        why, at = _decision(request, verdict, group)
+        why, at = _decision(plan, verdict, group)
         return why, at, f"add an exception below line {at.line} of {at.path}, or change it"
     return "no such file exists", at, "create the file, or drop the pattern"
 
 
-def _sent(request: Request, pattern: str, groups: _Groups, lead: str) -> Finding:
+def _sent(plan: Plan, pattern: str, groups: _Groups, lead: str) -> Finding:
     """Return the finding about the files that a forbidden `pattern` matches."""
-    path = ignore_file_to_write(request)
-    said, places = zip(*(_decision(request, *each) for each in groups.items()), strict=True)
-    more = f"; see also {plural(len(said) - 1, 'other line')}" if len(said) > 1 else ""
-    total, evidence = Amount.of(*groups.values()), said[:_MOST] if more else ()
+    path = ignore_file_to_write(plan)
+    said, places = zip(*(_decision(plan, *each) for each in groups.items()), strict=True)
+    if len(said) > 1:
+        more = f"; see also {plural(len(said) - 1, 'other line')}"
+    else:
+        more = ""
+    total = Amount.of(*groups.values())
+    if more:
+        evidence = said[:_MOST]
+    else:
+        evidence = ()
     found = Finding("CTX410", Severity.ERROR, f"{lead}{said[0]}{more}", places[0])
     advice = f"add `{pattern}` at the end of {path}"
     if any(each.by and not each.by.line for each in groups):
@@ -107,13 +119,20 @@ def _sent(request: Request, pattern: str, groups: _Groups, lead: str) -> Finding
     return replace(found, **total._asdict())
 
 
-def _decision(request: Request, verdict: Verdict, group: _Group) -> tuple[str, Location]:
+def _decision(plan: Plan, verdict: Verdict, group: _Group) -> tuple[str, Location]:
     """Return why the files of `group` are sent or ignored, and the line that decides it."""
-    path, by = ignore_file_to_write(request), verdict.by
-    if request.ignore_file is None:
-        return f"no ignore file ignores {group}", Location(request.dockerfile or request.context)
+    path = ignore_file_to_write(plan)
+    by = verdict.by
+    if plan.ignore_file is None:
+        return f"no ignore file ignores {group}", Location(plan.dockerfile or plan.context)
     if by is None or not by.line:
-        why = "the builder always sends" if by else f"no line of {path} ignores"
+        if by:
+            why = "the builder always sends"
+        else:
+            why = f"no line of {path} ignores"
         return f"{why} {group}", Location(path, 1)
-    what = f"ignores {group}" if verdict.ignored else f"includes {group} again"
+    if verdict.ignored:
+        what = f"ignores {group}"
+    else:
+        what = f"includes {group} again"
     return f"line {by.line} of {path} (`{by}`) {what}", Location(path, by.line)

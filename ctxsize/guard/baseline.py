@@ -49,7 +49,9 @@ class Known:
         """Return the size of a directory or file; a directory without files counts as absent."""
         if not is_directory:
             size = self.largest_files.get(path)
-            return (None, self.files_from) if size is None else (Amount(0, size), 0)
+            if size is None:
+                return (None, self.files_from)
+            return (Amount(0, size), 0)
         if (held := self.directories.get(path)) is not None:
             return (held if held.files else None), 0
         is_shallow = self.depth is None or path.count("/") < self.depth
@@ -63,7 +65,10 @@ def of_measurement(context: Measurement) -> Known:
     for node in every:
         every += node.children
     directories = {each.path: Amount.of(each) for each in every}
-    least = min(files.values()) if len(files) >= TOP else 0
+    if len(files) >= TOP:
+        least = min(files.values())
+    else:
+        least = 0
     totals = context.totals
     return Known(totals.content_bytes, totals.files, directories, files, DEPTH, files_from=least)
 
@@ -71,7 +76,8 @@ def of_measurement(context: Measurement) -> Known:
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
     """Return the sizes in a context with just these `files`, each with its bytes."""
     sizes = dict(files)
-    counts, totals = Counter[str](), Counter[str]()
+    counts = Counter[str]()
+    totals = Counter[str]()
     for path, size in sizes.items():
         for directory in above(path):
             counts[directory] += 1
@@ -113,17 +119,24 @@ def read(path: str) -> Baseline:
             raise InputError(message, path=path, hint="use a newer ctxsize")
         return {fields.text(name): _entry(each) for name, each in data["contexts"].items()}
     except FileNotFoundError:
-        message, hint = "no such baseline", "write it with --update-baseline"
+        message = "no such baseline"
+        hint = "write it with --update-baseline"
     except OSError as error:
-        message, hint = f"the baseline cannot be read: {error.strerror}", None
+        message = f"the baseline cannot be read: {error.strerror}"
+        hint = None
     except NOT_SO as error:
-        why = str(error) if isinstance(error, ValueError) else "a part is missing or unknown"
-        message, hint = f"is no baseline: {why}", "write a new one with --update-baseline"
+        if isinstance(error, ValueError):
+            why = str(error)
+        else:
+            why = "a part is missing or unknown"
+        message = f"is no baseline: {why}"
+        hint = "write a new one with --update-baseline"
     raise InputError(message, path=path, hint=hint)
 
 
 def _entry(data: Any) -> Known:
-    depth, transfer = data.get("depth"), data.get("transfer")
+    depth = data.get("depth")
+    transfer = data.get("transfer")
     directories = fields.pairs_of(data["directories"])
     return Known(
         fields.number(data["content_bytes"]),
@@ -195,7 +208,10 @@ class SizeChanges:
         """
 
         def weight(each: SizeChange) -> int:
-            files = each.delta_files if each.is_directory else int("/" not in each.path)
+            if each.is_directory:
+                files = each.delta_files
+            else:
+                files = int("/" not in each.path)
             return sign * (files if by_files else each.delta_bytes)
 
         def order(each: SizeChange) -> tuple[int, int, int, str]:
@@ -241,15 +257,31 @@ def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeC
         if not any(delta):
             return None
     else:
-        held, most = (now, most_before) if was is None else (was, most_after)
+        if was is None:
+            held = now
+            most = most_before
+        else:
+            held = was
+            most = most_after
         if held is None or most is None or (most and held.content_bytes <= most):
             return None  # it may be what it was
         exact = most == 0
         delta = Amount(held.files if exact else 0, held.content_bytes - most)
-        delta = delta if was is None else Amount() - delta
-    what = "grew" if (delta.content_bytes, delta.files) > (0, 0) else "shrank"
+        if was is None:
+            delta = delta
+        else:
+            delta = Amount() - delta
+    if (delta.content_bytes, delta.files) > (0, 0):
+        what = "grew"
+    else:
+        what = "shrank"
     if exact:
-        what = "added" if was is None else "removed" if now is None else what
+        if was is None:
+            what = "added"
+        elif now is None:
+            what = "removed"
+        else:
+            what = what
     old, new = (None if each is None else each.content_bytes for each in (was, now))
     return SizeChange(path, what, old, new, *delta[::-1], exact, is_directory)
 

@@ -113,7 +113,12 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
         (was,), (now,) = old.values(), new.values()
         pairs = [(next(filter(None, (*new, *old)), now.context_path), was, now)]
     elif ("" in old or "" in new) and len(pairs) > 2:
-        path, several = (after, new) if "" in old else (before, old)
+        if "" in old:
+            path = after
+            several = new
+        else:
+            path = before
+            several = old
         raise InputError("has several contexts", path=path, hint=_names(several))
     changes = [_compared(*pair) for pair in pairs]
     changes.sort(key=lambda each: -abs(each.after.content_bytes - each.before.content_bytes))
@@ -122,14 +127,24 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
 
 def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
     was, now = (each or Saved(of_files(())) for each in (old, new))
-    before, after = Amount.of(was.known), Amount.of(now.known)
+    before = Amount.of(was.known)
+    after = Amount.of(now.known)
     changes = between(was.known, now.known)
     delta = (after - before)[::-1]
-    what = "grew" if delta > (0, 0) else "shrank"
+    if delta > (0, 0):
+        what = "grew"
+    else:
+        what = "shrank"
     if old is None or new is None:
-        what = "added" if old is None else "removed"
+        if old is None:
+            what = "added"
+        else:
+            what = "removed"
     elif not any(delta):
-        what = "changed" if changes.directories or changes.files else "same"
+        if changes.directories or changes.files:
+            what = "changed"
+        else:
+            what = "same"
     parts = [e for sign in (1, -1) if sign * delta[0] >= 0 for e in changes.parts(sign)]
     culprits = tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS])
     return ContextChange(name, what, before, after, changes, culprits, now, was)
@@ -137,15 +152,25 @@ def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
 
 def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:
     """Return `part` with the pattern that decides about it now, or did before it was sent."""
-    was, now = old.verdict(part.path), new.verdict(part.path)
-    decision, by, side = "", None, new
+    was = old.verdict(part.path)
+    now = new.verdict(part.path)
+    decision = ""
+    by = None
+    side = new
     if part.delta_bytes < 0:
         if now.ignored and not was.ignored:
-            decision, by = "now-ignored", now.by
+            decision = "now-ignored"
+            by = now.by
     elif was.ignored and not now.ignored:
-        decision, by, side = "no-longer-ignored", was.by, old
+        decision = "no-longer-ignored"
+        by = was.by
+        side = old
     elif not now.ignored and new.spec is not None:
-        decision, by = "re-included" if now.by else "no-pattern", now.by
+        if now.by:
+            decision = "re-included"
+        else:
+            decision = "no-pattern"
+        by = now.by
     return Culprit(part, decision, by, side.ignore_file if by else None)
 
 
@@ -163,7 +188,10 @@ def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -
     """Return the context of `report`, which has these `files`, each with its bytes."""
     unneeded = [path for each in report.reasons if each.kind in _UNNEEDED for path in each.paths]
     build = (report.context_path, report.dockerfile, report.builder, report.options)
-    path = report.ignore_file.path if report.ignore_file else None
+    if report.ignore_file:
+        path = report.ignore_file.path
+    else:
+        path = None
     return Saved(of_files(files.items()), *build, path, spec, tuple(unneeded))
 
 
@@ -189,7 +217,10 @@ def saved(path: str, name: str | None = None) -> Contexts:
 
 
 def _contexts(path: str, shapes: list[Any]) -> Contexts:
-    first = shapes[0] if shapes else {}
+    if shapes:
+        first = shapes[0]
+    else:
+        first = {}
     if "contexts" in first:
         return {name: Saved(known) for name, known in read(path).items()}
     if "checks" in first:
@@ -200,7 +231,8 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 
 def _of_check(check: Any) -> Saved:
-    lead, remedy = f"{check['name']}: ", check["remedy"]
+    lead = f"{check['name']}: "
+    remedy = check["remedy"]
     errors = [each for each in check["findings"] if each["severity"] == "error"]
     refusals = (
         f"{fields.text(e['code'])} {fields.text(e['message']).removeprefix(lead)}" for e in errors
@@ -224,23 +256,33 @@ def _of_report(report: Any) -> Saved:
     """Return the context of a report; an old one does not know the build, or a part of it."""
     info = report.get("ignore_file")
     builder = fields.text(report.get("builder", Saved.builder))
-    spec_class, spec = BUILDERS[builder].spec_class, None
+    spec_class = BUILDERS[builder].spec_class
+    spec = None
     reasons = report.get("verdict", {}).get("reasons", ())
     unneeded = [each["paths"] for each in reasons if each["kind"] in _UNNEEDED]
     if {"ignore_file", "builder"} <= set(report):
-        patterns = info["patterns"] if info else []
+        if info:
+            patterns = info["patterns"]
+        else:
+            patterns = []
         spec = spec_class.from_lines(map(_line_of, patterns))
         for pattern, each in zip(spec.patterns, patterns, strict=True):
             pattern.line = fields.number(each["line"], _MOST_BYTES)
     context_path = fields.text(report.get("context_path", "."))
     build = (context_path, fields.text_or_none(report.get("dockerfile")), builder)
-    path = fields.text(info["path"]) if info else None
+    if info:
+        path = fields.text(info["path"])
+    else:
+        path = None
     known = _known(report["context"])
     return Saved(known, *build, (), path, spec, tuple(map(fields.text, chain(*unneeded))))
 
 
 def _line_of(pattern: Any) -> str:
-    exclamation_mark = "!" if pattern["exception"] else ""
+    if pattern["exception"]:
+        exclamation_mark = "!"
+    else:
+        exclamation_mark = ""
     return exclamation_mark + fields.text(pattern["text"])
 
 
@@ -250,13 +292,17 @@ def _known(context: Any) -> Known:
         fields.path(each["path"]): _amount(each) for each in context["tree"] if each["path"] != ""
     }
     largest = ((each["path"], each["content_bytes"]) for each in context["largest_files"])
-    files, (count, size) = fields.sizes(largest), _amount(context)
+    files = fields.sizes(largest)
+    (count, size) = _amount(context)
     has_all = sum(files.values()) >= size
     if len(files) == count and has_all:
         return of_files(files.items())
     # The deepest level may be where the tree was cut.
     depth = max((path.count("/") + 1 for path in directories), default=0)
-    least = 0 if has_all else min(files.values(), default=0)
+    if has_all:
+        least = 0
+    else:
+        least = min(files.values(), default=0)
     return Known(size, count, directories, files, depth, files_from=least)
 
 

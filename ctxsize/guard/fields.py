@@ -31,7 +31,9 @@ def text(value: object) -> str:
 
 def text_or_none(value: object) -> str | None:
     """Return a text that may be missing."""
-    return None if value is None else text(value)
+    if value is None:
+        return None
+    return text(value)
 
 
 def path(value: object) -> str:
@@ -64,5 +66,10 @@ def quoted(value: object) -> str:
         return "a larger number"
     if isinstance(value, (list, dict)):
         return f"a list or an object of {len(value):,}"
-    shown = repr(value[:_SHOWN]) if isinstance(value, str) else repr(value)
-    return f"{shown}…" if isinstance(value, str) and len(value) > _SHOWN else shown
+    if isinstance(value, str):
+        shown = repr(value[:_SHOWN])
+    else:
+        shown = repr(value)
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return f"{shown}…"
+    return shown

@@ -12,13 +12,13 @@ from itertools import chain
 from typing import ClassVar, Literal
 
 from ctxsize import codes
-from ctxsize.accepting import FindingChoice, Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
-from ctxsize.engine.request import Plans
+from ctxsize.engine.plan import ParsedDockerfiles
 from ctxsize.findings import Edit, Finding, Location, in_order
+from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import NOTHING, Case
 from ctxsize.lints.lines import shown
@@ -144,31 +144,52 @@ def lint(
     """Lint ignore files; see `ctxsize.api.lint`."""
     alone = data is not None and not paths
     if config is None:
-        start = paths[0] if paths else (build or Build()).context
-        start = start if os.path.isdir(start) else os.path.dirname(start) or "."
-        config = Config() if alone else load(start)
-    own, plans = codes.names("CTX1"), Plans()
+        if paths:
+            start = paths[0]
+        else:
+            start = (build or Build()).context
+        if os.path.isdir(start):
+            start = start
+        else:
+            start = os.path.dirname(start) or "."
+        if alone:
+            config = Config()
+        else:
+            config = load(start)
+    own = codes.names("CTX1")
+    parsed_files = ParsedDockerfiles()
     known = (*own, missing.BUILD_FAILS)
-    wanted, builder = Wanted(config, known=known, **choice), builder_of((build or Build()).builder)
-    layout = cache(lambda root: Layout(root, config, plans))
-    cases = Cases(build or Build(), builder, plans=plans, progress=progress)
-    found = targets_of(paths, build, builder, layout, plans=plans)
-    targets, files = [Target(STDIN)] if alone else [*found], list[LintedFile]()
+    wanted = Wanted(config, known=known, **choice)
+    builder = builder_of((build or Build()).builder)
+    layout = cache(lambda root: Layout(root, config, parsed_files))
+    cases = Cases(build or Build(), builder, parsed_files=parsed_files, progress=progress)
+    found = targets_of(paths, build, builder, layout, parsed_files=parsed_files)
+    if alone:
+        targets = [Target(STDIN)]
+    else:
+        targets = [*found]
+    files = list[LintedFile]()
     failing: dict[Finding, None] = {}
     for target in stepped(targets, steps, lambda each: each.path):
         case = cases.case(target, data)
         files.append(_linted(case, wanted, fix=fix, unsafe=unsafe))
         edit = files[-1].edit
-        final = case if edit is None else case.with_data(edit.after)
+        if edit is None:
+            final = case
+        else:
+            final = case.with_data(edit.after)
         failing |= dict.fromkeys(missing.failing_builds(final))
         cases.note_limits(case)
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
     if build is None or has_options_only(build):
         for directory in directories:
-            check_dockerfile(Build(directory), builder, plans)
-            for request in cases.without_ignore_file(layout(directory).builds):
-                failing |= dict.fromkeys(missing.failing(request))
-    ours = own if config.path is not None else ()
+            check_dockerfile(Build(directory), builder, parsed_files)
+            for plan in cases.without_ignore_file(layout(directory).builds):
+                failing |= dict.fromkeys(missing.failing(plan))
+    if config.path is not None:
+        ours = own
+    else:
+        ours = ()
     unused = wanted.unused(ours, *directories)
     problems = tuple(dict.fromkeys(cases.problems))
     return Linted(tuple(files), problems, unused, wanted.of(failing))
@@ -183,7 +204,9 @@ def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFil
         suppressed[each.file.data] = len(wanted.selected(every)) - len(kept)
         return kept
 
-    before, left, applied = case.file.data, found(case), list[Finding]()
+    before = case.file.data
+    left = found(case)
+    applied = list[Finding]()
     if fix:
         case, left, applied = apply_fixes(case, left, found, unsafe=unsafe)
         # A fix that was tried and is not applied was refused.
@@ -191,12 +214,28 @@ def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFil
         left = tuple(
             e if kept else replace(e, fix=None) for e, kept in zip(left, waits, strict=True)
         )
-    path, after = case.file.path, case.file.data
-    readers = tuple(dict.fromkeys(each.dockerfile for each in case.requests if each.dockerfile))
-    total, context = (None, None) if case.tree is None else (case.total, case.target.context)
-    size, files = (None, None) if total is None else (total.content_bytes, total.files)
-    findings, edit = tuple(_joined(case, left)), Edit(path, before, after) if applied else None
-    given, mended = (path, context, readers, len(case.patterns)), tuple(applied)
+    path = case.file.path
+    after = case.file.data
+    readers = tuple(dict.fromkeys(each.dockerfile for each in case.plans if each.dockerfile))
+    if case.tree is None:
+        total = None
+        context = None
+    else:
+        total = case.total
+        context = case.target.context
+    if total is None:
+        size = None
+        files = None
+    else:
+        size = total.content_bytes
+        files = total.files
+    findings = tuple(_joined(case, left))
+    if applied:
+        edit = Edit(path, before, after)
+    else:
+        edit = None
+    given = (path, context, readers, len(case.patterns))
+    mended = tuple(applied)
     return LintedFile(*given, findings, size, files, mended, edit, suppressed[after])
 
 
@@ -213,16 +252,31 @@ def _joined(case: Case, findings: Findings) -> Iterator[Finding]:
 
 def _join(case: Case, some: list[Finding]) -> Finding:
     """Return the finding for `some` of one cause; its fix makes the changes of all of them."""
-    first, fixes = some[0], [each.fix for each in some if each.fix is not None]
+    first = some[0]
+    fixes = [each.fix for each in some if each.fix is not None]
     lines = dict(pair for each in fixes for pair in each.lines)
     added = [*dict.fromkeys(each.added for each in fixes if each.added)]
-    verb, end = ("move", " to the end") if added else ("remove", "")
+    if added:
+        verb = "move"
+        end = " to the end"
+    else:
+        verb = "remove"
+        end = ""
     order = f"{verb} these {len(lines):,} lines{end}"
     if not lines:
-        rest = f" and {len(added) - 2:,} more" if added[2:] else ""
+        if added[2:]:
+            rest = f" and {len(added) - 2:,} more"
+        else:
+            rest = ""
         order = f"add {', '.join(map(shown, added[:2]))}{rest}"
-    means = NOTHING if all(each.certain for each in fixes) else None
-    fix = case.fix(order, lines, "\n".join(added), means=means) if len(fixes) == len(some) else None
+    if all(each.certain for each in fixes):
+        means = NOTHING
+    else:
+        means = None
+    if len(fixes) == len(some):
+        fix = case.fix(order, lines, "\n".join(added), means=means)
+    else:
+        fix = None
     return replace(
         first,
         message=f"{len(some):,} {first.shared}",
@@ -256,8 +310,10 @@ def apply_fixes(
     applied. A fix is skipped if it causes a more severe finding, if its own finding remains, or
     if it restores an earlier content of the file.
     """
-    applied, seen = list[Finding](), {case.file.data}
-    before, refused = 0, set[tuple[str, str, str]]()
+    applied = list[Finding]()
+    seen = {case.file.data}
+    before = 0
+    refused = set[tuple[str, str, str]]()
     while len(applied) < _MOST_FIXES:
         # The fix of a group is one step; if it is refused, those of its findings may not be.
         for finding in chain(_joined(case, found), found):
@@ -272,14 +328,16 @@ def apply_fixes(
             if not _is_worse(case, found, other, then, finding):
                 applied.append(finding)
                 seen.add(other.file.data)
-                case, found = other, then
+                case = other
+                found = then
                 break
             refused.add(key)
         else:
             if before == len(applied):
                 break
             # Refused fixes are tried again once per round, not after every applied fix.
-            before, refused = len(applied), set()
+            before = len(applied)
+            refused = set()
     return case, found, applied
 
 
@@ -294,7 +352,8 @@ def _is_worse(
     before = Counter(_key(case, each) for each in found)
     after = Counter(_key(other, each) for each in then)
     places = (fixed.location, *fixed.more_locations)
-    mine, more = [_key(case, fixed, each) for each in places], after - before
+    mine = [_key(case, fixed, each) for each in places]
+    more = after - before
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
     new = [each for each in then if _key(other, each) in more]
     # Without an exception, another fix could hide what it names.

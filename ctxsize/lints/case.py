@@ -13,7 +13,7 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
@@ -23,9 +23,11 @@ from ctxsize.model import Amount
 from ctxsize.units import human, plural
 from ctxsize.writer import edit_lines
 
-MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
+MOST_COMPARED = 10_000
+MOST_WORK = 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""
-REMOVE, MOVE_TO_END = "remove the line", "move the exception to the end"
+REMOVE = "remove the line"
+MOVE_TO_END = "move the exception to the end"
 NOTHING: frozenset[str] = frozenset()  # the paths that a change of comments or idle lines affects
 
 
@@ -36,7 +38,7 @@ class Case:
     file: IgnoreFile
     builder: Builder
     target: Target
-    requests: tuple[Request, ...] = ()  # those of the builds that have a Dockerfile
+    plans: tuple[Plan, ...] = ()  # those of the builds that have a Dockerfile
     tree: LintTree | None = None
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, shared with the cases that fixes create."""
@@ -122,11 +124,15 @@ class Case:
     def decider(self, path: str) -> Line | None:
         """Return the line that decides about `path`, None if no pattern does."""
         index = self.step(path).decider
-        return None if index is None else self.patterns[index]
+        if index is None:
+            return None
+        return self.patterns[index]
 
     def let_in_by(self, path: str) -> Line | None:
         """Return the exception that decides about `path`, None if no exception does."""
-        return None if self.step(path).ignored else self.decider(path)
+        if self.step(path).ignored:
+            return None
+        return self.decider(path)
 
     # Files of the tree that are sent.
 
@@ -166,7 +172,10 @@ class Case:
 
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """Return the amount of files among `paths` in `of`, by default in the whole context."""
-        sent = self.known_tree.everything if of is None else of
+        if of is None:
+            sent = self.known_tree.everything
+        else:
+            sent = of
         files = {path for path in paths if path in sent and path not in sent.directories}
         return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
 
@@ -191,7 +200,9 @@ class Case:
         if self.tree is None:
             return []
         without = self.with_data(self.with_lines({line.number: "#"}))
-        return [] if without.sent is None else sorted(differences(self.now, without.sent).paths)
+        if without.sent is None:
+            return []
+        return sorted(differences(self.now, without.sent).paths)
 
     def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
         """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
@@ -224,12 +235,19 @@ class Case:
         shared: str = "",
     ) -> Finding:
         """Return a finding about `line`, or about one of its characters, with a sum of `paths`."""
-        where, added = Location(self.file.path), list[str]()
+        where = Location(self.file.path)
+        added = list[str]()
         if line is not None:
             blanks = len(line.raw) - len(line.raw.lstrip())
-            start, length = (blanks, len(line.written)) if at is None else (at, 1)
+            if at is None:
+                start = blanks
+                length = len(line.written)
+            else:
+                start = at
+                length = 1
             start += 1 + line.marked
-            end, text = start + length, BOM * line.marked + line.raw
+            end = start + length
+            text = BOM * line.marked + line.raw
             where = Location(self.file.path, line.number, start, line.number, end, text)
         elif fix is not None:
             added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
@@ -268,7 +286,10 @@ class Case:
             return None
         is_certain = means is not None and self._is_meant(means, found)
         # If the lines fail the build together, it is unknown what they send.
-        changed = None if self.sent is None else self._changes(found, then)
+        if self.sent is None:
+            changed = None
+        else:
+            changed = self._changes(found, then)
         return Fix(message, edits, is_certain, changed, tuple(changes.items()), added)
 
     def _is_meant(self, means: Set[str], found: SentDifference) -> bool:
@@ -281,7 +302,9 @@ class Case:
 
     def _changes(self, found: SentDifference, then: Case) -> Changes:
         """Return the difference in what is sent between this case and `then`."""
-        now, sent, marked = self.now, then.now, self.known_tree.marked
+        now = self.now
+        sent = then.now
+        marked = self.known_tree.marked
         emptied = [path for path in found.resized if not sent.size(path)]
         filled = [path for path in found.resized if not now.size(path)]
         return Changes(

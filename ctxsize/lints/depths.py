@@ -11,11 +11,11 @@ from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.globs import like
+from ctxsize.knowledge.rules import all_rules, listed, texts
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.build_files import names
-from ctxsize.recommender.rules import all_rules, listed, texts
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
@@ -33,7 +33,9 @@ class Artefact:
 
     @property
     def example(self) -> str:
-        return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
+        if self.pattern.startswith("*.py"):
+            return "__pycache__/a.cpython-312.pyc"
+        return self.pattern
 
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
         """Return the sent directories below the top in which a tool would write it."""
@@ -75,23 +77,37 @@ def single_star(case: Case) -> Iterator[Finding]:
 
 
 def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterator[Finding]:
-    artefact, tree = ARTEFACTS.get(name), case.tree
+    artefact = ARTEFACTS.get(name)
+    tree = case.tree
     if artefact is None or line.exception or f"**/{name}" in case.ignoring:
         return
     lead = f"{line.shown} matches at {where} only"
-    tops = [] if tree is None else _sent_copies(case, tree, artefact)
-    excepted = _excepted(case, tops, line) if tops else frozenset[str]()
+    if tree is None:
+        tops = []
+    else:
+        tops = _sent_copies(case, tree, artefact)
+    if tops:
+        excepted = _excepted(case, tops, line)
+    else:
+        excepted = frozenset[str]()
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
-    copies = case.below(tops) if tops else []
+    if tops:
+        copies = case.below(tops)
+    else:
+        copies = []
     if tree is None or not tree.has_files(copies):
         yield from _of_places(case, code, line, artefact, lead)
         return
     others = plural(len(tops), "other copy")
     message = f"{lead}, so the build sends {others}: {case.amount(copies)}"
     is_tracked = tree.tracks(copies)
-    message += ", but git tracks some of it, so this may be intended" if is_tracked else ""
+    if is_tracked:
+        message += ", but git tracks some of it, so this may be intended"
     sure = not is_tracked and (not artefact.doubtful or tree.tracked is not None)
-    weight = _SURE if sure else (Severity.INFO, Confidence.LIKELY)
+    if sure:
+        weight = _SURE
+    else:
+        weight = (Severity.INFO, Confidence.LIKELY)
     fix = _widened(case, line, artefact, frozenset(copies) - excepted if sure else None)
     yield case.finding(code, line, message, *weight, paths=copies, fix=fix)
 
@@ -101,15 +117,27 @@ def _of_places(
 ) -> Iterator[Finding]:
     """Yield the finding about a copy that would be sent once it exists."""
     tree = case.tree
-    places = [_ANYWHERE] if tree is None else artefact.places(tree, case.now)
+    if tree is None:
+        places = [_ANYWHERE]
+    else:
+        places = artefact.places(tree, case.now)
     # Only directories in which no pattern would ignore a new copy.
     at = next((e for e in places if not case.step(f"{e}/{artefact.example}").ignored), None)
-    where = "another directory" if tree is None else f"{at}/"
-    means = None if artefact.doubtful or tree is None else frozenset[str]()
+    if tree is None:
+        where = "another directory"
+    else:
+        where = f"{at}/"
+    if artefact.doubtful or tree is None:
+        means = None
+    else:
+        means = frozenset[str]()
     is_one = artefact.pattern in listed("unique") and not (artefact.doubtful and tree is None)
     if at is not None and is_one:
         message = f"{lead}: a copy in {where} would be sent once it exists"
-        confidence = Confidence.POSSIBLE if tree is None else Confidence.LIKELY
+        if tree is None:
+            confidence = Confidence.POSSIBLE
+        else:
+            confidence = Confidence.LIKELY
         fix = _widened(case, line, artefact, means)
         yield case.finding(code, line, message, Severity.INFO, confidence, fix=fix)
 
@@ -133,7 +161,8 @@ def _excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
     Below `line` an exception with wildcards counts too: its author saw what it re-includes.
     An exception for a parent directory does not count: it is no statement about its content.
     """
-    wanted, named = {*tops}, set[str]()
+    wanted = {*tops}
+    named = set[str]()
     for each in case.patterns:
         if not each.exception or each.pattern is None:
             continue
@@ -161,4 +190,6 @@ def _widened(
         fix = case.fix(
             f"move it to the end as {shown(name)}", {line.number: None}, added, means=means
         )
-    return fix if fix is None or fix.certain else first
+    if fix is None or fix.certain:
+        return fix
+    return first

@@ -12,7 +12,8 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
 from ctxsize.units import as_code, cut
 
-_WILD, _WIDEST = frozenset("*?[\\"), 60
+_WILD = frozenset("*?[\\")
+_WIDEST = 60
 
 
 def is_control(char: str) -> bool:

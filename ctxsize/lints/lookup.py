@@ -10,13 +10,13 @@ from functools import cached_property
 from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import GitError, find
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request, own_path
+from ctxsize.engine.plan import Plan, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
@@ -43,9 +43,9 @@ class Target:
 class LintTree:
     """The context of `requests`, which read its ignore file, with a cache of all trials."""
 
-    def __init__(self, snapshot: Snapshot, requests: Sequence[Request]) -> None:
-        self.trial, self.snapshot, self.request = Trial(snapshot), snapshot, snapshot.request
-        self._requests = tuple(requests)
+    def __init__(self, snapshot: Snapshot, plans: Sequence[Plan]) -> None:
+        self.trial, self.snapshot, self.plan = Trial(snapshot), snapshot, snapshot.plan
+        self._plans = tuple(plans)
         self._matched: dict[str, list[str]] = {}
 
     @property
@@ -62,7 +62,7 @@ class LintTree:
     @cached_property
     def needed(self) -> BuildContext | None:
         """Return what the builds need; None if the Dockerfile cannot be read."""
-        known = BuildContext(self.snapshot, also=[each.build for each in self._requests[1:]])
+        known = BuildContext(self.snapshot, also=[each.build for each in self._plans[1:]])
         with suppress(CtxsizeError):
             _ = known.build_files
             return known
@@ -74,19 +74,20 @@ class LintTree:
         found = list[Reference]()
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
-            for each in self._requests:
-                own = ("",) if each.root == self.request.root else ()
-                names = own if each.dockerfile_specific else names_of(each, self.request.root)
-                found += finder.of(each, names) if names else ()
+            for each in self._plans:
+                own = ("",) if each.root == self.plan.root else ()
+                names = own if each.dockerfile_specific else names_of(each, self.plan.root)
+                if names:
+                    found += finder.of(each, names)
         return [*dict.fromkeys(found)]
 
     @cached_property
     def includes(self) -> list[Include] | None:
         """Return the include patterns of all transfers, None if no Dockerfile is known."""
         found: list[Include] | None = None
-        for request in self._requests:
+        for plan in self._plans:
             with suppress(CtxsizeError):
-                found = [*(found or []), *includes_of(request)]
+                found = [*(found or []), *includes_of(plan)]
         return found
 
     def travelling(self, paths: Iterable[str], spec: DockerIgnoreSpec) -> list[str]:
@@ -101,7 +102,8 @@ class LintTree:
         """Return the directories without `sent` entries that one build may enter: the most."""
 
         def found(include: Include) -> list[MemoryDirectory]:
-            asked, root = include_spec(include or ("**",)), self.snapshot.root
+            asked = include_spec(include or ("**",))
+            root = self.snapshot.root
             held = root.tree(lambda at: asked.enters(at.path) or not asked.match_file(at.path))
             return [at for at in held if at.path and at.path not in sent.directories]
 
@@ -117,9 +119,11 @@ class LintTree:
     @cached_property
     def tracked(self) -> frozenset[str] | None:
         """Return the files that git tracks, None without a repository that git can read."""
-        repository = find(self.request.root).repository
+        repository = find(self.plan.root).repository
         try:
-            return None if repository is None else repository.tracked
+            if repository is None:
+                return None
+            return repository.tracked
         except GitError:
             return None
 
@@ -129,9 +133,17 @@ class LintTree:
     @cached_property
     def ignore_file(self) -> str | None:
         """Return the ignore file's path in the context, None if it is no plain file in it."""
-        path = None if self.request.ignore_file is None else own_path(self.request)
-        found = None if path is None else self.snapshot.file(path)
-        return path if found is not None and isinstance(found.kept, int) else None
+        if self.plan.ignore_file is None:
+            path = None
+        else:
+            path = own_path(self.plan)
+        if path is None:
+            found = None
+        else:
+            found = self.snapshot.file(path)
+        if found is not None and isinstance(found.kept, int):
+            return path
+        return None
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
@@ -151,7 +163,8 @@ class LintTree:
         """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
         if pattern.text not in self._matched:
             new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
-            texts, spec = [*new], self.request.builder.spec_class(new.values())
+            texts = [*new]
+            spec = self.plan.builder.spec_class(new.values())
             found: dict[str, list[str]] = {text: [] for text in texts}
             for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
                 for index in indexes:

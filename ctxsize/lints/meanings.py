@@ -40,7 +40,10 @@ def translated(
                 what, texts = found
                 decides = () if meant else case.effect(line)
                 # Certain only if the line, as Docker reads it now, decides about no path.
-                means = None if decides else case.intended(texts)
+                if decides:
+                    means = None
+                else:
+                    means = case.intended(texts)
                 order = f"write {', '.join(map(shown, texts))}"
                 fix = case.fix(order, {line.number: "\n".join(texts)}, means=means)
                 paths = (means or ()) if meant else decides
@@ -89,7 +92,8 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 
 def from_gitignore(case: Case, line: Line) -> Translation | None:
     """Translate `[!a]`, `{a,b}` and backslashes before letters."""
-    written, braces = line.written, _BRACES.fullmatch(line.written)
+    written = line.written
+    braces = _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
         # `filepath.Match` of Go negates a class with `^` only.
         what = f"Docker reads `[!…]` in {line.shown} as a class with `!`, not as its opposite"
@@ -110,7 +114,10 @@ def from_regex(case: Case, line: Line) -> Translation | None:
     if " " in line.text or "|" not in _without_escapes(line.text):
         return None
     what = f"Docker reads `|` in {line.shown} as a plain character, not as alternatives"
-    kind = "" if line.pattern is None else line.pattern.kind
+    if line.pattern is None:
+        kind = ""
+    else:
+        kind = line.pattern.kind
     # `Pattern.compile` of moby/patternmatcher makes an expression of a pattern with wildcards
     # only, and does not escape `|` in it.
     if kind in ("regexp", "tree") or (not kind and line.is_wild):
@@ -131,10 +138,16 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         foreign = _COMMENT.fullmatch(line.written)
         if foreign is None and not (line.raw[:1].isspace() and line.written.startswith("#")):
             continue
-        text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
+        if foreign is None:
+            text = line.written
+        else:
+            text = f"# {foreign['rest'].strip()}".rstrip()
         message = f"Docker reads {line.shown} as a pattern, not as a comment"
         gone = case.effect(line)
-        severity = Severity.ERROR if gone else Severity.WARNING
+        if gone:
+            severity = Severity.ERROR
+        else:
+            severity = Severity.WARNING
         fix = case.fix("make it a comment", {line.number: text}, means=None if gone else NOTHING)
         yield case.finding("CTX103", line, message, severity=severity, paths=gone, fix=fix)
 
@@ -144,24 +157,31 @@ def fails(case: Case) -> Iterator[Finding]:
     for line in case.lines:
         if line.error is None:
             continue
-        why, hint = line.error.message, line.error.hint or ""
+        why = line.error.message
+        hint = line.error.hint or ""
         if isinstance(line.error, UnknownPatternError):
             yield case.finding("CTX000", line, why, help=hint)
             continue
         # `patternmatcher.New` compiles no pattern; its first match against a path does.
-        when = "at" if line.error.always else "once it compares a path with"
+        if line.error.always:
+            when = "at"
+        else:
+            when = "once it compares a path with"
         message = f"the build fails {when} {line.shown}: {why}"
         yield case.finding("CTX121", line, message, help=hint)
 
 
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
-    severity, what = Severity.WARNING, "keeps this pattern from matching the name that you see"
+    severity = Severity.WARNING
+    what = "keeps this pattern from matching the name that you see"
     if case.stops_at_controls:
-        severity, what = Severity.ERROR, "in this pattern stops the build"
+        severity = Severity.ERROR
+        what = "in this pattern stops the build"
     for line in (each for each in case.lines if each.control):
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
-        message, at = f"the control character {line.control!r} {what}", line.raw.index(line.control)
+        message = f"the control character {line.control!r} {what}"
+        at = line.raw.index(line.control)
         fix = case.fix("remove the control characters", {line.number: cleaned})
         yield case.finding("CTX122", line, message, severity=severity, at=at, fix=fix)
 
@@ -172,13 +192,15 @@ def invisible(case: Case) -> Iterator[Finding]:
         bad = next(filter(_is_unseen, line.text), None)
         if bad is None or case.effect(line):
             continue
-        raw, fix = bad.encode("utf-8", "surrogateescape"), None
+        raw = bad.encode("utf-8", "surrogateescape")
+        fix = None
         name = f"the byte 0x{raw[0]:02x}, which is not UTF-8"
         if len(raw) > 1:
             name = f"the invisible character U+{ord(bad):04X}"
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             if cleaned := kept.replace(_BLANK, " ").strip():
-                means, change = case.intended([cleaned]), {line.number: cleaned}
+                means = case.intended([cleaned])
+                change = {line.number: cleaned}
                 fix = case.fix("remove the invisible characters", change, means=means)
         what = f"the pattern contains {name}, so it does not match the name that you see"
         yield case.finding("CTX123", line, what, at=max(0, line.raw.find(bad)), fix=fix)

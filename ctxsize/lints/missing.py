@@ -9,19 +9,19 @@ from dataclasses import replace
 
 from ctxsize.engine.dockerfiles import is_ignore_file
 from ctxsize.engine.fates import breaking
-from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
+from ctxsize.engine.plan import Plan
+from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
+from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
+from ctxsize.knowledge.rules import listed
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
-from ctxsize.recommender.rules import listed
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -34,40 +34,62 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that a pattern ignores."""
     seen: set[tuple[str | None, int, str]] = set()
-    for request, check in ((one, each) for one in case.requests for each in _checks(case, one)):
-        source, fails = check.source, check.fate is Fate.IGNORED
-        key = (request.dockerfile, source.line, source.source)
-        by = check.hidden[0].verdict.by if check.hidden else None
-        is_new, is_hidden = key not in seen, fails or check.fate is Fate.NO_MATCH
+    for plan, check in ((one, each) for one in case.plans for each in _checks(case, one)):
+        source = check.source
+        fails = check.fate is Fate.IGNORED
+        key = (plan.dockerfile, source.line, source.source)
+        if check.hidden:
+            by = check.hidden[0].verdict.by
+        else:
+            by = None
+        is_new = key not in seen
+        is_hidden = fails or check.fate is Fate.NO_MATCH
         seen.add(key)
         if not (is_new and is_hidden and by and 0 < by.line <= len(case.lines)):
             continue
-        line, place = case.lines[by.line - 1], f"{request.dockerfile}:{source.line}"
+        line = case.lines[by.line - 1]
+        place = f"{plan.dockerfile}:{source.line}"
         text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
         if has_wildcards(source.path):
             # A pattern that is made from a hidden value is not written into a file.
-            text = None if isinstance(source.path, Hidden) else source.path
-        then = "the build fails" if fails else "nothing is copied"
+            if isinstance(source.path, Hidden):
+                text = None
+            else:
+                text = source.path
+        if fails:
+            then = "the build fails"
+        else:
+            then = "nothing is copied"
         what = f"the source of `{source.instruction} {source.written}` ({place})"
         message = f"{line.shown} ignores {what}, so {then}"
-        fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
-        severity = Severity.ERROR if fails else Severity.WARNING
+        if text is None:
+            fix = None
+        else:
+            fix = case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
+        if fails:
+            severity = Severity.ERROR
+        else:
+            severity = Severity.WARNING
         why = (place, *(each.path for each in check.hidden[:3]))
         shared = f"sources of COPY and ADD are ignored by {line.shown}, so {then}"
         yield case.finding("CTX111", line, message, severity, evidence=why, fix=fix, shared=shared)
 
 
-def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
+def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
     """Yield the checks of the sources of COPY and ADD, for the target and each named stage."""
-    request = replace(request, spec=case.spec)
-    targets = [request.build.target]
+    plan = replace(plan, spec=case.spec)
+    targets = [plan.build.target]
     with suppress(CtxsizeError):
-        stages = request.plan.dockerfile.stages[-2::-1]
-        targets += [] if targets[0] else [each.name for each in stages if each.name]
+        stages = plan.parsed.dockerfile.stages[-2::-1]
+        if targets[0]:
+            targets += []
+        else:
+            targets += [each.name for each in stages if each.name]
     for target in targets:
-        asked = replace(request, build=replace(request.build, target=target))
+        asked = replace(plan, build=replace(plan.build, target=target))
         with suppress(CtxsizeError):
-            need, sources = next(iter(needs_of(asked).values())), Sources(asked)
+            need = next(iter(needs_of(asked).values()))
+            sources = Sources(asked)
             lines = (each.line for each in need.sources if each.kind in ("copy", "add"))
             for number in dict.fromkeys(lines):
                 with suppress(CtxsizeError):
@@ -79,10 +101,11 @@ def failing_builds(case: Case) -> Iterator[Finding]:
     if case.tree is not None and case.sent is None:
         return  # its lines fail the build, as CTX121 reports
     known = [(each.evidence[0], each.message) for each in hidden_source(case)]
-    for request in case.requests:
-        governed = replace(request, spec=case.spec, ignore_file=case.file)
+    for plan in case.plans:
+        governed = replace(plan, spec=case.spec, ignore_file=case.file)
         for finding in failing(governed):
-            place, named = str(finding.location), _quoted_source(finding)
+            place = str(finding.location)
+            named = _quoted_source(finding)
             if not any(place == at and named in message for at, message in known):
                 yield finding
 
@@ -93,10 +116,10 @@ def _quoted_source(finding: Finding) -> str:
     return f"`{source}`"
 
 
-def failing(request: Request) -> Iterator[Finding]:
+def failing(plan: Plan) -> Iterator[Finding]:
     """Yield a finding for each reason why a build fails; none if the builder rejects it."""
-    for problem in breaking(request):
-        yield fatal_finding(problem, problem.path or request.context)
+    for problem in breaking(plan):
+        yield fatal_finding(problem, problem.path or plan.context)
 
 
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -107,16 +130,20 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
             parent = path.rpartition("/")[0]
             if path in case.now or tree.is_directory(path):
                 continue
-            line = None if parent and case.step(parent).ignored else case.decider(path)
+            if parent and case.step(parent).ignored:
+                line = None
+            else:
+                line = case.decider(path)
             if line is not None and _is_accident(line, name):
                 by_path[path] = line
     by_line: dict[int, list[str]] = {}
-    for path in tree.travelling(by_path, tree.request.builder.spec_class([])):
+    for path in tree.travelling(by_path, tree.plan.builder.spec_class([])):
         by_line.setdefault(by_path[path].number, []).append(path)
     for number, paths in by_line.items():
-        line, shown = case.lines[number - 1], ", ".join(tree.shown(paths))
+        line = case.lines[number - 1]
+        shown = ", ".join(tree.shown(paths))
         message = f"{line.shown} also ignores {shown}, which the build may need"
-        weight = Severity.ERROR if case.requests else Severity.WARNING, Confidence.LIKELY
+        weight = Severity.ERROR if case.plans else Severity.WARNING, Confidence.LIKELY
         fix = case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths))
         yield case.finding("CTX116", line, message, *weight, paths=paths, fix=fix)
 
@@ -135,20 +162,31 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
     if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
     for each in tree.references:
-        path, line = each.files[0], case.decider(each.files[0])
+        path = each.files[0]
+        line = case.decider(each.files[0])
         is_it = each.is_copy == is_copy and each.breaks(case.now.__contains__)
         # CTX111 reports what an instruction takes from the context by its name.
         if not is_it or line is None or (known := tree.needed) is None:
             continue
         if (not is_copy and known.takes({path})) or not each.is_of_sources(known.git):
             continue
-        taker = f"COPY --from ({each.at}) takes" if is_copy else f"{each.at} needs"
+        if is_copy:
+            taker = f"COPY --from ({each.at}) takes"
+        else:
+            taker = f"{each.at} needs"
         message = f"{line.shown} ignores {path}, which {taker}, so the build fails"
         text = pattern_for(path, pattern_class=case.spec.pattern_class)
-        fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
+        if text is None:
+            fix = None
+        else:
+            fix = case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
         shared = f"files that the build needs are ignored by {line.shown}"
-        what, why = (line, message, None, Confidence.LIKELY), (each.at, *each.files[:3])
-        code = "CTX132" if is_copy else "CTX131"
+        what = (line, message, None, Confidence.LIKELY)
+        why = (each.at, *each.files[:3])
+        if is_copy:
+            code = "CTX132"
+        else:
+            code = "CTX131"
         yield case.finding(code, *what, evidence=why, fix=fix, shared=shared)
 
 
@@ -163,16 +201,29 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     # Only exceptions for paths inside `.git` re-include it: that is intended.
     if all(each and each.text.removeprefix("**/").startswith(".git/") for each in by):
         return
-    wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
-    name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
+    if tree.needed is None:
+        wanted = None
+    else:
+        wanted = tree.needed.asks_git(case.now)
+    if tree.is_taken(tree.by_name[".git"]):
+        name = ".git"
+    else:
+        name = "**/.git"
     # `name/**` also ignores what exceptions re-include below an ignored directory.
-    lines = f"{name}\n{name}/**" if any(by) else name
+    if any(by):
+        lines = f"{name}\n{name}/**"
+    else:
+        lines = name
     message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
     if wanted:
-        message, fix = f"{message}; {wanted}, so the build may need it", None
+        message = f"{message}; {wanted}, so the build may need it"
+        fix = None
     else:
         fix = case.fix(f"ignore `{name}`", added=lines)
-    severity = _SURE if tree.includes is not None and not wanted else _UNSURE
+    if tree.includes is not None and not wanted:
+        severity = _SURE
+    else:
+        severity = _UNSURE
     yield case.finding("CTX109", None, message, *severity, paths=paths, fix=fix)
 
 
@@ -185,7 +236,8 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     if not (paths := tree.travelling(named, case.spec)):
         return
     lines = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
-    shown, severity = ", ".join(tree.shown(paths)), _UNSURE
+    shown = ", ".join(tree.shown(paths))
+    severity = _UNSURE
     if tree.tracked is not None and tree.includes is not None:
         severity = _SURE
     message = f"the build sends {shown}, which may contain secrets: {case.amount(paths)}"

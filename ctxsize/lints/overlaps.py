@@ -46,7 +46,10 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
     for path in sorted(case.now.empty):
         # fsutil's sender asks MatchesOrParentMatches before it opens what its walk has listed.
         withheld = case.builder.refuses_to_open and case.spec.refuses(path)
-        by = case.decider(path) if withheld else None
+        if withheld:
+            by = case.decider(path)
+        else:
+            by = None
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
         if not number:
@@ -97,7 +100,10 @@ def redundant(case: Case) -> Iterator[Finding]:
     for text, lines in by_text.items():
         # A pattern that implies it matches an example of its paths, or a parent.
         example = _example(text.removeprefix("**/"))
-        paths = up_to(example) if all(example.split("/")) else []
+        if all(example.split("/")):
+            paths = up_to(example)
+        else:
+            paths = []
         found = {at for path in paths for at in finder.indexes(path)}
         ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
         wide = [each for at in ordered if texts[at] != text for each in by_text[texts[at]]]
@@ -158,7 +164,8 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
             continue
         named = tree.by_folded.get(folded(line.text))
         if named is not None and (named in case.now) != line.exception:
-            text, what = "!" * line.exception + named, f"{line.shown} matches nothing"
+            text = "!" * line.exception + named
+            what = f"{line.shown} matches nothing"
             message = f"{what}: the entry is named {named}, and {why_other(named, line.text)}"
             fix = case.fix(f"write {shown(text)}", {line.number: text})
             yield case.finding("CTX118", line, message, fix=fix)
@@ -182,16 +189,30 @@ def useless(case: Case) -> Iterator[Finding]:
         if not line.exception or line.names_no_entry or _takes_back(case, line):
             continue
         # `!dir` is often written for the exceptions inside `dir`.
-        severity = Severity.INFO if line.text in above else Severity.WARNING
+        if line.text in above:
+            severity = Severity.INFO
+        else:
+            severity = Severity.WARNING
         # A pattern for the top level would ignore it if it were meant for any depth.
         names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
-        means = None if any(e.ignores and "/" not in e.text for e in names) else NOTHING
-        message, hint, fix = f"{line.shown} does nothing: no pattern above ignores it", "", None
+        if any(e.ignores and "/" not in e.text for e in names):
+            means = None
+        else:
+            means = NOTHING
+        message = f"{line.shown} does nothing: no pattern above ignores it"
+        hint = ""
+        fix = None
         if line.text in inside:
-            hint = "" if line.text in above else f"re-include its content: `!{line.text}/*`"
+            if line.text in above:
+                hint = ""
+            else:
+                hint = f"re-include its content: `!{line.text}/*`"
         else:
             fix = case.fix(REMOVE, {line.number: None}, means=means)
-        shared = "exceptions do nothing: no pattern above ignores them" if fix else ""
+        if fix:
+            shared = "exceptions do nothing: no pattern above ignores them"
+        else:
+            shared = ""
         yield case.finding("CTX106", line, message, severity, help=hint, fix=fix, shared=shared)
 
 
@@ -218,12 +239,17 @@ def overridden(case: Case) -> Iterator[Finding]:
 
 def _undone_by(case: Case, line: Line) -> Line | None:
     """Return the last pattern below `line` that ignores its paths, if all are ignored again."""
-    names = case.matched(line.pattern) if line.is_wild else [line.text]
+    if line.is_wild:
+        names = case.matched(line.pattern)
+    else:
+        names = [line.text]
     if not names or (case.tree is not None and any(case.below(names))):
         return None
     by = [case.decider(name) for name in names if case.step(name).ignored]
     lines = [each for each in by if each is not None and each.number >= line.number]
-    return max(lines, key=lambda each: each.number) if len(lines) == len(names) else None
+    if len(lines) == len(names):
+        return max(lines, key=lambda each: each.number)
+    return None
 
 
 def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -246,10 +272,14 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
-    make, lines = case.builder.spec_class, (line for line in case.patterns if line.exception)
+    make = case.builder.spec_class
+    lines = (line for line in case.patterns if line.exception)
     specs = [(line, make([line.pattern])) for line in lines if line.pattern is not None]
     wild = [line for line, spec in specs if spec.enters("\0")]
-    sent = len(case.now.paths) if wild else 0
+    if wild:
+        sent = len(case.now.paths)
+    else:
+        sent = 0
     least = max(_MANY_LISTED, sent)
     if not wild or len(tree.everything.paths) - sent < least:
         return
@@ -258,19 +288,26 @@ def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
     idle = [each for each in tree.idle(case.now) if each.path not in needed]
     count = sum(len(each.entries) + len(each.folders) for each in idle)
     if count >= least:
-        more = f" and {plural(len(wild) - 1, 'other exception')}" if wild[1:] else ""
+        if wild[1:]:
+            more = f" and {plural(len(wild) - 1, 'other exception')}"
+        else:
+            more = ""
         lead = f"{case.builder.title} lists {count:,} entries of ignored directories because of"
         message = f"{lead} {wild[0].shown}{more}, and sends none of them"
         also = (f"line {each.number} ({each.shown})" for each in wild[1:4])
         where = (*also, *tree.shown(each.path for each in idle))
         fix = _named(case, wild)
-        hint = "" if fix else "name directories without wildcards: `!src`, `!src/**`"
+        if fix:
+            hint = ""
+        else:
+            hint = "name directories without wildcards: `!src`, `!src/**`"
         yield case.finding("CTX133", wild[0], message, evidence=where, help=hint, fix=fix)
 
 
 def _named(case: Case, wild: list[Line]) -> Fix | None:
     """Return the fix that names what the lines re-include now; None if more would change."""
-    changes, paths = dict[int, str | None](), list[str]()
+    changes = dict[int, str | None]()
+    paths = list[str]()
     for line in wild:
         matched = [path for path in case.matched(line.pattern) if path in case.now]
         if len(wild) > _MOST_NAMED or len(matched) > MOST_COMPARED:
@@ -283,6 +320,14 @@ def _named(case: Case, wild: list[Line]) -> Fix | None:
     if any(pattern_for(path, pattern_class=make) != path for path in paths):
         return None
     order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
-    order = order if paths else REMOVE + "s" * (len(wild) > 1)
-    fix = case.fix(order, changes) if len(paths) <= _MOST_NAMED else None
-    return fix if fix is not None and fix.changes == Changes() else None
+    if paths:
+        order = order
+    else:
+        order = REMOVE + "s" * (len(wild) > 1)
+    if len(paths) <= _MOST_NAMED:
+        fix = case.fix(order, changes)
+    else:
+        fix = None
+    if fix is not None and fix.changes == Changes():
+        return fix
+    return None

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
-from ctxsize.discovery import FoundBuild, Place, discover, merged
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
 from ctxsize.engine.events import Progress
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, DockerfileError, InputError
 from ctxsize.findings import Location
@@ -23,6 +22,7 @@ from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, holds, top_of
+from ctxsize.repository import FoundBuild, Place, discover, merged
 
 STDIN = "<stdin>"
 _ENDINGS = (".dockerignore", ".containerignore")
@@ -37,25 +37,34 @@ class Cases:
 
     build: Build
     builder: Builder
-    plans: Plans = field(default_factory=Plans)
+    parsed_files: ParsedDockerfiles = field(default_factory=ParsedDockerfiles)
     progress: Progress | None = None
     problems: list[Problem] = field(default_factory=list)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`, with `data` as its content. Raises `InputError`."""
-        path, suffix = target.path, "." + target.path.rpartition(".")[2]
+        path = target.path
+        suffix = "." + target.path.rpartition(".")[2]
         if target.unread is not None:
             data = data or b""
         if os.path.islink(path):
             target = replace(target, link=os.readlink(path))
-        file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
+        if data is None:
+            file = read_ignore_file(path)
+        else:
+            file = IgnoreFile.parse(path, data)
         readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
-        builder = self.builder if self.builder in readers else next(iter(readers), self.builder)
-        case = Case(file, builder, target, tuple(self._requests(target, builder)))
-        return case if case.is_long else replace(case, tree=self._tree(case))
+        if self.builder in readers:
+            builder = self.builder
+        else:
+            builder = next(iter(readers), self.builder)
+        case = Case(file, builder, target, tuple(self._plans(target, builder)))
+        if case.is_long:
+            return case
+        return replace(case, tree=self._tree(case))
 
-    def _requests(self, target: Target, builder: Builder) -> Iterator[Request]:
+    def _plans(self, target: Target, builder: Builder) -> Iterator[Plan]:
         """Yield the builds that read the file and have a Dockerfile, with the options for all."""
         given = self.build
         for build in target.builds if target.context is not None else ():
@@ -67,48 +76,50 @@ class Cases:
                 platforms=given.platforms or build.platforms,
                 builder=builder.name,
             )
-            request = self._request(asked)
-            if request is not None and request.dockerfile is not None:
-                yield request
+            plan = self._plan(asked)
+            if plan is not None and plan.dockerfile is not None:
+                yield plan
 
-    def _request(self, build: Build, *, alone: bool = False) -> Request | None:
-        """Return the request of a build, `alone` without a Dockerfile; None if it fails."""
-        builder, plans = BUILDERS[build.builder], self.plans
+    def _plan(self, build: Build, *, alone: bool = False) -> Plan | None:
+        """Return the plan of a build, `alone` without a Dockerfile; None if it fails."""
+        builder = BUILDERS[build.builder]
+        parsed_files = self.parsed_files
         try:
-            return request_of(build, builder, alone=alone, patterns=False, plans=plans)
+            return plan_of(build, builder, alone=alone, patterns=False, parsed_files=parsed_files)
         except CtxsizeError as error:
             self._note(error)
             return None
 
     def _tree(self, case: Case) -> LintTree | None:
-        context, requests = case.target.context, case.requests
+        context = case.target.context
+        plans = case.plans
         if context is None or case.target.unread is not None:
             return None
         build = replace(self.build, context=context, dockerfile=None, builder=case.builder.name)
-        request = requests[0] if requests else self._request(build, alone=True)
-        if request is None:
+        plan = plans[0] if plans else self._plan(build, alone=True)
+        if plan is None:
             return None
-        request = replace(request, ignore_file=case.file)
+        plan = replace(plan, ignore_file=case.file)
         try:
-            if request.root not in self._snapshots:
-                self._snapshots[request.root] = Snapshot.take(request, progress=self.progress)
+            if plan.root not in self._snapshots:
+                self._snapshots[plan.root] = Snapshot.take(plan, progress=self.progress)
         except CtxsizeError as error:
             self._note(error)
             return None
-        return LintTree(self._snapshots[request.root].asked(request), requests)
+        return LintTree(self._snapshots[plan.root].asked(plan), plans)
 
-    def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Request]:
+    def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Plan]:
         """Yield those of `builds` that have a Dockerfile and no ignore file."""
         for build in builds:
-            for request in self._requests(Target("", build.context, (build,)), self.builder):
-                if request.ignore_file is None:
-                    yield request
+            for plan in self._plans(Target("", build.context, (build,)), self.builder):
+                if plan.ignore_file is None:
+                    yield plan
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if some checks are incomplete: a long file, or commands not known."""
-        for request in case.requests if case.tree is not None else ():
+        for plan in case.plans if case.tree is not None else ():
             with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
-                self.problems += unknown_commands(request.plan.dockerfile.instructions)
+                self.problems += unknown_commands(plan.parsed.dockerfile.instructions)
         if case.is_long or case.work[0] > MOST_WORK:
             most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
             what = f"the file is too long for some checks, which end after {most}"
@@ -124,7 +135,7 @@ def targets_of(
     builder: Builder,
     layout: Callable[[str], Layout],
     *,
-    plans: Plans,
+    parsed_files: ParsedDockerfiles,
 ) -> Iterator[Target]:
     """Yield the ignore files of `paths`, each once: files, or all those below a directory.
 
@@ -135,12 +146,15 @@ def targets_of(
     if has_options_only(build):
         build = None
     if build is not None and not paths:
-        request = request_of(build, builder, patterns=False, plans=plans)
-        if request.ignore_file is None:
+        plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
+        if plan.ignore_file is None:
             hint = "`ctxsize suggest` proposes one"
             raise InputError("no ignore file governs this build", path=build.context, hint=hint)
-        fallback = _general_in(build.context) if request.dockerfile_specific else None
-        yield Target(request.ignore_file.path, build.context, (build,), fallback)
+        if plan.dockerfile_specific:
+            fallback = _general_in(build.context)
+        else:
+            fallback = None
+        yield Target(plan.ignore_file.path, build.context, (build,), fallback)
         return
     found = (target for path in paths or (".",) for target in _at(path, build, layout))
     yield from {os.path.normpath(target.path): target for target in found}.values()
@@ -166,18 +180,18 @@ def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list
     return [layout(_root_of(path)).target(path) if has_name else Target(path)]
 
 
-def check_dockerfile(build: Build, builder: Builder, plans: Plans) -> None:
+def check_dockerfile(build: Build, builder: Builder, parsed_files: ParsedDockerfiles) -> None:
     """Raise `DockerfileError` if the Dockerfile of `build` is one that cannot be parsed."""
     try:
-        request = request_of(build, builder, patterns=False, plans=plans)
+        plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
     except InputError:
         return  # other builds may be all that is here
-    if request.dockerfile is None or request.dockerfile_fault is not None:
+    if plan.dockerfile is None or plan.dockerfile_fault is not None:
         return
     try:
-        _ = request.plan.dockerfile
+        _ = plan.parsed.dockerfile
     except DockerfileError as error:
-        error.path = request.dockerfile
+        error.path = plan.dockerfile
         raise
 
 
@@ -187,19 +201,27 @@ def _root_of(path: str) -> str:
     It is never above the working directory: that could be a whole home directory.
     """
     own = os.path.dirname(path) or "."
-    here, directory = os.path.realpath("."), top_of(own)
+    here = os.path.realpath(".")
+    directory = top_of(own)
     if directory is None or not holds(here, own):
         return own
-    return os.path.relpath(directory) if directory.startswith(f"{here}/") else "."
+    if directory.startswith(f"{here}/"):
+        return os.path.relpath(directory)
+    return "."
 
 
 class Layout:
     """The ignore files below a directory, and the builds that its files and `config` define."""
 
-    def __init__(self, root: str, config: Config | None = None, plans: Plans | None = None) -> None:
+    def __init__(
+        self, root: str, config: Config | None = None, parsed_files: ParsedDockerfiles | None = None
+    ) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
-        self._found = discover(root, environment=os.environ, plans=plans)
-        configured = [] if config is None else [*_configured(config, root)]
+        self._found = discover(root, environment=os.environ, parsed_files=parsed_files)
+        if config is None:
+            configured = []
+        else:
+            configured = [*_configured(config, root)]
         dockerfiles = {_real(each.build.dockerfile) for each in configured}
         # A configured build replaces a guessed one with the same Dockerfile.
         found = self._found.builds
@@ -236,7 +258,8 @@ class Layout:
             return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
-        real, likely_unread = _real(directory), None
+        real = _real(directory)
+        likely_unread = None
         here = [each for context, _, each in self._builds if context == real]
         # A Dockerfile with its own ignore file is built with that one instead.
         own = (each for each in here if each.inline is None)
@@ -247,7 +270,10 @@ class Layout:
         beside = (e for _, at, e in self._builds if os.path.dirname(at) == real)
         others = (each for each in beside if each.build.dockerfile)
         if not here and (each := next(others, None)):
-            how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
+            if each.guessed:
+                how = "as its sources suggest"
+            else:
+                how = f"by {each.places[0]}"
             context = f"the context {each.build.context}"
             likely_unread = f"{each.build.dockerfile} is built with {context}, {how}"
         return Target(path, directory, mine, likely_unread=likely_unread)
@@ -282,7 +308,9 @@ def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
 def _general_in(context: str) -> str | None:
     """Return the general ignore file of `context`, which a Dockerfile-specific one replaces."""
     path = os.path.normpath(os.path.join(context, _ENDINGS[0]))
-    return path if os.path.isfile(path) and not _leaves(path, context) else None
+    if os.path.isfile(path) and not _leaves(path, context):
+        return path
+    return None
 
 
 def _leaves(path: str, directory: str) -> bool:

@@ -13,19 +13,19 @@ from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
+from ctxsize.knowledge.rules import Category, is_source
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender import outcome
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.outcome import Advice, Blocked, Match, Question, Size, Suggestion
-from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
 from ctxsize.writer import merge
 
@@ -50,7 +50,7 @@ class Advisor(BuildContext):
         self._steps = steps
         step(steps, "reading the Dockerfiles")
         super().__init__(snapshot, repositories=repositories)
-        self._options = snapshot.request.build.words()
+        self._options = snapshot.plan.build.words()
         _ = self.facts, self.transfer
 
     def advise(self, only: Collection[str] = (), *, unsafe: bool = False) -> Advice:
@@ -85,11 +85,11 @@ class Advisor(BuildContext):
         secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
         blocked = [(match, match.hard) for match in self.found if match.hard is not None]
         blocked += ((each.matches[0], outcome.Objection("proof", fault)) for each, fault in failed)
-        path = ignore_file_to_write(self.request)
+        path = ignore_file_to_write(self.plan)
         return Advice(
-            context_path=self.request.context,
-            dockerfile=self.request.dockerfile,
-            builder=self.request.builder.name,
+            context_path=self.plan.context,
+            dockerfile=self.plan.dockerfile,
+            builder=self.plan.builder.name,
             ignore_file=path,
             new_file=self.new_file,
             is_link=os.path.islink(path),
@@ -133,7 +133,8 @@ class Advisor(BuildContext):
             return made, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
-        file, path = self.request.ignore_file, ignore_file_to_write(self.request)
+        file = self.plan.ignore_file
+        path = ignore_file_to_write(self.plan)
         additions = [each for one in chosen for each in one.additions]
         data = merge(file, additions, pattern_class=self.pattern_class)
         if fault := self.proof.fault(chosen, data):
@@ -147,9 +148,9 @@ class Advisor(BuildContext):
         self, made: Iterable[Suggestion], questions: Iterable[Question], secrets: Iterable[Match]
     ) -> Iterator[Finding]:
         """Yield what is missing, unexplained or secret, each at the file to change."""
-        where = ignore_file_to_write(self.request)
-        if self.new_file and self.request.dockerfile is not None:
-            where = self.request.dockerfile
+        where = ignore_file_to_write(self.plan)
+        if self.new_file and self.plan.dockerfile is not None:
+            where = self.plan.dockerfile
         for each in made:
             if each.safe and each.rule.category is not Category.SECRET:
                 yield Finding(
@@ -191,11 +192,12 @@ class Advisor(BuildContext):
 
     def _located(self, path: str) -> Location:
         """Return the location of a path of the context, as the user would write it."""
-        return Location(os.path.normpath(os.path.join(self.request.context, path)))
+        return Location(os.path.normpath(os.path.join(self.plan.context, path)))
 
     def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""
-        sums, gone = self.transfer, defaultdict[str, Sums](Sums)
+        sums = self.transfer
+        gone = defaultdict[str, Sums](Sums)
         for path in outermost({match.path for match in explained if match.path in sums}):
             for each in ("", *up_to(path)):
                 gone[each] = gone[each].plus(sums[path])
@@ -203,7 +205,9 @@ class Advisor(BuildContext):
 
         def left(path: str) -> Sums:
             found = sums.get(path, Sums())
-            return found.minus(gone[path]) if path in gone else found
+            if path in gone:
+                return found.minus(gone[path])
+            return found
 
         def large(held: MemoryDirectory) -> Iterator[str]:
             folders = {each.path: each for each in held.folders.values()}
@@ -222,15 +226,22 @@ class Advisor(BuildContext):
         found.sort(key=lambda each: (-each[1].content_bytes, each[0]))
         for path, size in found[:_MOST_QUESTIONS]:
             tracked = self.git.first(path) is not None
-            state = "git tracks it" if tracked else "git does not track it"
-            state = "git ignores it" if self.git.ignores(path) else state
+            if tracked:
+                state = "git tracks it"
+            else:
+                state = "git does not track it"
+            if self.git.ignores(path):
+                state = "git ignores it"
+            else:
+                state = state
             yield Question(path, Amount.of(size), state if self.git.covers(path) else "")
 
     def _is_source(self, path: str) -> bool:
         """Return True if sources of programs are more than half of a file or directory."""
         if (held := self.snapshot.folder(path)) is None:
             return is_source(path.rpartition("/")[2])
-        written, half = 0, self.transfer[path].content_bytes // 2
+        written = 0
+        half = self.transfer[path].content_bytes // 2
         for each in held.tree():
             sizes = self.transfer.names_in(each.path).items()
             written += sum([size for name, size in sizes if size and is_source(name)])
@@ -253,17 +264,22 @@ def ranked(
     """
 
     def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
-        moved, left = sum_of(transfer, each.paths), sum_of(context, each.paths)
+        moved = sum_of(transfer, each.paths)
+        left = sum_of(context, each.paths)
         value = each.rule.confidence * (_weight(moved) + _OF_CONTEXT * _weight(left))
         return each.safe, value, each.rule.name, each.patterns
 
     found: list[Suggestion] = []
-    covered, above = set[str](), set[str]()
+    covered = set[str]()
+    above = set[str]()
     least = max(_LINE_BYTES, _LINE_SHARE * context.get("", Sums()).content_bytes)
     for each in sorted(made, key=value, reverse=True):
         own = outermost({*each.paths})
         new = {path for path in own if path not in covered and not is_below(path, covered)}
-        inner = set() if above.isdisjoint(new) else {e for e in covered if is_below(e, new)}
+        if above.isdisjoint(new):
+            inner = set()
+        else:
+            inner = {e for e in covered if is_below(e, new)}
         gone = outermost({*each.keeps, *inner})
         left, moved = (sum_of(e, new).minus(sum_of(e, gone)) for e in (context, transfer))
         urgent = each.rule.category is Category.SECRET or (each.rule.volatile and moved.entries)
@@ -280,8 +296,12 @@ def _weight(sums: Sums) -> float:
 
 
 def _copied(match: Match, named: Named) -> Finding:
-    bound, path = named.instruction == "RUN", match.path
-    lead = f"takes {named.source}" if bound else f"{named.source} puts a secret into the image"
+    bound = named.instruction == "RUN"
+    path = match.path
+    if bound:
+        lead = f"takes {named.source}"
+    else:
+        lead = f"{named.source} puts a secret into the image"
     secret = re.sub(r"\W+", "", path.rpartition("/")[2]) or "secret"
     return Finding(
         "CTX510",

@@ -9,19 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from ctxsize.dockerfile.context_need import ContextNeed
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import TAKING, Source, path_from_root
 from ctxsize.dockerfile.stages import built_stages
-from ctxsize.dockerfile.taken import ContextNeed
-from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.need import needs_of, request_named
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import split_classes
+from ctxsize.engine.transfer_requests import needs_of, plan_named
 from ctxsize.errors import CtxsizeError
 from ctxsize.globs import is_glob, like
+from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
 from ctxsize.model import Problem
 
@@ -54,12 +54,14 @@ class Named:
 
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
-        parts, wanted = self.parts, path.split("/")
+        parts = self.parts
+        wanted = path.split("/")
         return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
-        parts, wanted = self.parts, find.split("/")
+        parts = self.parts
+        wanted = find.split("/")
         starts = range(len(parts) - len(wanted) + 1)
         return any(all(map(agree, parts[at:], wanted)) for at in starts)
 
@@ -99,14 +101,14 @@ def _any(source: str) -> str:
 class BuildFile:
     """One Dockerfile with the sources that the builds of all its stages take."""
 
-    request: Request
+    plan: Plan
     path: str
     needs: tuple[ContextNeed, ...]  # the sources of each target that the builder accepts
     names: tuple[str, ...] = ("",)  # contexts of the build that are this directory; `""` for main
 
     @property
     def dockerfile(self) -> Dockerfile:
-        return self.request.plan.dockerfile
+        return self.plan.parsed.dockerfile
 
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
@@ -135,7 +137,7 @@ class BuildFile:
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """Return the sources with a name, and the targets of symlinks among them."""
-        root = request_named(self.request, self.names[0]).root
+        root = plan_named(self.plan, self.names[0]).root
         found: dict[Named, None] = {}
         for source in self.sources:
             paths: tuple[str, ...] = () if source.path == "." else (source.path,)
@@ -156,7 +158,7 @@ class BuildFile:
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
         texts = {each.line: each.text for each in self.dockerfile.instructions}
-        given = self.request.build.build_arguments
+        given = self.plan.build.build_arguments
         return tuple(
             Named(
                 self.path, e.line, e.instruction, e.written, _any(e.source), texts.get(e.line, "")
@@ -214,56 +216,61 @@ class BuildFiles:
         return [each for build_file in self.all for each in build_file.unknown]
 
 
-def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
-    """Return `request` with a value for each argument without which FROM fails, and problems."""
-    if request.dockerfile is None:  # the sources of instructions do not depend on the image
-        return request, ()
+def with_bases(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
+    """Return `plan` with a value for each argument without which FROM fails, and problems."""
+    if plan.dockerfile is None:  # the sources of instructions do not depend on the image
+        return plan, ()
     with suppress(CtxsizeError):
-        needs_of(request)
-        return request, ()
+        needs_of(plan)
+        return plan, ()
     with suppress(CtxsizeError, OSError):
-        given = request.build.build_arguments
+        given = plan.build.build_arguments
         lines = {
             name: each.line
-            for each in reversed(request.plan.dockerfile.global_arguments)
+            for each in reversed(plan.parsed.dockerfile.global_arguments)
             for name in each.arguments
             if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
         }
         arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
-        assumed = replace(request, build=replace(request.build, build_arguments=arguments))
+        assumed = replace(plan, build=replace(plan.build, build_arguments=arguments))
         needs_of(assumed)
         message = "ARG {0} has no value, and the build fails without it: add --build-arg {0}=…"
         return assumed, tuple(
-            Problem("unknown-argument", message.format(name), request.dockerfile, line=line)
+            Problem("unknown-argument", message.format(name), plan.dockerfile, line=line)
             for name, line in sorted(lines.items())
         )
-    return request, ()
+    return plan, ()
 
 
-def exceptions(request: Request) -> list[DockerIgnorePattern]:
+def exceptions(plan: Plan) -> list[DockerIgnorePattern]:
     """Return the exceptions of the ignore file, and those that the builder adds to it."""
-    return [each for each in request.spec.patterns if each.include is False]
+    return [each for each in plan.spec.patterns if each.include is False]
 
 
-def letting_in(request: Request, path: str) -> str | None:
+def letting_in(plan: Plan, path: str) -> str | None:
     """Return the exception that names `path` or something below it, as a clause, or None."""
-    for pattern in exceptions(request):  # `!src` is not about `src/.env`
+    for pattern in exceptions(plan):  # `!src` is not about `src/.env`
         if pattern.line and names(pattern, path):
-            where = "" if request.ignore_file is None else request.ignore_file.path
+            if plan.ignore_file is None:
+                where = ""
+            else:
+                where = plan.ignore_file.path
             return f"{where}:{pattern.line} re-includes it: !{pattern.text}"
     return None
 
 
 def may_name(exception: str, find: str) -> bool:
     """Return True if an exception may concern matches of `find`, at any depth."""
-    parts, wanted = exception.split("/"), find.split("/")
+    parts = exception.split("/")
+    wanted = find.split("/")
     starts = range(len(parts) - len(wanted) + 1)
     return any(_named(parts[at : at + len(wanted)], wanted) for at in starts)
 
 
 def names(pattern: DockerIgnorePattern, path: str) -> bool:
     """Return True if a pattern names `path` or something below it, not by wildcards alone."""
-    parts, wanted = pattern.text.split("/"), path.split("/")
+    parts = pattern.text.split("/")
+    wanted = path.split("/")
     is_name = parts[-1].strip(_WILD) and pattern.fault is None
     if is_name and pattern.match_file(path) is not None:
         return True

@@ -10,17 +10,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
 
-from ctxsize.engine import golang
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
+from ctxsize.go import wildcards
+from ctxsize.knowledge.rules import Category, EntryType, Rule
 from ctxsize.recommender.build_files import Named, exceptions, may_name
 from ctxsize.recommender.evidence import fits
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
-from ctxsize.recommender.rules import Category, EntryType, Rule
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 
@@ -31,8 +31,8 @@ _PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same 
 
 def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
     """Yield patterns that hide the matches: one suggestion per name, doubtful ones apart."""
-    pattern_class = facts.request.builder.spec_class.pattern_class
-    exceptional = [each.text for each in exceptions(facts.request)]
+    pattern_class = facts.plan.builder.spec_class.pattern_class
+    exceptional = [each.text for each in exceptions(facts.plan)]
     safe = {match.path for match in found if not match.objections}
     groups = defaultdict[tuple[str, bool], list[Match]](list)
     for match in found:
@@ -54,10 +54,12 @@ def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
 
 def around(found: Iterable[Match], facts: Facts, needed: Collection[str]) -> Iterator[Suggestion]:
     """Yield patterns that hide large directories except for the parts that Dockerfiles name."""
-    request, trap = facts.request, "copied_by_name"
-    pattern = partial(pattern_for, pattern_class=request.builder.spec_class.pattern_class)
+    plan = facts.plan
+    trap = "copied_by_name"
+    pattern = partial(pattern_for, pattern_class=plan.builder.spec_class.pattern_class)
     for match in found:
-        rule, path = match.rule, match.path
+        rule = match.rule
+        path = match.path
         if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
             continue
         if match.hard is None or match.hard.trap != trap or path in needed:
@@ -68,10 +70,10 @@ def around(found: Iterable[Match], facts: Facts, needed: Collection[str]) -> Ite
             continue
         # The wildcards of COPY mean the same in an ignore file.
         names = dict.fromkeys(each.path for each in facts.build_files.taking(path))
-        others = [e if golang.has_wildcards(e) else pattern(e) for e in names]
+        others = [e if wildcards.has_wildcards(e) else pattern(e) for e in names]
         first = pattern(path)
         if first and all(others):
-            lines = (first + _ending(rule, exceptions(request)), *(f"!{each}" for each in others))
+            lines = (first + _ending(rule, exceptions(plan)), *(f"!{each}" for each in others))
             yield Suggestion((match,), lines, keeps=keeps)
 
 
@@ -79,14 +81,17 @@ def _ending(rule: Rule, exceptional: Collection[object]) -> str:
     if rule.contents:
         return "/*"
     # After an exception, the bare name can leave files of a directory in the context.
-    return "/**" if exceptional and rule.kind is EntryType.DIRECTORY else ""
+    if exceptional and rule.kind is EntryType.DIRECTORY:
+        return "/**"
+    return ""
 
 
 def _harmless_others(
     matches: list[Match], facts: Facts, exceptional: Iterable[str], safe: Collection[str]
 ) -> list[Match] | None:
     """Return the few unproven paths that `**/name` hides too; None if it may hide too much."""
-    rule, find = matches[0].rule, matches[0].find
+    rule = matches[0].rule
+    find = matches[0].find
     anchored = any(match.rule.anchored for match in matches) and len(matches) <= _MANY
     if not find or find.startswith("/") or rule.contents or anchored:
         return None
@@ -103,7 +108,10 @@ def _harmless_others(
     others = []
     for path in paths:
         below = (each for each, _ in facts.evidence.tree.files_below(path) if each in facts.sums)
-        reason = "git ignores it" if facts.evidence.git.ignores(path) else ""
+        if facts.evidence.git.ignores(path):
+            reason = "git ignores it"
+        else:
+            reason = ""
         if not reason and all(is_below(each, safe) for each in below):
             reason = "other suggestions ignore all that is in it"
         others.append(Match(rule, find, path, f"{reason}, and {share}"))
@@ -123,13 +131,16 @@ class Proof:
         """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
         if data is None:
             lines = [line for each in made for line in each.patterns]
-            data = with_lines(self._trial.request, lines)
+            data = with_lines(self._trial.plan, lines)
         try:
             attempt = self._trial.attempt(data)
         except CtxsizeError as error:
             return f"the builder rejects the pattern: {error.message}"
         lost = attempt.lost(self.needed)
-        taken = f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
+        if lost:
+            taken = f"{lost[0]}, which a Dockerfile takes, would disappear"
+        else:
+            taken = ""
         broken = (each for each in self._facts.references if each.breaks(attempt.sent.__contains__))
         return _fault(attempt, made) or taken or next((f"{e.at} would fail" for e in broken), "")
 
@@ -137,7 +148,10 @@ class Proof:
         self, made: list[Suggestion], steps: Steps | None, before: Sequence[Suggestion] = ()
     ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
         """Return what passes the proof together with `before`, and the others with their faults."""
-        fault = self.fault([*before, *made]) if made else ""
+        if made:
+            fault = self.fault([*before, *made])
+        else:
+            fault = ""
         if not fault:
             return made, []
         if len(made) == 1:
@@ -151,11 +165,14 @@ class Proof:
     def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
         """Yield the entries that `names` take of those `sent`."""
         for named in names:
-            paths, (above, _, last) = {named.path}, named.path.rpartition("/")
-            if any(map(golang.has_wildcards, named.parts)):
-                folders = (e for e in self._trial.snapshot.folders if golang.match(above, e.path))
+            paths = {named.path}
+            (above, _, last) = named.path.rpartition("/")
+            if any(map(wildcards.has_wildcards, named.parts)):
+                folders = (
+                    e for e in self._trial.snapshot.folders if wildcards.match(above, e.path)
+                )
                 held = ((each, name) for each in folders for name in (*each.entries, *each.folders))
-                paths = {each.prefix + name for each, name in held if golang.match(last, name)}
+                paths = {each.prefix + name for each, name in held if wildcards.match(last, name)}
             yield from (path for path in paths if path in sent)
 
 
@@ -168,7 +185,9 @@ def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
     # Few directories have many paths.
     in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
     in_kept = cache(lambda directory: directory in kept or is_below(directory, kept))
-    changes, sent, faults = attempt.changes, attempt.sent, dict[str, str]()
+    changes = attempt.changes
+    sent = attempt.sent
+    faults = dict[str, str]()
     for path in changes.hidden:
         at = path.rpartition("/")[0]
         is_hidden = path in hidden or in_hidden(at)
@@ -182,4 +201,6 @@ def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
         return faults[min(faults, key=order)]
     if attempt.emptied:
         return f"{attempt.emptied[0]} would be sent without its content"
-    return f"{min(changes.shown, key=order)} would be sent" if changes.shown else ""
+    if changes.shown:
+        return f"{min(changes.shown, key=order)} would be sent"
+    return ""

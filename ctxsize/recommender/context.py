@@ -15,30 +15,31 @@ from itertools import islice
 from typing import NamedTuple
 
 from ctxsize.build import Build
-from ctxsize.discovery import FoundBuild, discover
-from ctxsize.dockerfile.taken import ContextNeed
+from ctxsize.dockerfile.context_need import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
-from ctxsize.engine.request import Plans, Request, own_path, request_of
+from ctxsize.engine.plan import ParsedDockerfiles, Plan, own_path, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.transfer_requests import Include, includes_of, named_contexts, needs_of
 from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
+from ctxsize.go.wildcards import has_wildcards
+from ctxsize.knowledge.rules import FETCHED, all_rules, is_build_input
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match, Size
-from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree
+from ctxsize.repository import FoundBuild, discover
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
-_MOST, _MOST_STAGES = 200, 500
+_MOST = 200
+_MOST_STAGES = 500
 
 
 class BuildContext:
@@ -56,12 +57,12 @@ class BuildContext:
         `repositories` know what git says of many contexts.
         """
         self._repositories = repositories
-        self.request, self.assumed = with_bases(snapshot.request)
-        self.new_file = self.request.ignore_file is None
-        self._real = snapshot.asked(self.request)
+        self.plan, self.assumed = with_bases(snapshot.plan)
+        self.new_file = self.plan.ignore_file is None
+        self._real = snapshot.asked(self.plan)
         self._also = also
-        self.pattern_class = self.request.builder.spec_class.pattern_class
-        self.own_path = own_path(self.request)
+        self.pattern_class = self.plan.builder.spec_class.pattern_class
+        self.own_path = own_path(self.plan)
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
         self.tree = Tree(self.snapshot)
@@ -73,28 +74,32 @@ class BuildContext:
     @cached_property
     def build_files(self) -> BuildFiles:
         """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
-        request, files = self.request, [*islice(self._dockerfiles(), _MOST)]
+        plan = self.plan
+        files = [*islice(self._dockerfiles(), _MOST)]
         beside = (path + ending for path in ("", *files) for ending in _IGNORE_FILES)
-        own = (*files, *filter(self.tree.entry, beside), request.dockerfile_in_context)
+        own = (*files, *filter(self.tree.entry, beside), plan.dockerfile_in_context)
         found = BuildFiles(frozenset(filter(None, own)))
-        if request.dockerfile is not None:
+        if plan.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
-            names = ("",) if request.dockerfile_specific else names_of(request, request.root)
+            names = ("",) if plan.dockerfile_specific else names_of(plan, plan.root)
             try:
-                found.all.append(_build_file(request, request.dockerfile, names))
+                found.all.append(_build_file(plan, plan.dockerfile, names))
             except DockerfileError as error:
-                error.path = request.dockerfile
+                error.path = plan.dockerfile
                 raise
         # The ignore file of one Dockerfile applies to no other build.
-        if not request.dockerfile_specific:
+        if not plan.dockerfile_specific:
             # Reports show paths as the user does: relative, unless the given context is absolute.
-            top = self.git.top if os.path.isabs(request.context) else os.path.relpath(self.git.top)
-            asked = asked_builds(top, request.plans)
+            if os.path.isabs(plan.context):
+                top = self.git.top
+            else:
+                top = os.path.relpath(self.git.top)
+            asked = asked_builds(top, plan.parsed_files)
             for path, build in self._unasked(asked.dockerfiles, files):
                 self._read(found, path, build, is_asked=False)
-            for each in asked.by_directory.get(request.root, ()):
+            for each in asked.by_directory.get(plan.root, ()):
                 path = each.build.dockerfile or each.where.path
-                self._read(found, path, replace(each.build, builder=request.build.builder))
+                self._read(found, path, replace(each.build, builder=plan.build.builder))
         for further in self._also:
             self._read(found, further.dockerfile or "Dockerfile", further)
         return found
@@ -110,22 +115,22 @@ class BuildContext:
 
     def _unasked(self, used: Collection[str], files: Iterable[str]) -> Iterator[tuple[str, Build]]:
         """Yield builds of the Dockerfiles at `files` but the `used`, with this context."""
-        request = self.request
+        plan = self.plan
         for path in files:
-            full = os.path.realpath(os.path.join(request.root, path))
-            if path != request.dockerfile_in_context and full not in used:
-                here = os.path.join(request.context, path)
-                one = replace(request.build, dockerfile=here, dockerfile_inline=None, target="")
+            full = os.path.realpath(os.path.join(plan.root, path))
+            if path != plan.dockerfile_in_context and full not in used:
+                here = os.path.join(plan.context, path)
+                one = replace(plan.build, dockerfile=here, dockerfile_inline=None, target="")
                 yield path, one
 
     def _read(self, found: BuildFiles, path: str, build: Build, *, is_asked: bool = True) -> None:
         """Add the Dockerfile at `path` to `found`, or the problem with it."""
         data = b""
         try:
-            other = request_of(build, self.request.builder, plans=self.request.plans)
-            if not (names := names_of(other, self.request.root)):
+            other = plan_of(build, self.plan.builder, parsed_files=self.plan.parsed_files)
+            if not (names := names_of(other, self.plan.root)):
                 return
-            data = other.plan.data
+            data = other.parsed.data
             build_file = _build_file(other, path, names)
         except CtxsizeError as error:
             lead = "the builder rejects this Dockerfile"
@@ -163,7 +168,10 @@ class BuildContext:
 
     @cached_property
     def evidence(self) -> Evidence:
-        own = {self.own_path} if self.own_path else set()
+        if self.own_path:
+            own = {self.own_path}
+        else:
+            own = set()
         return Evidence(self.tree, self.git, self.build_files.own_files | own)
 
     @cached_property
@@ -182,7 +190,8 @@ class BuildContext:
         A Dockerfile whose sources are unknown may take every path that its text names.
         """
         for named in self.build_files.named:
-            wild, above = any(map(has_wildcards, named.parts)), up_to(named.path)
+            wild = any(map(has_wildcards, named.parts))
+            above = up_to(named.path)
             if any(map(named.is_at_or_below, hidden) if wild else (e in hidden for e in above)):
                 return True
         texts = [text for _, text in self.build_files.undecided]
@@ -200,28 +209,35 @@ class BuildContext:
     @cached_property
     def _includes(self) -> list[Include]:
         # Without a Dockerfile the transfer is unknown: it may be the whole context.
-        return [None] if self.request.dockerfile is None else includes_of(self.request)
+        if self.plan.dockerfile is None:
+            return [None]
+        return includes_of(self.plan)
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        sent = (self.trial.under(self.request.spec, each) for each in self._includes)
-        return self.sums if self._includes == [None] else SumsByPath(sent, self.snapshot)
+        sent = (self.trial.under(self.plan.spec, each) for each in self._includes)
+        if self._includes == [None]:
+            return self.sums
+        return SumsByPath(sent, self.snapshot)
 
     @property
     def transfers(self) -> bool:
         """Return True if the transfer is known and not empty; podman transfers nothing."""
-        known = self.request.dockerfile is not None and not self.assumed
-        return known and self.request.builder.meter is not None
+        known = self.plan.dockerfile is not None and not self.assumed
+        return known and self.plan.builder.meter is not None
 
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        file = self.request.ignore_file
+        file = self.plan.ignore_file
         return self.size_after(self.trial.attempt(b"" if file is None else file.data))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
-        includes = self._includes if self.transfers else []
+        if self.transfers:
+            includes = self._includes
+        else:
+            includes = []
         _, context, *moved = self.trial.after(attempt, [None, *includes])
         return Size(Amount.of(context), Amount.of(*moved) if self.transfers else None)
 
@@ -234,12 +250,12 @@ class AskedBuilds(NamedTuple):
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
-def asked_builds(top: str, plans: Plans) -> AskedBuilds:
+def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
     """Return the builds of a repository that its files ask for."""
     by_directory: dict[str, list[FoundBuild]] = {}
     dockerfiles: set[str] = set()
     with suppress(CtxsizeError):
-        for found in discover(top, plans=plans).builds:
+        for found in discover(top, parsed_files=parsed_files).builds:
             if found.guessed:
                 continue
             build = found.build
@@ -251,27 +267,30 @@ def asked_builds(top: str, plans: Plans) -> AskedBuilds:
     return AskedBuilds(by_directory, frozenset(dockerfiles))
 
 
-def names_of(request: Request, root: str) -> tuple[str, ...]:
-    """Return the names of the contexts of a request that are `root` and use its ignore file."""
-    again = (each for each in named_contexts(request.build) if each.local)
+def names_of(plan: Plan, root: str) -> tuple[str, ...]:
+    """Return the names of the contexts of a plan that are `root` and use its ignore file."""
+    again = (each for each in named_contexts(plan.build) if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
-    own = [""] if request.root == root and not request.dockerfile_specific else []
+    if plan.root == root and not plan.dockerfile_specific:
+        own = [""]
+    else:
+        own = []
     return (*own, *names)
 
 
-def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFile:
-    request, _ = with_bases(request)
-    needs_of(request)  # raises `UndecidedError` if another frontend may accept a syntax error
-    labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
+def _build_file(plan: Plan, path: str, names: tuple[str, ...]) -> BuildFile:
+    plan, _ = with_bases(plan)
+    needs_of(plan)  # raises `UndecidedError` if another frontend may accept a syntax error
+    labels = [stage.name or str(stage.index) for stage in plan.parsed.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
         message = f"more than {_MOST_STAGES} stages: their sources are not evaluated"
         raise UndecidedError(message, hint="ctxsize measure can read it")
     needs: list[ContextNeed] = []
-    for target in dict.fromkeys([request.build.target, "", *labels]):
-        asked = replace(request, build=replace(request.build, target=target))
+    for target in dict.fromkeys([plan.build.target, "", *labels]):
+        asked = replace(plan, build=replace(plan.build, target=target))
         try:
             needs += needs_of(asked).values()
         except DockerfileError:
-            if target in ("", request.build.target):
+            if target in ("", plan.build.target):
                 raise
-    return BuildFile(request, path, tuple(needs), names)
+    return BuildFile(plan, path, tuple(needs), names)

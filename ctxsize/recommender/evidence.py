@@ -22,10 +22,10 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository, Repositories
 from ctxsize.findings import Confidence
 from ctxsize.globs import is_glob, like, matching
+from ctxsize.knowledge.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
-from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -62,8 +62,11 @@ class Tracked:
 
     def __init__(self, tree: Tree, repositories: Repositories | None = None) -> None:
         """Ask git; `repositories` know the answers for many contexts of a repository."""
-        self._root = tree.snapshot.request.root
-        find = git.find if repositories is None else repositories.find
+        self._root = tree.snapshot.plan.root
+        if repositories is None:
+            find = git.find
+        else:
+            find = repositories.find
         found = find(self._root)
         self.problem: Problem | None = found.problem  # why nothing is known of a repository
         self.top = border_of(self._root)  # of the repository around the context, or the context
@@ -72,9 +75,13 @@ class Tracked:
         """The further worktrees of these repositories in the context."""
         for held in tree.snapshot.folders:  # parents come first
             if held.path and held.has(".git"):
-                directory, full = held.path, f"{self._root.rstrip('/')}/{held.path}"
+                directory = held.path
+                full = f"{self._root.rstrip('/')}/{held.path}"
                 # One that the outer repository ignores is a download.
-                inner = None if self.ignores(directory) else git.find(full).repository
+                if self.ignores(directory):
+                    inner = None
+                else:
+                    inner = git.find(full).repository
                 self.worktrees |= {f"{directory}/{e}" for e in git.untracked_worktrees(full, inner)}
                 if inner is not None and inner.top == full:
                     self._known[directory] = self._asked(inner)
@@ -91,7 +98,9 @@ class Tracked:
     def ignored(self) -> frozenset[str] | None:
         """Return the paths that the context's repository ignores; None without a repository."""
         known = self._known[""]
-        return None if known is None else frozenset(path.rstrip("/") for path in known.ignored)
+        if known is None:
+            return None
+        return frozenset(path.rstrip("/") for path in known.ignored)
 
     def first(self, path: str) -> str | None:
         """Return a tracked file at or below `path`; None if git tracks nothing there."""
@@ -100,7 +109,9 @@ class Tracked:
     def at_or_below(self, path: str) -> list[str]:
         """Return every tracked file at or below `path`, and the submodules there."""
         known, inner, prefix = self._of(path)
-        return [] if known is None else [prefix + e for e in known.index.at_or_below(inner)]
+        if known is None:
+            return []
+        return [prefix + e for e in known.index.at_or_below(inner)]
 
     def covers(self, path: str) -> bool:
         """Return True if `path` is in a repository."""
@@ -115,7 +126,10 @@ class Tracked:
         """Return the repository of `path`, the path in it, and the prefix in front of that path."""
         above = reversed(up_to(path)[:-1]) if len(self._known) > 1 else ()
         top = next((each for each in above if each in self._known), "")
-        prefix = f"{top}/" if top else ""
+        if top:
+            prefix = f"{top}/"
+        else:
+            prefix = ""
         return self._known[top], path[len(prefix) :], prefix
 
 
@@ -125,7 +139,7 @@ class Evidence:
     def __init__(self, tree: Tree, tracked: Tracked, dockerfiles: Collection[str] = ()) -> None:
         self.tree = tree
         self.git = tracked
-        self._root = tree.snapshot.request.root
+        self._root = tree.snapshot.plan.root
         self._dockerfiles = frozenset(dockerfiles)
         self.small_file = lru_cache(maxsize=64)(lambda path: text_of(self.source(path)))
         """Return the text of a manifest; members of a workspace share manifests."""
@@ -138,8 +152,14 @@ class Evidence:
 
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
-        names, is_inside = marker.names, marker.kind.startswith("inside")
-        at, where = (path, "in") if is_inside else (path.rpartition("/")[0], "beside")
+        names = marker.names
+        is_inside = marker.kind.startswith("inside")
+        if is_inside:
+            at = path
+            where = "in"
+        else:
+            at = path.rpartition("/")[0]
+            where = "beside"
         match marker.kind:
             case "any_of":
                 return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
@@ -147,21 +167,31 @@ class Evidence:
                 found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
                 alone = str(Marker("exists"))
                 clauses = dict.fromkeys(each for each in found if each and each != alone)
-                return " and ".join(clauses) if len(found) == len(marker.parts) else None
+                if len(found) == len(marker.parts):
+                    return " and ".join(clauses)
+                return None
             case "beside" | "inside":
                 first = self.tree.first(at, names, but=path)
                 return first and f"{first[len(path) + 1 if is_inside else 0 :]} {where} it"
             case "beside_all" | "inside_all":
                 is_all = all(self.tree.find(at, each) for each in names)
-                return f"{' and '.join(names)} {where} it" if is_all else None
+                if is_all:
+                    return f"{' and '.join(names)} {where} it"
+                return None
             case "twin":
                 twin = path.removesuffix(names[0])
                 is_there = twin != path and self.tree.entry(twin) is not None
-                return f"{twin} beside it" if is_there else None
+                if is_there:
+                    return f"{twin} beside it"
+                return None
             case "at_least":
                 size = self.tree.size_bytes(path)
-                return f"{units.human(size)} of it" if size >= marker.number else None
-        return str(marker).replace("`", "") if self._holds(marker, path) else None
+                if size >= marker.number:
+                    return f"{units.human(size)} of it"
+                return None
+        if self._holds(marker, path):
+            return str(marker).replace("`", "")
+        return None
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
@@ -176,7 +206,10 @@ class Evidence:
                 return there and self.first_bytes(f"{path}/CACHEDIR.TAG").startswith(CACHE_TAG)
             case "self_ignored":
                 there = self.tree.has(path, ".gitignore")
-                text = text_of(self.first_bytes(f"{path}/.gitignore")) if there else ""
+                if there:
+                    text = text_of(self.first_bytes(f"{path}/.gitignore"))
+                else:
+                    text = ""
                 lines = [line.strip() for line in text.splitlines()]
                 return [e for e in lines if e and e[0] != "#"] in (["*"], ["/**"], ["**"])
             case "worktrees":
@@ -189,7 +222,8 @@ class Evidence:
                 # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
             case "begins":
-                data, magics = self.first_bytes(path), map(bytes.fromhex, marker.names)
+                data = self.first_bytes(path)
+                magics = map(bytes.fromhex, marker.names)
                 return any(data.startswith(magic, marker.number) for magic in magics)
             case "is_dockerfile":
                 return path in self._dockerfiles
@@ -204,12 +238,16 @@ class Evidence:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
         found: list[Match] = []
         directories, files, links = (_looks(rules, kind) for kind in EntryType)
-        pending, none = [self.tree.root], Sums()
+        pending = [self.tree.root]
+        none = Sums()
         while pending:
             held = pending.pop()
             linked = self.tree.snapshot.links.get(held.path, ())
             for name, content_bytes in sums.names_in(held.path).items():
-                looks = links(name) if name in linked else files(name)
+                if name in linked:
+                    looks = links(name)
+                else:
+                    looks = files(name)
                 if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                     found += self._matches(looks, held.prefix + name, judge)
             for folder in reversed(held.folders.values()):
@@ -244,16 +282,24 @@ class Evidence:
     def _match(self, rule: Rule, find: str, path: str) -> Match | None:
         if rule.category is not Category.SECRET:
             shown = self.shows(rule.marker, path)
-            return None if shown is None else Match(rule, find, path, shown)
+            if shown is None:
+                return None
+            return Match(rule, find, path, shown)
         # A manifest is no secret, unless the rule is about this one.
         is_manifest = is_glob(find) and is_build_input(path.rpartition("/")[2])
-        sure = None if is_manifest else self._certainty(rule, path)
+        if is_manifest:
+            sure = None
+        else:
+            sure = self._certainty(rule, path)
         if sure is None:
             return None
         if is_glob(find):
             # Other files that the glob matches may be templates, which are sources.
             find = "/".join(path.split("/")[-1 - find.count("/") :])
-        shown = "its content" if sure is Confidence.CERTAIN else "its name"
+        if sure is Confidence.CERTAIN:
+            shown = "its content"
+        else:
+            shown = "its name"
         return Match(rule, find, path, shown, sure)
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
@@ -261,7 +307,10 @@ class Evidence:
         if TEMPLATES.search(path.rpartition("/")[2]):
             return None
         is_likely = rule.confidence >= _LIKELY_FROM
-        by_name = Confidence.LIKELY if is_likely else Confidence.POSSIBLE
+        if is_likely:
+            by_name = Confidence.LIKELY
+        else:
+            by_name = Confidence.POSSIBLE
         is_file = rule.kind is EntryType.FILE
         if is_file and self.tree.size_bytes(path) > _LARGEST_SECRET:
             by_name = Confidence.POSSIBLE
@@ -276,7 +325,8 @@ class Evidence:
 
 def _looks(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Look, ...]]:
     """Return a function for the looks for a name: literal ones, globs, and those without names."""
-    literal, globs = defaultdict[str, list[Look]](list), list[tuple[str, Look]]()
+    literal = defaultdict[str, list[Look]](list)
+    globs = list[tuple[str, Look]]()
     for rule in (each for each in rules if each.kind is kind):
         for find in rule.find or ("",):
             name = find.rpartition("/")[2]
@@ -288,7 +338,10 @@ def _looks(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Look
 
     @lru_cache(maxsize=10_000)
     def looks(name: str) -> tuple[Look, ...]:
-        alike = [look for glob, look in globs if like(glob, name)] if is_any(name) else []
+        if is_any(name):
+            alike = [look for glob, look in globs if like(glob, name)]
+        else:
+            alike = []
         return (*literal.get(name, ()), *alike, *literal.get("", ()))
 
     return looks
@@ -296,7 +349,8 @@ def _looks(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Look
 
 def fits(find: str, path: str) -> bool:
     """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
-    wanted, parts = find.lstrip("/").split("/"), path.split("/")
+    wanted = find.lstrip("/").split("/")
+    parts = path.split("/")
     if find.startswith("/") and len(parts) != len(wanted):
         return False
     return len(parts) >= len(wanted) and all(

@@ -11,11 +11,11 @@ from itertools import islice
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.globs import is_glob, like
+from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.references import Reference, References
-from ctxsize.recommender.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.tree import SumsByPath, is_below
 
 _WORDS = re.compile(r"[\w.-]+")
@@ -27,8 +27,11 @@ _ENV_FILE = re.compile(r"\.env(\..+)?")
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
 _NAMES_ENV = re.compile(r"\.env\b|--env-file")
 _LOOKS_ELSEWHERE = re.compile(r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b")
-_LARGEST_SOURCE, _MOST_SOURCE_BYTES = 512 * 1024, 64 * 1024 * 1024
-_MOST_SOURCES, _MOST_MANIFESTS, _MOST_SCRIPTS = 20_000, 300, 50
+_LARGEST_SOURCE = 512 * 1024
+_MOST_SOURCE_BYTES = 64 * 1024 * 1024
+_MOST_SOURCES = 20_000
+_MOST_MANIFESTS = 300
+_MOST_SCRIPTS = 50
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:
@@ -93,7 +96,7 @@ class Facts:
 
     def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
-        self.request = evidence.tree.snapshot.request
+        self.plan = evidence.tree.snapshot.plan
         self.build_files = build_files
         self.sums = sums  # the sums of the context, by path
         self.maybe_taken = cache(self._maybe_taken)
@@ -109,7 +112,8 @@ class Facts:
             commands = re.split(r"[;&|\n]+", build_file.commands)
             if any(_NAMES_GIT.search(e) and not _DOES_WITHOUT_GIT.search(e) for e in commands):
                 return f"a command of {build_file.path} names .git"
-        names, git = filter(listed_names("version_files"), self.by_name), self.evidence.git
+        names = filter(listed_names("version_files"), self.by_name)
+        git = self.evidence.git
         sent = (path for each in names for path in self.by_name[each] if not git.ignores(path))
         for path in nsmallest(_MOST_MANIFESTS, sent, key=_depth):
             if expression("versioned_by_git").search(self.evidence.small_file(path)):
@@ -120,22 +124,26 @@ class Facts:
     def references(self) -> tuple[Reference, ...]:
         """Return the places that name files without which a build fails; now it finds them."""
         is_sent = self.sums.__contains__
-        find, git = References(self.evidence.tree, is_sent).of, self.evidence.git
-        found = (each for e in self.build_files.all for each in find(e.request, e.names))
+        find = References(self.evidence.tree, is_sent).of
+        git = self.evidence.git
+        found = (each for e in self.build_files.all for each in find(e.plan, e.names))
         return tuple(each for each in found if not each.breaks(is_sent) and each.is_of_sources(git))
 
     @cached_property
     def _sources(self) -> tuple[dict[str, list[str]], bool]:
         """Return the sources by the names of entries in their words, and if these are all."""
-        found, sources = defaultdict[str, list[str]](list), 0
-        left, git = _MOST_SOURCE_BYTES, self.evidence.git
+        found = defaultdict[str, list[str]](list)
+        sources = 0
+        left = _MOST_SOURCE_BYTES
+        git = self.evidence.git
         for held in self.evidence.tree.root.tree(lambda each: each.name not in NOT_SOURCES):
             for name, size in self.sums.names_in(held.path).items():
                 path = held.prefix + name
                 if size > _LARGEST_SOURCE or not is_source(name) or name in listed("locks"):
                     continue
                 if not git.ignores(path):
-                    left, sources = left - size, sources + 1
+                    left = left - size
+                    sources = sources + 1
                     if sources > _MOST_SOURCES or left < 0:
                         return found, False
                     words = _WORDS.findall(text_of(self.evidence.source(path)))
@@ -145,7 +153,8 @@ class Facts:
 
     def mentioned(self, path: str) -> str | None:
         """Return why a source or a Dockerfile may read `path`; None if none names it."""
-        name, (_, is_all) = path.rpartition("/")[2], self._sources
+        name = path.rpartition("/")[2]
+        (_, is_all) = self._sources
         if not _WORDS.fullmatch(name):
             return "no source can be searched for its name"
         for at in self._mentioning(name):
@@ -157,7 +166,8 @@ class Facts:
         return None if is_all else "there are too many sources to see whether one reads it"
 
     def _find_mentioning(self, name: str) -> list[str]:
-        sources, text = self._sources[0].get(name, ()), self.evidence.source
+        sources = self._sources[0].get(name, ())
+        text = self.evidence.source
         return [at for at in sorted(sources) if mentions(name, text_of(text(at)))]
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
@@ -223,7 +233,10 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     settings may name a directory above or below them.
     """
     directory, _, name = match.path.rpartition("/")
-    takers = [*facts.taking(match)] if _ENV_FILE.fullmatch(name) else []
+    if _ENV_FILE.fullmatch(name):
+        takers = [*facts.taking(match)]
+    else:
+        takers = []
     if not takers:
         return None
     for build_file in takers:
@@ -247,4 +260,6 @@ def reader_of(facts: Facts, match: Match) -> str | None:
 
 def _bundler_in(text: str) -> str | None:
     found = expression("reads_env").search(text) or ("dotenv" in text and _WITH_DOTENV.search(text))
-    return " ".join(found[0].split()) if found else None
+    if found:
+        return " ".join(found[0].split())
+    return None

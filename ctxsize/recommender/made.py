@@ -16,11 +16,11 @@ from typing import NamedTuple
 from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
-from ctxsize.recommender import tools
+from ctxsize.knowledge import tools
+from ctxsize.knowledge.rules import NOT_SOURCES, Category, expression, listed
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match
-from ctxsize.recommender.rules import NOT_SOURCES, Category, expression, listed
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
@@ -47,10 +47,15 @@ class Making:
     def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
         self.is_made = False  # a command makes it, or a substitute, where its sources are
         self._uses: list[int] = []
-        self._facts, self._build_file, self._match = facts, build_file, match
+        self._facts = facts
+        self._build_file = build_file
+        self._match = match
         self._rule = rule = match.rule
         # Only rules with this trap are about the files of package managers.
-        self._manager = tools.manager_of(rule.name) if "no_install_step" in rule.traps else None
+        if "no_install_step" in rule.traps:
+            self._manager = tools.manager_of(rule.name)
+        else:
+            self._manager = None
         self._language = tools.manager_of(f"{rule.ecosystem}.")
         self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
         self._is_known = tools.has_tools(rule.name)
@@ -60,7 +65,7 @@ class Making:
             self._ends[stage] = self._end_of(stage)
         parents = {stage.parent for stage in self._ends}
         for stage, end in self._ends.items():
-            is_target = build_file.request.build.target.lower() == stage.label
+            is_target = build_file.plan.build.target.lower() == stage.label
             if end.is_as_it_came and (stage not in parents or is_target):
                 self._uses += end.later
                 if stage not in self._consumed and self._manager and self._speaks(stage.base):
@@ -68,7 +73,10 @@ class Making:
         self.used_at = min(self._uses, default=None)  # first line that uses the copied match
 
     def _end_of(self, stage: BuiltStage) -> _Content:
-        content = _Content() if stage.parent is None else self._ends[stage.parent]
+        if stage.parent is None:
+            content = _Content()
+        else:
+            content = self._ends[stage.parent]
         if stage.parent is None and stage.base and stage.base in self._build_file.names:
             content = content._replace(has_it=True, has_files=True)
         for step in stage.steps:
@@ -105,7 +113,8 @@ class Making:
         """Return the content after a RUN, and record the lines that use the match."""
         as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
         there = content._replace(has_it=content.has_it or is_mounted)
-        found, can_make = running(step), self._can_make(there, step)
+        found = running(step)
+        can_make = self._can_make(there, step)
         self.is_made |= can_make and any(self._makes(*each, spare=True) for each in found)
         # The content of a cache mount does not become part of the image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
@@ -115,7 +124,10 @@ class Making:
             if can_make and self._makes(at, command):
                 as_it_came = False
                 # What is made in a mount exists only during this RUN.
-                content = content if is_mounted else content._replace(made=True)
+                if is_mounted:
+                    content = content
+                else:
+                    content = content._replace(made=True)
             elif (as_it_came and self._may_take(command)) or (
                 (as_it_came or content.is_as_it_came) and self._names(step, at, command)
             ):
@@ -146,7 +158,8 @@ class Making:
         parts = posixpath.normpath(posixpath.join(at, there)).lstrip("/").split("/")
         ends = ("/".join(parts[e:]) for e in range(len(parts)) if parts[e])
         sources = (end for end in ends if NOT_SOURCES.isdisjoint(end.split("/")))
-        manifest, sums = self._manager.files[0], self._facts.sums
+        manifest = self._manager.files[0]
+        sums = self._facts.sums
         package = next((end for end in sources if f"{end}/{manifest}" in sums), None)
         beside = self._match.path.rpartition("/")[0]
         return package is None or f"{beside}/".startswith(f"{package}/")
@@ -175,7 +188,8 @@ class Making:
 
     def _names(self, step: StageStep, at: str, command: Command) -> bool:
         """Return True if a command names the match, runs in it, or runs a script that names it."""
-        program, name = command.program, self._name
+        program = command.program
+        name = self._name
         if self._rule.contents and program in _ABOUT_DIRECTORIES:
             return False
         below = at.removeprefix(step.state.directory.text)
@@ -195,7 +209,9 @@ class Making:
     def _script(self, command: Command) -> str:
         word = next(iter(tools.run_by(command).words), "")
         is_script = "/" in word or word.endswith(".sh")
-        return self._facts.script(posixpath.basename(word), self._match.path) if is_script else ""
+        if is_script:
+            return self._facts.script(posixpath.basename(word), self._match.path)
+        return ""
 
     def _may_use(self, content: _Content, step: StageStep) -> bool:
         """Return True if an instruction may use the match when the image is finished."""
@@ -219,7 +235,10 @@ def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
     """Return the commands of a step with their directories; a copied heredoc may be a script."""
     found = [*commands_of(step.instruction)]
     for text in (each.content for each in step.instruction.heredocs if step.is_copy):
-        found += commands(text) if is_read_whole(text) else [Command(("cat", text))]
+        if is_read_whole(text):
+            found += commands(text)
+        else:
+            found += [Command(("cat", text))]
     known = (replace(each, words=tuple(_valued(step, e) for e in each.words)) for each in found)
     return tuple(in_directories(known, step.state.directory.text))
 
@@ -229,4 +248,6 @@ def _valued(step: StageStep, text: str) -> str:
     if "$" not in text or len(text) > _LONGEST:
         return text
     known = tolerant(step.environment, text, quotes=False)
-    return tolerant(step.state.outer, known, quotes=False) if "$" in known else known
+    if "$" in known:
+        return tolerant(step.state.outer, known, quotes=False)
+    return known

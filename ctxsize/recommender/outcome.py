@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Confidence, Edit, Finding
+from ctxsize.knowledge.rules import SAFE_FROM, Category, Rule
 from ctxsize.model import Amount, Effect, Problem
-from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
 from ctxsize.writer import Addition
 
 
@@ -45,7 +45,9 @@ class Match:
     def hard(self) -> Objection | None:
         """Return the reason why it is not suggested at all; None without one."""
         hard = next((each for each in self.objections if not each.soft), None)
-        return Objection("never", self.rule.why) if self.rule.never and hard is None else hard
+        if self.rule.never and hard is None:
+            return Objection("never", self.rule.why)
+        return hard
 
     @property
     def is_settled(self) -> bool:
@@ -63,7 +65,9 @@ class Size:
     @property
     def counted(self) -> Amount:
         """Return the transfer, or the context if the transfer is unknown."""
-        return self.context if self.transfer is None else self.transfer
+        if self.transfer is None:
+            return self.context
+        return self.transfer
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ class Suggestion:
     def doubts(self) -> tuple[str, ...]:
         """Return the reasons why it is not safe."""
         reasons = tuple(dict.fromkeys(each.reason for each in self.objections))
-        return reasons if reasons or self.safe else ("some builds need it",)
+        if reasons or self.safe:
+            return reasons
+        return ("some builds need it",)
 
     @property
     def additions(self) -> list[Addition]:

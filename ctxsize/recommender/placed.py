@@ -10,9 +10,9 @@ from posixpath import join, normpath
 
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.stages import StageStep
-from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.recommender.rules import listed
-from ctxsize.recommender.tools import works
+from ctxsize.go.wildcards import has_wildcards, match
+from ctxsize.knowledge.rules import listed
+from ctxsize.knowledge.tools import works
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
@@ -24,7 +24,11 @@ _UNKNOWN = Command(("?",))
 def relative(path: str, top: str) -> str | None:
     """Return an absolute path relative to `top`, `""` for `top` itself; None if it is outside."""
     prefix = top.rstrip("/") + "/"
-    return "" if path == top else path[len(prefix) :] if path.startswith(prefix) else None
+    if path == top:
+        return ""
+    if path.startswith(prefix):
+        return path[len(prefix) :]
+    return None
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Copied:
 
     def may_fill(self, path: str) -> bool:
         """Return True if content from elsewhere may be at `path`."""
-        inside, around = relative(path, self.target), relative(self.target, path)
+        inside = relative(path, self.target)
+        around = relative(self.target, path)
         return not self.sources and ("$" in self.target or (inside, around) != (None, None))
 
     def origins(self, path: str, tree: Tree) -> Iterator[str]:
@@ -48,11 +53,17 @@ class Copied:
         for source in self.sources:
             (above, _, name), top = source.rpartition("/"), "" if source == "." else source
             if has_wildcards(source):
-                found = join(above, below) if match(name, below) else ""
+                if match(name, below):
+                    found = join(above, below)
+                else:
+                    found = ""
             elif tree.snapshot.folder(top) is not None:
                 found = join(top, below).rstrip("/")
             else:  # without a slash at its end, the target may be the file or a directory
-                found = source if below in ("", name) else ""
+                if below in ("", name):
+                    found = source
+                else:
+                    found = ""
             if tree.entry(found) is not None or top == below == "":
                 yield found
 
@@ -91,10 +102,14 @@ class Placed:
     def after(self, step: StageStep, *commands: Command) -> Placed:
         """Return the places after some commands of a RUN, by default after all of them."""
         is_read = step.state.is_unix and is_known(step.instruction)
-        found = commands or step.commands if is_read else (_UNKNOWN,)
+        if is_read:
+            found = commands or step.commands
+        else:
+            found = (_UNKNOWN,)
         if len(self.ran) > _MOST_COMMANDS:
             return self
-        idle, words = listed("makes_no_files"), _words(step.instruction.text)
+        idle = listed("makes_no_files")
+        words = _words(step.instruction.text)
         is_written = ">" in step.instruction.text
         made = ((each, words) for each in found if is_written or each.program not in idle)
         return replace(self, ran=(*self.ran, *made))
@@ -109,7 +124,8 @@ class Placed:
         A command before this COPY counts only if it names a part of the path.
         """
         found, copy = self._delivered(path)
-        parts, below = {*path.split("/")}, {*(relative(path, copy.target) or path).split("/")}
+        parts = {*path.split("/")}
+        below = {*(relative(path, copy.target) or path).split("/")}
         for number, (command, words) in enumerate(self.ran):
             fetching = [e for e in works(command) if e.does("fetch") and not e.does("compile")]
             named = {command.program, "_".join(command.words[:2])} & {

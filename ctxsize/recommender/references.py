@@ -17,12 +17,12 @@ from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.engine.golang import fixed_part, has_wildcards, match
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
+from ctxsize.go.wildcards import fixed_part, has_wildcards, match
+from ctxsize.knowledge.rules import joined, table
+from ctxsize.knowledge.tools import run_by, works
 from ctxsize.recommender.evidence import Tracked, small_file, text_of
 from ctxsize.recommender.placed import Placed, relative
-from ctxsize.recommender.rules import joined, table
-from ctxsize.recommender.tools import run_by, works
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
@@ -67,12 +67,17 @@ class _Mention(NamedTuple):
 
 def _code(kind: Mapping[str, Any], text: str) -> str:
     """Return a text of equal length without what the tool may skip."""
-    code, parts, at = text, list[str](), 0
+    code = text
+    parts = list[str]()
+    at = 0
     if "masked" in kind:
         code = re.sub(joined(table("reads.toml")["token"]), _mask, text)
     for found in re.finditer(kind.get("left_out", _NEVER), code):
         if found.start() >= at:
-            end = _end(code, found) if "items" in kind else found.end()
+            if "items" in kind:
+                end = _end(code, found)
+            else:
+                end = found.end()
             parts += code[at : found.start()], " " * (end - found.start())
             at = end
     return "".join(parts) + code[at:]
@@ -82,16 +87,21 @@ def _mask(found: re.Match[str]) -> str:
     token = found[0]
     if not token.startswith("/"):
         return f'"{"_" * (len(token) - 2)}"'
-    return token if token.startswith("//go:") else re.sub(r"[^\n]", " ", token)
+    if token.startswith("//go:"):
+        return token
+    return re.sub(r"[^\n]", " ", token)
 
 
 def _end(code: str, start: re.Match[str]) -> int:
     """Return the end of the item behind an attribute, or of one about all that is around it."""
-    depth, inner = 0, "!" in start[0] and start[0].startswith("#")
+    depth = 0
+    inner = "!" in start[0] and start[0].startswith("#")
     for found in _BRACKET.finditer(code, start.start()):
         depth += (found[0] in "[({") - (found[0] in "])}")
         if depth < 0 or (depth == 0 and found[0] in ("]" if inner else "};")):
-            return len(code) if inner and start[0].endswith("cfg") else found.end()
+            if inner and start[0].endswith("cfg"):
+                return len(code)
+            return found.end()
     return len(code)
 
 
@@ -101,15 +111,18 @@ def _words(row: Mapping[str, Any], text: str, code: str) -> Iterator[tuple[int, 
         start, end = found.span("path" if "path" in found.re.groupindex else 0)
         if "equals" not in row or text[slice(*found.span("equals"))] == row["equals"]:
             for each in re.finditer(row.get("each", r"(?s).+"), text[start:end]):
-                word, at = each[each.lastindex or 0], start + each.start(each.lastindex or 0)
+                word = each[each.lastindex or 0]
+                at = start + each.start(each.lastindex or 0)
                 if "\\" not in word and not code[at : at + 1].isspace():  # not in a comment
                     yield text.count("\n", 0, at) + 1, word
 
 
 def _started(command: Command) -> Iterator[_Mention]:
     """Yield what a command reads, relative to the directory in which it runs."""
-    run, known = run_by(command), table("reads.toml")
-    word, begins = "".join(run.words[:1]), " ".join(run.operands)
+    run = run_by(command)
+    known = table("reads.toml")
+    word = "".join(run.words[:1])
+    begins = " ".join(run.operands)
     is_script = "/" in word
     if run.words != command.words:  # an interpreter with options may run no script
         is_script = command.words[1:] == run.words
@@ -122,10 +135,14 @@ def _started(command: Command) -> Iterator[_Mention]:
         if not is_it or run.has(*without) or any(each[:2] in without for each in run.arguments):
             continue
         if row.get("then") == "go":
-            pairs, valued = pairwise(run.words[1:]), known["go_valued"].split()
+            pairs = pairwise(run.words[1:])
+            valued = known["go_valued"].split()
             words = [e for before, e in pairs if e[:1] != "-" and before not in valued]
             for word in words or ["."]:  # a file, all packages below a directory, or one package
-                path = dirname(word) if word.endswith((".go", "/...")) else word
+                if word.endswith((".go", "/...")):
+                    path = dirname(word)
+                else:
+                    path = word
                 if word.endswith("/..."):
                     yield _Mention((path,), "go", optional=True, descends=known["go_skipped"])
                 elif path != word or word.startswith((".", "/")):
@@ -141,15 +158,22 @@ class References:
     """The references of the builds of one context. Only files that are sent are read."""
 
     def __init__(self, tree: Tree, is_sent: Callable[[str], bool]) -> None:
-        self._tree, self._is_sent, self._left = tree, is_sent, _MOST_WORK
+        self._tree = tree
+        self._is_sent = is_sent
+        self._left = _MOST_WORK
         self._text = lru_cache(maxsize=64)(self._read_text)
 
-    def of(self, request: Request, names: Collection[str] = ("",)) -> Iterator[Reference]:
+    def of(self, plan: Plan, names: Collection[str] = ("",)) -> Iterator[Reference]:
         """Yield those of one Dockerfile; `names` are the names of this context in its build."""
-        ends, dockerfile = dict[BuiltStage | None, Placed](), request.plan.dockerfile
+        ends = dict[BuiltStage | None, Placed]()
+        dockerfile = plan.parsed.dockerfile
         short = len(dockerfile.instructions) <= _MOST_STEPS
-        stages = built_stages(dockerfile, request.build.build_arguments) if short else ()
-        target, needed = request.build.target.lower(), set[BuiltStage | None]()
+        if short:
+            stages = built_stages(dockerfile, plan.build.build_arguments)
+        else:
+            stages = ()
+        target = plan.build.target.lower()
+        needed = set[BuiltStage | None]()
         named = [each for each in stages if target in (each.label, str(each.stage.index))]
         for stage in reversed(stages):
             if stage in needed or stage in (named or stages)[-1:]:
@@ -159,7 +183,8 @@ class References:
         for stage in (each for each in stages if each in needed):
             here = ends.get(stage.parent, Placed(self._tree))
             for step in stage.steps:
-                where, origin = f"{request.dockerfile}:{step.line}", stage.origin(step.origin)
+                where = f"{plan.dockerfile}:{step.line}"
+                origin = stage.origin(step.origin)
                 if step.is_run:
                     yield from self._of_run(step, where, here.mounted(step, names))
                     here = here.after(step)
@@ -181,7 +206,10 @@ class References:
             self._left -= 60 + 5 * (len(made) + len(there.ran))
             path = fixed_part(source) or "/"  # a pattern needs the directory before it
             if all(relative(each, path) is None for each in made):
-                found = there.origin(path) if there.is_alone(path) else None
+                if there.is_alone(path):
+                    found = there.origin(path)
+                else:
+                    found = None
                 yield from (found,) if found else ()
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
@@ -195,7 +223,8 @@ class References:
             here = here.after(step, command)
 
     def _followed(self, pending: deque[_Mention], here: Placed) -> Iterator[Reference]:
-        seen, known = set[str](), set[object]()
+        seen = set[str]()
+        known = set[object]()
         while pending and self._left > 0:
             mention = pending.popleft()
             if mention[:-2] in known:
@@ -212,27 +241,38 @@ class References:
 
     def _mentions(self, then: str, path: str, file: str, here: Placed) -> Iterator[_Mention]:
         """Yield what a file of the context, which is at `path` of the image, names."""
-        kind, text, (top, name) = table("reads.toml")["reads"][then], self._text(file), split(path)
+        kind = table("reads.toml")["reads"][then]
+        text = self._text(file)
+        (top, name) = split(path)
         named = re.fullmatch(kind.get("not_named", _NEVER), name)
         if named or re.search(kind.get("unlike", _NEVER), text):
             return
-        is_root, around = name in kind.get("roots", name).split(), kind.get("around", "")
+        is_root = name in kind.get("roots", name).split()
+        around = kind.get("around", "")
         places = {"dir": top, "below": top if is_root else path[:-3]}
         while here.origin(join(top, around)) is None and top != "/":
             top = dirname(top)
         manifest = self._text(here.origin(join(top, around)) or "")
-        module, code = re.search(kind.get("module", _NEVER), manifest), _code(kind, text)
+        module = re.search(kind.get("module", _NEVER), manifest)
+        code = _code(kind, text)
         for row in kind["rows"]:
             for line, word in _words(row, text, code):
                 self._left -= 20
                 bare = word.removeprefix("all:")
                 descends = row.get("descends" if bare == word else "descends_all", "")
-                below = relative(f"/{word}", f"/{module[1]}") if module else None
+                if module:
+                    below = relative(f"/{word}", f"/{module[1]}")
+                else:
+                    below = None
                 if "of_module" in row and below is None:
                     continue
-                bare = below or "." if "of_module" in row else bare
+                if "of_module" in row:
+                    bare = below or "."
+                else:
+                    bare = bare
                 paths = tuple(e.format(bare, top=top, **places) for e in row["paths"].split())
-                then, optional = row.get("then", ""), row.get("optional", False)
+                then = row.get("then", "")
+                optional = row.get("optional", False)
                 yield _Mention(paths, then, optional, descends, file, f"{file}:{line}")
 
     def _found(self, mention: _Mention, here: Placed) -> dict[str, str]:
@@ -244,7 +284,8 @@ class References:
             if parts and not has_wildcards(parts[0]):
                 pending.append((normpath(join(path, parts[0])), parts[1:]))
             elif (origin := here.origin(path)) is not None:
-                names, file = self._tree.names(origin), self._tree.snapshot.file(origin)
+                names = self._tree.names(origin)
+                file = self._tree.snapshot.file(origin)
                 self._left -= len(names)
                 if parts:
                     pending += [(join(path, e), parts[1:]) for e in names if match(parts[0], e)]
@@ -253,11 +294,15 @@ class References:
                 elif mention.descends and ("go.mod" not in names or mention.then):
                     inner = (e for e in names if not re.fullmatch(mention.descends, e))
                     pending += [(join(path, e), []) for e in inner]
-        return {} if pending else found
+        if pending:
+            return {}
+        return found
 
     def _read_text(self, path: str) -> str:
         """Return the text of a file that is sent, unless it is large or too much was read."""
         size = self._tree.size_bytes(path)
         self._left -= 500 + size // 16
         is_read = 0 < size <= _LARGEST and self._left > 0 and self._is_sent(path)
-        return text_of(small_file(self._tree.snapshot.request.root, path)) if is_read else ""
+        if is_read:
+            return text_of(small_file(self._tree.snapshot.plan.root, path))
+        return ""

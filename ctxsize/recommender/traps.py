@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence
+from ctxsize.knowledge.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.build_files import letting_in
 from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
-from ctxsize.recommender.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.tree import is_below
 
 _TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*)")
@@ -21,17 +21,20 @@ _INIT = re.compile(r"\binit\b")
 def copied_by_name(facts: Facts, match: Match) -> str | None:
     """Object if an instruction takes the match, or something below it, by name."""
     named = facts.build_files.taking(match.path)
-    return f"{named[0]} takes it" if named else None
+    if named:
+        return f"{named[0]} takes it"
+    return None
 
 
 def author_exception(facts: Facts, match: Match) -> str | None:
     """Object if an exception of the ignore file re-includes it: its author wants it there."""
-    return letting_in(facts.evidence.tree.snapshot.request, match.path)
+    return letting_in(facts.evidence.tree.snapshot.plan, match.path)
 
 
 def unknown_source(facts: Facts, match: Match) -> str | None:
     """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
-    used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
+    used = match.rule.category in _USED
+    secret = match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
         taken, reached = facts.maybe_taken(named.path)
         above = used and not taken.isdisjoint(up_to(match.path)[:-1])
@@ -61,7 +64,8 @@ def not_initialised(facts: Facts, match: Match) -> str | None:
 
 def tracked(facts: Facts, match: Match) -> str | None:
     """Object if git tracks it or something below it, or if what git tracks is unknown."""
-    rule, git = match.rule, facts.evidence.git
+    rule = match.rule
+    git = facts.evidence.git
     if rule.category.value in listed("tracked_anyway"):
         return None
     there = git.at_or_below(match.path)
@@ -70,15 +74,21 @@ def tracked(facts: Facts, match: Match) -> str | None:
     is_secret = rule.category is Category.SECRET
     if there:
         reason = f"git tracks {'it' if there[0] == match.path else there[0]}"
-        return Doubt(reason) if is_secret else reason
+        if is_secret:
+            return Doubt(reason)
+        return reason
     certain = is_secret or "CACHEDIR.TAG" in match.evidence
-    return None if certain or git.problem is None else Doubt(git.problem.message)
+    if certain or git.problem is None:
+        return None
+    return Doubt(git.problem.message)
 
 
 def matches_manifest(_: Facts, match: Match) -> str | None:
     """Object to a manifest, a lock file or a file with a tool's version, which builds need."""
     is_input = is_build_input(match.path.rpartition("/")[2])
-    return "builds read such files" if is_input and match.secret is None else None
+    if is_input and match.secret is None:
+        return "builds read such files"
+    return None
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> str | None:
@@ -95,19 +105,24 @@ def scm_version_in_build(facts: Facts, match: Match) -> str | None:
 def mentioned(facts: Facts, match: Match) -> str | None:
     """Object if a manifest or a source names it, and so may read it or fail without it."""
     reason = facts.mentioned(match.path)
-    return Doubt(reason) if reason else None
+    if reason:
+        return Doubt(reason)
+    return None
 
 
 def test_stage(facts: Facts, match: Match) -> str | None:
     """Object if a stage runs the tests."""
     found = facts.running(expression("runs_tests"))
-    return f"{found} runs tests" if found else None
+    if found:
+        return f"{found} runs tests"
+    return None
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
     """Object if an image may need the copied match, as no command there makes it again."""
     for build_file in facts.taking(match):
-        making, path = Making(facts, build_file, match), build_file.path
+        making = Making(facts, build_file, match)
+        path = build_file.path
         if match.rule.category in _BUILT and not making.is_made:
             return Doubt(f"the image of {path} may need it: no command there makes it")
         if making.used_at is not None:
@@ -124,7 +139,9 @@ def env_at_build(facts: Facts, match: Match) -> str | None:
     reason = reader_of(facts, match)
     if name.startswith(".env") and facts.evidence.tree.has(directory, "symfony.lock"):
         reason = reason or "Symfony reads it"
-    return Doubt(reason) if reason else None
+    if reason:
+        return Doubt(reason)
+    return None
 
 
 def read_by_build(facts: Facts, match: Match) -> str | None:
@@ -143,7 +160,9 @@ def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
     sites = facts.evidence.tree.first(match.path.rpartition("/")[0], listed("site_settings"))
     found = sites or facts.running(expression("builds_site"))
-    return Doubt(f"{found} builds a web site from it") if found else None
+    if found:
+        return Doubt(f"{found} builds a web site from it")
+    return None
 
 
 def named_by_source(facts: Facts, match: Match) -> str | None:
@@ -180,10 +199,14 @@ FOR_ALL = (
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     """Return the objections to a match, up to the first hard one; skip the trap `but`."""
     found: list[Objection] = []
-    own, used = match.rule.traps, match.rule.category in _USED
+    own = match.rule.traps
+    used = match.rule.category in _USED
     built = ("prebuilt_pipeline",) if used and "no_install_step" not in own else ()
     for name in dict.fromkeys((*FOR_ALL, *own, *built)):
-        reason = None if name == but else TRAPS[name](facts, match)
+        if name == but:
+            reason = None
+        else:
+            reason = TRAPS[name](facts, match)
         if reason is not None:
             found.append(Objection(name, reason))
             if not found[-1].soft:

@@ -7,9 +7,9 @@ from functools import reduce
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.need import Include
+from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.snapshot import Names, Sent, Snapshot
-from ctxsize.engine.source import File, MemoryDirectory
+from ctxsize.engine.transfer_requests import Include
 from ctxsize.globs import is_glob, matcher
 from ctxsize.model import Amount
 
@@ -44,7 +44,9 @@ class Tree:
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
         held = self.snapshot.folder(directory)
-        return [] if held is None else [*held.entries, *held.folders]
+        if held is None:
+            return []
+        return [*held.entries, *held.folders]
 
     def has(self, directory: str, name: str) -> bool:
         """Return True if a directory contains an entry of this name."""
@@ -59,18 +61,26 @@ class Tree:
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
         entry = self.entry(path)
-        return 0 if entry is None else entry.content_bytes
+        if entry is None:
+            return 0
+        return entry.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
         """Return the first path below `directory`, or above it for `../`, that matches; or None."""
         while pattern.startswith("../"):
             if not directory:
                 return None
-            directory, pattern = directory.rpartition("/")[0], pattern[3:]
+            directory = directory.rpartition("/")[0]
+            pattern = pattern[3:]
         if "/" in pattern or is_glob(pattern):
             return next(self._all(directory, pattern), None)
-        path = f"{directory}/{pattern}" if directory else pattern
-        return path if self.has(directory, pattern) else None
+        if directory:
+            path = f"{directory}/{pattern}"
+        else:
+            path = pattern
+        if self.has(directory, pattern):
+            return path
+        return None
 
     def first(self, directory: str, patterns: Iterable[str], *, but: str = "") -> str | None:
         """Return the first path that one of `patterns` finds, except `but`."""
@@ -79,7 +89,10 @@ class Tree:
 
     def _all(self, directory: str, pattern: str) -> Iterator[str]:
         first, _, rest = pattern.partition("/")
-        prefix = f"{directory}/" if directory else ""
+        if directory:
+            prefix = f"{directory}/"
+        else:
+            prefix = ""
         names = [first]
         if is_glob(first):
             names = sorted(filter(matcher(first), self.names(directory)))
@@ -117,7 +130,8 @@ class SumsByPath(Mapping[str, Sums]):
 
     def move(self, sent: Sequence[Sent]) -> None:
         """Go on to other entries, and add up only the directories that they do not share."""
-        old, self._parts = self._parts, [each.names for each in sent]
+        old = self._parts
+        self._parts = [each.names for each in sent]
         none: Names = {}
         old_links = self._links
         for part in sent:  # a file may take the place of a symlink, in all of them
@@ -140,14 +154,20 @@ class SumsByPath(Mapping[str, Sums]):
         sizes = [names[name] for names in self._sent_in(directory) if name in names]
         if not sizes:
             raise KeyError(path)
-        links = len(sizes) if name in self._links.get(directory, ()) else 0
+        if name in self._links.get(directory, ()):
+            links = len(sizes)
+        else:
+            links = 0
         return Sums(len(sizes) - links, sum(sizes), links)
 
     def __iter__(self) -> Iterator[str]:
         """Yield all paths, directories first."""
         yield from self._directories
         for directory in self._directories:
-            prefix = f"{directory}/" if directory else ""
+            if directory:
+                prefix = f"{directory}/"
+            else:
+                prefix = ""
             yield from map(prefix.__add__, self.names_in(directory))
 
     def __len__(self) -> int:
@@ -156,7 +176,9 @@ class SumsByPath(Mapping[str, Sums]):
     def names_in(self, directory: str) -> Names:
         """Return the sent files and symlinks of a directory, and their bytes in a transfer."""
         sent = self._sent_in(directory)
-        return sent[0] if len(sent) == 1 else {name: each[name] for each in sent for name in each}
+        if len(sent) == 1:
+            return sent[0]
+        return {name: each[name] for each in sent for name in each}
 
 
 def _counted(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:

@@ -14,27 +14,28 @@ from ctxsize import units
 from ctxsize.advice import advise
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
-from ctxsize.discovery import Discovery, FoundBuild, Place
 from ctxsize.dockerfile.shell import UNKNOWN
-from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.fates import breaking
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
+from ctxsize.go import paths
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
+from ctxsize.repository import Discovery, FoundBuild, Place
 from ctxsize.version import __version__
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
-_LEAST_SHOWN_BYTES, _SHOWN = 10_000, 3
+_LEAST_SHOWN_BYTES = 10_000
+_SHOWN = 3
 _NOT_LITERAL = frozenset("*?[]^\\\ufeff")
 Siblings = dict[tuple[str, ...], list[tuple[str, str, int]]]
 """Ignore files that might suit another build, by their lines: path, context, number of patterns."""
@@ -67,15 +68,23 @@ class Row:
     @property
     def where(self) -> Location:
         """Return the location of the Dockerfile, or of the place that contains it."""
-        return self.found.where if self.dockerfile is None else Location(self.dockerfile)
+        if self.dockerfile is None:
+            return self.found.where
+        return Location(self.dockerfile)
 
     @property
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
         usual = os.path.normpath(os.path.join(self.build.context, "Dockerfile"))
-        file, target = self.dockerfile or usual, shown(self.build.target)
-        named = ["-f", file] if os.path.normpath(file) != usual else []
-        return [*named, "--target", target] if target else named
+        file = self.dockerfile or usual
+        target = shown(self.build.target)
+        if os.path.normpath(file) != usual:
+            named = ["-f", file]
+        else:
+            named = []
+        if target:
+            return [*named, "--target", target]
+        return named
 
     @property
     def cost(self) -> Amount:
@@ -112,7 +121,7 @@ class Measured:
     """A row, and the values that it is computed from as far as they are known."""
 
     row: Row
-    request: Request | None = None
+    plan: Plan | None = None
     snapshot: Snapshot | None = None
     includes: list[Include] | None = None  # the transfers of the build context; None if unknown
     problems: list[Problem] = field(default_factory=list)
@@ -128,7 +137,7 @@ def scan(
     """Return every build, the most costly first; `left` selects the findings to report."""
     contexts = Snapshots(progress, Repositories(discovery.root))
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
-    measured = [_measured(each, discovery.plans, contexts) for each in builds]
+    measured = [_measured(each, discovery.parsed_files, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *_findings(discovery, measured)])
     advised = advise(discovery)
@@ -148,34 +157,34 @@ def _row(found: FoundBuild) -> Row:
     return Row(found, None if found.inline is not None else found.build.dockerfile)
 
 
-def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
+def _measured(found: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snapshots) -> Measured:
     """Measure a build: only its context if the transfer is unknown."""
     made = Measured(_row(found))
     try:
-        request = request_of(found.build, BUILDERS[found.build.builder], plans=plans)
-        made.request = request
+        plan = plan_of(found.build, BUILDERS[found.build.builder], parsed_files=parsed_files)
+        made.plan = plan
         if found.inline is None:
-            made.row = replace(made.row, dockerfile=request.dockerfile)
-        if request.ignore_file is not None:
-            made.row = replace(made.row, ignore_file=request.ignore_file.path)
-        made.snapshot = snapshot = contexts.of(request)
+            made.row = replace(made.row, dockerfile=plan.dockerfile)
+        if plan.ignore_file is not None:
+            made.row = replace(made.row, ignore_file=plan.ignore_file.path)
+        made.snapshot = snapshot = contexts.of(plan)
         for each in snapshot.problems:
             path = each.path and os.path.normpath(os.path.join(found.build.context, each.path))
             made.problems.append(replace(each, path=path))
-        made.row = replace(made.row, context=contexts.travelling(request, snapshot, [None]))
-        if request.dockerfile is not None or not request.builder.asks_for_paths:
-            made.includes = includes_of(request)
-            transfer = contexts.travelling(request, snapshot, made.includes)
+        made.row = replace(made.row, context=contexts.travelling(plan, snapshot, [None]))
+        if plan.dockerfile is not None or not plan.builder.asks_for_paths:
+            made.includes = includes_of(plan)
+            transfer = contexts.travelling(plan, snapshot, made.includes)
             made.row = replace(made.row, transfer=transfer)
-        if (planned := contexts.improved(request, snapshot)) is not None:
+        if (planned := contexts.improved(plan, snapshot)) is not None:
             includes = [None] if made.includes is None else made.includes
-            after = contexts.travelling(request, planned, includes)
+            after = contexts.travelling(plan, planned, includes)
             made.row = replace(made.row, saving=made.row.cost - after)
-        made.problems += breaking(request)
+        made.problems += breaking(plan)
     except CtxsizeError as error:
-        if isinstance(error, UndecidedError) and made.request and made.row.context:
+        if isinstance(error, UndecidedError) and made.plan and made.row.context:
             # With another value, the build may succeed.
-            made.problems.append(unknown_transfer(made.request, error))
+            made.problems.append(unknown_transfer(made.plan, error))
         else:
             is_unread = isinstance(error, (DockerfileError, IgnoreFileError))
             made.row = replace(made.row, error=str(error), is_unread=is_unread)
@@ -211,18 +220,16 @@ class Snapshots:
         self._taken: dict[str, Snapshot] = {}
         self._planned: dict[object, Snapshot | None] = {}
 
-    def of(self, request: Request) -> Snapshot:
-        """Return the context of `request`. Raises the errors of `Snapshot.take`."""
-        if request.root not in self._taken:
-            self._taken[request.root] = Snapshot.take(request, progress=self._progress)
-        return self._taken[request.root].asked(request)
+    def of(self, plan: Plan) -> Snapshot:
+        """Return the context of `plan`. Raises the errors of `Snapshot.take`."""
+        if plan.root not in self._taken:
+            self._taken[plan.root] = Snapshot.take(plan, progress=self._progress)
+        return self._taken[plan.root].asked(plan)
 
-    def travelling(
-        self, request: Request, snapshot: Snapshot, includes: Iterable[Include]
-    ) -> Amount:
+    def travelling(self, plan: Plan, snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
         """Return the amount that all transfers send; builds that ask for the same share it."""
-        lines = tuple((each.text, each.include) for each in snapshot.request.spec.patterns)
-        builder = request.builder.name
+        lines = tuple((each.text, each.include) for each in snapshot.plan.spec.patterns)
+        builder = plan.builder.name
         found: list[Amount] = []
         for include in includes:
             key = (id(snapshot.root), builder, lines, include)
@@ -231,31 +238,41 @@ class Snapshots:
             found.append(self._amounts[key])
         return Amount.of(*found)
 
-    def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
+    def improved(self, plan: Plan, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
-        own = request.build.values if request.dockerfile_in_context is None else None
-        file = request.ignore_file
-        key = (request.root, file and file.path, request.builder.name, own)
+        if plan.dockerfile_in_context is None:
+            own = plan.build.values
+        else:
+            own = None
+        file = plan.ignore_file
+        key = (plan.root, file and file.path, plan.builder.name, own)
         if key not in self._planned:
             self._planned[key] = None
             with suppress(CtxsizeError):
                 advisor = Advisor(snapshot, repositories=self._repositories)
-                edit, trial = advisor.advise().edit, advisor.trial
-                after = None if edit is None else trial.attempt(edit.after)
-                self._planned[key] = snapshot if after is None else trial.written(after)
+                edit = advisor.advise().edit
+                trial = advisor.trial
+                if edit is None:
+                    after = None
+                else:
+                    after = trial.attempt(edit.after)
+                if after is None:
+                    self._planned[key] = snapshot
+                else:
+                    self._planned[key] = trial.written(after)
         return self._planned[key]
 
 
 def _findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
     """Return the findings across builds, each once."""
     siblings: Siblings = {}
-    for request, path in ((each.request, each.row.ignore_file) for each in measured):
-        if request and request.ignore_file and path:
-            lines = tuple(request.ignore_file.texts())
+    for plan, path in ((each.plan, each.row.ignore_file) for each in measured):
+        if plan and plan.ignore_file and path:
+            lines = tuple(plan.ignore_file.texts())
             # An allow-list fits only its own tree.
             if not any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
-                count = len(request.spec.patterns)
-                siblings.setdefault(lines, []).append((path, request.root, count))
+                count = len(plan.spec.patterns)
+                siblings.setdefault(lines, []).append((path, plan.root, count))
     checks = (_without, _two_files, lambda each: _sibling(each, siblings))
     found = [finding for each in measured for check in checks for finding in check(each)]
     found += _unread(discovery, [each.row for each in measured])
@@ -267,23 +284,38 @@ def _without(each: Measured) -> Iterator[Finding]:
     row = each.row
     if row.ignore_file is not None or row.context is None or row.found.contested:
         return
-    saving, size = row.saving.content_bytes if row.saving else 0, row.cost.content_bytes
-    could = f", {units.human(saving)} more than it needs" if saving >= _LEAST_SHOWN_BYTES else ""
+    if row.saving:
+        saving = row.saving.content_bytes
+    else:
+        saving = 0
+    size = row.cost.content_bytes
+    if saving >= _LEAST_SHOWN_BYTES:
+        could = f", {units.human(saving)} more than it needs"
+    else:
+        could = ""
     takes_all = row.transfer in (None, row.context)
-    severity = severity_of("CTX301") if could or takes_all else Severity.INFO
+    if could or takes_all:
+        severity = severity_of("CTX301")
+    else:
+        severity = Severity.INFO
     text = f"no ignore file governs {row.build.context}: the build sends {units.human(size)}{could}"
-    sure = Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN
+    if row.found.guessed:
+        sure = Confidence.POSSIBLE
+    else:
+        sure = Confidence.CERTAIN
     todo = f"ctxsize suggest --write {join([*row.options, row.build.context])}"
     wasted = max(0, saving) or None
     yield Finding("CTX301", severity, text, row.where, sure, content_bytes=wasted, help=todo)
 
 
 def _two_files(each: Measured) -> Iterator[Finding]:
-    row, is_own = each.row, each.request is not None and each.request.dockerfile_specific
+    row = each.row
+    is_own = each.plan is not None and each.plan.dockerfile_specific
     other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))
     if row.ignore_file and is_own and os.path.isfile(other):
         text = f"{row.dockerfile} has two ignore files: Docker does not read {other} for it"
-        where, severity = Location(row.ignore_file), severity_of("CTX304")
+        where = Location(row.ignore_file)
+        severity = severity_of("CTX304")
         todo = "repeat a pattern in both files if both builds need it"
         yield Finding("CTX304", severity, text, where, evidence=(other,), help=todo)
 
@@ -303,14 +335,25 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
         if not sure and is_contested:
             continue
         context = min((row.build.context for row in beside), default="")
-        why = f": the context of {beside[0].dockerfile} is {context}" if beside else ""
+        if beside:
+            why = f": the context of {beside[0].dockerfile} is {context}"
+        else:
+            why = ""
         advice = "move it to the root of the context, or name it <Dockerfile>.dockerignore"
         other = os.path.join(os.path.dirname(path), ".containerignore")
         if os.path.basename(path) == ".dockerignore" and os.path.realpath(other) in own:
-            why, advice = f": {other} replaces it for Podman", "remove it, or make both equal"
-        weight = severity_of("CTX302") if sure else Severity.INFO
-        confidence = Confidence.LIKELY if sure else Confidence.POSSIBLE
-        text, place = f"no build reads this ignore file{why}", Location(path)
+            why = f": {other} replaces it for Podman"
+            advice = "remove it, or make both equal"
+        if sure:
+            weight = severity_of("CTX302")
+        else:
+            weight = Severity.INFO
+        if sure:
+            confidence = Confidence.LIKELY
+        else:
+            confidence = Confidence.POSSIBLE
+        text = f"no build reads this ignore file{why}"
+        place = Location(path)
         yield Finding("CTX302", weight, text, place, confidence, help=advice)
 
 
@@ -327,13 +370,17 @@ def _read_by(row: Row) -> Iterator[str]:
 
 def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
     """Yield a finding on the sibling whose patterns ignore most of this context, if worth it."""
-    if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
+    if each.snapshot is None or each.plan is None or not each.row.cost.content_bytes:
         return
-    row, include = each.row, each.includes[0] if each.includes else None
+    row = each.row
+    if each.includes:
+        include = each.includes[0]
+    else:
+        include = None
     before = each.snapshot.sent(include=include)
     if before.content_bytes < _LEAST_BYTES:
         return
-    tried = _tried(each.request, each.snapshot, siblings, include)
+    tried = _tried(each.plan, each.snapshot, siblings, include)
     # Of siblings that save the same, prefer the one with the most patterns.
     other, _, after = min(
         tried, key=lambda one: (one[2].content_bytes, -one[1]), default=(None, 0, before)
@@ -347,7 +394,10 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
         tops[path.partition("/")[0]] += before.size(path)
     at = row.build.context
     text = f"the patterns of {other} would ignore {units.human(saved)} that {at} sends"
-    where = Location(row.ignore_file) if row.ignore_file else row.where
+    if row.ignore_file:
+        where = Location(row.ignore_file)
+    else:
+        where = row.where
     shown = tuple(f"{at}/{top}" for top, _ in tops.most_common(_SHOWN))
     todo = f"ctxsize suggest --like {quote(other)} {join([*row.options, at])}"
     found = ("CTX305", severity_of("CTX305"), text, where, Confidence.LIKELY, shown)
@@ -355,21 +405,25 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
 
 
 def _tried(
-    request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
+    plan: Plan, snapshot: Snapshot, siblings: Siblings, include: Include
 ) -> Iterator[tuple[str, int, Sent]]:
     """Yield ignore files of siblings, the number of their patterns, and what is sent with them."""
-    names, own = {None, *snapshot.root.entries, *snapshot.root.folders}, request.ignore_file
+    names = {None, *snapshot.root.entries, *snapshot.root.folders}
+    own = plan.ignore_file
     path = own and own.path
     tried: dict[tuple[str, ...], Sent | None] = {(): None}
     for lines, same in siblings.items():
-        other = next((e for e in same if e[0] != path and e[1] != request.root), None)
+        other = next((e for e in same if e[0] != path and e[1] != plan.root), None)
         # Other lines match nothing here.
-        matching = tuple(line for line in lines if _start_of(line) in names) if other else ()
+        if other:
+            matching = tuple(line for line in lines if _start_of(line) in names)
+        else:
+            matching = ()
         if matching not in tried:
             texts = [*(own.texts() if own else []), *matching]
             tried[matching] = None
             with suppress(CtxsizeError):  # they fail the build
-                spec = request.builder.spec_class.from_lines(texts)
+                spec = plan.builder.spec_class.from_lines(texts)
                 tried[matching] = snapshot.sent(spec, include=include)
         after = tried[matching]
         if other and after is not None:
@@ -378,5 +432,7 @@ def _tried(
 
 def _start_of(line: str) -> str | None:
     """Return the first name of the path in a line, None if it may be any."""
-    start = golang.clean(line.strip()).lstrip("/").partition("/")[0]
-    return None if _NOT_LITERAL & {*start} or start in ("", ".", "..") else start
+    start = paths.clean(line.strip()).lstrip("/").partition("/")[0]
+    if _NOT_LITERAL & {*start} or start in ("", ".", ".."):
+        return None
+    return start

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ctxsize.build import Build
-from ctxsize.discovery import FoundBuild, Place
 from ctxsize.errors import InputError
 from ctxsize.findings import Location
 from ctxsize.guard import fields
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.reader import read_file
+from ctxsize.repository import FoundBuild, Place
 from ctxsize.scanning import Row, Scan
 from ctxsize.version import __version__
 
@@ -32,9 +32,13 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
     unique = {os.path.realpath(path): path for path in paths}
     reports = {path: _report(path, schema) for path in unique.values()}
     stems = [os.path.basename(path).removesuffix(".json") for path in reports]
-    rows, problems = list[Row](), list[Problem]()
+    rows = list[Row]()
+    problems = list[Problem]()
     for stem, (path, report) in zip(stems, reports.items(), strict=True):
-        name = stem if stems.count(stem) == 1 else path.removesuffix(".json")
+        if stems.count(stem) == 1:
+            name = stem
+        else:
+            name = path.removesuffix(".json")
         rows += [_row(name, each) for each in report["builds"]]
         if report["lower_bound"]:
             message = "the sizes of this report are at least"
@@ -61,7 +65,9 @@ def _below(name: str, path: str) -> str:
     """Return a path in a report; one that leads out of it still shows that."""
     whole = f"{name}/{path}"
     is_inside = f"{os.path.normpath(whole)}/".startswith(f"{os.path.normpath(name)}/")
-    return os.path.normpath(whole) if is_inside else whole
+    if is_inside:
+        return os.path.normpath(whole)
+    return whole
 
 
 def _report(path: str, schema: Any) -> Any:
@@ -82,10 +88,20 @@ def _faults(value: Any, rule: Any, root: Any, at: str) -> Iterator[str]:
     """Yield the keys at or below `at` that break the JSON Schema `rule`, and how."""
     if "$ref" in rule:
         rule = root["$defs"][rule["$ref"].rpartition("/")[2]]
-    root = rule if "$defs" in rule else root
-    kind = "null" if value is None else _TYPES.get(type(value), "number")
-    kinds, choices = rule.get("type", kind), rule.get("enum", [rule.get("const", value)])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if "$defs" in rule:
+        root = rule
+    else:
+        root = root
+    if value is None:
+        kind = "null"
+    else:
+        kind = _TYPES.get(type(value), "number")
+    kinds = rule.get("type", kind)
+    choices = rule.get("enum", [rule.get("const", value)])
+    if isinstance(kinds, str):
+        kinds = [kinds]
+    else:
+        kinds = kinds
     if kind not in kinds:
         yield f"{at[1:] or 'it'} is {kind}, not {' or '.join(kinds)}"
     elif value not in choices:

@@ -53,8 +53,11 @@ def merge(
     block = _block(lines, split, at_start=at_start, in_order=in_order)
     have = _read(lines[slice(*(block or (0, 0)))] if in_order else lines, split)
     if not (missing := _missing(wanted, have, in_order=in_order)):
-        return b"" if before is None else before.data
-    new, end = [additions[at] for at in missing], _line_end(lines)
+        if before is None:
+            return b""
+        return before.data
+    new = [additions[at] for at in missing]
+    end = _line_end(lines)
     if not in_order:
         headings = [*dict.fromkeys(each.heading for each in new)]
         new.sort(key=lambda each: headings.index(each.heading))
@@ -81,7 +84,8 @@ def _block(
     lines: Sequence[bytes], split: _Split, *, at_start: bool, in_order: bool
 ) -> tuple[int, int] | None:
     """Return the indices of the marks of the block to extend, None if a new one is needed."""
-    blocks, start = list[tuple[int, int]](), None
+    blocks = list[tuple[int, int]]()
+    start = None
     # A mark that has lost its partner is a comment like any other.
     for index, line in enumerate(lines):
         if line.startswith(START):
@@ -92,9 +96,13 @@ def _block(
     if not blocks:
         return None
     if at_start:
-        return None if _read(lines[: blocks[0][0]], split) else blocks[0]
+        if _read(lines[: blocks[0][0]], split):
+            return None
+        return blocks[0]
     behind = _read(lines[blocks[-1][1] :], split)  # these could undo an addition
-    return None if any(in_order or each.exception for each in behind) else blocks[-1]
+    if any(in_order or each.exception for each in behind):
+        return None
+    return blocks[-1]
 
 
 def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bool) -> list[int]:
@@ -103,7 +111,8 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
     What stands there in the same order is there. Else a line counts as there if nothing of the
     other kind comes behind it, neither there nor in `wanted`.
     """
-    missing, at = list[int](), 0
+    missing = list[int]()
+    at = 0
     for index, pattern in enumerate(wanted):
         if in_order and pattern in have[at:]:
             at = have.index(pattern, at) + 1
@@ -134,9 +143,13 @@ def block_lines(additions: Iterable[Addition], end: bytes) -> list[bytes]:
     heading = reason = ""
     for each in additions:
         if each.heading != heading:
-            comments = [_comment(each.heading, end)] if each.heading else []
+            if each.heading:
+                comments = [_comment(each.heading, end)]
+            else:
+                comments = []
             written += [end] * bool(written) + comments
-            heading, reason = each.heading, ""
+            heading = each.heading
+            reason = ""
         if each.reason != reason:
             # Not the same words twice.
             written += [_comment(each.reason, end)] * (each.reason not in ("", heading))
@@ -170,13 +183,19 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
     if edited and not _end_of(lines[-1]):
         bare = edited[-1].removesuffix(_end_of(edited[-1]))
         # Without its end a blank line would be none, and of "\r" less would be left.
-        edited[-1] = bare if bare and not bare.endswith(b"\r") else edited[-1]
+        if bare and not bare.endswith(b"\r"):
+            edited[-1] = bare
+        else:
+            edited[-1] = edited[-1]
     return bom + b"".join(edited)
 
 
 def _opened(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
     """Return the byte order mark, if any, and the lines behind it, all of them."""
-    lines = [] if ignore_file is None else [*ignore_file.lines]
+    if ignore_file is None:
+        lines = []
+    else:
+        lines = [*ignore_file.lines]
     if not lines or not lines[0].startswith(_BOM):
         return b"", lines
     lines[0] = lines[0].removeprefix(_BOM)
@@ -186,10 +205,14 @@ def _opened(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
 def _end_of(line: bytes) -> bytes:
     if not line.endswith(b"\n"):
         return b""
-    return b"\r\n" if line.endswith(b"\r\n") else b"\n"
+    if line.endswith(b"\r\n"):
+        return b"\r\n"
+    return b"\n"
 
 
 def _line_end(lines: Sequence[bytes]) -> bytes:
     """Return how most lines end."""
     ends = [_end_of(line) for line in lines]
-    return b"\r\n" if ends.count(b"\r\n") > ends.count(b"\n") else b"\n"
+    if ends.count(b"\r\n") > ends.count(b"\n"):
+        return b"\r\n"
+    return b"\n"

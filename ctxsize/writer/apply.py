@@ -53,7 +53,8 @@ def apply(
             place = _Place(edit, target, stack, links)
             with _explained(edit.path, "cannot be read"):
                 found = place.content()
-            why, other = "", places.setdefault(target, place)
+            why = ""
+            other = places.setdefault(target, place)
             if found != edit.before:
                 changed = "has changed since it was read"
                 why = f"the file {'is gone' if found is None else changed}"
@@ -139,8 +140,14 @@ class _Place:
                 self.is_new or os.access(self.name, os.W_OK, dir_fd=self.directory)
             )
         if not stat.S_ISREG(mode) or not is_writable:
-            why = "is read-only" if stat.S_ISREG(mode) else "is no regular file"
-            why = "a directory is in the way" if stat.S_ISDIR(mode) else why
+            if stat.S_ISREG(mode):
+                why = "is read-only"
+            else:
+                why = "is no regular file"
+            if stat.S_ISDIR(mode):
+                why = "a directory is in the way"
+            else:
+                why = why
             raise InputError(why, path=edit.path, hint=_UNTOUCHED)
 
     def content(self) -> bytes | None:
@@ -174,7 +181,11 @@ class _Place:
     def _opened(self) -> int:
         """Create the file and lock it; try again if a run removes it between the two steps."""
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
-        mode, flags = 0o666 if self.is_new else 0o600, os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        if self.is_new:
+            mode = 0o666
+        else:
+            mode = 0o600
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         while True:
             handle = os.open(self.temporary, flags, mode, dir_fd=self.directory)
             with suppress(OSError):  # a file system without locks
@@ -238,8 +249,12 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
     """Rename the temporary file to its target, unless that changed since the check."""
-    path, before = place.edit.path, f"written before that: {', '.join(written)}"
-    rest = before if written else _UNTOUCHED
+    path = place.edit.path
+    before = f"written before that: {', '.join(written)}"
+    if written:
+        rest = before
+    else:
+        rest = _UNTOUCHED
     with _explained(path, rest=rest):
         changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
         if place.seen is None:
@@ -260,7 +275,10 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 
 def _notes(place: _Place) -> Iterator[Problem]:
-    seen = None if place.is_new else place.seen
+    if place.is_new:
+        seen = None
+    else:
+        seen = place.seen
     if seen is not None and seen.st_nlink > 1:
         message = "had further names (hard links), which keep the old content"
         yield Problem("hard-link-broken", message, path=place.edit.path)
@@ -276,5 +294,8 @@ def _explained(
     try:
         yield
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, OSError):
+            reason = error.strerror
+        else:
+            reason = str(error)
         raise InputError(f"{doing}: {reason}", path=path, hint=rest) from None

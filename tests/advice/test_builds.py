@@ -15,7 +15,7 @@ import pytest
 
 from ctxsize.advice import advise as run
 from ctxsize.config import Config
-from ctxsize.discovery import discover
+from ctxsize.repository import discover
 from tests.advice.cases import CASES
 from tests.advice.test_rewrites import rewrites
 from tests.oracles.availability import unavailable

@@ -12,8 +12,8 @@ import pytest
 from ctxsize.advice import advise
 from ctxsize.advice.mounts import Use
 from ctxsize.advice.recipe import read_recipe
-from ctxsize.discovery import discover
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.repository import discover
 from tests.advice.cases import CASES
 from tests.oracles.availability import require, unavailable
 from tests.oracles.buildkit import BuildResult

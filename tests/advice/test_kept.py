@@ -10,7 +10,7 @@ from ctxsize.advice import advise
 from ctxsize.advice import advise as run
 from ctxsize.advice.recipe import Change, changed
 from ctxsize.config import Config
-from ctxsize.discovery import discover
+from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
 CARGO: list[str | Node] = ["Cargo.toml", "Cargo.lock", "src/main.rs"]

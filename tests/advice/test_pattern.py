@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice import advise
-from ctxsize.discovery import discover
 from ctxsize.findings import Finding
+from ctxsize.repository import discover
 from tests.trees import build_tree, file
 
 BEFORE = b"""\

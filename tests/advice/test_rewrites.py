@@ -14,10 +14,10 @@ import pytest
 from ctxsize.advice import advise
 from ctxsize.advice import advise as run
 from ctxsize.config import Config, load
-from ctxsize.discovery import discover
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.findings import Edit, Finding
 from ctxsize.formats.wording import details
+from ctxsize.repository import discover
 from tests.advice.cases import CASES, MOUNT, Case, inline
 from tests.trees import build_tree, file
 

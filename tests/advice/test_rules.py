@@ -9,8 +9,8 @@ import pytest
 
 from ctxsize.advice import RULES, advise
 from ctxsize.codes import code_of, names
-from ctxsize.discovery import discover
 from ctxsize.findings import Finding
+from ctxsize.repository import discover
 from tests.advice.cases import CASES
 from tests.trees import build_tree, file
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from ctxsize.advice import advise as run
 from ctxsize.advice.recipe import with_words, without_option
 from ctxsize.config import Config
-from ctxsize.discovery import discover
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.shell import commands_of
+from ctxsize.repository import discover
 from tests.trees import build_tree, file
 
 WORDS = (

@@ -12,7 +12,7 @@ import pytest
 from ctxsize.advice.caches import fetches
 from ctxsize.advice.recipe import read_recipe
 from ctxsize.dockerfile.parse import parse_dockerfile
-from ctxsize.recommender.tools import tools
+from ctxsize.knowledge.tools import tools
 from tests.oracles.availability import require
 from tests.trees import build_tree, file
 

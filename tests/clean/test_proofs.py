@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.clean.proofs import KINDS, kind_of
-from ctxsize.recommender.rules import rule_of
+from ctxsize.knowledge.rules import rule_of
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE, Plant
 from tests.trees import Node, build_tree, file, link

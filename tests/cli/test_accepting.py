@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.accepting import Wanted
 from ctxsize.config import Config, Suppression
 from ctxsize.findings import Finding, Location, Severity
+from ctxsize.guard.accepting import Wanted
 from tests.cli.conftest import Cli
 from tests.trees import COPY_ALL, build_tree, file
 
@@ -190,7 +190,7 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
     from dataclasses import replace
 
     from ctxsize import api
-    from ctxsize.accepting import judged
+    from ctxsize.guard.accepting import judged
     from ctxsize.model import Effect, Problem
 
     report = api.measure(str(root / "app"))
@@ -198,8 +198,8 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
     report = replace(report, problems=(*report.problems, changed))
     tables = [Suppression(f"CTX{number:03}", "known") for number in range(40)]
     config = Config(suppress=tuple(tables))
-    request = api.request_for(str(root / "app"))
-    assert judged(request, report, config).problems == (changed,)
+    plan = api.plan_for(str(root / "app"))
+    assert judged(plan, report, config).problems == (changed,)
 
 
 def test_a_configuration_that_cannot_be_read_accepts_nothing(cli: Cli, root: Path) -> None:

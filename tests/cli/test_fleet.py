@@ -12,8 +12,9 @@ import pytest
 
 from ctxsize import api
 from ctxsize.errors import InputError
-from ctxsize.formats import Look, picture, render
+from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
+from ctxsize.page import picture
 from ctxsize.scanning import Scan, fleet
 from tests.cli.conftest import Cli
 from tests.formats.test_schema import closed

@@ -15,8 +15,8 @@ from ctxsize.cli.app import COMMANDS
 from ctxsize.engine.directories import BY_PATH, PROVED, UNNEEDED
 from ctxsize.formats.sections.glance import parts_of
 from ctxsize.formats.wording import columns, sent
+from ctxsize.knowledge.rules import EntryType, all_rules
 from ctxsize.model import Amount
-from ctxsize.recommender.rules import EntryType, all_rules
 from tests.cli.conftest import Cli
 from tests.cli.test_terminal import on_a_terminal
 from tests.contexts import CONTEXTS

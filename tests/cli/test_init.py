@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ctxsize import api, discovery
+from ctxsize import api, repository
 from ctxsize.cli.init import _budget
 from ctxsize.config import load
 from ctxsize.units import parse_size
@@ -154,9 +154,9 @@ def test_the_builds_of_all_services_are_discovered_once(
     inner = [file(f"s{number}/Dockerfile", COPY) for number in range(9)]
     root = build_tree(tmp_path / "root", [".git/HEAD", *inner])
     calls = []
-    really = discovery.discover
+    really = repository.discover
     monkeypatch.setattr(
-        discovery, "discover", lambda *top, **rest: calls.append(top) or really(*top, **rest)
+        repository, "discover", lambda *top, **rest: calls.append(top) or really(*top, **rest)
     )
     assert cli("init", cwd=root).code == 0
     assert len(calls) <= 2

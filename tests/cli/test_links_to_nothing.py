@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from ctxsize import api
-from ctxsize.api import request_for
+from ctxsize.api import plan_for
 from ctxsize.build import Build
-from ctxsize.engine.sourcing import Fate, check_in_all
+from ctxsize.engine.source_lookup import Fate, check_in_all
 from tests.cli.conftest import Cli
 from tests.oracles.engines import Docker
 from tests.trees import Node, build_tree, file, link
@@ -97,7 +97,7 @@ def test_a_link_to_nothing_fails_the_build_that_follows_it(
     assert report.transfer is not None
 
     build = Build(str(root), dockerfile=str(dockerfile))
-    checks = check_in_all(request_for(build), "2")
+    checks = check_in_all(plan_for(build), "2")
     assert any(not each.fate.is_found for each in checks) == case.newer
     if docker.age == "newer" and not case.newer:
         assert result.transferred_bytes == report.transfer.wire_bytes
@@ -117,5 +117,5 @@ def test_a_loop_is_named(tmp_path: Path) -> None:
     root = build_tree(tmp_path, [*LOOP, file("Dockerfile", b"FROM scratch\nCOPY d/* /o/\n")])
     (problem,) = api.measure(str(root)).problems
     assert problem.message.endswith("not found, as the symlink d/l leads in a circle")
-    (check,) = check_in_all(request_for(str(root)), "2")
+    (check,) = check_in_all(plan_for(str(root)), "2")
     assert check.fate is Fate.LOOP

@@ -18,8 +18,8 @@ HEAVY = {
 
 OF_OTHERS = {
     *("recommender", "lints", "guard", "discovery", "clean", "advice", "writer", "config"),
-    *("engine.trace", "engine.snapshot", "engine.git", "scanning", "checking"),
-    *("engine.sourcing", "engine.trial"),
+    *("engine.explanation", "engine.snapshot", "engine.git", "scanning", "checking"),
+    *("engine.source_lookup", "engine.trial"),
     *("formats.text", "formats.sections"),
 }
 """Parts of ctxsize that other commands need."""
@@ -72,7 +72,7 @@ def test_a_finding_needs_the_configuration_but_not_discovery(tmp_path: Path) -> 
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY missing .\n")
     loaded = loads("measure", str(tmp_path))
     assert "ctxsize.config" in loaded
-    assert {"ctxsize.discovery", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
+    assert {"ctxsize.repository", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
 
 
 def test_a_listing_needs_no_parser_of_dockerfiles(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxsize.dockerfile.context_need import ContextNeed, Paths, context_need
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.sources import Source, Unknown
-from ctxsize.dockerfile.taken import ContextNeed, Paths, context_need
 from ctxsize.errors import DockerfileError
 from tests.oracles.devtools import DevtoolsError, list_context
 from tests.trees import build_tree

@@ -7,8 +7,8 @@ from contextlib import nullcontext
 import pytest
 
 from ctxsize.dockerfile.arguments import check_value
+from ctxsize.dockerfile.context_need import context_need
 from ctxsize.dockerfile.parse import parse_dockerfile
-from ctxsize.dockerfile.taken import context_need
 from ctxsize.errors import DockerfileError, UndecidedError
 
 ON_ROOT = 'invalid mount target "/"'

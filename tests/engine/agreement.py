@@ -11,8 +11,8 @@ import ctxsize
 from ctxsize import CtxsizeError, Entry, Kind
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import order
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing
-from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Snapshot
 
 
@@ -59,20 +59,20 @@ def check_explanations(context: str, builder: str, entries: list[Entry]) -> None
             assert level.verdict.by == (matched[-1].pattern if matched else None)
 
 
-def check_snapshot(request: Request) -> None:
+def check_snapshot(plan: Plan) -> None:
     """A context in memory is what the walk says of it."""
-    expected = walked(request)
+    expected = walked(plan)
     if isinstance(expected, type):
         with pytest.raises(expected):
-            Snapshot.take(request).sent()
+            Snapshot.take(plan).sent()
     else:
-        assert tried(Snapshot.take(request), request) == expected
+        assert tried(Snapshot.take(plan), plan) == expected
 
 
-def walked(request: Request, evaluator: Evaluator[Any] | None = None) -> Any:
+def walked(plan: Plan, evaluator: Evaluator[Any] | None = None) -> Any:
     """What a real walk says, in the terms of `Sent`; or why the build fails."""
     try:
-        listed = list(Listing(request, evaluators=[evaluator]))
+        listed = list(Listing(plan, evaluators=[evaluator]))
     except CtxsizeError as error:
         return type(error)
     return (
@@ -84,10 +84,10 @@ def walked(request: Request, evaluator: Evaluator[Any] | None = None) -> Any:
     )
 
 
-def tried(snapshot: Snapshot, request: Request, include: tuple[str, ...] | None = None) -> Any:
+def tried(snapshot: Snapshot, plan: Plan, include: tuple[str, ...] | None = None) -> Any:
     """What the snapshot says about the ignore file of `request`."""
     try:
-        sent = snapshot.sent(request.spec, include=include)
+        sent = snapshot.sent(plan.spec, include=include)
     except CtxsizeError as error:
         return type(error)
     return sent.sizes, sent.directories, sent.empty, sent.content_bytes, sent.files

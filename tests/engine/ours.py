@@ -11,8 +11,8 @@ from pathlib import Path
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing, measure
-from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Kind
@@ -34,13 +34,13 @@ class Ours:
 def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUILDKIT) -> Ours:
     """What we say about `context`: the list, the emptied files, the bytes, or the error."""
     try:
-        request = resolve(
+        plan = resolve(
             str(context),
             dockerfile=None if dockerfile is None else str(dockerfile),
             builder=builder,
         )
-        entries = list(Listing(request))
-        report = measure(request)
+        entries = list(Listing(plan))
+        report = measure(plan)
     except CtxsizeError as error:
         return Ours(error=error)
     return Ours(
@@ -51,11 +51,11 @@ def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUI
     )
 
 
-def walked(request: Request, *, reference: bool = False, everything: bool = False) -> list[str]:
+def walked(plan: Plan, *, reference: bool = False, everything: bool = False) -> list[str]:
     """The names that the walk sends, in its order; `reference` evaluates pattern by pattern."""
-    evaluator = PatternByPattern(request.spec) if reference else None
+    evaluator = PatternByPattern(plan.spec) if reference else None
     names: list[str] = []
-    for event in Walk(request, everything=everything, evaluator=evaluator):
+    for event in Walk(plan, everything=everything, evaluator=evaluator):
         if isinstance(event, Folder):
             names.append(f"{event.path}/")
         elif isinstance(event, Files):

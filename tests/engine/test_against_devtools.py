@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 
-from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing
-from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.go import strings
 from tests.engine.ours import walked
 from tests.engine.strategies import trees_with_ignore_files
 from tests.oracles.devtools import DevtoolsError, list_context
@@ -65,9 +65,9 @@ def context(tree: Tree) -> Iterator[Path]:
         yield root
 
 
-def names_or_error(request: Request, *, reference: bool = False) -> list[str] | str:
+def names_or_error(plan: Plan, *, reference: bool = False) -> list[str] | str:
     try:
-        return walked(request, reference=reference)
+        return walked(plan, reference=reference)
     except CtxsizeError as error:
         return error.message
 
@@ -76,7 +76,7 @@ def as_devtools_prints(names: list[str] | str) -> list[str] | str:
     """The list in devtools' order, which is that of whole paths."""
     if isinstance(names, str):
         return names
-    return sorted((golang.as_go_sees(name) for name in names), key=str.encode)
+    return sorted((strings.as_go_sees(name) for name in names), key=str.encode)
 
 
 def of_devtools(root: Path) -> list[str] | str:
@@ -86,20 +86,20 @@ def of_devtools(root: Path) -> list[str] | str:
         return str(error)
 
 
-def request_or_error(root: Path, builder: Builder) -> Request | str:
+def plan_or_error(root: Path, builder: Builder) -> Plan | str:
     try:
         return resolve(str(root), builder=builder)
     except IgnoreFileError as error:
         return error.message
 
 
-def refused_by_devtools(request: Request) -> tuple[str, ...]:
+def refused_by_devtools(plan: Plan) -> tuple[str, ...]:
     """Its errors about patterns that Docker accepts: it looks at each one by itself.
 
     So it compiles also those that no entry reaches, and takes what follows the
     `!` of `!!`, an exception for the name `!`, for an exception without a path.
     """
-    patterns = request.spec.patterns
+    patterns = plan.spec.patterns
     marks = [each.text for each in patterns if each.include is False and each.text[0] == "!"]
     faulty = any(each.fault is not None and each.text not in marks for each in patterns)
     mark = "!" in marks
@@ -117,23 +117,23 @@ def refused_by_devtools(request: Request) -> tuple[str, ...]:
 def test_devtools(tree: Tree) -> None:
     with context(tree) as root:
         theirs = of_devtools(root)
-        request = request_or_error(root, DEVTOOLS)
-        if isinstance(request, str):
-            assert isinstance(theirs, str), request
-            assert theirs.endswith(request)
+        plan = plan_or_error(root, DEVTOOLS)
+        if isinstance(plan, str):
+            assert isinstance(theirs, str), plan
+            assert theirs.endswith(plan)
             return
-        refused = refused_by_devtools(request)
+        refused = refused_by_devtools(plan)
         if refused:
             assert isinstance(theirs, str)
             assert theirs.endswith(refused)
             return
-        ours = names_or_error(request, reference=True)
+        ours = names_or_error(plan, reference=True)
         if isinstance(ours, str):
             assert isinstance(theirs, str)
             assert theirs.endswith(ours)
             return
         assert as_devtools_prints(ours) == theirs
-        if not any(each.text.endswith("/*/**") for each in request.spec.patterns):
+        if not any(each.text.endswith("/*/**") for each in plan.spec.patterns):
             pruned = names_or_error(resolve(str(root), builder=WITHOUT_JSON))
             assert as_devtools_prints(pruned) == theirs
 
@@ -148,19 +148,19 @@ def test_go_library(golibrary: GoLibrary, tree: Tree) -> None:
     """The list, what arrives empty, and both evaluators, in Docker's own order."""
     with context(tree) as root:
         text = tree[1].decode("utf-8", "surrogateescape")
-        as_sent = golang.as_go_sees(text).encode()
+        as_sent = strings.as_go_sees(text).encode()
         theirs = golibrary.ask(ignorefile=as_sent, root=root)
-        request = request_or_error(root, WITHOUT_HEADER)
-        if isinstance(request, str):
-            assert request == theirs.error
+        plan = plan_or_error(root, WITHOUT_HEADER)
+        if isinstance(plan, str):
+            assert plan == theirs.error
             return
-        names = names_or_error(request)
-        assert names == names_or_error(request, reference=True)
+        names = names_or_error(plan)
+        assert names == names_or_error(plan, reference=True)
         assert theirs.error == ""
         if isinstance(names, str) or theirs.walk_error:
             assert names == "syntax error in pattern"
             assert theirs.walk_error.endswith("syntax error in pattern")
             return
         assert names == list(theirs.listed)
-        emptied = {entry.path for entry in Listing(request) if entry.arrives_empty}
+        emptied = {entry.path for entry in Listing(plan) if entry.arrives_empty}
     assert emptied == theirs.refused

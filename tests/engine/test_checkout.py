@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize import api, checking
+from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.engine import git
 from ctxsize.engine.checkout import Checkout, sent_sizes
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import InputError
+from ctxsize.guard import checking
 from tests.engine.test_git import WHO, planted, program, run
 
 FILES = {
@@ -50,7 +51,7 @@ def committed(root: Path, files: dict[str, str], *options: str) -> Path:
 
 
 def noted(root: Path) -> list[tuple[str | None, str]]:
-    problems = Checkout(api.request_for(str(root))).problems
+    problems = Checkout(api.plan_for(str(root))).problems
     return [(each.path, each.message) for each in problems]
 
 
@@ -146,12 +147,12 @@ def test_a_checkout_has_the_files_of_a_clone(case: str, build: str, tmp_path: Pa
     root = committed(tmp_path / "repo", FILES)
     CASES[case](root)
     run(tmp_path, "clone", "-q", "repo", "clone")
-    clone = api.request_for(at(tmp_path / "clone", BUILDS[build]))
+    clone = api.plan_for(at(tmp_path / "clone", BUILDS[build]))
     expected = sent_sizes(Walk(clone))
     own = [path for path in expected if path.startswith(".git/")]
     for path in own:
         del expected[path]
-    checkout = Checkout(api.request_for(at(root, BUILDS[build])))
+    checkout = Checkout(api.plan_for(at(root, BUILDS[build])))
     assert checkout.sizes == expected
     assert sum(each.content_bytes for each in checkout.differences) == sum(
         checkout.here.values()
@@ -174,14 +175,14 @@ def test_a_clean_tree_does_not_differ(tmp_path: Path) -> None:
 def test_shallow_clones_and_other_hashes_have_a_head(tmp_path: Path) -> None:
     committed(tmp_path / "repo", {"x": "12"}, "--object-format=sha256")
     run(tmp_path, "clone", "-q", "--depth=1", f"file://{tmp_path}/repo", "shallow")
-    assert Checkout(api.request_for(str(tmp_path / "shallow"))).sizes == {"x": 2}
+    assert Checkout(api.plan_for(str(tmp_path / "shallow"))).sizes == {"x": 2}
 
 
 def test_each_difference_has_its_reason(tmp_path: Path) -> None:
     root = committed(tmp_path / "repo", FILES)
     submodule(root)
     dirty(root)
-    reasons = {each.kind: each for each in Checkout(api.request_for(str(root))).differences}
+    reasons = {each.kind: each for each in Checkout(api.plan_for(str(root))).differences}
     assert {kind: set(each.paths) for kind, each in reasons.items()} == {
         "ignored-by-git": {"target/debug/app"},
         "not-committed": {"notes", "services/api/new"},
@@ -205,7 +206,7 @@ def test_a_symlink_in_place_of_a_file_is_not_committed(tmp_path: Path) -> None:
     (root / "link").write_text("12")
     (root / "file").unlink()
     (root / "file").symlink_to("link")
-    found = Checkout(api.request_for(str(root))).differences
+    found = Checkout(api.plan_for(str(root))).differences
     assert [(each.kind, each.paths) for each in found] == [
         ("missing-here", ("file",)),
         ("not-committed", ("link",)),
@@ -246,7 +247,7 @@ def test_submodules_and_files_that_are_not_fetched_are_noted(tmp_path: Path) -> 
     url = f"file://{root}"
     run(tmp_path, "clone", "-q", "--no-checkout", "--filter=blob:none", url, "bare")
     with pytest.raises(InputError, match="dockerignore of HEAD has not been fetched"):
-        Checkout(api.request_for(str(tmp_path / "bare")))
+        Checkout(api.plan_for(str(tmp_path / "bare")))
     run(tmp_path, "clone", "-q", "--sparse", "--filter=blob:none", url, "partial")
     found = noted(tmp_path / "partial")
     assert found[1][0] == "vendor/other"
@@ -290,7 +291,7 @@ def test_without_a_head_there_is_no_checkout(
     (tmp_path / "repo/context").mkdir(parents=True)
     made(tmp_path / "repo")
     with pytest.raises(InputError, match=says):
-        Checkout(api.request_for(str(tmp_path / "repo/context")))
+        Checkout(api.plan_for(str(tmp_path / "repo/context")))
 
 
 def head_of(root: Path, *entries: str) -> None:
@@ -321,14 +322,14 @@ def test_a_tree_that_no_checkout_can_have_is_an_error(name: str, tmp_path: Path)
     root = committed(tmp_path / "repo", {"x": "1"})
     head_of(root, f"040000 tree {raw_tree(root, os.fsencode(name))}\ta")
     with pytest.raises(InputError, match="no file can have the path 'a/"):
-        Checkout(api.request_for(str(root)))
+        Checkout(api.plan_for(str(root)))
 
 
 def test_a_directory_in_place_of_a_file_is_no_submodule(tmp_path: Path) -> None:
     root = committed(tmp_path / "repo", {"data": "1", "x": "1"})
     (root / "data").unlink()
     planted(root, {"data/new": "22"})
-    kinds = {each.kind for each in Checkout(api.request_for(str(root))).differences}
+    kinds = {each.kind for each in Checkout(api.plan_for(str(root))).differences}
     assert kinds == {"not-committed", "missing-here"}
 
 
@@ -338,7 +339,7 @@ def test_a_huge_ignore_file_of_head_is_not_read(
     root = committed(tmp_path / "repo", {".dockerignore": "x" * 100})
     monkeypatch.setattr("ctxsize.engine.checkout.MOST_BYTES", 99)
     with pytest.raises(InputError, match="dockerignore of HEAD is too large"):
-        Checkout(api.request_for(str(root)))
+        Checkout(api.plan_for(str(root)))
 
 
 def test_no_program_of_the_repository_runs(tmp_path: Path) -> None:
@@ -354,7 +355,7 @@ def test_no_program_of_the_repository_runs(tmp_path: Path) -> None:
     for name in ("post-checkout", "post-index-change", "reference-transaction"):
         program(root / ".git/hooks" / name, f"echo >> {trap}")
     before = {path: path.lstat().st_mtime_ns for path in (root / ".git").rglob("*")}
-    assert Checkout(api.request_for(str(root))).sizes == {"x": 1, ".gitattributes": 23}
+    assert Checkout(api.plan_for(str(root))).sizes == {"x": 1, ".gitattributes": 23}
     assert not trap.exists()
     assert before == {path: path.lstat().st_mtime_ns for path in (root / ".git").rglob("*")}
 
@@ -377,7 +378,7 @@ def test_a_tree_that_names_itself_many_times_ends(
     made = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True)
     run(root, "update-ref", "HEAD", made.stdout.strip())
     with pytest.raises(InputError, match="git did not answer within"):
-        Checkout(api.request_for(str(root)))
+        Checkout(api.plan_for(str(root)))
 
 
 def test_a_symlink_out_of_head_is_no_ignore_file(tmp_path: Path) -> None:
@@ -385,6 +386,6 @@ def test_a_symlink_out_of_head_is_no_ignore_file(tmp_path: Path) -> None:
     (tmp_path / "outside").write_text("y\n")
     (root / "context/.dockerignore").symlink_to("../../outside")
     commit(root)
-    found = Checkout(api.request_for(str(root / "context")))
+    found = Checkout(api.plan_for(str(root / "context")))
     assert found.sizes == {"y": 1}
     assert stat.S_ISLNK((root / "context/.dockerignore").lstat().st_mode)

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ctxsize.engine import source, walk
+from ctxsize.engine import filesystem, walk
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from tests.resolving import resolve
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
@@ -78,12 +78,12 @@ def test_nothing_is_asked_in_vain(
     bench: Path, tree: str, ignore_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = bench / f"{tree}-{SCALES[tree]:g}"
-    request = resolve(str(root), dockerfile=str(bench / "ignore" / ignore_file / "Dockerfile"))
+    plan = resolve(str(root), dockerfile=str(bench / "ignore" / ignore_file / "Dockerfile"))
     counted = Counted()
-    monkeypatch.setattr(source, "os", counted)
-    events = list(walk.Walk(request))
+    monkeypatch.setattr(filesystem, "os", counted)
+    events = list(walk.Walk(plan))
     monkeypatch.undo()
-    need = needed(request)
+    need = needed(plan)
     batches = [event for event in events if isinstance(event, Files)]
     assert sum(len(event.names) for event in batches) == need.files
     assert sum(isinstance(event, Folder) for event in events) == need.folders
@@ -96,16 +96,16 @@ def test_nothing_is_asked_in_vain(
     }
 
 
-def needed(request: Request) -> Needed:
+def needed(plan: Plan) -> Needed:
     """What of the context must be looked at, pattern by pattern, with an os.scandir of its own."""
-    evaluator = PatternByPattern(request.spec)
+    evaluator = PatternByPattern(plan.spec)
     opened = files = 0
     folders: set[str] = set()
     pending = [("", evaluator.root())]
     while pending:
         prefix, state = pending.pop()
         opened += 1
-        for entry in os.scandir(f"{request.root}/{prefix}"):
+        for entry in os.scandir(f"{plan.root}/{prefix}"):
             path = prefix + entry.name
             inner = evaluator.enter(state, prefix, entry.name)
             if not inner.mark.ignored:
@@ -115,17 +115,17 @@ def needed(request: Request) -> Needed:
             if entry.is_dir(follow_symlinks=False):
                 if not inner.mark.ignored:
                     folders.add(path)
-                if not inner.mark.ignored or comes_back(request, path, inner.mark.decider):
+                if not inner.mark.ignored or comes_back(plan, path, inner.mark.decider):
                     pending.append((f"{path}/", inner))
     return Needed(opened, files, len(folders))
 
 
-def comes_back(request: Request, directory: str, decider: int | None) -> bool:
+def comes_back(plan: Plan, directory: str, decider: int | None) -> bool:
     """Whether an exception after the pattern that ignored `directory` may match below it."""
     assert decider is not None
-    return request.spec.enters(directory) and any(
+    return plan.spec.enters(directory) and any(
         reaches(pattern.text.split("/"), directory.split("/"))
-        for pattern in request.spec.patterns[decider + 1 :]
+        for pattern in plan.spec.patterns[decider + 1 :]
         if pattern.include is False
     )
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ctxsize.checking import diff_checkout
 from ctxsize.engine import git
 from ctxsize.errors import InputError
+from ctxsize.guard.checking import diff_checkout
 
 WHO = ("-c", "user.name=N", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always")
 

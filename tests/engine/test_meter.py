@@ -64,8 +64,8 @@ def summed(events: list[Files | Folder], *, together: bool, builder: Builder) ->
         sums.add(event)
         if not together:
             sums.settle()
-    request = resolve(".", builder=builder)
-    measured = sums.measurement(request, complete=True, depth=None)
+    plan = resolve(".", builder=builder)
+    measured = sums.measurement(plan, complete=True, depth=None)
     return measured, sums.entries, sums.content_bytes
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.util import lookup_pattern
 
-from ctxsize.engine import golang
+from ctxsize import go
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern, classify, compiled
 from ctxsize.errors import IgnoreFileError
+from ctxsize.go import paths, strings, wildcards
 from tests.engine.strategies import nasty_files, nasty_paths
 
 # lines, path, whether it is ignored, the line that decided (None: no line did)
@@ -439,7 +440,7 @@ class TestGolang:
         ],
     )
     def test_white_space_is_what_go_trims(self, text: str, trimmed: str) -> None:
-        assert text.strip(golang.WHITE_SPACE) == trimmed
+        assert text.strip(strings.WHITE_SPACE) == trimmed
 
     @pytest.mark.parametrize(
         ("path", "cleaned"),
@@ -465,14 +466,14 @@ class TestGolang:
         ],
     )
     def test_paths_are_cleaned_as_go_cleans_them(self, path: str, cleaned: str) -> None:
-        assert golang.clean(path) == cleaned
-        assert golang.clean(cleaned) == cleaned
+        assert paths.clean(path) == cleaned
+        assert paths.clean(cleaned) == cleaned
 
     def test_a_nul_where_python_cuts_a_path_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Python 3.11.0 to 3.11.4 do so in `normpath`."""
         real = posixpath.normpath
         monkeypatch.setattr(posixpath, "normpath", lambda path: real(path.partition("\0")[0]))
-        assert golang.clean("a/../b\0c//d") == "b\0c/d"
+        assert paths.clean("a/../b\0c//d") == "b\0c/d"
 
     @pytest.mark.parametrize(
         ("pattern", "malformed"),
@@ -503,7 +504,7 @@ class TestGolang:
         ],
     )
     def test_syntax_errors_are_those_of_filepath_match(self, pattern: str, malformed: bool) -> None:
-        assert golang.is_malformed(pattern) is malformed
+        assert wildcards.is_malformed(pattern) is malformed
 
 
 class TestGoRegexp:
@@ -585,7 +586,7 @@ class TestGoRegexp:
         ],
     )
     def test_what_go_refuses_is_refused_in_its_words(self, expression: str, message: str) -> None:
-        with pytest.raises(golang.GoRegexpError, match=f"^{re.escape(message)}$"):
+        with pytest.raises(go.GoRegexpError, match=f"^{re.escape(message)}$"):
             compiled(expression)
 
     def test_a_unicode_script_is_said_to_be_beyond_us(self) -> None:

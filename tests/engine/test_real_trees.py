@@ -42,11 +42,11 @@ def test_real_trees_are_listed_as_docker_devtools_lists_them(
     tree: str, ignorefile: str, tmp_path: Path
 ) -> None:
     dockerfile = dockerfile_with(ignorefile, tmp_path)
-    request = resolve(tree, dockerfile=str(dockerfile), builder=BUILDKIT)
-    names = walked(request)
+    plan = resolve(tree, dockerfile=str(dockerfile), builder=BUILDKIT)
+    names = walked(plan)
     theirs = list_context(tree, dockerfile=dockerfile)
     assert as_devtools_prints(names) == sorted((e.name for e in theirs), key=str.encode)
-    totals = measure(request).context.totals
+    totals = measure(plan).context.totals
     assert totals.directories == sum(name.endswith("/") for name in names)
     assert totals.entries == len(names)
 
@@ -56,9 +56,9 @@ def test_real_trees_are_listed_as_docker_devtools_lists_them(
 def test_real_trees_are_listed_as_fsutil_lists_them(
     golibrary: GoLibrary, tree: str, ignorefile: str, tmp_path: Path
 ) -> None:
-    request = resolve(tree, dockerfile=str(dockerfile_with(ignorefile, tmp_path)))
+    plan = resolve(tree, dockerfile=str(dockerfile_with(ignorefile, tmp_path)))
     theirs = golibrary.ask(ignorefile=ignorefile.encode(), root=Path(tree))
-    assert walked(request) == list(theirs.listed)
+    assert walked(plan) == list(theirs.listed)
 
 
 def dockerfile_with(ignorefile: str, directory: Path) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, PODMAN
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from tests.engine.agreement import check_functions, check_snapshot
 from tests.engine.contexts import CONTEXTS
@@ -61,16 +61,16 @@ def test_an_odd_context(name: str, tmp_path: Path) -> None:
     root, dockerfile = CONTEXTS[name].build(tmp_path)
     for builder in BUILDERS.values():
         try:
-            request = resolve(str(root), dockerfile=dockerfile and str(dockerfile), builder=builder)
+            plan = resolve(str(root), dockerfile=dockerfile and str(dockerfile), builder=builder)
         except CtxsizeError:
             continue
-        by_evaluator = [said(walked, request, reference=each) for each in (False, True)]
+        by_evaluator = [said(walked, plan, reference=each) for each in (False, True)]
         assert by_evaluator[0] == by_evaluator[1]
 
 
-def said(ask: Callable[..., object], request: Request, **options: object) -> object:
+def said(ask: Callable[..., object], plan: Plan, **options: object) -> object:
     try:
-        return ask(request, **options)
+        return ask(plan, **options)
     except CtxsizeError as error:
         return str(error), error.path
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, PatternByPattern, State
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.request import with_ignore_file
+from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Snapshot, differences
 from ctxsize.errors import CtxsizeError
 from tests.engine.agreement import tried, walked
@@ -42,20 +42,20 @@ def test_any_ignore_file(
         snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
         for each in (data, other[1]):
             try:
-                request = with_ignore_file(snapshot.request, each)
+                plan = with_ignore_file(snapshot.plan, each)
             except CtxsizeError:
                 continue
-            assert tried(snapshot, request) == walked(request)
+            assert tried(snapshot, plan) == walked(plan)
             include = ("*a*/*", "b", "foo/**", "!foo/x1")
-            narrowed = Narrowed(request.spec, include)
-            assert tried(snapshot, request, include) == walked(request, narrowed)
+            narrowed = Narrowed(plan.spec, include)
+            assert tried(snapshot, plan, include) == walked(plan, narrowed)
             # Literal paths are looked up, and nothing beside them.
             for literal in ((*files[::2], "missing/a"), ("b", "foo", "foo/x1", "a/b/c"), ("/a",)):
                 try:
-                    narrowed = Narrowed(request.spec, literal)
+                    narrowed = Narrowed(plan.spec, literal)
                 except CtxsizeError:  # a name like `[`, which is no pattern
                     continue
-                assert tried(snapshot, request, literal) == walked(request, narrowed)
+                assert tried(snapshot, plan, literal) == walked(plan, narrowed)
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -65,8 +65,8 @@ def test_links_sockets_and_large_files(builder: str, data: bytes, tmp_path: Path
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.path.relpath(root / "z" / "socket"))
     snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
-    request = with_ignore_file(snapshot.request, data)
-    assert tried(snapshot, request) == walked(request)
+    plan = with_ignore_file(snapshot.plan, data)
+    assert tried(snapshot, plan) == walked(plan)
 
 
 def test_only_a_builder_that_refuses_files_is_asked_which(
@@ -76,8 +76,8 @@ def test_only_a_builder_that_refuses_files_is_asked_which(
     monkeypatch.setattr(DockerIgnoreSpec, "refuses", lambda _, path: bool(asked.append(path)))
     root = build_tree(tmp_path / "ctx", NODES)
     for name in BUILDERS:
-        request = with_ignore_file(resolve(str(root), builder=BUILDERS[name]), b"!src\n*.log\n")
-        PatternByPattern(request.spec).enter(State(Mark(False, None, False), 0), "", "src")
+        plan = with_ignore_file(resolve(str(root), builder=BUILDERS[name]), b"!src\n*.log\n")
+        PatternByPattern(plan.spec).enter(State(Mark(False, None, False), 0), "", "src")
         assert bool(asked) is (name != "podman"), name
         asked.clear()
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_written_later(tmp_path: Path) -> None:
         assert changed.file(path) is not None
         (root / path).unlink(missing_ok=True)
         (root / path).write_bytes(b"x" * size)
-        taken = Snapshot.take(snapshot.request)
+        taken = Snapshot.take(snapshot.plan)
         assert changed.sent().sizes == taken.sent().sizes
         assert changed.root.content_bytes == taken.root.content_bytes
         snapshot = changed
@@ -101,7 +101,7 @@ def test_differences(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", NODES)
     snapshot = Snapshot.take(resolve(str(root)))
     before = snapshot.sent()
-    after = snapshot.sent(with_ignore_file(snapshot.request, b"target\nsrc\n").spec)
+    after = snapshot.sent(with_ignore_file(snapshot.plan, b"target\nsrc\n").spec)
     found = differences(before, after)
     assert found.hidden == {"src", "src/a.rs", "src/b.rs", "src/big"}
     assert found.shown == {"a.log"}
@@ -127,6 +127,6 @@ class Interrupted(Snapshot):
 
 def test_two_threads_get_their_own_answers(tmp_path: Path) -> None:
     taken = Snapshot.take(resolve(str(build_tree(tmp_path / "ctx", ["a", "b"]))))
-    snapshot = Interrupted(taken.request, taken.root, ())
+    snapshot = Interrupted(taken.plan, taken.root, ())
     snapshot.other = DockerIgnoreSpec.from_lines(["b"])
     assert {*snapshot.sent(DockerIgnoreSpec.from_lines(["a"])).paths} == {"b"}

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import text_of
-from ctxsize.engine.need import Include
-from ctxsize.engine.request import with_ignore_file
+from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
-from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.transfer_requests import Include
 from ctxsize.engine.trial import Matcher, Trial, mark_of, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
@@ -33,8 +33,8 @@ def all_of(sent: Sent) -> Any:
 
 
 def snapshot_of(root: Path, data: bytes = b"", builder: str = "buildkit") -> Snapshot:
-    request = with_ignore_file(resolve(str(root), builder=BUILDERS[builder]), data)
-    return Snapshot(request, Snapshot.take(request).root, ())
+    plan = with_ignore_file(resolve(str(root), builder=BUILDERS[builder]), data)
+    return Snapshot(plan, Snapshot.take(plan).root, ())
 
 
 def changes(lines: list[bytes], more: list[bytes]) -> Iterator[list[bytes]]:
@@ -74,8 +74,8 @@ INCLUDES: tuple[Include, ...] = (None, ("a", "foo/*"), ("**/b", "!ab"))
 def holds(trial: Trial, data: bytes) -> None:
     for include in INCLUDES:
         try:
-            request = with_ignore_file(trial.request, data)
-            expected = all_of(Snapshot(request, trial.snapshot.root, ()).sent(include=include))
+            plan = with_ignore_file(trial.plan, data)
+            expected = all_of(Snapshot(plan, trial.snapshot.root, ()).sent(include=include))
         except CtxsizeError as error:
             with pytest.raises(type(error)):
                 tried(trial, data, include)
@@ -87,7 +87,7 @@ def tried(trial: Trial, data: bytes, include: Include) -> Sent:
     # A transfer may not reach a faulty pattern at which the walk of the context stops.
     if include is None:
         return trial.attempt(data).sent
-    return trial.under(with_ignore_file(trial.request, data).spec, include)
+    return trial.under(with_ignore_file(trial.plan, data).spec, include)
 
 
 @pytest.mark.parametrize("data", [b"a-first-name\n", b"target/again\n", b"target\n!target/again\n"])
@@ -146,10 +146,10 @@ def test_what_is_emptied(tmp_path: Path) -> None:
 def test_each_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", TREE)))
     lines = ["docs", "*.log", "docs"]
-    first = trial.attempt(with_lines(trial.request, lines))
-    monkeypatch.delattr(trial.request.builder.spec_class.pattern_class, "__init__")
-    again = trial.attempt(with_lines(trial.request, lines[1:]))
-    numbers = [[each.line for each in attempt.request.spec.patterns] for attempt in (first, again)]
+    first = trial.attempt(with_lines(trial.plan, lines))
+    monkeypatch.delattr(trial.plan.builder.spec_class.pattern_class, "__init__")
+    again = trial.attempt(with_lines(trial.plan, lines[1:]))
+    numbers = [[each.line for each in attempt.plan.spec.patterns] for attempt in (first, again)]
     assert numbers == [[1, 2, 3], [1, 2]]
 
 
@@ -168,11 +168,11 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
         held.folders["d"] = MemoryDirectory(f"{held.prefix}d")
         held = held.folders["d"]
     held.entries["x.log"] = 5
-    request = with_ignore_file(resolve(str(tmp_path)), b"none\n")
-    trial = Trial(Snapshot(request, top, ()))
+    plan = with_ignore_file(resolve(str(tmp_path)), b"none\n")
+    trial = Trial(Snapshot(plan, top, ()))
     attempt = trial.attempt(b"none\n**/*.log\n")
     assert attempt.hidden == [f"{held.prefix}x.log"]
-    assert mark_of(attempt.request.spec, f"{held.prefix}x.log").ignored
+    assert mark_of(attempt.plan.spec, f"{held.prefix}x.log").ignored
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -185,7 +185,7 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
             snapshot = snapshot_of(root, data, builder)
         except CtxsizeError:
             return
-    spec = snapshot.request.spec
+    spec = snapshot.plan.spec
     if any(each.fault for each in spec.patterns):
         return
     matcher, root = Matcher(spec), snapshot.root
@@ -210,7 +210,7 @@ def test_the_line_that_decides(builder: str, tree: tuple[list[str], bytes]) -> N
             attempt = Trial(snapshot_of(root, b"", builder)).attempt(data)
         except CtxsizeError:
             return
-    spec, lines = attempt.request.spec, data.split(b"\n")
+    spec, lines = attempt.plan.spec, data.split(b"\n")
     if any(each.fault for each in spec.patterns):
         return
     for path in {above for each in files for above in up_to(each)}:

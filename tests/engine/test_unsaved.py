@@ -35,10 +35,10 @@ TEXTS = [
 
 def place(context: Path, builder: str) -> Path:
     """Return the ignore file that an editor would save."""
-    request = ctxsize.request_for(context, builder=builder)
-    if request.ignore_file is not None:
-        return Path(request.ignore_file.path)
-    return context / request.builder.ignore_file_names[-1]
+    plan = ctxsize.plan_for(context, builder=builder)
+    if plan.ignore_file is not None:
+        return Path(plan.ignore_file.path)
+    return context / plan.builder.ignore_file_names[-1]
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -50,9 +50,9 @@ def test_it_measures_what_is_measured_once_saved(
     context = build_tree(tmp_path / "ctx", TREES[tree])
     unsaved = ctxsize.measure(context, data=text, builder=builder)
     whole = ctxsize.measure(context, data=text, builder=builder, ignored=True)
-    request = ctxsize.request_for(context, data=text, builder=builder)
-    entries = [*ctxsize.ls(request, ignored=True)]
-    explained = ctxsize.explain(["src/a.py", "a.log", "z"], request)
+    plan = ctxsize.plan_for(context, data=text, builder=builder)
+    entries = [*ctxsize.ls(plan, ignored=True)]
+    explained = ctxsize.explain(["src/a.py", "a.log", "z"], plan)
     place(context, builder).write_bytes(text)
     assert unsaved == ctxsize.measure(context, builder=builder)
     assert whole == ctxsize.measure(context, builder=builder, ignored=True)
@@ -96,7 +96,7 @@ def test_a_named_context_is_as_on_disk(tmp_path: Path) -> None:
 def test_suggestions_are_those_once_saved(tmp_path: Path) -> None:
     nodes = [*FILES, file("package.json", b"{}"), "node_modules/.yarn-integrity", ".git/HEAD"]
     context = build_tree(tmp_path / "ctx", [*nodes, file(".dockerignore", b".git\n")])
-    unsaved = ctxsize.suggest(ctxsize.request_for(context, data=b"node_modules\n"))
+    unsaved = ctxsize.suggest(ctxsize.plan_for(context, data=b"node_modules\n"))
     (context / ".dockerignore").write_bytes(b"node_modules\n")
     assert unsaved == ctxsize.suggest(context)
 

@@ -55,13 +55,13 @@ class TestLaws:
     def test_opening_everything_changes_no_verdict(self, tree: Tree) -> None:
         with context(tree) as root:
             try:
-                request = resolve(str(root), builder=replace(BUILDKIT, check_patterns=None))
-                pruned = walked(request)
+                plan = resolve(str(root), builder=replace(BUILDKIT, check_patterns=None))
+                pruned = walked(plan)
             except CtxsizeError:
                 return
-            assert walked(request, everything=True) == pruned
-            assert walked(request, reference=True, everything=True) == pruned
-            listed = [(e.path, e.verdict.ignored) for e in Listing(request, ignored=True)]
+            assert walked(plan, everything=True) == pruned
+            assert walked(plan, reference=True, everything=True) == pruned
+            listed = [(e.path, e.verdict.ignored) for e in Listing(plan, ignored=True)]
             found = [path for path, _ in listed]
             on_disk = [
                 os.path.relpath(os.path.join(top, name), root)
@@ -84,10 +84,10 @@ class TestLaws:
         self, ignorefile: bytes, path: str, ignored: bool, tmp_path: Path
     ) -> None:
         root = build_tree(tmp_path / "ctx", [path, file(".dockerignore", ignorefile)])
-        request = resolve(str(root), builder=CLASSIC)
+        plan = resolve(str(root), builder=CLASSIC)
         expected = [".dockerignore"] if ignored else sorted([".dockerignore", path])
-        assert walked(request, reference=True) == expected
-        assert walked(request) == expected
+        assert walked(plan, reference=True) == expected
+        assert walked(plan) == expected
 
 
 class TestNames:
@@ -223,14 +223,14 @@ def test_without_permission(
 
 def outcome(root: Path) -> Outcome:
     try:
-        request = resolve(str(root))
+        plan = resolve(str(root))
         unreadable = {
             event.prefix + name
-            for event in Walk(request)
+            for event in Walk(plan)
             if isinstance(event, Files)
             for name in event.unreadable
         }
-        return walked(request), unreadable, None
+        return walked(plan), unreadable, None
     except BuildFailsError as error:
         return [], set(), (error.path or "").removeprefix(f"{root.parent}/").rstrip("/")
 
@@ -374,9 +374,9 @@ class TestChangesDuringTheWalk:
 
     def test_closing_a_walk_early_leaves_nothing_open(self, tmp_path: Path) -> None:
         root = build_tree(tmp_path / "ctx", ["a/b/c/d/e", "z"])
-        request = resolve(str(root))
+        plan = resolve(str(root))
         before = open_files()
-        events = iter(Walk(request))
+        events = iter(Walk(plan))
         assert isinstance(next(events), Folder)
         assert next(events)
         events.close()  # type: ignore[attr-defined]
@@ -420,11 +420,11 @@ class TestDepth:
     def test_few_files_are_open(self, tmp_path: Path) -> None:
         deep = "/".join(["d"] * 300)
         root = build_tree(tmp_path / "ctx", [f"{deep}/x", *(f"w{n}/x" for n in range(300))])
-        request = resolve(str(root))
+        plan = resolve(str(root))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(open_files()) + 70, hard))
         try:
-            names = walked(request)
+            names = walked(plan)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert len(names) == 300 + 1 + 300 * 2
@@ -443,10 +443,10 @@ def test_large_flat_directory_takes_little_memory(tmp_path: Path) -> None:
 
 
 def peak_of_a_walk(root: Path, *, entries: int) -> int:
-    request = resolve(str(root))
+    plan = resolve(str(root))
     tracemalloc.start()
     try:
-        assert sum(len(e.names) for e in Walk(request) if isinstance(e, Files)) == entries
+        assert sum(len(e.names) for e in Walk(plan) if isinstance(e, Files)) == entries
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

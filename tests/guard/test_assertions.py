@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ctxsize.build import Build
-from ctxsize.checking import check
 from ctxsize.config import Budget, Config
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.findings import Finding
 from ctxsize.guard.assertions import _matching
+from ctxsize.guard.checking import check
 from ctxsize.model import Entry, Kind, Verdict
 from tests.trees import build_tree, file
 

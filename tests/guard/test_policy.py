@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize import checking
 from ctxsize.api import discover
 from ctxsize.build import Build
 from ctxsize.config import policy_in
 from ctxsize.errors import InputError, InputErrors
+from ctxsize.guard import checking
 from tests.trees import build_tree, file
 
 MB = 1_000_000

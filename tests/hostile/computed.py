@@ -15,11 +15,11 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import ctxsize
-from ctxsize.discovery import recognisers
 from ctxsize.dockerfile import words
 from ctxsize.engine import patterns
-from ctxsize.recommender import rules, tools
-from ctxsize.recommender.rules import Marker, all_rules, table
+from ctxsize.knowledge import rules, tools
+from ctxsize.knowledge.rules import Marker, all_rules, table
+from ctxsize.repository import recognisers
 
 Names = Mapping[str, Any]
 
@@ -179,21 +179,21 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
-    "discovery/commands.py: source.unknown": Computed(_each("source", filter(_unknown, _files()))),
-    "discovery/commands.py: self.source.top": Computed(_tops),
-    "discovery/described.py: each": Computed(_forms),
-    "discovery/described.py: f'\\\\A{source.images}'": Computed(_each("source", _files())),
-    "discovery/recognisers.py: table('builds.toml')[key].replace('\\n', '')": Computed(
+    "repository/commands.py: source.unknown": Computed(_each("source", filter(_unknown, _files()))),
+    "repository/commands.py: self.source.top": Computed(_tops),
+    "repository/described.py: each": Computed(_forms),
+    "repository/described.py: f'\\\\A{source.images}'": Computed(_each("source", _files())),
+    "repository/recognisers.py: table('builds.toml')[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH
     ),
-    "discovery/recognisers.py: f'(?:\\\\S*/)?(?:{each})(?= |\\\\Z)'": Computed(_commands, _MATCH),
-    "discovery/recognisers.py: f'(?s:.*/)?(?:{each.name})'": Computed(
+    "repository/recognisers.py: f'(?:\\\\S*/)?(?:{each})(?= |\\\\Z)'": Computed(_commands, _MATCH),
+    "repository/recognisers.py: f'(?s:.*/)?(?:{each.name})'": Computed(
         _each("each", _files()), frozenset({"fullmatch"})
     ),
     "dockerfile/arguments.py: word_of(escape)": Computed(_each("escape", _ESCAPES)),
     "dockerfile/arguments.py: f'{re.escape(escape)}(.?)|.'": Computed(_each("escape", _ESCAPES)),
     "dockerfile/words.py: first + ''.join(steps)": Computed(_shell_patterns, _MATCH | _EACH),
-    "engine/goregexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
+    "go/regexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
     "engine/native/__init__.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
     "engine/patterns.py: f'\\\\A{expression[1:-1]}\\\\Z'": Computed(_wildcards, _EACH),
     "engine/segments.py: translate(text)": Computed(_each("text", _PATTERNS), _MATCH),
@@ -223,12 +223,12 @@ COMPUTED: dict[str, Computed] = {
     "recommender/references.py: kind.get('unlike', _NEVER)": Computed(_kinds),
     "recommender/references.py: kind.get('module', _NEVER)": Computed(_kinds),
     "recommender/references.py: mention.descends": Computed(_descends),
-    "recommender/rules.py: joined(table('lists.toml')['expressions'][key])": Computed(
+    "knowledge/rules.py: joined(table('lists.toml')['expressions'][key])": Computed(
         lambda: ({"key": key} for key in table("lists.toml")["expressions"]), _EACH
     ),
-    "recommender/tools.py: expression": Computed(_each("expression", _of_tools())),
-    "recommender/tools.py: f'(?:{self.run})(?= |$)'": Computed(_jobs),
-    "recommender/tools.py: self.needs_more": Computed(_each("self", tools.tools())),
+    "knowledge/tools.py: expression": Computed(_each("expression", _of_tools())),
+    "knowledge/tools.py: f'(?:{self.run})(?= |$)'": Computed(_jobs),
+    "knowledge/tools.py: self.needs_more": Computed(_each("self", tools.tools())),
     "recommender/traps.py: reader": Computed(
         lambda: ({"reader": rule.read_by} for rule in all_rules().values() if rule.read_by)
     ),

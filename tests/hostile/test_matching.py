@@ -15,12 +15,13 @@ from ctxsize.dockerfile.words import expand
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
-from ctxsize.engine.golang import GoRegexpError, clean
-from ctxsize.engine.goregexp import Machine, parsed
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import as_matched, classify, compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
 from ctxsize.globs import like
+from ctxsize.go import GoRegexpError
+from ctxsize.go.paths import clean
+from ctxsize.go.regexp import Machine, parsed
 from ctxsize.recommender.modes import translate
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
@@ -146,7 +147,7 @@ def test_answers_stay_the_same_while_memory_is_freed(monkeypatch: pytest.MonkeyP
     searches = [Machine(expression).search for expression in ("^(a|b)*c$", "[^z]{1,9}z")]
     texts = ["abc", "abcd", "xz", "z", "c", "ab" * 9 + "c", "y" * 20 + "z"]
     before = [search(text) for search in searches for text in texts]
-    monkeypatch.setattr("ctxsize.engine.goregexp._MOST_CACHED_BYTES", 1000)
+    monkeypatch.setattr("ctxsize.go.regexp._MOST_CACHED_BYTES", 1000)
     assert [search(text) for search in searches for text in texts] == before
 
 

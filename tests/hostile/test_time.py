@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ctxsize.cli.app import run
-from ctxsize.discovery import discover
-from ctxsize.discovery.compose import ComposeReader
-from ctxsize.discovery.search import NotReadError, Search
-from ctxsize.discovery.yaml import YamlMapping, load
+from ctxsize.repository import discover
+from ctxsize.repository.compose import ComposeReader
+from ctxsize.repository.search import NotReadError, Search
+from ctxsize.repository.yaml import YamlMapping, load
 from tests.hostile.limits import processor_seconds
 
 LINES = 100_000

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.lints.case import Case
 from tests.oracles.devtools import DevtoolsError, Listed, list_context
 from tests.oracles.golibrary import GoLibrary
@@ -50,7 +50,7 @@ class Asked:
     def root(self) -> Path:
         """The context."""
         assert self.case.tree is not None
-        return Path(self.case.tree.request.root)
+        return Path(self.case.tree.plan.root)
 
     def listing(self, data: bytes) -> Listing:
         """What is sent with `data` in the ignore file, but for lines that fail the build."""
@@ -62,9 +62,9 @@ class Asked:
         sizes = {**found.sizes, **own}
         return Listing(sizes, found.empty)
 
-    def taken(self, request: Request) -> set[str]:
+    def taken(self, plan: Plan) -> set[str]:
         """What the build of a Dockerfile takes, with the ignore file as it stands."""
-        dockerfile, target = request.dockerfile, request.build.target or None
+        dockerfile, target = plan.dockerfile, plan.build.target or None
         with self._holding(self._usable(self.case.file.data)):
             listed = list_context(self.root, dockerfile=dockerfile, target=target, whole=False)
         return {each.name for each in listed}

@@ -118,10 +118,10 @@ def _travel(asked: Asked, finding: Finding) -> Iterator[str]:
     yield from _are_sent(asked, finding)
     if finding.severity.value == "info":
         return
-    taken = {name for request in asked.case.requests for name in asked.taken(request)}
+    taken = {name for plan in asked.case.plans for name in asked.taken(plan)}
     missing = [*_missing("is not taken", finding, taken)]
     # docker-devtools leaves aside what a mount takes that does not say that it is a bind mount.
-    if missing and any(b"--mount" in each.plan.data for each in asked.case.requests):
+    if missing and any(b"--mount" in each.parsed.data for each in asked.case.plans):
         asked.unasked.append(f"{finding.code}, mounts")
         return
     yield from missing

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from ctxsize.formats.html import render
+from ctxsize.page.html import render
 from tests.browser import Browser, Tab
 from tests.cli.conftest import cli
 from tests.oracles.availability import require

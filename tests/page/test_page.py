@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ctxsize.formats import is_report
-from ctxsize.formats.html import render
+from ctxsize.page.html import render
 from tests.browser import Browser, Tab
 from tests.page.conftest import Show
 from tests.page.samples import files, one, page, total

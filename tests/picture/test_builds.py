@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from ctxsize import api, checking
-from ctxsize.formats import Look, html, picture, render
+from ctxsize import api
+from ctxsize.formats import Look, render
+from ctxsize.guard import checking
+from ctxsize.page import html, picture
 from tests.picture.evaluating import figures, leaves
 from tests.trees import Node, build_tree, file
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.engine.need import includes_of
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.transfer_requests import includes_of
 from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import html, picture
 from ctxsize.model import Amount
+from ctxsize.page import html, picture
 from ctxsize.recommender.outcome import Advice, Size, Suggestion
 from ctxsize.writer import merge
 from tests.contexts import CONTEXTS
@@ -188,15 +188,15 @@ def choices(count: int) -> list[list[int]]:
 def written(snapshot: Snapshot, chosen: list[Suggestion]) -> bytes:
     """What `suggest --write` writes for a choice."""
     chosen = sorted(chosen, key=lambda each: each.patterns[-1].startswith("!"))
-    pattern_class = snapshot.request.builder.spec_class.pattern_class
+    pattern_class = snapshot.plan.builder.spec_class.pattern_class
     additions = [line for each in chosen for line in each.additions]
-    return merge(snapshot.request.ignore_file, additions, pattern_class=pattern_class)
+    return merge(snapshot.plan.ignore_file, additions, pattern_class=pattern_class)
 
 
 def tried(snapshot: Snapshot, data: bytes, transfer: object) -> dict[str, Any]:
     trial = Trial(planned(snapshot))
     attempt = trial.attempt(data)
-    includes = [] if transfer is None else includes_of(snapshot.request)
+    includes = [] if transfer is None else includes_of(snapshot.plan)
     _, context, *moved = trial.after(attempt, [None, *includes])
     sent = None if transfer is None else Amount.of(*moved)
     return {"context": pair(Amount.of(context)), "transfer": pair(sent)}
@@ -215,7 +215,7 @@ def test_page_stays_small_whatever_the_context(tmp_path: Path) -> None:
             at = at.folders[name]
     for held in reversed([*root.tree()]):
         held.add_up()
-    snapshot = Snapshot(api.request_for(build), root, ())
+    snapshot = Snapshot(api.plan_for(build), root, ())
     shown = picture._map(snapshot, Size(Amount.of(snapshot.sent()), None))
     assert len(html.render({"title": "large", "maps": [shown]})) < 300_000
     assert figures(json.loads(json.dumps(shown)))["context"] == pair(Amount.of(snapshot.sent()))

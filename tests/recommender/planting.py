@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from ctxsize.recommender.rules import EntryType, Marker, Rule
+from ctxsize.knowledge.rules import EntryType, Marker, Rule
 
 SAMPLES = [
     "gitdir: ../.git/modules/x",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.discovery import discover
+from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
 CARGO = file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build\n")

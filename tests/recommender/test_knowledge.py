@@ -8,17 +8,9 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.recommender import rules
+from ctxsize.knowledge import rules
+from ctxsize.knowledge.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules, rule_of
 from ctxsize.recommender.evidence import Evidence, Tracked
-from ctxsize.recommender.rules import (
-    SAFE_FROM,
-    Category,
-    EntryType,
-    Marker,
-    Rule,
-    all_rules,
-    rule_of,
-)
 from ctxsize.recommender.tree import Tree
 from tests.pages import compare
 from tests.recommender.planting import place_of, plain, plant
@@ -35,7 +27,7 @@ def evidence_of(root: Path, path: str) -> Evidence:
 
 
 def test_every_file_is_read() -> None:
-    directory = Path(rules.__file__).parent / "knowledge" / "rules"
+    directory = Path(rules.__file__).parent / "rules"
     assert {path.name for path in directory.iterdir()} == {
         f"{name}.toml" for name in rules.listed("rules")
     }

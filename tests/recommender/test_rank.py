@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ctxsize.knowledge.rules import all_rules
 from ctxsize.recommender.advisor import ranked
 from ctxsize.recommender.outcome import Doubt, Match, Objection, Suggestion
-from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.tree import Sums
 
 MB = 1_000_000

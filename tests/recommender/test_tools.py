@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.dockerfile.shell import commands
-from ctxsize.recommender.rules import all_rules
-from ctxsize.recommender.tools import (
+from ctxsize.knowledge.rules import all_rules
+from ctxsize.knowledge.tools import (
     Work,
     _tool,
     has_tools,

@@ -102,7 +102,7 @@ NOT_MENTIONED = {
 
 def spoken(case: Case, root: Path) -> set[str]:
     """The traps that speak about the path of `case`."""
-    from ctxsize.api import request_for
+    from ctxsize.api import plan_for
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.advisor import Advisor
 
@@ -110,7 +110,7 @@ def spoken(case: Case, root: Path) -> set[str]:
     build_tree(root, [file("Dockerfile", text), *case.nodes])
     if case.tracked is not None:
         repository(root, *case.tracked)
-    found = Advisor(Snapshot.take(request_for(str(root)))).found
+    found = Advisor(Snapshot.take(plan_for(str(root)))).found
     return {each.trap for match in found for each in match.objections if match.path == case.path}
 
 

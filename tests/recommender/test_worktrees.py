@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.discovery import discover
 from ctxsize.reader import worktrees_in
+from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
 DOCKERFILE = file("Dockerfile", b"FROM alpine\nCOPY . /app\n")

@@ -10,11 +10,11 @@ from pathlib import Path
 from tests.advice.cases import CASES
 from tests.clean.planting import PLANTS
 from tests.contexts import CONTEXTS as REPORTED
-from tests.discovery.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.engine.contexts import CONTEXTS as ODD
 from tests.lints.cases import CATCHES, SILENT
 from tests.oracles.recorded import Case, catalogue
 from tests.recommender.projects import PROJECTS
+from tests.repository.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.scan.story import story
 from tests.trees import Node, build_tree, file
 

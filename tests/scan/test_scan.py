@@ -14,7 +14,7 @@ import pytest
 from ctxsize import api
 from ctxsize.cli.app import run
 from ctxsize.codes import code_of, names
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
@@ -231,9 +231,9 @@ def test_builds_of_a_context_share_a_walk(tmp_path: Path, monkeypatch: pytest.Mo
     walked: list[str] = []
     take = Snapshot.take
 
-    def counted(request: Request, **options: Any) -> Snapshot:
-        walked.append(os.path.relpath(request.root, root))
-        return take(request, **options)
+    def counted(plan: Plan, **options: Any) -> Snapshot:
+        walked.append(os.path.relpath(plan.root, root))
+        return take(plan, **options)
 
     monkeypatch.setattr(Snapshot, "take", counted)
     assert len(api.scan(str(root)).rows) == 5

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import follow
 from ctxsize.errors import BuildFailsError
+from ctxsize.go.wildcards import has_wildcards, match
 from tests.oracles.golibrary import GoLibrary
 from tests.transfer.planting import Plant, links, paths, patterns
 from tests.trees import Node, build_tree, link

@@ -48,9 +48,9 @@ CASES: list[tuple[str, list[str], list[str]]] = [
 def sent(context: Path, asked: list[str], ignoring: str = "") -> tuple[list[str], set[str]]:
     """What is sent and what is refused, whatever the Dockerfile would be."""
     (context / ".dockerignore").write_text(ignoring, errors="surrogateescape")
-    request = resolve(str(context))
-    include = follow(request.root, sorted(asked))
-    return names_sent(request, None if include is None else Narrowed(request.spec, include))
+    plan = resolve(str(context))
+    include = follow(plan.root, sorted(asked))
+    return names_sent(plan, None if include is None else Narrowed(plan.spec, include))
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from ctxsize import api
 from ctxsize.engine import directories
 from ctxsize.formats.wording import level, reasons
 from ctxsize.globs import is_glob
+from ctxsize.knowledge.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules
 from ctxsize.model import Report
-from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules
 from tests.trees import COPY_ALL, Node, build_tree, fifo, file, link
 
 pytestmark = pytest.mark.usefixtures("each_walk")

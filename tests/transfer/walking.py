@@ -7,16 +7,16 @@ from pathlib import Path
 from ctxsize import api
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.narrow import Narrowed, follow
-from ctxsize.engine.need import needs_of
-from ctxsize.engine.request import Request
+from ctxsize.engine.plan import Plan
+from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.engine.walk import Walk
 
 
-def names_sent(request: Request, evaluator: object = None) -> tuple[list[str], set[str]]:
+def names_sent(plan: Plan, evaluator: object = None) -> tuple[list[str], set[str]]:
     """The names that are sent, directories with a trailing `/`, and those refused on opening."""
     names: list[str] = []
     refused: set[str] = set()
-    for event in Walk(request, evaluator=evaluator):  # type: ignore[arg-type]
+    for event in Walk(plan, evaluator=evaluator):  # type: ignore[arg-type]
         if isinstance(event, Folder):
             names.append(f"{event.path}/")
         elif isinstance(event, Files):
@@ -37,12 +37,12 @@ def names_transferred(
     arguments: dict[str, str] | None = None,
 ) -> list[str]:
     """The names that a build makes travel, in order."""
-    request = api.request_for(
+    plan = api.plan_for(
         str(context),
         dockerfile=None if dockerfile is None else str(dockerfile),
         target=target,
         build_arguments=arguments or {},
     )
-    need = next(iter(needs_of(request).values()))
-    include = follow(request.root, next((each.paths for each in need.of("")), ()))
-    return names_sent(request, None if include is None else Narrowed(request.spec, include))[0]
+    need = next(iter(needs_of(plan).values()))
+    include = follow(plan.root, next((each.paths for each in need.of("")), ()))
+    return names_sent(plan, None if include is None else Narrowed(plan.spec, include))[0]

@@ -21,9 +21,9 @@ from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.directories import FOLDERS, MARKERS, SECRET_ENDS, SECRET_NAMES, SECRET_START
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
-from ctxsize.engine.request import Request
+from ctxsize.engine.filesystem import Disk
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import CLASS, Segment
-from ctxsize.engine.source import Disk
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
@@ -31,9 +31,15 @@ from ctxsize.version import core_path
 _MOST_SEGMENTS = 4096
 _MOST_LARGEST = 1000  # largest files that the core keeps at most, as it moves them one by one
 _MOST_THREADS = 8
-_READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
+_READS_ATTRIBUTES = 1
+_REFUSES = 2
+_NO_SOCKETS = 4
+_SENDS_PARENTS = 8
+_ANYWHERE = 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
-_MARK, _SECRET, _FOLDER = 1, 2, 4
+_MARK = 1
+_SECRET = 2
+_FOLDER = 4
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
 _END, _BYTE, _RUNE, _STAR, _CLASS, _CLUE = range(6)
@@ -43,7 +49,9 @@ Tokens = list[tuple[int, int]]
 def core() -> ModuleType | None:
     """Return the compiled core; None if it was not built or is switched off."""
     path = core_path()
-    return None if path is None else _loaded(path)
+    if path is None:
+        return None
+    return _loaded(path)
 
 
 @cache
@@ -57,32 +65,31 @@ def _loaded(path: str) -> ModuleType | None:
     return module
 
 
-def add_all(
-    request: Request, sums: WalkSums, jobs: int | None, progress: Progress | None
-) -> Walk | None:
+def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | None) -> Walk | None:
     """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     module = core()
-    python, automaton = Walk(request), fastest(request.spec)
+    python = Walk(plan)
+    automaton = fastest(plan.spec)
     on_disk = type(python.source) is Disk  # the core reads nothing else
     if module is None or not on_disk or not isinstance(automaton, Automaton):
         return None
     program = automaton.program
     is_large = len(program.owner) > _MOST_SEGMENTS or sums.top > _MOST_LARGEST
-    has_nul = any("\0" in pattern.text for pattern in request.spec.patterns)
+    has_nul = any("\0" in pattern.text for pattern in plan.spec.patterns)
     if is_large or has_nul or sys.getfilesystemencoding() != "utf-8":
         return None
-    builder = request.builder
+    builder = plan.builder
     options = (
         _READS_ATTRIBUTES * python.inspector.reads_xattrs
         | _REFUSES * builder.refuses_to_open
         | _NO_SOCKETS * (not builder.sends_sockets)
         | _SENDS_PARENTS * builder.sends_ignored_parents
-        | _ANYWHERE * (request.spec.reach is None)
+        | _ANYWHERE * (plan.spec.reach is None)
     )
-    root = os.fsencode(request.root.rstrip("/") + "/")
+    root = os.fsencode(plan.root.rstrip("/") + "/")
     threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
     numbers = (_METERS[builder.meter], sums.top, python.source.longest_path, len(program.parts))
-    called = (_tables(program, request.spec), partial(_matching, program), progress)
+    called = (_tables(program, plan.spec), partial(_matching, program), progress)
     try:
         found = module.add_up(root, threads, options, *numbers, *called)
     except OSError:
@@ -140,7 +147,10 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
 def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     """Return those of `near` that match a path; with `text`, also those that match its name."""
     directory, slash, name = os.fsdecode(path).rpartition("/")
-    found = program.known[name] & (1 << 8 * len(near)) - 1 if text else 0
+    if text:
+        found = program.known[name] & (1 << 8 * len(near)) - 1
+    else:
+        found = 0
     if on_paths := int.from_bytes(near, "little"):
         found |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
     return found.to_bytes(len(near), "little")
@@ -164,8 +174,14 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
         return [*_of_glob(part.text, classes)]
     if part.kind == "path":  # names that may be part of a match: the core calls `_matching`
         return [(_STAR, 0), *_literal(part.text), (_STAR, 0)]
-    before = [(_STAR, 0)] if part.kind in ("suffix", "any", "below") else []
-    behind = [(_STAR, 0)] if part.kind in ("prefix", "opening") else []
+    if part.kind in ("suffix", "any", "below"):
+        before = [(_STAR, 0)]
+    else:
+        before = []
+    if part.kind in ("prefix", "opening"):
+        behind = [(_STAR, 0)]
+    else:
+        behind = []
     return [*before, *_literal(part.text), *behind]
 
 
@@ -200,14 +216,18 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
             sums.clues.names[name].add(prefix)
         if kinds & _SECRET:
             sums.clues.add_secret(prefix, name, size)
-    texts, at, entries = iter(back[0]), 0, 0
+    texts = iter(back[0])
+    at = 0
+    entries = 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
         last = entries + sum(part[::2])
         sums.add_runs(column[entries:last], part, before)
-        at, entries = run, last
+        at = run
+        entries = last
         if kind >= 0:
-            directory, names = next(texts), [*islice(texts, count)]
+            directory = next(texts)
+            names = [*islice(texts, count)]
             silent = max(0, kind - _TREE)
             for event in python.handed_back(_KINDS[kind - silent], directory, names, silent):
                 sums.add(event)

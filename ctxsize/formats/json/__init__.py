@@ -23,9 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ctxsize.engine.request import Request
-    from ctxsize.engine.sourcing import SourceCheck
-    from ctxsize.engine.trace import Explanation
+    from ctxsize.engine.explanation import Explanation
+    from ctxsize.engine.plan import Plan
+    from ctxsize.engine.source_lookup import SourceCheck
     from ctxsize.model import Entry
 
 Shape = dict[str, object]  # a JSON object as plain values
@@ -68,20 +68,23 @@ def line(entry: Entry, **more: object) -> str:
 
 
 def explained(
-    request: Request,
+    plan: Plan,
     explanations: Iterable[Explanation] = (),
     sources: Iterable[SourceCheck] = (),
     *,
     traced: bool = False,
 ) -> str:
     """Return what `explain` reports; if `traced`, with the evaluation of each pattern."""
-    names = f"{fields()['Explanation']} levels near_misses" if traced else ""
+    if traced:
+        names = f"{fields()['Explanation']} levels near_misses"
+    else:
+        names = ""
     shape = {
         "version": 1,
-        **_fields(request, "context_path=context dockerfile builder=builder.name"),
+        **_fields(plan, "context_path=context dockerfile builder=builder.name"),
         "explanations": [to_json(each, names) for each in explanations],
         "sources": to_json(tuple(sources)),
-        "problems": to_json(tuple(request.ignore_file_problems)),
+        "problems": to_json(tuple(plan.ignore_file_problems)),
     }
     return json.dumps(shape, indent=2) + "\n"
 
@@ -104,7 +107,8 @@ def _outcome(outcome: Outcome) -> Shape:
                 for each in outcome.plan.passed
             ]
         case "diff":
-            before, after = outcome.before, outcome.after
+            before = outcome.before
+            after = outcome.after
             shape["delta_bytes"] = after.content_bytes - before.content_bytes
             shape["delta_files"] = after.files - before.files
             shape |= {"directories": [], "files": []}
@@ -154,11 +158,15 @@ def to_json(value: object, names: str = "") -> object:
 
 
 def _fields(value: object, names: str = "") -> Shape:
-    kind, shape = type(value), {}
+    kind = type(value)
+    shape: Shape = {}
     words = names or fields().get(kind.__name__) or " ".join(vars(kind)["__match_args__"])
     for name, attribute, is_nullable, held in _parsed(kind.__name__, words):
         found = attribute(value)
-        shape[name] = None if is_nullable and not found else to_json(found, held)
+        if is_nullable and not found:
+            shape[name] = None
+        else:
+            shape[name] = to_json(found, held)
     return shape
 
 
@@ -189,7 +197,8 @@ def _edit(edit: Edit) -> Shape:
 
     from ctxsize.formats.exchange import lines, text_of
 
-    before, after = text_of(edit.before), text_of(edit.after)
+    before = text_of(edit.before)
+    after = text_of(edit.after)
     new = lines(after)
     matcher = SequenceMatcher(None, lines(before), new, autojunk=False)
     return {

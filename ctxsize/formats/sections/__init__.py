@@ -125,21 +125,35 @@ def tree(root: Directory, limit: int, width: int) -> Table:
     limit += len(every) == limit + 1  # a line about one more would take as much room
     # A parent is never smaller, and its path is less: no child is chosen without it.
     largest = nsmallest(limit, every, lambda each: (-each.content_bytes, each.path))
-    chosen, pending, rows = {each.path for each in largest}, [(root, "", "", 0)], []
-    longest, whole = min(_LONGEST_BAR, max(0, width - 60)), root.content_bytes or 1
+    chosen = {each.path for each in largest}
+    pending = [(root, "", "", 0)]
+    rows = []
+    longest = min(_LONGEST_BAR, max(0, width - 60))
+    whole = root.content_bytes or 1
     while pending and root.children:
         node, guides, below, at = pending.pop()
         figures = (human(node.content_bytes), f"{node.files:,}", percent(node.content_bytes, whole))
         name = quoted(node.path[at:]) or "."
         rows.append((*figures, bar(node.content_bytes / whole, longest), guides + name))
         shown = [each for each in map(folded, node.children) if each.path in chosen]
-        inner = at if 4 * len(below) > width else len(node.path) + bool(node.path)
+        if 4 * len(below) > width:
+            inner = at
+        else:
+            inner = len(node.path) + bool(node.path)
         for child in reversed(shown):
-            lead, under = ("└─ ", "   ") if child is shown[-1] else ("├─ ", "│  ")
+            if child is shown[-1]:
+                lead = "└─ "
+                under = "   "
+            else:
+                lead = "├─ "
+                under = "│  "
             if inner == at and node is not root:
                 lead = under = ""
             pending.append((child, below + lead, below + under, inner))
-    rest = more(len(every) - len(rows), "directory") if rows else ""
+    if rows:
+        rest = more(len(every) - len(rows), "directory")
+    else:
+        rest = ""
     return Table(("size", "files", "%", "", "directory"), rows, rest)
 
 
@@ -154,7 +168,10 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
     name = _MODULES.get(outcome.kind, "found")
     if outcome.kind == "measure" and look.only == GLANCE:
         look = replace(look, only=None)
-        name = name if look.full else GLANCE
+        if look.full:
+            name = name
+        else:
+            name = GLANCE
     made: Iterable[Section] = import_module(f"{__name__}.{name}").sections(outcome, look)
     return made
 

@@ -15,7 +15,9 @@ from ctxsize.guard import CheckReport, ContextCheck, Limit
 from ctxsize.model import Share
 from ctxsize.units import plural
 
-_LINES, _MOST_REASONS, _MOST_IN_A_LINE = 20, 4, 10
+_LINES = 20
+_MOST_REASONS = 4
+_MOST_IN_A_LINE = 10
 """Numbers of lines of a refusal and of its reasons, and of refusals in one line; none if full."""
 
 
@@ -54,8 +56,14 @@ def _reasons(check: ContextCheck) -> list[str]:
 
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
-    kept = f"{_used(check.limits)} ({check.limits[0].of})" if check.limits else ""
-    held = plural(check.assertions, "assertion") if check.assertions else ""
+    if check.limits:
+        kept = f"{_used(check.limits)} ({check.limits[0].of})"
+    else:
+        kept = ""
+    if check.assertions:
+        held = plural(check.assertions, "assertion")
+    else:
+        held = ""
     kept = ", ".join(filter(None, (kept, held))) or "nothing is limited"
     yield Prose(f"ok {quoted(check.name)}: {kept}", 4, "ok", "green")
     yield from (Prose(f"   {visible(finding.message)}", 5) for finding in check.findings)
@@ -76,7 +84,8 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 
 def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew and what helps, on 20 lines."""
-    texts, remedies = [f"  {each}" for each in _reasons(check)], [*_remedies(check, look)]
+    texts = [f"  {each}" for each in _reasons(check)]
+    remedies = [*_remedies(check, look)]
     if not look.full:
         texts = [brief(each, look.width, 2, 4) for each in texts]
     lines = few([Prose(each, 4) for each in texts], _MOST_REASONS, look, "reason")
@@ -92,9 +101,15 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
         table = table_of("size files %", "path", parts, total, look.top if look.full else count)
         yield Section([table._replace(rest="")], "Largest parts")
         room -= 3 + count
-    room = look.top + 5 if look.full else room
+    if look.full:
+        room = look.top + 5
+    else:
+        room = room
     # A line about one or two more tells less than they do.
-    count = len(grown) if len(grown) <= min(look.top + 2, room - 3) else min(look.top, room - 4)
+    if len(grown) <= min(look.top + 2, room - 3):
+        count = len(grown)
+    else:
+        count = min(look.top, room - 4)
     if count > 0:
         yield Section([changes("path", grown, count)], "Grown since the baseline")
     yield Section(remedies)
@@ -102,9 +117,13 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
 
 def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
-    remedy, report = check.remedy, check.report
+    remedy = check.remedy
+    report = check.report
     codes = {each.code for each in check.findings if each.severity is Severity.ERROR}
-    where = quoted(report.ignore_file.path) if report.ignore_file else "the ignore file"
+    if report.ignore_file:
+        where = quoted(report.ignore_file.path)
+    else:
+        where = "the ignore file"
     if codes == {"CTX407"}:
         yield NextStep("", "add --update-baseline", "Fix")
         return
@@ -117,7 +136,10 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
     if broken and not check.missed:
         return
     if remedy is not None:
-        enough = "" if remedy.enough else ", which is not enough"
+        if remedy.enough:
+            enough = ""
+        else:
+            enough = ", which is not enough"
         suggest = command(report, "suggest", "--write")
         yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
     elif check.missed and all(each.is_floor for each in check.missed):
@@ -125,10 +147,26 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
         return
     if remedy is None or not remedy.enough:
-        left = [remedy.left] if remedy else [each.path for each in check.culprits]
-        first = quoted(left[0]) if left and left[0] else "what the build does not need"
-        label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
+        if remedy:
+            left = [remedy.left]
+        else:
+            left = [each.path for each in check.culprits]
+        if left and left[0]:
+            first = quoted(left[0])
+        else:
+            first = "what the build does not need"
+        if remedy:
+            label = "Or"
+        else:
+            label = "Fix"
+        accept = "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}"
-        order += "" if check.policy else f", or accept it: {accept}"
-        order = order if look.full else brief(order, look.width - len(label) - 2, 4)
+        if check.policy:
+            order += ""
+        else:
+            order += f", or accept it: {accept}"
+        if look.full:
+            order = order
+        else:
+            order = brief(order, look.width - len(label) - 2, 4)
         yield NextStep("", order, label)

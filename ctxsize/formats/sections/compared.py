@@ -25,32 +25,57 @@ _DECISIONS = {
 
 def heading(outcome: DiffReport) -> str:
     """Return the verdict in one line, for the heading of a comment."""
-    before, after, changed = outcome.before, outcome.after, len(outcome.changed)
+    before = outcome.before
+    after = outcome.after
+    changed = len(outcome.changed)
     delta = after.content_bytes - before.content_bytes
     refused = any(each.new.refusals for each in outcome.contexts)
     grew = delta > DEFAULT_GROWTH.limit(before.content_bytes)
-    sign = "🔴" if refused or grew else "🟡" if delta > 0 else "🟢"
+    if refused or grew:
+        sign = "🔴"
+    elif delta > 0:
+        sign = "🟡"
+    else:
+        sign = "🟢"
     several = len(outcome.contexts) > 1
-    whole = plural(len(outcome.contexts), "build context") if several else "the build context"
+    if several:
+        whole = plural(len(outcome.contexts), "build context")
+    else:
+        whole = "the build context"
     if not changed:
         return f"ctxsize: {sign} no change of {whole}, {amount(after)}"
-    verb = "grew" if delta > 0 else "shrank" if delta else "changed"
-    what = f"{changed:,} of {whole} changed" if several else f"{whole} {verb}"
+    if delta > 0:
+        verb = "grew"
+    elif delta:
+        verb = "shrank"
+    else:
+        verb = "changed"
+    if several:
+        what = f"{changed:,} of {whole} changed"
+    else:
+        what = f"{whole} {verb}"
     sizes = f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
     return f"ctxsize: {sign} {signed(delta)}: {what}{sizes if delta else ''}"
 
 
 def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     """Yield the verdict, a row for each context, and the parts of contexts that changed."""
-    changed, several = outcome.changed, len(outcome.contexts) > 1
+    changed = outcome.changed
+    several = len(outcome.contexts) > 1
     yield Section([*_answer(outcome, look)])
     yield Section([_differences(outcome)], "Only here (+) and only in a checkout (-)")
     yield Section([] if look.quiet else notes(outcome.problems))
     if several or (look.markdown and changed):
         yield Section([_contexts(outcome, look)])
-    most = _most(look, _ROWS) if look.full or look.markdown else 1
+    if look.full or look.markdown:
+        most = _most(look, _ROWS)
+    else:
+        most = 1
     for each in changed[:most]:
-        name = f" in {_short(each.name)}" if several else ""
+        if several:
+            name = f" in {_short(each.name)}"
+        else:
+            name = ""
         yield from _parts(each, look, name)
         if each.new.refusals or each.what in ("grew", "added"):
             yield Section([*_remedies(each, is_known=outcome.differences is not None)])
@@ -66,17 +91,30 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
 
 def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
-    before, after = outcome.before, outcome.after
-    delta, several = after.content_bytes - before.content_bytes, len(outcome.contexts) > 1
-    verb, style = ("Grew", "red") if delta > 0 else ("Shrank", "green")
-    verdict = f"{verb} by {human(abs(delta))}" if delta else "The same size"
+    before = outcome.before
+    after = outcome.after
+    delta = after.content_bytes - before.content_bytes
+    several = len(outcome.contexts) > 1
+    if delta > 0:
+        verb = "Grew"
+        style = "red"
+    else:
+        verb = "Shrank"
+        style = "green"
+    if delta:
+        verdict = f"{verb} by {human(abs(delta))}"
+    else:
+        verdict = "The same size"
     if outcome.differences is not None:
         verdict = f"{signed(delta)} compared with a checkout of HEAD"
     if not look.markdown:
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
     for each, refusal in refused[:_ROWS]:
-        lead = f"Refused {_short(each.name)}:" if several else "Refused:"
+        if several:
+            lead = f"Refused {_short(each.name)}:"
+        else:
+            lead = "Refused:"
         why = brief(visible(refusal), 2 * _LONGEST, 1)
         yield Prose(f"{lead} {why}", 2, "Refused", "red")
     if not (before.complete and after.complete):
@@ -94,17 +132,23 @@ def _differences(outcome: DiffReport) -> Table:
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
     """Return a row for each context that changed, and the number of the others."""
-    changed, rows = outcome.changed, []
+    changed = outcome.changed
+    rows = []
     for each in changed[: _most(look, _FOLDED_ROWS)]:
-        old, new = each.before.content_bytes, each.after.content_bytes
-        share = f" ({new / old - 1:+.0%})" if old and new < 10 * old else ""
+        old = each.before.content_bytes
+        new = each.after.content_bytes
+        if old and new < 10 * old:
+            share = f" ({new / old - 1:+.0%})"
+        else:
+            share = ""
         files = each.after.files - each.before.files
         what = f"{each.what}{', refused' if each.new.refusals else ''}"
         figures = (human(old), human(new), f"{signed(new - old)}{share}")
         rows.append((*figures, f"{files:+,}" if files else "", what, _short(each.name)))
     same = len(outcome.contexts) - len(changed)
     rest = [more(len(changed) - len(rows), "changed context")]
-    rest += [f"{plural(same, 'context')} did not change"] if same else []
+    if same:
+        rest += [f"{plural(same, 'context')} did not change"]
     headers = ("before", "after", "change", "files", "", "context")
     return Table(headers, rows, "; ".join(filter(None, rest)))
 
@@ -119,8 +163,16 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
             names = _short(each.ignore_file or "the ignore file"), code(_short(str(each.pattern)))
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
     plain = sum(each.decision == "no-pattern" for each in shown)
-    which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"
-    rest = [f"No pattern ignores {which}."] if plain else []
+    if plain < len(shown):
+        which = "the others"
+    elif plain == 1:
+        which = "it"
+    else:
+        which = "them"
+    if plain:
+        rest = [f"No pattern ignores {which}."]
+    else:
+        rest = []
     if not (look.full or look.markdown) and len(context.changes.files) > len(shown):
         rest.append(f"--full lists {plural(len(context.changes.files), 'changed file')}.")
     verb = {"added": "grew", "removed": "shrank", "same": "changed"}.get(context.what, context.what)
@@ -130,14 +182,20 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
 
 def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:
     """Yield what makes a context smaller; a file that a checkout has too `is_known`."""
-    new, remedy, unneeded = context.new, context.new.remedy, 0
+    new = context.new
+    remedy = context.new.remedy
+    unneeded = 0
     suggest = command(new, "suggest", "--write")
     if remedy and 100 * remedy.saves.content_bytes > context.after.content_bytes:
-        enough = "" if remedy.enough else ", which is not enough"
+        if remedy.enough:
+            enough = ""
+        else:
+            enough = ", which is not enough"
         yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
         if remedy.enough:
             return
-    where, steps = _short(new.ignore_file or "a .dockerignore"), dict[str, str]()
+    where = _short(new.ignore_file or "a .dockerignore")
+    steps = dict[str, str]()
     for each in context.culprits[:_ROWS]:
         if any(f"{each.change.path}/".startswith(f"{path}/") for path in new.unneeded):
             unneeded += each.change.delta_bytes
@@ -158,8 +216,14 @@ def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:
 
 
 def _row(each: SizeChange) -> tuple[str, str, str, str]:
-    files = f"{each.delta_files:+,}" if each.delta_files else ""
-    what = each.what if each.exact else "at least"
+    if each.delta_files:
+        files = f"{each.delta_files:+,}"
+    else:
+        files = ""
+    if each.exact:
+        what = each.what
+    else:
+        what = "at least"
     return signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * each.is_directory}")
 
 

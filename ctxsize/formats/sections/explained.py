@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.sourcing import Fate, SourceCheck
-from ctxsize.engine.trace import Explanation, Level, Outcome, Taker
+from ctxsize.engine.explanation import Explanation, Level, Outcome, Taker
+from ctxsize.engine.source_lookup import Fate, SourceCheck
 from ctxsize.formats.sections import Item, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, more, quoted, visible
 from ctxsize.model import Pattern, Verdict
@@ -27,7 +27,10 @@ def fields(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
     """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`."""
     if verdict.by is None:
         return "", "", ""
-    source = ignore_file if verdict.by.line else None
+    if verdict.by.line:
+        source = ignore_file
+    else:
+        source = None
     return source or "<builder>", str(verdict.by.line), _source(verdict.by)
 
 
@@ -66,15 +69,22 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
 
 
 def _headline(explained: Explanation) -> Prose:
-    would = "" if explained.not_there is None else "does not exist; it would be "
-    if explained.verdict.ignored:
-        word, style = f"{would}ignored", "red"
-    elif explained.stops:
-        word, style = "stops the build", "red"
-    elif explained.arrives_empty:
-        word, style = "arrives empty", "yellow"
+    if explained.not_there is None:
+        would = ""
     else:
-        word, style = f"{would}sent", "green"
+        would = "does not exist; it would be "
+    if explained.verdict.ignored:
+        word = f"{would}ignored"
+        style = "red"
+    elif explained.stops:
+        word = "stops the build"
+        style = "red"
+    elif explained.arrives_empty:
+        word = "arrives empty"
+        style = "yellow"
+    else:
+        word = f"{would}sent"
+        style = "green"
     return Prose(f"{quoted(explained.path)}: {word}", mark=f": {word}", style=style)
 
 
@@ -90,9 +100,15 @@ def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
         yield Prose(f"    {plural(others, 'pattern')} without effect here")
     text = _said(level.verdict, explained.ignore_file)
     if level.path == explained.path:
-        text = text if explained.not_there is None else f"would be {text}"
+        if explained.not_there is None:
+            text = text
+        else:
+            text = f"would be {text}"
     elif level.verdict.ignored:
-        exceptions = "an exception may reach below it" if level.entered else "no exception does"
+        if level.entered:
+            exceptions = "an exception may reach below it"
+        else:
+            exceptions = "no exception does"
         text += f"; {'entered' if level.entered else 'not entered'}, as {exceptions}"
     yield Prose(f"    => {text}", 7)
 
@@ -106,7 +122,10 @@ def _said(value: Verdict, ignore_file: str | None) -> str:
 
 def _named(pattern: Pattern, ignore_file: str | None) -> str:
     """Return a pattern with its place: ".dockerignore:3 `node_modules`"."""
-    place = f"{quoted(ignore_file or '')}:{pattern.line}" if pattern.line else "the builder's"
+    if pattern.line:
+        place = f"{quoted(ignore_file or '')}:{pattern.line}"
+    else:
+        place = "the builder's"
     return f"{place} `{visible(_source(pattern))}`"
 
 
@@ -115,7 +134,9 @@ def _taker(taker: Taker, dockerfile: str | None) -> str:
     if taker.below:
         return f"{text}: perhaps something below it"
     # These enlarge the transfer alone.
-    return f"{text}: without copying it" if taker.source.kind in ("tmpfs", "git") else text
+    if taker.source.kind in ("tmpfs", "git"):
+        return f"{text}: without copying it"
+    return text
 
 
 def _untaken(explained: Explanation, dockerfile: str | None) -> str:
@@ -131,10 +152,15 @@ def _untaken(explained: Explanation, dockerfile: str | None) -> str:
 
 def _instruction(source: Source, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
-    lead, whole = source.instruction, '""'
+    lead = source.instruction
+    whole = '""'
     if lead == "RUN":
-        lead, whole = f"RUN --mount, {source.kind} of", "."
-    place = f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})" if source.line else ""
+        lead = f"RUN --mount, {source.kind} of"
+        whole = "."
+    if source.line:
+        place = f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})"
+    else:
+        place = ""
     return f"{lead} {visible(source.source or whole)}{place}"
 
 
@@ -152,14 +178,20 @@ def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> 
             "no pattern is applied to its contents."
         )
     for miss in explained.near_misses:
-        state = "not ignored" if miss.pattern.exception else "already ignored"
+        if miss.pattern.exception:
+            state = "not ignored"
+        else:
+            state = "already ignored"
         skips = f"skips it there, as that was {state}, and so for the entries below"
         yield (
             f"{_named(miss.pattern, explained.ignore_file)} seems to decide, as it matches "
             f"{quoted(miss.matches)}. But {builder.title} "
             f"{'never gets there' if miss.pruned else skips}."
         )
-    last = explained.levels[-1] if explained.levels else None
+    if explained.levels:
+        last = explained.levels[-1]
+    else:
+        last = None
     is_entered = last and last.path == explained.path and last.verdict.ignored and last.entered
     if is_entered and builder.sends_ignored_parents:
         yield "A directory would be sent with what is re-included below it."
@@ -180,7 +212,11 @@ def _note(text: str) -> Prose:
 
 def source(check: SourceCheck, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    text, style = _fate(check), "green" if check.fate.is_found else "red"
+    text = _fate(check)
+    if check.fate.is_found:
+        style = "green"
+    else:
+        style = "red"
     head = f"{_instruction(check.source, dockerfile)}: {text}"
     lines: list[Item] = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
     hidden = () if check.fate is Fate.IGNORED else check.hidden
@@ -195,8 +231,12 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
 
 
 def _fate(check: SourceCheck) -> str:
-    matches = f": matches {plural(check.matches, 'entry')}" if check.matches else ""
-    matches += f", {len(check.hidden)} more ignored" if matches and check.hidden else ""
+    if check.matches:
+        matches = f": matches {plural(check.matches, 'entry')}"
+    else:
+        matches = ""
+    if matches and check.hidden:
+        matches += f", {len(check.hidden)} more ignored"
     return _FATES[check.fate].format(
         matches=matches,
         at=quoted(check.at),

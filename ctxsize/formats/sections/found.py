@@ -51,7 +51,10 @@ def _linted(outcome: Linted, look: Look) -> list[Section]:
     if look.quiet:
         return [findings]
     lines = [*_files(outcome.files, look), *notes(outcome.problems)]
-    lines += [] if outcome.files else [Prose("no ignore file here")]
+    if outcome.files:
+        lines += []
+    else:
+        lines += [Prose("no ignore file here")]
     # The number of findings is the last line.
     return [Section([*_fixed(fixed)]), Section(lines), findings]
 
@@ -64,7 +67,10 @@ def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
             text = wording.fix_text(each.fix).partition("; changes nothing")[0]
             alike.setdefault((each.location.path, each.code, text), []).append(wording.place(each))
     for (_, code, text), found in alike.items():
-        times = f" ({len(found):,} times)" if len(found) > 1 else ""
+        if len(found) > 1:
+            times = f" ({len(found):,} times)"
+        else:
+            times = ""
         yield Prose(f"{found[0]} fixed {code} {visible(text)}{times}", 4)
 
 
@@ -82,8 +88,12 @@ def _file(file: LintedFile) -> Prose:
     parts = [plural(file.patterns, "pattern")]
     if file.content_bytes is not None and file.files is not None:
         parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
-    parts += [] if file.findings else ["nothing found"]
-    parts += [f"{file.suppressed:,} suppressed"] if file.suppressed else []
+    if file.findings:
+        parts += []
+    else:
+        parts += ["nothing found"]
+    if file.suppressed:
+        parts += [f"{file.suppressed:,} suppressed"]
     return Prose(f"{quoted(file.path)}: {', '.join(parts)}", 4)
 
 
@@ -94,7 +104,10 @@ def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
     step = NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes")
     steps = [step] * any(each.fix for each in advice.findings)
     none = Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found")
-    lines = [] if advice.findings else [none]
+    if advice.findings:
+        lines = []
+    else:
+        lines = [none]
     items = [found, *steps, *lines, *notes(advice.problems)]
     return [Section([*_fixed(advice.mended)]), Section(items)]
 
@@ -119,14 +132,24 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
         cost = sum(row.cost.content_bytes for row in scan.rows)
         saving = sum(row.saving.content_bytes for row in scan.rows if row.saving)
         title += f": {human(cost)}, safe suggestions save {human(saving)}"
-    title += ", sizes are at least" if scan.lower_bound else ""
+    if scan.lower_bound:
+        title += ", sizes are at least"
     errors = ((_build(row), row.error) for row in scan.rows if row.error is not None)
     failed = [Prose(f"  {quoted(name)}: {visible(error)}", 4) for name, error in errors]
     codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
-    rest = "" if look.full else "; -v shows what to do"
-    explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")] if codes else []
+    if look.full:
+        rest = ""
+    else:
+        rest = "; -v shows what to do"
+    if codes:
+        explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")]
+    else:
+        explained = []
     across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
-    why = "in these reports" if scan.merged else "here: no Dockerfile, and no file that names one"
+    if scan.merged:
+        why = "in these reports"
+    else:
+        why = "here: no Dockerfile, and no file that names one"
     return [
         Section([table, *few(failed, _MOST_LINES, look)], title),
         Section([] if scan.rows else [Prose(f"no build {why}")]),
@@ -147,7 +170,10 @@ def _next(scan: Scan) -> Iterator[NextStep]:
         # Values of arguments are not printed, and the command does not save the same without them.
         others = [each for each in row.build.given() if each != "--target"]
         purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
-        purpose = f"needs the {listed(others)} of this build" if others else purpose
+        if others:
+            purpose = f"needs the {listed(others)} of this build"
+        else:
+            purpose = purpose
         measured = NextStep(typed("measure", *words), "shows what is sent")
         yield NextStep(typed("suggest", "--write", *words), purpose) if any(saved) else measured
     if scan.advice:
@@ -156,7 +182,9 @@ def _next(scan: Scan) -> Iterator[NextStep]:
 
 
 def _root(path: str) -> list[str]:
-    return [] if path == "." else [wording.path_argument(path)]
+    if path == ".":
+        return []
+    return [wording.path_argument(path)]
 
 
 def _builds(scan: Scan, look: Look) -> Table:
@@ -166,7 +194,8 @@ def _builds(scan: Scan, look: Look) -> Table:
     for row in scan.rows:
         whole = look.full or contexts[row.build.context] > 1
         rows.append((*_figures(row, look), _build(row) if whole else row.build.context))
-    same, alike = Counter(rows), Counter(cells[-1] for cells in {*rows})
+    same = Counter(rows)
+    alike = Counter(cells[-1] for cells in {*rows})
     found = dict[tuple[str, ...], None]()
     for cells, row in zip(rows, scan.rows, strict=True):
         *figures, name = cells
@@ -176,7 +205,12 @@ def _builds(scan: Scan, look: Look) -> Table:
             name += f" ({row.places[0].how} {row.places[0].name})"
         found |= {(*figures, quoted(name)): None}
     rest = more(len(found) - look.top, "build")
-    context, file = (["context"], "ignore file") if look.full else ([], "ignore")
+    if look.full:
+        context = ["context"]
+        file = "ignore file"
+    else:
+        context = []
+        file = "ignore"
     headers = ("sends", *context, "saving", "findings", file, "build")
     return Table(headers, [*found][: look.top], f"{rest}: --top N, or -v" if rest else "")
 
@@ -184,23 +218,33 @@ def _builds(scan: Scan, look: Look) -> Table:
 def _figures(row: Row, look: Look) -> tuple[str, ...]:
     sizes = (row.transfer or row.context, row.context, row.saving)
     sends, context, saving = ("?" if e is None else human(e.content_bytes) for e in sizes)
-    findings, path = str(row.findings or ""), row.ignore_file
+    findings = str(row.findings or "")
+    path = row.ignore_file
     if look.full:
-        name = os.path.relpath(path, row.build.context) if path else "none"
+        if path:
+            name = os.path.relpath(path, row.build.context)
+        else:
+            name = "none"
         return sends, context, saving, findings, name
     return sends, saving, findings, "yes" if path else "none"
 
 
 def _build(row: Row) -> str:
     """Return context and options of the build, as for `docker build`."""
-    inline = f" ({row.places[0].how} {row.places[0].name})" if row.dockerfile is None else ""
+    if row.dockerfile is None:
+        inline = f" ({row.places[0].how} {row.places[0].name})"
+    else:
+        inline = ""
     return " ".join((row.build.context, *row.options)) + inline
 
 
 def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
-    steps = [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
+    if outcome.command and plan.items:
+        steps = [NextStep(outcome.command, "deletes it")]
+    else:
+        steps = []
     failed = [Prose(_failed(each), 4) for each in outcome.results if not each.done]
     return [
         Section([_freed(outcome), *steps]),
@@ -212,19 +256,30 @@ def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
 
 
 def _freed(outcome: Cleaning) -> Prose:
-    plan, sums = outcome.plan, outcome.plan.sums
+    plan = outcome.plan
+    sums = outcome.plan.sums
     directories = plural(len(plan.items), "directory")
     if not plan.items:
-        title, style = "Nothing to delete", "green"
+        title = "Nothing to delete"
+        style = "green"
         text = f"{plural(len(plan.passed), 'candidate')} left alone"
     elif not outcome.applied:
         # What has hard links elsewhere is not freed; what could not be read is not counted.
-        most = "about" if plan.problems else "at most"
-        title, style = "Dry run", "yellow"
+        if plan.problems:
+            most = "about"
+        else:
+            most = "at most"
+        title = "Dry run"
+        style = "yellow"
         text = f"would free {most} {human(sums.disk_bytes)} on disk ({amount(sums)}) in "
         text += f"{directories}; nothing was deleted"
     else:
-        title, style = ("Deleted", "green") if outcome.complete else ("Not all deleted", "red")
+        if outcome.complete:
+            title = "Deleted"
+            style = "green"
+        else:
+            title = "Not all deleted"
+            style = "red"
         freed = human(sum(each.disk_bytes for each in outcome.results))
         files = plural(sum(each.files for each in outcome.results), "file")
         done = sum(each.done for each in outcome.results)
@@ -236,12 +291,16 @@ def _directories(outcome: Cleaning) -> Table:
     """Return a row for each directory, with a note on its evidence and its largest parts."""
     rows: list[tuple[str, ...]] = []
     for item in outcome.plan.items:
-        size, parts = item.inventory.size, item.inventory.parts
+        size = item.inventory.size
+        parts = item.inventory.parts
         figures = (human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}")
         rows.append((*figures, quoted(item.path)))
         shown = [each for each in parts if each.name and each.size.content_bytes]
         named = [f"{quoted(each.name)} {human(each.size.content_bytes)}" for each in shown]
-        holds = f"; holds {listed(named)}" if named else ""
+        if named:
+            holds = f"; holds {listed(named)}"
+        else:
+            holds = ""
         rows.append((f"{item.kind.title}: {', '.join(map(visible, item.evidence))}{holds}",))
     return Table(("on disk", "size", "files", "directory"), rows)
 
@@ -255,7 +314,10 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
     for _, some in sorted(alike.items()):
         shown, rest = cut(some, _ALIKE, look)
         for each in shown:
-            size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
+            if each.size is None:
+                size = ""
+            else:
+                size = f" ({human(each.size.content_bytes)})"
             yield Prose(f"  {quoted(each.path)}{size}: {visible(each.objection.message)}", 4)
         if rest:
             yield Prose(f"  {rest} lists all ({some[0].objection.code})")
@@ -263,5 +325,8 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
 
 def _failed(result: Result) -> str:
     left = ", ".join(quoted(each) for each in result.left if each != result.path)
-    rest = f"; the rest is in {left}" if left else ""
+    if left:
+        rest = f"; the rest is in {left}"
+    else:
+        rest = ""
     return f"  {quoted(result.path)}: {visible(result.message)}{rest}"

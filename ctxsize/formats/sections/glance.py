@@ -16,7 +16,9 @@ from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import columns, human, plural
 
-_LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
+_LINES = 20
+_LEAST_ROWS = 2
+_MOST_ROWS = 8
 _LONGEST_BAR = 20
 _SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
 _LEAST_SHARE = 1000  # part of the whole below which only an unneeded row is worth a line
@@ -57,7 +59,8 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
 
 
 def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
-    wordy, narrow = any(each.note in _WORDS for each in parts), look.width < _NARROW
+    wordy = any(each.note in _WORDS for each in parts)
+    narrow = look.width < _NARROW
     mixed = wordy and any(each.note and each.note not in _WORDS for each in parts)
     longest = min(_LONGEST_BAR, max(0, look.width - (80 if mixed else 68)))
     rows = []
@@ -65,11 +68,24 @@ def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
         figures = (human(part.content_bytes), f"{part.files:,}")
         graph = bar(part.content_bytes / (whole.content_bytes or 1), longest)
         unneeded = wordy and part.note and part.note not in _WORDS
-        note = "looks unneeded" if unneeded else part.note
-        note += f": {part.note}" if unneeded and look.width >= _WIDE else ""
-        name = part.name.replace("the rest of ", "rest of ", 1) if narrow else part.name
+        if unneeded:
+            note = "looks unneeded"
+        else:
+            note = part.note
+        if unneeded and look.width >= _WIDE:
+            note += f": {part.note}"
+        if narrow:
+            name = part.name.replace("the rest of ", "rest of ", 1)
+        else:
+            name = part.name
         rows.append((*figures, graph, name, "" if narrow else note))
-    header = ("why" if wordy else "looks unneeded") if any(row[-1] for row in rows) else ""
+    if any(row[-1] for row in rows):
+        if wordy:
+            header = "why"
+        else:
+            header = "looks unneeded"
+    else:
+        header = ""
     return Table(("size", "files", "", "part", header), rows, names=2)
 
 
@@ -83,14 +99,17 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
         part: Transfer | Measurement = max(report.transfers, key=_size, default=report.context)
         named = sum(bool(each.transfers) for each in report.named_contexts)
         figures = [measured.printed(report, part, "context", short=True)]
-        figures += [more(len(report.transfers) - 1, "platform")] if report.more_transfers else []
-        figures += [f"and {plural(named, 'named context')}"] if named else []
+        if report.more_transfers:
+            figures += [more(len(report.transfers) - 1, "platform")]
+        if named:
+            figures += [f"and {plural(named, 'named context')}"]
         yield "Build prints", " ".join(figures)
 
 
 def _takers(report: Report, room: int) -> str:
     """Return the instruction that takes most of what is sent, and the number of the others."""
-    builder, taken = BUILDERS[report.builder], measured.sources_of(report)
+    builder = BUILDERS[report.builder]
+    taken = measured.sources_of(report)
     if report.dockerfile is None:
         return "not known without a Dockerfile"
     if report.failing or (report.transfer is None and builder.asks_for_paths):
@@ -99,11 +118,19 @@ def _takers(report: Report, room: int) -> str:
         return "COPY and ADD, which read it in place"
     if not builder.asks_for_paths:
         return "all of it, before the Dockerfile is read"
-    where = "stdin" if report.dockerfile == "-" else quoted(report.dockerfile)
+    if report.dockerfile == "-":
+        where = "stdin"
+    else:
+        where = quoted(report.dockerfile)
     if not taken:
-        return fit(where, room) if report.transfer and report.transfer.context_used else "nothing"
+        if report.transfer and report.transfer.context_used:
+            return fit(where, room)
+        return "nothing"
     most, *others = taken
-    size = "all of it" if Amount.of(most) == sent(report) != Amount() else human(most.content_bytes)
+    if Amount.of(most) == sent(report) != Amount():
+        size = "all of it"
+    else:
+        size = human(most.content_bytes)
     text = f":{most.line} {visible(most.name)} ({size}) {more(len(others))}".rstrip()
     return fit(where, max(_LEAST_PATH, room - columns(text))) + text
 
@@ -119,9 +146,13 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
         for each in clues:
             for at in (at for at, char in enumerate(f"{each.path}/") if char == "/"):
                 inner[each.path[:at]] = Amount.of(inner.get(each.path[:at], Amount()), each)
-    parts += _directories(transfer.tree, inner) if transfer.tree else ()
+    if transfer.tree:
+        parts += _directories(transfer.tree, inner)
     for name, size in _top_files(report, transfer).items():
-        parts += [] if name in inner else [LargePart(quoted(name), *size)]
+        if name in inner:
+            parts += []
+        else:
+            parts += [LargePart(quoted(name), *size)]
     for named in report.named_contexts:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))
@@ -131,9 +162,15 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
     # Secrets are chosen first, then the largest.
     parts.sort(key=lambda e: (e.note != _NOTES["secret"], -e.content_bytes, -e.files, e.name))
     is_all = len(parts) <= most and Amount.of(*parts) == whole
-    shown = parts if is_all else parts[: most - 1]
+    if is_all:
+        shown = parts
+    else:
+        shown = parts[: most - 1]
     left = whole - Amount.of(*shown)
-    rest = [] if is_all else [LargePart("the other files" if shown else "all files", *left)]
+    if is_all:
+        rest = []
+    else:
+        rest = [LargePart("the other files" if shown else "all files", *left)]
     return sorted(shown, key=lambda each: (-each.content_bytes, each.name)) + rest
 
 
@@ -141,13 +178,18 @@ def _top_files(report: Report, transfer: Transfer | Measurement) -> dict[str, Am
     """Return the size of known files at the top of the context that are sent."""
     if isinstance(transfer, Measurement) or transfer.everything:
         return {e.name: Amount.of(e) for e in report.context.largest_files if "/" not in e.name}
-    below = transfer.tree.children if transfer.tree else ()
+    if transfer.tree:
+        below = transfer.tree.children
+    else:
+        below = ()
     names = {".", *(each.path for each in below)}
     one = {each.path: Amount.of(each) for each in transfer.sources if each.files == 1}
     tops = {path: size for path, size in one.items() if path not in names and "/" not in path}
     left = Amount.of(transfer) - Amount.of(*below, *tops.values())
     # Patterns and symlinks may stand for the same file.
-    return tops if min(left) >= 0 else {}
+    if min(left) >= 0:
+        return tops
+    return {}
 
 
 def _size(part: Transfer | Measurement) -> int:
@@ -167,7 +209,9 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
     for path in sorted(kinds.keys() & own.keys(), key=lambda path: f"{path}/"):
         if f"{path}/".startswith(last):
             continue
-        last, name, is_unneeded = f"{path}/", path.rpartition("/")[2], kinds[path] == "unneeded"
+        last = f"{path}/"
+        name = path.rpartition("/")[2]
+        is_unneeded = kinds[path] == "unneeded"
         note = _NOTES.get(kinds[path], "")
         # A worktree of git has a name of its own.
         if is_unneeded and name in FOLDERS and (name not in BY_PATH or names[name] > _SEVERAL):
@@ -175,7 +219,8 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
         elif not note:
             pattern_class = BUILDERS[report.builder].spec_class.pattern_class
             note = visible(pattern_for(path, pattern_class=pattern_class) or "git ignores it")
-        note += (BY_PATH.get(name, "") or ("/**" if exceptions else "")) if is_unneeded else ""
+        if is_unneeded:
+            note += BY_PATH.get(name, "") or ("/**" if exceptions else "")
         groups.setdefault((note, path if kinds[path] == "large-file" else ""), []).append(own[path])
     for (note, _), clues in groups.items():
         yield note, sorted(clues, key=lambda each: (-each.content_bytes, each.path))
@@ -183,7 +228,11 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
 
 def _named(note: str, clues: Sequence[Clue]) -> str:
     """Return a name for parts with one note; the first is the largest."""
-    first, slash = clues[0].path, "/" if clues[0].kind in ("unneeded", "directory") else ""
+    first = clues[0].path
+    if clues[0].kind in ("unneeded", "directory"):
+        slash = "/"
+    else:
+        slash = ""
     if len(clues) > 1 and note.startswith("**/"):
         return f"{len(clues):,} × {quoted(first.rpartition('/')[2])}/"
     return f"{quoted(first)}{slash} {more(len(clues) - 1)}".rstrip()
@@ -203,7 +252,11 @@ def _directories(root: Directory, inner: Mapping[str, Amount]) -> Iterator[Large
                 break
             if (others := size - left(child)).files:
                 yield LargePart(f"the rest of {quoted(node.path)}/", *others)
-            node, size = child, left(child)
-        lead = "the rest of " if size != Amount.of(node) else ""
+            node = child
+            size = left(child)
+        if size != Amount.of(node):
+            lead = "the rest of "
+        else:
+            lead = ""
         if size.files:
             yield LargePart(f"{lead}{quoted(folded(node).path)}/", *size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.source import READS_ATTRIBUTES
+from ctxsize.engine.filesystem import READS_ATTRIBUTES
 from ctxsize.formats import TABLES, Look, wording
 from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
 from ctxsize.formats.text import FACT_INDENT, brief, height
@@ -22,7 +22,8 @@ _CLAUSES = {
 }
 """Clauses about the reasons of a verdict, by their kinds: with and without paths."""
 _HIGH = 30  # lines of a screen with room for long facts and several problems
-_USUAL_TOP, _FULL_TREE = 5, 100
+_USUAL_TOP = 5
+_FULL_TREE = 100
 _FEW, _MANY = 3, 10  # number of problems and of sources to show, on a screen and in full
 _MOST_TRANSFERS = 2
 _FACT_LINES = {"Context": 1, "Dockerfile": 1, "Build prints": 3}  # else two; in full any
@@ -31,7 +32,10 @@ _LONGEST_PATH = 40  # number of columns of a path in the verdict
 
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
-    lines = 4 if look.height >= _HIGH else 2
+    if look.height >= _HIGH:
+        lines = 4
+    else:
+        lines = 2
     head: list[Item] = [verdict(report, look, clauses(report), lines), next_step(report)]
     yield Section(head)
     if look.only is not None:
@@ -45,13 +49,19 @@ def verdict(report: Report, look: Look, texts: Iterable[str], lines: int) -> Pro
     """Return the verdict, with its reasons in so many lines, or in a single one if quiet."""
     title, style = wording.LEVELS[wording.level(report)]
     text = f"{title}: {'; '.join(texts)}"
-    shown = text if look.full or look.quiet else brief(text, look.width, lines)
+    if look.full or look.quiet:
+        shown = text
+    else:
+        shown = brief(text, look.width, lines)
     return Prose(shown, -1 if look.quiet else 0, title, style)
 
 
 def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator[Section]:
     """Yield facts, problems and tables, on a screen with some lines `used`."""
-    few = _FEW if look.height >= _HIGH else 1
+    if look.height >= _HIGH:
+        few = _FEW
+    else:
+        few = 1
     problems = Findings(report.findings, _MANY if look.full else few)
     room = look.width - FACT_INDENT
     facts = [*_facts(report, look)]
@@ -79,24 +89,38 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
 
 def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
     """Return the number of rows of each table, which together have `room` lines."""
-    context, is_low = report.context, look.height < _HIGH
+    context = report.context
+    is_low = look.height < _HIGH
     wanted = {
         "pattern": min(look.top, len(context.ignored.by_pattern)),
         "taken": min(look.top if look.full else _FEW, len(sources_of(report))),
         "file": min(look.top, len(context.largest_files)),
     }
     if look.full:
-        sent_by = look.top if any(each.name for each in context.by_pattern) else 0
+        if any(each.name for each in context.by_pattern):
+            sent_by = look.top
+        else:
+            sent_by = 0
         rows = {"tree": look.tree or _FULL_TREE, "dir": look.top, "ext": look.top}
         return {**wanted, **rows, "sent": sent_by}
     # A table has a blank line, a title, headers, and a line about the rows that are not shown.
-    others = 0 if is_low else sum(each + 4 for each in wanted.values() if each)
-    least = 0 if is_low else _FEW
+    if is_low:
+        others = 0
+    else:
+        others = sum(each + 4 for each in wanted.values() if each)
+    if is_low:
+        least = 0
+    else:
+        least = _FEW
     rows = {"tree": look.tree or max(least, min(2 * look.top + 1, room - 4 - others))}
-    room -= 0 if look.tree else rows["tree"] + 4
+    if look.tree:
+        room -= 0
+    else:
+        room -= rows["tree"] + 4
     for name, count in wanted.items():
         rows[name] = max(0, min(count, room - 4))
-        room -= rows[name] + 4 if rows[name] else 0
+        if rows[name]:
+            room -= rows[name] + 4
     return rows
 
 
@@ -112,13 +136,17 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
         yield "an instruction does not find its source"
     if any(each.code == "not-utf8" for each in report.all_problems):
         yield "Docker cannot send a name that is not UTF-8"
-    whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
+    whole = sent(report)
+    named = [each.context for each in report.named_contexts if each.context]
     size = _least(report, amount(whole))
     # Podman reads the context in place.
     is_sent = BUILDERS[report.builder].announces is not None
     text = f"{size} {'would be sent' if is_sent else 'can be read'}"
     if report.dockerfile is None:
-        besides = ", besides what is ignored" if report.context.ignored.totals.entries else ""
+        if report.context.ignored.totals.entries:
+            besides = ", besides what is ignored"
+        else:
+            besides = ""
         text = f"there is no Dockerfile here; the directory has {size}{besides}"
     bytes_of_all = Amount.of(report.context.totals, *(each.totals for each in named)).content_bytes
     is_all = human(bytes_of_all) == human(whole.content_bytes)
@@ -154,7 +182,10 @@ def next_step(report: Report) -> NextStep:
         if problem.is_fatal and problem.line:
             return NextStep("", f"correct {quoted(problem.path or '')}:{problem.line}")
     if any(each.code == "no-dockerfile" for each in report.all_problems):
-        below = [] if report.context_path == "." else [wording.path_argument(report.context_path)]
+        if report.context_path == ".":
+            below = []
+        else:
+            below = [wording.path_argument(report.context_path)]
         return NextStep(wording.typed("scan", *below), "finds the builds below this directory")
     if wording.hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
@@ -216,8 +247,14 @@ def _sizes(report: Report, held: Report | NamedContext, name: str, most: int) ->
         yield Fact("Context size", _least(report, amount(held.context.totals)))
     several = len({each.platforms for each in held.transfers}) > 1
     for each in held.transfers[:most]:
-        lead = f"{', '.join(each.platforms)}: " if several else ""
-        whole = "all of it" if each.everything else amount(each)
+        if several:
+            lead = f"{', '.join(each.platforms)}: "
+        else:
+            lead = ""
+        if each.everything:
+            whole = "all of it"
+        else:
+            whole = amount(each)
         none = "nothing: the Dockerfile takes nothing from the context"
         yield Fact("Transfer", lead + (whole if each.context_used else none))
         yield Fact("Build prints", lead + printed(report, each, name))
@@ -229,11 +266,15 @@ def _sizes(report: Report, held: Report | NamedContext, name: str, most: int) ->
 
 def ignore_text(info: IgnoreFileInfo | None) -> str:
     """Return an ignore file and the number of its patterns, `""` for none."""
-    return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})" if info else ""
+    if info:
+        return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})"
+    return ""
 
 
 def _least(report: Report, text: str) -> str:
-    return f"at least {text}" if report.lower_bound else text
+    if report.lower_bound:
+        return f"at least {text}"
+    return text
 
 
 def printed(report: Report, part: Transfer | Measurement, name: str, *, short: bool = False) -> str:
@@ -242,7 +283,10 @@ def printed(report: Report, part: Transfer | Measurement, name: str, *, short: b
     if builder.announces is None or part.printed is None:
         return f"nothing: {builder.title} sends nothing of it"
     if_all = isinstance(part, Measurement) and builder.asks_for_paths
-    depends = ", if all of it is transferred" if if_all else ""
+    if if_all:
+        depends = ", if all of it is transferred"
+    else:
+        depends = ""
     line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
     if short:
         return _least(report, line) + depends
@@ -276,15 +320,24 @@ def _tables(report: Report, look: Look, rows: Mapping[str, int]) -> Iterator[Sec
 
 def sources_of(report: Report) -> list[Share]:
     """Return the share of each source of the Dockerfile, the largest first."""
-    transfers, shares = [each for each in report.parts if isinstance(each, Transfer)], []
+    transfers = [each for each in report.parts if isinstance(each, Transfer)]
+    shares = []
     pairs = [(source, each.everything) for each in transfers for source in each.sources]
     taken = dict.fromkeys(source for source, every in pairs if not every or source.path == ".")
     for each in taken:
-        source, place = shown(each.source), shown(each.path)
+        source = shown(each.source)
+        place = shown(each.path)
         is_other = "$" in source and place != source
-        path = f" ({place})" if is_other else ""
-        is_run, mount = each.instruction == "RUN", f"RUN --mount, {each.kind} of {place}"
-        name = mount if is_run else f"{each.instruction} {source}{path}"
+        if is_other:
+            path = f" ({place})"
+        else:
+            path = ""
+        is_run = each.instruction == "RUN"
+        mount = f"RUN --mount, {each.kind} of {place}"
+        if is_run:
+            name = mount
+        else:
+            name = f"{each.instruction} {source}{path}"
         shares.append(Share(name, each.content_bytes, each.files, each.line))
     return sorted(shares, key=lambda each: (-each.content_bytes, each.line or 0))
 

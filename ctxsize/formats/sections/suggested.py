@@ -7,19 +7,21 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 
-from ctxsize.accepting import UNUSED
 from ctxsize.formats import Look, wording
 from ctxsize.formats import sections as layout
 from ctxsize.formats.sections import Fact, NextStep, Prose, Section, Table, cut, few, notes
 from ctxsize.formats.wording import amount, change, command, listed, more, quoted, visible
+from ctxsize.guard.accepting import UNUSED
+from ctxsize.knowledge.rules import Category, Rule, all_rules
 from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
-from ctxsize.recommender.rules import Category, Rule, all_rules
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import columns, human, plural
 
 _SHOWN = ("CTX510", "CTX511", UNUSED)  # about secrets and the configuration
-_TRIFLE_BYTES, _TRIFLE_SHARE, _TRIFLE_FILES = 100_000, 0.01, 100
+_TRIFLE_BYTES = 100_000
+_TRIFLE_SHARE = 0.01
+_TRIFLE_FILES = 100
 """A trifle is smaller than each of these; the share is that of all suggestions together."""
 _MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4  # shown without `--verbose`
 _WIDEST_PATTERNS = 24
@@ -29,7 +31,9 @@ def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
     """Return the sections of `outcome`, without those of `--explain`; if quiet, the patterns."""
     if look.quiet:
         return [Section([Prose(visible(each)) for each in _patterns(outcome)])]
-    return _suggested(outcome, look) if outcome.kind == "suggest" else _planned(outcome, look)
+    if outcome.kind == "suggest":
+        return _suggested(outcome, look)
+    return _planned(outcome, look)
 
 
 def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
@@ -46,15 +50,24 @@ def _cells(size: Counted, name: str) -> tuple[str, str, str]:
 
 def _suggested(advice: Advice, look: Look) -> list[Section]:
     # What would ignore the file that `--write` creates saves nothing yet.
-    absent = [os.path.relpath(advice.ignore_file, advice.context_path)] if advice.new_file else None
+    if advice.new_file:
+        absent = [os.path.relpath(advice.ignore_file, advice.context_path)]
+    else:
+        absent = None
     every = [e for e in advice.suggestions if [*map(os.path.normpath, e.paths)] != absent]
     safe = [each for each in every if each.safe or each.chosen]
     unsafe = [each for each in every if each not in safe]
     questions = [(*_cells(each.size, quoted(each.path)), each.note) for each in advice.questions]
     large = Table(("size", "files", "path", "in git"), questions, prose=True)
     patterns = sum(len(each.patterns) for each in every if each.chosen)
-    saving = _saving(advice, patterns) if patterns else "Nothing safe to add"
-    title = "Safe to add" if all(each.safe for each in safe) else "To add"
+    if patterns:
+        saving = _saving(advice, patterns)
+    else:
+        saving = "Nothing safe to add"
+    if all(each.safe for each in safe):
+        title = "Safe to add"
+    else:
+        title = "To add"
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
         Section([Prose(saving, mark=saving.partition(" with ")[0]), _next(advice)]),
@@ -85,16 +98,24 @@ def _of_git(advice: Advice) -> Iterator[Fact]:
     if advice.git_ignored is not None and advice.git_ignored.files and not advice.written:
         secrets = advice.git_ignored_secrets
         text = f"{amount(advice.git_ignored)} that git ignores would be sent"
-        text += f", with {plural(secrets, 'secret')}" if secrets else ""
+        if secrets:
+            text += f", with {plural(secrets, 'secret')}"
         text += f"; the largest is {quoted(advice.git_ignored_largest)}: "
         yield Fact("Git", text + command(advice, "suggest", "--from-gitignore"))
 
 
 def _saving(outcome: Suggested, patterns: int) -> str:
     """Return how much the patterns keep out of the context."""
-    before, after = outcome.before.context, outcome.after.context
-    verb = "Ignored" if outcome.written else "Can be ignored"
-    least = "at least " if isinstance(outcome, Advice) and outcome.lower_bound else ""
+    before = outcome.before.context
+    after = outcome.after.context
+    if outcome.written:
+        verb = "Ignored"
+    else:
+        verb = "Can be ignored"
+    if isinstance(outcome, Advice) and outcome.lower_bound:
+        least = "at least "
+    else:
+        least = ""
     saved = human(max(0, before.content_bytes - after.content_bytes))
     return f"{verb} with {plural(patterns, 'pattern')}: {least}{saved} of {amount(before)}"
 
@@ -103,22 +124,30 @@ def _next(advice: Advice) -> NextStep:
     if advice.written or not advice.suggestions:
         return NextStep(command(advice, "measure"), "shows what is sent")
     # One that needs a confirmation is only written if it is named.
-    named = ["--only", advice.suggestions[0].rule.name] if advice.edit is None else []
+    if advice.edit is None:
+        named = ["--only", advice.suggestions[0].rule.name]
+    else:
+        named = []
     return _write(advice, *named)
 
 
 def _write(outcome: Suggested, *options: str) -> NextStep:
     """Return the command that writes the ignore file."""
-    verb = "creates" if outcome.new_file else "changes"
+    if outcome.new_file:
+        verb = "creates"
+    else:
+        verb = "changes"
     purpose = f"{verb} {quoted(outcome.ignore_file)}; --diff shows how"
-    purpose += ", -v why" if isinstance(outcome, Advice) else ""
+    if isinstance(outcome, Advice):
+        purpose += ", -v why"
     if outcome.is_link:
         options = ("--replace-link", *options)
     return NextStep(command(outcome, "suggest", "--write", *options), purpose)
 
 
 def _sizes(outcome: Suggested) -> Iterator[Fact]:
-    before, after = outcome.before, outcome.after
+    before = outcome.before
+    after = outcome.after
     yield Fact("Context", change(before.context, after.context))
     if before.transfer is not None and after.transfer is not None:
         yield Fact("Transfer", change(before.transfer, after.transfer))
@@ -129,19 +158,30 @@ def _suggestions(found: Sequence[Suggestion], look: Look) -> Table:
     whole = sum(_shown(each).content_bytes for each in found)
     trifles = [each for each in sorted(found, key=_rank) if _is_trifle(each, whole)]
     # A line about a single one would be no shorter.
-    small = [] if len(trifles) == _MOST_TRIFLES + 1 or look.full else trifles[_MOST_TRIFLES:]
+    if len(trifles) == _MOST_TRIFLES + 1 or look.full:
+        small = []
+    else:
+        small = trifles[_MOST_TRIFLES:]
     rows = [_line(each) for each in sorted(found, key=_rank) if each not in small]
     size = human(sum(_shown(each).content_bytes for each in small))
-    rest = [f"{more(len(small), 'small one')}, {size}: -v"] if small else []
+    if small:
+        rest = [f"{more(len(small), 'small one')}, {size}: -v"]
+    else:
+        rest = []
     if any(row[0].startswith("(") for row in rows):
         rest.append("(in brackets: not transferred by this build)")
-    last = "doubt" if found and all(each.doubts for each in found) else "reason"
+    if found and all(each.doubts for each in found):
+        last = "doubt"
+    else:
+        last = "reason"
     return Table(("size", "files", "pattern", last), rows, "; ".join(rest), prose=True)
 
 
 def _shown(each: Suggestion) -> Counted:
     """Return its part of the transfer, or of the context if this build does not transfer it."""
-    return each.size.counted if each.size.counted.files else each.size.context
+    if each.size.counted.files:
+        return each.size.counted
+    return each.size.context
 
 
 def _rank(each: Suggestion) -> tuple[int, int]:
@@ -150,7 +190,8 @@ def _rank(each: Suggestion) -> tuple[int, int]:
 
 def _is_trifle(each: Suggestion, whole: int) -> bool:
     """Return whether it is too small to matter among `whole` bytes; a secret never is."""
-    size, least = _shown(each), min(_TRIFLE_BYTES, whole * _TRIFLE_SHARE)
+    size = _shown(each)
+    least = min(_TRIFLE_BYTES, whole * _TRIFLE_SHARE)
     is_small = size.content_bytes < least and size.files < _TRIFLE_FILES
     return is_small and each.rule.category is not Category.SECRET
 
@@ -162,7 +203,10 @@ def _line(each: Suggestion) -> tuple[str, ...]:
         shortest = min(map(quoted, each.patterns), key=columns)
         patterns = f"{shortest} {more(len(each.patterns) - 1)}"
     # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
-    text = re.split("[:;,] ", each.doubts[0])[0] if each.doubts else each.rule.reason
+    if each.doubts:
+        text = re.split("[:;,] ", each.doubts[0])[0]
+    else:
+        text = each.rule.reason
     size, *others = _cells(_shown(each), patterns)
     return size if each.size.counted.files else f"({size})", *others, visible(text)
 
@@ -172,8 +216,12 @@ def _evidence(found: Iterable[Suggestion]) -> Table:
     rows = list[tuple[str, ...]]()
     for each in found:
         texts = [f"{each.rule.name}: {each.rule.why}"]
-        texts += [] if each.size.counted.files else ["Not transferred by this build"]
-        texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
+        if each.size.counted.files:
+            texts += []
+        else:
+            texts += ["Not transferred by this build"]
+        if each.doubts:
+            texts += [f"Doubt: {'; '.join(each.doubts)}"]
         texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
         rows.append(_cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")))
         rows += [(visible(text),) for text in texts]
@@ -219,7 +267,8 @@ def _blocked(found: Sequence[Blocked], look: Look) -> Table:
 
 
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
-    found, done = plan.change, plan.written
+    found = plan.change
+    done = plan.written
     kept: list[tuple[str, ...]] = []
     for each in found.notes:
         where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
@@ -247,5 +296,8 @@ def _change(plan: IgnoreFilePlan) -> Iterator[layout.Item]:
         text = _saving(plan, len(found.added))
         yield Prose(f"{text}; {quoted(plan.ignore_file)} was written" if plan.written else text, 0)
         if not plan.written:
-            sibling = [wording.path_argument(plan.sibling)] if plan.sibling else []
+            if plan.sibling:
+                sibling = [wording.path_argument(plan.sibling)]
+            else:
+                sibling = []
             yield _write(plan, f"--{plan.mode}", *sibling)

@@ -15,17 +15,17 @@ from itertools import takewhile
 from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
-from ctxsize.engine.request import ignore_file_to_write, own_path
+from ctxsize.engine.plan import ignore_file_to_write, own_path
 from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Edit, Finding, Location
+from ctxsize.knowledge.rules import is_build_input
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Judge, Wrong, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
-from ctxsize.recommender.rules import is_build_input
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import plural
 from ctxsize.writer import Addition
@@ -46,18 +46,30 @@ _TOKEN = re.compile(
 def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
     """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`."""
     draft = Draft(snapshot)
-    change = MODES[mode](draft) if sibling is None else like(draft, sibling)
-    request = snapshot.request
-    path = ignore_file_to_write(request)
-    before = None if request.ignore_file is None else request.ignore_file.data
-    edit = None if change.after in (None, before) else Edit(path, before, change.after or b"")
+    if sibling is None:
+        change = MODES[mode](draft)
+    else:
+        change = like(draft, sibling)
+    plan = snapshot.plan
+    path = ignore_file_to_write(plan)
+    if plan.ignore_file is None:
+        before = None
+    else:
+        before = plan.ignore_file.data
+    if change.after in (None, before):
+        edit = None
+    else:
+        edit = Edit(path, before, change.after or b"")
     size = draft.size
-    after = size if edit is None else draft.size_after(draft.trial.attempt(edit.after))
+    if edit is None:
+        after = size
+    else:
+        after = draft.size_after(draft.trial.attempt(edit.after))
     saved = size.context - after.context
     return IgnoreFilePlan(
-        context_path=request.context,
-        dockerfile=request.dockerfile,
-        builder=request.builder.name,
+        context_path=plan.context,
+        dockerfile=plan.dockerfile,
+        builder=plan.builder.name,
         ignore_file=path,
         new_file=draft.new_file,
         is_link=os.path.islink(path),
@@ -67,8 +79,8 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         mode=mode,
         change=change,
         findings=() if edit is None else (_finding(mode, path, change, saved),),
-        problems=(*request.problems, *snapshot.problems, *draft.assumed),
-        options=request.build.words(),
+        problems=(*plan.problems, *snapshot.problems, *draft.assumed),
+        options=plan.build.words(),
         sibling=None if sibling is None else sibling.path,
     )
 
@@ -92,15 +104,17 @@ def _finding(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> F
 def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     """Return the file with the patterns of `other`, ported. Raises `IgnoreFileError` at a fault."""
     try:
-        patterns = draft.request.builder.spec_class.from_lines(other.texts()).patterns
+        patterns = draft.plan.builder.spec_class.from_lines(other.texts()).patterns
     except IgnoreFileError as error:
         error.path = other.path
         raise
     theirs = os.path.realpath(os.path.dirname(other.path) or ".")
-    heading = f"As in {os.path.relpath(theirs, draft.request.root)}/{os.path.basename(other.path)}"
+    heading = f"As in {os.path.relpath(theirs, draft.plan.root)}/{os.path.basename(other.path)}"
     # Our patterns after our last exception.
-    ours = takewhile(lambda each: each.include, reversed([*draft.request.spec.patterns]))
-    after_exceptions, added, notes = [*ours], dict[str, Addition](), list[Note]()
+    ours = takewhile(lambda each: each.include, reversed([*draft.plan.spec.patterns]))
+    after_exceptions = [*ours]
+    added = dict[str, Addition]()
+    notes = list[Note]()
     for pattern in patterns:
         try:
             text = _ported(draft, pattern, theirs)
@@ -135,11 +149,12 @@ class CannotSayError(Exception):
 def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     """Return the text of `pattern` for this context. Raises `CannotSayError`."""
     # The name of their directory in a pattern becomes the name of ours.
-    names = {os.path.basename(theirs): os.path.basename(draft.request.root)}
+    names = {os.path.basename(theirs): os.path.basename(draft.plan.root)}
     parts = [names.get(part, part) for part in pattern.text.split("/")]
     if pattern.fault is not None or parts[0] in ("", ".", ".."):
         raise CannotSayError("it matches nothing")
-    text, here = _at_edges("/".join(parts), draft.pattern_class), draft.tree.entry
+    text = _at_edges("/".join(parts), draft.pattern_class)
+    here = draft.tree.entry
     may_come = parts[0] == "**" or (pattern.include and len(parts) == 1)
     if not may_come and is_literal(draft.pattern_class(text)) and here(text) is None:
         raise CannotSayError("there is no such path here")
@@ -148,7 +163,8 @@ def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
 
 def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
     """Escape what the builder reads as a comment, as an exception or as a blank to trim."""
-    first, rest = text[0], text[1:]
+    first = text[0]
+    rest = text[1:]
     if first in "#!\ufeff" or first.isspace():
         first = escaped(first, pattern_class)
     if rest[-1:].isspace():
@@ -158,7 +174,8 @@ def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
 
 def from_gitignore(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file with what git ignores and no trap protects, as far as possible."""
-    files, hint = [*_gitignores(draft)], "ctxsize suggest proposes patterns by evidence"
+    files = [*_gitignores(draft)]
+    hint = "ctxsize suggest proposes patterns by evidence"
     why = ""
     if not files:
         why = "There is no .gitignore in the context or in the repository above it"
@@ -166,10 +183,12 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
         why = f"The .gitignore files contain more than {_MOST_LINES:,} lines"
     if why:
         return IgnoreFileChange(impossible=why, hint=hint)
-    added, meant, notes = dict[str, Addition](), list[str](), list[Note]()
+    added = dict[str, Addition]()
+    meant = list[str]()
+    notes = list[Note]()
     for_directories = dict[str, Note]()
     for name, directory, lines in files:
-        path = os.path.normpath(os.path.join(draft.request.context, name))
+        path = os.path.normpath(os.path.join(draft.plan.context, name))
         comment = ""
         for number, line in enumerate(lines, 1):
             if line.startswith("#") or not line.strip():
@@ -194,9 +213,15 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
                     for_directories[text] = Note(line.strip(), _LEFT_OUT, path, number)
     # Outside of a repository the translated lines decide, if no exception among them is missing.
     is_complete = not any(note.subject.startswith("!") for note in notes)
-    spec = draft.trial.spec(meant) if is_complete else None
+    if is_complete:
+        spec = draft.trial.spec(meant)
+    else:
+        spec = None
 
-    made = own_path(draft.request) if draft.new_file else None
+    if draft.new_file:
+        made = own_path(draft.plan)
+    else:
+        made = None
 
     def is_ignored(path: str) -> bool:
         if draft.git.covers(path):
@@ -210,7 +235,10 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
             if path == made or path in draft.trial.before.directories:
                 continue
             if not is_ignored(path):
-                word = "does not ignore" if draft.git.first(path) is None else "tracks"
+                if draft.git.first(path) is None:
+                    word = "does not ignore"
+                else:
+                    word = "tracks"
                 yield path, f"git {word} {path}, which would disappear"
         yield from draft.kept_back(attempt)
 
@@ -245,13 +273,17 @@ def _harmful(
     harmful = set[str]()
     pending = [tuple(lines)]
     for _ in range(_MOST_TRIALS):
-        group = pending.pop() if pending else ()
+        if pending:
+            group = pending.pop()
+        else:
+            group = ()
         if not group:
             break
         present = [each for each in additions if each.line not in harmful]
         fewer = [each for each in present if each.line not in group]
         try:
-            before, after = draft.attempt(present), draft.attempt(fewer)
+            before = draft.attempt(present)
+            after = draft.attempt(fewer)
         except IgnoreFileError:
             break
         if {*after.hidden} == {*before.hidden}:
@@ -272,8 +304,12 @@ def _does_more(wrong: Judge, after: Attempt, before: Attempt) -> bool:
 
 def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:
     """Yield the path of each `.gitignore`, its directory, None for one above, and its lines."""
-    root, above = draft.request.root, draft.git.top
-    depth = 0 if above == root else os.path.relpath(root, above).count("/") + 1
+    root = draft.plan.root
+    above = draft.git.top
+    if above == root:
+        depth = 0
+    else:
+        depth = os.path.relpath(root, above).count("/") + 1
     for up in range(depth, 0, -1):
         name = "../" * up + _NAME
         lines = _lines(os.path.normpath(os.path.join(root, "../" * up)), _NAME)
@@ -310,14 +346,18 @@ def translate(
     kept = line.rstrip(" ")
     # trim_trailing_spaces of git keeps a blank behind a backslash.
     text = line[: len(kept) + (len(kept) - len(kept.rstrip("\\"))) % 2]
-    exception, is_directory = text.startswith("!"), text.endswith("/")
+    exception = text.startswith("!")
+    is_directory = text.endswith("/")
     text = text[exception:].removesuffix("/")
     if not text or line.startswith("#"):
         return None
     in_path = "/" in text
     names = text.removeprefix("/").split("/")
     parts = [_translated(name, pattern_class, in_path=in_path) for name in names]
-    parts = parts if in_path else ["**", *parts]
+    if in_path:
+        parts = parts
+    else:
+        parts = ["**", *parts]
     if directory is None and parts[0] != "**":
         raise CannotSayError("it names a path from a directory above the context")
     if exception and is_directory and not parts[-1].strip("*"):
@@ -330,7 +370,8 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
     """Return a component of a path, with the wildcards of the builder."""
     if in_path and name == "**":
         return name
-    written, at = "", 0
+    written = ""
+    at = 0
     while at < len(name):
         if (found := _TOKEN.match(name, at)) is None:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
@@ -342,7 +383,10 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
             written += "?"
         elif found["class"]:
             # A class of Docker may match a slash: its negation must not.
-            written += f"[^{found['class']}/]" if found["negated"] else f"[{found['class']}]"
+            if found["negated"]:
+                written += f"[^{found['class']}/]"
+            else:
+                written += f"[{found['class']}]"
         else:
             written += _literal(found["escaped"] or found["text"], pattern_class)
         at = found.end()

@@ -10,18 +10,18 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from ctxsize.dockerfile.taken import Asked
-from ctxsize.engine.golang import has_wildcards
+from ctxsize.dockerfile.context_need import Asked
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.need import Include
+from ctxsize.engine.transfer_requests import Include
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.go.wildcards import has_wildcards
 from ctxsize.hidden import Hidden, shown
+from ctxsize.knowledge.rules import Category
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
-from ctxsize.recommender.rules import Category
 from ctxsize.writer import Addition, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
@@ -34,7 +34,7 @@ class Draft(BuildContext):
 
     def attempt(self, additions: Iterable[Addition], *, at_start: bool = False) -> Attempt:
         """Return the trial with `additions`. Raises `IgnoreFileError` if it fails a build."""
-        file = self.request.ignore_file
+        file = self.plan.ignore_file
         data = merge(file, [*additions], at_start=at_start, pattern_class=self.pattern_class)
         return self.trial.attempt(data)
 
@@ -42,7 +42,8 @@ class Draft(BuildContext):
         self, additions: Sequence[Addition], wrong: Judge, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
         """Return the change that adds what is new and not `wrong`, and not exceptions alone."""
-        file, noted = self.request.ignore_file, [*notes]
+        file = self.plan.ignore_file
+        noted = [*notes]
         there = set(map(self.pattern_class.split, () if file is None else file.texts()))
         kept = []
         for each in additions:
@@ -59,7 +60,8 @@ class Draft(BuildContext):
 
     def _blamed(self, additions: Sequence[Addition], wrong: Judge) -> dict[Addition, str]:
         """Return the additions that do something wrong, with the reason."""
-        attempt, blamed = self.attempt(additions), dict[Addition, str]()
+        attempt = self.attempt(additions)
+        blamed = dict[Addition, str]()
         by_line = {each.line: each for each in additions}
         for path, why in wrong(attempt):
             # If an existing line decides, some addition caused it; blame the last one.
@@ -69,7 +71,8 @@ class Draft(BuildContext):
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
-        now, then = self.request.spec, attempt.request.spec
+        now = self.plan.spec
+        then = attempt.plan.spec
         for named in self.build_files.named:
             path = named.path
             # Also a path that does not exist now: a step outside of the build may make it.
@@ -80,12 +83,15 @@ class Draft(BuildContext):
         for each in self.facts.references:
             if each.breaks(attempt.sent.__contains__):
                 yield each.files[0], f"{each.at} needs {each.files[0]}"
-        has_exceptions = bool(exceptions(self.request))
+        has_exceptions = bool(exceptions(self.plan))
         for path in attempt.hidden:
             for dockerfile, text in self.build_files.undecided:
                 if is_named(path.rpartition("/")[2], text):
                     yield path, f"{dockerfile} may take {path}"
-            reason = letting_in(self.request, path) if has_exceptions else None
+            if has_exceptions:
+                reason = letting_in(self.plan, path)
+            else:
+                reason = None
             if reason is not None:
                 yield path, f"{path} would disappear: {reason}"
         for path in attempt.emptied:
@@ -110,20 +116,20 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file that sends only what every build takes now, or why there is none."""
     why = "all its sources are in {}, so that is assumed to be its context"
     notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
-    obstacle, hint = _obstacle(draft.request.root, draft.build_files)
+    obstacle, hint = _obstacle(draft.plan.root, draft.build_files)
     if obstacle:
         return IgnoreFileChange(notes=notes, impossible=obstacle, hint=hint)
     includes, additions = _listed(draft)
     travels = [draft.snapshot.sent(include=include) for include in includes]
     # All paths that any of the builds transfers now, and the files that the builder reads itself.
     wanted = {path for sent in travels for path in sent.paths}
-    if draft.request.builder.always_sends is not None:
+    if draft.plan.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
     if wanted.issuperset(draft.trial.before.paths):
         return IgnoreFileChange(notes=notes)
     with suppress(IgnoreFileError):
         attempt = draft.attempt(additions, at_start=True)
-        then = [draft.snapshot.sent(attempt.request.spec, include=include) for include in includes]
+        then = [draft.snapshot.sent(attempt.plan.spec, include=include) for include in includes]
         is_exact = travels == then and wanted.issuperset(attempt.sent.paths)
         if is_exact and not attempt.shown:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
@@ -173,9 +179,9 @@ def _listed(draft: Draft) -> tuple[list[Include], list[Addition]]:
     includes: dict[Include, None] = {}
     takers: dict[str, dict[str, None]] = {}
     for build_file in draft.build_files.all:
-        name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
+        name = build_file.plan.dockerfile_in_context or "a Dockerfile elsewhere"
         for paths in sorted({each.paths for each in _asked(build_file) if each.paths is not None}):
-            include = follow(draft.request.root, paths)
+            include = follow(draft.plan.root, paths)
             includes[include] = None
             for pattern in include or ():
                 takers.setdefault(f"!{pattern}", {})[name] = None

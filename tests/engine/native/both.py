@@ -15,8 +15,8 @@ from ctxsize.engine import native
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, render
 from tests.oracles.availability import unavailable
@@ -99,37 +99,37 @@ def _environment(chosen: str) -> Iterator[None]:
             os.environ["CTXSIZE_NATIVE"] = before
 
 
-def answer(request: Request, *, top: int = 10, progress: Progress | None = None) -> Any:
+def answer(plan: Plan, *, top: int = 10, progress: Progress | None = None) -> Any:
     """Return the JSON and the clues of a measurement, or the type and the fields of its error."""
     try:
-        report = measure(request, top=top, depth=None, progress=progress)
+        report = measure(plan, top=top, depth=None, progress=progress)
     except CtxsizeError as error:
         return type(error), str(error), vars(error)
     return f"{render('json', report, Look())}{report.context.clues}"
 
 
-def native_answer(request: Request, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:
+def native_answer(plan: Plan, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:
     """Return the answer of the core, and what it was asked."""
     with native_walk(threads) as spy:
-        return answer(request, top=top), spy
+        return answer(plan, top=top), spy
 
 
-def python_answer(request: Request, *, top: int = 10) -> Any:
+def python_answer(plan: Plan, *, top: int = 10) -> Any:
     """Return the answer of the Python walk."""
     with python_walk():
-        return answer(request, top=top)
+        return answer(plan, top=top)
 
 
-def is_left_to_python(request: Request) -> bool:
+def is_left_to_python(plan: Plan) -> bool:
     """Return whether the core is not asked about `request` at all."""
-    spec = request.spec
+    spec = plan.spec
     if not spec.remembers_parents or any(each.fault or "\0" in each.text for each in spec.patterns):
         return True
     return len(Program(spec.patterns).owner) > native._MOST_SEGMENTS
 
 
-def check_request(
-    request: Request,
+def check_plan(
+    plan: Plan,
     *,
     threads: tuple[int, ...] = THREADS,
     top: int = 10,
@@ -139,14 +139,14 @@ def check_request(
 
     Fails unless the core's sums were `used`, by default wherever the core takes the patterns.
     """
-    expected = python_answer(request, top=top)
-    wanted = not is_left_to_python(request) if used is None else used
+    expected = python_answer(plan, top=top)
+    wanted = not is_left_to_python(plan) if used is None else used
     spies = []
     for number in threads:
-        found, spy = native_answer(request, number, top=top)
+        found, spy = native_answer(plan, number, top=top)
         next(comparisons)
-        assert found == expected, f"{request.builder.name}, {number} threads"
-        assert bool(spy.sums) == wanted, f"{request.builder.name}, {number} threads"
+        assert found == expected, f"{plan.builder.name}, {number} threads"
+        assert bool(spy.sums) == wanted, f"{plan.builder.name}, {number} threads"
         assert not (wanted and spy.failures)
         spies.append(spy)
     return spies
@@ -163,15 +163,13 @@ def check(
     """Compare the answers about `context` for every builder; return what the core was asked."""
     spies: list[Spy] = []
     for builder in BUILDERS.values():
-        request = resolved(context, dockerfile, builder)
-        if request is not None:
-            spies += check_request(request, threads=threads, top=top, used=used)
+        plan = resolved(context, dockerfile, builder)
+        if plan is not None:
+            spies += check_plan(plan, threads=threads, top=top, used=used)
     return spies
 
 
-def resolved(
-    context: Path | str, dockerfile: Path | str | None, builder: Builder
-) -> Request | None:
+def resolved(context: Path | str, dockerfile: Path | str | None, builder: Builder) -> Plan | None:
     """Return the request for a build, None for one that fails before it walks."""
     try:
         return resolve(

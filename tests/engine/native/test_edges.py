@@ -14,10 +14,10 @@ import pytest
 
 from ctxsize.engine import directories
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
-from ctxsize.engine.source import _LONGEST_PATH
+from ctxsize.engine.filesystem import _LONGEST_PATH
 from tests.cli.conftest import environment, unprivileged
 from tests.engine.contexts import CAPABILITY
-from tests.engine.native.both import THREADS, check, check_request, core
+from tests.engine.native.both import THREADS, check, check_plan, core
 from tests.engine.native.strategies import TELLING
 from tests.oracles.availability import require
 from tests.resolving import resolve
@@ -38,7 +38,7 @@ from tests.writer.places import small_disk
 def test_the_core_counts_a_plain_context_alone(tmp_path: Path) -> None:
     root = build_tree(tmp_path, ["a", "d/b", "d/e/c.py", file(".dockerignore", b"*\n!d\nd/e\n")])
     for builder in (BUILDKIT, CLASSIC):
-        for spy in check_request(resolve(str(root), builder=builder)):
+        for spy in check_plan(resolve(str(root), builder=builder)):
             assert (spy.sums, spy.asks, spy.handed_back) == (1, 0, 0)
 
 
@@ -47,7 +47,7 @@ def test_where_characters_matter_python_is_asked(tmp_path: Path) -> None:
     tree = ["a/b/k\xe9", "a/b/c/q\xe9", "a/d/e", "x/y/z", "x/\xe9/a", "q\xe9/k1", "m\nn/k1"]
     root = build_tree(tmp_path, [*tree, file(".dockerignore", lines)])
     for builder in (BUILDKIT, CLASSIC):
-        for spy in check_request(resolve(str(root), builder=builder)):
+        for spy in check_plan(resolve(str(root), builder=builder)):
             assert spy.asks
 
 
@@ -131,7 +131,7 @@ def test_a_name_that_takes_too_many_states_is_asked_about(tmp_path: Path) -> Non
     lines = "".join(f"*{'a' * 240}{number}\n" for number in range(900)).encode()
     names = [f"{'a' * 240}7", "a" * 241, f"c/{'a' * 240}899", f"{'a' * 240}/x"]
     root = build_tree(tmp_path, [*names, file(".dockerignore", lines)])
-    for spy in check_request(resolve(str(root)), threads=(1,)):
+    for spy in check_plan(resolve(str(root)), threads=(1,)):
         assert spy.asks
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ctxsize.cli.app import run
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
-from tests.engine.native.both import THREADS, check, check_request, core
+from tests.engine.native.both import THREADS, check, check_plan, core
 from tests.resolving import resolve
 from tests.trees import build_tree, file
 
@@ -61,14 +61,14 @@ def test_the_largest_files_do_not_overflow(
         assert report["context"]["largest_files"][0]["content_bytes"] == size
         assert run(["check", str(root), "--max", "1GB"]) == 1
         for builder in (BUILDKIT, CLASSIC):
-            for spy in check_request(resolve(str(root), builder=builder)):
+            for spy in check_plan(resolve(str(root), builder=builder)):
                 assert spy.handed_back
 
 
 @pytest.mark.parametrize("size", [LARGE - 1, LARGE, LARGE + 1])
 def test_the_core_counts_smaller_files_alone(size: int, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", [file(name, size_bytes=size) for name in ("a", "d/b")])
-    for spy in check_request(resolve(str(root), builder=BUILDKIT)):
+    for spy in check_plan(resolve(str(root), builder=BUILDKIT)):
         assert bool(spy.handed_back) == (size >= LARGE)
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import Request
 from tests.cli.conftest import environment
 from tests.engine.native.both import (
     answer,
@@ -48,12 +48,12 @@ SLOW = "".join(f"*/*{'a' * 240}{number}\n" for number in range(900)).encode()
 
 
 @pytest.fixture
-def slow(tmp_path: Path) -> Request:
+def slow(tmp_path: Path) -> Plan:
     """A context on which the core takes some seconds."""
     names = [f"d{number}/{'a' * 235}{number}" for number in range(28)]
-    request = resolve(str(build_tree(tmp_path / "slow", [*names, file(".dockerignore", SLOW)])))
+    plan = resolve(str(build_tree(tmp_path / "slow", [*names, file(".dockerignore", SLOW)])))
     core()
-    return request
+    return plan
 
 
 def threads() -> int:
@@ -95,15 +95,15 @@ def test_no_memory_for_a_large_directory(tmp_path: Path) -> None:
     check_allocations(resolve(str(tmp_path)), 2)
 
 
-def check_allocations(request: Request, count: int) -> None:
+def check_allocations(plan: Plan, count: int) -> None:
     module = core()
-    expected = python_answer(request)
+    expected = python_answer(plan)
     failed = done = number = 0
     with nothing_left():
         while done < 3:
             module.allow(number)
             try:
-                found, _ = native_answer(request, count)
+                found, _ = native_answer(plan, count)
                 assert found == expected
                 done += 1
             except MemoryError:
@@ -119,19 +119,19 @@ def check_allocations(request: Request, count: int) -> None:
 _FEW_DESCRIPTORS = """
 import resource, sys
 from tests.engine.native.both import native_answer, python_answer, open_descriptors
-from ctxsize.api import request_for
+from ctxsize.api import plan_for
 
-request = request_for(sys.argv[1])
-expected = python_answer(request)
-native_answer(request, 2)
+plan = plan_for(sys.argv[1])
+expected = python_answer(plan)
+native_answer(plan, 2)
 before = open_descriptors() - 1
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 for more in (*range(1, 24), 40, 65, 66, 67, 68, 69, 70, 80, 100, 200):
     resource.setrlimit(resource.RLIMIT_NOFILE, (before + more, most))
     try:
-        python = python_answer(request)
+        python = python_answer(plan)
         for count in (1, 2, 4):
-            found, spy = native_answer(request, count)
+            found, spy = native_answer(plan, count)
             # The core may be stopped by another directory than Python's walk.
             assert found in (expected, python) or (
                 found[0] is python[0] and "Too many open files" in found[1] and found[2]["path"]
@@ -141,7 +141,7 @@ for more in (*range(1, 24), 40, 65, 66, 67, 68, 69, 70, 80, 100, 200):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     assert open_descriptors() - 1 == before, more
-print(request.context)
+print(plan.context)
 """
 
 
@@ -174,17 +174,17 @@ def run_script(script: str, *arguments: str) -> str:
 _NO_THREADS = """
 import os, resource, sys
 from tests.engine.native.both import native_answer, python_answer
-from ctxsize.api import request_for
+from ctxsize.api import plan_for
 
-request = request_for(sys.argv[1])
-native_answer(request, 2)
+plan = plan_for(sys.argv[1])
+native_answer(plan, 2)
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-expected = python_answer(request)
+expected = python_answer(plan)
 for count in (1, 2, 4):
-    found, spy = native_answer(request, count)
+    found, spy = native_answer(plan, count)
     assert found == expected and not spy.sums and spy.failures == 1
 import threading
 try:
@@ -214,15 +214,15 @@ def test_signals_interrupt_nothing(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", EVERYTHING)
     for number in range(6_000):
         (root / f"{number:05}").touch()
-    request = resolve(str(root))
-    expected = python_answer(request)
+    plan = resolve(str(root))
+    expected = python_answer(plan)
     fired: list[int] = []
     before = signal.signal(signal.SIGALRM, lambda *_: fired.append(1))
     try:
         with nothing_left():
             for count in (1, 2, 4) * 3:
                 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-                found, spy = native_answer(request, count)
+                found, spy = native_answer(plan, count)
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 assert found == expected
                 assert spy.sums
@@ -233,7 +233,7 @@ def test_signals_interrupt_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_ctrl_c_stops_the_core_soon(count: int, slow: Request) -> None:
+def test_ctrl_c_stops_the_core_soon(count: int, slow: Plan) -> None:
     sent: list[float] = []
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     with nothing_left(), native_walk(count) as spy:
@@ -260,7 +260,7 @@ class CallbackError(Exception):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_progress_that_raises_stops_the_core(count: int, slow: Request) -> None:
+def test_a_progress_that_raises_stops_the_core(count: int, slow: Plan) -> None:
     def progress(*_: int) -> None:
         raise CallbackError
 
@@ -279,7 +279,7 @@ def test_a_progress_that_raises_at_the_end(tmp_path: Path) -> None:
     assert spy.sums
 
 
-def test_progress_counts_up_to_what_is_sent(slow: Request) -> None:
+def test_progress_counts_up_to_what_is_sent(slow: Plan) -> None:
     seen: list[tuple[int, int]] = []
     with native_walk(2):
         report = measure(slow, progress=lambda *each: seen.append(each))
@@ -290,13 +290,13 @@ def test_progress_counts_up_to_what_is_sent(slow: Request) -> None:
 
 def test_two_measurements_at_once(tmp_path: Path) -> None:
     roots = [build_tree(tmp_path / name, [*EVERYTHING, name]) for name in ("one", "two", "three")]
-    requests = [resolve(str(root)) for root in roots]
-    expected = [python_answer(request) for request in requests]
+    plans = [resolve(str(root)) for root in roots]
+    expected = [python_answer(plan) for plan in plans]
     wrong: list[Any] = []
 
     def repeat(number: int) -> None:
         for _ in range(15):
-            found = answer(requests[number])
+            found = answer(plans[number])
             if found != expected[number]:
                 wrong.append(found)
 
@@ -354,13 +354,13 @@ def test_a_tree_that_changes_meanwhile(lines: str, tmp_path: Path) -> None:
                 continue
 
     changing = [threading.Thread(target=change, args=(seed,)) for seed in range(2)]
-    request = resolve(str(root))
+    plan = resolve(str(root))
     with nothing_left():
         for each in changing:
             each.start()
         try:
             for number in range(rounds):
-                _, spy = native_answer(request, 1 + number % 4)
+                _, spy = native_answer(plan, 1 + number % 4)
                 assert spy.sums or spy.failures
         finally:
             stop.set()

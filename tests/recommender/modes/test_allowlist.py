@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.api import request_for
+from ctxsize.api import plan_for
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes.draft import Draft, allowlist
@@ -31,8 +31,8 @@ def listed(
     root: Path, *, builder: Builder = BUILDKIT, dockerfile: str | None = None
 ) -> IgnoreFileChange:
     named = None if dockerfile is None else str(root / dockerfile)
-    request = resolve(str(root), dockerfile=named, builder=builder)
-    return allowlist(Draft(Snapshot.take(request)))
+    plan = resolve(str(root), dockerfile=named, builder=builder)
+    return allowlist(Draft(Snapshot.take(plan)))
 
 
 def plant(root: Path, *nodes: object, dockerfile: bytes = DOCKERFILE) -> Path:
@@ -147,8 +147,8 @@ AGAIN = b"FROM scratch\nCOPY src /src\nCOPY --from=again config /c/\n"
 
 
 def lines_of(root: Path, **contexts: str) -> list[str]:
-    request = request_for(str(root), build_contexts=contexts)
-    return [each.line for each in allowlist(Draft(Snapshot.take(request))).added]
+    plan = plan_for(str(root), build_contexts=contexts)
+    return [each.line for each in allowlist(Draft(Snapshot.take(plan))).added]
 
 
 def test_a_named_context_of_the_same_directory(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_a_named_context_of_the_same_directory(tmp_path: Path) -> None:
 
 def test_a_named_context_that_is_taken_whole(tmp_path: Path) -> None:
     root = plant(tmp_path, dockerfile=b"FROM scratch\nCOPY src /src\nCOPY --from=again / /c\n")
-    request = request_for(str(root), build_contexts={"again": str(root)})
-    impossible = allowlist(Draft(Snapshot.take(request))).impossible
+    plan = plan_for(str(root), build_contexts={"again": str(root)})
+    impossible = allowlist(Draft(Snapshot.take(plan))).impossible
     assert ":3 takes the whole context, so" in impossible
 
 

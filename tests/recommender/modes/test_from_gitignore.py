@@ -57,8 +57,8 @@ def changed(
     if git:
         subprocess.run(["git", "init", "-q", str(root)], check=True)
         subprocess.run(["git", "add", "-f", *tracked], cwd=root, check=True)
-    request = resolve(str(root / context), builder=builder)
-    change = from_gitignore(Draft(Snapshot.take(request)))
+    plan = resolve(str(root / context), builder=builder)
+    change = from_gitignore(Draft(Snapshot.take(plan)))
     if change.after is not None:
         (root / context / ".dockerignore").write_bytes(change.after)
     return change
@@ -298,5 +298,5 @@ def test_second_run_adds_no_line_that_is_there(tmp_path: Path) -> None:
     lines = "node_modules\n[!a]*.o\n"
     first = changed(tmp_path, lines, own, "target/main.rs", tracked=tracked)
     assert [each.line for each in first.added] == ["**/[^a/]*.o"]
-    request = resolve(str(tmp_path))
-    assert from_gitignore(Draft(Snapshot.take(request))).after is None
+    plan = resolve(str(tmp_path))
+    assert from_gitignore(Draft(Snapshot.take(plan))).after is None

@@ -1,0 +1,328 @@
+"""The plan that every answer is about: context, Dockerfile, ignore file and builder."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field, replace
+from errno import EFBIG
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from ctxsize.build import Build, is_remote
+from ctxsize.engine import dockerfiles
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    find_dockerfile,
+    find_ignore_file,
+    ignore_file_base,
+    passed_over,
+)
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
+from ctxsize.go import strings
+from ctxsize.model import Problem
+from ctxsize.reader import read_file
+
+if TYPE_CHECKING:
+    from ctxsize.dockerfile.context_need import ContextNeed
+    from ctxsize.dockerfile.instructions import Dockerfile
+
+ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
+"""Begins the message of a problem `no-dockerfile` that ends with a build found nearby."""
+
+Make = Callable[[str], DockerIgnorePattern]
+"""Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""
+
+
+class ParsedDockerfile:
+    """A Dockerfile, read and parsed once, with the needs of its builds.
+
+    Requests that differ only in the ignore file, the target, the arguments or the context share
+    it. `read` returns the text. It and each property raise `DockerfileError` for a Dockerfile
+    that the builder rejects, `InputError` for one that cannot be read.
+    """
+
+    def __init__(self, read: Callable[[], bytes], written: bytes | None = None) -> None:
+        """Read nothing yet; `written` is the text with names in place of hidden values."""
+        self._read = read
+        self.written = written
+        self.needs: dict[object, ContextNeed] = {}  # by all that they depend on
+
+    @cached_property
+    def data(self) -> bytes:
+        """Return the text, empty without a Dockerfile."""
+        return self._read()
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        """Return the instructions and stages."""
+        if isinstance(self._parsed, DockerfileError):
+            raise copy(self._parsed)  # each caller adds its own place to the error
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> Dockerfile | DockerfileError:
+        from ctxsize.dockerfile.parse import parse_dockerfile  # many runs parse no Dockerfile
+
+        data = self.data
+        try:
+            found = parse_dockerfile(data)
+        except DockerfileError as error:
+            if self.written is not None:
+                error.message = (
+                    "this line is wrong, and it is not quoted: it may have hidden values"
+                )
+                error.hint = None
+            return error
+        if self.written is None:
+            return found
+        from ctxsize.dockerfile.concealed import concealed
+
+        return concealed(found, self.written)
+
+
+class ParsedDockerfiles:
+    """The plans of a command, one for each Dockerfile, shared by all its builds."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, ParsedDockerfile] = {}
+
+    def of(self, path: str, read: Callable[[], bytes]) -> ParsedDockerfile:
+        """Return the plan of the Dockerfile at `path`; `read` reads it if that is a new one."""
+        return self._plans.setdefault(os.path.realpath(path), ParsedDockerfile(read))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A context directory, also a named one, and the Dockerfile and patterns that govern it."""
+
+    build: Build
+    context: str  # the directory as the user gave it
+    root: str  # the real path of the context
+    dockerfile: str | None  # its path for the user; None if there is none, `-` for stdin
+    builder: Builder
+    ignore_file: IgnoreFile | None  # the one that governs; None if the builder reads none
+    dockerfile_specific: bool
+    spec: DockerIgnoreSpec
+    dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
+    name: str = ""  # of a named context; empty for the build context
+    unsaved: bool = False  # True if the ignore file has a text that is not on disk
+    problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
+    added: tuple[str, ...] = ()  # exceptions that the builder adds, the last patterns of `spec`
+    parsed: ParsedDockerfile = field(
+        default_factory=lambda: ParsedDockerfile(bytes), compare=False, repr=False
+    )
+    parsed_files: ParsedDockerfiles = field(
+        default_factory=ParsedDockerfiles, compare=False, repr=False
+    )
+
+    @property
+    def ignore_file_problems(self) -> list[Problem]:
+        """Return the problems with ignore files: due to these more is sent than expected."""
+        return [each for each in self.problems if each.code.startswith("ignore-file-")]
+
+    @property
+    def ignore_file_base(self) -> str | None:
+        """Return the path to which the builder appends the suffix of a specific ignore file."""
+        named = self.build.dockerfile
+        return ignore_file_base(self.context, named, self.dockerfile, self.builder)
+
+    @property
+    def dockerfile_in_context(self) -> str | None:
+        """Return the Dockerfile's path relative to the context, None if it is outside."""
+        if self.dockerfile in (None, STDIN):
+            return None
+        return inside(self.root, str(self.dockerfile))
+
+
+def plan_of(
+    build: Build,
+    builder: Builder,
+    *,
+    alone: bool = False,
+    patterns: bool = True,
+    parsed_files: ParsedDockerfiles | None = None,
+) -> Plan:
+    """Return the plan for `build` with its `builder`.
+
+    `alone` skips the Dockerfile. `patterns=False` does not read those of the ignore file. `plans`
+    are shared by the command, so that it parses no Dockerfile twice.
+    Raises `InputError` if the context or the Dockerfile cannot be used,
+    `IgnoreFileError` if the ignore file would fail the build.
+    """
+    root = _context_root(build.context)
+    found = dockerfiles.FoundDockerfile(None)
+    if not alone:
+        if build.dockerfile == STDIN and build.dockerfile_inline is None:
+            raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
+        found = find_dockerfile(build.context, build.dockerfile, builder)
+    base = ignore_file_base(build.context, build.dockerfile, found.path, builder)
+    ignore_file, specific, problems = find_ignore_file(build.context, base, builder)
+    problems += passed_over(found.path, base, builder)
+    if found.fault is not None:
+        is_there = found.path is not None
+        if is_there:
+            more = ""
+        else:
+            more = " (the context holds no Dockerfile; name it with -f PATH)"
+        if is_there:
+            code = "unusable-dockerfile"
+        else:
+            code = "no-dockerfile"
+        message = f"the build fails: {found.fault}{more}"
+        problems.append(Problem(code, message, found.path, fails=is_there))
+    parsed_files = parsed_files or ParsedDockerfiles()
+    read = partial(_dockerfile_data, build, found, builder)
+    if found.read_from is None:
+        parsed = ParsedDockerfile(read, build.dockerfile_written)
+    else:
+        parsed = parsed_files.of(found.read_from, read)
+    parts = (build, build.context, root, found.path, builder, ignore_file, specific)
+    plan = Plan(
+        *parts,
+        builder.spec_class([]),
+        dockerfile_fault=found.fault,
+        problems=(*problems,),
+        parsed=parsed,
+        parsed_files=parsed_files,
+    )
+    if patterns:
+        return _with_patterns(plan, named=alone)
+    return plan
+
+
+def _dockerfile_data(build: Build, found: dockerfiles.FoundDockerfile, builder: Builder) -> bytes:
+    """Return the Dockerfile's bytes, none without one. Raises `DockerfileError`, `InputError`."""
+    if found.fault is not None:
+        raise DockerfileError(found.fault, path=found.path)
+    if found.read_from is None:
+        return build.dockerfile_inline or b""
+    try:
+        return read_file(found.read_from, dockerfiles.MOST_BYTES)
+    except OSError as error:
+        rejected = error.errno == EFBIG and builder.fetches_dockerfile
+        message = f"the Dockerfile cannot be read: {error.strerror}"
+        kind = DockerfileError if rejected else InputError
+        raise kind(message, path=found.path) from None
+
+
+def with_ignore_file(plan: Plan, data: bytes, *, make: Make | None = None) -> Plan:
+    """Return `plan` with `data` as the content of the ignore file that governs.
+
+    If none governs, that is the one to create: `ignore_file_to_write`. `make` makes the pattern
+    of a line, for callers that cache patterns.
+    Raises `IgnoreFileError` if `data` would fail the build.
+    """
+    ignore_file = IgnoreFile.parse(ignore_file_to_write(plan), data)
+    plan = replace(plan, ignore_file=ignore_file)
+    return _with_patterns(plan, named=bool(plan.name), make=make)
+
+
+def _with_patterns(plan: Plan, *, named: bool, make: Make | None = None) -> Plan:
+    """Return the plan with the patterns of its ignore file, and those that the builder adds."""
+    builder = plan.builder
+    ignore_file = plan.ignore_file
+    spec = builder.spec_class([])
+    if ignore_file is not None:
+        try:
+            spec = _spec(ignore_file, builder, named=named, make=make)
+        except IgnoreFileError as error:
+            error.path = ignore_file.path
+            error.pattern = error.pattern and error.pattern.removesuffix("\r")
+            raise
+    if builder.always_sends is None:
+        return replace(plan, spec=spec)
+    lines = builder.always_sends(spec, plan.dockerfile_in_context)
+    added = map(builder.spec_class.pattern_class, lines)
+    if lines:
+        spec = builder.spec_class([*spec.patterns, *added])
+    else:
+        spec = spec
+    return replace(plan, spec=spec, added=tuple(lines))
+
+
+def _spec(
+    ignore_file: IgnoreFile, builder: Builder, *, named: bool, make: Make | None
+) -> DockerIgnoreSpec:
+    if builder.longest_line:
+        ignore_file.check_line_lengths()
+    if builder.keeps_cr:
+        lines = ignore_file.texts_with_cr()
+    else:
+        lines = ignore_file.texts()
+    # Only for the build context does the frontend (`dockerui`) parse the file before sending.
+    if builder.checks_as_written and not named and not all(map(strings.is_utf8, lines)):
+        for number, line in enumerate(without_mark(lines), 1):
+            try:
+                builder.spec_class.pattern_class.read(line)
+            except IgnoreFileError as error:
+                error.line = number
+                if not strings.is_utf8(line):
+                    error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
+                raise
+    if builder.replaces_undecodable:
+        lines = [*map(strings.as_go_sees, lines)]
+    if builder.check_patterns is not None:
+        builder.check_patterns(without_mark(lines))
+    return builder.spec_class.from_lines(lines, make)
+
+
+def with_unsaved(plan: Plan, data: bytes) -> Plan:
+    """Return `plan` as it is once `data` is saved as the ignore file, which is an entry too.
+
+    Raises `IgnoreFileError` if `data` would fail the build.
+    """
+    return replace(with_ignore_file(plan, data), unsaved=True)
+
+
+def own_path(plan: Plan) -> str | None:
+    """Return the path in the context of the file to write; None if outside.
+
+    It takes the place of a symlink, as nothing is written through one.
+    """
+    return inside(plan.root, ignore_file_to_write(plan))
+
+
+def saved_path(plan: Plan) -> str | None:
+    """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
+    path = ignore_file_to_write(plan)
+    return inside(plan.root, os.path.realpath(path) if os.path.exists(path) else path)
+
+
+def ignore_file_to_write(plan: Plan) -> str:
+    """Return the path of the ignore file that governs, or of the one to create."""
+    if plan.ignore_file is not None:
+        return plan.ignore_file.path
+    name = plan.builder.ignore_file_names[-1]
+    return os.path.normpath(os.path.join(plan.context, name))
+
+
+def _context_root(context: str) -> str:
+    """Return the real path of the context. Raises `InputError` if it is no directory."""
+    try:
+        if stat.S_ISDIR(os.stat(context).st_mode):
+            return os.path.realpath(context)
+        message = "the context is not a directory"
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
+        message = f"no such context to read: {getattr(error, 'strerror', error)}"
+        if context == "-":
+            message = "Docker sends a context from standard input as it is: no ignore file is read"
+        elif is_remote(context):
+            message = "the builder fetches this context itself: no ignore file is read"
+    hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
+    raise InputError(message, path=context or "''", hint=hint)
+
+
+def inside(root: str, path: str) -> str | None:
+    """Return the path of a file relative to `root`, None if outside; a symlink is the file."""
+    directory, name = os.path.split(path)
+    relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
+    if relative.partition("/")[0] == "..":
+        return None
+    return relative

@@ -1,0 +1,50 @@
+"""Plan the build that a user names, which may be one that is found nearby."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ctxsize.build import Build, Options, StrPath, Unpack, build_of
+from ctxsize.engine.builders import builder_of
+from ctxsize.engine.dockerfiles import files_near
+from ctxsize.engine.plan import ELSEWHERE, ParsedDockerfiles, Plan, plan_of, with_unsaved
+from ctxsize.model import Problem
+
+
+def plan_for(
+    build: Build | StrPath | Plan = ".",
+    *,
+    data: bytes | None = None,
+    **options: Unpack[Options],
+) -> Plan:
+    """Return the plan for a build, or for a context with fields of `Build` as keywords.
+
+    A plan is returned unchanged, or with options as one for its build with these. `data` is
+    the text of the ignore file, in place of the one on disk: answers are those once it is saved.
+    Raises `InputError` for a missing file or directory and for an unknown builder, and
+    `IgnoreFileError` for an ignore file that fails the build.
+    """
+    if isinstance(build, Plan) and not options:
+        plan = build
+    else:
+        given = build_of(build.build if isinstance(build, Plan) else build, options)
+        plan = plan_with_hint(given or Build(), ParsedDockerfiles())
+    if data is None:
+        return plan
+    return with_unsaved(plan, data)
+
+
+def plan_with_hint(build: Build, parsed_files: ParsedDockerfiles) -> Plan:
+    """Return the plan for `build`, which shares `plans`. Raises as `plan_for`.
+
+    If it has no Dockerfile, its problem suggests a command for a build found nearby.
+    """
+    plan = plan_of(build, builder_of(build.builder), parsed_files=parsed_files)
+    others = [each for each in plan.problems if each.code != "no-dockerfile"]
+    if len(others) < len(plan.problems) and (near := files_near(plan.context)):
+        from ctxsize.repository import what_to_type
+
+        if typed := what_to_type(plan.context, near):
+            hint = Problem("no-dockerfile", f"{ELSEWHERE} {typed}")
+            return replace(plan, problems=(*others, hint))
+    return plan

@@ -1,0 +1,299 @@
+"""The search for builds: the files that may define them, and the results so far.
+
+In this package, only this module reads files and directories. It skips what git ignores or a tool
+fetched, follows no symlinks to directories, and reads no file outside the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ctxsize.build import Build, is_named_reference, is_reference, placed
+from ctxsize.engine.dockerfiles import MOST_BYTES
+from ctxsize.engine.git import GitError, find, untracked_worktrees
+from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
+from ctxsize.errors import InputError
+from ctxsize.findings import Finding, Location
+from ctxsize.hidden import made_of, shown
+from ctxsize.model import Effect, Problem
+from ctxsize.reader import border_of, entries_in, holds, read_file
+
+_USUAL_PLATFORM = re.compile(
+    "(?:(?:linux|windows|darwin|freebsd)/)?"
+    "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
+    "(?:/v[0-9])?|linux|windows|local"
+)
+_OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
+_NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
+_LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+
+
+class NotReadError(Exception):
+    """A file cannot be read or evaluated; the message is a clause, `line` is 1-based."""
+
+    def __init__(self, code: str, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a file that defines a build."""
+
+    how: str  # `compose`, `bake`, or that of the file's row; `dockerfile` if only that does
+    name: str  # the name of the service, target or job; `""` if it has none
+    where: Location
+
+    def __str__(self) -> str:
+        if self.name:
+            named = f" {self.name}"
+        else:
+            named = ""
+        return f"{self.where} ({self.how}{named})"
+
+
+@dataclass(frozen=True)
+class FoundBuild:
+    """A build of a local context, and all places that define it."""
+
+    build: Build  # the build, with paths as the user would name them from the working directory
+    places: tuple[Place, ...]
+    guessed: bool = False  # True if the context was concluded from the Dockerfile alone
+    contested: bool = False  # a command not written out may build it with another context
+    outside: str = ""  # a sentence about the path of it that lies outside the repository
+
+    @property
+    def where(self) -> Location:
+        """Return the location of the first place that defines it."""
+        return self.places[0].where
+
+    @property
+    def inline(self) -> bytes | None:
+        """Return the text of a Dockerfile that a Compose or Bake file contains, else None."""
+        return self.build.dockerfile_inline
+
+    @property
+    def dockerfile(self) -> str | None:
+        """Return the real path of the Dockerfile, None if it is `inline` or missing."""
+        build = self.build
+        if self.inline is not None:
+            return None
+        usual = (os.path.join(build.context, name) for name in ("Dockerfile", "dockerfile"))
+        path = build.dockerfile or next(filter(os.path.lexists, usual), None)
+        return path and os.path.realpath(path)
+
+
+@dataclass
+class Search:
+    """A repository whose files are searched for builds. Paths are relative to its root."""
+
+    root: str  # the directory as the user named it
+    environment: Mapping[str, str] = field(default_factory=dict)  # for Compose and Bake files
+    parsed_files: ParsedDockerfiles = field(
+        default_factory=ParsedDockerfiles
+    )  # the parsed Dockerfiles, which the caller reuses
+    paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
+    border: str = ""  # the repository around the root
+    builds: list[FoundBuild] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)  # each once
+    is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
+
+    def __post_init__(self) -> None:
+        self.border = self.border or border_of(self.root)
+
+    def shown(self, path: str) -> str:
+        """Return a path as the user would name it."""
+        return os.path.normpath(os.path.join(self.root, path))
+
+    def complain(self, code: str, message: str, where: Location, *, fails: bool = False) -> None:
+        """Record a problem, which may say that a build `fails`."""
+        self.problems[Problem(code, message, where.path, where.line, fails=fails)] = None
+
+    def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
+        """Return the text of a file; None, and record a problem, if it cannot be read.
+
+        An included or extended file may lie outside the root, but not outside the repository.
+        """
+        data = self._data(path, most)
+        if data is None:
+            return None
+        return data.decode("utf-8-sig")
+
+    def dockerfile(self, path: str) -> ParsedDockerfile | None:
+        """Return the Dockerfile at `path`; None, and record a problem, if it cannot be read."""
+        data = self._data(path, MOST_BYTES)
+        if data is None:
+            return None
+        return self.parsed_files.of(self.shown(path), lambda: data)
+
+    def _data(self, path: str, most: int) -> bytes | None:
+        name = self.shown(path)
+        try:
+            if not holds(self.border, name):
+                raise OSError(0, f"it lies outside the repository {self.border}")
+            data = read_file(name, most)
+            data.decode()
+            return data
+        except OSError as error:
+            self._unread(name, f"this file was skipped: {error.strerror or error}")
+        except UnicodeDecodeError:
+            self._unread(name, "this file was skipped: it is not UTF-8")
+        return None
+
+    def _unread(self, path: str, message: str) -> None:
+        self.problems[Problem("unread", message, path, effect=Effect.LOWER_BOUND)] = None
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[None]:
+        """Record that the file at `path` cannot be read, or is nested deeper than Python allows."""
+        try:
+            yield
+        except RecursionError:
+            self._unread(self.shown(path), "this file was skipped: it is nested too deeply")
+        except NotReadError as error:
+            where = Location(self.shown(path), error.line)
+            self.complain(error.code, f"this file was skipped: {error.message}", where)
+
+    def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
+        """Add a build if its context is a directory of this machine.
+
+        Its paths are relative to the root. Existing paths are printed as on disk, others with
+        names in place of hidden values.
+        """
+        if is_reference(build.context):
+            return
+        if place.name:
+            named = f"{place.name}: "
+        else:
+            named = ""
+        contexts = placed(build.build_contexts, self.root)
+        paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
+        context = made_of(self.shown, build.context)
+        if not _is_possible(paths):
+            text = f"{named}the context or the Dockerfile has a name that no file can have"
+            self.complain("no-context", text, place.where)
+        elif not os.path.isdir(context):
+            text = f"{named}its context {_printed(context)} is no directory"
+            self.complain("no-context", text, place.where)
+        else:
+            dockerfile = build.dockerfile
+            if dockerfile is not None and build.dockerfile_inline is None:
+                dockerfile = _printed(made_of(self.shown, dockerfile))
+            build = replace(build, context=str(context), dockerfile=dockerfile)
+            build = _concealed(replace(build, build_contexts=contexts))
+            contested = guessed and self.is_open
+            outside = self._outside(build)
+            self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
+
+    def _outside(self, build: Build) -> str:
+        """Return a sentence about a path of a build outside the repository; `""` without one."""
+        paths = {"context": build.context}
+        if build.dockerfile_inline is None and build.dockerfile is not None:
+            paths["Dockerfile"] = build.dockerfile
+        for name, value in build.build_contexts.items():
+            if not is_named_reference(value):
+                paths[f"context {name}"] = value
+        for what, path in paths.items():
+            if not holds(self.border, path):
+                text = (
+                    f"its {what} {path} lies outside the repository {self.border} and is not read"
+                )
+                return f"{text}; name {path} on the command line to measure it"
+        return ""
+
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool = False) -> None:
+        """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
+
+        Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
+        worktrees, and what git ignores.
+        """
+        if not os.path.isdir(self.root):
+            path = self.root or "''"
+            raise InputError("no such directory", path=path, hint="name a directory")
+        never = _NEVER
+        skipped = set[str]()
+        if everywhere:
+            never = _OF_VERSIONS
+        else:
+            skipped = self._of_others()
+        pending = [""]
+        while pending:
+            directory = pending.pop()
+            name = self.shown(directory)
+            try:
+                entries = sorted(entries_in(name), key=lambda entry: entry.name)
+            except OSError as error:
+                self._unread(name, f"this directory was skipped: {error.strerror or error}")
+                continue
+            names = {entry.name for entry in entries}
+            is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
+            is_made = bool({"CACHEDIR.TAG", "pyvenv.cfg"} & names)
+            if directory and not everywhere and (is_vendored or is_made):
+                continue
+            below: list[str] = []
+            for entry in entries:
+                path = os.path.join(directory, entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in never and f"{path}/" not in skipped:
+                        below.append(path)
+                elif wanted(path):
+                    self.paths.append(path)
+            pending += reversed(below)
+
+    def _of_others(self) -> set[str]:
+        """Return the worktrees and what git ignores, with a trailing slash for directories."""
+        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
+        try:
+            # In a bare repository all working trees are worktrees.
+            repository = find(self.root).repository
+            if repository:
+                return skipped | repository.ignored
+            return set()
+        except GitError as error:
+            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+            return skipped
+
+
+def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
+    """Return each directory with the names of its files."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    return found.items()
+
+
+def shortened(items: Sequence[str], most: int) -> list[str]:
+    """Return the first items, and the number of the others."""
+    return [*items[:most], *([f"{len(items) - most} more"] if len(items) > most else ())]
+
+
+def _is_possible(path: str) -> bool:
+    """Return whether a file can have such a name: it contains no NUL."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+def _printed(path: str) -> str:
+    """Return an existing path as it is, another one as it may be printed."""
+    if os.path.lexists(path):
+        return str(path)
+    return shown(path)
+
+
+def _concealed(build: Build) -> Build:
+    """Return a build without hidden texts in what names no path on disk and no usual platform.
+
+    Only its target, its arguments and its Dockerfile without a file stay hidden texts.
+    """
+    platforms = [str(e) if _USUAL_PLATFORM.fullmatch(e) else shown(e) for e in build.platforms]
+    contexts = {shown(name): _printed(value) for name, value in build.build_contexts.items()}
+    return replace(build, platforms=tuple(platforms), build_contexts=contexts)

@@ -1,0 +1,286 @@
+"""YAML as Compose reads it, with the lines of its keys, and the variables in its texts.
+
+A scalar becomes the text that Go prints of its value: `1.50` is the number 1.5, `010` is eight,
+and `on` and `yes` are texts. PyYAML resolves scalars differently, so only its nodes are used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, islice
+from math import inf
+from typing import TYPE_CHECKING, TypeAlias
+
+from ctxsize.hidden import Hidden, shown
+from ctxsize.repository.search import NotReadError
+
+if TYPE_CHECKING:
+    import yaml
+
+Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
+
+_MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
+_SHARE = 10  # number of characters of a text that count as a further value
+REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
+_MERGE = "tag:yaml.org,2002:merge"
+_NULL = ("", "~", "null", "Null", "NULL")
+_BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)")
+_OLD_OCTAL = re.compile(r"(?<![0-9a-fA-Fx])0(?=[0-7])")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
+_WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
+_VARIABLE = re.compile(
+    rf"\$(?:\$|(?P<plain>{_NAME})"
+    rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
+)
+"""Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
+_MOST_CHARACTERS = 2**26  # of all texts of a project: each variable may double another
+_LINE = re.compile(
+    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
+    (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+_IN_QUOTES = re.compile("'(?!<)[^']{2,}'")
+"""Matches what a message of PyYAML quotes from the text, but for single characters."""
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+
+
+class YamlMapping(dict[str, "Yaml"]):
+    """A mapping, where it begins, and the lines of its keys."""
+
+    def __init__(self, line: int = 0) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+        self.dropped: set[str] = set()  # keys with `!reset` or `!override`: earlier values go
+
+    def line_of(self, key: str) -> int:
+        """Return the line of a key, or of the mapping."""
+        return self.lines.get(key, self.line)
+
+    def with_pairs(self, pairs: Mapping[str, Yaml]) -> YamlMapping:
+        """Return a mapping of `pairs` in the place of this one."""
+        made = YamlMapping(self.line)
+        made.lines, made.dropped = self.lines, self.dropped
+        made.update(pairs)
+        return made
+
+
+def mapping_of(value: Yaml) -> YamlMapping:
+    """Return `value` if it is a mapping, else an empty mapping."""
+    if isinstance(value, YamlMapping):
+        return value
+    return YamlMapping()
+
+
+def listed(value: Yaml) -> list[Yaml]:
+    """Return `value` if it is a list, else an empty list."""
+    if isinstance(value, list):
+        return value
+    return []
+
+
+def texts_in(value: Yaml) -> Iterator[str]:
+    """Yield a text, or the texts of a list and of lists in it."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, list):
+            pending += reversed(each)
+        elif isinstance(each, str):
+            yield each
+
+
+def load(text: str) -> Yaml:
+    """Return the first document of `text`, as `documents`."""
+    return next(documents(text), None)
+
+
+def documents(text: str) -> Iterator[Yaml]:
+    """Yield the documents of `text`: `YamlMapping`, list, `str` or None.
+
+    Anchors, aliases and merge keys are resolved. Raises `NotReadError`.
+    """
+    import yaml
+
+    try:
+        loader = yaml.SafeLoader(text)
+        number = count()
+        while loader.check_node() and (node := loader.get_node()):
+            yield _value_of(node, number)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        if mark is None:
+            line = None
+        else:
+            line = mark.line + 1
+        # The message may quote a literal value, such as one that looks like an alias.
+        problem = _IN_QUOTES.sub("'…'", error.problem or "it is not YAML")
+        raise NotReadError("yaml", problem, line) from None
+    except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
+        raise NotReadError("yaml", str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise NotReadError("yaml", "it is nested too deeply") from None
+
+
+def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
+    import yaml
+
+    # As `excessive aliasing` of go-yaml: aliases of aliases, or of long texts, would multiply
+    # without end.
+    if next(islice(number, len(node.value) // _SHARE, None)) >= _MOST_VALUES:
+        raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, number)
+    if node.tag == "!reference":  # to a part of a file of GitLab
+        return REFERENCE
+    if isinstance(node, yaml.SequenceNode):
+        return [_value_of(each, number) for each in node.value]
+    text = str(node.value)
+    if isinstance(node, yaml.ScalarNode) and node.style is not None:  # quoted, or a block
+        return text
+    if text in _NULL:
+        return None
+    return as_go_prints(text)
+
+
+def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
+    found = YamlMapping(node.start_mark.line + 1)
+    merged: list[Yaml] = []
+    for key_node, value_node in node.value:
+        key = key_node.value
+        line = key_node.start_mark.line + 1
+        tag = value_node.tag
+        if not isinstance(key, str):
+            raise NotReadError("yaml", "a key is not a string", line)
+        if tag == "!reset":
+            value = None
+        else:
+            value = _value_of(value_node, number)
+        if key_node.tag == _MERGE:
+            if isinstance(value, list):
+                merged += value
+            else:
+                merged += [value]
+            continue
+        found[key] = value
+        found.lines[key] = line
+        if tag in ("!reset", "!override"):
+            found.dropped.add(key)
+    for each in map(mapping_of, merged):
+        found.dropped |= each.dropped - found.keys()
+        found.lines = {**each.lines, **found.lines}
+        found.update((key, each[key]) for key in each if key not in found)
+    return found
+
+
+def as_go_prints(text: str) -> str:
+    """Return the text that Go prints of the value of an unquoted scalar, but for odd numbers."""
+    if _BOOLEAN.fullmatch(text):
+        return text.lower()
+    with suppress(ValueError):  # no number for Go either: `0b_`
+        if _INTEGER.fullmatch(text):
+            return str(int(_OLD_OCTAL.sub("0o", text.replace("_", ""), count=1), 0))
+        if _FLOAT.fullmatch(text) and float(shown := f"{float(text):g}") == float(text) < inf:
+            return shown
+    return text
+
+
+@dataclass
+class Interpolator:
+    """Interpolates the texts of a project, as `template.Substitute` of compose-go does.
+
+    A text with the value of a variable becomes a hidden one, which is printed with the names.
+    """
+
+    _room: int = _MOST_CHARACTERS
+
+    def replaced(self, value: Yaml, variables: Mapping[str, str], place: str = "") -> Yaml:
+        """Return `value`, which is at the keys `place`, with its texts interpolated.
+
+        Raises `NotReadError`, which names the keys and quotes no value.
+        """
+        if isinstance(value, str):
+            return self.text(value, variables, place)
+        if isinstance(value, list):
+            return [self.replaced(each, variables, place) for each in value]
+        if isinstance(value, dict):
+            pairs = dict[str, Yaml]()
+            for key in value:
+                if place:
+                    inner = f"{place}.{key}"
+                else:
+                    inner = key
+                pairs[key] = self.replaced(value[key], variables, inner)
+            return value.with_pairs(pairs)
+        return None
+
+    def text(self, text: str, variables: Mapping[str, str], place: str = "") -> str:
+        """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
+        self._pay(text)
+        pieces = list[str]()
+        at = 0
+        for match in _VARIABLE.finditer(text):
+            pieces += text[at : match.start()], self._value(variables, match, place)
+            at = match.end()
+        pieces.append(text[at:])
+        if any(isinstance(piece, Hidden) for piece in pieces):
+            return Hidden("".join(pieces), "".join(map(shown, pieces)))
+        return "".join(pieces)
+
+    def _value(self, variables: Mapping[str, str], match: re.Match[str], place: str) -> str:
+        if place:
+            where = f"`{place}`"
+        else:
+            where = "this value"
+        name = match["plain"] or match["braced"]
+        operator = match["operator"] or "-"
+        if match[0] == "$$":
+            return "$"
+        if not name:
+            message = f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign"
+            raise NotReadError("variable", message)
+        # With a colon, an empty value counts as none.
+        if operator[0] == ":":
+            given = bool(variables.get(name))
+        else:
+            given = name in variables
+        if operator[-1] == "?" and not given:
+            raise NotReadError("variable", f"the variable {name} has no value in {where}")
+        if not given or operator[-1] == "+":
+            follows = given == (operator[-1] == "+")
+            if follows:
+                return self.text(match["word"] or "", variables, place)
+            return ""
+        self._pay(variables[name])
+        return Hidden(variables[name], f"${{{name}}}")
+
+    def _pay(self, text: str) -> None:
+        self._room -= len(text)
+        if self._room < 0:
+            text = f"all values have more than {_MOST_CHARACTERS:,} characters"
+            raise NotReadError("variable", text)
+
+
+def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
+    found: dict[str, str] = {}
+    variables = ChainMap(dict(outer), found)
+    interpolator = Interpolator()
+    for match in _LINE.finditer(text):
+        # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
+        escaped = match["double"] or ""
+        value = match["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
+        if match["bare"] is not None:
+            value = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
+        found[match["name"]] = value
+        if match["single"] is None:
+            with suppress(NotReadError):  # a wrong `$` stays as it is
+                found[match["name"]] = interpolator.text(value, variables)
+    return found

@@ -1,0 +1,771 @@
+"""Each row of `knowledge/builds.toml` on a layout of the form that is in use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxsize.repository import discover
+from ctxsize.repository.recognisers import sources, tools
+from tests.pages import compare
+from tests.trees import Node, build_tree, file
+
+STAGES = b"FROM scratch AS dev\nCOPY . /\nFROM scratch\nCOPY . /\n"
+Row = tuple[str, str, str, str]
+Case = tuple[list[str | Node], list[Row]]
+
+
+def written(path: str, text: str) -> Node:
+    return file(path, text.encode())
+
+
+def workflow(step: str) -> Node:
+    text = f"on: push\njobs:\n  image:\n    runs-on: ubuntu-24.04\n{step}"
+    return written(".github/workflows/image.yml", text)
+
+
+def uses(action: str, **inputs: str) -> Node:
+    given = "".join(f"          {key.replace('_', '-')}: {each}\n" for key, each in inputs.items())
+    return workflow(
+        f"    steps:\n      - uses: {action}\n        with:\n          tags: a\n{given}"
+    )
+
+
+APP = file("services/app/Dockerfile", STAGES)
+DEPLOY = file("deploy/app.Dockerfile", STAGES)
+TOP = file("Dockerfile", STAGES)
+BUILT = ("services/app", "services/app/Dockerfile", "", "buildkit")
+DEPLOYED = (".", "deploy/app.Dockerfile", "dev", "buildkit")
+
+FILES: dict[str, dict[str, Case]] = {
+    "GitHub, Gitea and Forgejo workflows": {
+        "depot": (
+            [uses("depot/build-push-action@v1", context="services/app", project="x"), APP],
+            [BUILT],
+        ),
+        "blacksmith": (
+            [
+                uses(
+                    "useblacksmith/build-push-action@v2",
+                    context="${{ github.workspace }}",
+                    file="deploy/app.Dockerfile",
+                    target="dev",
+                ),
+                DEPLOY,
+            ],
+            [DEPLOYED],
+        ),
+        "another owner": (
+            [uses("acme/ci-build-push-action@v1", context="services/app"), APP],
+            [BUILT],
+        ),
+        "buildah": (
+            [
+                uses(
+                    "redhat-actions/buildah-build@v2",
+                    image="a",
+                    containerfiles="./deploy/app.Dockerfile",
+                ),
+                DEPLOY,
+            ],
+            [(".", "deploy/app.Dockerfile", "", "podman")],
+        ),
+        "buildah, the file in the context": (
+            [
+                uses(
+                    "redhat-actions/buildah-build@v2",
+                    context="services/app",
+                    dockerfiles="|\n            Dockerfile",
+                    extra_args="|\n            --target=dev\n            --pull",
+                ),
+                APP,
+            ],
+            [("services/app", "services/app/Dockerfile", "dev", "podman")],
+        ),
+        "defaults": (
+            [
+                workflow(
+                    "    defaults:\n      run:\n        working-directory: services/app\n"
+                    "    steps:\n      - run: docker build -t a .\n"
+                    "      - run: docker build -f deploy/app.Dockerfile --target dev .\n"
+                    "        working-directory: .\n"
+                    "      - run: cd deploy && docker build $GITHUB_WORKSPACE/other\n"
+                ),
+                APP,
+                DEPLOY,
+                file("other/Dockerfile", STAGES),
+            ],
+            [DEPLOYED, ("other", "other/Dockerfile", "", "buildkit"), BUILT],
+        ),
+    },
+    "GitLab CI": {
+        "docker": (
+            [
+                written(
+                    ".gitlab-ci.yml",
+                    "variables:\n  DOCKER_HOST: tcp://docker:2376\n  DIR: services/app\n"
+                    "image:\n  stage: build\n  image: docker:28\n  before_script:\n"
+                    '    - docker login -u "$CI_REGISTRY_USER" $CI_REGISTRY\n'
+                    '  script:\n    - docker build --pull -t "$CI_REGISTRY_IMAGE" "$DIR"\n',
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+        "one shell": (
+            [
+                written(
+                    ".gitlab-ci.yml",
+                    "image:\n  script:\n    - cd services\n    - - cd app\n    - docker build .\n",
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+        "kaniko": (
+            [
+                written(
+                    ".gitlab-ci.yml",
+                    "image:\n  image:\n    name: gcr.io/kaniko-project/executor:v1.24.0-debug\n"
+                    '    entrypoint: [""]\n  script:\n    - /kaniko/executor\n'
+                    '      --context "dir://${CI_PROJECT_DIR}/services/app"\n'
+                    '      --dockerfile "${CI_PROJECT_DIR}/services/app/Dockerfile" --cache\n'
+                    '      --destination "${CI_REGISTRY_IMAGE}:${CI_COMMIT_TAG}"\n',
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+    },
+    "files that GitLab CI includes, in `.gitlab`": {
+        "buildah": (
+            [
+                written(
+                    ".gitlab/ci/image.yml",
+                    "image:\n  script:\n"
+                    "    - buildah bud --target dev -f deploy/app.Dockerfile .\n",
+                ),
+                DEPLOY,
+            ],
+            [(".", "deploy/app.Dockerfile", "dev", "podman")],
+        ),
+    },
+    "CircleCI": {
+        "run": (
+            [
+                written(
+                    ".circleci/config.yml",
+                    "version: 2.1\njobs:\n  image:\n    working_directory: ~/repo\n    steps:\n"
+                    "      - checkout\n      - setup_remote_docker\n      - run: docker info\n"
+                    "      - run:\n          name: Build\n          command: |\n"
+                    "            docker build -t a -f deploy/app.Dockerfile --target dev .\n"
+                    "      - run:\n          working_directory: ~/repo/services/app\n"
+                    "          command: docker buildx build --load .\n",
+                ),
+                APP,
+                DEPLOY,
+            ],
+            [DEPLOYED, BUILT],
+        ),
+    },
+    "Azure Pipelines": {
+        "Docker@2": (
+            [
+                written(
+                    "azure-pipelines.yml",
+                    "stages:\n- stage: Build\n  jobs:\n  - job: Image\n    steps:\n"
+                    "    - task: Docker@2\n      inputs:\n        command: buildAndPush\n"
+                    "        repository: a\n"
+                    "        dockerfile: $(Build.SourcesDirectory)/services/app/Dockerfile\n"
+                    "    - task: Docker@2\n      inputs:\n        command: login\n",
+                ),
+                APP,
+                TOP,
+            ],
+            [BUILT],
+        ),
+        "Docker@2, the default": (
+            [
+                written(
+                    "ci/azure-pipelines.yml",
+                    "steps:\n- task: Docker@2\n  inputs:\n    repository: a\n    command: build\n",
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+        "a step": (
+            [
+                written(
+                    "azure-pipelines.yml",
+                    "steps:\n- script: docker build -t a:$(Build.BuildId) .\n"
+                    "  workingDirectory: $(System.DefaultWorkingDirectory)/services/app\n",
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+    },
+    "Jenkins": {
+        "declarative": (
+            [
+                written(
+                    "Jenkinsfile",
+                    "pipeline {\n  agent any\n  stages {\n    stage('Build') {\n      steps {\n"
+                    "        // docker build -t a other\n"
+                    "        dir('services/app') {\n"
+                    '          sh "docker build -t a:${env.BUILD_ID} ."\n        }\n'
+                    "        sh '''\n          set -e\n"
+                    "          docker build -f deploy/app.Dockerfile \\\n"
+                    "            --target dev .\n        '''\n      }\n    }\n  }\n}\n",
+                ),
+                APP,
+                DEPLOY,
+                file("other/Dockerfile", STAGES),
+            ],
+            [DEPLOYED, BUILT],
+        ),
+        "scripted": (
+            [
+                written(
+                    "Jenkinsfile",
+                    "node {\n  checkout scm\n  docker.withRegistry('https://r', 'id') {\n"
+                    '    def app = docker.build("a:${env.BUILD_ID}", \'-f deploy/app.Dockerfile '
+                    "--target dev .')\n    app.push()\n"
+                    "    docker.build('b', 'services/app')\n"
+                    "    def s = sh(script: 'docker build -q other', returnStdout: true).trim()\n"
+                    "  }\n}\n",
+                ),
+                APP,
+                DEPLOY,
+                file("other/Dockerfile", STAGES),
+            ],
+            [DEPLOYED, ("other", "other/Dockerfile", "", "buildkit"), BUILT],
+        ),
+    },
+    "Google Cloud Build": {
+        "steps": (
+            [
+                written(
+                    "cloudbuild.yaml",
+                    "steps:\n- name: gcr.io/cloud-builders/docker\n"
+                    "  args: ['build', '-t', 'gcr.io/$PROJECT_ID/a', '-f', 'deploy/app.Dockerfile',"
+                    " '--target', 'dev', '.']\n"
+                    "- name: gcr.io/kaniko-project/executor:latest\n  args:\n"
+                    "  - --destination=gcr.io/$PROJECT_ID/b\n  - --cache=true\n"
+                    "- name: 'docker:28'\n  dir: services/app\n  entrypoint: bash\n"
+                    "  args: ['-c', 'docker build -t $_NAME .']\n"
+                    "substitutions: {_NAME: a}\nimages: [gcr.io/$PROJECT_ID/a]\n",
+                ),
+                APP,
+                DEPLOY,
+                TOP,
+            ],
+            [(".", "Dockerfile", "", "buildkit"), DEPLOYED, BUILT],
+        ),
+        "json": (
+            [
+                written(
+                    "cloudbuild.json",
+                    '{\n\t"steps": [\n\t\t{"name": "gcr.io/cloud-builders/docker",\n'
+                    '\t\t "args": ["build", "-t", "a", "services/app"]}\n\t]\n}\n',
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+    },
+    "Skaffold": {
+        "artifacts": (
+            [
+                written(
+                    "skaffold.yaml",
+                    "apiVersion: skaffold/v4beta13\nkind: Config\nbuild:\n  artifacts:\n"
+                    "    - image: a\n      context: services/app\n"
+                    "    - image: b\n      docker:\n        dockerfile: deploy/app.Dockerfile\n"
+                    "        target: dev\n    - image: c\n      context: java\n      jib: {}\n"
+                    "---\napiVersion: skaffold/v4beta13\nkind: Config\nmetadata: {name: d}\n"
+                    "build:\n  artifacts:\n    - image: d\n      context: other\n"
+                    "      kaniko: {}\n",
+                ),
+                APP,
+                DEPLOY,
+                "java/pom.xml",
+                file("other/Dockerfile", STAGES),
+            ],
+            [DEPLOYED, ("other", "other/Dockerfile", "", "buildkit"), BUILT],
+        ),
+    },
+    "development containers (`devcontainer.json`)": {
+        "build": (
+            [
+                written(
+                    ".devcontainer/devcontainer.json",
+                    '// See https://aka.ms/devcontainer.json\n{\n\t"name": "a",\n'
+                    '\t"build": {\n\t\t"dockerfile": "Dockerfile", /* x */\n\t\t"context": "..",\n'
+                    '\t\t"target": "dev",\n\t},\n}\n',
+                ),
+                file(".devcontainer/Dockerfile", STAGES),
+            ],
+            [(".", ".devcontainer/Dockerfile", "dev", "buildkit")],
+        ),
+        "older": (
+            [
+                written(
+                    ".devcontainer/web/devcontainer.json",
+                    '{"dockerFile": "Dockerfile", "remoteUser": "a//b"}',
+                ),
+                file(".devcontainer/web/Dockerfile", STAGES),
+            ],
+            [(".devcontainer/web", ".devcontainer/web/Dockerfile", "", "buildkit")],
+        ),
+        "beside": (
+            [
+                written(".devcontainer.json", '{"build": {"dockerfile": "deploy/app.Dockerfile"}}'),
+                DEPLOY,
+            ],
+            [("deploy", "deploy/app.Dockerfile", "", "buildkit")],
+        ),
+    },
+    "Quadlet units `*.build` of Podman": {
+        "unit": (
+            [
+                written(
+                    "deploy/a.build",
+                    "[Unit]\nDescription=a\n\n[Build]\nImageTag=localhost/a\n"
+                    "File=app.Dockerfile\nTarget = dev\nSetWorkingDirectory=unit\n",
+                ),
+                DEPLOY,
+            ],
+            [("deploy", "deploy/app.Dockerfile", "dev", "podman")],
+        ),
+        "a directory": (
+            [
+                written("a.build", "[Build]\nImageTag=a\nSetWorkingDirectory=services/app\n"),
+                file("services/app/Containerfile", STAGES),
+            ],
+            [("services/app", "services/app/Containerfile", "", "podman")],
+        ),
+        "file": (
+            [
+                written(
+                    "deploy/a.build",
+                    "[Build]\nImageTag=a\nFile=./app.Dockerfile\nSetWorkingDirectory=file\n",
+                ),
+                DEPLOY,
+            ],
+            [("deploy", "deploy/app.Dockerfile", "", "podman")],
+        ),
+    },
+    "Tiltfile": {
+        "docker_build": (
+            [
+                written(
+                    "Tiltfile",
+                    "load('ext://restart_process', 'docker_build_with_restart')\n"
+                    "docker_build('a', './services/app')  # the app\n"
+                    "docker_build(\n    'b', context='.', dockerfile='deploy/app.Dockerfile',\n"
+                    "    target='dev', build_args={'A': 'b'},\n)\n",
+                ),
+                APP,
+                DEPLOY,
+            ],
+            [DEPLOYED, BUILT],
+        ),
+    },
+    "Taskfile": {
+        "cmds": (
+            [
+                written(
+                    "Taskfile.yml",
+                    "version: '3'\nvars:\n  FILE: deploy/app.Dockerfile\ntasks:\n  a:\n"
+                    "    dir: services/app\n    cmds:\n      - cmd: docker build -t a .\n"
+                    "  b:\n    cmds:\n      - cd services\n"
+                    "      - docker build --target dev -f {{.FILE}} .\n",
+                ),
+                APP,
+                DEPLOY,
+            ],
+            [DEPLOYED, BUILT],
+        ),
+    },
+    "shell scripts": {
+        "beside": ([written("services/build.sh", "#!/bin/sh\ndocker build app\n"), APP], [BUILT]),
+    },
+    "Makefiles": {
+        "CURDIR": (
+            [written("Makefile", "a:\n\tcd make; docker build $(CURDIR)/services/app\n"), APP],
+            [BUILT],
+        ),
+    },
+    "files that Makefiles include": {
+        "at the top": ([written("make/a.mk", "a:\n\tdocker build services/app\n"), APP], [BUILT]),
+    },
+    "justfile": {
+        "variables": (
+            [
+                written(
+                    "justfile",
+                    'tag := "a"\ndir := "services/app"\n\n'
+                    "build:\n    docker build -t {{tag}} {{ dir }}\n"
+                    "\nother target='dev':\n    #!/usr/bin/env bash\n    cd deploy\n"
+                    "    docker build -f app.Dockerfile .\n",
+                ),
+                APP,
+                DEPLOY,
+            ],
+            [("deploy", "deploy/app.Dockerfile", "", "buildkit"), BUILT],
+        ),
+    },
+    "further justfiles and `*.just`": {
+        "module": (
+            [
+                written("services/justfile", "a:\n    docker build {{source_directory()}}/app\n"),
+                APP,
+            ],
+            [BUILT],
+        ),
+    },
+    "`package.json`": {
+        "scripts": (
+            [written("package.json", '{"scripts": {"a": "docker build services/app"}}'), APP],
+            [BUILT],
+        ),
+    },
+}
+
+COMMANDS: dict[str, dict[str, list[Row]]] = {
+    "`docker build`, `docker buildx build`, `nerdctl build`, `finch build`, `depot build`": {
+        "docker buildx build --push -t a services/app": [BUILT],
+        "depot build --save --platform linux/amd64,linux/arm64 services/app": [BUILT],
+        "nerdctl build -f deploy/app.Dockerfile --target=dev .": [DEPLOYED],
+        "finch build -t a services/app": [BUILT],
+    },
+    "`podman build`, `buildah build`": {
+        "buildah build --layers -t a services/app": [(*BUILT[:3], "podman")],
+    },
+    "`container build` of Apple": {
+        "container build --tag a --file services/app/Dockerfile services/app": [BUILT],
+        "cd services/app; container build -t a": [BUILT],
+    },
+    "`buildctl build --local context=…`": {
+        "buildctl build --frontend dockerfile.v0 --local context=. --local dockerfile=deploy "
+        "--opt filename=app.Dockerfile --opt target=dev --output type=image,name=a": [DEPLOYED],
+        "buildctl build --frontend=dockerfile.v0 --local=context=services/app "
+        "--local dockerfile=services/app --opt build-arg:A=b": [BUILT],
+    },
+    "the executor of kaniko": {
+        "/kaniko/executor -c services/app --no-push": [BUILT],
+        "executor --context services/app": [],
+    },
+    "`gcloud builds submit --tag`": {
+        "gcloud builds submit --tag gcr.io/a/b services/app": [BUILT],
+        "cd services/app && gcloud builds submit -t gcr.io/a/b --async": [BUILT],
+        "gcloud builds submit --config x.yaml services/app": [],
+    },
+}
+
+
+def found(root: Path) -> list[Row]:
+    """The builds that are more than guesses."""
+    return [
+        (
+            os.path.relpath(each.build.context, root),
+            os.path.relpath(each.build.dockerfile or "", root),
+            each.build.target,
+            each.build.builder,
+        )
+        for each in discover(str(root)).builds
+        if not each.guessed
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "case"), [(t, case) for t, cases in FILES.items() for case in cases]
+)
+def test_builds_of_each_kind_of_file_are_found(title: str, case: str, tmp_path: Path) -> None:
+    nodes, expected = FILES[title][case]
+    root = build_tree(tmp_path / "repository", nodes)
+    assert found(root) == expected
+    assert not discover(str(root)).problems
+
+
+@pytest.mark.parametrize(
+    ("title", "text"), [(t, e) for t, cases in COMMANDS.items() for e in cases]
+)
+def test_builds_of_each_command_are_found(title: str, text: str, tmp_path: Path) -> None:
+    script = file("build.sh", f"#!/bin/sh\n{text}\n".encode())
+    assert (
+        found(build_tree(tmp_path / "repository", [script, APP, DEPLOY])) == COMMANDS[title][text]
+    )
+
+
+def test_each_row_has_a_case() -> None:
+    assert {each.title for _, each in sources()} == FILES.keys()
+    assert {each.title for _, each in tools()} == COMMANDS.keys()
+
+
+FROM_GIT: dict[str, tuple[Node, list[str]]] = {
+    "depot": (uses("depot/build-push-action@v1", project="x"), ["set `context: .` to send"]),
+    "bake": (uses("docker/bake-action@v6.9.0", targets="a"), ["set `source: .` to send"]),
+    "bake, a directory": (
+        uses("docker/bake-action@v7", source='"{{defaultContext}}:app"'),
+        ["set `source: .` to send"],
+    ),
+    "bake, local": (uses("docker/bake-action@v6", source="."), []),
+    "bake, a commit, of which the version is not known": (
+        uses("docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c"),
+        [],
+    ),
+    "bake, an old version": (uses("docker/bake-action@v5", workdir="."), []),
+    "bake, its subaction": (uses("docker/bake-action/subaction/matrix@v6", target="a"), []),
+    "reusable": (
+        workflow(
+            "    uses: docker/github-builder/.github/workflows/build.yml@v1\n"
+            "    with:\n      output: image\n      context: services/app\n"
+        ),
+        ["this workflow never sends"],
+    ),
+    "another owner": (uses("acme/build-push-action@v1", image="x"), []),
+}
+
+
+@pytest.mark.parametrize("case", FROM_GIT)
+def test_steps_that_build_from_git_are_findings(case: str, tmp_path: Path) -> None:
+    node, expected = FROM_GIT[case]
+    root = build_tree(tmp_path / "repository", [node, TOP])
+    findings = discover(str(root)).findings
+    assert [
+        (each.code, (each.help or "").split(" a checked")[0].split(" the checked")[0])
+        for each in findings
+    ] == [("CTX310", text) for text in expected]
+    assert found(root) == []
+
+
+UNKNOWN: dict[str, Node] = {
+    "two files for buildah": uses(
+        "redhat-actions/buildah-build@v2", containerfiles="|\n            a\n            b"
+    ),
+    "another owner without a context": uses("acme/build-push-action@v1", image="x"),
+    "GitLab, a variable": written(".gitlab-ci.yml", "a:\n  script: docker build $DIR\n"),
+    "GitLab, two values": written(
+        ".gitlab-ci.yml",
+        "a:\n  variables: {DIR: a}\n  script: docker build $DIR\n"
+        "b:\n  variables: {DIR: b}\n  script: docker build $DIR\n",
+    ),
+    "GitLab, an input": written(".gitlab-ci.yml", "a:\n  script: docker build $[[ inputs.dir ]]\n"),
+    "CircleCI, a parameter": written(
+        ".circleci/config.yml",
+        "jobs: {a: {steps: [{run: docker build << parameters.dir >>}]}}\n",
+    ),
+    "CircleCI, a directory": written(
+        ".circleci/config.yml",
+        "jobs: {a: {steps: [{run: {working_directory: $DIR, command: docker build .}}]}}\n",
+    ),
+    "Docker@2, a variable": written(
+        "azure-pipelines.yml",
+        "steps:\n- task: Docker@2\n  inputs: {Dockerfile: $(dir)/Dockerfile}\n",
+    ),
+    "Docker@2, many": written("azure-pipelines.yml", "steps:\n- task: Docker@2\n"),
+    "Jenkins, a variable": written("Jenkinsfile", "node { sh 'docker build ' + dir }\n"),
+    "Jenkins, a directory": written("Jenkinsfile", "dir(x) { sh 'docker build .' }\n"),
+    "docker.build, a variable": written("Jenkinsfile", 'docker.build("a", "-f ${file} .")\n'),
+    "Cloud Build": written(
+        "cloudbuild.yaml", "steps: [{name: gcr.io/cloud-builders/docker, args: [build, $_DIR]}]\n"
+    ),
+    "Skaffold": written("skaffold.yaml", "build: {artifacts: [{image: a, context: '{{.DIR}}'}]}\n"),
+    "devcontainer": written(".devcontainer.json", '{"build": {"dockerfile": "${localEnv:FILE}"}}'),
+    "Quadlet": written("a.build", "[Build]\nFile=%h/Dockerfile\nSetWorkingDirectory=unit\n"),
+    "Tilt, a variable": written("Tiltfile", "docker_build('a', dir)\n"),
+    "Tilt, a part of the context": written("Tiltfile", "docker_build('a', '.', only=['x'])\n"),
+    "Task": written(
+        "Taskfile.yml", "tasks: {a: 'docker build {{.DIR}}', b: {cmd: 'docker build {{.DIR}}'}}\n"
+    ),
+    "just, a variable": written("justfile", "a dir:\n    docker build {{ dir }}\n"),
+    "just, a directory": written("justfile", "[no-cd]\na:\n    docker build .\n"),
+    "buildctl": written("a.sh", "buildctl build --local context=$1 --local dockerfile=.\n"),
+    "kaniko": written("a.sh", "/kaniko/executor --context $1\n"),
+    "gcloud, an unknown option": written("a.sh", "gcloud builds submit --new x --tag $1\n"),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_what_is_not_written_out_contests_guesses(case: str, tmp_path: Path) -> None:
+    nodes = [UNKNOWN[case], file("a/Dockerfile", STAGES), file("b/Dockerfile", STAGES)]
+    root = build_tree(tmp_path / "repository", nodes)
+    builds = discover(str(root)).builds
+    assert [(each.guessed, each.contested) for each in builds] == [(True, True)] * 2
+
+
+APP_ONLY = [("app", "app/Dockerfile", "", "buildkit")]
+AROUND: dict[str, Case] = {
+    "GitLab, before_script of the document": (
+        [written(".gitlab-ci.yml", "before_script: cd app\na: {script: docker build .}\n")],
+        APP_ONLY,
+    ),
+    "GitLab, default": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "default: {before_script: [cd app]}\na: {script: [docker build .]}\n"
+                "b: {before_script: [], script: docker build -f Other app}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitLab, extends": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                ".a: {before_script: [cd app]}\n.b: {extends: .a, script: docker build .}\n"
+                "c: {extends: [.b]}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitLab, an unknown base": (
+        [written(".gitlab-ci.yml", "a: {extends: .elsewhere, script: docker build .}\n"), TOP],
+        [],
+    ),
+    "GitLab, a base that changes nothing": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "a: {extends: .x, before_script: cd app, script: docker build .}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitLab, a reference": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "a: {script: [!reference [.in, before_script], docker build .]}\n",
+            ),
+            TOP,
+        ],
+        [],
+    ),
+    "GitLab, a variable made of the top": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "variables: {DIR: $CI_PROJECT_DIR/app}\n"
+                "a: {script: /kaniko/executor --context $DIR --dockerfile $DIR/Dockerfile}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "Azure, a list of variables": (
+        [
+            written(
+                "azure-pipelines.yml",
+                "variables:\n- name: file\n  value: $(Build.SourcesDirectory)/app/Dockerfile\n"
+                "steps:\n- task: Docker@2\n  inputs: {Dockerfile: $(file)}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitHub, a variable": (
+        [
+            workflow(
+                "    env: {DIR: app}\n    steps:\n    - uses: docker/build-push-action@v6\n"
+                "      with: {context: '${{ env.DIR }}'}\n"
+            )
+        ],
+        APP_ONLY,
+    ),
+    "kaniko, a directory of the context": (
+        [written("a.sh", "/kaniko/executor --context . --context-sub-path app\n")],
+        APP_ONLY,
+    ),
+    "options before the subcommand": (
+        [
+            written(
+                "a.sh",
+                "docker --context r build app\ndocker buildx --builder b build -f Other app\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "buildctl-daemonless": (
+        [
+            written(
+                "a.sh",
+                "buildctl-daemonless.sh --addr x build --local context=app "
+                "--local dockerfile=app\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "CircleCI, the directory of a job": (
+        [
+            written(
+                ".circleci/config.yml",
+                "jobs: {a: {working_directory: /go/src/x, steps: [{run: docker build app}]}}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "Taskfile, short tasks": (
+        [written("Taskfile.yml", "tasks: {a: docker build app, b: [docker build .]}\n"), TOP],
+        [(".", "Dockerfile", "", "buildkit"), *APP_ONLY],
+    ),
+    "Jenkins, two texts": (
+        [written("Jenkinsfile", "docker.build('a', '--target=dev ' + 'app')\n")],
+        [("app", "app/Dockerfile", "dev", "buildkit")],
+    ),
+    "Cloud Build, below the top": (
+        [
+            written(
+                "ci/cloudbuild.yaml",
+                "steps: [{name: gcr.io/cloud-builders/docker, args: [build, app]}]\n",
+            ),
+            file("ci/app/Dockerfile", STAGES),
+        ],
+        APP_ONLY,
+    ),
+    "two builders": (
+        [written("a.sh", "docker build app\npodman build app\n")],
+        [*APP_ONLY, ("app", "app/Dockerfile", "", "podman")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AROUND)
+def test_what_stands_around_a_build_counts(case: str, tmp_path: Path) -> None:
+    nodes, expected = AROUND[case]
+    app = [file("app/Dockerfile", STAGES)]
+    assert found(build_tree(tmp_path / "repository", [*nodes, *app])) == expected
+
+
+def test_the_agent_of_a_jenkinsfile_contests_guesses(tmp_path: Path) -> None:
+    agent = written("Jenkinsfile", "pipeline { agent { dockerfile { dir 'build' } } }\n")
+    (build,) = discover(str(build_tree(tmp_path / "repository", [agent, TOP]))).builds
+    assert build.contested
+
+
+def tables() -> dict[str, str]:
+    """The tables of `docs/scan.md`, by the names in its comments."""
+    rows = [(each.title, each.reads, each.build) for _, each in sources()]
+    files = ["| files | what is read |", "|---|---|"]
+    for title, reads, forms in rows:
+        actions = [each.title for each in forms if each.title and len(forms) > 2]
+        text = reads + "".join(f"<br>{each}" for each in actions)
+        files.append(f"| {title} | {text} |")
+    return {
+        "files": "\n".join(files),
+        "commands": "\n".join(f"- {each.title}" for _, each in tools()),
+    }
+
+
+def test_the_page_lists_the_rows() -> None:
+    page = Path(__file__).parents[2] / "docs/scan.md"
+    text = page.read_text()
+    for name, table in tables().items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}{table}\n{end}{rest.split(end)[1]}"
+    compare(page, text)
