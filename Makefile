@@ -22,7 +22,7 @@ help:
 	@echo 'make pages     renew the pages, screens and golden files that come from the program'
 	@echo 'make core      compile the core, if there is a C compiler'
 	@echo 'make wheel     the sdist, and the wheel for this machine, into dist'
-	@echo 'make same      show what a change did to the answers of every command'
+	@echo 'make same      show what a change did to the answers of every command (BASE=HEAD)'
 	@echo 'make record    ask the real engines everything, and keep their answers'
 	@echo 'make fuzz      the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
 	@echo 'make sanitize  the tests of the compiled core under the sanitizers of gcc'
@@ -74,10 +74,9 @@ wheel: $(TEST)/installed
 		--wheel-dir dist dist/ctxsize-*.tar.gz
 	@ls dist
 
-# The answers are kept in tests/data/same: an empty diff means that nothing changed.
+# BASE is the revision to compare with: by default the last commit.
 same: $(TEST)/installed $(CORE)
-	$(TEST)/bin/python -m tests.same
-	git --no-pager diff --stat -- tests/data/same
+	$(TEST)/bin/python -m tests.same $(BASE)
 
 # Needs root, Docker and buildah, and those of tests/oracles/newer-docker in the folder
 # that CTXSIZE_NEWER_DOCKER names.
