@@ -1,6 +1,6 @@
 """The rules: a row of `knowledge/rules/*.toml` for each kind of directory or file.
 
-`CONTRIBUTING.md` describes the keys of a row. `suggest` uses the rules, `ctxsize.clean.proofs`
+`README.md` beside this file describes the keys of a row. `suggest` uses the rules, `ctxsize.clean.proofs`
 their key `clean` and `ctxsize.lints.depths` their key `nests`.
 """
 
@@ -82,7 +82,7 @@ class Marker:
 
 @dataclass(frozen=True)
 class Rule:
-    """The knowledge about one kind of directory or file; `CONTRIBUTING.md` explains the keys."""
+    """The knowledge about one kind of directory or file; `README.md` explains the keys."""
 
     name: str  # `rust.target`: the ecosystem, and a word for it
     find: tuple[str, ...]  # names, or last components of paths; empty for a directory of any name

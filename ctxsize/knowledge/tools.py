@@ -24,7 +24,7 @@ _IDLE = ("--help", "--version", "-h", "--dry-run")  # options with which a comma
 
 
 class Job(NamedTuple):
-    """Commands of a tool, and their effects; `CONTRIBUTING.md` describes each key."""
+    """Commands of a tool, and their effects; `README.md` describes each key."""
 
     run: str
     does: frozenset[str]
@@ -46,7 +46,7 @@ def _are(expression: str, text: str) -> bool:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Tool:
-    """A package manager or a build tool; `CONTRIBUTING.md` describes the keys of its row."""
+    """A package manager or a build tool; `README.md` describes the keys of its row."""
 
     name: str
     programs: str
