@@ -90,8 +90,10 @@ def advise(
     seen = set[Edit]()
     while True:
         recipes, problems = _read_recipes(discovery, edits)
-        findings = wanted.of(_examined(recipes))
-        if len(fixed) == _MOST_FIXES or not (fix or unsafe):
+        findings = wanted.of(_apply_rules(recipes))
+        if len(fixed) == _MOST_FIXES:
+            break
+        if not (fix or unsafe):
             break
         step = _next_fix(findings, seen, unsafe=unsafe)
         if step is None:
@@ -100,7 +102,7 @@ def advise(
         fixed.append(finding)
         seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
-    reported = [*_grouped(findings)]
+    reported = [*_merge_alike(findings)]
     if not choice.get("select") and not choice.get("ignore"):
         reported += wanted.unused(codes, discovery.root)
     return DockerfileAdvice(
@@ -119,7 +121,9 @@ def _next_fix(
     """Return the first finding with a fix to apply, and its edit, which is not in `seen`."""
     for finding in findings:
         fix = finding.fix
-        if fix is not None and (fix.certain or unsafe) and fix.edits[0] not in seen:
+        if fix is None:
+            continue
+        if (fix.certain or unsafe) and fix.edits[0] not in seen:
             return finding, fix.edits[0]
     return None
 
@@ -129,7 +133,7 @@ def _read_recipes(
 ) -> tuple[list[Recipe], list[Problem]]:
     """Return the Dockerfiles of the builds, as `edits` change them, and problems with others."""
     border = border_of(discovery.root)
-    recipes = list[Recipe]()
+    recipes = []
     problems: dict[Problem, None] = {}
     for path, builds in _builds_by_dockerfile(discovery).items():
         try:
@@ -145,7 +149,7 @@ def _read_recipes(
             recipes.append(read_recipe(path, data, parsed.dockerfile, tuple(builds), border))
             problems |= dict.fromkeys(unknown_commands(parsed.dockerfile.instructions))
         except DockerfileError as error:
-            problems[_skipped(path, builds[0], error)] = None
+            problems[_report_skipped(path, builds[0], error)] = None
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"
             problems[Problem("unread", message, path)] = None
@@ -170,7 +174,7 @@ def _builds_by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
     return by_path
 
 
-def _skipped(path: str, build: FoundBuild, error: DockerfileError) -> Problem:
+def _report_skipped(path: str, build: FoundBuild, error: DockerfileError) -> Problem:
     fails = not isinstance(error, UndecidedError)
     message = f"this Dockerfile was skipped: {error.message}"
     if build.build.dockerfile_written is not None:
@@ -180,20 +184,27 @@ def _skipped(path: str, build: FoundBuild, error: DockerfileError) -> Problem:
     return Problem("dockerfile", message, path, error.line, fails=fails)
 
 
-def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
+def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     """Return the findings of all rules, each once, in order."""
     findings: dict[Finding, None] = {}
     for rule in RULES.values():
         findings |= dict.fromkeys(rule(recipes))
     line = attrgetter("location.path", "location.line")
-    rebuilt = {line(finding) for finding in findings if finding.code == "CTX210"}
+    rebuilt = set()
+    for finding in findings:
+        if finding.code == "CTX210":
+            rebuilt.add(line(finding))
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
     return in_order(
-        [each for each in findings if each.code != "CTX223" or line(each) not in rebuilt]
+        [
+            finding
+            for finding in findings
+            if finding.code != "CTX223" or line(finding) not in rebuilt
+        ]
     )
 
 
-def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings; those alike on several lines of a file become one, if it has no fix."""
     alike: dict[object, list[Finding]] = {}
     for finding in findings:

@@ -119,9 +119,11 @@ class Fetch:
         """Return the directories by default or by a variable, with the reasons."""
         manager = self.manager
         home = self.home
-        if home is None or any(map(self.environment.get, manager.unknown_with)):
+        if home is None:
             return []
-        usual = [_resolved(written, self.environment, home) for written in manager.caches]
+        if any(map(self.environment.get, manager.unknown_with)):
+            return []
+        usual = [_resolve(written, self.environment, home) for written in manager.caches]
         _, reason = usual[0]
         if reason:
             return usual[: manager.used]
@@ -138,7 +140,9 @@ class Fetch:
         """Return whether a cache mount contains one of its caches, or lies below one."""
         for mount in self.step.caches:
             for path in self.caches:
-                if mount.holds(path) or mount.target.startswith(f"{path}/"):
+                if mount.holds(path):
+                    return True
+                if mount.target.startswith(f"{path}/"):
                     return True
         return False
 
@@ -150,7 +154,7 @@ class Fetch:
         return tuple(target for target in targets if any(word in target for word in words))
 
 
-def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+def _resolve(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and a clause if a variable sets it."""
     *variables, usual = written.split("|")
     for variable in variables:
@@ -165,8 +169,8 @@ def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    exported = dict[str, str]()
-    configured = dict[str, str]()
+    exported = {}
+    configured = {}
     for workdir, command in step.located:
         if command.program == "export":
             for word in command.operands:
@@ -179,10 +183,15 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
             configured[run.program] = directory
         for work in works(command):
             if work.does("fetch"):
-                assigned = {**exported, **dict(work.command.assignments)}
-                environment = step.environment.under(assigned)
                 directory = configured.get(run.program)
-                yield Fetch(work, step, workdir, command, environment, directory)
+                yield Fetch(
+                    work,
+                    step,
+                    workdir,
+                    command,
+                    step.environment.under({**exported, **dict(work.command.assignments)}),
+                    directory,
+                )
 
 
 def configured_cache(command: Command) -> str | None:
@@ -228,7 +237,9 @@ def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
 
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
-    return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
+    if fetch.manager.name != "yarn":
+        return False
+    return recipe.holds(".yarnrc.yml")
 
 
 def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
@@ -238,9 +249,9 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
     Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
     manager = fetch.manager
-    mounts = list[str]()
+    mounts = []
     for path in cache_directories(recipe, fetch):
-        options = dict[str, str]()
+        options = {}
         if recipe.runs_at_once(stage) and system_content(path):
             system = system_of(stage.base).slug
             options["id"] = f"{system}-$TARGETARCH-{posixpath.basename(path)}"

@@ -34,7 +34,9 @@ class CargoRun(NamedTuple):
     def task(self) -> str:
         """Return `build` if it compiles the project, else the subcommand of cargo or cargo-chef."""
         for word in self.command.operands:
-            if word == "chef" or word.startswith("+"):
+            if word == "chef":
+                continue
+            if word.startswith("+"):
                 continue
             if word in ("b", "rustc"):
                 return "build"
@@ -58,8 +60,9 @@ class CargoRun(NamedTuple):
     @property
     def target(self) -> str:
         """Return the absolute path of its target directory, unless a workspace has one."""
-        option = self.command.value("--target-dir")
-        directory = option or self.environment.get("CARGO_TARGET_DIR") or "target"
+        directory = self.command.value("--target-dir")
+        if not directory:
+            directory = self.environment.get("CARGO_TARGET_DIR") or "target"
         return posixpath.normpath(posixpath.join(self.workdir, directory))
 
     @property
@@ -113,7 +116,7 @@ def _source_copies(steps: Iterable[StageStep]) -> list[StageStep]:
 def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
-        build = _rebuilding(stage)
+        build = _find_rebuild(stage)
         if build is None:
             continue
         fix = _chef_fix(recipe, stage, build)
@@ -125,22 +128,35 @@ def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
                 f"configuration moves the target directory: {mounts}{NOT_IN_THE_IMAGE}"
             )
         command = " ".join(build.command.words[:4])
-        message = f"every change of the sources makes `{command}` compile all dependencies again"
-        yield recipe.finding("CTX210", build.step.line, message, help=way, fix=fix)
+        yield recipe.finding(
+            "CTX210",
+            build.step.line,
+            f"every change of the sources makes `{command}` compile all dependencies again",
+            help=way,
+            fix=fix,
+        )
 
 
-def _rebuilding(stage: BuiltStage) -> CargoRun | None:
+def _find_rebuild(stage: BuiltStage) -> CargoRun | None:
     """Return the last build of a stage, if a change of the sources makes it compile everything."""
     runs = _cargo_runs(stage)
     builds = [run for run in runs if run.task == "build"]
     copies = _source_copies(stage.history)
-    if not builds or not copies or builds[-1].step not in stage.own:
+    if not builds:
         return None
-    if copies[-1].line > builds[0].step.line or any(run.task == "cook" for run in runs):
+    if not copies:
+        return None
+    if builds[-1].step not in stage.own:
+        return None
+    if copies[-1].line > builds[0].step.line:
+        return None
+    if any(run.task == "cook" for run in runs):
         return None
     # A first build may compile the dependencies alone, with stand-ins for the sources.
     for step in stage.history:
-        if step.is_run and _STAND_IN.match(step.instruction.text):
+        if not step.is_run:
+            continue
+        if _STAND_IN.match(step.instruction.text):
             return None
     if _keeps_compiled(builds[-1].step):
         return None
@@ -159,19 +175,24 @@ def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
         cooks = deque[CargoRun](maxlen=_MOST_COOKS)
-        own = set(stage.own)
+        own_steps = set(stage.own)
         for run in _cargo_runs(stage):
             if run.task == "cook":
                 cooks.append(run)
-            elif run.task == "build" and run.step in own and cooks:
+            elif run.task == "build" and run.step in own_steps and cooks:
                 differences = [_differences(cook, run) for cook in cooks]
                 if all(differences):
-                    yield _mixed(recipe, cooks[-1], run, differences[-1])
+                    yield _report_mixed(recipe, cooks[-1], run, differences[-1])
 
 
-def _mixed(recipe: Recipe, cook: CargoRun, build: CargoRun, differences: list[str]) -> Finding:
-    recipe_path = cook.command.value("--recipe-path") or "recipe.json"
-    cooking = _cooking(build, cook.step, posixpath.join(cook.workdir, recipe_path))
+def _report_mixed(
+    recipe: Recipe, cook: CargoRun, build: CargoRun, differences: list[str]
+) -> Finding:
+    cooking = _cooking(
+        build,
+        cook.step,
+        posixpath.join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json"),
+    )
     directory = build.workdir
     if _is_inside(build, cook):
         directory = cook.workdir
@@ -187,7 +208,7 @@ def _mixed(recipe: Recipe, cook: CargoRun, build: CargoRun, differences: list[st
 
 def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
     """Return why cargo cannot reuse for `build` what `cook` compiles."""
-    differences = list[str]()
+    differences = []
     # A member of a workspace is built into the target directory of the workspace.
     if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
         places = f"there {cook.workdir}, here {build.workdir}"
@@ -195,8 +216,10 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
     built = build.traits
     for name, cooked in cook.traits.items():
         here = built[name]
+        if cooked == here:
+            continue
         # The value of a variable is unknown.
-        if cooked != here and "$" not in f"{cooked}{here}":
+        if "$" not in f"{cooked}{here}":
             values = f"there {cooked or 'not set'}, here {here or 'not set'}"
             differences.append(f"{name} differs ({values})")
     return differences
@@ -231,7 +254,7 @@ def _cooking(build: CargoRun, step: StageStep, recipe: str = "recipe.json") -> s
 
 def _mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> list[str]:
     """Return the cache mounts for downloads, which all builds may share, and for its target."""
-    mounts = list[str]()
+    mounts = []
     for directory in build.caches:
         name = f"cargo-{posixpath.basename(directory)}"
         mounts.append(f"type=cache,id={name},target={directory},sharing=locked")
@@ -244,11 +267,13 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
     """Return the fix that rewrites the stage with cargo-chef; None if it needs a person."""
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
-    results = _results(_taken_from(recipe, stage, build.target), build)
-    if results is None or _needs_downloads(recipe, stage, build):
+    results = _place_results(_taken_from(recipe, stage, build.target), build)
+    if results is None:
+        return None
+    if _needs_downloads(recipe, stage, build):
         return None
     words: dict[StageStep, dict[str, str]] = {}
-    copied = set[str]()
+    copied = set()
     for other in recipe.stages:
         for step in other.own:
             if other.origin(step.origin) is not stage:
@@ -258,12 +283,18 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
                     words.setdefault(step, {})[word] = results[path]
                     copied.add(path)
     moved = recipe.rewritten(words)
-    text = _pattern(recipe, stage, build, results)
-    if not text or moved is None or len(copied) != len(results):
+    text = _write_stages(recipe, stage, build, results)
+    if not text:
+        return None
+    if moved is None:
+        return None
+    if len(copied) != len(results):
         return None
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
-    way = "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
-    return recipe.fix(way, [whole, *moved])
+    return recipe.fix(
+        "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
+        [whole, *moved],
+    )
 
 
 def _needs_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
@@ -271,7 +302,9 @@ def _needs_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool
     if build.command.has("--offline", "--frozen"):
         return True
     for run in _cargo_runs(stage):
-        if run.step.line < build.step.line and run.task in ("fetch", "vendor"):
+        if run.step.line >= build.step.line:
+            continue
+        if run.task in ("fetch", "vendor"):
             return True
     if any(_taken_from(recipe, stage, cache) for cache in build.caches):
         return True
@@ -282,7 +315,9 @@ def _needs_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
     """Return whether the stage has a WORKDIR, copies the sources, and ends with the build."""
     users = [other for other in recipe.stages if stage in other.ancestry]
-    if users != [stage] or stage.ancestry != [stage]:
+    if users != [stage]:
+        return False
+    if stage.ancestry != [stage]:
         return False
     if not _NAMED.fullmatch(recipe.lines[stage.stage.line - 1]):
         return False
@@ -292,17 +327,21 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
     if any(step.origin.isdecimal() for other in recipe.stages for step in other.steps):
         return False
     first = _source_copies(stage.own)[0].line
-    setup = set[str]()
-    later = set[str]()
+    setup = set()
+    later = set()
     for step in stage.own:
         if step.line < first:
             setup.add(step.instruction.keyword)
         elif first < step.line < build.line:
             later.add(step.instruction.keyword)
-    if "WORKDIR" not in setup or not later <= {"COPY", "ADD", "ENV", "ARG"}:
+    if "WORKDIR" not in setup:
+        return False
+    if not later <= {"COPY", "ADD", "ENV", "ARG"}:
         return False
     ends_with_build = stage.stage.instructions[-1] is build.instruction
-    return ends_with_build and all(is_known(step.instruction) for step in stage.steps)
+    if not ends_with_build:
+        return False
+    return all(is_known(step.instruction) for step in stage.steps)
 
 
 def _is_usual_build(build: CargoRun) -> bool:
@@ -310,13 +349,19 @@ def _is_usual_build(build: CargoRun) -> bool:
     command = build.command
     step = build.step
     programs = [run.program for run in step.commands]
-    if programs.count("cargo") != 1 or command.words[1:2] not in (("build",), ("b",)):
+    if programs.count("cargo") != 1:
+        return False
+    if command.words[1:2] not in (("build",), ("b",)):
         return False
     if any(run.after != "&&" or run.within for run in step.commands[1:]):
         return False
-    if command.has("--manifest-path", "--target-dir") or build.workdir != step.workdir:
+    if command.has("--manifest-path", "--target-dir"):
         return False
-    if step.instruction.heredocs or step.instruction.json_form:
+    if build.workdir != step.workdir:
+        return False
+    if step.instruction.heredocs:
+        return False
+    if step.instruction.json_form:
         return False
     return all(cache.target in build.caches for cache in step.caches)
 
@@ -324,25 +369,28 @@ def _is_usual_build(build: CargoRun) -> bool:
 def _taken_from(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
     """Return the paths at, above or below `directory` that other stages copy from the stage."""
     below = f"{directory.rstrip('/')}/"
-    taken = set[str]()
+    taken = set()
     for other in recipe.stages:
         for step in other.steps:
             for origin, path in step.takes:
                 above = f"{path.rstrip('/')}/"
                 is_near = f"{path}/".startswith(below) or below.startswith(above)
-                if is_near and other.origin(origin) is stage:
+                if not is_near:
+                    continue
+                if other.origin(origin) is stage:
                     taken.add(path)
     return taken
 
 
-def _results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
+def _place_results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
     """Return where to copy each path of `target` that others need; None if unknown."""
     results = {path: f"/out/{posixpath.basename(path)}" for path in sorted(taken)}
     if len(set(results.values())) != len(results):
         return None
     for path in results:
-        is_directory = posixpath.basename(path) in listed("cargo_directories")
-        if is_directory or not path.startswith(f"{build.target}/"):
+        if posixpath.basename(path) in listed("cargo_directories"):
+            return None
+        if not path.startswith(f"{build.target}/"):
             return None
         if not _NOT_LITERAL.isdisjoint(path):
             return None
@@ -355,30 +403,38 @@ def _copies_from_target(build: CargoRun) -> bool:
     """Return whether a later command of the RUN copies out of the target directory."""
     commands = build.step.commands
     for command in commands[commands.index(build.command) + 1 :]:
-        copies = command.program in ("cp", "mv", "install", "rsync")
-        if copies and any("target/" in word for word in command.operands):
+        if command.program not in ("cp", "mv", "install", "rsync"):
+            continue
+        if any("target/" in word for word in command.operands):
             return True
     return False
 
 
-def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[str, str]) -> str:
+def _write_stages(
+    recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[str, str]
+) -> str:
     """Return the text of the three stages; `""` if it needs a person."""
     begin = stage.stage.line
     copies = _source_copies(stage.own)
     first = copies[0].line
     cook = _cooking(build, copies[0])
-    built = _built(recipe, build, results)
-    later = {step.instruction.keyword for step in stage.own if step.line > first}
+    built = _write_build(recipe, build, results)
+    if not built:
+        return ""
+    later = set()
+    for step in stage.own:
+        if step.line > first:
+            later.add(step.instruction.keyword)
     # A variable of the command may be set after the sources.
-    if not built or ("$" in cook and not later.isdisjoint(("ARG", "ENV"))):
+    if "$" in cook and not later.isdisjoint(("ARG", "ENV")):
         return ""
     # A comment stays with the instruction below it.
-    setup = [each for each in stage.stage.instructions if each.line < first]
+    setup = [instruction for instruction in stage.stage.instructions if instruction.line < first]
     end = setup[-1].end_line
     join = f" {recipe.dockerfile.escape}\n    "
     mounts = [f"--mount={mount}{join}" for mount in _mounts(recipe, stage, build)]
     replaced = {f"--mount={cache.written}" for cache in build.step.caches}
-    own = [f"{flag}{join}" for flag in build.step.instruction.flags if flag not in replaced]
+    flags = [f"{flag}{join}" for flag in build.step.instruction.flags if flag not in replaced]
     return str(table("lists.toml")["chef"]).format(
         head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
         setup="\n".join(recipe.lines[begin:end]).strip("\n"),
@@ -386,14 +442,14 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[s
         sources="\n".join(recipe.text_of(copy.instruction) for copy in copies),
         name=stage.stage.name,
         recipe=posixpath.join(build.workdir, "recipe.json"),
-        mounts="".join([*mounts, *own]),
+        mounts="".join([*mounts, *flags]),
         cook=cook,
         since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
         built=built,
     )
 
 
-def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
+def _write_build(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     """Return the build commands and the copy of their results; `""` if they cannot be joined."""
     escape = recipe.dockerfile.escape
     text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]

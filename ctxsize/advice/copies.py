@@ -79,11 +79,13 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX250, at the first instruction that copies from the only directory in use."""
-    starts = list[str]()
-    lines = list[int]()
+    starts = []
+    lines = []
     for step in recipe.steps:
         for source in step.sources:
-            if source == "." or "$" in source:
+            if source == ".":
+                return
+            if "$" in source:
                 return
             lines.append(step.line)
             # A file counts with its directory, and so does a wildcard.
@@ -97,13 +99,13 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
         if directory and _is_wide(recipe, build, directory):
             context = build.build.context
             narrow = os.path.join(context, directory)
-            own = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
+            narrowing = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
             yield recipe.finding(
                 "CTX250",
                 min(lines),
                 f"the build at {build.places[0]} uses only {narrow} of its context {context}",
                 confidence=Confidence.LIKELY,
-                help=f"build with the context {narrow}, or {own}",
+                help=f"build with the context {narrow}, or {narrowing}",
             )
             return
 
@@ -111,7 +113,9 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
 def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     """Return whether the context has several directories beside `directory`, and sends them."""
     context = build.build.context
-    if build.guessed or not os.path.isdir(os.path.join(context, directory)):
+    if build.guessed:
+        return False
+    if not os.path.isdir(os.path.join(context, directory)):
         return False
     directories = 0
     with suppress(OSError):
@@ -140,7 +144,10 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
         for (flags, root), group in groupby(stage.own, partial(_kept_paths, recipe)):
             steps = [*group]
             # Files at the root need no --parents.
-            deep = {step.sources[0] for step in steps if root and "/" in step.sources[0]}
+            deep = set()
+            for step in steps:
+                if root and "/" in step.sources[0]:
+                    deep.add(step.sources[0])
             if len(deep) < _MANY_COPIES:
                 continue
             sources = dict.fromkeys(source for step in steps for source in step.sources)
@@ -150,10 +157,13 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
             fix = _as_one(recipe, steps, words, order)
             if fix is None:
                 order = f"write `{line}`, which makes one layer"
-            message = f"{len(steps)} COPYs make a layer each to keep the paths of single files"
-            first = steps[0].line
             yield recipe.finding(
-                "CTX203", first, message, confidence=confidence, help=order, fix=fix
+                "CTX203",
+                steps[0].line,
+                f"{len(steps)} COPYs make a layer each to keep the paths of single files",
+                confidence=confidence,
+                help=order,
+                fix=fix,
             )
 
 
@@ -167,9 +177,13 @@ class KeptPaths(NamedTuple):
 def _kept_paths(recipe: Recipe, step: StageStep) -> KeptPaths:
     copy = step.instruction
     words = copy.arguments
-    if copy.keyword != "COPY" or not all(map(_SAME_FLAG.fullmatch, copy.flags)):
+    if copy.keyword != "COPY":
         return KeptPaths()
-    if copy.json_form or not all(map(_PLAIN_PATH.fullmatch, words)):
+    if not all(map(_SAME_FLAG.fullmatch, copy.flags)):
+        return KeptPaths()
+    if copy.json_form:
+        return KeptPaths()
+    if not all(map(_PLAIN_PATH.fullmatch, words)):
         return KeptPaths()
     roots = {_root_of(recipe, step, source) for source in step.sources}
     if len(roots) != 1:
@@ -187,7 +201,9 @@ def _root_of(recipe: Recipe, step: StageStep, source: str) -> str:
     target = step.destination
     if f"/{step.instruction.arguments[-1]}".endswith(("/", "/.")):
         target = posixpath.join(target, posixpath.basename(source))
-    if not target.endswith(f"/{source}") or not recipe.sends(source):
+    if not target.endswith(f"/{source}"):
+        return ""
+    if not recipe.sends(source):
         return ""
     # COPY follows a symlink, and --parents does not.
     for context in recipe.contexts:
@@ -207,7 +223,7 @@ def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], order:
     if any(line.lstrip().startswith("#") for line in recipe.lines[first - 1 : last]):
         return None
     # COPY makes missing directories with 0755, and --parents with the modes of the context.
-    directories = set[str]()
+    directories = set()
     for step in steps:
         for source in step.sources:
             directories.update(up_to(source)[:-1])
@@ -230,16 +246,16 @@ class RepeatedInstall(NamedTuple):
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX202, at the instruction that copies too much. CTX210 handles cargo."""
     for stage in recipe.stages:
-        repeated = _repeated_install(recipe, stage)
+        repeated = _find_repeated(recipe, stage)
         if repeated is not None:
             yield repeated.finding
 
 
-def _repeated_install(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | None:
+def _find_repeated(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | None:
     """Return the first install of a stage that could run before the sources are copied."""
     everything: StageStep | None = None
-    before = set[str]()
-    own = set(stage.own)
+    before = set()
+    own_steps = set(stage.own)
     for step in stage.history:
         if step.is_copy and "." in step.sources:
             if step.is_inherited:
@@ -250,25 +266,29 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | No
             if everything is None or fetch.cached:
                 if fetch.work.does("manifest"):
                     before.add(fetch.manager.name)
-            elif fetch.manager.name not in before and {everything, step} <= own:
-                finding = _repeated(recipe, everything, fetch)
+            elif fetch.manager.name not in before and {everything, step} <= own_steps:
+                finding = _report_repeated(recipe, everything, fetch)
                 if finding is not None:
                     return RepeatedInstall(fetch, finding)
     return None
 
 
-def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | None:
+def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | None:
     """Return the finding if the install needs few files and there is a manifest where it runs."""
     manager = fetch.manager
     command = fetch.command
     compiles = fetch.work.does("compile")
-    if not fetch.work.does("manifest") or (compiles and not manager.downloads):
+    if not fetch.work.does("manifest"):
+        return None
+    if compiles and not manager.downloads:
         return None
     directory = fetch.workdir
     if manager.elsewhere:
         directory = posixpath.join(directory, command.value(*manager.elsewhere) or "")
     inside = everything.inside(directory)
-    if inside is None or _is_vendored(recipe, fetch):
+    if inside is None:
+        return None
+    if _is_vendored(recipe, fetch):
         return None
     sources = everything.instruction
     if everything.workdir != fetch.step.workdir and not sources.arguments[-1].startswith("/"):
@@ -280,7 +300,9 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | 
         names = ()
     files = [name for name in names if recipe.sends(posixpath.join(inside, name))]
     is_named = any(not name.startswith(".") for name in files)
-    if not is_named or not _is_enough(recipe, fetch, inside, files):
+    if not is_named:
+        return None
+    if not _is_enough(recipe, fetch, inside, files):
         return None
     install = [*map(quoted, fetch.written.words)]
     if not requirements:
@@ -300,15 +322,21 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether Go compiles vendored modules of the context and downloads nothing."""
-    if fetch.manager.name != "go" or fetch.command.operands[:1] == ("mod",):
+    if fetch.manager.name != "go":
         return False
-    return fetch.command.value("-mod") == "vendor" or recipe.holds("vendor/modules.txt")
+    if fetch.command.operands[:1] == ("mod",):
+        return False
+    if fetch.command.value("-mod") == "vendor":
+        return True
+    return recipe.holds("vendor/modules.txt")
 
 
 def _requirements(command: Command) -> tuple[str, ...]:
     """Return the requirements files of a command of pip or uv."""
-    words = (part for word in command.words for part in word.split("=", 1))
-    return tuple(path for option, path in pairwise(words) if option in ("-r", "--requirement"))
+    parts = []
+    for word in command.words:
+        parts += word.split("=", 1)
+    return tuple(path for option, path in pairwise(parts) if option in ("-r", "--requirement"))
 
 
 def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
@@ -316,7 +344,9 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
     if _needs_more(recipe, fetch, inside, files):
         return False
     # Paths with blanks and files of other directories are left to a person.
-    if " " in inside or not all(map(_NOT_PLAIN.isdisjoint, files)):
+    if " " in inside:
+        return False
+    if not all(map(_NOT_PLAIN.isdisjoint, files)):
         return False
     # Directories of the context would replace those of the same name that it creates.
     directories = (f"{directory}/" for directory in fetch.manager.directories)
@@ -332,11 +362,17 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
     manifests = requirements or manager.files[:1]
     texts = (recipe.text(posixpath.join(inside, name)) for name in manifests)
     if not requirements:
-        return not manager.files or any(map(manager.needs_more_than, texts))
-    if command.has(*_OF_FILES) or len(files) < len(requirements):
+        if not manager.files:
+            return True
+        return any(map(manager.needs_more_than, texts))
+    if command.has(*_OF_FILES):
+        return True
+    if len(files) < len(requirements):
         return True
     for word in command.operands:
-        if word.startswith((".", "/")) and word not in requirements:
+        if not word.startswith((".", "/")):
+            continue
+        if word not in requirements:
             return True
     return any(map(_INCLUDED.search, texts))
 
@@ -344,36 +380,41 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
 def missing_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
     for stage in recipe.stages:
-        own = set(stage.own)
-        seen = set[Hashable]()
-        repeated = _repeated_install(recipe, stage)
+        own_steps = set(stage.own)
+        seen = set()
+        repeated = _find_repeated(recipe, stage)
         if repeated is not None:
             seen.add((repeated.fetch.step, repeated.fetch.manager))
-        for fetch, line in _uncached(recipe, stage):
+        for fetch, line in _find_uncached(recipe, stage):
             step = fetch.step
             key = (step, fetch.manager)
-            if step not in own or key in seen:
+            if step not in own_steps:
+                continue
+            if key in seen:
                 continue
             seen.add(key)
             command = " ".join(fetch.command.words[:4])
             lead = f"every change of a file that line {line} takes makes"
-            message = f"{lead} `{command}` download everything again"
-            run = snippet(recipe, stage, fetch)
-            yield recipe.finding("CTX223", step.line, message, help=run)
+            yield recipe.finding(
+                "CTX223",
+                step.line,
+                f"{lead} `{command}` download everything again",
+                help=snippet(recipe, stage, fetch),
+            )
 
 
-def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
+def _find_uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     """Yield the fetches that a change of the sources repeats, with the line that copies these."""
     line = 0
     own_path = False
-    fetched = set[Hashable]()
+    fetched = set()
     for step in stage.history:
         if line == 0 and _brings_sources(recipe, step):
             line = step.line
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         if any(command.words[:2] == ("bundle", "config") for command in step.commands):
             own_path = True
-        here = set[Hashable]()
+        here = set()
         for fetch in fetches(step):
             manager = fetch.manager
             # Two commands with this key fetch the same.
@@ -383,7 +424,9 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
             # A later RUN does not find what was written to a mount only.
             if fetch.work.does("manifest") and not (fetch.cached and manager.keeps_in_cache):
                 here.add(key)
-            if line == 0 or (key in fetched and not fetch.work.does("again")):
+            if line == 0:
+                continue
+            if key in fetched and not fetch.work.does("again"):
                 continue
             is_elsewhere = own_path or fetch.command.has("--path", "--deployment")
             if manager.name == "bundler" and is_elsewhere:
@@ -396,8 +439,9 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
 def _brings_sources(recipe: Recipe, step: StageStep) -> bool:
     """Return whether a COPY or mount takes a directory of sources; a tool's (`.yarn`) has none."""
     for source in step.sources:
-        is_hidden = source.startswith(".") and source != "."
-        if not is_hidden and recipe.holds(source, os.path.isdir):
+        if source.startswith(".") and source != ".":
+            continue
+        if recipe.holds(source, os.path.isdir):
             return True
     return False
 
@@ -406,14 +450,26 @@ def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether a mount exists or is meant to, or nothing is fetched that could be kept."""
     command = fetch.command
     name = fetch.manager.name
-    if fetch.cached or fetch.mounted or not fetch.caches or _is_vendored(recipe, fetch):
+    if fetch.cached:
+        return True
+    if fetch.mounted:
+        return True
+    if not fetch.caches:
+        return True
+    if _is_vendored(recipe, fetch):
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):
         return True
-    if command.has("--offline", "-g", "--global") or (name == "maven" and command.has("-o")):
+    if command.has("--offline", "-g", "--global"):
+        return True
+    if name == "maven" and command.has("-o"):
         return True
     packages = {word for word in command.operands if word != "install"}
-    if name != "pip" or command.has("-r", "--requirement") or not packages:
+    if name != "pip":
+        return False
+    if command.has("-r", "--requirement"):
+        return False
+    if not packages:
         return False
     are_local = all(word.startswith(("/", "./")) and "*" in word for word in packages)
     return packages <= _OWN_TOOLS or are_local

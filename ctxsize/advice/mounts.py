@@ -12,7 +12,8 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from ctxsize.advice import caches
@@ -40,24 +41,30 @@ def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
         for fetch in caches.fetches(step):
-            finding = _elsewhere(recipe, stage, fetch)
+            finding = _check_place(recipe, stage, fetch)
             if finding is None:
-                finding = _refused(recipe, fetch)
+                finding = _check_refusal(recipe, fetch)
             if finding is not None:
                 yield finding
-        yield from _emptied(recipe, step)
-        yield from _emptied_by_image(recipe, stage, step)
+        yield from _check_commands(recipe, step)
+        yield from _check_image(recipe, stage, step)
 
 
-def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
+def _check_place(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
     """Return the finding if the mount that is meant for a tool is not where its cache is."""
     manager = fetch.manager
     step = fetch.step
-    if not fetch.mounted or not fetch.caches or fetch.cached:
+    if not fetch.mounted:
+        return None
+    if not fetch.caches:
+        return None
+    if fetch.cached:
         return None
     for earlier in stage.history:
         for command in earlier.commands:
-            if manager.is_called(command.program) and caches.configured_cache(command):
+            if not manager.is_called(command.program):
+                continue
+            if caches.configured_cache(command):
                 return None
     target = fetch.mounted[0]
     name = posixpath.basename(target)
@@ -65,7 +72,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Findin
     alike = (path for path in directories if posixpath.basename(path) == name)
     place = next(alike, directories[0])
     written = next(cache.written for cache in step.caches if cache.target == target)
-    owner = dict[str, str]()
+    owner = {}
     if "uid=" not in written:
         owner = caches.owner_options(step)
     why = fetch.caches.get(place)
@@ -81,7 +88,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Findin
     )
 
 
-def _refused(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
+def _check_refusal(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
     """Return the finding if an option or a variable makes a tool use no cache."""
     if not fetch.cached:
         return None
@@ -112,12 +119,18 @@ def _refused(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
     return recipe.finding("CTX222", line, message, help=order, fix=fix)
 
 
-def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
+def _check_commands(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
-    cached = {fetch.manager.name for fetch in caches.fetches(step) if fetch.cached}
+    cached = set()
+    for fetch in caches.fetches(step):
+        if fetch.cached:
+            cached.add(fetch.manager.name)
     of_apt = [cache.target for cache in step.caches if cache.target.startswith((_LISTS, _ARCHIVES))]
     for command in step.commands:
-        emptied = {work.tool.name for work in works(command) if work.does("empty")}
+        emptied = set()
+        for work in works(command):
+            if work.does("empty"):
+                emptied.add(work.tool.name)
         which = [f"for {name}" for name in sorted(emptied & cached)]
         text = " ".join(command.words)
         if command.program in _APT and command.operands[:1] in (("clean",), ("autoclean",)):
@@ -125,15 +138,20 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
         elif command.program == "rm":
             which += [f"at {target}" for target in of_apt if target in text][:1]
         for cache in which:
-            message = f"`{text}` empties the cache mount {cache}"
-            order = f"do not let `{text}` delete it: the image does not include the mount anyway"
-            yield recipe.finding("CTX222", step.line, message, help=order)
+            yield recipe.finding(
+                "CTX222",
+                step.line,
+                f"`{text}` empties the cache mount {cache}",
+                help=f"do not let `{text}` delete it: the image does not include the mount anyway",
+            )
 
 
-def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
+def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = [cache.target for cache in step.caches if cache.target.startswith(_ARCHIVES)]
-    if not archives or caches.system_of(stage.base).name not in ("debian", "ubuntu"):
+    if not archives:
+        return
+    if caches.system_of(stage.base).name not in ("debian", "ubuntu"):
         return
     if not any(run.program in _APT and "install" in run.operands for run in step.commands):
         return
@@ -157,34 +175,38 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
     for stage in recipe.stages:
         for step in stage.own:
             source = stage.origin(step.origin)
-            if source is None or not step.taken:
+            if source is None:
+                continue
+            if not step.taken:
                 continue
             mounts = [(run, cache) for run in source.history for cache in run.caches]
             for path in step.taken:
                 holders = [(run, cache) for run, cache in mounts if cache.holds(path)]
-                if not holders or "$" in path:
+                if not holders:
+                    continue
+                if "$" in path:
                     continue
                 run, cache = holders[-1]
                 if not _may_be_written(source, cache.target):
-                    yield _swallowed(recipe, step, source, path, run, cache)
+                    yield _report_swallowed(recipe, step, source, path, run, cache)
 
 
-def _swallowed(
+def _report_swallowed(
     recipe: Recipe, step: StageStep, source: BuiltStage, path: str, run: StageStep, cache: Mount
 ) -> Finding:
     name = posixpath.basename(path)
     written = path
     if _WILDCARDS.isdisjoint(path):
         written = shlex.quote(path)
-    where = f"the cache mount at {cache.target}, not in the stage {source.label}"
-    order = (
-        f"copy it out in the RUN of line {run.line}, for instance with `&& mkdir -p /out "
+    return recipe.finding(
+        "CTX212",
+        step.line,
+        f"{path} exists only in the cache mount at {cache.target}, not in the stage {source.label}",
+        evidence=(f"line {run.line}: RUN --mount={cache.written}",),
+        help=f"copy it out in the RUN of line {run.line}, for instance with `&& mkdir -p /out "
         f"&& cp -a {written} /out/`, and take it from there: "
-        f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`"
+        f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`",
     )
-    why = f"line {run.line}: RUN --mount={cache.written}"
-    message = f"{path} exists only in {where}"
-    return recipe.finding("CTX212", step.line, message, evidence=(why,), help=order)
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
@@ -192,7 +214,9 @@ def _may_be_written(stage: BuiltStage, target: str) -> bool:
     for step in stage.history:
         if any(cache.target == target for cache in step.caches):
             continue
-        if not is_known(step.instruction) or (step.is_copy and target in step.destination):
+        if not is_known(step.instruction):
+            return True
+        if step.is_copy and target in step.destination:
             return True
         for command in step.commands:
             # cargo-chef compiles the dependencies, not the project itself.
@@ -255,17 +279,17 @@ class SharedCache(NamedTuple):
 
 
 def _shared_caches(recipes: Iterable[Recipe]) -> Iterator[SharedCache]:
-    by_id: dict[str, dict[Recipe, list[Use]]] = {}
+    by_id: dict[str, list[Use]] = {}
     for recipe in recipes:
         for stage, step in recipe.runs:
             for cache in step.caches:
                 use = Use(recipe, stage, step, cache)
                 # An id with an unknown variable may equal any other.
                 if "$" not in use.identity:
-                    by_id.setdefault(use.identity, {}).setdefault(recipe, []).append(use)
-    for identity, by_recipe in by_id.items():
-        groups = [*by_recipe.values()]
-        yield SharedCache(identity, [use for uses in groups for use in uses], groups)
+                    by_id.setdefault(use.identity, []).append(use)
+    for identity, uses in by_id.items():
+        groups = [[*group] for _, group in groupby(uses, attrgetter("recipe"))]
+        yield SharedCache(identity, uses, groups)
 
 
 def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
@@ -275,36 +299,39 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         content = next(filter(None, contents), None)
         if content is None:
             continue
-        services = set[frozenset[str]]()
+        services = set()
         for use in shared.uses:
             if not use.cache.named:
                 services.add(frozenset(map(os.path.realpath, use.recipe.contexts)))
         of_services = content.name in _OF_ONE_SERVICE and len(services) > 1
         keys = {use.system.key for use in shared.uses}
         if of_services and len(keys) == 1:
-            compiled = "files that other services compiled at the same paths"
-            content = content._replace(description=compiled)
+            content = content._replace(
+                description="files that other services compiled at the same paths"
+            )
         # Images with different libcs differ in system or release, so in their keys.
         differ = len({use.system.key for use in shared.uses if use.system.name}) > 1
-        for own in shared.by_recipe:
-            several = any(use.platforms for use in own)
+        for uses in shared.by_recipe:
+            several = any(use.platforms for use in uses)
             if len(keys) > 1 or of_services or several:
-                yield _collision(shared, own, content, sure=differ or several)
+                yield _report_collision(shared, uses, content, sure=differ or several)
 
 
-def _collision(
-    shared: SharedCache, own: list[Use], content: caches.SystemContent, *, sure: bool
+def _report_collision(
+    shared: SharedCache, uses: list[Use], content: caches.SystemContent, *, sure: bool
 ) -> Finding:
-    """Return the finding about the uses `own` of one Dockerfile; `sure` if the contents differ."""
-    first = own[0]
-    ids = {use: use.own_id(content.name) for use in own}
+    """Return the finding about the uses of one Dockerfile; `sure` if the contents differ."""
+    first = uses[0]
+    ids = {use: use.own_id(content.name) for use in uses}
     order = "give each mount its own id (service, system and architecture), here "
     order += f"`id={ids[first]}`"
     # Without its ARG in the stage, the variable of an id is empty.
-    if all(use.step.environment.declares("TARGETARCH") for use in own if use.platforms):
-        is_free = not any(use.cache.named for use in own)
-        changes = _with_options(first.recipe, "id", ids)
-        fix = first.recipe.fix("give the cache its own id", changes, sure=is_free)
+    if all(use.step.environment.declares("TARGETARCH") for use in uses if use.platforms):
+        fix = first.recipe.fix(
+            "give the cache its own id",
+            _with_options(first.recipe, "id", ids),
+            sure=not any(use.cache.named for use in uses),
+        )
     else:
         fix = None
         order += ", with ARG TARGETARCH above"
@@ -341,16 +368,15 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX221, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
         for uses in shared.by_recipe:
-            own = [use for use in uses if _needs_lock(use) and _at_once(shared, use)]
-            if own:
-                yield _unlocked(shared, own)
+            unlocked = [use for use in uses if _needs_lock(use) and _at_once(shared, use)]
+            if unlocked:
+                yield _report_unlocked(shared, unlocked)
 
 
-def _unlocked(shared: SharedCache, own: list[Use]) -> Finding:
-    first = own[0]
-    lines = ", ".join(str(use.step.line) for use in own)
+def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
+    first = uses[0]
+    lines = ", ".join(str(use.step.line) for use in uses)
     order = "write `sharing=locked`"
-    changes = _with_options(first.recipe, "sharing", dict.fromkeys(own, "locked"))
     return first.recipe.finding(
         "CTX221",
         first.step.line,
@@ -358,13 +384,17 @@ def _unlocked(shared: SharedCache, own: list[Use]) -> Finding:
         confidence=Confidence.LIKELY,
         evidence=_at_once(shared, first),
         help=f"{order}, so that one build waits for the other",
-        fix=first.recipe.fix(order, changes, sure=True),
+        fix=first.recipe.fix(
+            order, _with_options(first.recipe, "sharing", dict.fromkeys(uses, "locked")), sure=True
+        ),
     )
 
 
 def _needs_lock(use: Use) -> bool:
     """Return whether apt writes to the cache; a written `sharing=shared` is a decision."""
-    if not _UNLOCKED.match(use.cache.target) or "sharing=" in use.cache.written:
+    if not _UNLOCKED.match(use.cache.target):
+        return False
+    if "sharing=" in use.cache.written:
         return False
     return any(command.program in _APT for command in use.step.commands)
 

@@ -67,7 +67,9 @@ class Recipe:
 
     @property
     def inline(self) -> bool:
-        return bool(self.builds) and self.builds[0].inline is not None
+        if not self.builds:
+            return False
+        return self.builds[0].inline is not None
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
@@ -93,7 +95,9 @@ class Recipe:
 
     def runs_at_once(self, stage: BuiltStage) -> bool:
         """Return whether one build runs the steps of a stage for several platforms at once."""
-        if "BUILDPLATFORM" in stage.platform or "/" in stage.platform:
+        if "BUILDPLATFORM" in stage.platform:
+            return False
+        if "/" in stage.platform:
             return False
         return len(self.platforms) > 1
 
@@ -134,7 +138,9 @@ class Recipe:
     def sends(self, path: str) -> bool:
         """Return whether all contexts send a file, or a directory if `path` ends with a slash."""
         clean = posixpath.normpath(path)
-        if clean.startswith(("..", "/")) or self._spec.match_file(clean):
+        if clean.startswith(("..", "/")):
+            return False
+        if self._spec.match_file(clean):
             return False
         is_there: Callable[[str], bool] = os.path.isfile
         if path.endswith("/"):
@@ -195,14 +201,20 @@ class Recipe:
     def _may_be_secret(self, text: str) -> bool:
         for build in self.builds:
             for argument in build.build.build_arguments.values():
-                if len(argument) >= _SHORTEST_SECRET and argument in text:
+                if len(argument) < _SHORTEST_SECRET:
+                    continue
+                if argument in text:
                     return True
         return expression("may_be_secret").search(text) is not None
 
     def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""
         after = changed(self.data, changes or ())
-        if self.inline or self.path == "-" or after == self.data:
+        if self.inline:
+            return None
+        if self.path == "-":
+            return None
+        if after == self.data:
             return None
         return Fix(message, (Edit(self.path, self.data, after),), sure)
 
@@ -211,7 +223,7 @@ class Recipe:
 
     def rewritten(self, words: Mapping[StageStep, Mapping[str, str]]) -> list[Change] | None:
         """Return the steps with other flags and arguments; None if one is not safe to change."""
-        changes = list[Change]()
+        changes = []
         for step, own_words in words.items():
             instruction = step.instruction
             text = with_words(self.text_of(instruction), self.dockerfile.escape, own_words)
@@ -274,7 +286,11 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
         after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None or then is None or then.text == before.text:
+    if before is None:
+        return None
+    if then is None:
+        return None
+    if then.text == before.text:
         return None
     flags = tuple(words.get(flag, flag) for flag in before.flags)
     arguments = tuple(words.get(word, word) for word in before.arguments)
@@ -290,10 +306,14 @@ def without_option(
     after = re.sub(_written_option(option, escape), "", text)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None or then is None or before.flags != then.flags:
+    if before is None:
+        return None
+    if then is None:
+        return None
+    if before.flags != then.flags:
         return None
     removed = 0
-    wanted = list[Command]()
+    wanted = []
     for command in commands_of(before):
         words = command.words
         if is_meant(command):
@@ -336,7 +356,7 @@ def with_option(mount: str, **options: str) -> str:
     >>> with_option("type=cache,dst=/a", target="/b", sharing="locked")
     'type=cache,target=/b,sharing=locked'
     """
-    fields = dict[str, str]()
+    fields = {}
     for field in mount.split(","):
         key = field.partition("=")[0].lower()
         fields[ALIASES.get(key, key)] = field
