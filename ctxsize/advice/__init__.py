@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -26,15 +26,19 @@ from ctxsize.repository import Discovery, FoundBuild
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Rule = Callable[[Sequence[Recipe]], Iterator[Finding]]
+AdviceRule = Callable[[Sequence[Recipe]], Iterator[Finding]]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
 
 
-def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> Rule:
-    return lambda recipes: (found for recipe in recipes for found in rule(recipe))
+def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> AdviceRule:
+    def in_all(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+        for recipe in recipes:
+            yield from rule(recipe)
+
+    return in_all
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, AdviceRule] = {
     "CTX201": _in_each(copies.no_ignore_file),
     "CTX202": _in_each(copies.copied_too_early),
     "CTX203": _in_each(copies.many_manifests),
@@ -86,25 +90,42 @@ def advise(
     seen = set[Edit]()
     while True:
         recipes, problems = _read_recipes(discovery, edits)
-        found = wanted.of(_examined(recipes))
-        fixes = ((each, each.fix) for each in found if each.fix and (fix or unsafe))
-        usable = ((each, fix.edits[0]) for each, fix in fixes if fix.certain or unsafe)
-        finding, edit = next((each for each in usable if each[1] not in seen), (None, None))
-        if finding is None or edit is None or len(fixed) == _MOST_FIXES:
+        findings = wanted.of(_apply_rules(recipes))
+        if len(fixed) == _MOST_FIXES:
             break
+        if not (fix or unsafe):
+            break
+        step = _next_fix(findings, seen, unsafe=unsafe)
+        if step is None:
+            break
+        finding, edit = step
         fixed.append(finding)
         seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
-    is_narrow = choice.get("select") or choice.get("ignore")
-    unused = () if is_narrow else wanted.unused(codes, discovery.root)
+    reported = [*_merge_alike(findings)]
+    if not choice.get("select") and not choice.get("ignore"):
+        reported += wanted.unused(codes, discovery.root)
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in recipes),
-        in_order([*_grouped(found), *unused]),
+        in_order(reported),
         (*discovery.problems, *problems),
         tuple(edits.values()),
         tuple(fixed),
     )
+
+
+def _next_fix(
+    findings: Iterable[Finding], seen: Collection[Edit], *, unsafe: bool
+) -> tuple[Finding, Edit] | None:
+    """Return the first finding with a fix to apply, and its edit, which is not in `seen`."""
+    for finding in findings:
+        fix = finding.fix
+        if fix is None:
+            continue
+        if (fix.certain or unsafe) and fix.edits[0] not in seen:
+            return finding, fix.edits[0]
+    return None
 
 
 def _read_recipes(
@@ -112,68 +133,86 @@ def _read_recipes(
 ) -> tuple[list[Recipe], list[Problem]]:
     """Return the Dockerfiles of the builds, as `edits` change them, and problems with others."""
     border = border_of(discovery.root)
-    recipes = list[Recipe]()
-    problems = list[Problem]()
-    by_path: dict[str, list[FoundBuild]] = {}
-    for each in discovery.builds:
-        path = each.build.dockerfile or os.path.join(each.build.context, "Dockerfile")
-        by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
-    for path, builds in by_path.items():
+    recipes = []
+    problems: dict[Problem, None] = {}
+    for path, builds in _builds_by_dockerfile(discovery).items():
         try:
-            build = builds[0].build
             # Advice quotes the text, so it reads that without hidden values.
-            data = build.dockerfile_written or build.dockerfile_inline
-            if data is None:
-                if path in edits:
-                    data = edits[path].after
-                else:
-                    data = read_file(path)
+            data = builds[0].build.dockerfile_written or builds[0].build.dockerfile_inline
+            if data is None and path in edits:
+                data = edits[path].after
+            elif data is None:
+                data = read_file(path)
             parsed = discovery.parsed_files.of(path, partial(bytes, data))
             if parsed.data != data:  # a fix changed it
                 parsed = ParsedDockerfile(partial(bytes, data))
             recipes.append(read_recipe(path, data, parsed.dockerfile, tuple(builds), border))
-            problems += unknown_commands(parsed.dockerfile.instructions)
+            problems |= dict.fromkeys(unknown_commands(parsed.dockerfile.instructions))
         except DockerfileError as error:
-            decided = not isinstance(error, UndecidedError)
-            if decided:
-                lead = "the build fails"
-            else:
-                lead = "this Dockerfile was skipped"
-            message = f"{lead}: {error.message}"
-            if builds[0].build.dockerfile_written is not None:
-                message = "this Dockerfile was skipped: hidden values decide what it does"
-            problems.append(Problem("dockerfile", message, path, error.line, fails=decided))
+            problems[_report_skipped(path, builds[0], error)] = None
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"
-            problems.append(Problem("unread", message, path))
+            problems[Problem("unread", message, path)] = None
     # Cache ids need a name that no other build has.
-    services = Counter(each.service for each in recipes)
-    for at, recipe in enumerate(recipes):
-        path = slug(os.path.relpath(recipe.path, discovery.root))
+    services = Counter(recipe.service for recipe in recipes)
+    for index, recipe in enumerate(recipes):
         name = recipe.service
-        recipes[at] = replace(recipe, name=name if services[name] == 1 else path)
-    return recipes, [*dict.fromkeys(problems)]
+        if services[name] > 1:
+            name = slug(os.path.relpath(recipe.path, discovery.root))
+        recipes[index] = replace(recipe, name=name)
+    return recipes, [*problems]
 
 
-def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
-    findings = [each for rule in RULES.values() for each in rule(recipes)]
-    # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
+def _builds_by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
+    """Return the builds by the path of their Dockerfile, or by the place of an inline one."""
+    by_path: dict[str, list[FoundBuild]] = {}
+    for build in discovery.builds:
+        path = build.build.dockerfile or os.path.join(build.build.context, "Dockerfile")
+        if build.inline is not None:
+            path = str(build.where)
+        by_path.setdefault(path, []).append(build)
+    return by_path
+
+
+def _report_skipped(path: str, build: FoundBuild, error: DockerfileError) -> Problem:
+    fails = not isinstance(error, UndecidedError)
+    message = f"this Dockerfile was skipped: {error.message}"
+    if build.build.dockerfile_written is not None:
+        message = "this Dockerfile was skipped: hidden values decide what it does"
+    elif fails:
+        message = f"the build fails: {error.message}"
+    return Problem("dockerfile", message, path, error.line, fails=fails)
+
+
+def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
+    """Return the findings of all rules, each once, in order."""
+    findings: dict[Finding, None] = {}
+    for rule in RULES.values():
+        findings |= dict.fromkeys(rule(recipes))
     line = attrgetter("location.path", "location.line")
-    rebuilt = {line(each) for each in findings if each.code == "CTX210"}
-    kept = (each for each in findings if each.code != "CTX223" or line(each) not in rebuilt)
-    return in_order([*dict.fromkeys(kept)])
+    rebuilt = set()
+    for finding in findings:
+        if finding.code == "CTX210":
+            rebuilt.add(line(finding))
+    # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
+    return in_order(
+        [
+            finding
+            for finding in findings
+            if finding.code != "CTX223" or line(finding) not in rebuilt
+        ]
+    )
 
 
-def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings; those alike on several lines of a file become one, if it has no fix."""
     alike: dict[object, list[Finding]] = {}
-    for each in findings:
-        if each.fix:
-            line = each.location.line
-        else:
-            line = None
-        key = (each.code, each.location.path, each.message, each.help, line)
-        alike.setdefault(key, []).append(each)
-    for first, *others in alike.values():
-        places = dict.fromkeys(e.location for e in others if e.location != first.location)
-        yield replace(first, more_locations=tuple(places))
+    for finding in findings:
+        line = None
+        if finding.fix:
+            line = finding.location.line
+        key = (finding.code, finding.location.path, finding.message, finding.help, line)
+        alike.setdefault(key, []).append(finding)
+    for group in alike.values():
+        places = dict.fromkeys(finding.location for finding in group)
+        yield replace(group[0], more_locations=tuple(places)[1:])

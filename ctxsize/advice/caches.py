@@ -43,34 +43,40 @@ def system_of(reference: str) -> System:
     ('debianbookworm', 'ubuntujammy', '')
     """
     image = reference.partition("@")[0].rpartition("/")[2]
-    repository, _, tag = image.partition(":")
-    systems = expression("image_system")
-    by_repository = systems.match(repository)
-    by_tag = systems.search(tag)
-    name = release = ""
-    if word := _WORD.search(tag):
-        name = _RELEASES[word[0]].split()[0]
-        release = word[0]
-    elif system := by_repository or by_tag:
-        version = _VERSION.match(tag, 0 if by_repository else system.end())
-        name = system[0]
-        if version:
-            number = version[0]
-        else:
-            number = ""
-        words = (word for word, known in _RELEASES.items() if known == f"{name} {number}")
-        release = next(words, number)
+    name, release = _release_of(image)
+    key = image
     if name:
         key = f"{name}{release}"
-    else:
-        key = image
+    slug = key
     if release in _RELEASES:
         slug = release
-    else:
-        slug = key
-    if isinstance(reference, Hidden) and slug == key:
+    elif isinstance(reference, Hidden):
         slug = name or "image"
     return System(name, key, re.sub(r"[^\w.\-]+", "-", slug))
+
+
+def _release_of(image: str) -> tuple[str, str]:
+    """Return the name of an image's system, and its release as a word or a number."""
+    repository, _, tag = image.partition(":")
+    word = _WORD.search(tag)
+    if word:
+        return _RELEASES[word[0]].split()[0], word[0]
+    start = 0
+    system = expression("image_system").match(repository)
+    if system is None:
+        system = expression("image_system").search(tag)
+        if system is None:
+            return "", ""
+        start = system.end()
+    name = system[0]
+    version = _VERSION.match(tag, start)
+    if version is None:
+        return name, ""
+    number = version[0]
+    for release, numbered in _RELEASES.items():
+        if numbered == f"{name} {number}":
+            return name, release
+    return name, number
 
 
 @dataclass(frozen=True)
@@ -98,63 +104,94 @@ class Fetch:
 
         The values are the reasons for which they are there, `""` for the default.
         """
-        home = self.environment.get("HOME") or self.step.home
         manager = self.manager
-        found = list[tuple[str, str]]()
-        if (given := self.command.value(*listed("cache_options")) or self.configured) is not None:
-            place = posixpath.normpath(posixpath.join(self.workdir, given))
-            found = [(place, f"an option or a setting of {manager.name} sets it")]
-        elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
-            found = [_resolved(each, self.environment, home) for each in manager.caches]
-            if found[0][1]:
-                found = found[: manager.used]
-            elif manager.of_root and home == "/root":
-                found.insert(0, (manager.of_root, ""))
-        if any("$" in place for place, _ in found):
+        directory = self.command.value(*listed("cache_options")) or self.configured
+        if directory is not None:
+            path = posixpath.normpath(posixpath.join(self.workdir, directory))
+            reasons = {path: f"an option or a setting of {manager.name} sets it"}
+        else:
+            reasons = dict(self._usual_caches())
+        if any("$" in path for path in reasons):
             return {}
-        return dict(found)
+        return reasons
+
+    def _usual_caches(self) -> list[tuple[str, str]]:
+        """Return the directories by default or by a variable, with the reasons."""
+        manager = self.manager
+        home = self.home
+        if home is None:
+            return []
+        if any(map(self.environment.get, manager.unknown_with)):
+            return []
+        usual = [_resolve(written, self.environment, home) for written in manager.caches]
+        _, reason = usual[0]
+        if reason:
+            return usual[: manager.used]
+        if manager.of_root and home == "/root":
+            usual.insert(0, (manager.of_root, ""))
+        return usual
+
+    @property
+    def home(self) -> str | None:
+        return self.environment.get("HOME") or self.step.home
 
     @property
     def cached(self) -> bool:
         """Return whether a cache mount contains one of its caches, or lies below one."""
-        pairs = ((mount, place) for mount in self.step.caches for place in self.caches)
-        return any(e.holds(place) or e.target.startswith(f"{place}/") for e, place in pairs)
+        for mount in self.step.caches:
+            for path in self.caches:
+                if mount.holds(path):
+                    return True
+                if mount.target.startswith(f"{path}/"):
+                    return True
+        return False
 
     @property
     def mounted(self) -> tuple[str, ...]:
         """Return the targets of the cache mounts that are meant for it."""
         words = self.manager.mounted
         targets = (mount.target for mount in self.step.caches)
-        return tuple(each for each in targets if any(word in each for word in words))
+        return tuple(target for target in targets if any(word in target for word in words))
 
 
-def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+def _resolve(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and a clause if a variable sets it."""
-    *given, usual = written.split("|")
-    for each in given:
-        name, slash, below = each[1:].partition("/")
-        if value := environment.get(name):
-            return f"{value.rstrip('/')}{slash}{below}" or "/", f"{name} sets it"
-    return (home + usual[1:] if usual.startswith("~") else usual), ""
+    *variables, usual = written.split("|")
+    for variable in variables:
+        name, slash, below = variable[1:].partition("/")
+        directory = environment.get(name)
+        if directory:
+            return f"{directory.rstrip('/')}{slash}{below}" or "/", f"{name} sets it"
+    if usual.startswith("~"):
+        usual = home + usual[1:]
+    return usual, ""
 
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    exported = dict[str, str]()
-    configured = dict[str, str]()
+    exported = {}
+    configured = {}
     for workdir, command in step.located:
         if command.program == "export":
-            named = (word.partition("=") for word in command.operands)
-            exported |= {name: value for name, equals, value in named if equals}
-        program = run_by(command).program
-        if place := configured_cache(run_by(command)):
-            configured[program] = place
+            for word in command.operands:
+                name, equals, setting = word.partition("=")
+                if equals:
+                    exported[name] = setting
+        run = run_by(command)
+        directory = configured_cache(run)
+        if directory:
+            configured[run.program] = directory
         for work in works(command):
             if work.does("fetch"):
-                given = {**exported, **dict(work.command.assignments)}
-                environment = step.environment.under(given)
-                place = configured.get(program)
-                yield Fetch(work, step, workdir, command, environment, place)
+                directory = configured.get(run.program)
+                yield Fetch(
+                    work,
+                    step,
+                    workdir,
+                    command,
+                    step.environment.under({**exported, **dict(work.command.assignments)}),
+                    directory,
+                )
 
 
 def configured_cache(command: Command) -> str | None:
@@ -162,19 +199,15 @@ def configured_cache(command: Command) -> str | None:
     words = command.operands
     if words[:1] != ("config",):
         return None
-    if words[1:2] == ("set",):
-        given = words[2:]
-    else:
-        given = words[1:]
-    if given:
-        name, _, value = given[0].partition("=")
-    else:
-        name = ""
-        _ = ""
-        value = ""
-    if name in listed("cache_settings"):
-        return value or next(iter(given[1:2]), None)
-    return None
+    words = words[1:]
+    if words[:1] == ("set",):
+        words = words[1:]
+    if not words:
+        return None
+    name, _, directory = words[0].partition("=")
+    if name not in listed("cache_settings"):
+        return None
+    return directory or next(iter(words[1:2]), None)
 
 
 NOT_IN_THE_IMAGE = (
@@ -198,14 +231,15 @@ def owner_options(step: StageStep) -> dict[str, str]:
 def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     """Return the directories to mount for a command; none if they are unknown."""
     if _is_berry(recipe, fetch):
-        folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
-        home = fetch.environment.get("HOME") or fetch.step.home
-        return (f"{folder or f'{home}/.yarn/berry'}/cache",)
+        folder = fetch.environment.get("YARN_GLOBAL_FOLDER") or f"{fetch.home}/.yarn/berry"
+        return (f"{folder}/cache",)
     return tuple(fetch.caches)[: fetch.manager.used]
 
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
-    return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
+    if fetch.manager.name != "yarn":
+        return False
+    return recipe.holds(".yarnrc.yml")
 
 
 def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
@@ -215,52 +249,52 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
     Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
     manager = fetch.manager
-    mounts = list[str]()
-    if manager.is_locked:
-        shared = {"sharing": "locked"}
-    else:
-        shared = {}
-    owner = owner_options(fetch.step)
-    for place in cache_directories(recipe, fetch):
-        own = {}
-        if recipe.runs_at_once(stage) and system_content(place):
+    mounts = []
+    for path in cache_directories(recipe, fetch):
+        options = {}
+        if recipe.runs_at_once(stage) and system_content(path):
             system = system_of(stage.base).slug
-            name = posixpath.basename(place)
-            own = {"id": f"{system}-$TARGETARCH-{name}"}
-        mounts.append(with_option("type=cache", **own, target=place, **shared, **owner))
+            options["id"] = f"{system}-$TARGETARCH-{posixpath.basename(path)}"
+        options["target"] = path
+        if manager.is_locked:
+            options["sharing"] = "locked"
+        options |= owner_options(fetch.step)
+        mounts.append(with_option("type=cache", **options))
+    if not mounts:
+        return ""
     option = next(filter(fetch.command.has, manager.uncached), "")
+    run = run_with(mounts, fetch.step, option)
     # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
-    is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
-    if is_needed:
-        beside = NOT_IN_THE_IMAGE
-    else:
-        beside = ""
-    if mounts:
-        return f"{run_with(mounts, fetch.step, option)}{beside}"
-    return ""
+    if manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch):
+        run += NOT_IN_THE_IMAGE
+    return run
 
 
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
     """Return a RUN with more mounts, an option to leave out, and the ARG that the mounts need."""
-    shown = " ".join(f"--mount={each}" for each in mounts)
-    undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
+    flags = " ".join(f"--mount={mount}" for mount in mounts)
     command = step.instruction.text.partition(" ")[2].lstrip()
     if len(command) > _LONGEST or step.instruction.heredocs:
         command = "…"
+    run = f"`RUN {flags} {command}`"
     if without:
-        less = f", without {without}"
-    else:
-        less = ""
-    if undeclared:
-        above = ", with ARG TARGETARCH above"
-    else:
-        above = ""
-    return f"`RUN {shown} {command}`{less}{above}"
+        run += f", without {without}"
+    if "$TARGETARCH" in flags and not step.environment.declares("TARGETARCH"):
+        run += ", with ARG TARGETARCH above"
+    return run
 
 
-def system_content(directory: str) -> tuple[str, str, Severity] | None:
-    """Return name, description and weight of content that only one system can use, else None."""
+class SystemContent(NamedTuple):
+    """Content of a cache that only one system can use."""
+
+    name: str
+    description: str
+    severity: Severity  # that of a cache that different systems share
+
+
+def system_content(directory: str) -> SystemContent | None:
+    """Return what a cache at `directory` contains if only one system can use it, else None."""
     for name, row in table("tools.toml")["held"].items():
         if re.search(row["at"], directory):
-            return name, row["what"], Severity(row["severity"])
+            return SystemContent(name, row["what"], Severity(row["severity"]))
     return None

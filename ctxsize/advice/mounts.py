@@ -10,10 +10,11 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import NamedTuple
 
 from ctxsize.advice import caches
 from ctxsize.advice.recipe import Change, Recipe, with_option, without_option
@@ -33,139 +34,196 @@ _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\
 _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 """Caches whose content differs by service, although every image builds in `/app`."""
+_WILDCARDS = frozenset("*?[")
 
 
 def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
-        found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in caches.fetches(step))
-        yield from filter(None, found)
-        yield from _emptied(recipe, step)
-        yield from _emptied_by_image(recipe, stage, step)
+        for fetch in caches.fetches(step):
+            finding = _check_place(recipe, stage, fetch)
+            if finding is None:
+                finding = _check_refusal(recipe, fetch)
+            if finding is not None:
+                yield finding
+        yield from _check_commands(recipe, step)
+        yield from _check_image(recipe, stage, step)
 
 
-def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
+def _check_place(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
+    """Return the finding if the mount that is meant for a tool is not where its cache is."""
     manager = fetch.manager
     step = fetch.step
-    if not fetch.mounted or not fetch.caches or fetch.cached:
+    if not fetch.mounted:
         return None
-    configured = (one for each in stage.history for one in each.commands)
-    if any(manager.is_called(one.program) and caches.configured_cache(one) for one in configured):
+    if not fetch.caches:
         return None
-    known = caches.cache_directories(recipe, fetch)
+    if fetch.cached:
+        return None
+    for earlier in stage.history:
+        for command in earlier.commands:
+            if not manager.is_called(command.program):
+                continue
+            if caches.configured_cache(command):
+                return None
     target = fetch.mounted[0]
-    alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
-    place = next(alike, known[0])
-    written = next(each.written for each in step.caches if each.target == target)
-    if "uid=" in written:
-        owner = {}
-    else:
+    name = posixpath.basename(target)
+    directories = caches.cache_directories(recipe, fetch)
+    alike = (path for path in directories if posixpath.basename(path) == name)
+    place = next(alike, directories[0])
+    written = next(cache.written for cache in step.caches if cache.target == target)
+    owner = {}
+    if "uid=" not in written:
         owner = caches.owner_options(step)
-    usual = f"the default of {manager.name} for {step.state.user or 'root'}"
-    why = fetch.caches.get(place) or usual
-    message = f"{manager.name} does not use the cache mounted at {target}: its cache is {place}"
-    way = f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`"
-    likely = Confidence.LIKELY
-    return recipe.finding("CTX222", step.line, message, None, likely, evidence=(why,), help=way)
+    why = fetch.caches.get(place)
+    if not why:
+        why = f"the default of {manager.name} for {step.state.user or 'root'}"
+    return recipe.finding(
+        "CTX222",
+        step.line,
+        f"{manager.name} does not use the cache mounted at {target}: its cache is {place}",
+        confidence=Confidence.LIKELY,
+        evidence=(why,),
+        help=f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`",
+    )
 
 
-def _refused(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
-    manager = fetch.manager
-    variable, values, off = manager.switch.split("|")
-    value = fetch.environment.get(variable, "")
-    option = next(filter(fetch.command.has, manager.uncached), None)
-    if not fetch.cached or (option is None and value.lower() not in values.split()):
+def _check_refusal(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
+    """Return the finding if an option or a variable makes a tool use no cache."""
+    if not fetch.cached:
         return None
-    what = option or f"{variable}={value}"
-    message = f"`{what}` makes {manager.name} use no cache, so the mount stays empty"
+    manager = fetch.manager
+    line = fetch.step.line
+    option = next(filter(fetch.command.has, manager.uncached), None)
+    refusal = f"makes {manager.name} use no cache, so the mount stays empty"
     if option is None:
-        way = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
-        return recipe.finding("CTX222", fetch.step.line, message, help=way)
-    place = fetch.step.instruction
-    way = f"remove `{option}`"
-    whole = recipe.text_of(place), recipe.dockerfile.escape
-    text = without_option(*whole, option, lambda each: manager.is_called(run_by(each).program))
+        variable, values, off = manager.switch.split("|")
+        setting = fetch.environment.get(variable, "")
+        if setting.lower() not in values.split():
+            return None
+        message = f"`{variable}={setting}` {refusal}"
+        order = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
+        return recipe.finding("CTX222", line, message, help=order)
+    message = f"`{option}` {refusal}"
+    order = f"remove `{option}`"
+    run = fetch.step.instruction
+    text = without_option(
+        recipe.text_of(run),
+        recipe.dockerfile.escape,
+        option,
+        lambda command: manager.is_called(run_by(command).program),
+    )
+    fix = None
     if text:
-        changes = [Change(place.line, place.end_line, text)]
-    else:
-        changes = None
-    fix = recipe.fix(way, changes, sure=True)
-    return recipe.finding("CTX222", fetch.step.line, message, help=way, fix=fix)
+        fix = recipe.fix(order, [Change(run.line, run.end_line, text)], sure=True)
+    return recipe.finding("CTX222", line, message, help=order, fix=fix)
 
 
-def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
+def _check_commands(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
-    cached = {fetch.manager.name for fetch in caches.fetches(step) if fetch.cached}
-    of_apt = [each.target for each in step.caches if each.target.startswith((_LISTS, _ARCHIVES))]
+    cached = set()
+    for fetch in caches.fetches(step):
+        if fetch.cached:
+            cached.add(fetch.manager.name)
+    of_apt = [cache.target for cache in step.caches if cache.target.startswith((_LISTS, _ARCHIVES))]
     for command in step.commands:
-        emptied = {each.tool.name for each in works(command) if each.does("empty")}
+        emptied = set()
+        for work in works(command):
+            if work.does("empty"):
+                emptied.add(work.tool.name)
         which = [f"for {name}" for name in sorted(emptied & cached)]
         text = " ".join(command.words)
         if command.program in _APT and command.operands[:1] in (("clean",), ("autoclean",)):
-            which += [f"at {each}" for each in of_apt if each.startswith(_ARCHIVES)]
+            which += [f"at {target}" for target in of_apt if target.startswith(_ARCHIVES)]
         elif command.program == "rm":
-            which += [f"at {each}" for each in of_apt if each in text][:1]
-        for each in which:
-            message = f"`{text}` empties the cache mount {each}"
-            way = f"do not let `{text}` delete it: the image does not include the mount anyway"
-            yield recipe.finding("CTX222", step.line, message, help=way)
+            which += [f"at {target}" for target in of_apt if target in text][:1]
+        for cache in which:
+            yield recipe.finding(
+                "CTX222",
+                step.line,
+                f"`{text}` empties the cache mount {cache}",
+                help=f"do not let `{text}` delete it: the image does not include the mount anyway",
+            )
 
 
-def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
+def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
-    archives = [each.target for each in step.caches if each.target.startswith(_ARCHIVES)]
-    installs = any(each.program in _APT and "install" in each.operands for each in step.commands)
-    if not (archives and installs and caches.system_of(stage.base).name in ("debian", "ubuntu")):
+    archives = [cache.target for cache in step.caches if cache.target.startswith(_ARCHIVES)]
+    if not archives:
         return
-    for each in stage.history[: stage.history.index(step) + 1]:
-        texts = (each.instruction.text, *(one.content for one in each.instruction.heredocs))
+    if caches.system_of(stage.base).name not in ("debian", "ubuntu"):
+        return
+    if not any(run.program in _APT and "install" in run.operands for run in step.commands):
+        return
+    for earlier in stage.history[: stage.history.index(step) + 1]:
+        instruction = earlier.instruction
+        texts = (instruction.text, *(document.content for document in instruction.heredocs))
         if any(map(_KEEPS_DOWNLOADS.search, texts)):
             return
-    message = (
-        f"{shown(stage.base)} deletes downloads of apt, so the cache at {archives[0]} stays empty"
+    base = shown(stage.base)
+    yield recipe.finding(
+        "CTX222",
+        step.line,
+        f"{base} deletes downloads of apt, so the cache at {archives[0]} stays empty",
+        confidence=Confidence.LIKELY,
+        help="begin the RUN with `rm -f /etc/apt/apt.conf.d/docker-clean`, before apt-get update",
     )
-    way = "begin the RUN with `rm -f /etc/apt/apt.conf.d/docker-clean`, before apt-get update"
-    yield recipe.finding("CTX222", step.line, message, None, Confidence.LIKELY, help=way)
 
 
 def swallowed(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX212, at a COPY of a path that exists only in a cache mount of the other stage."""
-    copies = [(stage, step) for stage in recipe.stages for step in stage.own if step.taken]
-    for stage, step in copies:
-        if (source := stage.origin(step.origin)) is None:
-            continue
-        mounts = [(made, each) for made in source.history for each in made.caches]
-        for path in step.taken:
-            mounted = [(made, cache) for made, cache in mounts if cache.holds(path)]
-            if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
+    for stage in recipe.stages:
+        for step in stage.own:
+            source = stage.origin(step.origin)
+            if source is None:
                 continue
-            made, cache = mounted[-1]
-            name = posixpath.basename(path)
-            if set(path) & set("*?["):
-                written = path
-            else:
-                written = shlex.quote(path)
-            where = f"the cache mount at {cache.target}, not in the stage {source.label}"
-            way = (
-                f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p /out "
-                f"&& cp -a {written} /out/`, and take it from there: "
-                f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`"
-            )
-            what = step.line, f"{path} exists only in {where}"
-            why = (f"line {made.line}: RUN --mount={cache.written}",)
-            yield recipe.finding("CTX212", *what, evidence=why, help=way)
+            if not step.taken:
+                continue
+            mounts = [(run, cache) for run in source.history for cache in run.caches]
+            for path in step.taken:
+                holders = [(run, cache) for run, cache in mounts if cache.holds(path)]
+                if not holders:
+                    continue
+                if "$" in path:
+                    continue
+                run, cache = holders[-1]
+                if not _may_be_written(source, cache.target):
+                    yield _report_swallowed(recipe, step, source, path, run, cache)
+
+
+def _report_swallowed(
+    recipe: Recipe, step: StageStep, source: BuiltStage, path: str, run: StageStep, cache: Mount
+) -> Finding:
+    name = posixpath.basename(path)
+    written = path
+    if _WILDCARDS.isdisjoint(path):
+        written = shlex.quote(path)
+    return recipe.finding(
+        "CTX212",
+        step.line,
+        f"{path} exists only in the cache mount at {cache.target}, not in the stage {source.label}",
+        evidence=(f"line {run.line}: RUN --mount={cache.written}",),
+        help=f"copy it out in the RUN of line {run.line}, for instance with `&& mkdir -p /out "
+        f"&& cp -a {written} /out/`, and take it from there: "
+        f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`",
+    )
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
     """Return whether a step without the mount at `target` may write there."""
     for step in stage.history:
-        found = (step.is_copy and target in step.destination) or not is_known(step.instruction)
-        for each in step.commands:
-            # cargo-chef compiles the dependencies, not the project itself.
-            found |= each.program == "cargo" and "chef" not in each.words[:3]
-            found |= any(target in word for word in each.words)
-        if found and all(cache.target != target for cache in step.caches):
+        if any(cache.target == target for cache in step.caches):
+            continue
+        if not is_known(step.instruction):
             return True
+        if step.is_copy and target in step.destination:
+            return True
+        for command in step.commands:
+            # cargo-chef compiles the dependencies, not the project itself.
+            if command.program == "cargo" and "chef" not in command.words[:3]:
+                return True
+            if any(target in word for word in command.words):
+                return True
     return False
 
 
@@ -185,127 +243,170 @@ class Use:
     @property
     def platforms(self) -> list[str]:
         """Return its platforms as one text, if one build runs its step for several at once."""
-        at_once = self.recipe.runs_at_once(self.stage)
-        return [f"a build for {', '.join(self.recipe.platforms)}"] * at_once
+        if self.recipe.runs_at_once(self.stage):
+            return [f"a build for {', '.join(self.recipe.platforms)}"]
+        return []
 
     @property
     def identity(self) -> str:
         """Return the id as BuildKit reads it: an architecture variable without ARG is empty."""
-        return _ARCHITECTURE.sub(
-            lambda found: found[0] if self.step.environment.declares(found[1]) else "",
-            self.cache.id,
-        )
+        return _ARCHITECTURE.sub(self._architecture, self.cache.id)
 
-    def own_id(self, what: str) -> str:
-        """Return an id of its service, system and architecture for the cache content `what`."""
-        architecture = "$TARGETARCH" * bool(self.platforms)
-        return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
+    def _architecture(self, variable: re.Match[str]) -> str:
+        if self.step.environment.declares(variable[1]):
+            return variable[0]
+        return ""
+
+    def own_id(self, content: str) -> str:
+        """Return an id of its service, system and architecture for a cache with this content."""
+        parts = [self.recipe.name, self.system.slug]
+        if self.platforms:
+            parts.append("$TARGETARCH")
+        parts.append(content)
+        return "-".join(filter(None, parts))
 
     def __str__(self) -> str:
         base = shown(self.stage.base) or "an unknown image"
         return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
 
 
-def _by_id(recipes: Iterable[Recipe]) -> Iterator[tuple[str, list[Use], list[list[Use]]]]:
-    """Yield each id of a cache mount with all its uses, and with those of each Dockerfile."""
-    found: dict[str, dict[Recipe, list[Use]]] = {}
+class SharedCache(NamedTuple):
+    """An id of cache mounts, with all its uses, and those of each Dockerfile."""
+
+    identity: str
+    uses: list[Use]
+    by_recipe: list[list[Use]]
+
+
+def _shared_caches(recipes: Iterable[Recipe]) -> Iterator[SharedCache]:
+    by_id: dict[str, list[Use]] = {}
     for recipe in recipes:
         for stage, step in recipe.runs:
-            for use in (Use(recipe, stage, step, cache) for cache in step.caches):
+            for cache in step.caches:
+                use = Use(recipe, stage, step, cache)
                 # An id with an unknown variable may equal any other.
                 if "$" not in use.identity:
-                    found.setdefault(use.identity, {}).setdefault(recipe, []).append(use)
-    for identity, by_recipe in found.items():
-        groups = [*by_recipe.values()]
-        yield identity, [use for own in groups for use in own], groups
+                    by_id.setdefault(use.identity, []).append(use)
+    for identity, uses in by_id.items():
+        groups = [[*group] for _, group in groupby(uses, attrgetter("recipe"))]
+        yield SharedCache(identity, uses, groups)
 
 
 def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
-    for identity, sharing, groups in _by_id(recipes):
-        contents = (caches.system_content(use.cache.target) for use in sharing)
-        if (content := next(filter(None, contents), None)) is None:
+    for shared in _shared_caches(recipes):
+        contents = (caches.system_content(use.cache.target) for use in shared.uses)
+        content = next(filter(None, contents), None)
+        if content is None:
             continue
-        name, what, severity = content
-        unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)
-        services = {frozenset(map(os.path.realpath, each)) for each in unnamed}
-        of_services = name in _OF_ONE_SERVICE and len(services) > 1
-        keys = {use.system.key for use in sharing}
+        services = set()
+        for use in shared.uses:
+            if not use.cache.named:
+                services.add(frozenset(map(os.path.realpath, use.recipe.contexts)))
+        of_services = content.name in _OF_ONE_SERVICE and len(services) > 1
+        keys = {use.system.key for use in shared.uses}
         if of_services and len(keys) == 1:
-            what = "files that other services compiled at the same paths"
+            content = content._replace(
+                description="files that other services compiled at the same paths"
+            )
         # Images with different libcs differ in system or release, so in their keys.
-        differ = len({use.system.key for use in sharing if use.system.name}) > 1
-        for own in groups:
-            several = any(use.platforms for use in own)
+        differ = len({use.system.key for use in shared.uses if use.system.name}) > 1
+        for uses in shared.by_recipe:
+            several = any(use.platforms for use in uses)
             if len(keys) > 1 or of_services or several:
-                if differ or several:
-                    weight = severity
-                else:
-                    weight = None
-                yield _collision(identity, own, sharing, name, what, weight)
+                yield _report_collision(shared, uses, content, sure=differ or several)
 
 
-def _collision(
-    identity: str, own: list[Use], sharing: list[Use], name: str, what: str, weight: Severity | None
+def _report_collision(
+    shared: SharedCache, uses: list[Use], content: caches.SystemContent, *, sure: bool
 ) -> Finding:
-    first = own[0]
-    recipe = own[0].recipe
+    """Return the finding about the uses of one Dockerfile; `sure` if the contents differ."""
+    first = uses[0]
+    ids = {use: use.own_id(content.name) for use in uses}
+    order = "give each mount its own id (service, system and architecture), here "
+    order += f"`id={ids[first]}`"
     # Without its ARG in the stage, the variable of an id is empty.
-    several = (use.step.environment for use in own if use.platforms)
-    undeclared = not all(each.declares("TARGETARCH") for each in several)
-    mounts = ((use.step, use.cache.written, {"id": use.own_id(name)}) for use in own)
-    made = recipe.with_mounts(mounts)
-    is_free = not any(use.cache.named for use in own)
-    if undeclared:
+    if all(use.step.environment.declares("TARGETARCH") for use in uses if use.platforms):
+        fix = first.recipe.fix(
+            "give the cache its own id",
+            _with_options(first.recipe, "id", ids),
+            sure=not any(use.cache.named for use in uses),
+        )
+    else:
         fix = None
-    else:
-        fix = recipe.fix("give the cache its own id", made, sure=is_free)
-    others = (str(use) for use in sharing if use is not first)
-    why = (*first.platforms, *islice(others, _MOST_SHOWN))
-    message = f"different builds share the cache `{identity}`, which contains {what}"
-    way = "give each mount its own id (service, system and architecture), here "
-    way += f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}"
-    at = first.step.line, message, weight or Severity.WARNING
-    if weight:
-        sure = Confidence.CERTAIN
-    else:
-        sure = Confidence.POSSIBLE
-    return recipe.finding("CTX220", *at, sure, evidence=why, help=way, fix=fix)
+        order += ", with ARG TARGETARCH above"
+    severity = Severity.WARNING
+    confidence = Confidence.POSSIBLE
+    if sure:
+        severity = content.severity
+        confidence = Confidence.CERTAIN
+    others = (str(use) for use in shared.uses if use is not first)
+    return first.recipe.finding(
+        "CTX220",
+        first.step.line,
+        f"different builds share the cache `{shared.identity}`, which contains "
+        f"{content.description}",
+        severity,
+        confidence,
+        evidence=(*first.platforms, *islice(others, _MOST_SHOWN)),
+        help=order,
+        fix=fix,
+    )
+
+
+def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> list[Change] | None:
+    """Return the RUNs with `option` in mounts; None if one is not safe to change."""
+    words: dict[StageStep, dict[str, str]] = {}
+    for use, text in texts.items():
+        written = use.cache.written
+        mount = with_option(written, **{option: text})
+        words.setdefault(use.step, {})[f"--mount={written}"] = f"--mount={mount}"
+    return recipe.rewritten(words)
 
 
 def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX221, once for each Dockerfile and id."""
-    for identity, sharing, groups in _by_id(recipes):
-        at_once = partial(_at_once, sharing)
-        for all_uses in groups:
-            of_apt = (use for use in all_uses if _UNLOCKED.match(use.cache.target))
-            written = (use for use in of_apt if {e.program for e in use.step.commands} & {*_APT})
-            # A written `sharing=shared` is a decision.
-            free = (use for use in written if "sharing=" not in use.cache.written)
-            if not (own := [use for use in free if at_once(use)]):
-                continue
-            recipe = own[0].recipe
-            locked = {"sharing": "locked"}
-            lines = ", ".join(str(use.step.line) for use in own)
-            order = "write `sharing=locked`"
-            made = recipe.with_mounts((use.step, use.cache.written, locked) for use in own)
-            fix = recipe.fix(order, made, sure=True)
-            way = "so that one build waits for the other"
-            message = f"several builds may use the cache `{identity}` at once (line {lines})"
-            what = own[0].step.line, f"{message}: apt fails", None, Confidence.LIKELY
-            why = at_once(own[0])
-            way = f"{order}, {way}"
-            yield recipe.finding("CTX221", *what, evidence=why, help=way, fix=fix)
+    for shared in _shared_caches(recipes):
+        for uses in shared.by_recipe:
+            unlocked = [use for use in uses if _needs_lock(use) and _at_once(shared, use)]
+            if unlocked:
+                yield _report_unlocked(shared, unlocked)
 
 
-def _at_once(sharing: list[Use], use: Use) -> list[str]:
+def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
+    first = uses[0]
+    lines = ", ".join(str(use.step.line) for use in uses)
+    order = "write `sharing=locked`"
+    return first.recipe.finding(
+        "CTX221",
+        first.step.line,
+        f"several builds may use the cache `{shared.identity}` at once (line {lines}): apt fails",
+        confidence=Confidence.LIKELY,
+        evidence=_at_once(shared, first),
+        help=f"{order}, so that one build waits for the other",
+        fix=first.recipe.fix(
+            order, _with_options(first.recipe, "sharing", dict.fromkeys(uses, "locked")), sure=True
+        ),
+    )
+
+
+def _needs_lock(use: Use) -> bool:
+    """Return whether apt writes to the cache; a written `sharing=shared` is a decision."""
+    if not _UNLOCKED.match(use.cache.target):
+        return False
+    if "sharing=" in use.cache.written:
+        return False
+    return any(command.program in _APT for command in use.step.commands)
+
+
+def _at_once(shared: SharedCache, use: Use) -> list[str]:
     """Return builds and mounts that may use the cache at the same time as `use`."""
     below = use.stage.ancestry
     files = use.recipe.joint_files
     apart = (
-        each
-        for each in sharing
-        if each.stage not in below and use.stage not in each.stage.ancestry
-        if each.recipe is use.recipe or not files.isdisjoint(each.recipe.joint_files)
+        other
+        for other in shared.uses
+        if other.stage not in below and use.stage not in other.stage.ancestry
+        if other.recipe is use.recipe or not files.isdisjoint(other.recipe.joint_files)
     )
     return [*use.platforms, *map(str, islice(apart, _MOST_SHOWN))]

@@ -29,10 +29,9 @@ from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, Undec
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.knowledge.rules import expression
 from ctxsize.reader import holds, read_file
-from ctxsize.repository import FoundBuild
+from ctxsize.repository import FoundBuild, Place
 from ctxsize.syntax import Command
 
-Builds = tuple[FoundBuild, ...]
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
 _SHORTEST_SECRET = 4  # characters of the value of an argument that may be in the text as well
 _QUOTED = re.compile("`([^`]+)`")
@@ -46,7 +45,7 @@ class Recipe:
     data: bytes
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
-    builds: Builds = ()
+    builds: tuple[FoundBuild, ...] = ()
     border: str = ""  # the repository around it: no file outside is read
     name: str = ""  # the name of its service, or its path if that is the name of several services
 
@@ -55,59 +54,79 @@ class Recipe:
         return self.data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
 
     @property
+    def steps(self) -> Iterator[StageStep]:
+        for stage in self.stages:
+            yield from stage.steps
+
+    @property
     def runs(self) -> Iterator[tuple[BuiltStage, StageStep]]:
-        return ((stage, step) for stage in self.stages for step in stage.own if step.is_run)
+        for stage in self.stages:
+            for step in stage.own:
+                if step.is_run:
+                    yield stage, step
 
     @property
     def inline(self) -> bool:
-        return bool(self.builds) and self.builds[0].inline is not None
+        if not self.builds:
+            return False
+        return self.builds[0].inline is not None
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(each.build.context for each in self.builds))
+        return tuple(dict.fromkeys(build.build.context for build in self.builds))
 
     @property
     def platforms(self) -> tuple[str, ...]:
         """Return the most platforms that one of its builds has."""
-        return max((each.build.platforms for each in self.builds), key=len, default=())
+        return max((build.build.platforms for build in self.builds), key=len, default=())
+
+    @property
+    def _joint_places(self) -> Iterator[Place]:
+        """Yield the places of its builds in Compose and Bake files."""
+        for build in self.builds:
+            for place in build.places:
+                if place.how in ("compose", "bake"):
+                    yield place
 
     @cached_property
     def joint_files(self) -> frozenset[str]:
         """Return the Compose and Bake files that build it: one command builds all of a file."""
-        places = (place for each in self.builds for place in each.places)
-        return frozenset(each.where.path for each in places if each.how in ("compose", "bake"))
+        return frozenset(place.where.path for place in self._joint_places)
 
     def runs_at_once(self, stage: BuiltStage) -> bool:
         """Return whether one build runs the steps of a stage for several platforms at once."""
-        pinned = "BUILDPLATFORM" in stage.platform or "/" in stage.platform
-        return len(self.platforms) > 1 and not pinned
+        if "BUILDPLATFORM" in stage.platform:
+            return False
+        if "/" in stage.platform:
+            return False
+        return len(self.platforms) > 1
 
     @property
     def service(self) -> str:
         """Return a name for its service, to keep its caches apart from others."""
-        for place in (place for each in self.builds for place in each.places):
-            if place.how in ("compose", "bake") and place.name:
+        for place in self._joint_places:
+            if place.name:
                 return slug(place.name)
-        return slug(os.path.basename(os.path.dirname(os.path.abspath(self.path)))) or "app"
+        directory = os.path.dirname(os.path.abspath(self.path))
+        return slug(os.path.basename(directory)) or "app"
 
     # The files around it.
 
     def holds(self, path: str, is_it: Callable[[str], bool] = os.path.isfile) -> bool:
-        return any(is_it(os.path.join(each, path)) for each in self.contexts)
+        return any(is_it(os.path.join(context, path)) for context in self.contexts)
 
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
-        if self.inline:
-            dockerfile = None
-        else:
+        dockerfile = None
+        if not self.inline:
             dockerfile = self.path
         try:
-            found, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
+            file, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
         except CtxsizeError:
             return []  # there is one, and it fails the build
-        if found is None:
+        if file is None:
             return None
-        return found.texts()
+        return file.texts()
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
@@ -119,21 +138,24 @@ class Recipe:
     def sends(self, path: str) -> bool:
         """Return whether all contexts send a file, or a directory if `path` ends with a slash."""
         clean = posixpath.normpath(path)
-        if clean.startswith(("..", "/")) or self._spec.match_file(clean):
+        if clean.startswith(("..", "/")):
             return False
-        is_there = os.path.isdir if path.endswith("/") else os.path.isfile
-        return all(is_there(os.path.join(root, clean)) for root in self.contexts)
+        if self._spec.match_file(clean):
+            return False
+        is_there: Callable[[str], bool] = os.path.isfile
+        if path.endswith("/"):
+            is_there = os.path.isdir
+        return all(is_there(os.path.join(context, clean)) for context in self.contexts)
 
     def text(self, path: str) -> str:
         """Return the text of a file of the context, `""` if it is not sent or cannot be read."""
-        shown = os.path.join(self.contexts[0], path)
+        file = os.path.join(self.contexts[0], path)
         try:
-            is_inside = holds(self.border, shown) and self.sends(path)
-            if is_inside:
-                return read_file(shown).decode("utf-8", "replace")
-            return ""
+            if holds(self.border, file) and self.sends(path):
+                return read_file(file).decode("utf-8", "replace")
         except OSError:
-            return ""
+            pass
+        return ""
 
     # Findings and changes.
 
@@ -150,30 +172,49 @@ class Recipe:
         fix: Fix | None = None,
     ) -> Finding:
         """Return a finding of `code` at a line."""
-        what = severity or severity_of(code)
-        at = self._at(line, message)
-        return Finding(code, what, message, at, confidence, (*evidence,), help=help, fix=fix)
+        return Finding(
+            code,
+            severity or severity_of(code),
+            message,
+            self._location(line, message),
+            confidence,
+            tuple(evidence),
+            help=help,
+            fix=fix,
+        )
 
-    def _at(self, line: int, message: str) -> Location:
+    def _location(self, line: int, message: str) -> Location:
         """Return the place of what `message` quotes, or the line, without what may be secret."""
         if self.inline:
             return self.builds[0].where
         text = self.lines[line - 1]
-        given = (value for each in self.builds for value in each.build.build_arguments.values())
-        is_hidden = any(len(value) >= _SHORTEST_SECRET and value in text for value in given)
-        if is_hidden or expression("may_be_secret").search(text):
+        if self._may_be_secret(text):
             return Location(self.path, line)
         shown = expression("value_in_line").sub(r"\1\2…", text)
-        for each in (found for found in _QUOTED.findall(message) if found in text):
-            end = text.index(each) + len(each)
-            if shown[:end] == text[:end]:
-                return Location(self.path, line, end - len(each) + 1, line, end + 1, shown)
+        for quotation in _QUOTED.findall(message):
+            start = text.find(quotation)
+            end = start + len(quotation)
+            if start >= 0 and shown[:end] == text[:end]:
+                return Location(self.path, line, start + 1, line, end + 1, shown)
         return Location(self.path, line, text=shown)
+
+    def _may_be_secret(self, text: str) -> bool:
+        for build in self.builds:
+            for argument in build.build.build_arguments.values():
+                if len(argument) < _SHORTEST_SECRET:
+                    continue
+                if argument in text:
+                    return True
+        return expression("may_be_secret").search(text) is not None
 
     def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""
         after = changed(self.data, changes or ())
-        if self.inline or self.path == "-" or after == self.data:
+        if self.inline:
+            return None
+        if self.path == "-":
+            return None
+        if after == self.data:
             return None
         return Fix(message, (Edit(self.path, self.data, after),), sure)
 
@@ -182,34 +223,27 @@ class Recipe:
 
     def rewritten(self, words: Mapping[StageStep, Mapping[str, str]]) -> list[Change] | None:
         """Return the steps with other flags and arguments; None if one is not safe to change."""
-        changes = list[Change]()
-        for step, mine in words.items():
-            place = step.instruction
-            text = with_words(self.text_of(place), self.dockerfile.escape, mine)
+        changes = []
+        for step, own_words in words.items():
+            instruction = step.instruction
+            text = with_words(self.text_of(instruction), self.dockerfile.escape, own_words)
             if text is None:
                 return None
-            changes.append(Change(place.line, place.end_line, text))
+            changes.append(Change(instruction.line, instruction.end_line, text))
         return changes
-
-    def with_mounts(
-        self, mounts: Iterable[tuple[StageStep, str, dict[str, str]]]
-    ) -> list[Change] | None:
-        """Return the RUNs with more options of mounts; None if one is not safe to change."""
-        words: dict[StageStep, dict[str, str]] = {}
-        for step, written, options in mounts:
-            mount = f"--mount={with_option(written, **options)}"
-            words.setdefault(step, {})[f"--mount={written}"] = mount
-        return self.rewritten(words)
 
 
 def read_recipe(
-    path: str, data: bytes, dockerfile: Dockerfile, builds: Builds = (), border: str = ""
+    path: str,
+    data: bytes,
+    dockerfile: Dockerfile,
+    builds: tuple[FoundBuild, ...] = (),
+    border: str = "",
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
+    arguments: Mapping[str, str] = {}
     if builds:
         arguments = builds[0].build.build_arguments
-    else:
-        arguments = {}
     stages = built_stages(dockerfile, arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
@@ -239,8 +273,9 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     for first, last, text in sorted(changes, reverse=True):
         # One line end for all lines: a heredoc ends only at a line that equals its word.
-        end = "\r" * lines[min(first, len(lines)) - 1].endswith("\r")
-        lines[first - 1 : last] = [line + end for line in text.split("\n")]
+        if lines[min(first, len(lines)) - 1].endswith("\r"):
+            text = text.replace("\n", "\r\n") + "\r"
+        lines[first - 1 : last] = text.split("\n")
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
@@ -251,13 +286,15 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
         after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None or then is None or then.text == before.text:
+    if before is None:
         return None
-    flags, arguments = (
-        tuple(words.get(word, word) for word in each) for each in (before.flags, before.arguments)
-    )
-    wanted = replace(before, flags=flags, arguments=arguments, text=then.text)
-    if then == wanted:
+    if then is None:
+        return None
+    if then.text == before.text:
+        return None
+    flags = tuple(words.get(flag, flag) for flag in before.flags)
+    arguments = tuple(words.get(word, word) for word in before.arguments)
+    if then == replace(before, flags=flags, arguments=arguments, text=then.text):
         return after
     return None
 
@@ -269,18 +306,24 @@ def without_option(
     after = re.sub(_written_option(option, escape), "", text)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None or then is None or before.flags != then.flags:
+    if before is None:
         return None
-    found = commands_of(before)
-    left = [replace(each, line=0) for each in commands_of(then)]
-    kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
+    if then is None:
+        return None
+    if before.flags != then.flags:
+        return None
+    removed = 0
+    wanted = []
+    for command in commands_of(before):
+        words = command.words
+        if is_meant(command):
+            words = tuple(word for word in words if word != option)
+        removed += len(command.words) - len(words)
+        wanted.append(replace(command, line=0, words=words))
     # In a comment, a redirection or an inner document it is no word of a command.
-    if len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)) != sum(
-        len(e.words) - len(k) for e, k in zip(found, kept, strict=True)
-    ):
+    if removed != len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)):
         return None
-    wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
-    if left == wanted:
+    if wanted == [replace(command, line=0) for command in commands_of(then)]:
         return after
     return None
 
@@ -299,11 +342,11 @@ def read_alone(text: str, escape: str) -> Instruction | None:
     data = f"# escape={escape}\nFROM scratch\n{text}\nSTOPSIGNAL 9\n"
     try:
         parsed = ParsedDockerfile(lambda: data.encode("utf-8", "surrogateescape"))
-        _, found, *below = parsed.dockerfile.instructions
+        _, instruction, *below = parsed.dockerfile.instructions
     except DockerfileError:
         return None
-    if [each.text for each in below] == ["STOPSIGNAL 9"]:
-        return found
+    if [other.text for other in below] == ["STOPSIGNAL 9"]:
+        return instruction
     return None
 
 
@@ -317,8 +360,9 @@ def with_option(mount: str, **options: str) -> str:
     for field in mount.split(","):
         key = field.partition("=")[0].lower()
         fields[ALIASES.get(key, key)] = field
-    given = {name: f"{name}={value}" for name, value in options.items()}
-    return ",".join({**fields, **given}.values())
+    for name, setting in options.items():
+        fields[name] = f"{name}={setting}"
+    return ",".join(fields.values())
 
 
 def quoted(word: str) -> str:

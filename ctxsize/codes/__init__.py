@@ -42,9 +42,9 @@ class Code:
     @property
     def reason(self) -> str:
         """Return the first sentence of `why`."""
-        found = _SENTENCE.match(self.why)
-        if found:
-            return found[0]
+        sentence = _SENTENCE.match(self.why)
+        if sentence:
+            return sentence[0]
         return self.why
 
 
@@ -62,7 +62,7 @@ class Rules:
 @cache
 def names(start: str = "CTX") -> tuple[str, ...]:
     """Return all codes with this prefix, in order."""
-    pages = (each.partition(".") for each in shipped_names("codes"))
+    pages = (page.partition(".") for page in shipped_names("codes"))
     return tuple(sorted(name for name, _, end in pages if end == "md" and name.startswith(start)))
 
 
@@ -71,11 +71,13 @@ def code_of(name: str) -> Code:
     """Return the content of the page of a code. Raises `KeyError` if there is none."""
     if name not in names():
         raise KeyError(name)
-    found = _PAGE.fullmatch(shipped_text(f"codes/{name}.md"))
-    assert found is not None, name
-    parts = {key: text or "" for key, text in found.groupdict().items()}
+    page = _PAGE.fullmatch(shipped_text(f"codes/{name}.md"))
+    assert page is not None, name
+    parts = {key: text or "" for key, text in page.groupdict().items()}
     for key in ("bad", "good"):
-        parts[key] = _ESCAPED.sub(lambda e: bytes([int(e[1], 8)]), parts[key].encode()).decode()
+        parts[key] = _ESCAPED.sub(
+            lambda byte: bytes([int(byte[1], 8)]), parts[key].encode()
+        ).decode()
     severity = Severity(parts.pop("severity"))
     return Code(severity=severity, **parts)
 

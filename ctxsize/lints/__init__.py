@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize import codes
 from ctxsize.build import Build
@@ -17,7 +17,7 @@ from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.plan import ParsedDockerfiles
-from ctxsize.findings import Edit, Finding, Location, in_order
+from ctxsize.findings import Edit, Finding, Fix, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import NOTHING, Case
@@ -33,15 +33,19 @@ from ctxsize.lints.targets import (
 )
 from ctxsize.model import Problem
 
-Findings = tuple[Finding, ...]
-Check = Callable[[Case], Iterator[Finding]]  # a lint: it yields the findings of one code
+LintRule = Callable[[Case], Iterator[Finding]]
+"""A function that yields the findings of one code in an ignore file."""
 
 
-def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
-    return lambda case: iter(()) if case.tree is None else check(case, case.tree)
+def _in_tree(rule: Callable[[Case, LintTree], Iterator[Finding]]) -> LintRule:
+    def with_tree(case: Case) -> Iterator[Finding]:
+        if case.tree is not None:
+            yield from rule(case, case.tree)
+
+    return with_tree
 
 
-LINTS: dict[str, Check] = {
+LINTS: dict[str, LintRule] = {
     "CTX101": depths.root_only,
     "CTX102": meanings.translated("CTX102", meanings.trailing, meant=True),
     "CTX103": meanings.not_a_comment,
@@ -76,7 +80,7 @@ LINTS: dict[str, Check] = {
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
-"""Codes of lines that are not the pattern that they look like."""
+"""Codes for lines that Docker reads differently than they look."""
 _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127", "CTX134")  # those for files with too many patterns
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
@@ -95,10 +99,10 @@ class LintedFile:
     context: str | None  # the context that it governs, None without a tree
     dockerfiles: tuple[str, ...]
     patterns: int
-    findings: Findings  # the findings that remain after fixes
+    findings: tuple[Finding, ...]  # the findings that remain after fixes
     content_bytes: int | None  # number of bytes that are sent with it, None without a tree
     files: int | None
-    mended: Findings  # the findings that fixes removed, in their order
+    mended: tuple[Finding, ...]  # the findings that fixes removed, in their order
     edit: Edit | None
     suppressed: int
 
@@ -111,12 +115,12 @@ class Linted:
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
-    unused: Findings = ()  # findings about suppressions that suppress nothing
-    failing: Findings = ()  # findings about builds that must fail
+    unused: tuple[Finding, ...] = ()  # findings about suppressions that suppress nothing
+    failing: tuple[Finding, ...] = ()  # findings about builds that must fail
 
     @property
-    def findings(self) -> Findings:
-        of_files = (each for file in self.files for each in file.findings)
+    def findings(self) -> tuple[Finding, ...]:
+        of_files = (finding for file in self.files for finding in file.findings)
         return in_order([*of_files, *self.failing, *self.unused])
 
     @property
@@ -142,194 +146,231 @@ def lint(
     steps: Steps | None,
 ) -> Linted:
     """Lint ignore files; see `ctxsize.api.lint`."""
-    alone = data is not None and not paths
+    of_stdin = data is not None and not paths
     if config is None:
-        if paths:
-            start = paths[0]
-        else:
-            start = (build or Build()).context
-        if os.path.isdir(start):
-            start = start
-        else:
-            start = os.path.dirname(start) or "."
-        if alone:
-            config = Config()
-        else:
-            config = load(start)
-    own = codes.names("CTX1")
+        config = _config_for(paths, build, of_stdin=of_stdin)
+    codes_of_lints = codes.names("CTX1")
     parsed_files = ParsedDockerfiles()
-    known = (*own, missing.BUILD_FAILS)
-    wanted = Wanted(config, known=known, **choice)
+    wanted = Wanted(config, known=(*codes_of_lints, missing.BUILD_FAILS), **choice)
     builder = builder_of((build or Build()).builder)
     layout = cache(lambda root: Layout(root, config, parsed_files))
     cases = Cases(build or Build(), builder, parsed_files=parsed_files, progress=progress)
-    found = targets_of(paths, build, builder, layout, parsed_files=parsed_files)
-    if alone:
+    if of_stdin:
         targets = [Target(STDIN)]
     else:
-        targets = [*found]
-    files = list[LintedFile]()
+        targets = [*targets_of(paths, build, builder, layout, parsed_files=parsed_files)]
+    files = []
     failing: dict[Finding, None] = {}
-    for target in stepped(targets, steps, lambda each: each.path):
+    for target in stepped(targets, steps, lambda target: target.path):
         case = cases.case(target, data)
-        files.append(_linted(case, wanted, fix=fix, unsafe=unsafe))
-        edit = files[-1].edit
-        if edit is None:
-            final = case
-        else:
-            final = case.with_data(edit.after)
+        file = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
+        files.append(file)
+        final = case
+        if file.edit is not None:
+            final = case.with_data(file.edit.after)
         failing |= dict.fromkeys(missing.failing_builds(final))
         cases.note_limits(case)
-    directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
+    directories = list[str]()
+    if not of_stdin:
+        directories += filter(os.path.isdir, paths or (".",))
     if build is None or has_options_only(build):
         for directory in directories:
             check_dockerfile(Build(directory), builder, parsed_files)
             for plan in cases.without_ignore_file(layout(directory).builds):
                 failing |= dict.fromkeys(missing.failing(plan))
-    if config.path is not None:
-        ours = own
-    else:
-        ours = ()
-    unused = wanted.unused(ours, *directories)
-    problems = tuple(dict.fromkeys(cases.problems))
-    return Linted(tuple(files), problems, unused, wanted.of(failing))
-
-
-def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
-    suppressed: dict[bytes, int] = {}
-
-    def found(each: Case) -> Findings:
-        every = lint_case(each)
-        kept = wanted.of(every, lines=each.file.texts())
-        suppressed[each.file.data] = len(wanted.selected(every)) - len(kept)
-        return kept
-
-    before = case.file.data
-    left = found(case)
-    applied = list[Finding]()
-    if fix:
-        case, left, applied = apply_fixes(case, left, found, unsafe=unsafe)
-        # A fix that was tried and is not applied was refused.
-        waits = (each.fix and not (each.fix.certain or unsafe) for each in left)
-        left = tuple(
-            e if kept else replace(e, fix=None) for e, kept in zip(left, waits, strict=True)
-        )
-    path = case.file.path
-    after = case.file.data
-    readers = tuple(dict.fromkeys(each.dockerfile for each in case.plans if each.dockerfile))
-    if case.tree is None:
-        total = None
-        context = None
-    else:
-        total = case.total
-        context = case.target.context
-    if total is None:
-        size = None
-        files = None
-    else:
-        size = total.content_bytes
-        files = total.files
-    findings = tuple(_joined(case, left))
-    if applied:
-        edit = Edit(path, before, after)
-    else:
-        edit = None
-    given = (path, context, readers, len(case.patterns))
-    mended = tuple(applied)
-    return LintedFile(*given, findings, size, files, mended, edit, suppressed[after])
-
-
-def _joined(case: Case, findings: Findings) -> Iterator[Finding]:
-    """Yield findings; more than `_MOST_ALIKE` of one cause become one with all their places."""
-    alike: dict[object, list[Finding]] = {}
-    for each in findings:
-        key = (each.code, each.severity, each.shared, each.fix and each.fix.certain)
-        alike.setdefault(key if each.shared else id(each), []).append(each)
-    for some in alike.values():
-        is_group = len(some) > _MOST_ALIKE
-        yield from [_join(case, some)] if is_group else (replace(e, shared="") for e in some)
-
-
-def _join(case: Case, some: list[Finding]) -> Finding:
-    """Return the finding for `some` of one cause; its fix makes the changes of all of them."""
-    first = some[0]
-    fixes = [each.fix for each in some if each.fix is not None]
-    lines = dict(pair for each in fixes for pair in each.lines)
-    added = [*dict.fromkeys(each.added for each in fixes if each.added)]
-    if added:
-        verb = "move"
-        end = " to the end"
-    else:
-        verb = "remove"
-        end = ""
-    order = f"{verb} these {len(lines):,} lines{end}"
-    if not lines:
-        if added[2:]:
-            rest = f" and {len(added) - 2:,} more"
-        else:
-            rest = ""
-        order = f"add {', '.join(map(shown, added[:2]))}{rest}"
-    if all(each.certain for each in fixes):
-        means = NOTHING
-    else:
-        means = None
-    if len(fixes) == len(some):
-        fix = case.fix(order, lines, "\n".join(added), means=means)
-    else:
-        fix = None
-    return replace(
-        first,
-        message=f"{len(some):,} {first.shared}",
-        evidence=tuple(": ".join(each.evidence[:2]) for each in some if each.evidence),
-        fix=fix,
-        more_locations=tuple(e.location for e in some if e.location != first.location),
+    if config.path is None:
+        codes_of_lints = ()
+    return Linted(
+        tuple(files),
+        tuple(dict.fromkeys(cases.problems)),
+        wanted.unused(codes_of_lints, *directories),
+        wanted.of(failing),
     )
 
 
-def lint_case(case: Case) -> Findings:
+def _config_for(paths: Sequence[str], build: Build | None, *, of_stdin: bool) -> Config:
+    """Return the configuration that governs the first path, or the context of the build."""
+    if of_stdin:
+        return Config()
+    start = (build or Build()).context
+    if paths:
+        start = paths[0]
+    if not os.path.isdir(start):
+        start = os.path.dirname(start) or "."
+    return load(start)
+
+
+def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
+    suppressed = {}
+
+    def lint(case: Case) -> tuple[Finding, ...]:
+        findings = lint_case(case)
+        counting = wanted.of(findings, lines=case.file.texts())
+        suppressed[case.file.data] = len(wanted.selected(findings)) - len(counting)
+        return counting
+
+    before = case.file.data
+    left = lint(case)
+    applied = list[Finding]()
+    if fix:
+        case, left, applied = apply_fixes(case, left, lint, unsafe=unsafe)
+        left = tuple(_without_refused(finding, unsafe=unsafe) for finding in left)
+    edit = None
+    if applied:
+        edit = Edit(case.file.path, before, case.file.data)
+    readers = dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)
+    context = None
+    size = None
+    files = None
+    if case.tree is not None:
+        context = case.target.context
+        files, size = case.total
+    return LintedFile(
+        case.file.path,
+        context,
+        tuple(readers),
+        len(case.patterns),
+        tuple(_merge_alike(case, left)),
+        size,
+        files,
+        tuple(applied),
+        edit,
+        suppressed[case.file.data],
+    )
+
+
+def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
+    """Return the finding without its fix if that was tried: it was refused."""
+    if finding.fix is not None and (finding.fix.certain or unsafe):
+        return replace(finding, fix=None)
+    return finding
+
+
+def _merge_alike(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings; more than `_MOST_ALIKE` of one cause become one with all their places."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        key: object = id(finding)
+        if finding.shared:
+            certain = finding.fix and finding.fix.certain
+            key = (finding.code, finding.severity, finding.shared, certain)
+        groups.setdefault(key, []).append(finding)
+    for group in groups.values():
+        if len(group) > _MOST_ALIKE:
+            yield _merge(case, group)
+        else:
+            for finding in group:
+                yield replace(finding, shared="")
+
+
+def _merge(case: Case, group: list[Finding]) -> Finding:
+    """Return the finding for a `group` of one cause; its fix makes the changes of all of them."""
+    first = group[0]
+    fixes = [finding.fix for finding in group if finding.fix is not None]
+    fix = None
+    if len(fixes) == len(group):
+        fix = _merge_fixes(case, fixes)
+    evidence = []
+    places: dict[Location, None] = {}
+    for finding in group:
+        if finding.evidence:
+            evidence.append(": ".join(finding.evidence[:2]))
+        if finding.location != first.location:
+            places[finding.location] = None
+    return replace(
+        first,
+        message=f"{len(group):,} {first.shared}",
+        evidence=tuple(evidence),
+        fix=fix,
+        more_locations=tuple(places),
+    )
+
+
+def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
+    lines: dict[int, str | None] = {}
+    added: dict[str, None] = {}
+    for fix in fixes:
+        lines |= dict(fix.lines)
+        if fix.added:
+            added[fix.added] = None
+    if lines and added:
+        order = f"move these {len(lines):,} lines to the end"
+    elif lines:
+        order = f"remove these {len(lines):,} lines"
+    else:
+        order = f"add {', '.join(map(shown, [*added][:2]))}"
+        if len(added) > 2:
+            order += f" and {len(added) - 2:,} more"
+    means = None
+    if all(fix.certain for fix in fixes):
+        means = NOTHING
+    return case.fix(order, lines, "\n".join(added), means=means)
+
+
+def lint_case(case: Case) -> tuple[Finding, ...]:
     """Return all findings of an ignore file in order."""
     if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # No line is the pattern that it looks like, and no line can be added.
         return (meanings.utf16(case),)
-    wanted = _OF_ONE_LINE if case.is_long else LINTS
-    found = [each for code in wanted for each in LINTS[code](case)]
+    selected: Iterable[str] = LINTS
+    if case.is_long:
+        selected = _OF_ONE_LINE
+    findings = [finding for code in selected for finding in LINTS[code](case)]
     by_line: dict[int | None, set[str]] = {}
-    for each in found:
-        by_line.setdefault(each.location.line, set()).add(each.code)
-    beside = _POINTLESS_BESIDE.get
-    kept = (e for e in found if by_line[e.location.line].isdisjoint(beside(e.code, ())))
-    return in_order([*kept])
+    for finding in findings:
+        by_line.setdefault(finding.location.line, set()).add(finding.code)
+    useful = []
+    for finding in findings:
+        beside = by_line[finding.location.line]
+        if beside.isdisjoint(_POINTLESS_BESIDE.get(finding.code, ())):
+            useful.append(finding)
+    return in_order(useful)
+
+
+class FixedCase(NamedTuple):
+    """A case with some fixes, its findings that are left, and those whose fixes were applied."""
+
+    case: Case
+    left: tuple[Finding, ...]
+    applied: list[Finding]
 
 
 def apply_fixes(
-    case: Case, found: Findings, lint: Callable[[Case], Findings], *, unsafe: bool = False
-) -> tuple[Case, Findings, list[Finding]]:
-    """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
+    case: Case,
+    findings: tuple[Finding, ...],
+    lint: Callable[[Case], tuple[Finding, ...]],
+    *,
+    unsafe: bool = False,
+) -> FixedCase:
+    """Apply the certain fixes of `case`, whose `findings` `lint` returns; `unsafe` applies all.
 
-    Return the case afterwards, the findings that remain in it, and those whose fixes were
-    applied. A fix is skipped if it causes a more severe finding, if its own finding remains, or
-    if it restores an earlier content of the file.
+    A fix is skipped if it causes a more severe finding, if its own finding remains, or if it
+    restores an earlier content of the file.
     """
     applied = list[Finding]()
     seen = {case.file.data}
     before = 0
-    refused = set[tuple[str, str, str]]()
+    refused = set()
     while len(applied) < _MOST_FIXES:
         # The fix of a group is one step; if it is refused, those of its findings may not be.
-        for finding in chain(_joined(case, found), found):
+        for finding in chain(_merge_alike(case, findings), findings):
             fix = finding.fix
-            if fix is None or not (fix.certain or unsafe) or fix.edits[0].after in seen:
+            if fix is None:
+                continue
+            if not (fix.certain or unsafe):
+                continue
+            if fix.edits[0].after in seen:
                 continue
             key = (*_key(case, finding), fix.message)
             if key in refused:
                 continue
             other = case.with_data(fix.edits[0].after)
             then = lint(other)
-            if not _is_worse(case, found, other, then, finding):
+            if not _is_worse(case, findings, other, then, finding):
                 applied.append(finding)
                 seen.add(other.file.data)
                 case = other
-                found = then
+                findings = then
                 break
             refused.add(key)
         else:
@@ -338,33 +379,55 @@ def apply_fixes(
             # Refused fixes are tried again once per round, not after every applied fix.
             before = len(applied)
             refused = set()
-    return case, found, applied
+    return FixedCase(case, findings, applied)
 
 
 def _is_worse(
-    case: Case, found: Iterable[Finding], other: Case, then: Iterable[Finding], fixed: Finding
+    case: Case,
+    findings: Iterable[Finding],
+    other: Case,
+    then: Iterable[Finding],
+    fixed: Finding,
 ) -> bool:
     """Return whether `fixed` is found as often as before, or a more severe finding is new.
 
     For an uncertain fix, a new finding of the same severity is enough: two such fixes could
     undo each other forever.
     """
-    before = Counter(_key(case, each) for each in found)
-    after = Counter(_key(other, each) for each in then)
-    places = (fixed.location, *fixed.more_locations)
-    mine = [_key(case, fixed, each) for each in places]
-    more = after - before
-    limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
-    new = [each for each in then if _key(other, each) in more]
+    before = Counter(_key(case, finding) for finding in findings)
+    after = Counter(_key(other, finding) for finding in then)
+    for location in (fixed.location, *fixed.more_locations):
+        key = _key(case, fixed, location)
+        if after[key] >= before[key]:
+            return True
+    limit = fixed.severity.rank
+    if fixed.fix is None or not fixed.fix.certain:
+        limit += 1
     # Without an exception, another fix could hide what it names.
-    changes = (each.fix.changes for each in new if each.fix is not None)
-    hides = any(each is not None and each.ignored.paths for each in changes)
-    hiding = hides and len(other.exceptions) < len(case.exceptions)
-    is_left = any(after[each] >= before[each] for each in mine)
-    return is_left or hiding or any(e.severity.rank < limit for e in new)
+    has_fewer = len(other.exceptions) < len(case.exceptions)
+    more = after - before
+    for finding in then:
+        if _key(other, finding) not in more:
+            continue
+        if finding.severity.rank < limit:
+            return True
+        if has_fewer and _hides(finding.fix):
+            return True
+    return False
 
 
-def _key(case: Case, finding: Finding, at: Location | None = None) -> tuple[str, str]:
+def _hides(fix: Fix | None) -> bool:
+    """Return whether a fix is known to hide paths that are sent."""
+    if fix is None:
+        return False
+    if fix.changes is None:
+        return False
+    return bool(fix.changes.ignored.paths)
+
+
+def _key(case: Case, finding: Finding, location: Location | None = None) -> tuple[str, str]:
     """Return a key that survives moved lines: the code and the text of the line."""
-    number = (at or finding.location).line
-    return finding.code, case.lines[number - 1].written if number else ""
+    number = (location or finding.location).line
+    if not number:
+        return finding.code, ""
+    return finding.code, case.lines[number - 1].written

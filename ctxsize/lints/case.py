@@ -12,22 +12,20 @@ from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
-from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.patterns import DockerIgnorePattern, pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
-from ctxsize.lints.lines import Line, read_line
+from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 from ctxsize.writer import edit_lines
 
-MOST_COMPARED = 10_000
-MOST_WORK = 1_000_000
-"""Number of patterns up to which each is compared with the others, and of lines for proofs."""
+MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
+MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
 REMOVE = "remove the line"
-MOVE_TO_END = "move the exception to the end"
 NOTHING: frozenset[str] = frozenset()  # the paths that a change of comments or idle lines affects
 
 
@@ -54,7 +52,9 @@ class Case:
             return f"{added}\n".encode("utf-8", "surrogateescape")
         if added:
             last = changes.get(len(texts), texts[-1].removeprefix(BOM))
-            changes = {**changes, len(texts): added if last is None else f"{last}\n{added}"}
+            if last is not None:
+                added = f"{last}\n{added}"
+            changes = {**changes, len(texts): added}
         return edit_lines(self.file, changes)
 
     # The lines of the file.
@@ -62,11 +62,11 @@ class Case:
     @cached_property
     def _read(self) -> list[Line]:
         name = self.builder.name
-        return [read_line(data, name, not at) for at, data in enumerate(self.file.lines)]
+        return [read_line(data, name, not index) for index, data in enumerate(self.file.lines)]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return tuple(each.numbered(number) for number, each in enumerate(self._read, 1))
+        return tuple(line.numbered(number) for number, line in enumerate(self._read, 1))
 
     @cached_property
     def patterns(self) -> list[Line]:
@@ -83,13 +83,18 @@ class Case:
 
     def has_between(self, start: int, end: int, *, exceptions: bool) -> bool:
         """Return whether an exception, or another pattern, stands strictly between two lines."""
-        numbers = self._numbers[exceptions]
+        numbers = self._ordinary_numbers
+        if exceptions:
+            numbers = self._exception_numbers
         return bisect_right(numbers, start) < bisect_left(numbers, end)
 
     @cached_property
-    def _numbers(self) -> tuple[list[int], list[int]]:
-        ordinary = [line.number for line in self.patterns if not line.exception]
-        return ordinary, [line.number for line in self.patterns if line.exception]
+    def _ordinary_numbers(self) -> list[int]:
+        return [line.number for line in self.patterns if not line.exception]
+
+    @cached_property
+    def _exception_numbers(self) -> list[int]:
+        return [line.number for line in self.patterns if line.exception]
 
     @property
     def is_long(self) -> bool:
@@ -98,16 +103,18 @@ class Case:
     @cached_property
     def stops_at_controls(self) -> bool:
         """Return whether a control character stops the build."""
+        if self.builder.check_patterns is None:
+            return False
         # BuildKit sends the list as gRPC metadata: unchanged if all of it is ASCII, else encoded.
         texts = (sent_text(line.raw) or "" for line in self._read)
-        return self.builder.check_patterns is not None and all(map(str.isascii, texts))
+        return all(map(str.isascii, texts))
 
     # Verdicts of the patterns on a path, even where no builder looks.
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
-        known = (line.pattern for line in self.patterns)
-        return self.builder.spec_class(each for each in known if each is not None)
+        patterns = (line.pattern for line in self.patterns)
+        return self.builder.spec_class(pattern for pattern in patterns if pattern is not None)
 
     @cached_property
     def _matcher(self) -> Matcher:
@@ -119,7 +126,7 @@ class Case:
 
     def matching(self, path: str) -> list[Line]:
         """Return the lines whose patterns match `path` itself, in file order."""
-        return [self.patterns[at] for at in self._matcher.indexes(path)]
+        return [self.patterns[index] for index in self._matcher.indexes(path)]
 
     def decider(self, path: str) -> Line | None:
         """Return the line that decides about `path`, None if no pattern does."""
@@ -144,11 +151,13 @@ class Case:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Return the lines, with comments in place of those that fail the build."""
-        strict = self.stops_at_controls
-        return tuple(
-            "#" if line.error or (strict and line.control) else BOM * line.marked + line.raw
-            for line in self._read
-        )
+        texts = []
+        for line in self._read:
+            if line.error or (line.control and self.stops_at_controls):
+                texts.append("#")
+            else:
+                texts.append(line.marked_raw)
+        return tuple(texts)
 
     @property
     def sent(self) -> Sent | None:
@@ -162,7 +171,9 @@ class Case:
 
     def matched(self, pattern: DockerIgnorePattern | None) -> list[str]:
         """Return the entries of the tree that `pattern` alone matches, in order."""
-        if pattern is None or self.tree is None:
+        if pattern is None:
+            return []
+        if self.tree is None:
             return []
         return self.tree.matched(pattern, beside=self.spec.patterns)
 
@@ -172,19 +183,23 @@ class Case:
 
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """Return the amount of files among `paths` in `of`, by default in the whole context."""
-        if of is None:
+        sent = of
+        if sent is None:
             sent = self.known_tree.everything
-        else:
-            sent = of
         files = {path for path in paths if path in sent and path not in sent.directories}
-        return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
+        size = sum(map(sent.size, files))
+        return Amount(len(files), size + self._grown(sent, files))
 
     def _grown(self, sent: Sent, files: Sent | set[str]) -> int:
         """Return the bytes that the ignore file, if among `files`, has more than on disk."""
-        own = self.known_tree.ignore_file
-        if own is None or own not in files or own in sent.empty:
+        path = self.known_tree.ignore_file
+        if path is None:
             return 0
-        return len(self.file.data) - sent.size(own)
+        if path not in files:
+            return 0
+        if path in sent.empty:
+            return 0
+        return len(self.file.data) - sent.size(path)
 
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes as text: `3.4 MB in 12 files`."""
@@ -206,16 +221,25 @@ class Case:
 
     def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
         """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
-        lines = (each.encode("utf-8", "surrogateescape") for each in texts if each[:1] != "#")
-        patterns = [read_line(each, self.builder.name, False).pattern for each in lines]
-        kinds = {None if each is None else each.include for each in patterns}
-        if self.tree is None or len(kinds) != 1 or None in kinds:
+        patterns = []
+        for text in texts:
+            if text.startswith("#"):
+                continue
+            data = text.encode("utf-8", "surrogateescape")
+            pattern = read_line(data, self.builder.name, False).pattern
+            if pattern is None:
+                return None
+            patterns.append(pattern)
+        kinds = {pattern.include for pattern in patterns}
+        if self.tree is None:
             return None
-        tops = {path for each in patterns for path in self.matched(each)}
+        if kinds not in ({True}, {False}):
+            return None
+        tops = {path for pattern in patterns for path in self.matched(pattern)}
         if True in kinds:
             return frozenset(self.below(tops))
-        everything = self.tree.below(tops, self.tree.everything)
-        return frozenset(path for path in everything if path not in self.now)
+        below = self.tree.below(tops, self.tree.everything)
+        return frozenset(path for path in below if path not in self.now)
 
     # Findings, and proofs of their fixes.
 
@@ -235,30 +259,48 @@ class Case:
         shared: str = "",
     ) -> Finding:
         """Return a finding about `line`, or about one of its characters, with a sum of `paths`."""
-        where = Location(self.file.path)
-        added = list[str]()
+        location = Location(self.file.path)
+        added = []
         if line is not None:
-            blanks = len(line.raw) - len(line.raw.lstrip())
-            if at is None:
-                start = blanks
-                length = len(line.written)
-            else:
-                start = at
-                length = 1
-            start += 1 + line.marked
-            end = start + length
-            text = BOM * line.marked + line.raw
-            where = Location(self.file.path, line.number, start, line.number, end, text)
+            location = self._location(line, at)
         elif fix is not None:
             added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
-        weight = severity or severity_of(code)
-        found = Finding(code, weight, message, where, confidence, evidence, help=help, fix=fix)
-        found = replace(found, lines=tuple(added), shared=shared)
-        if not paths or self.tree is None:
-            return found
-        (files, content_bytes), marked = self.figures(paths), self.tree.marked(paths)
-        found = replace(found, files=files, content_bytes=content_bytes, paths=marked)
-        return replace(found, evidence=self.tree.shown(paths))
+        finding = Finding(
+            code,
+            severity or severity_of(code),
+            message,
+            location,
+            confidence,
+            evidence,
+            help=help,
+            fix=fix,
+            lines=tuple(added),
+            shared=shared,
+        )
+        if not paths:
+            return finding
+        if self.tree is None:
+            return finding
+        amount = self.figures(paths)
+        return replace(
+            finding,
+            files=amount.files,
+            content_bytes=amount.content_bytes,
+            paths=self.tree.marked(paths),
+            evidence=self.tree.shown(paths),
+        )
+
+    def _location(self, line: Line, at: int | None) -> Location:
+        """Return the place of the line without blanks, or of its character `at`."""
+        start = at
+        length = 1
+        if start is None:
+            start = len(line.raw) - len(line.raw.lstrip())
+            length = len(line.written)
+        column = start + 1 + line.marked
+        end = column + length
+        number = line.number
+        return Location(self.file.path, number, column, number, end, line.marked_raw)
 
     def fix(
         self,
@@ -275,41 +317,69 @@ class Case:
         too many lines: each trial evaluates the whole file.
         """
         self.work[0] += len(self.lines)
-        if self.is_long or self.work[0] > MOST_WORK:
+        if self.is_long:
+            return None
+        if self.work[0] > MOST_WORK:
             return None
         then = self.with_data(self.with_lines(changes, added))
-        edits = (Edit(self.file.path, self.file.data, then.file.data),)
-        if self.tree is None or then.sent is None:
-            return Fix(message, edits, False, None, tuple(changes.items()), added)
-        found = differences(self.now, then.sent)
-        if self.tree.is_taken(found.hidden):
-            return None
-        is_certain = means is not None and self._is_meant(means, found)
-        # If the lines fail the build together, it is unknown what they send.
-        if self.sent is None:
-            changed = None
-        else:
-            changed = self._changes(found, then)
-        return Fix(message, edits, is_certain, changed, tuple(changes.items()), added)
+        is_certain = False
+        effects = None
+        if self.tree is not None and then.sent is not None:
+            difference = differences(self.now, then.sent)
+            if self.tree.is_taken(difference.hidden):
+                return None
+            is_certain = means is not None and self._is_meant(means, difference)
+            # If the lines fail the build together, it is unknown what they send.
+            if self.sent is not None:
+                effects = self._changes(difference, then)
+        edit = Edit(self.file.path, self.file.data, then.file.data)
+        return Fix(message, (edit,), is_certain, effects, tuple(changes.items()), added)
 
-    def _is_meant(self, means: Set[str], found: SentDifference) -> bool:
+    def removal(self, line: Line, *, means: Set[str] | None = None) -> Fix | None:
+        """Return the fix that removes a line."""
+        return self.fix(REMOVE, {line.number: None}, means=means)
+
+    def move_to_end(self, line: Line) -> Fix | None:
+        """Return the fix that moves an exception to the end of the file."""
+        return self.fix("move the exception to the end", {line.number: None}, line.written)
+
+    def rewriting(self, line: Line, text: str, *, means: Set[str] | None = None) -> Fix | None:
+        """Return the fix that writes `text` in place of a line."""
+        return self.fix(f"write {shown(text)}", {line.number: text}, means=means)
+
+    def exception_for(self, path: str) -> Fix | None:
+        """Return the fix that adds an exception for `path`; None if no pattern can name it."""
+        text = pattern_for(path, pattern_class=self.spec.pattern_class)
+        if text is None:
+            return None
+        return self.added_exception(text)
+
+    def added_exception(self, text: str) -> Fix | None:
+        """Return the fix that adds the exception for the pattern `text`."""
+        return self.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
+
+    def _is_meant(self, means: Set[str], difference: SentDifference) -> bool:
         """Return whether only `means` changes, and nothing is hidden that git tracks."""
         # Directories without other content change along with the intended paths.
-        above = {directory for path in means for directory in up_to(path)[:-1]}
-        beside = found.paths - means
-        known = means <= found.paths and beside <= above & self.known_tree.everything.directories
-        return known and not self.known_tree.tracks(found.hidden)
+        above = set()
+        for path in means:
+            above.update(up_to(path)[:-1])
+        beside = difference.paths - means
+        if not means <= difference.paths:
+            return False
+        if not beside <= above & self.known_tree.everything.directories:
+            return False
+        return not self.known_tree.tracks(difference.hidden)
 
-    def _changes(self, found: SentDifference, then: Case) -> Changes:
+    def _changes(self, difference: SentDifference, then: Case) -> Changes:
         """Return the difference in what is sent between this case and `then`."""
-        now = self.now
-        sent = then.now
-        marked = self.known_tree.marked
-        emptied = [path for path in found.resized if not sent.size(path)]
-        filled = [path for path in found.resized if not now.size(path)]
         return Changes(
-            ignored=Paths(marked(found.hidden), *self.figures(found.hidden, of=now)),
-            sent=Paths(marked(found.shown), *then.figures(found.shown, of=sent)),
-            emptied=Paths(marked(emptied), *self.figures(emptied, of=now)),
-            filled=Paths(marked(filled), *then.figures(filled, of=sent)),
+            ignored=self._sum(difference.hidden),
+            sent=then._sum(difference.shown),
+            emptied=self._sum([path for path in difference.resized if not then.now.size(path)]),
+            filled=then._sum([path for path in difference.resized if not self.now.size(path)]),
         )
+
+    def _sum(self, paths: Collection[str]) -> Paths:
+        """Return `paths` with the figures of what is sent of them now."""
+        return Paths(self.known_tree.marked(paths), *self.figures(paths, of=self.now))

@@ -43,9 +43,24 @@ class Line:
     def shown(self) -> str:
         return shown(self.written)
 
+    @property
+    def marked_raw(self) -> str:
+        """Return the text without line end, as it is in the file."""
+        if self.marked:
+            return BOM + self.raw
+        return self.raw
+
+    @property
+    def sign(self) -> str:
+        """Return `!` for an exception, else `""`."""
+        if self.exception:
+            return "!"
+        return ""
+
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
-        if (pattern := copy(self.pattern)) is not None:
+        pattern = copy(self.pattern)
+        if pattern is not None:
             pattern.line = number
         return replace(self, number=number, pattern=pattern)
 
@@ -66,11 +81,15 @@ class Line:
     @property
     def names_no_entry(self) -> bool:
         """Return whether it names the context itself or a path outside of it."""
-        return self.text in (".", "..", "/") or self.text.startswith("../")
+        if self.text in (".", "..", "/"):
+            return True
+        return self.text.startswith("../")
 
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
-        return self.pattern is not None and self.pattern.matches(path)
+        if self.pattern is None:
+            return False
+        return self.pattern.matches(path)
 
 
 def shown(text: str) -> str:
@@ -84,17 +103,24 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     builder = BUILDERS[builder_name]
     raw = text_of(data)
     marked = first and raw.startswith(BOM)
-    line = Line(0, raw[1:] if marked else raw, marked=marked)
+    if marked:
+        raw = raw[1:]
+    line = Line(0, raw, marked=marked)
     pattern_class = builder.spec_class.pattern_class
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
-        hint = f"Docker reads at most {LONGEST_LINE:,} bytes"
-        return replace(line, error=IgnoreFileError("bufio.Scanner: token too long", hint=hint))
-    if (parsed := pattern_class.split(line.raw)) is None:
+        return replace(
+            line,
+            error=IgnoreFileError(
+                "bufio.Scanner: token too long", hint=f"Docker reads at most {LONGEST_LINE:,} bytes"
+            ),
+        )
+    parsed = pattern_class.split(raw)
+    if parsed is None:
         return line
     line = replace(line, text=parsed.text, exception=parsed.exception)
     try:
-        pattern = pattern_class(line.raw)
+        pattern = pattern_class(raw)
     except IgnoreFileError as error:
         return replace(line, error=error)
     if pattern.fault is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,10 +41,12 @@ class Target:
 
 
 class LintTree:
-    """The context of `requests`, which read its ignore file, with a cache of all trials."""
+    """The context of `plans`, which read its ignore file, with a cache of all trials."""
 
     def __init__(self, snapshot: Snapshot, plans: Sequence[Plan]) -> None:
-        self.trial, self.snapshot, self.plan = Trial(snapshot), snapshot, snapshot.plan
+        self.trial = Trial(snapshot)
+        self.snapshot = snapshot
+        self.plan = snapshot.plan
         self._plans = tuple(plans)
         self._matched: dict[str, list[str]] = {}
 
@@ -62,7 +64,7 @@ class LintTree:
     @cached_property
     def needed(self) -> BuildContext | None:
         """Return what the builds need; None if the Dockerfile cannot be read."""
-        known = BuildContext(self.snapshot, also=[each.build for each in self._plans[1:]])
+        known = BuildContext(self.snapshot, also=[plan.build for plan in self._plans[1:]])
         with suppress(CtxsizeError):
             _ = known.build_files
             return known
@@ -71,50 +73,87 @@ class LintTree:
     @cached_property
     def references(self) -> list[Reference]:
         """Return the places that name files without which a build fails."""
-        found = list[Reference]()
+        references: dict[Reference, None] = {}
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
-            for each in self._plans:
-                own = ("",) if each.root == self.plan.root else ()
-                names = own if each.dockerfile_specific else names_of(each, self.plan.root)
-                if names:
-                    found += finder.of(each, names)
-        return [*dict.fromkeys(found)]
+            for plan in self._plans:
+                names = self._names_in(plan)
+                if not names:
+                    continue
+                # A fault in a Dockerfile leaves what was found before it.
+                for reference in finder.of(plan, names):
+                    references[reference] = None
+        return [*references]
+
+    def _names_in(self, plan: Plan) -> tuple[str, ...]:
+        """Return the names that a build has for the context that its ignore file governs."""
+        if not plan.dockerfile_specific:
+            return names_of(plan, self.plan.root)
+        if plan.root == self.plan.root:
+            return ("",)
+        return ()
 
     @cached_property
     def includes(self) -> list[Include] | None:
         """Return the include patterns of all transfers, None if no Dockerfile is known."""
-        found: list[Include] | None = None
+        includes = []
+        is_known = False
         for plan in self._plans:
             with suppress(CtxsizeError):
-                found = [*(found or []), *includes_of(plan)]
-        return found
+                includes += includes_of(plan)
+                is_known = True
+        if is_known:
+            return includes
+        return None
 
     def travelling(self, paths: Iterable[str], spec: DockerIgnoreSpec) -> list[str]:
         """Return those of `paths` that a build may transfer with the patterns `spec`."""
         sought = [*paths]
-        if not sought or self.includes is None or None in self.includes:
+        if not sought:
             return sought
-        sent = [self.snapshot.sent(spec, include=each) for each in self.includes]
-        return [path for path in sought if any(path in each for each in sent)]
+        if self.includes is None:
+            return sought
+        if None in self.includes:
+            return sought
+        transfers = [self.snapshot.sent(spec, include=include) for include in self.includes]
+        return [path for path in sought if any(path in sent for sent in transfers)]
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
-        """Return the directories without `sent` entries that one build may enter: the most."""
-
-        def found(include: Include) -> list[MemoryDirectory]:
-            asked = include_spec(include or ("**",))
-            root = self.snapshot.root
-            held = root.tree(lambda at: asked.enters(at.path) or not asked.match_file(at.path))
-            return [at for at in held if at.path and at.path not in sent.directories]
-
+        """Return, for the build that enters most, the directories that it enters for nothing."""
+        includes: list[Include] = [None]
+        most = list[MemoryDirectory]()
         with suppress(CtxsizeError):  # a source may fail the build
-            includes = [None] if self.includes is None else self.includes
-            return max(map(found, includes), key=len, default=[])
+            if self.includes is not None:
+                includes = self.includes
+            for include in includes:
+                entered = [*self._entered_for_nothing(include, sent)]
+                if len(entered) > len(most):
+                    most = entered
+            return most
         return []
+
+    def _entered_for_nothing(self, include: Include, sent: Sent) -> Iterator[MemoryDirectory]:
+        """Yield the directories without `sent` entries that a transfer enters."""
+        spec = include_spec(include or ("**",))
+
+        def is_entered(directory: MemoryDirectory) -> bool:
+            if spec.enters(directory.path):
+                return True
+            return not spec.match_file(directory.path)
+
+        for directory in self.snapshot.root.tree(is_entered):
+            if not directory.path:
+                continue
+            if directory.path not in sent.directories:
+                yield directory
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""
-        return bool(paths) and (self.needed is None or self.needed.takes(paths))
+        if not paths:
+            return False
+        if self.needed is None:
+            return True
+        return self.needed.takes(paths)
 
     @cached_property
     def tracked(self) -> frozenset[str] | None:
@@ -128,29 +167,31 @@ class LintTree:
             return None
 
     def tracks(self, paths: Iterable[str]) -> bool:
-        return self.tracked is not None and not self.tracked.isdisjoint(paths)
+        if self.tracked is None:
+            return False
+        return not self.tracked.isdisjoint(paths)
 
     @cached_property
     def ignore_file(self) -> str | None:
         """Return the ignore file's path in the context, None if it is no plain file in it."""
         if self.plan.ignore_file is None:
-            path = None
-        else:
-            path = own_path(self.plan)
+            return None
+        path = own_path(self.plan)
         if path is None:
-            found = None
-        else:
-            found = self.snapshot.file(path)
-        if found is not None and isinstance(found.kept, int):
-            return path
-        return None
+            return None
+        file = self.snapshot.file(path)
+        if file is None:
+            return None
+        if not isinstance(file.kept, int):
+            return None
+        return path
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        by_name: dict[str, list[str]] = {}
         for path in sorted(self.everything.paths, key=order):
-            found.setdefault(path.rpartition("/")[2], []).append(path)
-        return found
+            by_name.setdefault(path.rpartition("/")[2], []).append(path)
+        return by_name
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
@@ -162,31 +203,46 @@ class LintTree:
     ) -> list[str]:
         """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
         if pattern.text not in self._matched:
-            new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
-            texts = [*new]
-            spec = self.plan.builder.spec_class(new.values())
-            found: dict[str, list[str]] = {text: [] for text in texts}
-            for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
-                for index in indexes:
-                    found[texts[index]].append(path)
-            for paths in found.values():
-                paths.sort(key=order)
-            self._matched |= found
+            self._match((*beside, pattern))
         return self._matched[pattern.text]
+
+    def _match(self, patterns: Iterable[DockerIgnorePattern]) -> None:
+        """Search the tree for the entries of all `patterns` that are new."""
+        new = {}
+        for pattern in patterns:
+            if pattern.text not in self._matched:
+                new[pattern.text] = pattern
+        lists = [list[str]() for _ in new]
+        spec = self.plan.builder.spec_class(new.values())
+        for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
+            for index in indexes:
+                lists[index].append(path)
+        for text, paths in zip(new, lists, strict=True):
+            paths.sort(key=order)
+            self._matched[text] = paths
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
         """Return `tops` and everything below them that is in `sent`, in order."""
-        found = {top for top in tops if top in sent}
-        for held in map(self.snapshot.folder, outermost(frozenset(tops))):
-            for each in () if held is None else held.tree():
-                found.update(each.prefix + name for name in sent.names.get(each.path, ()))
-                if each.path in sent.directories:
-                    found.add(each.path)
-        return sorted(found, key=order)
+        paths = {top for top in tops if top in sent}
+        for top in outermost(frozenset(tops)):
+            folder = self.snapshot.folder(top)
+            if folder is None:
+                continue
+            for directory in folder.tree():
+                names = sent.names.get(directory.path, ())
+                paths.update(directory.prefix + name for name in names)
+                if directory.path in sent.directories:
+                    paths.add(directory.path)
+        return sorted(paths, key=order)
 
     def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return `paths` in the builder's order, directories with a trailing `/`."""
-        return tuple(path + "/" * self.is_directory(path) for path in sorted(paths, key=order))
+        marked = []
+        for path in sorted(paths, key=order):
+            if self.is_directory(path):
+                path += "/"
+            marked.append(path)
+        return tuple(marked)
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the first few of `paths`, without those below another one."""

@@ -9,88 +9,93 @@ from dataclasses import replace
 
 from ctxsize.engine.dockerfiles import is_ignore_file
 from ctxsize.engine.fates import breaking
-from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
 from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import listed
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line, shown
+from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
-_SURE = (Severity.WARNING, Confidence.LIKELY)
-_UNSURE = (Severity.INFO, Confidence.POSSIBLE)
 BUILD_FAILS = "CTX411"  # the code of a build that must fail, which `check` reports too
 _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that a pattern ignores."""
-    seen: set[tuple[str | None, int, str]] = set()
-    for plan, check in ((one, each) for one in case.plans for each in _checks(case, one)):
-        source = check.source
-        fails = check.fate is Fate.IGNORED
-        key = (plan.dockerfile, source.line, source.source)
-        if check.hidden:
-            by = check.hidden[0].verdict.by
-        else:
-            by = None
-        is_new = key not in seen
-        is_hidden = fails or check.fate is Fate.NO_MATCH
-        seen.add(key)
-        if not (is_new and is_hidden and by and 0 < by.line <= len(case.lines)):
-            continue
-        line = case.lines[by.line - 1]
-        place = f"{plan.dockerfile}:{source.line}"
-        text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
-        if has_wildcards(source.path):
-            # A pattern that is made from a hidden value is not written into a file.
-            if isinstance(source.path, Hidden):
-                text = None
-            else:
-                text = source.path
-        if fails:
-            then = "the build fails"
-        else:
-            then = "nothing is copied"
-        what = f"the source of `{source.instruction} {source.written}` ({place})"
-        message = f"{line.shown} ignores {what}, so {then}"
-        if text is None:
-            fix = None
-        else:
-            fix = case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
-        if fails:
-            severity = Severity.ERROR
-        else:
-            severity = Severity.WARNING
-        why = (place, *(each.path for each in check.hidden[:3]))
-        shared = f"sources of COPY and ADD are ignored by {line.shown}, so {then}"
-        yield case.finding("CTX111", line, message, severity, evidence=why, fix=fix, shared=shared)
+    seen = set()
+    for plan in case.plans:
+        for check in _checks(case, plan):
+            source = check.source
+            key = (plan.dockerfile, source.line, source.source)
+            if key in seen:
+                continue
+            seen.add(key)
+            line = _hiding_line(case, check)
+            if line is not None:
+                yield _report_hidden(case, check, line, f"{plan.dockerfile}:{source.line}")
+
+
+def _hiding_line(case: Case, check: SourceCheck) -> Line | None:
+    """Return the line that hides a source, if a line of the file does."""
+    if check.fate not in (Fate.IGNORED, Fate.NO_MATCH):
+        return None
+    if not check.hidden:
+        return None
+    pattern = check.hidden[0].verdict.by
+    if not pattern:
+        return None
+    if not 0 < pattern.line <= len(case.lines):
+        return None
+    return case.lines[pattern.line - 1]
+
+
+def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Finding:
+    source = check.source
+    severity = Severity.WARNING
+    then = "nothing is copied"
+    if check.fate is Fate.IGNORED:
+        severity = Severity.ERROR
+        then = "the build fails"
+    if not has_wildcards(source.path):
+        fix = case.exception_for(check.at)
+    elif isinstance(source.path, Hidden):
+        fix = None  # a pattern that is made from a hidden value is not written into a file
+    else:
+        fix = case.added_exception(source.path)
+    what = f"the source of `{source.instruction} {source.written}` ({place})"
+    return case.finding(
+        "CTX111",
+        line,
+        f"{line.shown} ignores {what}, so {then}",
+        severity,
+        evidence=(place, *(entry.path for entry in check.hidden[:3])),
+        fix=fix,
+        shared=f"sources of COPY and ADD are ignored by {line.shown}, so {then}",
+    )
 
 
 def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
     """Yield the checks of the sources of COPY and ADD, for the target and each named stage."""
     plan = replace(plan, spec=case.spec)
     targets = [plan.build.target]
-    with suppress(CtxsizeError):
-        stages = plan.parsed.dockerfile.stages[-2::-1]
-        if targets[0]:
-            targets += []
-        else:
-            targets += [each.name for each in stages if each.name]
-    for target in targets:
-        asked = replace(plan, build=replace(plan.build, target=target))
+    if not plan.build.target:
         with suppress(CtxsizeError):
-            need = next(iter(needs_of(asked).values()))
-            sources = Sources(asked)
-            lines = (each.line for each in need.sources if each.kind in ("copy", "add"))
+            stages = plan.parsed.dockerfile.stages[-2::-1]
+            targets += [stage.name for stage in stages if stage.name]
+    for target in targets:
+        of_target = replace(plan, build=replace(plan.build, target=target))
+        with suppress(CtxsizeError):
+            need = next(iter(needs_of(of_target).values()))
+            sources = Sources(of_target)
+            lines = (source.line for source in need.sources if source.kind in ("copy", "add"))
             for number in dict.fromkeys(lines):
                 with suppress(CtxsizeError):
                     yield from sources.check(str(number))
@@ -100,13 +105,13 @@ def failing_builds(case: Case) -> Iterator[Finding]:
     """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
     if case.tree is not None and case.sent is None:
         return  # its lines fail the build, as CTX121 reports
-    known = [(each.evidence[0], each.message) for each in hidden_source(case)]
+    known = [(finding.evidence[0], finding.message) for finding in hidden_source(case)]
     for plan in case.plans:
         governed = replace(plan, spec=case.spec, ignore_file=case.file)
         for finding in failing(governed):
-            place = str(finding.location)
-            named = _quoted_source(finding)
-            if not any(place == at and named in message for at, message in known):
+            location = str(finding.location)
+            source = _quoted_source(finding)
+            if not any(location == place and source in message for place, message in known):
                 yield finding
 
 
@@ -124,149 +129,212 @@ def failing(plan: Plan) -> Iterator[Finding]:
 
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
-    by_path: dict[str, Line] = {}
+    by_path = {}
     for name in sorted(tree.by_name.keys() & listed("manifests")):
         for path in tree.by_name[name]:
-            parent = path.rpartition("/")[0]
-            if path in case.now or tree.is_directory(path):
+            line = _line_ignoring(case, tree, path)
+            if line is None:
                 continue
-            if parent and case.step(parent).ignored:
-                line = None
-            else:
-                line = case.decider(path)
-            if line is not None and _is_accident(line, name):
+            if _is_accident(line, name):
                 by_path[path] = line
-    by_line: dict[int, list[str]] = {}
+    by_number: dict[int, list[str]] = {}
     for path in tree.travelling(by_path, tree.plan.builder.spec_class([])):
-        by_line.setdefault(by_path[path].number, []).append(path)
-    for number, paths in by_line.items():
+        by_number.setdefault(by_path[path].number, []).append(path)
+    severity = Severity.WARNING
+    if case.plans:
+        severity = Severity.ERROR
+    for number, paths in by_number.items():
         line = case.lines[number - 1]
         shown = ", ".join(tree.shown(paths))
-        message = f"{line.shown} also ignores {shown}, which the build may need"
-        weight = Severity.ERROR if case.plans else Severity.WARNING, Confidence.LIKELY
-        fix = case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths))
-        yield case.finding("CTX116", line, message, *weight, paths=paths, fix=fix)
+        yield case.finding(
+            "CTX116",
+            line,
+            f"{line.shown} also ignores {shown}, which the build may need",
+            severity,
+            Confidence.LIKELY,
+            paths=paths,
+            fix=case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths)),
+        )
+
+
+def _line_ignoring(case: Case, tree: LintTree, path: str) -> Line | None:
+    """Return the line that ignores a file; None if it is sent or its directory is ignored."""
+    if path in case.now:
+        return None
+    if tree.is_directory(path):
+        return None
+    parent = path.rpartition("/")[0]
+    if parent and case.step(parent).ignored:
+        return None
+    return case.decider(path)
 
 
 def _is_accident(line: Line, name: str) -> bool:
     """Return whether the pattern matches many names, and `name` only by chance."""
     last = line.text.rpartition("/")[2]
-    if line.text in _EVERYTHING or last in _EVERYTHING or "*" not in last:
+    if line.text in _EVERYTHING:
+        return False
+    if last in _EVERYTHING:
+        return False
+    if "*" not in last:
         return False
     stem = last.split("*")[0].rstrip(".")
-    return not stem or stem.casefold() != name.split(".")[0].casefold()
+    if not stem:
+        return True
+    return stem.casefold() != name.split(".")[0].casefold()
 
 
 def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator[Finding]:
     """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
     if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
-    for each in tree.references:
-        path = each.files[0]
-        line = case.decider(each.files[0])
-        is_it = each.is_copy == is_copy and each.breaks(case.now.__contains__)
-        # CTX111 reports what an instruction takes from the context by its name.
-        if not is_it or line is None or (known := tree.needed) is None:
+    code = "CTX131"
+    if is_copy:
+        code = "CTX132"
+    for reference in tree.references:
+        if reference.is_copy != is_copy:
             continue
-        if (not is_copy and known.takes({path})) or not each.is_of_sources(known.git):
+        if not reference.breaks(case.now.__contains__):
             continue
+        path = reference.files[0]
+        line = case.decider(path)
+        if line is None:
+            continue
+        if tree.needed is None:
+            continue
+        if not reference.is_of_sources(tree.needed.git):
+            continue
+        taker = f"{reference.at} needs"
         if is_copy:
-            taker = f"COPY --from ({each.at}) takes"
-        else:
-            taker = f"{each.at} needs"
-        message = f"{line.shown} ignores {path}, which {taker}, so the build fails"
-        text = pattern_for(path, pattern_class=case.spec.pattern_class)
-        if text is None:
-            fix = None
-        else:
-            fix = case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
-        shared = f"files that the build needs are ignored by {line.shown}"
-        what = (line, message, None, Confidence.LIKELY)
-        why = (each.at, *each.files[:3])
-        if is_copy:
-            code = "CTX132"
-        else:
-            code = "CTX131"
-        yield case.finding(code, *what, evidence=why, fix=fix, shared=shared)
+            taker = f"COPY --from ({reference.at}) takes"
+        elif tree.needed.takes({path}):
+            continue  # CTX111 reports what an instruction takes from the context by its name
+        yield case.finding(
+            code,
+            line,
+            f"{line.shown} ignores {path}, which {taker}, so the build fails",
+            confidence=Confidence.LIKELY,
+            evidence=(reference.at, *reference.files[:3]),
+            fix=case.exception_for(path),
+            shared=f"files that the build needs are ignored by {line.shown}",
+        )
 
 
 def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
-    if ".git" not in case.now or _is_kept(case, ".git"):
+    if ".git" not in case.now:
         return
-    if tree.is_taken([".git"]) or not tree.travelling([".git"], case.spec):
+    if _is_named(case, ".git"):
+        return
+    if tree.is_taken([".git"]):
+        return
+    if not tree.travelling([".git"], case.spec):
         return
     paths = case.below([".git"])
-    by = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
-    # Only exceptions for paths inside `.git` re-include it: that is intended.
-    if all(each and each.text.removeprefix("**/").startswith(".git/") for each in by):
+    exceptions = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
+    if all(map(_is_inside_git, exceptions)):
         return
-    if tree.needed is None:
-        wanted = None
-    else:
-        wanted = tree.needed.asks_git(case.now)
-    if tree.is_taken(tree.by_name[".git"]):
-        name = ".git"
-    else:
-        name = "**/.git"
-    # `name/**` also ignores what exceptions re-include below an ignored directory.
-    if any(by):
-        lines = f"{name}\n{name}/**"
-    else:
-        lines = name
     message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
-    if wanted:
-        message = f"{message}; {wanted}, so the build may need it"
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    reason = None
+    if tree.needed is not None:
+        reason = tree.needed.asks_git(case.now)
+    if reason or tree.includes is None:
+        severity = Severity.INFO
+        confidence = Confidence.POSSIBLE
+    if reason:
+        message = f"{message}; {reason}, so the build may need it"
         fix = None
     else:
-        fix = case.fix(f"ignore `{name}`", added=lines)
-    if tree.includes is not None and not wanted:
-        severity = _SURE
-    else:
-        severity = _UNSURE
-    yield case.finding("CTX109", None, message, *severity, paths=paths, fix=fix)
+        fix = _ignore_git(case, tree, is_excepted=any(exceptions))
+    yield case.finding("CTX109", None, message, severity, confidence, paths=paths, fix=fix)
+
+
+def _is_inside_git(exception: Line | None) -> bool:
+    """Return whether it re-includes paths inside `.git` only: that is intended."""
+    if exception is None:
+        return False
+    return exception.text.removeprefix("**/").startswith(".git/")
+
+
+def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
+    name = "**/.git"
+    if tree.is_taken(tree.by_name[".git"]):
+        name = ".git"
+    lines = name
+    # `name/**` also ignores what exceptions re-include below an ignored directory.
+    if is_excepted:
+        lines += f"\n{name}/**"
+    return case.fix(f"ignore `{name}`", added=lines)
 
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield env files with local settings that are sent and that git does not track."""
-    names = (e for e in tree.by_name if _ENV_NAME.fullmatch(e) and not _TEMPLATE.search(e[4:]))
-    here = (path for name in names for path in tree.by_name[name] if path in case.now)
-    files = (path for path in here if not (tree.is_directory(path) or tree.tracks([path])))
-    named = (path for path in files if not _is_kept(case, path))
-    if not (paths := tree.travelling(named, case.spec)):
+    files = []
+    for name in tree.by_name:
+        if not _ENV_NAME.fullmatch(name):
+            continue
+        if _TEMPLATE.search(name[4:]):
+            continue
+        for path in tree.by_name[name]:
+            is_untracked = not tree.is_directory(path) and not tree.tracks([path])
+            if path not in case.now:
+                continue
+            if is_untracked and not _is_named(case, path):
+                files.append(path)
+    paths = tree.travelling(files, case.spec)
+    if not paths:
         return
-    lines = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
-    shown = ", ".join(tree.shown(paths))
-    severity = _UNSURE
+    severity = Severity.INFO
+    confidence = Confidence.POSSIBLE
     if tree.tracked is not None and tree.includes is not None:
-        severity = _SURE
-    message = f"the build sends {shown}, which may contain secrets: {case.amount(paths)}"
-    fix = case.fix("ignore these names at every depth", added="\n".join(lines))
-    yield case.finding("CTX110", None, message, *severity, paths=paths, fix=fix)
+        severity = Severity.WARNING
+        confidence = Confidence.LIKELY
+    shown = ", ".join(tree.shown(paths))
+    names = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
+    yield case.finding(
+        "CTX110",
+        None,
+        f"the build sends {shown}, which may contain secrets: {case.amount(paths)}",
+        severity,
+        confidence,
+        paths=paths,
+        fix=case.fix("ignore these names at every depth", added="\n".join(names)),
+    )
 
 
-def _is_kept(case: Case, path: str) -> bool:
+def _is_named(case: Case, path: str) -> bool:
     """Return whether an exception names exactly this path."""
     return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))
 
 
 def two_files(case: Case) -> Iterator[Finding]:
     """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
-    if other := case.target.fallback:
-        message = f"this ignore file replaces {other}, which does not apply to this Dockerfile"
-        yield case.finding("CTX117", None, message)
+    general = case.target.fallback
+    if general:
+        yield case.finding(
+            "CTX117",
+            None,
+            f"this ignore file replaces {general}, which does not apply to this Dockerfile",
+        )
 
 
 def linked(case: Case) -> Iterator[Finding]:
     """Yield CTX134: the ignore file is a symlink to a file with another purpose."""
     link = case.target.link
-    if link is None or case.target.unread is not None or is_ignore_file(link):
+    if link is None:
         return
-    message = (
+    if case.target.unread is not None:
+        return
+    if is_ignore_file(link):
+        return
+    yield case.finding(
+        "CTX134",
+        None,
         f"this ignore file is a symbolic link to {link}: a pattern that is added for the build "
-        "changes that file too"
+        "changes that file too",
     )
-    yield case.finding("CTX134", None, message)
 
 
 def unread(case: Case) -> Iterator[Finding]:
@@ -275,5 +343,9 @@ def unread(case: Case) -> Iterator[Finding]:
     if target.unread is not None:
         yield case.finding("CTX127", None, f"no build reads this ignore file: {target.unread}")
     elif target.likely_unread is not None:
-        message = f"no build seems to read this ignore file: {target.likely_unread}"
-        yield case.finding("CTX127", None, message, confidence=Confidence.LIKELY)
+        yield case.finding(
+            "CTX127",
+            None,
+            f"no build seems to read this ignore file: {target.likely_unread}",
+            confidence=Confidence.LIKELY,
+        )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
@@ -45,7 +46,6 @@ class Cases:
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`, with `data` as its content. Raises `InputError`."""
         path = target.path
-        suffix = "." + target.path.rpartition(".")[2]
         if target.unread is not None:
             data = data or b""
         if os.path.islink(path):
@@ -54,30 +54,38 @@ class Cases:
             file = read_ignore_file(path)
         else:
             file = IgnoreFile.parse(path, data)
-        readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
-        if self.builder in readers:
-            builder = self.builder
-        else:
-            builder = next(iter(readers), self.builder)
+        builder = self._reader_of(path)
         case = Case(file, builder, target, tuple(self._plans(target, builder)))
         if case.is_long:
             return case
         return replace(case, tree=self._tree(case))
 
+    def _reader_of(self, path: str) -> Builder:
+        """Return the builder to lint for: the one asked for, if it reads a file of this name."""
+        suffix = "." + path.rpartition(".")[2]
+        readers = [reader for reader in BUILDERS.values() if suffix in reader.ignore_file_names]
+        if not readers or self.builder in readers:
+            return self.builder
+        return readers[0]
+
     def _plans(self, target: Target, builder: Builder) -> Iterator[Plan]:
         """Yield the builds that read the file and have a Dockerfile, with the options for all."""
-        given = self.build
-        for build in target.builds if target.context is not None else ():
-            asked = replace(
+        if target.context is None:
+            return
+        options = self.build
+        for build in target.builds:
+            with_options = replace(
                 build,
-                target=given.target or build.target,
-                build_arguments={**build.build_arguments, **given.build_arguments},
-                build_contexts={**build.build_contexts, **given.build_contexts},
-                platforms=given.platforms or build.platforms,
+                target=options.target or build.target,
+                build_arguments={**build.build_arguments, **options.build_arguments},
+                build_contexts={**build.build_contexts, **options.build_contexts},
+                platforms=options.platforms or build.platforms,
                 builder=builder.name,
             )
-            plan = self._plan(asked)
-            if plan is not None and plan.dockerfile is not None:
+            plan = self._plan(with_options)
+            if plan is None:
+                continue
+            if plan.dockerfile is not None:
                 yield plan
 
     def _plan(self, build: Build, *, alone: bool = False) -> Plan | None:
@@ -92,21 +100,29 @@ class Cases:
 
     def _tree(self, case: Case) -> LintTree | None:
         context = case.target.context
-        plans = case.plans
-        if context is None or case.target.unread is not None:
+        if context is None:
             return None
-        build = replace(self.build, context=context, dockerfile=None, builder=case.builder.name)
-        plan = plans[0] if plans else self._plan(build, alone=True)
+        if case.target.unread is not None:
+            return None
+        if case.plans:
+            plan: Plan | None = case.plans[0]
+        else:
+            plan = self._plan(
+                replace(self.build, context=context, dockerfile=None, builder=case.builder.name),
+                alone=True,
+            )
         if plan is None:
             return None
         plan = replace(plan, ignore_file=case.file)
+        snapshot = self._snapshots.get(plan.root)
         try:
-            if plan.root not in self._snapshots:
-                self._snapshots[plan.root] = Snapshot.take(plan, progress=self.progress)
+            if snapshot is None:
+                snapshot = Snapshot.take(plan, progress=self.progress)
         except CtxsizeError as error:
             self._note(error)
             return None
-        return LintTree(self._snapshots[plan.root].asked(plan), plans)
+        self._snapshots[plan.root] = snapshot
+        return LintTree(snapshot.asked(plan), case.plans)
 
     def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Plan]:
         """Yield those of `builds` that have a Dockerfile and no ignore file."""
@@ -117,13 +133,19 @@ class Cases:
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if some checks are incomplete: a long file, or commands not known."""
-        for plan in case.plans if case.tree is not None else ():
-            with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
-                self.problems += unknown_commands(plan.parsed.dockerfile.instructions)
+        if case.tree is not None:
+            for plan in case.plans:
+                with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
+                    self.problems += unknown_commands(plan.parsed.dockerfile.instructions)
         if case.is_long or case.work[0] > MOST_WORK:
             most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
-            what = f"the file is too long for some checks, which end after {most}"
-            self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
+            self.problems.append(
+                Problem(
+                    "too-many-patterns",
+                    f"the file is too long for some checks, which end after {most}",
+                    path=case.file.path,
+                )
+            )
 
     def _note(self, error: CtxsizeError) -> None:
         self.problems.append(Problem("tree-unknown", error.message, error.path, error.line))
@@ -150,22 +172,28 @@ def targets_of(
         if plan.ignore_file is None:
             hint = "`ctxsize suggest` proposes one"
             raise InputError("no ignore file governs this build", path=build.context, hint=hint)
+        fallback = None
         if plan.dockerfile_specific:
             fallback = _general_in(build.context)
-        else:
-            fallback = None
         yield Target(plan.ignore_file.path, build.context, (build,), fallback)
         return
-    found = (target for path in paths or (".",) for target in _at(path, build, layout))
-    yield from {os.path.normpath(target.path): target for target in found}.values()
+    targets = {}
+    for path in paths or (".",):
+        for target in _targets_at(path, build, layout):
+            targets[os.path.normpath(target.path)] = target
+    yield from targets.values()
 
 
 def has_options_only(build: Build | None) -> bool:
     """Return whether the user gave options of builds, but no build."""
-    return build is not None and build.context == "." and build.dockerfile is None
+    if build is None:
+        return False
+    if build.context != ".":
+        return False
+    return build.dockerfile is None
 
 
-def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
+def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
     """Return the ignore file at `path`, or those below it."""
     has_name = is_ignore_file(path)
     if os.path.isdir(path) and not has_name:
@@ -177,7 +205,9 @@ def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list
         raise InputError("is a Dockerfile, no ignore file", path=path, hint=hint)
     if build is not None:
         return [Target(path, build.context, (build,))]
-    return [layout(_root_of(path)).target(path) if has_name else Target(path)]
+    if has_name:
+        return [layout(_root_of(path)).target(path)]
+    return [Target(path)]
 
 
 def check_dockerfile(build: Build, builder: Builder, parsed_files: ParsedDockerfiles) -> None:
@@ -186,7 +216,9 @@ def check_dockerfile(build: Build, builder: Builder, parsed_files: ParsedDockerf
         plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
     except InputError:
         return  # other builds may be all that is here
-    if plan.dockerfile is None or plan.dockerfile_fault is not None:
+    if plan.dockerfile is None:
+        return
+    if plan.dockerfile_fault is not None:
         return
     try:
         _ = plan.parsed.dockerfile
@@ -200,14 +232,28 @@ def _root_of(path: str) -> str:
 
     It is never above the working directory: that could be a whole home directory.
     """
-    own = os.path.dirname(path) or "."
+    directory = os.path.dirname(path) or "."
     here = os.path.realpath(".")
-    directory = top_of(own)
-    if directory is None or not holds(here, own):
-        return own
-    if directory.startswith(f"{here}/"):
-        return os.path.relpath(directory)
+    repository = top_of(directory)
+    if repository is None:
+        return directory
+    if not holds(here, directory):
+        return directory
+    if repository.startswith(f"{here}/"):
+        return os.path.relpath(repository)
     return "."
+
+
+class LocatedBuild(NamedTuple):
+    """A build with the real paths of its context and Dockerfile."""
+
+    context: str
+    dockerfile: str
+    discovered: FoundBuild
+
+    @property
+    def build(self) -> Build:
+        return self.discovered.build
 
 
 class Layout:
@@ -217,32 +263,39 @@ class Layout:
         self, root: str, config: Config | None = None, parsed_files: ParsedDockerfiles | None = None
     ) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
-        self._found = discover(root, environment=os.environ, parsed_files=parsed_files)
-        if config is None:
-            configured = []
-        else:
-            configured = [*_configured(config, root)]
-        dockerfiles = {_real(each.build.dockerfile) for each in configured}
-        # A configured build replaces a guessed one with the same Dockerfile.
-        found = self._found.builds
-        kept = (e for e in found if not e.guessed or _real(e.build.dockerfile) not in dockerfiles)
-        self._builds = [
-            (_real(each.build.context), _real(each.build.dockerfile), each)
-            for each in merged([*kept, *configured])
-        ]
-        """The builds with the real paths of their contexts and Dockerfiles."""
+        self._discovery = discover(root, environment=os.environ, parsed_files=parsed_files)
+        configured = list[FoundBuild]()
+        if config is not None:
+            configured += _read_configured(config, root)
+        dockerfiles = {_real(build.build.dockerfile) for build in configured}
+        builds = []
+        for build in self._discovery.builds:
+            # A configured build replaces a guessed one with the same Dockerfile.
+            if build.guessed and _real(build.build.dockerfile) in dockerfiles:
+                continue
+            builds.append(build)
+        self._builds = list[LocatedBuild]()
+        for discovered in merged([*builds, *configured]):
+            self._builds.append(
+                LocatedBuild(
+                    _real(discovered.build.context), _real(discovered.build.dockerfile), discovered
+                )
+            )
 
     @property
     def builds(self) -> list[Build]:
         """Return the builds, with and without an ignore file."""
-        return [each.build for *_, each in self._builds]
+        return [located.build for located in self._builds]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
-        contexts = [self._found.root, *(each.build.context for *_, each in self._builds)]
-        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in contexts]
-        others = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
-        return [self.target(path) for path in sorted({*self._found.ignore_files, *others})]
+        paths = set(self._discovery.ignore_files)
+        contexts = (build.context for build in self.builds)
+        for context in (self._discovery.root, *contexts):
+            path = os.path.normpath(os.path.join(context, _ENDINGS[0]))
+            if os.path.isdir(path) or os.path.islink(path):
+                paths.add(path)
+        return [self.target(path) for path in sorted(paths)]
 
     def target(self, path: str) -> Target:
         """Return the ignore file at `path` with its builds."""
@@ -259,24 +312,26 @@ class Layout:
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
         real = _real(directory)
+        here = [located.discovered for located in self._builds if located.context == real]
+        builds = tuple(discovered.build for discovered in here if _reads_general(discovered))
         likely_unread = None
-        here = [each for context, _, each in self._builds if context == real]
-        # A Dockerfile with its own ignore file is built with that one instead.
-        own = (each for each in here if each.inline is None)
-        here_only = (
-            e for e in own if not e.dockerfile or not os.path.isfile(e.dockerfile + _ENDINGS[0])
-        )
-        mine = tuple(each.build for each in here_only)
-        beside = (e for _, at, e in self._builds if os.path.dirname(at) == real)
-        others = (each for each in beside if each.build.dockerfile)
-        if not here and (each := next(others, None)):
-            if each.guessed:
-                how = "as its sources suggest"
-            else:
-                how = f"by {each.places[0]}"
-            context = f"the context {each.build.context}"
-            likely_unread = f"{each.build.dockerfile} is built with {context}, {how}"
-        return Target(path, directory, mine, likely_unread=likely_unread)
+        if not here:
+            likely_unread = self._describe_other_context(real)
+        return Target(path, directory, builds, likely_unread=likely_unread)
+
+    def _describe_other_context(self, directory: str) -> str | None:
+        """Return how a Dockerfile in `directory` is built with another context, if one is."""
+        for located in self._builds:
+            dockerfile = located.build.dockerfile
+            if not dockerfile:
+                continue
+            if os.path.dirname(located.dockerfile) != directory:
+                continue
+            how = "as its sources suggest"
+            if not located.discovered.guessed:
+                how = f"by {located.discovered.places[0]}"
+            return f"{dockerfile} is built with the context {located.build.context}, {how}"
+        return None
 
     def _specific(self, path: str, name: str) -> Target:
         dockerfile = path.removesuffix(f".{name.rpartition('.')[2]}")
@@ -284,25 +339,42 @@ class Layout:
             return Target(path, unread=f"its name must begin with a dot: .{name}")
         if not os.path.isfile(dockerfile):
             return Target(path, unread=f"there is no {dockerfile} beside it")
-        if not holds(border_of(self._found.root), path):
+        if not holds(border_of(self._discovery.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
         real = _real(dockerfile)
-        if not (found := [each.build for _, path_, each in self._builds if path_ == real]):
+        builds = [located.build for located in self._builds if located.dockerfile == real]
+        if not builds:
             return Target(path)
-        context = found[0].context
-        mine = tuple(build for build in found if build.context == context)
-        return Target(path, context, mine, _general_in(context))
+        context = builds[0].context
+        return Target(
+            path,
+            context,
+            tuple(build for build in builds if build.context == context),
+            _general_in(context),
+        )
 
 
-def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
+def _reads_general(build: FoundBuild) -> bool:
+    """Return whether a build reads the general ignore file: its Dockerfile has no other one."""
+    if build.inline is not None:
+        return False
+    if not build.dockerfile:
+        return True
+    return not os.path.isfile(build.dockerfile + _ENDINGS[0])
+
+
+def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
     """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
-    for name, build in ((each.name, each.build) for _, found in builds(config) for each in found):
-        usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
-        if build.dockerfile is None and os.path.isfile(usual):
-            build = replace(build, dockerfile=usual)
-        if any(holds(_real(root), each) for each in (build.context, build.dockerfile) if each):
-            place = Place("configuration", name, Location(config.path or ""))
-            yield FoundBuild(build, (place,))
+    top = _real(root)
+    for _, budgeted_builds in builds(config):
+        for budgeted in budgeted_builds:
+            build = budgeted.build
+            usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
+            if build.dockerfile is None and os.path.isfile(usual):
+                build = replace(build, dockerfile=usual)
+            if any(holds(top, path) for path in (build.context, build.dockerfile) if path):
+                place = Place("configuration", budgeted.name, Location(config.path or ""))
+                yield FoundBuild(build, (place,))
 
 
 def _general_in(context: str) -> str | None:
@@ -315,7 +387,9 @@ def _general_in(context: str) -> str | None:
 
 def _leaves(path: str, directory: str) -> bool:
     """Return whether the ignore file is a symlink that leads out of its directory."""
-    return os.path.islink(path) and not holds(_real(directory), path)
+    if not os.path.islink(path):
+        return False
+    return not holds(_real(directory), path)
 
 
 def _real(path: str | None) -> str:
