@@ -15,7 +15,7 @@ from typing import Any
 
 from ctxsize import units
 from ctxsize.globs import matching
-from ctxsize.knowledge import rows
+from ctxsize.knowledge import row_checks
 from ctxsize.shipped import shipped_text
 from ctxsize.toml import trusted_table
 
@@ -153,7 +153,7 @@ def all_rules() -> dict[str, Rule]:
     rules: dict[str, Rule] = {}
     for file in listed("rules"):
         for rule in rules_in(file):
-            with rows.reading(f"rules/{file}.toml", rule.name):
+            with row_checks.reading(f"rules/{file}.toml", rule.name):
                 if rule.name in rules:
                     raise ValueError("another file has a row of this name")
             rules[rule.name] = rule
@@ -166,10 +166,10 @@ def rules_in(name: str) -> Iterator[Rule]:
     ecosystems = dict(table(file))
     default = ecosystems.pop("default", {})
     for ecosystem, kinds in ecosystems.items():
-        with rows.reading(file, ecosystem):
+        with row_checks.reading(file, ecosystem):
             named = {f"{ecosystem}.{word}": row for word, row in kinds.items()}
         for rule_name, row in named.items():
-            with rows.reading(file, rule_name):
+            with row_checks.reading(file, rule_name):
                 yield rule_of(rule_name, {**default, **row})
 
 
@@ -180,7 +180,7 @@ def table(file: str) -> dict[str, Any]:
     try:
         return trusted_table(text)
     except ValueError as error:
-        raise rows.not_parsed(file, text, error) from None
+        raise row_checks.not_parsed(file, text, error) from None
 
 
 def _lists() -> dict[str, Any]:
@@ -190,9 +190,9 @@ def _lists() -> dict[str, Any]:
 @cache
 def listed(key: str) -> tuple[str, ...]:
     """Return the words of a list in `lists.toml`."""
-    with rows.reading("lists.toml", key):
+    with row_checks.reading("lists.toml", key):
         words = _lists()[key]
-        rows.check({key: words}, {key: rows.TEXT})
+        row_checks.check({key: words}, {key: row_checks.TEXT})
         return tuple(words.split())
 
 
@@ -209,7 +209,7 @@ def listed_names(key: str) -> Callable[[str], object]:
 @cache
 def expression(key: str) -> re.Pattern[str]:
     """Return an expression of `lists.toml`."""
-    with rows.reading("lists.toml", f"expressions.{key}"):
+    with row_checks.reading("lists.toml", f"expressions.{key}"):
         return re.compile(joined(_lists()["expressions"][key]))
 
 
@@ -229,12 +229,12 @@ _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "l
 """Kinds of markers for the keys of rows that are not named after their kind."""
 
 _ROW_CHECKS = {
-    **dict.fromkeys(("category", "form", "why", "again", "read_by"), rows.TEXT),
-    **dict.fromkeys(("directory", "file", "symlink", "traps"), rows.TEXTS),
-    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), rows.FLAG),
-    "confidence": rows.NUMBER,
-    "clean": rows.TABLE,
-    "nests": rows.ANYTHING,
+    **dict.fromkeys(("category", "form", "why", "again", "read_by"), row_checks.TEXT),
+    **dict.fromkeys(("directory", "file", "symlink", "traps"), row_checks.TEXTS),
+    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), row_checks.FLAG),
+    "confidence": row_checks.NUMBER,
+    "clean": row_checks.TABLE,
+    "nests": row_checks.ANYTHING,
 }
 """What the keys of a row must be, besides its markers."""
 
@@ -251,7 +251,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     """
     values = dict(row)
     markers = {key: values.pop(key) for key in row if key in _kinds_of_markers()}
-    rows.check(values, _ROW_CHECKS, ("why", "category", "confidence"))
+    row_checks.check(values, _ROW_CHECKS, ("why", "category", "confidence"))
     kinds = [kind for kind in EntryType if kind.value in values]
     if len(kinds) != 1:
         raise ValueError("it needs one of `directory`, `file` and `symlink`")
@@ -294,5 +294,5 @@ def _marker(key: str, value: Any) -> Marker:
         return Marker(kind, number=value * 1024 * 1024)
     if isinstance(value, dict):
         return Marker(kind, texts(value["bytes"]), value["at"])
-    rows.check({key: value}, {key: rows.TEXTS})
+    row_checks.check({key: value}, {key: row_checks.TEXTS})
     return Marker(kind, texts(value))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from ctxsize.knowledge import rows
+from ctxsize.knowledge import row_checks
 from ctxsize.knowledge.rules import Rule, joined, listed, table
 from ctxsize.syntax import Command
 
@@ -103,11 +103,11 @@ def _package_needs_more(manifest: str) -> bool:
 
 _SPLIT = frozenset(field.name for field in fields(Tool) if field.type == "tuple[str, ...]")
 _CHECKS = {
-    **dict.fromkeys((field.name for field in fields(Tool)), rows.TEXT),
-    **dict.fromkeys((*Job._fields, "like"), rows.TEXT),
-    **dict.fromkeys(("is_locked", "keeps_in_cache"), rows.FLAG),
-    "used": rows.NUMBER,
-    "jobs": rows.ANYTHING,
+    **dict.fromkeys((field.name for field in fields(Tool)), row_checks.TEXT),
+    **dict.fromkeys((*Job._fields, "like"), row_checks.TEXT),
+    **dict.fromkeys(("is_locked", "keeps_in_cache"), row_checks.FLAG),
+    "used": row_checks.NUMBER,
+    "jobs": row_checks.ANYTHING,
 }
 """What the keys of a row must be; a row without `jobs` describes its only job by itself."""
 
@@ -134,8 +134,8 @@ def tools() -> tuple[Tool, ...]:
     tool_rows: dict[str, Any] = table(_FILE)["tool"]
     tools = []
     for name, row in tool_rows.items():
-        with rows.reading(_FILE, f"tool.{name}"):
-            rows.check(row, _CHECKS)
+        with row_checks.reading(_FILE, f"tool.{name}"):
+            row_checks.check(row, _CHECKS)
             basis = row.get("like", name)
             if basis not in tool_rows:
                 raise ValueError(f"there is no tool `{basis}` to be like")
@@ -157,7 +157,7 @@ def _tool(name: str, row: dict[str, Any]) -> Tool:
 
 
 def _job(row: dict[str, str]) -> Job:
-    rows.check(row, dict.fromkeys(Job._fields, rows.TEXT))
+    row_checks.check(row, dict.fromkeys(Job._fields, row_checks.TEXT))
     return Job(
         run=joined(row.get("run", ".*")),
         does=_names(row.get("does", "")),

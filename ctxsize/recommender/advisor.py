@@ -302,8 +302,8 @@ def ranked(
     def worth(suggestion: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
         moved = _weight(sum_of(transfer, suggestion.paths))
         weight = moved + _OF_CONTEXT * _weight(sum_of(context, suggestion.paths))
-        value = suggestion.rule.confidence * weight
-        return suggestion.safe, value, suggestion.rule.name, suggestion.patterns
+        saving = suggestion.rule.confidence * weight
+        return suggestion.safe, saving, suggestion.rule.name, suggestion.patterns
 
     worthy: list[Suggestion] = []
     covered = set[str]()

@@ -171,7 +171,8 @@ class BuildFile:
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        texts = {each.line: each.text for each in self.dockerfile.instructions}
+        instructions = self.dockerfile.instructions
+        texts = {instruction.line: instruction.text for instruction in instructions}
         return tuple(
             self._named(source, _any(source.source), texts.get(source.line, ""))
             for source in self.sources

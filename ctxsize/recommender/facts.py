@@ -97,7 +97,7 @@ def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
 
-class Sources(NamedTuple):
+class SourceIndex(NamedTuple):
     """The paths of sources by the names of entries that are words in them."""
 
     by_word: Mapping[str, list[str]]
@@ -148,7 +148,7 @@ class Facts:
         return tuple(fine)
 
     @cached_property
-    def _sources(self) -> Sources:
+    def _sources(self) -> SourceIndex:
         """Return the sources by the names of entries that are words in them."""
         by_word = defaultdict[str, list[str]](list)
         count = 0
@@ -163,11 +163,11 @@ class Facts:
                 left_bytes -= size_bytes
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
-                    return Sources(by_word, is_all=False)
+                    return SourceIndex(by_word, is_all=False)
                 words = _WORDS.findall(text_of(self.evidence.source(path)))
                 for word in self.by_name.keys() & words:
                     by_word[word].append(path)
-        return Sources(by_word, is_all=True)
+        return SourceIndex(by_word, is_all=True)
 
     def mentioned(self, path: str) -> str | None:
         """Return why a source or a Dockerfile may read `path`; None if none names it."""

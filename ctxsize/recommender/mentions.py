@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 from posixpath import dirname, join
 from typing import Any, NamedTuple
 
-from ctxsize.knowledge.rows import from_row
+from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import joined, table
 from ctxsize.knowledge.tools import run_by
 from ctxsize.syntax import Command
@@ -202,8 +202,8 @@ def _files_of(start: StartingCommand, run: Command) -> Iterator[Mention]:
     options = start.option.split()
     assigned = [word.split("=", 1) for word in run.words if "=" in word]
     pairs = [*pairwise(run.words), *assigned]
-    values = [value for name, value in pairs if name in options]
-    for value in values:
-        yield Mention((value,), start.then)
-    if not values:
+    files = [file for option, file in pairs if option in options]
+    for file in files:
+        yield Mention((file,), start.then)
+    if not files:
         yield Mention(tuple(start.default.split()), start.then, start.optional)

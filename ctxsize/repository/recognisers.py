@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from ctxsize.knowledge.rows import from_row
+from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import table
 
 _FILE = "builds.toml"

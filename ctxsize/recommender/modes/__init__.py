@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.plan import ignore_file_to_write, own_path
@@ -346,8 +347,11 @@ def _gitignores(draft: Draft) -> Iterator[GitIgnore]:
         lines = _lines(os.path.normpath(os.path.join(root, above)), _NAME)
         if any(lines):
             yield GitIgnore(above + _NAME, None, lines)
-    ignores = draft.git.ignores
-    for directory in draft.tree.root.tree(lambda e: e.name != ".git" and not ignores(e.path)):
+
+    def enters(directory: MemoryDirectory) -> bool:
+        return directory.name != ".git" and not draft.git.ignores(directory.path)
+
+    for directory in draft.tree.root.tree(enters):
         if directory.has(_NAME):
             name = directory.prefix + _NAME
             yield GitIgnore(name, directory.path, _lines(root, name))

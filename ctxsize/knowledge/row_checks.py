@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from ctxsize.errors import InputError
 
-Row = TypeVar("Row")
+Value = TypeVar("Value")
 Types = tuple[type, ...]  # of the values of a key; all values of a list are texts
 
 TEXT: Types = (str,)
@@ -98,7 +98,7 @@ def _is_one_of(types: Types, value: object) -> bool:
     return type(value) in types  # True is no number
 
 
-def from_row(kind: type[Row], file: str, name: str, row: Mapping[str, Any]) -> Row:
+def from_row(kind: type[Value], file: str, name: str, row: Mapping[str, Any]) -> Value:
     """Return a row as a value of the dataclass `kind`. Raises `InputError` for a mistake."""
     keys = fields(cast(Any, kind))
     types = {key.name: _BY_FIELD.get(str(key.type), ANYTHING) for key in keys}
