@@ -82,7 +82,9 @@ class Tool:
         """Return True if an install with this manifest reads further files of the project."""
         if self.files[:1] == ("package.json",):
             return _package_needs_more(manifest)
-        return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
+        if not self.needs_more:
+            return False
+        return re.search(self.needs_more, manifest, re.M) is not None
 
 
 def _package_needs_more(manifest: str) -> bool:
@@ -145,7 +147,7 @@ def tools() -> tuple[Tool, ...]:
 
 def _tool(name: str, row: dict[str, Any]) -> Tool:
     """Return the tool of a row, with its `jobs` or as one job."""
-    own = {key: value for key, value in row.items() if key not in (*Job._fields, "like")}
+    own = {key: row[key] for key in row if key not in (*Job._fields, "like")}
     for key in own.keys() & _SPLIT:
         own[key] = tuple(own[key].split())
     own["name"] = name

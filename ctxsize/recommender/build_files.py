@@ -55,7 +55,9 @@ class Named:
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
         wanted = path.split("/")
-        return len(self.parts) >= len(wanted) and all(map(agree, self.parts, wanted))
+        if len(self.parts) < len(wanted):
+            return False
+        return all(map(agree, self.parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
@@ -64,7 +66,9 @@ class Named:
     def contains(self, path: str) -> bool:
         """Return True if the source is a directory that contains `path`."""
         wanted = path.split("/")
-        return len(self.parts) < len(wanted) and all(map(agree, self.parts, wanted))
+        if len(self.parts) >= len(wanted):
+            return False
+        return all(map(agree, self.parts, wanted))
 
 
 def contains_run(
@@ -302,13 +306,18 @@ def names(pattern: DockerIgnorePattern, path: str) -> bool:
         return True
     if parts[0] != "**":
         return _begins_with(parts, wanted)
-    return any(_begins_with(parts[1:], wanted[start:]) for start in range(len(wanted)))
+    ends = (wanted[start:] for start in range(len(wanted)))
+    return any(_begins_with(parts[1:], end) for end in ends)
 
 
 def _begins_with(parts: list[str], wanted: list[str]) -> bool:
-    return len(parts) >= len(wanted) and _is_called(parts[: len(wanted)], wanted)
+    if len(parts) < len(wanted):
+        return False
+    return _is_called(parts[: len(wanted)], wanted)
 
 
 def _is_called(parts: list[str], wanted: list[str]) -> bool:
     """Return True if the parts of a pattern are those `wanted`, and not by wildcards alone."""
-    return parts[-1].strip(_WILD) != "" and all(map(agree, parts, wanted))
+    if not parts[-1].strip(_WILD):
+        return False
+    return all(map(agree, parts, wanted))

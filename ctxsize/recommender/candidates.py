@@ -65,12 +65,16 @@ def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> I
         path = match.path
         if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
             continue
-        if match.hard is None or match.hard.trap != trap or path in needed:
+        if match.hard is None or match.hard.trap != trap:
+            continue
+        if path in needed:
             continue
         below = {needed_path for needed_path in needed if is_below(needed_path, {path})}
         keeps = tuple(sorted(outermost(below)))
         hidden = facts.sums[path].minus(sum_of(facts.sums, keeps))
-        if hidden.content_bytes < _WORTH_AN_EXCEPTION or objections(facts, match, but=trap):
+        if hidden.content_bytes < _WORTH_AN_EXCEPTION:
+            continue
+        if objections(facts, match, but=trap):
             continue
         first = pattern(path)
         exceptional: list[str | None] = []
@@ -100,8 +104,9 @@ def _harmless_others(
     """Return the few unproven paths that `**/name` hides too; None if it may hide too much."""
     rule = matches[0].rule
     find = matches[0].find
-    anchored = any(match.rule.anchored for match in matches) and len(matches) <= _MANY
-    if not find or find.startswith("/") or rule.contents or anchored:
+    if not find or find.startswith("/") or rule.contents:
+        return None
+    if len(matches) <= _MANY and any(match.rule.anchored for match in matches):
         return None
     if any(named.goes_through(find) for named in facts.build_files.named):
         return None
@@ -110,8 +115,9 @@ def _harmless_others(
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(basename(find)) if fits(find, path))
     paths = [path for path in alike if path not in proven and not is_below(path, proven)]
-    is_secret = rule.category is Category.SECRET
-    if len(paths) * _PROVEN_PER_OTHER > len(proven) or (paths and is_secret):
+    if len(paths) * _PROVEN_PER_OTHER > len(proven):
+        return None
+    if paths and rule.category is Category.SECRET:
         return None
     share = f"{len(proven)} of {len(proven) + len(paths)} such paths are proven"
     others = []
@@ -226,13 +232,12 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
         if not is_hidden or path in stays or in_kept(directory):
             faults[path] = f"{path} would disappear"
     sent = attempt.sent
-    left = [path for path in hidden - stays if path in sent and path not in sent.directories]
+    left = {path for path in hidden if path in sent and path not in sent.directories}
     for directory, names in sent.names.items():
         if in_hidden(directory) and not in_kept(directory):
-            left += [f"{directory}/{name}" for name in names]
-    for path in left:
-        if path not in stays:
-            faults[path] = f"{path} would still be sent"
+            left.update(f"{directory}/{name}" for name in names)
+    for path in left - stays:
+        faults[path] = f"{path} would still be sent"
     if faults:
         return faults[min(faults, key=order)]
     if attempt.emptied:

@@ -242,11 +242,15 @@ class Evidence:
             case "is_dockerfile":
                 return path in self._dockerfiles
         files = [file for file, _ in self.tree.files_below(path)]
+        if not files:
+            return False
         if marker.kind == "only_programs":
-            is_few = 0 < len(files) <= _MOST_PROGRAMS
-            return is_few and all(self.first_bytes(file).startswith(_PROGRAMS) for file in files)
+            if len(files) > _MOST_PROGRAMS:
+                return False
+            beginnings = map(self.first_bytes, files)
+            return all(beginning.startswith(_PROGRAMS) for beginning in beginnings)
         names = {*map(basename, files)}.difference(listed("document_names"))
-        return bool(files) and all(name.lower().endswith(listed("documents")) for name in names)
+        return all(name.lower().endswith(listed("documents")) for name in names)
 
     def _first_bytes_in(self, directory: str, name: str) -> bytes:
         if not self.tree.has(directory, name):
@@ -334,7 +338,9 @@ class Evidence:
             return None
         if is_file and not is_large:
             data = self.first_bytes(path)
-            if not data.strip() or (not is_likely and _PUBLIC.search(text_of(data))):
+            if not data.strip():
+                return None
+            if not is_likely and _PUBLIC.search(text_of(data)):
                 return None
         if is_likely and not is_large:
             return Confidence.LIKELY
@@ -369,7 +375,9 @@ def fits(find: str, path: str) -> bool:
     """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
     wanted = find.lstrip("/").split("/")
     parts = path.split("/")
-    if len(parts) < len(wanted) or (find[:1] == "/" and len(parts) != len(wanted)):
+    if len(parts) < len(wanted):
+        return False
+    if find.startswith("/") and len(parts) > len(wanted):
         return False
     for part, name in zip(parts[-len(wanted) :], wanted, strict=True):
         if part != name and not (is_glob(name) and like(name, part)):

@@ -56,7 +56,9 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
 
 def _agree(part: str, wanted: str) -> bool:
     """Return True if a part of a path is `wanted`, or a pattern for it that is more than stars."""
-    return part == wanted or (part.strip("*") != "" and is_glob(part) and like(part, wanted))
+    if part == wanted:
+        return True
+    return part.strip("*") != "" and is_glob(part) and like(part, wanted)
 
 
 def mentions(name: str, text: str) -> bool:
@@ -156,7 +158,9 @@ class Facts:
         for directory in self.evidence.tree.root.tree(lambda below: below.name not in NOT_SOURCES):
             for name, size_bytes in self.sums.names_in(directory.path).items():
                 path = directory.prefix + name
-                if size_bytes > _LARGEST_SOURCE or not is_source(name) or name in listed("locks"):
+                if size_bytes > _LARGEST_SOURCE:
+                    continue
+                if not is_source(name) or name in listed("locks"):
                     continue
                 if self.evidence.git.ignores(path):
                     continue

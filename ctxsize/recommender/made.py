@@ -117,7 +117,10 @@ class Making:
         return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
-        return source == "." or Named("", 0, "", source, source).contains(self._match.path)
+        if source == ".":
+            return True
+        named = Named("", 0, "", source, source)
+        return named.contains(self._match.path)
 
     def _is_name_in(self, text: str) -> bool:
         return is_named(self._name, text)
@@ -154,16 +157,19 @@ class Making:
 
     def _is_named_apart(self, step: StageStep) -> bool:
         """Return True for `< it`, `for x in it/*`, or in a heredoc that no shell reads."""
-        words = {word for _, command in running(step) for word in command.words}
-        if any(map(self._is_name_in, words)):
-            return False
-        documents = [heredoc.content for heredoc in step.instruction.heredocs]
-        texts = [_valued(step, text) for text in (*step.instruction.arguments, *documents)]
-        return any(is_named(self._name, text, bare=False) for text in texts)
+        for _, command in running(step):
+            if any(map(self._is_name_in, command.words)):
+                return False
+        texts = [*step.instruction.arguments]
+        texts += [heredoc.content for heredoc in step.instruction.heredocs]
+        known = (_valued(step, text) for text in texts)
+        return any(is_named(self._name, text, bare=False) for text in known)
 
     def _can_make(self, content: _Content, step: StageStep) -> bool:
         if self._manager:  # an install needs no source but the manifest
-            return content.has_files or any(mount.type == "bind" for mount in step.mounts)
+            if content.has_files:
+                return True
+            return any(mount.type == "bind" for mount in step.mounts)
         if self._is_known and self._rule.category is Category.ARTEFACT:
             return content.has_it
         return True
@@ -177,18 +183,23 @@ class Making:
         installed = tools.install_directory(self._rule, command)
         if installed is None:
             return False
-        target = normpath(join(directory, installed))
-        return self._may_install(self._manager.files[0], target.lstrip("/").split("/"))
+        package = self._package_at(normpath(join(directory, installed)), self._manager.files[0])
+        beside = dirname(self._match.path)
+        return package is None or f"{beside}/".startswith(f"{package}/")
 
-    def _may_install(self, manifest: str, parts: list[str]) -> bool:
-        """Return True unless the context has another manifest for a directory of the image."""
+    def _package_at(self, directory: str, manifest: str) -> str | None:
+        """Return the package of the context that is at a directory of the image, by its path.
+
+        It is the longest end of that path at which the context has a manifest; None without one.
+        """
+        parts = directory.lstrip("/").split("/")
         for number, part in enumerate(parts):
             package = "/".join(parts[number:])
-            is_source = part and NOT_SOURCES.isdisjoint(parts[number:])
-            if is_source and f"{package}/{manifest}" in self._facts.sums:
-                beside = dirname(self._match.path)
-                return f"{beside}/".startswith(f"{package}/")
-        return True
+            if not part or not NOT_SOURCES.isdisjoint(parts[number:]):
+                continue
+            if f"{package}/{manifest}" in self._facts.sums:
+                return package
+        return None
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         if mount.type != "bind":
@@ -207,7 +218,9 @@ class Making:
         return re.search(self._language.speaks, text, re.IGNORECASE) is not None
 
     def _needs(self, command: Command) -> bool:
-        return self._manager is not None and self._speaks(" ".join(command.words))
+        if self._manager is None:
+            return False
+        return self._speaks(" ".join(command.words))
 
     def _may_take(self, command: Command) -> bool:
         """Return True if a command may read a whole mount, as most unknown programs may."""
@@ -231,7 +244,8 @@ class Making:
         if any(self._is_name_in(value) for _, value in command.assignments):
             return True
         # `-m` names a module.
-        words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]
+        pairs = pairwise(("", *command.words))
+        words = [word for before, word in pairs if before != "-m"]
         # Plain words are commands to some programs: `npm run build` names no `build/`.
         bare = program not in listed("with_verbs")
         return any(is_named(self._name, word, bare=bare) for word in words)
@@ -257,7 +271,8 @@ class Making:
                 return True
             if not self._is_known:
                 continue
-            if self._speaks(" ".join(command.words)) or self._speaks(self._script(command)):
+            text = " ".join(command.words)
+            if self._speaks(text) or self._speaks(self._script(command)):
                 return True
         return False
 

@@ -133,7 +133,9 @@ class Placed:
         A command before this COPY counts only if it names a part of the path.
         """
         origin, copy = self._delivered(path)
-        if origin is None or any(other.may_fill(path) for other in self.copies):
+        if origin is None:
+            return False
+        if any(other.may_fill(path) for other in self.copies):
             return False
         below = {*(relative(path, copy.target) or path).split("/")}
         for number, (command, words) in enumerate(self.ran):
@@ -160,11 +162,12 @@ def _makes_one_of(command: Command, words: frozenset[str], path: str) -> bool | 
     is_named = not names.isdisjoint(listed("makes_what_it_names"))
     if is_named and (command.program != "go" or command.has("-o")):
         return not words.isdisjoint((basename(path), "$"))
-    fetching = [work for work in works(command) if work.does("fetch") and not work.does("compile")]
-    if not fetching:
-        return None
     parts = {*path.split("/")}
-    return any(not parts.isdisjoint(work.tool.directories) for work in fetching)
+    may_make = None
+    for work in works(command):
+        if work.does("fetch") and not work.does("compile"):
+            may_make = may_make or not parts.isdisjoint(work.tool.directories)
+    return may_make
 
 
 @lru_cache(maxsize=64)

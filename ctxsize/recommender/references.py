@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import dirname, join, normpath, split
@@ -112,7 +112,9 @@ class References:
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
         """Yield what the commands of a RUN that needs all of them name, and what that names."""
-        if len(step.commands) > MOST_MENTIONS or _MAY_PASS.search(step.instruction.text):
+        if len(step.commands) > MOST_MENTIONS:
+            return
+        if _MAY_PASS.search(step.instruction.text):
             return
         for directory, command in step.located:
             pending = deque[Mention]()
@@ -145,7 +147,9 @@ class References:
         kind = read_kinds()[then]
         text = self._text(file)
         directory, name = split(path)
-        if re.fullmatch(kind.not_named, name) or re.search(kind.unlike, text):
+        if re.fullmatch(kind.not_named, name):
+            return
+        if re.search(kind.unlike, text):
             return
         below = path[:-3]
         if name in kind.roots.split():
@@ -214,13 +218,18 @@ class References:
         return ""
 
 
-def _needed(stages: Collection[BuiltStage], target: str) -> set[BuiltStage | None]:
+def _needed(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]:
     """Return the stages that a build of `target` runs, by default of the last stage."""
-    named = [stage for stage in stages if target in (stage.label, str(stage.stage.index))]
-    needed = set[BuiltStage | None]((named or [*stages])[-1:])
-    for stage in reversed([*stages]):
-        if stage in needed:
-            origins = {step.origin for step in stage.steps}
-            origins |= {mount.origin for step in stage.steps for mount in step.mounts}
-            needed |= {stage.parent, *map(stage.origin, origins)}
+    needed: set[BuiltStage | None] = {*stages[-1:]}
+    for stage in stages:
+        if target in (stage.label, str(stage.stage.index)):
+            needed = {stage}
+    for stage in reversed(stages):
+        if stage not in needed:
+            continue
+        needed.add(stage.parent)
+        for step in stage.steps:
+            needed.add(stage.origin(step.origin))
+            for mount in step.mounts:
+                needed.add(stage.origin(mount.origin))
     return needed

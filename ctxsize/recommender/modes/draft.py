@@ -179,7 +179,9 @@ def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
 
 def _is_made(root: str, path: str) -> bool:
     """Return True if a path is made from a hidden value, and nothing on disk has its name."""
-    return isinstance(path, Hidden) and not os.path.lexists(os.path.join(root, path))
+    if not isinstance(path, Hidden):
+        return False
+    return not os.path.lexists(os.path.join(root, path))
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
