@@ -68,8 +68,8 @@ class Advisor(BuildContext):
         candidates += around(self.found, self.facts, self.proof.needed)
         holding, failed = self.proof.holding(candidates, self._steps)
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        chosen = _chosen(proved, only, unsafe=unsafe)
-        proved, edit, after = self._edited(proved, chosen)
+        chosen = _choose(proved, only, unsafe=unsafe)
+        proved, edit, after = self._with_edit(proved, chosen)
         questions = tuple(
             question
             for question in self._questions(usable)
@@ -132,7 +132,7 @@ class Advisor(BuildContext):
     def _amount(self, *paths: str) -> Amount:
         return Amount.of(sum_of(self.sums, paths))
 
-    def _edited(
+    def _with_edit(
         self, suggestions: list[Suggestion], chosen: list[Suggestion]
     ) -> tuple[list[Suggestion], Edit | None, Size]:
         """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
@@ -172,13 +172,13 @@ class Advisor(BuildContext):
             where = self.plan.dockerfile
         for suggestion in suggestions:
             if suggestion.safe and suggestion.rule.category is not Category.SECRET:
-                yield _missing(suggestion, Location(where))
+                yield _missing_pattern(suggestion, Location(where))
         for question in questions:
             yield Finding(
                 "CTX502",
                 severity_of("CTX502"),
                 f"no rule explains {question.path}, a large part of the context",
-                self._located(question.path),
+                self._location_of(question.path),
                 Confidence.POSSIBLE,
                 content_bytes=question.size.content_bytes,
                 files=question.size.files,
@@ -187,20 +187,20 @@ class Advisor(BuildContext):
         for match in secrets:
             takers = self.build_files.taking(match.path)
             for named in takers:
-                yield _copied(match, named)
+                yield _copied_secret(match, named)
             if not takers:
                 yield Finding(
                     "CTX511",
                     Severity.WARNING,
                     f"a secret is in the context: {match.path} ({match.rule.why})",
-                    self._located(match.path),
+                    self._location_of(match.path),
                     match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
                     help="if no build reads it, add it to the ignore file: "
                     f"ctxsize suggest --explain {match.rule.name} shows how",
                 )
 
-    def _located(self, path: str) -> Location:
+    def _location_of(self, path: str) -> Location:
         """Return the location of a path of the context, as the user would write it."""
         return Location(os.path.normpath(os.path.join(self.plan.context, path)))
 
@@ -264,7 +264,7 @@ class Advisor(BuildContext):
         return False
 
 
-def _chosen(
+def _choose(
     suggestions: Iterable[Suggestion], only: Collection[str], *, unsafe: bool
 ) -> list[Suggestion]:
     """Return the suggestions that `only` names, all of them if `unsafe`, else the safe ones.
@@ -336,7 +336,7 @@ def _weight(sums: Sums) -> float:
     return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
-def _missing(suggestion: Suggestion, location: Location) -> Finding:
+def _missing_pattern(suggestion: Suggestion, location: Location) -> Finding:
     """Return the finding that no line of the ignore file has the effect of a safe suggestion."""
     size = suggestion.size.counted
     return Finding(
@@ -352,7 +352,7 @@ def _missing(suggestion: Suggestion, location: Location) -> Finding:
     )
 
 
-def _copied(match: Match, named: Named) -> Finding:
+def _copied_secret(match: Match, named: Named) -> Finding:
     """Return the finding that an instruction takes a secret; only RUN keeps it out of the image."""
     path = match.path
     if named.instruction == "RUN":

@@ -214,43 +214,46 @@ class Evidence:
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
-            case "link":
-                with suppress(OSError, ValueError):
-                    return os.readlink(os.path.join(self._root, path)).startswith(marker.names[0])
-                return False
             case "exists":
                 return self.tree.entry(path) is not None
-            case "tagged":
-                return self._first_bytes_in(path, "CACHEDIR.TAG").startswith(CACHE_TAG)
-            case "self_ignored":
-                text = text_of(self._first_bytes_in(path, ".gitignore"))
-                lines = filter(None, map(str.strip, text.splitlines()))
-                return [line for line in lines if line[0] != "#"] in (["*"], ["/**"], ["**"])
+            case "is_dockerfile":
+                return path in self._dockerfiles
             case "worktrees":
                 return path in self.git.worktrees
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":
                 return self.git.covers(path) and self.git.first(path) is None
+            case "only_programs" | "only_documents":
+                files = [file for file, _ in self.tree.files_below(path)]
+                if marker.kind == "only_documents":
+                    return bool(files) and _are_documents(files)
+                if not 0 < len(files) <= _MOST_PROGRAMS:
+                    return False
+                beginnings = map(self.first_bytes, files)
+                return all(beginning.startswith(_PROGRAMS) for beginning in beginnings)
+        return self._contains(marker, path)
+
+    def _contains(self, marker: Marker, path: str) -> bool:
+        """Return True if what is written in a file, or a symlink, is what the marker says."""
+        match marker.kind:
+            case "link":
+                with suppress(OSError, ValueError):
+                    target = os.readlink(os.path.join(self._root, path))
+                    return target.startswith(marker.names[0])
+                return False
+            case "tagged":
+                return self._first_bytes_in(path, "CACHEDIR.TAG").startswith(CACHE_TAG)
+            case "self_ignored":
+                text = text_of(self._first_bytes_in(path, ".gitignore"))
+                lines = filter(None, map(str.strip, text.splitlines()))
+                return [line for line in lines if line[0] != "#"] in (["*"], ["/**"], ["**"])
             case "content":
                 # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
-            case "begins":
-                data = self.first_bytes(path)
-                beginnings = map(bytes.fromhex, marker.names)
-                return any(data.startswith(beginning, marker.number) for beginning in beginnings)
-            case "is_dockerfile":
-                return path in self._dockerfiles
-        files = [file for file, _ in self.tree.files_below(path)]
-        if not files:
-            return False
-        if marker.kind == "only_programs":
-            if len(files) > _MOST_PROGRAMS:
-                return False
-            beginnings = map(self.first_bytes, files)
-            return all(beginning.startswith(_PROGRAMS) for beginning in beginnings)
-        names = {*map(basename, files)}.difference(listed("document_names"))
-        return all(name.lower().endswith(listed("documents")) for name in names)
+        data = self.first_bytes(path)
+        beginnings = map(bytes.fromhex, marker.names)
+        return any(data.startswith(beginning, marker.number) for beginning in beginnings)
 
     def _first_bytes_in(self, directory: str, name: str) -> bytes:
         if not self.tree.has(directory, name):
@@ -369,6 +372,11 @@ def _lookups(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Lo
         return (*literal.get(name, ()), *alike, *literal.get("", ()))
 
     return lookups
+
+
+def _are_documents(files: Iterable[str]) -> bool:
+    names = {*map(basename, files)}.difference(listed("document_names"))
+    return all(name.lower().endswith(listed("documents")) for name in names)
 
 
 def fits(find: str, path: str) -> bool:

@@ -162,7 +162,7 @@ class Making:
                 return False
         texts = [*step.instruction.arguments]
         texts += [heredoc.content for heredoc in step.instruction.heredocs]
-        known = (_valued(step, text) for text in texts)
+        known = (_with_values(step, text) for text in texts)
         return any(is_named(self._name, text, bare=False) for text in known)
 
     def _can_make(self, content: _Content, step: StageStep) -> bool:
@@ -289,12 +289,12 @@ def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
                 written.append(Command(("cat", heredoc.content)))
     known = []
     for command in written:
-        words = tuple(_valued(step, word) for word in command.words)
+        words = tuple(_with_values(step, word) for word in command.words)
         known.append(replace(command, words=words))
     return tuple(in_directories(known, step.state.directory.text))
 
 
-def _valued(step: StageStep, text: str) -> str:
+def _with_values(step: StageStep, text: str) -> str:
     """Return a text with the known values of variables, also of arguments before the first FROM."""
     if "$" not in text or len(text) > _LONGEST:
         return text

@@ -125,14 +125,14 @@ class Placed:
 
     def origin(self, path: str) -> str | None:
         """Return the path in the context of what COPY puts at `path`, an absolute path, or None."""
-        return self._delivered(path)[0]
+        return self._find_copy(path)[0]
 
     def is_alone(self, path: str) -> bool:
         """Return True if COPY puts something at `path`, and no command can make it there.
 
         A command before this COPY counts only if it names a part of the path.
         """
-        origin, copy = self._delivered(path)
+        origin, copy = self._find_copy(path)
         if origin is None:
             return False
         if any(other.may_fill(path) for other in self.copies):
@@ -146,7 +146,7 @@ class Placed:
                 return False
         return True
 
-    def _delivered(self, path: str) -> tuple[str | None, Copied]:
+    def _find_copy(self, path: str) -> tuple[str | None, Copied]:
         is_known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
         if is_known and not _OF_THE_IMAGE.match(path):
             for copy in reversed(self.copies):

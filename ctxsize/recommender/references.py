@@ -121,10 +121,10 @@ class References:
             for mention in mentions_of(command):
                 paths = tuple(join(directory, path) for path in mention.paths)
                 pending.append(mention._replace(paths=paths, at=where))
-            yield from self._followed(pending, here)
+            yield from self._follow(pending, here)
             here = here.after(step, command)
 
-    def _followed(self, pending: deque[Mention], here: Placed) -> Iterator[Reference]:
+    def _follow(self, pending: deque[Mention], here: Placed) -> Iterator[Reference]:
         read = set[str]()
         known = set[object]()
         while pending and self._left > 0:

@@ -123,7 +123,7 @@ class SumsByPath(Mapping[str, Sums]):
             path = folder.path
             inner = (self._directories.get(below.path) for below in folder.folders.values())
             sums = [below for below in inner if below is not None]
-            sums += [_counted(path, names, self._links) for names in self._sent_in(path)]
+            sums += [_count(path, names, self._links) for names in self._sent_in(path)]
             if sums or not path or path in sent_directories:
                 self._directories[path] = reduce(Sums.plus, sums, Sums())
 
@@ -140,8 +140,8 @@ class SumsByPath(Mapping[str, Sums]):
                 old_names = before.get(directory, none)
                 names = after.get(directory, none)
                 if names is not old_names:
-                    change = _counted(directory, names, self._links)
-                    self._add(directory, change.minus(_counted(directory, old_names, old_links)))
+                    change = _count(directory, names, self._links)
+                    self._add(directory, change.minus(_count(directory, old_names, old_links)))
 
     def _add(self, directory: str, change: Sums) -> None:
         for path in {"", *up_to(directory)}:
@@ -182,7 +182,7 @@ class SumsByPath(Mapping[str, Sums]):
         return names
 
 
-def _counted(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
+def _count(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
     linked = len(links.get(directory, frozenset()) & names.keys())
     return Sums(len(names) - linked, sum(names.values()), linked)

@@ -119,7 +119,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     notes = list[Note]()
     for pattern in patterns:
         try:
-            text = _ported(draft, pattern, theirs)
+            text = _port(draft, pattern, theirs)
         except CannotSayError as error:
             written = other.texts()[pattern.line - 1].strip()
             notes.append(Note(written, f"left out: {error}", other.path, pattern.line))
@@ -153,7 +153,7 @@ class CannotSayError(Exception):
     """A line has no translation. The message explains the line, as a clause."""
 
 
-def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
+def _port(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     """Return the text of `pattern` for this context. Raises `CannotSayError`."""
     # The name of their directory in a pattern becomes the name of ours.
     names = {os.path.basename(theirs): os.path.basename(draft.plan.root)}
@@ -199,7 +199,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     for_files = [addition for addition in additions if addition.line not in lines.for_directories]
     if _hides_git(draft, for_files):
         additions.append(repository)
-    harmful = _harmful(draft, additions, lines.for_directories, wrong)
+    harmful = _find_harmful(draft, additions, lines.for_directories, wrong)
     additions = [addition for addition in additions if addition.line not in harmful]
     notes = [*lines.notes]
     notes += [note for line, note in lines.for_directories.items() if line in harmful]
@@ -299,7 +299,7 @@ def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
     return False
 
 
-def _harmful(
+def _find_harmful(
     draft: Draft, additions: Sequence[Addition], lines: Iterable[str], wrong: FindWrong
 ) -> set[str]:
     """Return those of `lines` without which the additions hide more, and nothing that is wrong.
@@ -389,7 +389,7 @@ def translate(
         return None
     in_path = "/" in text
     names = text.removeprefix("/").split("/")
-    parts = [_translated(name, pattern_class, in_path=in_path) for name in names]
+    parts = [_translate_name(name, pattern_class, in_path=in_path) for name in names]
     if not in_path:
         parts.insert(0, "**")
     if directory is None and parts[0] != "**":
@@ -403,7 +403,7 @@ def translate(
     return pattern
 
 
-def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:
+def _translate_name(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:
     """Return a component of a path, with the wildcards of the builder."""
     if in_path and name == "**":
         return name

@@ -55,14 +55,14 @@ class Draft(BuildContext):
                 noted.append(Note(addition.line, "the builder rejects it"))
             elif self.pattern_class.split(addition.line) not in present:
                 added.append(addition)
-        while added and (blamed := self._blamed(added, wrong)):
+        while added and (blamed := self._blame(added, wrong)):
             noted += [Note(addition.line, why) for addition, why in blamed.items()]
             added = [addition for addition in added if addition not in blamed]
         if all(addition.line.startswith("!") for addition in added):
             return IgnoreFileChange(notes=tuple(noted))
         return IgnoreFileChange(self.attempt(added).data, tuple(added), notes=tuple(noted))
 
-    def _blamed(self, additions: Sequence[Addition], wrong: FindWrong) -> dict[Addition, str]:
+    def _blame(self, additions: Sequence[Addition], wrong: FindWrong) -> dict[Addition, str]:
         """Return the additions that do something wrong, with the reason."""
         attempt = self.attempt(additions)
         blamed = dict[Addition, str]()
@@ -131,7 +131,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     obstacle, hint = _obstacle(draft.plan.root, draft.build_files)
     if obstacle:
         return IgnoreFileChange(notes=notes, impossible=obstacle, hint=hint)
-    includes, additions = _listed(draft)
+    includes, additions = _list_sources(draft)
     before = [draft.snapshot.sent(include=include) for include in includes]
     # All paths that any of the builds transfers now, and the files that the builder reads itself.
     wanted = {path for sent in before for path in sent.paths}
@@ -190,7 +190,7 @@ def _asked(build_file: BuildFile) -> Iterator[Asked]:
             yield from need.of(name)
 
 
-def _listed(draft: Draft) -> tuple[list[Include], list[Addition]]:
+def _list_sources(draft: Draft) -> tuple[list[Include], list[Addition]]:
     """Return what the builds ask for, and the lines that let in just that."""
     includes: dict[Include, None] = {}
     takers = defaultdict[str, dict[str, None]](dict)
