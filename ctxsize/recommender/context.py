@@ -37,7 +37,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match, Size
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree
-from ctxsize.repository import FoundBuild, discover
+from ctxsize.repository import FoundBuild, discover, recognisers
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
@@ -271,6 +271,8 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
     """Return the builds of a repository that its files ask for."""
     by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
+    recognisers.sources()  # a broken row of it must not look like a repository without builds
+    recognisers.tools()
     with suppress(CtxsizeError):
         for asking in discover(top, parsed_files=parsed_files).builds:
             if asking.guessed:

@@ -78,7 +78,8 @@ def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     for number, row in enumerate(table(_FILE)["command"], 1):
         command = from_row(BuildCommand, _FILE, f"command {number}", row)
         words = command.words.replace(" ", _GAP)
-        commands.append((re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)"), command))
+        pattern = re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)")
+        commands.append((pattern, command))
     return tuple(commands)
 
 
@@ -91,8 +92,8 @@ def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
         forms = [from_row(Form, _FILE, f"{name}.build", form) for form in row.get("build", ())]
         kind = from_row(FileKind, _FILE, name, {**row, "build": forms})
         # on at most _LONGEST_PATH characters
-        path = re.compile(rf"(?s:.*/)?(?:{kind.name})", re.IGNORECASE)
-        kinds.append((path, kind))
+        pattern = re.compile(rf"(?s:.*/)?(?:{kind.name})", re.IGNORECASE)
+        kinds.append((pattern, kind))
     return tuple(kinds)
 
 
