@@ -100,7 +100,9 @@ def _package_needs_more(manifest: str) -> bool:
     except (ValueError, AttributeError, RecursionError):
         return False
     is_local = any(version.startswith(listed("local_versions")) for version in versions)
-    return is_local or "workspaces" in package or not scripts.isdisjoint(listed("install_hooks"))
+    if is_local or "workspaces" in package:
+        return True
+    return not scripts.isdisjoint(listed("install_hooks"))
 
 
 _SPLIT = frozenset(field.name for field in fields(Tool) if field.type == "tuple[str, ...]")
@@ -153,7 +155,8 @@ def _tool(name: str, row: dict[str, Any]) -> Tool:
     own["name"] = name
     own["programs"] = joined(row.get("programs", name))
     own["needs_more"] = joined(row.get("needs_more", ""))
-    job_rows = row.get("jobs", [{key: row[key] for key in Job._fields if key in row}])
+    only_job = {key: row[key] for key in Job._fields if key in row}
+    job_rows = row.get("jobs", [only_job])
     own["jobs"] = tuple(map(_job, job_rows))
     return Tool(**own)
 
@@ -197,8 +200,9 @@ def _launching_words(words: tuple[str, ...]) -> int:
     program = posixpath.basename(words[0])
     if _matches_any("|".join(listed("launchers")), [program]):
         return 1
-    runners: str = table(_FILE)["runners"].get("".join(words[1:2]), "")
-    if program in runners.split():
+    verb = "".join(words[1:2])
+    runners: dict[str, str] = table(_FILE)["runners"]
+    if program in runners.get(verb, "").split():
         return 2
     return 0
 
@@ -209,7 +213,8 @@ def works(command: Command) -> tuple[Work, ...]:
     run = run_by(command)
     if not run.words or run.has(*_IDLE):
         return ()
-    options = frozenset(word.partition("=")[0] for word in run.arguments if word.startswith("-"))
+    written_options = (word for word in run.arguments if word.startswith("-"))
+    options = frozenset(word.partition("=")[0] for word in written_options)
     works_of_tools = []
     for tool in _called(run.program):
         words = _without_options(tool, run)

@@ -186,8 +186,9 @@ class BuildFile:
     def _is_unknown(self, source: Source) -> bool:
         if any(kind in ("argument", "environment") for kind, _ in source.doubts):
             return True
-        values = map(self.plan.build.build_arguments.get, _NAME.findall(source.source))
-        return _ASSUMED in values
+        values = self.plan.build.build_arguments
+        names = _NAME.findall(source.source)
+        return _ASSUMED in map(values.get, names)
 
     @cached_property
     def commands(self) -> str:

@@ -37,12 +37,16 @@ def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion
     safe = {match.path for match in matches if not match.objections}
     groups = defaultdict[tuple[str, bool], list[Match]](list)
     for match in matches:
-        groups[match.find or match.path, bool(match.objections)].append(match)
+        name = match.find or match.path
+        is_doubtful = bool(match.objections)
+        groups[name, is_doubtful].append(match)
     for group in groups.values():
-        doubts = tuple(dict.fromkeys(doubt for match in group for doubt in match.objections))
+        all_objections = (doubt for match in group for doubt in match.objections)
+        doubts = tuple(dict.fromkeys(all_objections))
         others = _harmless_others(group, facts, exceptional, safe)
         if others is not None:
-            line = f"**/{group[0].find}{_ending(group[0].rule, exceptional)}"
+            first = group[0]
+            line = f"**/{first.find}{_ending(first.rule, exceptional)}"
             yield Suggestion((*others, *group), (line,), doubts)
             continue
         lines_by_rule = defaultdict[str, dict[Match, str]](dict)
@@ -63,7 +67,9 @@ def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> I
     for match in matches:
         rule = match.rule
         path = match.path
-        if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+        if rule.kind is not EntryType.DIRECTORY:
+            continue
+        if rule.never or rule.contents or match.secret:
             continue
         if match.hard is None or match.hard.trap != trap:
             continue

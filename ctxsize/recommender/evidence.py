@@ -131,7 +131,9 @@ class Tracked:
     def ignores(self, path: str) -> bool:
         """Return True if git ignores all of `path`, but not the whole context."""
         repository, inner, _ = self._of(path)
-        return repository is not None and repository.ignores(inner)
+        if repository is None:
+            return False
+        return repository.ignores(inner)
 
     def _of(self, path: str) -> InRepository:
         if len(self._known) > 1:

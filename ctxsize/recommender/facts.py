@@ -46,7 +46,9 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     """
     wanted = name.split("/")
     for word in _BETWEEN.split(text):
-        if _OF_THE_SYSTEM.match(word) or ("/" not in word and not bare):
+        if not bare and "/" not in word:
+            continue
+        if _OF_THE_SYSTEM.match(word):
             continue
         parts = [part for part in word.split("/") if part not in ("", ".")]
         if contains_run(parts, wanted, _agree):
@@ -215,7 +217,8 @@ class Facts:
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
         paths = (path for path in self._scripts(name) if not is_below(path, {beside}))
-        return "\n".join(map(self.evidence.small_file, islice(paths, _MOST_SCRIPTS)))
+        scripts = map(self.evidence.small_file, islice(paths, _MOST_SCRIPTS))
+        return "\n".join(scripts)
 
     def _find_scripts(self, name: str) -> list[str]:
         is_file = self.evidence.tree.snapshot.file
@@ -280,7 +283,7 @@ def _reader_at(facts: Facts, path: str, place: str) -> str | None:
     directory, name = split(path)
     inner = f"{directory}/".lstrip("/")
     outer = f"{place}/".lstrip("/")
-    if not (inner.startswith(outer) or outer.startswith(inner)):
+    if not inner.startswith(outer) and not outer.startswith(inner):
         return None
     settings = facts.settings[place]
     texts = [f"{basename(path)}\n{facts.evidence.small_file(path)}" for path in settings]

@@ -213,7 +213,9 @@ class Making:
 
     def _speaks(self, text: str) -> bool:
         """Return True if an image or a command uses the dependencies of the rule's ecosystem."""
-        if self._language is None or expression("needs_no_packages").search(text):
+        if self._language is None:
+            return False
+        if expression("needs_no_packages").search(text):
             return False
         return re.search(self._language.speaks, text, re.IGNORECASE) is not None
 

@@ -163,10 +163,14 @@ def mentions_of(command: Command) -> Iterator[Mention]:
         yield Mention(run.words[:1])
     operands = " ".join(run.operands)
     for start in starting_commands():
-        if re.fullmatch(start.program, run.program) is None or not re.match(start.run, operands):
+        if not re.fullmatch(start.program, run.program):
+            continue
+        if not re.match(start.run, operands):
             continue
         without = start.without.split()
-        if run.has(*without) or any(word[:2] in without for word in run.arguments):
+        if run.has(*without):
+            continue
+        if any(word[:2] in without for word in run.arguments):
             continue
         if start.then == "go":
             yield from _go_packages(run)
@@ -178,8 +182,9 @@ def _runs_script(command: Command, run: Command) -> bool:
     if run.words == command.words:
         return "/" in "".join(run.words[:1])
     # An interpreter with options may run no script.
-    is_plain = command.words[1:] == run.words
-    return is_plain and re.fullmatch(setting("interpreters"), command.program) is not None
+    if command.words[1:] != run.words:
+        return False
+    return re.fullmatch(setting("interpreters"), command.program) is not None
 
 
 def _go_packages(run: Command) -> Iterator[Mention]:

@@ -107,7 +107,8 @@ class Placed:
         return placed
 
     def _with(self, sources: tuple[str, ...], target: str) -> Placed:
-        return replace(self, copies=(*self.copies, Copied(sources, target, len(self.ran))))
+        copy = Copied(sources, target, len(self.ran))
+        return replace(self, copies=(*self.copies, copy))
 
     def after(self, step: StageStep, *commands: Command) -> Placed:
         """Return the places after some commands of a RUN, by default after all of them."""
@@ -121,7 +122,8 @@ class Placed:
         if ">" not in text:
             idle = listed("makes_no_files")
             commands = tuple(command for command in commands if command.program not in idle)
-        return replace(self, ran=(*self.ran, *((command, words) for command in commands)))
+        ran = ((command, words) for command in commands)
+        return replace(self, ran=(*self.ran, *ran))
 
     def origin(self, path: str) -> str | None:
         """Return the path in the context of what COPY puts at `path`, an absolute path, or None."""
@@ -137,7 +139,8 @@ class Placed:
             return False
         if any(other.may_fill(path) for other in self.copies):
             return False
-        below = {*(relative(path, copy.target) or path).split("/")}
+        inner = relative(path, copy.target) or path
+        below = {*inner.split("/")}
         for number, (command, words) in enumerate(self.ran):
             may_make = _makes_one_of(command, words, path)
             if may_make is None:

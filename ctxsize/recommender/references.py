@@ -157,7 +157,8 @@ class References:
         top = directory
         while here.origin(join(top, kind.around)) is None and top != "/":
             top = dirname(top)
-        manifest = self._text(here.origin(join(top, kind.around)) or "")
+        around = here.origin(join(top, kind.around)) or ""
+        manifest = self._text(around)
         module = re.search(kind.module, manifest)
         code = kind.code(text)
         for row in kind.rows:

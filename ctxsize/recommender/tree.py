@@ -51,7 +51,9 @@ class Tree:
     def has(self, directory: str, name: str) -> bool:
         """Return True if a directory contains an entry of this name."""
         folder = self.snapshot.folder(directory)
-        return folder is not None and folder.has(name)
+        if folder is None:
+            return False
+        return folder.has(name)
 
     def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
@@ -118,7 +120,9 @@ class SumsByPath(Mapping[str, Sums]):
         self._parts = [transfer.names for transfer in transfers]
         self._links: Mapping[str, frozenset[str]] = snapshot.links
         self._directories: dict[str, Sums] = {}
-        sent_directories = frozenset[str]().union(*(part.directories for part in transfers))
+        sent_directories = set[str]()
+        for transfer in transfers:
+            sent_directories.update(transfer.directories)
         for folder in reversed([*snapshot.folders]):
             path = folder.path
             inner = (self._directories.get(below.path) for below in folder.folders.values())
@@ -145,7 +149,8 @@ class SumsByPath(Mapping[str, Sums]):
 
     def _add(self, directory: str, change: Sums) -> None:
         for path in {"", *up_to(directory)}:
-            self._directories[path] = self._directories.get(path, Sums()).plus(change)
+            before = self._directories.get(path, Sums())
+            self._directories[path] = before.plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
@@ -184,19 +189,22 @@ class SumsByPath(Mapping[str, Sums]):
 
 def _count(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
-    linked = len(links.get(directory, frozenset()) & names.keys())
+    symlinks = links.get(directory, frozenset())
+    linked = len(symlinks & names.keys())
     return Sums(len(names) - linked, sum(names.values()), linked)
 
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
     none = Sums()
-    return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
+    parts = (sums.get(path, none) for path in paths)
+    return reduce(Sums.plus, parts, none)
 
 
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
     """Return the amount that all transfers send under the ignore file of a snapshot."""
-    return Amount.of(*(snapshot.sent(include=include) for include in includes))
+    transfers = [snapshot.sent(include=include) for include in includes]
+    return Amount.of(*transfers)
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:

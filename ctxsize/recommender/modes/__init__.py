@@ -273,7 +273,9 @@ class TranslatedLines:
         """Return True if git ignores `path`; outside of a repository the lines decide."""
         if self._draft.git.covers(path):
             return self._draft.git.ignores(path)
-        return self._spec is not None and bool(self._spec.match_file(path))
+        if self._spec is None:
+            return False
+        return bool(self._spec.match_file(path))
 
 
 def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> Iterator[Wrong]:
@@ -283,7 +285,9 @@ def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> It
     if draft.new_file:
         new_file = own_path(draft.plan)  # git does not know the file that is about to be made
     for path in attempt.hidden:
-        if path == new_file or path in draft.trial.before.directories or lines.ignores(path):
+        if path == new_file or path in draft.trial.before.directories:
+            continue
+        if lines.ignores(path):
             continue
         word = "tracks"
         if draft.git.first(path) is None:

@@ -69,7 +69,8 @@ class Draft(BuildContext):
         by_line = {addition.line: addition for addition in additions}
         for path, why in wrong(attempt):
             # If an existing line decides, some addition caused it; blame the last one.
-            guilty = by_line.get(attempt.decider(path) or "", additions[-1])
+            line = attempt.decider(path) or ""
+            guilty = by_line.get(line, additions[-1])
             blamed.setdefault(guilty, why)
         return blamed
 
@@ -126,8 +127,10 @@ class Draft(BuildContext):
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file that sends only what every build takes now, or why there is none."""
-    why = "all its sources are in {}, so that is assumed to be its context"
-    notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
+    notes = tuple(
+        Note(path, f"all its sources are in {home}, so that is assumed to be its context")
+        for path, home in draft.build_files.elsewhere
+    )
     obstacle, hint = _obstacle(draft.plan.root, draft.build_files)
     if obstacle:
         return IgnoreFileChange(notes=notes, impossible=obstacle, hint=hint)
@@ -164,8 +167,11 @@ def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
             return f"{reason}, which has no value here", "set it with --build-arg"
         for asked in _asked(build_file):
             if asked.paths is None:
-                lines = [f":{source.line}" for source in asked.sources if source.path == "."]
-                where = build_file.path + "".join(lines[:1])
+                where = build_file.path
+                for source in asked.sources:
+                    if source.path == ".":
+                        where = f"{where}:{source.line}"
+                        break
                 reason = f"{where} takes the whole context, so nothing can be ignored"
                 hint = "copy only what the build needs, or use ctxsize suggest without --allowlist"
                 return reason, hint
