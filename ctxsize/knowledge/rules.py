@@ -15,6 +15,7 @@ from typing import Any
 
 from ctxsize import units
 from ctxsize.globs import matching
+from ctxsize.knowledge import row_checks
 from ctxsize.shipped import shipped_text
 from ctxsize.toml import trusted_table
 
@@ -43,7 +44,7 @@ class Category(str, Enum):
     @property
     def heading(self) -> str:
         """Return the heading over its patterns in ignore files."""
-        return str(table("lists.toml")["headings"][self.value])
+        return str(_lists()["headings"][self.value])
 
 
 class EntryType(str, Enum):
@@ -65,19 +66,19 @@ class Marker:
 
     def __str__(self) -> str:
         """Return its condition, as a clause."""
-        if self.parts:
-            return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
-        names = [f"`{each}`" for each in self.names]
-        size = units.human(self.number)
+        if self.kind == "all_of":
+            return ", and ".join(map(str, self.parts))
+        if self.kind == "any_of":
+            return "; or ".join(map(str, self.parts))
+        if self.names == ("",):
+            return "a symlink"
+        names = [f"`{name}`" for name in self.names]
         if len(names) == 1:
             one = names[0]
         else:
             one = "one of " + ", ".join(names)
-        if self.names == ("",):
-            clause = "a symlink"
-        else:
-            clause = table("lists.toml")["markers"][self.kind]
-        return clause.format(one=one, all=" and ".join(names), size=size)
+        clause: str = _lists()["markers"][self.kind]
+        return clause.format(one=one, all=" and ".join(names), size=units.human(self.number))
 
 
 @dataclass(frozen=True)
@@ -114,21 +115,23 @@ class Rule:
     @property
     def looks_for(self) -> str:
         """Return the names that it looks for, in words."""
+        if not self.find:
+            return f"a {self.kind.value} of any name"
+        slash = ""
         if self.kind is EntryType.DIRECTORY:
             slash = "/"
-        else:
-            slash = ""
-        names = ", ".join(f"`{each}{slash}`" for each in self.find)
-        return names or f"a {self.kind.value} of any name"
+        return ", ".join(f"`{name}{slash}`" for name in self.find)
 
     @property
     def written_as(self) -> str:
         """Return the pattern that it suggests, in words."""
         if self.never:
             return "never suggested"
-        if self.anchored or self.find[0].startswith("/"):
-            return "its path" + (" with `/*`" if self.contents else "")
-        return ", ".join(f"`**/{each}`" for each in self.find)
+        if not (self.anchored or self.find[0].startswith("/")):
+            return ", ".join(f"`**/{name}`" for name in self.find)
+        if self.contents:
+            return "its path with `/*`"
+        return "its path"
 
 
 def is_source(name: str) -> bool:
@@ -143,29 +146,54 @@ def is_build_input(name: str) -> bool:
 
 @cache
 def all_rules() -> dict[str, Rule]:
-    """Return every rule by its name, in the order in which they are tried."""
-    return {rule.name: rule for name in listed("rules") for rule in rules_in(name)}
+    """Return every rule by its name, in the order in which they are tried.
+
+    Raises `InputError` for a mistake in a row, also if two files have a row of one name.
+    """
+    rules: dict[str, Rule] = {}
+    for file in listed("rules"):
+        for rule in rules_in(file):
+            with row_checks.reading(f"rules/{file}.toml", rule.name):
+                if rule.name in rules:
+                    raise ValueError("another file has a row of this name")
+            rules[rule.name] = rule
+    return rules
 
 
 def rules_in(name: str) -> Iterator[Rule]:
     """Yield the rules of one file; its table `default` has values for all its rows."""
-    ecosystems = {**table("rules", f"{name}.toml")}
+    file = f"rules/{name}.toml"
+    ecosystems = dict(table(file))
     default = ecosystems.pop("default", {})
-    for ecosystem, things in ecosystems.items():
-        for word, values in things.items():
-            yield rule_of(f"{ecosystem}.{word}", {**default, **values})
+    for ecosystem, kinds in ecosystems.items():
+        with row_checks.reading(file, ecosystem):
+            named = {f"{ecosystem}.{word}": row for word, row in kinds.items()}
+        for rule_name, row in named.items():
+            with row_checks.reading(file, rule_name):
+                yield rule_of(rule_name, {**default, **row})
 
 
 @cache
-def table(*path: str) -> dict[str, Any]:
-    """Return the content of a TOML file of `knowledge`."""
-    return trusted_table(shipped_text("/".join(("knowledge", *path))))
+def table(file: str) -> dict[str, Any]:
+    """Return the content of a TOML file of `knowledge`. Raises `InputError` if it is broken."""
+    text = shipped_text(f"knowledge/{file}")
+    try:
+        return trusted_table(text)
+    except ValueError as error:
+        raise row_checks.not_parsed(file, text, error) from None
+
+
+def _lists() -> dict[str, Any]:
+    return table("lists.toml")
 
 
 @cache
 def listed(key: str) -> tuple[str, ...]:
     """Return the words of a list in `lists.toml`."""
-    return tuple(str(table("lists.toml")[key]).split())
+    with row_checks.reading("lists.toml", key):
+        words = _lists()[key]
+        row_checks.check({key: words}, {key: row_checks.TEXT})
+        return tuple(words.split())
 
 
 FETCHED = frozenset(listed("fetched"))  # directories without a Dockerfile of this repository
@@ -181,7 +209,8 @@ def listed_names(key: str) -> Callable[[str], object]:
 @cache
 def expression(key: str) -> re.Pattern[str]:
     """Return an expression of `lists.toml`."""
-    return re.compile(joined(table("lists.toml")["expressions"][key]))
+    with row_checks.reading("lists.toml", f"expressions.{key}"):
+        return re.compile(joined(_lists()["expressions"][key]))
 
 
 def joined(text: str) -> str:
@@ -196,35 +225,59 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
     return tuple(value)
 
 
-_KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
+_MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
+
+_ROW_CHECKS = {
+    **dict.fromkeys(("category", "form", "why", "again", "read_by"), row_checks.TEXT),
+    **dict.fromkeys(("directory", "file", "symlink", "traps"), row_checks.TEXTS),
+    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), row_checks.FLAG),
+    "confidence": row_checks.NUMBER,
+    "clean": row_checks.TABLE,
+    "nests": row_checks.ANYTHING,
+}
+"""What the keys of a row must be, besides its markers."""
+
+
+@cache
+def _kinds_of_markers() -> frozenset[str]:
+    return frozenset(_lists()["markers"].keys() | _MARKERS.keys())
 
 
 def rule_of(name: str, row: dict[str, Any]) -> Rule:
-    """Return the rule that a row describes. Raises `ValueError` or `TypeError` for a mistake."""
+    """Return the rule that a row describes.
+
+    Raises `AttributeError`, `KeyError`, `TypeError` or `ValueError` for a mistake.
+    """
     values = dict(row)
-    kind = next(kind for kind in EntryType if kind.value in values)
-    find = texts(values.pop(kind.value))
+    markers = {key: values.pop(key) for key in row if key in _kinds_of_markers()}
+    row_checks.check(values, _ROW_CHECKS, ("why", "category", "confidence"))
+    kinds = [kind for kind in EntryType if kind.value in values]
+    if len(kinds) != 1:
+        raise ValueError("it needs one of `directory`, `file` and `symlink`")
+    find = texts(values.pop(kinds[0].value))
     any_name = find == ("*",)
-    markers = table("lists.toml")["markers"].keys() | _KEYS.keys()
-    marker = _all({key: values.pop(key) for key in row if key in markers})
     nests = values.pop("nests", {})
+    if nests is True:
+        nests = {"names": find}
+    elif nests:
+        nests = {"names": find, **nests}
     return Rule(
         name=name,
         find=() if any_name else find,
         category=Category(values.pop("category")),
-        marker=marker,
-        kind=kind,
-        anchored=any_name or values.pop("form", "anywhere") == "anchored",
+        marker=_all(markers),
+        kind=kinds[0],
+        anchored=values.pop("form", "anywhere") == "anchored" or any_name,
         traps=texts(values.pop("traps", [])),
-        nests=nests and {"names": find, **({} if nests is True else nests)},
-        **values,  # an unknown key raises `TypeError`
+        nests=nests,
+        **values,
     )
 
 
 def _all(values: dict[str, Any]) -> Marker:
     if not values:
-        raise ValueError("a row needs a marker, at least `exists = true`")
+        raise ValueError("it needs a marker, at least `exists = true`")
     markers = tuple(_marker(key, value) for key, value in values.items())
     if len(markers) == 1:
         return markers[0]
@@ -232,11 +285,14 @@ def _all(values: dict[str, Any]) -> Marker:
 
 
 def _marker(key: str, value: Any) -> Marker:
-    kind = _KEYS.get(key, key)
+    kind = _MARKERS.get(key, key)
+    if value is True:
+        return Marker(kind)
     if key == "any_of":
         return Marker(kind, parts=tuple(map(_all, value)))
     if key == "at_least_mib":
         return Marker(kind, number=value * 1024 * 1024)
     if isinstance(value, dict):
         return Marker(kind, texts(value["bytes"]), value["at"])
-    return Marker(kind, () if value is True else texts(value))
+    row_checks.check({key: value}, {key: row_checks.TEXTS})
+    return Marker(kind, texts(value))

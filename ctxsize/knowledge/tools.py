@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from ctxsize.knowledge import row_checks
 from ctxsize.knowledge.rules import Rule, joined, listed, table
 from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = re.compile(r"\d+[smhd]?")
+_FILE = "tools.toml"
 _IDLE = ("--help", "--version", "-h", "--dry-run")  # options with which a command does nothing
 
 
@@ -35,13 +37,15 @@ class Job(NamedTuple):
 
     def is_done_by(self, words: str, options: frozenset[str]) -> bool:
         """Return True if a command of the tool with these words and options is this job."""
-        has_it = not self.only_with or any(_are(self.only_with, each) for each in options)
-        lacks = not any(_are(self.without, each) for each in options)
-        return has_it and lacks and re.match(rf"(?:{self.run})(?= |$)", words) is not None
+        if self.only_with and not _matches_any(self.only_with, options):
+            return False
+        if _matches_any(self.without, options):
+            return False
+        return re.match(rf"(?:{self.run})(?= |$)", words) is not None
 
 
-def _are(expression: str, text: str) -> bool:
-    return re.fullmatch(expression, text) is not None
+def _matches_any(expression: str, texts: Iterable[str]) -> bool:
+    return any(re.fullmatch(expression, text) for text in texts)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,20 +75,45 @@ class Tool:
 
     def is_called(self, program: str) -> bool:
         """Return True if a program is this tool."""
-        return _are(self.programs, _VERSION.sub("", program, count=1))
+        name = _VERSION.sub("", program, count=1)
+        return re.fullmatch(self.programs, name) is not None
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""
-        if self.files[:1] != ("package.json",):
-            return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
-        with suppress(ValueError, AttributeError, RecursionError):
-            found = json.loads(manifest)
-            kinds = ("dependencies", "devDependencies", "optionalDependencies")
-            versions = [str(each) for kind in kinds for each in found.get(kind, {}).values()]
-            local = any(each.startswith(listed("local_versions")) for each in versions)
-            hooks = {*listed("install_hooks")} & {*found.get("scripts", {})}
-            return local or "workspaces" in found or bool(hooks)
+        if self.files[:1] == ("package.json",):
+            return _package_needs_more(manifest)
+        if not self.needs_more:
+            return False
+        return re.search(self.needs_more, manifest, re.M) is not None
+
+
+def _package_needs_more(manifest: str) -> bool:
+    """Return True if a `package.json` has workspaces, scripts of an install, or local packages."""
+    try:
+        package = json.loads(manifest)
+        versions = [
+            str(version)
+            for kind in ("dependencies", "devDependencies", "optionalDependencies")
+            for version in package.get(kind, {}).values()
+        ]
+        scripts = {*package.get("scripts", {})}
+    except (ValueError, AttributeError, RecursionError):
         return False
+    is_local = any(version.startswith(listed("local_versions")) for version in versions)
+    if is_local or "workspaces" in package:
+        return True
+    return not scripts.isdisjoint(listed("install_hooks"))
+
+
+_SPLIT = frozenset(field.name for field in fields(Tool) if field.type == "tuple[str, ...]")
+_CHECKS = {
+    **dict.fromkeys((field.name for field in fields(Tool)), row_checks.TEXT),
+    **dict.fromkeys((*Job._fields, "like"), row_checks.TEXT),
+    **dict.fromkeys(("is_locked", "keeps_in_cache"), row_checks.FLAG),
+    "used": row_checks.NUMBER,
+    "jobs": row_checks.ANYTHING,
+}
+"""What the keys of a row must be; a row without `jobs` describes its only job by itself."""
 
 
 class Work(NamedTuple):
@@ -96,39 +125,59 @@ class Work(NamedTuple):
 
     def does(self, what: str) -> bool:
         """Return True if a job does `what`, a word of `Job.does`."""
-        return any(what in each.does for each in self.jobs)
+        return any(what in job.does for job in self.jobs)
 
     def makes(self, rule: str) -> bool:
         """Return True if it creates the match of a rule at its old path."""
-        return any(rule in each.makes for each in self.jobs)
+        return any(rule in job.makes for job in self.jobs)
 
 
 @cache
 def tools() -> tuple[Tool, ...]:
-    """Return all tools."""
-    rows = table("tools.toml")["tool"]
-    alike = {name: rows.get(row.get("like"), {}) for name, row in rows.items()}
-    return tuple(_tool({"name": name, **alike[name], **row}) for name, row in rows.items())
+    """Return all tools. Raises `InputError` for a mistake in a row."""
+    tool_rows: dict[str, Any] = table(_FILE)["tool"]
+    tools = []
+    for name, row in tool_rows.items():
+        with row_checks.reading(_FILE, f"tool.{name}"):
+            row_checks.check(row, _CHECKS)
+            basis = row.get("like", name)
+            if basis not in tool_rows:
+                raise ValueError(f"there is no tool `{basis}` to be like")
+            tools.append(_tool(name, {**tool_rows[basis], **row}))
+    return tuple(tools)
 
 
-def _tool(row: dict[str, Any]) -> Tool:
-    """Return the tool of a row, with its `jobs` or as one job. Raises `TypeError` for a mistake."""
-    jobs = row.get("jobs", [{key: value for key, value in row.items() if key in Job._fields}])
-    own = {key: value for key, value in row.items() if key not in (*Job._fields, "like")}
-    several = {each.name for each in fields(Tool) if each.type == "tuple[str, ...]"}
-    split = {key: tuple(own[key].split()) for key in own.keys() & several}
-    long = {"programs": joined(row.get("programs", row["name"]))}
-    long["needs_more"] = joined(row.get("needs_more", ""))
-    made = []
-    for job in jobs:
-        names = {key: _names(job.get(key, "")) for key in ("does", "makes", "spares")}
-        made.append(Job(**{**job, **names, "run": joined(job.get("run", ".*"))}))
-    return Tool(**{**own, **split, **long, "jobs": tuple(made)})
+def _tool(name: str, row: dict[str, Any]) -> Tool:
+    """Return the tool of a row, with its `jobs` or as one job."""
+    own = {key: row[key] for key in row if key not in (*Job._fields, "like")}
+    for key in own.keys() & _SPLIT:
+        own[key] = tuple(own[key].split())
+    own["name"] = name
+    own["programs"] = joined(row.get("programs", name))
+    own["needs_more"] = joined(row.get("needs_more", ""))
+    only_job = {key: row[key] for key in Job._fields if key in row}
+    job_rows = row.get("jobs", [only_job])
+    own["jobs"] = tuple(map(_job, job_rows))
+    return Tool(**own)
+
+
+def _job(row: dict[str, str]) -> Job:
+    row_checks.check(row, dict.fromkeys(Job._fields, row_checks.TEXT))
+    return Job(
+        run=joined(row.get("run", ".*")),
+        does=_names(row.get("does", "")),
+        makes=_names(row.get("makes", "")),
+        spares=_names(row.get("spares", "")),
+        only_with=row.get("only_with", ""),
+        without=row.get("without", ""),
+    )
 
 
 def _names(names: str) -> frozenset[str]:
-    groups = table("tools.toml")["groups"]
-    return frozenset(name for each in names.split() for name in groups.get(each, each).split())
+    """Return the words of `names`, those of a group in place of its name."""
+    groups = table(_FILE)["groups"]
+    words = [groups.get(name, name) for name in names.split()]
+    return frozenset(" ".join(words).split())
 
 
 def run_by(command: Command) -> Command:
@@ -139,18 +188,23 @@ def run_by(command: Command) -> Command:
     [('./mvnw', '-q', 'package'), ('pip', 'install', '.')]
     """
     words = command.words
-    while words:
-        program = posixpath.basename(words[0])
-        if _are("|".join(listed("launchers")), program):
-            at = 1
-        elif program in table("tools.toml")["runners"].get("".join(words[1:2]), "").split():
-            at = 2
-        else:
-            break
-        while at < len(words) and (words[at].startswith("-") or _DURATION.fullmatch(words[at])):
-            at += 1
-        words = words[at:]
+    while words and (number := _launching_words(words)):
+        words = words[number:]
+        while words and (words[0].startswith("-") or _DURATION.fullmatch(words[0])):
+            words = words[1:]
     return replace(command, words=words)
+
+
+def _launching_words(words: tuple[str, ...]) -> int:
+    """Return the number of first words that only launch the program behind them."""
+    program = posixpath.basename(words[0])
+    if _matches_any("|".join(listed("launchers")), [program]):
+        return 1
+    verb = "".join(words[1:2])
+    runners: dict[str, str] = table(_FILE)["runners"]
+    if program in runners.get(verb, "").split():
+        return 2
+    return 0
 
 
 @lru_cache(maxsize=4096)
@@ -159,25 +213,32 @@ def works(command: Command) -> tuple[Work, ...]:
     run = run_by(command)
     if not run.words or run.has(*_IDLE):
         return ()
-    options = frozenset(each.partition("=")[0] for each in run.arguments if each.startswith("-"))
-    found = []
+    written_options = (word for word in run.arguments if word.startswith("-"))
+    options = frozenset(word.partition("=")[0] for word in written_options)
+    works_of_tools = []
     for tool in _called(run.program):
-        words = list[str]()
-        left = iter(run.arguments)
-        for word in left:
-            if word in tool.valued:
-                next(left, None)
-            elif not word.startswith(("-", "+")):  # `+nightly` is a toolchain
-                words.append(word)
-        text = " ".join(words)
-        if jobs := tuple(each for each in tool.jobs if each.is_done_by(text, options)):
-            found.append(Work(tool, run, jobs))
-    return tuple(found)
+        words = _without_options(tool, run)
+        jobs = tuple(job for job in tool.jobs if job.is_done_by(words, options))
+        if jobs:
+            works_of_tools.append(Work(tool, run, jobs))
+    return tuple(works_of_tools)
+
+
+def _without_options(tool: Tool, command: Command) -> str:
+    """Return the words of a command of `tool` without its options and their values."""
+    words = []
+    arguments = iter(command.arguments)
+    for argument in arguments:
+        if argument in tool.valued:
+            next(arguments, None)
+        elif not argument.startswith(("-", "+")):  # `+nightly` is a toolchain
+            words.append(argument)
+    return " ".join(words)
 
 
 @lru_cache(maxsize=512)
 def _called(program: str) -> tuple[Tool, ...]:
-    return tuple(each for each in tools() if each.is_called(program))
+    return tuple(tool for tool in tools() if tool.is_called(program))
 
 
 @cache
@@ -189,7 +250,7 @@ def has_tools(rule: str) -> bool:
 def makes(rule: Rule, command: Command) -> bool:
     """Return True if `command` makes the match again; without a row, the program `Rule.again`."""
     if has_tools(rule.name):
-        return any(each.makes(rule.name) for each in works(command))
+        return any(work.makes(rule.name) for work in works(command))
     program = rule.again.partition(" ")[0]
     return bool(program) and run_by(command).program == program
 
@@ -198,18 +259,23 @@ def spares(rule: Rule, command: Command) -> bool:
     """Return True if an image that runs `command` and does not name the match works without it."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
-    jobs = (job for each in works(command) for job in each.jobs)
+    jobs = [job for work in works(command) for job in work.jobs]
     return any(rule.name in job.makes | job.spares for job in jobs)
 
 
 @cache
 def manager_of(rules: str) -> Tool | None:
     """Return the package manager for a rule whose name begins so, None if there is none."""
-    made = ((tool, rule) for tool in tools() if tool.speaks for e in tool.jobs for rule in e.makes)
-    return next((tool for tool, rule in made if rule.startswith(rules)), None)
+    for tool in tools():
+        names = {name for job in tool.jobs for name in job.makes}
+        if tool.speaks and any(name.startswith(rules) for name in names):
+            return tool
+    return None
 
 
 def install_directory(rule: Rule, command: Command) -> str | None:
     """Return where `command` installs what a rule finds, `""` for here; None if it does not."""
-    made = (each for each in works(command) if each.makes(rule.name))
-    return next((each.command.value(*each.tool.elsewhere) or "" for each in made), None)
+    for work in works(command):
+        if work.makes(rule.name):
+            return work.command.value(*work.tool.elsewhere) or ""
+    return None

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
+from posixpath import basename
 
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
@@ -30,8 +31,10 @@ from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
 from ctxsize.writer import merge
 
 _FILE_IS_WORTH = 16 * 1024  # number of bytes that take as long to send as the overhead of one file
-_LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001  # least size of a suggestion, and its share
-_QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02  # the same for a question
+_LINE_BYTES = 256 * 1024  # least size of a suggestion
+_LINE_SHARE = 0.001  # its least share of the context
+_QUESTION_BYTES = 10 * 1024 * 1024  # least size of a question
+_QUESTION_SHARE = 0.02  # its least share of the transfer
 _IN_ITS_OWN = 0.8  # share of a directory above which questions are about its large entries
 _MOST_QUESTIONS = 10
 _OF_CONTEXT = 0.001  # weight of a byte that stays in the context but is not sent to this builder
@@ -61,32 +64,26 @@ class Advisor(BuildContext):
         step(self._steps, "matching rules")
         usable = [match for match in self.found if match.hard is None]
         step(self._steps, "trying the suggestions")
-        made = [*suggestions(usable, self.facts)]
-        made += around(self.found, self.facts, self.proof.needed)
-        holding, failed = self.proof.holding(made, self._steps)
-        made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        names = [{each.rule.name, *each.paths, *each.patterns} for each in made]
-        for name in only:
-            if not any(name in each for each in names):
-                hint = "ctxsize suggest --explain says what is not suggested, and why"
-                raise InputError(f"no suggestion has the name {name!r}", hint=hint)
-        chosen = [
-            each
-            for each, known in zip(made, names, strict=True)
-            if not known.isdisjoint(only) or (not only and (each.safe or unsafe))
-        ]
-        made, edit, after = self._edited(made, chosen)
-        asked = (each for each in self._questions(usable) if not self.build_files.taking(each.path))
-        questions = tuple(asked)
-        secrets = [e for e in self.found if e.secret not in (None, Confidence.POSSIBLE)]
-        problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
-        ignored = self.git.ignored
-        sizes = ((self.sums[e].content_bytes, e) for e in ignored or () if e in self.sums)
-        secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
+        candidates = [*suggestions(usable, self.facts)]
+        candidates += around(self.found, self.facts, self.proof.needed)
+        holding, failed = self.proof.holding(candidates, self._steps)
+        proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
+        chosen = _choose(proved, only, unsafe=unsafe)
+        proved, edit, after = self._with_edit(proved, chosen)
+        questions = tuple(
+            question
+            for question in self._questions(usable)
+            if not self.build_files.taking(question.path)
+        )
+        secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         blocked = [(match, match.hard) for match in self.found if match.hard is not None]
-        blocked += ((each.matches[0], outcome.Objection("proof", fault)) for each, fault in failed)
+        for suggestion, fault in failed:
+            blocked.append((suggestion.matches[0], outcome.Objection("proof", fault)))
+        problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
+        if self.git.problem is not None:
+            problems.append(self.git.problem)
         path = ignore_file_to_write(self.plan)
-        return Advice(
+        advice = Advice(
             context_path=self.plan.context,
             dockerfile=self.plan.dockerfile,
             builder=self.plan.builder.name,
@@ -97,100 +94,113 @@ class Advisor(BuildContext):
             after=after,
             edit=edit,
             options=self._options,
-            suggestions=tuple(made),
+            suggestions=tuple(proved),
             questions=questions,
-            blocked=tuple(
-                Blocked(match.rule.name, match.path, *why, match.evidence, self._amount(match.path))
-                for match, why in blocked
-            ),
-            findings=in_order([*self._findings(made, questions, secrets)]),
-            problems=(*problems, *filter(None, [self.git.problem]), *self._unknown_commands()),
-            git_ignored=None if ignored is None else self._amount(*ignored),
-            git_ignored_largest=max(sizes, default=(0, ""))[1],
-            git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
+            blocked=tuple(self._blocked(match, why) for match, why in blocked),
+            findings=in_order([*self._findings(proved, questions, secrets)]),
+            problems=(*problems, *self._unknown_commands()),
             snapshot=self._real,
+        )
+        return self._with_ignored_by_git(advice, secrets)
+
+    def _blocked(self, match: Match, objection: outcome.Objection) -> Blocked:
+        size = self._amount(match.path)
+        return Blocked(match.rule.name, match.path, *objection, match.evidence, size)
+
+    def _with_ignored_by_git(self, advice: Advice, secrets: Iterable[Match]) -> Advice:
+        """Return the advice with the amount of what is sent although git ignores it."""
+        ignored = self.git.ignored
+        if ignored is None:
+            return advice
+        sizes = [(self.sums[path].content_bytes, path) for path in ignored if path in self.sums]
+        secret_paths = outermost({match.path for match in secrets})
+        return replace(
+            advice,
+            git_ignored=self._amount(*ignored),
+            git_ignored_largest=max(sizes, default=(0, ""))[1],
+            git_ignored_secrets=self._amount(*filter(self.git.ignores, secret_paths)).files,
         )
 
     def _unknown_commands(self) -> tuple[Problem, ...]:
         """Return the problem that what is found was judged without the commands of RUN."""
         if not self.found:
             return ()
-        files = (each.dockerfile for each in self.build_files.all)
-        return unknown_commands(chain.from_iterable(each.instructions for each in files))
+        dockerfiles = (build_file.dockerfile for build_file in self.build_files.all)
+        instructions = (dockerfile.instructions for dockerfile in dockerfiles)
+        return unknown_commands(chain.from_iterable(instructions))
 
     def _amount(self, *paths: str) -> Amount:
         return Amount.of(sum_of(self.sums, paths))
 
-    def _edited(
-        self, made: list[Suggestion], chosen: list[Suggestion]
+    def _with_edit(
+        self, suggestions: list[Suggestion], chosen: list[Suggestion]
     ) -> tuple[list[Suggestion], Edit | None, Size]:
         """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
-        if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
+        is_about_itself = all(suggestion.paths == (self.own_path,) for suggestion in chosen)
+        if is_about_itself and self.new_file:
             # A new ignore file that hides only itself is useless.
-            made = [each for each in made if each.paths != (self.own_path,)]
-            chosen = []
+            others = [
+                suggestion for suggestion in suggestions if suggestion.paths != (self.own_path,)
+            ]
+            return others, None, self.size
         if not chosen:
-            return made, None, self.size
+            return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
-        chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
+        chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
         file = self.plan.ignore_file
         path = ignore_file_to_write(self.plan)
-        additions = [each for one in chosen for each in one.additions]
+        additions = [addition for suggestion in chosen for addition in suggestion.additions]
         data = merge(file, additions, pattern_class=self.pattern_class)
         if fault := self.proof.fault(chosen, data):
             message = f"these suggestions fail the proof together: {fault}"
             raise InputError(message, path=path, hint="choose fewer of them with --only")
-        marked = [replace(each, chosen=each in chosen) for each in made]
-        edit = Edit(path, None if file is None else file.data, data)
-        return marked, edit, self.size_after(self.trial.attempt(data))
+        before = None
+        if file is not None:
+            before = file.data
+        marked = [replace(suggestion, chosen=suggestion in chosen) for suggestion in suggestions]
+        return marked, Edit(path, before, data), self.size_after(self.trial.attempt(data))
 
     def _findings(
-        self, made: Iterable[Suggestion], questions: Iterable[Question], secrets: Iterable[Match]
+        self,
+        suggestions: Iterable[Suggestion],
+        questions: Iterable[Question],
+        secrets: Iterable[Match],
     ) -> Iterator[Finding]:
         """Yield what is missing, unexplained or secret, each at the file to change."""
         where = ignore_file_to_write(self.plan)
         if self.new_file and self.plan.dockerfile is not None:
             where = self.plan.dockerfile
-        for each in made:
-            if each.safe and each.rule.category is not Category.SECRET:
-                yield Finding(
-                    "CTX501",
-                    severity_of("CTX501"),
-                    f"no pattern ignores {', '.join(each.paths[:3])}: {each.rule.why}",
-                    Location(where),
-                    evidence=each.evidence,
-                    content_bytes=each.size.counted.content_bytes,
-                    files=each.size.counted.files,
-                    help="ctxsize suggest --write adds it",
-                    lines=each.patterns,
-                )
-        for asked in questions:
+        for suggestion in suggestions:
+            if suggestion.safe and suggestion.rule.category is not Category.SECRET:
+                yield _missing_pattern(suggestion, Location(where))
+        for question in questions:
             yield Finding(
                 "CTX502",
                 severity_of("CTX502"),
-                f"no rule explains {asked.path}, a large part of the context",
-                self._located(asked.path),
+                f"no rule explains {question.path}, a large part of the context",
+                self._location_of(question.path),
                 Confidence.POSSIBLE,
-                content_bytes=asked.size.content_bytes,
-                files=asked.size.files,
+                content_bytes=question.size.content_bytes,
+                files=question.size.files,
                 help="if the build does not need it, add its path to the ignore file",
             )
         for match in secrets:
             takers = self.build_files.taking(match.path)
-            yield from (_copied(match, each) for each in takers)
+            for named in takers:
+                yield _copied_secret(match, named)
             if not takers:
                 yield Finding(
                     "CTX511",
                     Severity.WARNING,
                     f"a secret is in the context: {match.path} ({match.rule.why})",
-                    self._located(match.path),
+                    self._location_of(match.path),
                     match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
                     help="if no build reads it, add it to the ignore file: "
                     f"ctxsize suggest --explain {match.rule.name} shows how",
                 )
 
-    def _located(self, path: str) -> Location:
+    def _location_of(self, path: str) -> Location:
         """Return the location of a path of the context, as the user would write it."""
         return Location(os.path.normpath(os.path.join(self.plan.context, path)))
 
@@ -199,59 +209,85 @@ class Advisor(BuildContext):
         sums = self.transfer
         gone = defaultdict[str, Sums](Sums)
         for path in outermost({match.path for match in explained if match.path in sums}):
-            for each in ("", *up_to(path)):
-                gone[each] = gone[each].plus(sums[path])
-        least = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
+            for directory in ("", *up_to(path)):
+                gone[directory] = gone[directory].plus(sums[path])
+        least_bytes = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
 
         def left(path: str) -> Sums:
-            found = sums.get(path, Sums())
-            if path in gone:
-                return found.minus(gone[path])
-            return found
+            return sums.get(path, Sums()).minus(gone.get(path, Sums()))
 
-        def large(held: MemoryDirectory) -> Iterator[str]:
-            folders = {each.path: each for each in held.folders.values()}
-            sizes = {path: left(path).content_bytes for path in folders}
-            for name, content_bytes in sums.names_in(held.path).items():
-                if content_bytes >= least:
-                    sizes[held.prefix + name] = left(held.prefix + name).content_bytes
-            big = {path: size for path, size in sizes.items() if size >= least}
-            if held.path and sum(big.values()) < _IN_ITS_OWN * left(held.path).content_bytes:
-                yield held.path
+        def large(directory: MemoryDirectory) -> Iterator[str]:
+            folders = {folder.path: folder for folder in directory.folders.values()}
+            paths = [*folders]
+            for name, content_bytes in sums.names_in(directory.path).items():
+                if content_bytes >= least_bytes:
+                    paths.append(directory.prefix + name)
+            sizes = {path: left(path).content_bytes for path in paths}
+            big = {path: size for path, size in sizes.items() if size >= least_bytes}
+            enough_bytes = _IN_ITS_OWN * left(directory.path).content_bytes
+            if directory.path and sum(big.values()) < enough_bytes:
+                yield directory.path
                 return
             for path in big:
-                yield from large(folders[path]) if path in folders else (path,)
+                if path in folders:
+                    yield from large(folders[path])
+                else:
+                    yield path
 
-        found = [(path, left(path)) for path in large(self.tree.root) if not self._is_source(path)]
-        found.sort(key=lambda each: (-each[1].content_bytes, each[0]))
-        for path, size in found[:_MOST_QUESTIONS]:
-            tracked = self.git.first(path) is not None
-            if tracked:
-                state = "git tracks it"
-            else:
-                state = "git does not track it"
-            if self.git.ignores(path):
-                state = "git ignores it"
-            else:
-                state = state
-            yield Question(path, Amount.of(size), state if self.git.covers(path) else "")
+        paths = [path for path in large(self.tree.root) if not self._is_source(path)]
+        paths.sort(key=lambda path: (-left(path).content_bytes, path))
+        for path in paths[:_MOST_QUESTIONS]:
+            yield Question(path, Amount.of(left(path)), self._state_in_git(path))
+
+    def _state_in_git(self, path: str) -> str:
+        if not self.git.covers(path):
+            return ""
+        if self.git.ignores(path):
+            return "git ignores it"
+        if self.git.first(path) is None:
+            return "git does not track it"
+        return "git tracks it"
 
     def _is_source(self, path: str) -> bool:
         """Return True if sources of programs are more than half of a file or directory."""
-        if (held := self.snapshot.folder(path)) is None:
-            return is_source(path.rpartition("/")[2])
-        written = 0
+        folder = self.snapshot.folder(path)
+        if folder is None:
+            return is_source(basename(path))
+        written_bytes = 0
         half = self.transfer[path].content_bytes // 2
-        for each in held.tree():
-            sizes = self.transfer.names_in(each.path).items()
-            written += sum([size for name, size in sizes if size and is_source(name)])
-            if written > half:
+        for directory in folder.tree():
+            for name, size_bytes in self.transfer.names_in(directory.path).items():
+                if size_bytes and is_source(name):
+                    written_bytes += size_bytes
+            if written_bytes > half:
                 return True
         return False
 
 
+def _choose(
+    suggestions: Iterable[Suggestion], only: Collection[str], *, unsafe: bool
+) -> list[Suggestion]:
+    """Return the suggestions that `only` names, all of them if `unsafe`, else the safe ones.
+
+    Raises `InputError` for a name that no suggestion has.
+    """
+    unknown = dict.fromkeys(only)
+    chosen = []
+    for suggestion in suggestions:
+        names = {suggestion.rule.name, *suggestion.paths, *suggestion.patterns}
+        is_named = not names.isdisjoint(only)
+        if is_named or (not only and (suggestion.safe or unsafe)):
+            chosen.append(suggestion)
+        for name in names:
+            unknown.pop(name, None)
+    for name in unknown:
+        hint = "ctxsize suggest --explain says what is not suggested, and why"
+        raise InputError(f"no suggestion has the name {name!r}", hint=hint)
+    return chosen
+
+
 def ranked(
-    made: Iterable[Suggestion],
+    suggestions: Iterable[Suggestion],
     context: Mapping[str, Sums],
     transfer: Mapping[str, Sums],
     *,
@@ -263,49 +299,72 @@ def ranked(
     The size of each suggestion excludes the paths of those before it.
     """
 
-    def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
-        moved = sum_of(transfer, each.paths)
-        left = sum_of(context, each.paths)
-        value = each.rule.confidence * (_weight(moved) + _OF_CONTEXT * _weight(left))
-        return each.safe, value, each.rule.name, each.patterns
+    def worth(suggestion: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
+        moved = _weight(sum_of(transfer, suggestion.paths))
+        weight = moved + _OF_CONTEXT * _weight(sum_of(context, suggestion.paths))
+        saving = suggestion.rule.confidence * weight
+        return suggestion.safe, saving, suggestion.rule.name, suggestion.patterns
 
-    found: list[Suggestion] = []
+    worthy: list[Suggestion] = []
     covered = set[str]()
     above = set[str]()
     least = max(_LINE_BYTES, _LINE_SHARE * context.get("", Sums()).content_bytes)
-    for each in sorted(made, key=value, reverse=True):
-        own = outermost({*each.paths})
+    for suggestion in sorted(suggestions, key=worth, reverse=True):
+        own = outermost({*suggestion.paths})
         new = {path for path in own if path not in covered and not is_below(path, covered)}
-        if above.isdisjoint(new):
-            inner = set()
-        else:
-            inner = {e for e in covered if is_below(e, new)}
-        gone = outermost({*each.keeps, *inner})
-        left, moved = (sum_of(e, new).minus(sum_of(e, gone)) for e in (context, transfer))
-        urgent = each.rule.category is Category.SECRET or (each.rule.volatile and moved.entries)
-        if left.entries and (urgent or _weight(left) >= least):
-            size = Size(Amount.of(left), Amount.of(moved) if travels else None)
-            found.append(replace(each, size=size))
-            covered.update(each.paths)
-            above.update(at for path in each.paths for at in up_to(path)[:-1])
-    return found
+        inner = {*suggestion.keeps}
+        if not above.isdisjoint(new):
+            inner.update(path for path in covered if is_below(path, new))
+        gone = outermost(inner)
+        left = sum_of(context, new).minus(sum_of(context, gone))
+        moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
+        is_urgent = suggestion.rule.volatile and moved.entries > 0
+        if suggestion.rule.category is Category.SECRET:
+            is_urgent = True
+        if left.entries and (is_urgent or _weight(left) >= least):
+            size = Size(Amount.of(left), None)
+            if travels:
+                size = Size(Amount.of(left), Amount.of(moved))
+            worthy.append(replace(suggestion, size=size))
+            covered.update(suggestion.paths)
+            for path in suggestion.paths:
+                above.update(up_to(path)[:-1])
+    return worthy
 
 
 def _weight(sums: Sums) -> float:
     return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
-def _copied(match: Match, named: Named) -> Finding:
-    bound = named.instruction == "RUN"
+def _missing_pattern(suggestion: Suggestion, location: Location) -> Finding:
+    """Return the finding that no line of the ignore file has the effect of a safe suggestion."""
+    size = suggestion.size.counted
+    return Finding(
+        "CTX501",
+        severity_of("CTX501"),
+        f"no pattern ignores {', '.join(suggestion.paths[:3])}: {suggestion.rule.why}",
+        location,
+        evidence=suggestion.evidence,
+        content_bytes=size.content_bytes,
+        files=size.files,
+        help="ctxsize suggest --write adds it",
+        lines=suggestion.patterns,
+    )
+
+
+def _copied_secret(match: Match, named: Named) -> Finding:
+    """Return the finding that an instruction takes a secret; only RUN keeps it out of the image."""
     path = match.path
-    if bound:
+    if named.instruction == "RUN":
+        severity = Severity.WARNING
         lead = f"takes {named.source}"
     else:
+        severity = Severity.ERROR
         lead = f"{named.source} puts a secret into the image"
-    secret = re.sub(r"\W+", "", path.rpartition("/")[2]) or "secret"
+    secret = re.sub(r"\W+", "", basename(path)) or "secret"
     return Finding(
         "CTX510",
-        Severity.WARNING if bound else Severity.ERROR,
+        severity,
         f"{named.instruction} {lead}: {path} ({match.rule.why})",
         Location(named.dockerfile, named.line),
         match.secret or Confidence.POSSIBLE,

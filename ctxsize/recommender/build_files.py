@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -54,21 +54,29 @@ class Named:
 
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
-        parts = self.parts
         wanted = path.split("/")
-        return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
+        if len(self.parts) < len(wanted):
+            return False
+        return all(map(agree, self.parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
-        parts = self.parts
-        wanted = find.split("/")
-        starts = range(len(parts) - len(wanted) + 1)
-        return any(all(map(agree, parts[at:], wanted)) for at in starts)
+        return contains_run(self.parts, find.split("/"), agree)
 
     def contains(self, path: str) -> bool:
         """Return True if the source is a directory that contains `path`."""
         wanted = path.split("/")
-        return len(self.parts) < len(wanted) and all(map(agree, self.parts, wanted))
+        if len(self.parts) >= len(wanted):
+            return False
+        return all(map(agree, self.parts, wanted))
+
+
+def contains_run(
+    parts: Sequence[str], wanted: Sequence[str], agree: Callable[[str, str], bool]
+) -> bool:
+    """Return True if parts in a row agree with all those `wanted`."""
+    starts = range(len(parts) - len(wanted) + 1)
+    return any(all(map(agree, parts[start:], wanted)) for start in starts)
 
 
 def agree(part: str, wanted: str) -> bool:
@@ -91,10 +99,9 @@ def _any(source: str) -> str:
         text = _VARIABLE.sub("*", text)
     if "$" in text or ".." in text:
         return "*"
-    parts = split_classes(text)
-    parts[::2] = [re.sub(r"\?|\*+", "*", part) for part in parts[::2]]
-    parts[1::2] = "*" * (len(parts) // 2)
-    return path_from_root("".join(parts))[1:] or "*"
+    between_classes = split_classes(text)[::2]
+    literal = "*".join(re.sub(r"\?|\*+", "*", part) for part in between_classes)
+    return path_from_root(literal)[1:] or "*"
 
 
 @dataclass(frozen=True)
@@ -113,69 +120,87 @@ class BuildFile:
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
         """Return the sources taken from the build context, by stage and line."""
-        found = defaultdict[tuple[str, int], set[Source]](set)
-        for source in {source for need in self.needs for source in need.sources}:
-            if source.context in self.names and source.kind in TAKING:
-                found[source.stage, source.line].add(source)
-        return found
+        by_place = defaultdict[tuple[str, int], set[Source]](set)
+        for need in self.needs:
+            for source in need.sources:
+                if source.context in self.names and source.kind in TAKING:
+                    by_place[source.stage, source.line].add(source)
+        return by_place
 
     @cached_property
     def sources(self) -> list[Source]:
         """Return the sources that its instructions take from the build context, each once."""
-        found = {replace(each, stage="") for taken in self.taken_at.values() for each in taken}
-        return sorted(found, key=lambda each: (each.line, each.source))
+        taken = set[Source]().union(*self.taken_at.values())
+        of_any_stage = {replace(source, stage="") for source in taken}
+        return sorted(of_any_stage, key=lambda source: (source.line, source.source))
 
     @property
     def paths_here(self) -> set[str]:
         """Return the relative paths in its instructions; most of them are paths of its context."""
-        doubtful = {each.source for each in self.unknown}
-        taken = {each.path for each in self.sources if each.source not in doubtful}
-        text = "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
-        words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(text))
-        return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
+        doubtful = {named.source for named in self.unknown}
+        paths = {source.path for source in self.sources if source.source not in doubtful}
+        for instruction in self.dockerfile.instructions:
+            for word in _PATH.findall(_with_documents(instruction, instruction.text)):
+                path = word.removeprefix("./").rstrip("./")
+                if re.match("[^./].*[./]", path):
+                    paths.add(path)
+        return paths - {"."}
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """Return the sources with a name, and the targets of symlinks among them."""
         root = plan_named(self.plan, self.names[0]).root
-        found: dict[Named, None] = {}
+        named: dict[Named, None] = {}
         for source in self.sources:
-            paths: tuple[str, ...] = () if source.path == "." else (source.path,)
+            paths: tuple[str, ...] = ()
+            if source.path != ".":
+                paths = (source.path,)
             with suppress(CtxsizeError):
                 paths += follow(root, paths) or ()
-            where = (self.path, source.line, source.instruction, source.written)
-            found |= {Named(*where, hidden_as(source.path, path)): None for path in paths}
-        return tuple(found)
+            for path in paths:
+                named[self._named(source, hidden_as(source.path, path))] = None
+        return tuple(named)
+
+    def _named(self, source: Source, path: str, text: str = "") -> Named:
+        return Named(self.path, source.line, source.instruction, source.written, path, text)
 
     @cached_property
     def takes_everything(self) -> bool:
         """Return True if an instruction copies the whole context, or FROM makes a stage of it."""
-        stages = (each for need in self.needs for each in need.asked if each.paths is None)
-        whole = any(each.context and each.context in self.names for each in stages)
-        return whole or any(source.path == "." for source in self.sources)
+        if any(source.path == "." for source in self.sources):
+            return True
+        whole = [asked for need in self.needs for asked in need.asked if asked.paths is None]
+        return any(asked.context and asked.context in self.names for asked in whole)
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        texts = {each.line: each.text for each in self.dockerfile.instructions}
-        given = self.plan.build.build_arguments
+        instructions = self.dockerfile.instructions
+        texts = {instruction.line: instruction.text for instruction in instructions}
         return tuple(
-            Named(
-                self.path, e.line, e.instruction, e.written, _any(e.source), texts.get(e.line, "")
-            )
-            for e in self.sources
-            if any(kind in ("argument", "environment") for kind, _ in e.doubts)
-            or _ASSUMED in map(given.get, _NAME.findall(e.source))
+            self._named(source, _any(source.source), texts.get(source.line, ""))
+            for source in self.sources
+            if self._is_unknown(source)
         )
+
+    def _is_unknown(self, source: Source) -> bool:
+        if any(kind in ("argument", "environment") for kind, _ in source.doubts):
+            return True
+        values = self.plan.build.build_arguments
+        names = _NAME.findall(source.source)
+        return _ASSUMED in map(values.get, names)
 
     @cached_property
     def commands(self) -> str:
         """Return the commands of its RUN instructions, heredocs included."""
-        return "\n".join(
-            _with_documents(each, " ".join(each.arguments) if each.json_form else each.text)
-            for each in self.dockerfile.instructions
-            if "RUN" in (each.keyword, each.trigger and each.trigger.keyword)
-        )
+        texts = []
+        for instruction in self.dockerfile.instructions:
+            if "RUN" in (instruction.keyword, instruction.trigger and instruction.trigger.keyword):
+                text = instruction.text
+                if instruction.json_form:
+                    text = " ".join(instruction.arguments)
+                texts.append(_with_documents(instruction, text))
+        return "\n".join(texts)
 
     @cached_property
     def unread_at(self) -> int | None:
@@ -204,16 +229,16 @@ class BuildFiles:
     @cached_property
     def named(self) -> list[Named]:
         """Return the sources with a name of all Dockerfiles."""
-        return [each for build_file in self.all for each in build_file.named]
+        return [named for build_file in self.all for named in build_file.named]
 
     def taking(self, path: str) -> list[Named]:
         """Return the sources that are `path` or something below it."""
-        return [each for each in self.named if each.is_at_or_below(path)]
+        return [named for named in self.named if named.is_at_or_below(path)]
 
     @cached_property
     def unknown(self) -> list[Named]:
         """Return the sources with an unknown variable of all Dockerfiles."""
-        return [each for build_file in self.all for each in build_file.unknown]
+        return [named for build_file in self.all for named in build_file.unknown]
 
 
 def with_bases(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
@@ -224,15 +249,9 @@ def with_bases(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
         needs_of(plan)
         return plan, ()
     with suppress(CtxsizeError, OSError):
-        given = plan.build.build_arguments
-        lines = {
-            name: each.line
-            for each in reversed(plan.parsed.dockerfile.global_arguments)
-            for name in each.arguments
-            if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
-        }
-        arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
-        assumed = replace(plan, build=replace(plan.build, build_arguments=arguments))
+        lines = _lines_without_value(plan)
+        values = {**plan.build.build_arguments, **dict.fromkeys(lines, _ASSUMED)}
+        assumed = replace(plan, build=replace(plan.build, build_arguments=values))
         needs_of(assumed)
         message = "ARG {0} has no value, and the build fails without it: add --build-arg {0}=…"
         return assumed, tuple(
@@ -242,18 +261,28 @@ def with_bases(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
     return plan, ()
 
 
+def _lines_without_value(plan: Plan) -> dict[str, int]:
+    """Return the arguments before the first FROM that nothing gives a value, with their lines."""
+    lines = {}
+    for instruction in reversed(plan.parsed.dockerfile.global_arguments):
+        for name in instruction.arguments:
+            has_value = "=" in name or name in plan.build.build_arguments
+            if not (has_value or _PREDEFINED.fullmatch(name)):
+                lines[name] = instruction.line
+    return lines
+
+
 def exceptions(plan: Plan) -> list[DockerIgnorePattern]:
     """Return the exceptions of the ignore file, and those that the builder adds to it."""
-    return [each for each in plan.spec.patterns if each.include is False]
+    return [pattern for pattern in plan.spec.patterns if pattern.include is False]
 
 
 def letting_in(plan: Plan, path: str) -> str | None:
     """Return the exception that names `path` or something below it, as a clause, or None."""
     for pattern in exceptions(plan):  # `!src` is not about `src/.env`
         if pattern.line and names(pattern, path):
-            if plan.ignore_file is None:
-                where = ""
-            else:
+            where = ""
+            if plan.ignore_file is not None:
                 where = plan.ignore_file.path
             return f"{where}:{pattern.line} re-includes it: !{pattern.text}"
     return None
@@ -263,8 +292,10 @@ def may_name(exception: str, find: str) -> bool:
     """Return True if an exception may concern matches of `find`, at any depth."""
     parts = exception.split("/")
     wanted = find.split("/")
-    starts = range(len(parts) - len(wanted) + 1)
-    return any(_named(parts[at : at + len(wanted)], wanted) for at in starts)
+    for start in range(len(parts) - len(wanted) + 1):
+        if _is_called(parts[start : start + len(wanted)], wanted):
+            return True
+    return False
 
 
 def names(pattern: DockerIgnorePattern, path: str) -> bool:
@@ -274,11 +305,20 @@ def names(pattern: DockerIgnorePattern, path: str) -> bool:
     is_name = parts[-1].strip(_WILD) and pattern.fault is None
     if is_name and pattern.match_file(path) is not None:
         return True
-    anywhere = parts[0] == "**"
-    begins = parts[anywhere:]
-    ends = (wanted[at:] for at in range(len(wanted) if anywhere else 1))
-    return any(len(begins) >= len(e) and _named(begins[: len(e)], e) for e in ends)
+    if parts[0] != "**":
+        return _begins_with(parts, wanted)
+    ends = (wanted[start:] for start in range(len(wanted)))
+    return any(_begins_with(parts[1:], end) for end in ends)
 
 
-def _named(parts: list[str], wanted: Iterable[str]) -> bool:
-    return bool(parts[-1].strip(_WILD)) and all(map(agree, parts, wanted))
+def _begins_with(parts: list[str], wanted: list[str]) -> bool:
+    if len(parts) < len(wanted):
+        return False
+    return _is_called(parts[: len(wanted)], wanted)
+
+
+def _is_called(parts: list[str], wanted: list[str]) -> bool:
+    """Return True if the parts of a pattern are those `wanted`, and not by wildcards alone."""
+    if not parts[-1].strip(_WILD):
+        return False
+    return all(map(agree, parts, wanted))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
+from posixpath import basename, dirname, split
 
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.patterns import pattern_for
@@ -29,51 +30,68 @@ _WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with e
 _PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same pattern hides
 
 
-def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
+def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
     """Yield patterns that hide the matches: one suggestion per name, doubtful ones apart."""
     pattern_class = facts.plan.builder.spec_class.pattern_class
-    exceptional = [each.text for each in exceptions(facts.plan)]
-    safe = {match.path for match in found if not match.objections}
+    exceptional = [pattern.text for pattern in exceptions(facts.plan)]
+    safe = {match.path for match in matches if not match.objections}
     groups = defaultdict[tuple[str, bool], list[Match]](list)
-    for match in found:
-        groups[match.find or match.path, bool(match.objections)].append(match)
-    for matches in groups.values():
-        doubts = tuple(dict.fromkeys(each for match in matches for each in match.objections))
-        if (others := _harmless_others(matches, facts, exceptional, safe)) is not None:
-            line = f"**/{matches[0].find}{_ending(matches[0].rule, exceptional)}"
-            yield Suggestion((*others, *matches), (line,), doubts)
+    for match in matches:
+        name = match.find or match.path
+        is_doubtful = bool(match.objections)
+        groups[name, is_doubtful].append(match)
+    for group in groups.values():
+        all_objections = (doubt for match in group for doubt in match.objections)
+        doubts = tuple(dict.fromkeys(all_objections))
+        others = _harmless_others(group, facts, exceptional, safe)
+        if others is not None:
+            first = group[0]
+            line = f"**/{first.find}{_ending(first.rule, exceptional)}"
+            yield Suggestion((*others, *group), (line,), doubts)
             continue
-        lines = defaultdict[str, dict[Match, str]](dict)
-        for match in matches:
+        lines_by_rule = defaultdict[str, dict[Match, str]](dict)
+        for match in group:
             pattern = pattern_for(match.path, pattern_class=pattern_class)
             if pattern is not None:
-                lines[match.rule.name][match] = pattern + _ending(match.rule, exceptional)
-        for same in lines.values():
-            yield Suggestion(tuple(same), tuple(same.values()), doubts)
+                line = pattern + _ending(match.rule, exceptional)
+                lines_by_rule[match.rule.name][match] = line
+        for lines in lines_by_rule.values():
+            yield Suggestion(tuple(lines), tuple(lines.values()), doubts)
 
 
-def around(found: Iterable[Match], facts: Facts, needed: Collection[str]) -> Iterator[Suggestion]:
+def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> Iterator[Suggestion]:
     """Yield patterns that hide large directories except for the parts that Dockerfiles name."""
     plan = facts.plan
     trap = "copied_by_name"
     pattern = partial(pattern_for, pattern_class=plan.builder.spec_class.pattern_class)
-    for match in found:
+    for match in matches:
         rule = match.rule
         path = match.path
-        if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+        if rule.kind is not EntryType.DIRECTORY:
             continue
-        if match.hard is None or match.hard.trap != trap or path in needed:
+        if rule.never or rule.contents or match.secret:
             continue
-        keeps = tuple(sorted(outermost({each for each in needed if is_below(each, {path})})))
-        rest = facts.sums[path].minus(sum_of(facts.sums, keeps))
-        if rest.content_bytes < _WORTH_AN_EXCEPTION or objections(facts, match, but=trap):
+        if match.hard is None or match.hard.trap != trap:
             continue
-        # The wildcards of COPY mean the same in an ignore file.
-        names = dict.fromkeys(each.path for each in facts.build_files.taking(path))
-        others = [e if wildcards.has_wildcards(e) else pattern(e) for e in names]
+        if path in needed:
+            continue
+        below = {needed_path for needed_path in needed if is_below(needed_path, {path})}
+        keeps = tuple(sorted(outermost(below)))
+        hidden = facts.sums[path].minus(sum_of(facts.sums, keeps))
+        if hidden.content_bytes < _WORTH_AN_EXCEPTION:
+            continue
+        if objections(facts, match, but=trap):
+            continue
         first = pattern(path)
-        if first and all(others):
-            lines = (first + _ending(rule, exceptions(plan)), *(f"!{each}" for each in others))
+        exceptional: list[str | None] = []
+        for name in dict.fromkeys(named.path for named in facts.build_files.taking(path)):
+            if wildcards.has_wildcards(name):  # they mean the same in an ignore file
+                exceptional.append(name)
+            else:
+                exceptional.append(pattern(name))
+        if first and all(exceptional):
+            line = first + _ending(rule, exceptions(plan))
+            lines = (line, *(f"!{text}" for text in exceptional))
             yield Suggestion((match,), lines, keeps=keeps)
 
 
@@ -92,115 +110,144 @@ def _harmless_others(
     """Return the few unproven paths that `**/name` hides too; None if it may hide too much."""
     rule = matches[0].rule
     find = matches[0].find
-    anchored = any(match.rule.anchored for match in matches) and len(matches) <= _MANY
-    if not find or find.startswith("/") or rule.contents or anchored:
+    if not find or find.startswith("/") or rule.contents:
+        return None
+    if len(matches) <= _MANY and any(match.rule.anchored for match in matches):
         return None
     if any(named.goes_through(find) for named in facts.build_files.named):
         return None
     if any(may_name(text, find) for text in exceptional):
         return None
     proven = {match.path for match in matches}
-    alike = (path for path in facts.called(find.rpartition("/")[2]) if fits(find, path))
+    alike = (path for path in facts.called(basename(find)) if fits(find, path))
     paths = [path for path in alike if path not in proven and not is_below(path, proven)]
-    if len(paths) * _PROVEN_PER_OTHER > len(proven) or (paths and rule.category is Category.SECRET):
+    if len(paths) * _PROVEN_PER_OTHER > len(proven):
+        return None
+    if paths and rule.category is Category.SECRET:
         return None
     share = f"{len(proven)} of {len(proven) + len(paths)} such paths are proven"
     others = []
     for path in paths:
-        below = (each for each, _ in facts.evidence.tree.files_below(path) if each in facts.sums)
-        if facts.evidence.git.ignores(path):
-            reason = "git ignores it"
-        else:
-            reason = ""
-        if not reason and all(is_below(each, safe) for each in below):
-            reason = "other suggestions ignore all that is in it"
-        others.append(Match(rule, find, path, f"{reason}, and {share}"))
-        if not reason or objections(facts, others[-1]):
+        reason = _harmless(path, facts, safe)
+        if not reason:
             return None
+        other = Match(rule, find, path, f"{reason}, and {share}")
+        if objections(facts, other):
+            return None
+        others.append(other)
     return others
+
+
+def _harmless(path: str, facts: Facts, safe: Collection[str]) -> str:
+    """Return why a path without proof may be hidden, as a clause; `""` if it may not."""
+    if facts.evidence.git.ignores(path):
+        return "git ignores it"
+    for file, _ in facts.evidence.tree.files_below(path):
+        if file in facts.sums and not is_below(file, safe):
+            return ""
+    return "other suggestions ignore all that is in it"
 
 
 class Proof:
     """Prove suggestions by a trial of one context."""
 
     def __init__(self, trial: Trial, facts: Facts) -> None:
-        self._trial, self._facts, named = trial, facts, facts.build_files.named
+        self._trial = trial
+        self._facts = facts
+        named = facts.build_files.named
         self.needed = frozenset(self.entries(named, trial.before))  # of a Dockerfile
 
-    def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
+    def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
         """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
         if data is None:
-            lines = [line for each in made for line in each.patterns]
+            lines = [line for suggestion in suggestions for line in suggestion.patterns]
             data = with_lines(self._trial.plan, lines)
         try:
             attempt = self._trial.attempt(data)
         except CtxsizeError as error:
             return f"the builder rejects the pattern: {error.message}"
-        lost = attempt.lost(self.needed)
-        if lost:
-            taken = f"{lost[0]}, which a Dockerfile takes, would disappear"
-        else:
-            taken = ""
-        broken = (each for each in self._facts.references if each.breaks(attempt.sent.__contains__))
-        return _fault(attempt, made) or taken or next((f"{e.at} would fail" for e in broken), "")
+        fault = _fault(attempt, suggestions)
+        if fault:
+            return fault
+        for path in attempt.lost(self.needed):
+            return f"{path}, which a Dockerfile takes, would disappear"
+        for reference in self._facts.references:
+            if reference.breaks(attempt.sent.__contains__):
+                return f"{reference.at} would fail"
+        return ""
 
     def holding(
-        self, made: list[Suggestion], steps: Steps | None, before: Sequence[Suggestion] = ()
+        self,
+        suggestions: list[Suggestion],
+        steps: Steps | None,
+        before: Sequence[Suggestion] = (),
     ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
         """Return what passes the proof together with `before`, and the others with their faults."""
-        if made:
-            fault = self.fault([*before, *made])
-        else:
-            fault = ""
+        if not suggestions:
+            return [], []
+        fault = self.fault([*before, *suggestions])
         if not fault:
-            return made, []
-        if len(made) == 1:
-            return [], [(made[0], fault)]
-        step(steps, ", ".join(made[0].patterns))
-        half = len(made) // 2
-        first, failed = self.holding(made[:half], steps, before)
-        second, more = self.holding(made[half:], steps, [*before, *first])
+            return suggestions, []
+        if len(suggestions) == 1:
+            return [], [(suggestions[0], fault)]
+        step(steps, ", ".join(suggestions[0].patterns))
+        half = len(suggestions) // 2
+        first, failed = self.holding(suggestions[:half], steps, before)
+        second, more = self.holding(suggestions[half:], steps, [*before, *first])
         return [*first, *second], [*failed, *more]
 
     def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
         """Yield the entries that `names` take of those `sent`."""
         for named in names:
-            paths = {named.path}
-            (above, _, last) = named.path.rpartition("/")
+            paths = [named.path]
             if any(map(wildcards.has_wildcards, named.parts)):
-                folders = (
-                    e for e in self._trial.snapshot.folders if wildcards.match(above, e.path)
-                )
-                held = ((each, name) for each in folders for name in (*each.entries, *each.folders))
-                paths = {each.prefix + name for each, name in held if wildcards.match(last, name)}
-            yield from (path for path in paths if path in sent)
+                paths = [*self._matching(named.path)]
+            for path in paths:
+                if path in sent:
+                    yield path
+
+    def _matching(self, pattern: str) -> Iterator[str]:
+        """Yield the paths that a source with wildcards names."""
+        directory, name = split(pattern)
+        for folder in self._trial.snapshot.folders:
+            if wildcards.match(directory, folder.path):
+                for entry in (*folder.entries, *folder.folders):
+                    if wildcards.match(name, entry):
+                        yield folder.prefix + entry
 
 
-def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
+def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
     """Return the first fault in the order of the builder, `""` if there is none."""
     # A hidden directory itself may stay as an empty one; with `contents` it must stay.
-    hidden = {path for each in made for path in each.paths}
-    kept = {path for each in made for path in each.keeps}
-    stays = {path for each in made if each.rule.contents for path in each.paths} | kept
+    hidden = set[str]()
+    keeps = set[str]()
+    stays = set[str]()
+    for suggestion in suggestions:
+        hidden.update(suggestion.paths)
+        keeps.update(suggestion.keeps)
+        if suggestion.rule.contents:
+            stays.update(suggestion.paths)
+    stays |= keeps
     # Few directories have many paths.
     in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
-    in_kept = cache(lambda directory: directory in kept or is_below(directory, kept))
-    changes = attempt.changes
-    sent = attempt.sent
+    in_kept = cache(lambda directory: directory in keeps or is_below(directory, keeps))
     faults = dict[str, str]()
-    for path in changes.hidden:
-        at = path.rpartition("/")[0]
-        is_hidden = path in hidden or in_hidden(at)
-        if not is_hidden or path in stays or (kept and in_kept(at)):
+    for path in attempt.changes.hidden:
+        directory = dirname(path)
+        is_hidden = path in hidden or in_hidden(directory)
+        if not is_hidden or path in stays or in_kept(directory):
             faults[path] = f"{path} would disappear"
-    left = [path for path in hidden - stays if path in sent and path not in sent.directories]
-    within = (at for at in sent.names if in_hidden(at) and not in_kept(at))
-    left += (f"{at}/{name}" for at in within for name in sent.names[at])
-    faults |= {path: f"{path} would still be sent" for path in left if path not in stays}
+    sent = attempt.sent
+    left = {path for path in hidden if path in sent and path not in sent.directories}
+    for directory, names in sent.names.items():
+        if in_hidden(directory) and not in_kept(directory):
+            left.update(f"{directory}/{name}" for name in names)
+    for path in left - stays:
+        faults[path] = f"{path} would still be sent"
     if faults:
         return faults[min(faults, key=order)]
     if attempt.emptied:
         return f"{attempt.emptied[0]} would be sent without its content"
-    if changes.shown:
-        return f"{min(changes.shown, key=order)} would be sent"
+    if attempt.changes.shown:
+        return f"{min(attempt.changes.shown, key=order)} would be sent"
     return ""

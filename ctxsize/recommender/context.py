@@ -7,11 +7,13 @@ all others in the tree, except for Dockerfiles with an ignore file of their own.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
+from posixpath import basename
 from typing import NamedTuple
 
 from ctxsize.build import Build
@@ -35,7 +37,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match, Size
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree
-from ctxsize.repository import FoundBuild, discover
+from ctxsize.repository import FoundBuild, discover, recognisers
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
@@ -75,34 +77,44 @@ class BuildContext:
     def build_files(self) -> BuildFiles:
         """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
         plan = self.plan
-        files = [*islice(self._dockerfiles(), _MOST)]
-        beside = (path + ending for path in ("", *files) for ending in _IGNORE_FILES)
-        own = (*files, *filter(self.tree.entry, beside), plan.dockerfile_in_context)
-        found = BuildFiles(frozenset(filter(None, own)))
+        paths = [*islice(self._dockerfiles(), _MOST)]
+        beside = (path + ending for path in ("", *paths) for ending in _IGNORE_FILES)
+        own = (*paths, *filter(self.tree.entry, beside), plan.dockerfile_in_context)
+        build_files = BuildFiles(frozenset(filter(None, own)))
         if plan.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
-            names = ("",) if plan.dockerfile_specific else names_of(plan, plan.root)
+            names: tuple[str, ...] = ("",)
+            if not plan.dockerfile_specific:
+                names = names_of(plan, plan.root)
             try:
-                found.all.append(_build_file(plan, plan.dockerfile, names))
+                build_files.all.append(_build_file(plan, plan.dockerfile, names))
             except DockerfileError as error:
                 error.path = plan.dockerfile
                 raise
         # The ignore file of one Dockerfile applies to no other build.
         if not plan.dockerfile_specific:
-            # Reports show paths as the user does: relative, unless the given context is absolute.
-            if os.path.isabs(plan.context):
-                top = self.git.top
-            else:
-                top = os.path.relpath(self.git.top)
-            asked = asked_builds(top, plan.parsed_files)
-            for path, build in self._unasked(asked.dockerfiles, files):
-                self._read(found, path, build, is_asked=False)
-            for each in asked.by_directory.get(plan.root, ()):
-                path = each.build.dockerfile or each.where.path
-                self._read(found, path, replace(each.build, builder=plan.build.builder))
-        for further in self._also:
-            self._read(found, further.dockerfile or "Dockerfile", further)
-        return found
+            self._read_others(build_files, paths)
+        for build in self._also:
+            self._read(build_files, build.dockerfile or "Dockerfile", build)
+        return build_files
+
+    def _read_others(self, build_files: BuildFiles, paths: Iterable[str]) -> None:
+        """Read the Dockerfiles at `paths`, and those of builds that ask for this context."""
+        plan = self.plan
+        # Reports show paths as the user does: relative, unless the given context is absolute.
+        top = self.git.top
+        if not os.path.isabs(plan.context):
+            top = os.path.relpath(top)
+        asked = asked_builds(top, plan.parsed_files)
+        for path in paths:
+            full = os.path.realpath(os.path.join(plan.root, path))
+            if path != plan.dockerfile_in_context and full not in asked.dockerfiles:
+                here = os.path.join(plan.context, path)
+                build = replace(plan.build, dockerfile=here, dockerfile_inline=None, target="")
+                self._read(build_files, path, build, is_asked=False)
+        for asking in asked.by_directory.get(plan.root, ()):
+            path = asking.build.dockerfile or asking.where.path
+            self._read(build_files, path, replace(asking.build, builder=plan.build.builder))
 
     def _dockerfiles(self) -> Iterator[str]:
         def enters(directory: MemoryDirectory) -> bool:
@@ -110,25 +122,20 @@ class BuildContext:
             is_other = directory.name in FETCHED or directory.path in self.git.worktrees
             return not (is_other or self.git.ignores(directory.path))
 
-        for held in self.tree.root.tree(enters):
-            yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
+        for directory in self.tree.root.tree(enters):
+            for name in directory.entries:
+                if is_dockerfile(name):
+                    yield directory.prefix + name
 
-    def _unasked(self, used: Collection[str], files: Iterable[str]) -> Iterator[tuple[str, Build]]:
-        """Yield builds of the Dockerfiles at `files` but the `used`, with this context."""
-        plan = self.plan
-        for path in files:
-            full = os.path.realpath(os.path.join(plan.root, path))
-            if path != plan.dockerfile_in_context and full not in used:
-                here = os.path.join(plan.context, path)
-                one = replace(plan.build, dockerfile=here, dockerfile_inline=None, target="")
-                yield path, one
-
-    def _read(self, found: BuildFiles, path: str, build: Build, *, is_asked: bool = True) -> None:
-        """Add the Dockerfile at `path` to `found`, or the problem with it."""
+    def _read(
+        self, build_files: BuildFiles, path: str, build: Build, *, is_asked: bool = True
+    ) -> None:
+        """Add the Dockerfile at `path`, or the problem with it."""
         data = b""
         try:
             other = plan_of(build, self.plan.builder, parsed_files=self.plan.parsed_files)
-            if not (names := names_of(other, self.plan.root)):
+            names = names_of(other, self.plan.root)
+            if not names:
                 return
             data = other.parsed.data
             build_file = _build_file(other, path, names)
@@ -136,14 +143,17 @@ class BuildContext:
             lead = "the builder rejects this Dockerfile"
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
-                found.undecided.append((path, data.decode("utf-8", "replace")))
+                build_files.undecided.append((path, data.decode("utf-8", "replace")))
             message = f"{lead}: {error.message}"
-            found.problems.append(Problem("unread-dockerfile", message, path=path))
+            build_files.problems.append(Problem("unread-dockerfile", message, path=path))
             return
-        if not is_asked and (home := self._home_of(path, build_file.paths_here)):
-            found.elsewhere.append((path, home))
+        home = ""
+        if not is_asked:
+            home = self._home_of(path, build_file.paths_here)
+        if home:
+            build_files.elsewhere.append((path, home))
         else:
-            found.all.append(build_file)
+            build_files.all.append(build_file)
 
     def _home_of(self, dockerfile: str, named: Collection[str]) -> str:
         """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
@@ -153,7 +163,7 @@ class BuildContext:
         """
 
         def count(directory: str) -> int:
-            return sum(self.tree.find(directory, each) is not None for each in named)
+            return sum(self.tree.find(directory, path) is not None for path in named)
 
         for directory in reversed(up_to(dockerfile)[:-1]):
             more = count(directory) - count("")
@@ -168,11 +178,10 @@ class BuildContext:
 
     @cached_property
     def evidence(self) -> Evidence:
+        own = self.build_files.own_files
         if self.own_path:
-            own = {self.own_path}
-        else:
-            own = set()
-        return Evidence(self.tree, self.git, self.build_files.own_files | own)
+            own |= {self.own_path}
+        return Evidence(self.tree, self.git, own)
 
     @cached_property
     def facts(self) -> Facts:
@@ -190,12 +199,16 @@ class BuildContext:
         A Dockerfile whose sources are unknown may take every path that its text names.
         """
         for named in self.build_files.named:
-            wild = any(map(has_wildcards, named.parts))
-            above = up_to(named.path)
-            if any(map(named.is_at_or_below, hidden) if wild else (e in hidden for e in above)):
+            if any(map(has_wildcards, named.parts)):
+                if any(map(named.is_at_or_below, hidden)):
+                    return True
+            elif any(path in hidden for path in up_to(named.path)):
                 return True
-        texts = [text for _, text in self.build_files.undecided]
-        return any(is_named(each.rpartition("/")[2], text) for text in texts for each in hidden)
+        names = {basename(path) for path in hidden}
+        for _, text in self.build_files.undecided:
+            if any(is_named(name, text) for name in names):
+                return True
+        return False
 
     def asks_git(self, sent: Sent) -> str | None:
         """Return why a build reads its version from git, as a clause; None if no build does."""
@@ -215,9 +228,10 @@ class BuildContext:
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        sent = (self.trial.under(self.plan.spec, each) for each in self._includes)
         if self._includes == [None]:
             return self.sums
+        spec = self.plan.spec
+        sent = (self.trial.under(spec, include) for include in self._includes)
         return SumsByPath(sent, self.snapshot)
 
     @property
@@ -229,17 +243,20 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        file = self.plan.ignore_file
-        return self.size_after(self.trial.attempt(b"" if file is None else file.data))
+        data = b""
+        if self.plan.ignore_file is not None:
+            data = self.plan.ignore_file.data
+        return self.size_after(self.trial.attempt(data))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
+        includes: list[Include] = [None]
         if self.transfers:
-            includes = self._includes
-        else:
-            includes = []
-        _, context, *moved = self.trial.after(attempt, [None, *includes])
-        return Size(Amount.of(context), Amount.of(*moved) if self.transfers else None)
+            includes += self._includes
+        _, context, *moved = self.trial.after(attempt, includes)
+        if self.transfers:
+            return Size(Amount.of(context), Amount.of(*moved))
+        return Size(Amount.of(context), None)
 
 
 class AskedBuilds(NamedTuple):
@@ -252,30 +269,30 @@ class AskedBuilds(NamedTuple):
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
 def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
     """Return the builds of a repository that its files ask for."""
-    by_directory: dict[str, list[FoundBuild]] = {}
+    by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
+    recognisers.sources()  # a broken row of it must not look like a repository without builds
+    recognisers.tools()
     with suppress(CtxsizeError):
-        for found in discover(top, parsed_files=parsed_files).builds:
-            if found.guessed:
+        for asking in discover(top, parsed_files=parsed_files).builds:
+            if asking.guessed:
                 continue
-            build = found.build
-            written = build.dockerfile or os.path.join(build.context, "Dockerfile")
-            dockerfiles.add(os.path.realpath(written))
+            build = asking.build
+            dockerfile = build.dockerfile or os.path.join(build.context, "Dockerfile")
+            dockerfiles.add(os.path.realpath(dockerfile))
             directories = (build.context, *build.build_contexts.values())
             for directory in dict.fromkeys(map(os.path.realpath, directories)):
-                by_directory.setdefault(directory, []).append(found)
+                by_directory[directory].append(asking)
     return AskedBuilds(by_directory, frozenset(dockerfiles))
 
 
 def names_of(plan: Plan, root: str) -> tuple[str, ...]:
     """Return the names of the contexts of a plan that are `root` and use its ignore file."""
-    again = (each for each in named_contexts(plan.build) if each.local)
-    names = [each.name for each in again if os.path.realpath(each.value) == root]
+    local = [context for context in named_contexts(plan.build) if context.local]
+    names = [context.name for context in local if os.path.realpath(context.value) == root]
     if plan.root == root and not plan.dockerfile_specific:
-        own = [""]
-    else:
-        own = []
-    return (*own, *names)
+        names.insert(0, "")
+    return tuple(names)
 
 
 def _build_file(plan: Plan, path: str, names: tuple[str, ...]) -> BuildFile:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
-from itertools import takewhile
+from posixpath import basename, dirname
+from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.engine import git
@@ -41,7 +42,7 @@ _PUBLIC = re.compile(
 _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], "list[Objection]"]
-Look = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule without names
+Lookup = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule without names
 
 
 def small_file(root: str, path: str, limit: int = 1024 * 1024) -> bytes:
@@ -57,36 +58,46 @@ def text_of(data: bytes) -> str:
     return data.translate(None, b"\0").decode("utf-8", "replace")
 
 
+class InRepository(NamedTuple):
+    """A path in the innermost repository around it."""
+
+    repository: GitRepository | None
+    path: str  # relative to the repository, or to the context if that is in the repository
+    prefix: str  # the path without this last part
+
+
 class Tracked:
     """The files that git tracks and ignores, in the repository of the context and in inner ones."""
 
     def __init__(self, tree: Tree, repositories: Repositories | None = None) -> None:
         """Ask git; `repositories` know the answers for many contexts of a repository."""
         self._root = tree.snapshot.plan.root
-        if repositories is None:
-            find = git.find
-        else:
+        find = git.find
+        if repositories is not None:
             find = repositories.find
-        found = find(self._root)
-        self.problem: Problem | None = found.problem  # why nothing is known of a repository
+        outer = find(self._root)
+        self.problem: Problem | None = outer.problem  # why nothing is known of a repository
         self.top = border_of(self._root)  # of the repository around the context, or the context
-        self._known = {"": self._asked(found.repository)}
+        self._known = {"": self._readable(outer.repository)}
         self.worktrees = {*git.untracked_worktrees(self._root, self._known[""])}
         """The further worktrees of these repositories in the context."""
-        for held in tree.snapshot.folders:  # parents come first
-            if held.path and held.has(".git"):
-                directory = held.path
-                full = f"{self._root.rstrip('/')}/{held.path}"
-                # One that the outer repository ignores is a download.
-                if self.ignores(directory):
-                    inner = None
-                else:
-                    inner = git.find(full).repository
-                self.worktrees |= {f"{directory}/{e}" for e in git.untracked_worktrees(full, inner)}
-                if inner is not None and inner.top == full:
-                    self._known[directory] = self._asked(inner)
+        for folder in tree.snapshot.folders:  # parents come first
+            if folder.path and folder.has(".git"):
+                self._add_repository(folder.path)
 
-    def _asked(self, repository: GitRepository | None) -> GitRepository | None:
+    def _add_repository(self, directory: str) -> None:
+        """Ask git about an inner repository, or a worktree, in the directory."""
+        full = f"{self._root.rstrip('/')}/{directory}"
+        inner = None
+        if not self.ignores(directory):  # one that the outer repository ignores is a download
+            inner = git.find(full).repository
+        for worktree in git.untracked_worktrees(full, inner):
+            self.worktrees.add(f"{directory}/{worktree}")
+        if inner is not None and inner.top == full:
+            self._known[directory] = self._readable(inner)
+
+    def _readable(self, repository: GitRepository | None) -> GitRepository | None:
+        """Return the repository if its index can be read; else remember the problem."""
         try:
             _ = repository and (repository.index, repository.ignored)
         except GitError as error:
@@ -97,10 +108,10 @@ class Tracked:
     @property
     def ignored(self) -> frozenset[str] | None:
         """Return the paths that the context's repository ignores; None without a repository."""
-        known = self._known[""]
-        if known is None:
+        repository = self._known[""]
+        if repository is None:
             return None
-        return frozenset(path.rstrip("/") for path in known.ignored)
+        return frozenset(path.rstrip("/") for path in repository.ignored)
 
     def first(self, path: str) -> str | None:
         """Return a tracked file at or below `path`; None if git tracks nothing there."""
@@ -108,29 +119,29 @@ class Tracked:
 
     def at_or_below(self, path: str) -> list[str]:
         """Return every tracked file at or below `path`, and the submodules there."""
-        known, inner, prefix = self._of(path)
-        if known is None:
+        repository, inner, prefix = self._of(path)
+        if repository is None:
             return []
-        return [prefix + e for e in known.index.at_or_below(inner)]
+        return [prefix + tracked for tracked in repository.index.at_or_below(inner)]
 
     def covers(self, path: str) -> bool:
         """Return True if `path` is in a repository."""
-        return self._of(path)[0] is not None
+        return self._of(path).repository is not None
 
     def ignores(self, path: str) -> bool:
         """Return True if git ignores all of `path`, but not the whole context."""
-        known, inner, _ = self._of(path)
-        return known is not None and known.ignores(inner)
+        repository, inner, _ = self._of(path)
+        if repository is None:
+            return False
+        return repository.ignores(inner)
 
-    def _of(self, path: str) -> tuple[GitRepository | None, str, str]:
-        """Return the repository of `path`, the path in it, and the prefix in front of that path."""
-        above = reversed(up_to(path)[:-1]) if len(self._known) > 1 else ()
-        top = next((each for each in above if each in self._known), "")
-        if top:
-            prefix = f"{top}/"
-        else:
-            prefix = ""
-        return self._known[top], path[len(prefix) :], prefix
+    def _of(self, path: str) -> InRepository:
+        if len(self._known) > 1:
+            for directory in reversed(up_to(path)[:-1]):
+                if directory in self._known:
+                    prefix = f"{directory}/"
+                    return InRepository(self._known[directory], path[len(prefix) :], prefix)
+        return InRepository(self._known[""], path, "")
 
 
 class Evidence:
@@ -152,132 +163,151 @@ class Evidence:
 
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
-        names = marker.names
-        is_inside = marker.kind.startswith("inside")
-        if is_inside:
-            at = path
-            where = "in"
-        else:
-            at = path.rpartition("/")[0]
-            where = "beside"
         match marker.kind:
             case "any_of":
-                return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
+                clauses = (self.shows(part, path) for part in marker.parts)
+                return next(filter(None, clauses), None)
             case "all_of":
-                found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
-                alone = str(Marker("exists"))
-                clauses = dict.fromkeys(each for each in found if each and each != alone)
-                if len(found) == len(marker.parts):
-                    return " and ".join(clauses)
-                return None
-            case "beside" | "inside":
-                first = self.tree.first(at, names, but=path)
-                return first and f"{first[len(path) + 1 if is_inside else 0 :]} {where} it"
-            case "beside_all" | "inside_all":
-                is_all = all(self.tree.find(at, each) for each in names)
-                if is_all:
-                    return f"{' and '.join(names)} {where} it"
-                return None
+                return self._shows_all(marker.parts, path)
+            case "beside":
+                return self._shows_one(dirname(path), marker.names, path, "beside")
+            case "inside":
+                return self._shows_one(path, marker.names, path, "in")
+            case "beside_all":
+                return self._shows_each(dirname(path), marker.names, "beside")
+            case "inside_all":
+                return self._shows_each(path, marker.names, "in")
             case "twin":
-                twin = path.removesuffix(names[0])
-                is_there = twin != path and self.tree.entry(twin) is not None
-                if is_there:
+                twin = path.removesuffix(marker.names[0])
+                if twin != path and self.tree.entry(twin) is not None:
                     return f"{twin} beside it"
                 return None
             case "at_least":
-                size = self.tree.size_bytes(path)
-                if size >= marker.number:
-                    return f"{units.human(size)} of it"
+                size_bytes = self.tree.size_bytes(path)
+                if size_bytes >= marker.number:
+                    return f"{units.human(size_bytes)} of it"
                 return None
         if self._holds(marker, path):
             return str(marker).replace("`", "")
         return None
 
+    def _shows_all(self, markers: Iterable[Marker], path: str) -> str | None:
+        clauses = dict[str, None]()
+        for marker in markers:
+            clause = self.shows(marker, path)
+            if not clause:
+                return None
+            clauses[clause] = None
+        clauses.pop(str(Marker("exists")), None)
+        return " and ".join(clauses)
+
+    def _shows_one(self, directory: str, names: Iterable[str], path: str, where: str) -> str | None:
+        first = self.tree.first(directory, names, but=path)
+        if first is None:
+            return None
+        if where == "in":
+            first = first[len(path) + 1 :]
+        return f"{first} {where} it"
+
+    def _shows_each(self, directory: str, names: Iterable[str], where: str) -> str | None:
+        if all(self.tree.find(directory, name) for name in names):
+            return f"{' and '.join(names)} {where} it"
+        return None
+
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
-            case "link":
-                with suppress(OSError, ValueError):
-                    return os.readlink(os.path.join(self._root, path)).startswith(marker.names[0])
-                return False
             case "exists":
                 return self.tree.entry(path) is not None
-            case "tagged":
-                there = self.tree.has(path, "CACHEDIR.TAG")
-                return there and self.first_bytes(f"{path}/CACHEDIR.TAG").startswith(CACHE_TAG)
-            case "self_ignored":
-                there = self.tree.has(path, ".gitignore")
-                if there:
-                    text = text_of(self.first_bytes(f"{path}/.gitignore"))
-                else:
-                    text = ""
-                lines = [line.strip() for line in text.splitlines()]
-                return [e for e in lines if e and e[0] != "#"] in (["*"], ["/**"], ["**"])
+            case "is_dockerfile":
+                return path in self._dockerfiles
             case "worktrees":
                 return path in self.git.worktrees
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":
                 return self.git.covers(path) and self.git.first(path) is None
+            case "only_programs" | "only_documents":
+                files = [file for file, _ in self.tree.files_below(path)]
+                if marker.kind == "only_documents":
+                    return bool(files) and _are_documents(files)
+                if not 0 < len(files) <= _MOST_PROGRAMS:
+                    return False
+                beginnings = map(self.first_bytes, files)
+                return all(beginning.startswith(_PROGRAMS) for beginning in beginnings)
+        return self._contains(marker, path)
+
+    def _contains(self, marker: Marker, path: str) -> bool:
+        """Return True if what is written in a file, or a symlink, is what the marker says."""
+        match marker.kind:
+            case "link":
+                with suppress(OSError, ValueError):
+                    target = os.readlink(os.path.join(self._root, path))
+                    return target.startswith(marker.names[0])
+                return False
+            case "tagged":
+                return self._first_bytes_in(path, "CACHEDIR.TAG").startswith(CACHE_TAG)
+            case "self_ignored":
+                text = text_of(self._first_bytes_in(path, ".gitignore"))
+                lines = filter(None, map(str.strip, text.splitlines()))
+                return [line for line in lines if line[0] != "#"] in (["*"], ["/**"], ["**"])
             case "content":
                 # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
-            case "begins":
-                data = self.first_bytes(path)
-                magics = map(bytes.fromhex, marker.names)
-                return any(data.startswith(magic, marker.number) for magic in magics)
-            case "is_dockerfile":
-                return path in self._dockerfiles
-        files = [at for at, _ in self.tree.files_below(path)]
-        if marker.kind == "only_programs":
-            few = 0 < len(files) <= _MOST_PROGRAMS
-            return few and all(self.first_bytes(at).startswith(_PROGRAMS) for at in files)
-        names = {at.rpartition("/")[2] for at in files}.difference(listed("document_names"))
-        return bool(files) and all(name.lower().endswith(listed("documents")) for name in names)
+        data = self.first_bytes(path)
+        beginnings = map(bytes.fromhex, marker.names)
+        return any(data.startswith(beginning, marker.number) for beginning in beginnings)
+
+    def _first_bytes_in(self, directory: str, name: str) -> bytes:
+        if not self.tree.has(directory, name):
+            return b""
+        return self.first_bytes(f"{directory}/{name}")
 
     def found(self, rules: Collection[Rule], sums: SumsByPath, judge: Judge) -> list[Match]:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
-        found: list[Match] = []
-        directories, files, links = (_looks(rules, kind) for kind in EntryType)
+        matches: list[Match] = []
+        directories, files, links = (_lookups(rules, kind) for kind in EntryType)
         pending = [self.tree.root]
         none = Sums()
         while pending:
-            held = pending.pop()
-            linked = self.tree.snapshot.links.get(held.path, ())
-            for name, content_bytes in sums.names_in(held.path).items():
+            directory = pending.pop()
+            linked = self.tree.snapshot.links.get(directory.path, ())
+            for name, content_bytes in sums.names_in(directory.path).items():
                 if name in linked:
-                    looks = links(name)
+                    lookups = links(name)
                 else:
-                    looks = files(name)
-                if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
-                    found += self._matches(looks, held.prefix + name, judge)
-            for folder in reversed(held.folders.values()):
+                    lookups = files(name)
+                if lookups and (lookups[0][1] or content_bytes >= _LARGE_BYTES):
+                    matches += self._matches(lookups, directory.prefix + name, judge)
+            for folder in reversed(directory.folders.values()):
                 if sums.get(folder.path, none).entries:
                     here = self._matches(directories(folder.name), folder.path, judge)
-                    found += here
+                    matches += here
                     if not any(match.is_settled for match in here):
                         pending.append(folder)
-        return found
+        return matches
 
-    def _matches(self, looks: Iterable[Look], path: str, judge: Judge) -> list[Match]:
+    def _matches(self, lookups: Iterable[Lookup], path: str, judge: Judge) -> list[Match]:
         """Return the matches of rules at `path`: all blocked ones and the surest of the others.
 
         The first settled one replaces all others. A rule for any ecosystem does not count if there
         are objections to the match of another rule.
         """
-        found: list[Match] = []
-        for rule, find in looks:
+        matches: list[Match] = []
+        for rule, find in lookups:
             if "/" in find and not fits(find, path):
                 continue
             match = self._match(rule, find, path)
-            if match is None or (rule.ecosystem == "any" and any(e.objections for e in found)):
+            if match is None:
+                continue
+            if rule.ecosystem == "any" and any(other.objections for other in matches):
                 continue
             match = replace(match, objections=tuple(judge(match)))
             if match.is_settled:
                 return [match]
-            found.append(match)
-        doubtful = [each for each in found if each.hard is None]
-        surest = max(doubtful, key=lambda each: each.rule.confidence, default=None)
-        return [each for each in found if each.hard or each is surest]
+            matches.append(match)
+        doubtful = [match for match in matches if match.hard is None]
+        surest = max(doubtful, key=lambda match: match.rule.confidence, default=None)
+        return [match for match in matches if match.hard or match is surest]
 
     def _match(self, rule: Rule, find: str, path: str) -> Match | None:
         if rule.category is not Category.SECRET:
@@ -286,74 +316,80 @@ class Evidence:
                 return None
             return Match(rule, find, path, shown)
         # A manifest is no secret, unless the rule is about this one.
-        is_manifest = is_glob(find) and is_build_input(path.rpartition("/")[2])
-        if is_manifest:
-            sure = None
-        else:
-            sure = self._certainty(rule, path)
-        if sure is None:
+        if is_glob(find) and is_build_input(basename(path)):
+            return None
+        certainty = self._certainty(rule, path)
+        if certainty is None:
             return None
         if is_glob(find):
             # Other files that the glob matches may be templates, which are sources.
-            find = "/".join(path.split("/")[-1 - find.count("/") :])
-        if sure is Confidence.CERTAIN:
+            depth = find.count("/") + 1
+            find = "/".join(path.split("/")[-depth:])
+        shown = "its name"
+        if certainty is Confidence.CERTAIN:
             shown = "its content"
-        else:
-            shown = "its name"
-        return Match(rule, find, path, shown, sure)
+        return Match(rule, find, path, shown, certainty)
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
-        if TEMPLATES.search(path.rpartition("/")[2]):
+        if TEMPLATES.search(basename(path)):
             return None
         is_likely = rule.confidence >= _LIKELY_FROM
-        if is_likely:
-            by_name = Confidence.LIKELY
-        else:
-            by_name = Confidence.POSSIBLE
         is_file = rule.kind is EntryType.FILE
-        if is_file and self.tree.size_bytes(path) > _LARGEST_SECRET:
-            by_name = Confidence.POSSIBLE
-        elif rule.marker.kind != "exists" and self.shows(rule.marker, path):
+        is_large = is_file and self.tree.size_bytes(path) > _LARGEST_SECRET
+        if not is_large and rule.marker.kind != "exists" and self.shows(rule.marker, path):
             return Confidence.CERTAIN
-        elif is_file and not rule.only_proved:
+        if rule.only_proved:
+            return None
+        if is_file and not is_large:
             data = self.first_bytes(path)
-            if not data.strip() or (not is_likely and _PUBLIC.search(text_of(data))):
+            if not data.strip():
                 return None
-        return None if rule.only_proved else by_name
+            if not is_likely and _PUBLIC.search(text_of(data)):
+                return None
+        if is_likely and not is_large:
+            return Confidence.LIKELY
+        return Confidence.POSSIBLE
 
 
-def _looks(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Look, ...]]:
-    """Return a function for the looks for a name: literal ones, globs, and those without names."""
-    literal = defaultdict[str, list[Look]](list)
-    globs = list[tuple[str, Look]]()
-    for rule in (each for each in rules if each.kind is kind):
-        for find in rule.find or ("",):
-            name = find.rpartition("/")[2]
-            if is_glob(name):
-                globs.append((name, (rule, find)))
-            else:
-                literal[name].append((rule, find))
-    is_any = matching(name for name, _ in globs)
+def _lookups(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Lookup, ...]]:
+    """Return a function for the lookups of a name: literal ones, globs, and those without names."""
+    literal = defaultdict[str, list[Lookup]](list)
+    globs = list[tuple[str, Lookup]]()
+    for rule in rules:
+        if rule.kind is kind:
+            for find in rule.find or ("",):
+                name = basename(find)
+                if is_glob(name):
+                    globs.append((name, (rule, find)))
+                else:
+                    literal[name].append((rule, find))
+    is_any = matching(glob for glob, _ in globs)
 
     @lru_cache(maxsize=10_000)
-    def looks(name: str) -> tuple[Look, ...]:
+    def lookups(name: str) -> tuple[Lookup, ...]:
+        alike = []
         if is_any(name):
-            alike = [look for glob, look in globs if like(glob, name)]
-        else:
-            alike = []
+            alike = [lookup for glob, lookup in globs if like(glob, name)]
         return (*literal.get(name, ()), *alike, *literal.get("", ()))
 
-    return looks
+    return lookups
+
+
+def _are_documents(files: Iterable[str]) -> bool:
+    names = {*map(basename, files)}.difference(listed("document_names"))
+    return all(name.lower().endswith(listed("documents")) for name in names)
 
 
 def fits(find: str, path: str) -> bool:
     """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
     wanted = find.lstrip("/").split("/")
     parts = path.split("/")
-    if find.startswith("/") and len(parts) != len(wanted):
+    if len(parts) < len(wanted):
         return False
-    return len(parts) >= len(wanted) and all(
-        part == each or (is_glob(each) and like(each, part))
-        for each, part in zip(reversed(wanted), reversed(parts), strict=False)
-    )
+    if find.startswith("/") and len(parts) > len(wanted):
+        return False
+    for part, name in zip(parts[-len(wanted) :], wanted, strict=True):
+        if part != name and not (is_glob(name) and like(name, part)):
+            return False
+    return True

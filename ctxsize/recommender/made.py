@@ -6,11 +6,11 @@ uses the copied one. All else is a doubt. Commands in scripts may use it, but th
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
+from posixpath import basename, dirname, join, normpath
 from typing import NamedTuple
 
 from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_read_whole
@@ -40,6 +40,9 @@ class _Content(NamedTuple):
     def is_as_it_came(self) -> bool:
         return self.has_it and not self.made
 
+    def used_later(self, step: StageStep) -> _Content:
+        return self._replace(later=(*self.later, step.line))
+
 
 class Making:
     """The use of one match in the stages of one Dockerfile."""
@@ -50,182 +53,228 @@ class Making:
         self._facts = facts
         self._build_file = build_file
         self._match = match
-        self._rule = rule = match.rule
+        self._rule = match.rule
+        self._manager: tools.Tool | None = None
         # Only rules with this trap are about the files of package managers.
-        if "no_install_step" in rule.traps:
-            self._manager = tools.manager_of(rule.name)
-        else:
-            self._manager = None
-        self._language = tools.manager_of(f"{rule.ecosystem}.")
-        self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
-        self._is_known = tools.has_tools(rule.name)
+        if "no_install_step" in match.rule.traps:
+            self._manager = tools.manager_of(match.rule.name)
+        self._language = tools.manager_of(f"{match.rule.ecosystem}.")
+        parts = match.path.split("/")
+        depth = match.find.strip("/").count("/") + 1
+        self._name = "/".join(parts[-depth:])
+        self._is_known = tools.has_tools(match.rule.name)
         self._ends: dict[BuiltStage, _Content] = {}
         self._consumed: set[BuiltStage] = set()
         for stage in built_stages(build_file.dockerfile):
             self._ends[stage] = self._end_of(stage)
+        self._use_images()
+        self.used_at = min(self._uses, default=None)  # first line that uses the copied match
+
+    def _use_images(self) -> None:
+        """Record the uses in images: those of the target and of stages that no stage builds on."""
         parents = {stage.parent for stage in self._ends}
+        target = self._build_file.plan.build.target.lower()
         for stage, end in self._ends.items():
-            is_target = build_file.plan.build.target.lower() == stage.label
-            if end.is_as_it_came and (stage not in parents or is_target):
+            is_image = stage not in parents or stage.label == target
+            if is_image and end.is_as_it_came:
                 self._uses += end.later
                 if stage not in self._consumed and self._manager and self._speaks(stage.base):
                     self._uses.append(stage.stage.line)
-        self.used_at = min(self._uses, default=None)  # first line that uses the copied match
 
     def _end_of(self, stage: BuiltStage) -> _Content:
-        if stage.parent is None:
-            content = _Content()
-        else:
+        content = _Content()
+        if stage.parent is not None:
             content = self._ends[stage.parent]
-        if stage.parent is None and stage.base and stage.base in self._build_file.names:
-            content = content._replace(has_it=True, has_files=True)
+        elif stage.base and stage.base in self._build_file.names:
+            content = _Content(has_it=True, has_files=True)
         for step in stage.steps:
-            keyword = step.instruction.keyword
             if step.is_copy:
-                content = self._copied(content, stage, step)
+                content = self._after_copy(content, stage, step)
             if step.is_run:
-                content = self._ran(content, stage, step)
-            elif keyword in _USED_LATER and self._may_use(content, step):
-                content = content._replace(later=(*content.later, step.line))
+                content = self._after_run(content, stage, step)
+            elif step.instruction.keyword in _USED_LATER and self._may_use(content, step):
+                content = content.used_later(step)
         return content
 
-    def _copied(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
-        taken = self._build_file.taken_at.get((stage.label, step.line), ())
-        arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
-        there = self._origin(stage, step.origin)
-        named = any(is_named(self._name, each) for each in step.arguments[:-1])
-        if there.is_as_it_came and named:
+    def _after_copy(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
+        there = self._end_of_origin(stage, step.origin)
+        is_named = any(map(self._is_name_in, step.arguments[:-1]))
+        if is_named and there.is_as_it_came:
             self._uses.append(step.line)
-        has_it = content.has_it or arrives or there.is_as_it_came
-        made = content.made or (there.made and named)
-        return content._replace(has_it=has_it, has_files=True, made=made)
+        if is_named and there.made:
+            content = content._replace(made=True)
+        has_it = content.has_it or there.is_as_it_came
+        for source in self._build_file.taken_at.get((stage.label, step.line), ()):
+            if source.kind in ("copy", "add") and self._is_in(source.path):
+                has_it = True
+        return content._replace(has_it=has_it, has_files=True)
 
-    def _origin(self, stage: BuiltStage, name: str) -> _Content:
-        if (origin := stage.origin(name)) is None:
+    def _end_of_origin(self, stage: BuiltStage, name: str) -> _Content:
+        origin = stage.origin(name)
+        if origin is None:
             return _Content()
         self._consumed.add(origin)
         return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
-        return source == "." or Named("", 0, "", source, source).contains(self._match.path)
+        if source == ".":
+            return True
+        named = Named("", 0, "", source, source)
+        return named.contains(self._match.path)
 
-    def _ran(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
+    def _is_name_in(self, text: str) -> bool:
+        return is_named(self._name, text)
+
+    def _after_run(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""
-        as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        is_mounted = any(self._is_mounted(stage, mount) for mount in step.mounts)
         there = content._replace(has_it=content.has_it or is_mounted)
-        found = running(step)
         can_make = self._can_make(there, step)
-        self.is_made |= can_make and any(self._makes(*each, spare=True) for each in found)
+        if can_make and any(self._makes(*located, spare=True) for located in running(step)):
+            self.is_made = True
         # The content of a cache mount does not become part of the image.
-        caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
-        if any(is_named(self._name, each) for each in caches):
+        caches = [mount.target for mount in step.mounts if mount.type in ("cache", "tmpfs")]
+        if any(map(self._is_name_in, caches)):
             return content
-        for at, command in found:
-            if can_make and self._makes(at, command):
-                as_it_came = False
+        in_mount = is_mounted
+        for directory, command in running(step):
+            if can_make and self._makes(directory, command):
+                in_mount = False
                 # What is made in a mount exists only during this RUN.
-                if is_mounted:
-                    content = content
-                else:
+                if not is_mounted:
                     content = content._replace(made=True)
-            elif (as_it_came and self._may_take(command)) or (
-                (as_it_came or content.is_as_it_came) and self._names(step, at, command)
-            ):
+                continue
+            is_used = in_mount and self._may_take(command)
+            if not is_used and (in_mount or content.is_as_it_came):
+                is_used = self._names(step, directory, command)
+            if is_used:
                 self._uses.append(step.line)
             elif not is_mounted and self._needs(command):
-                content = content._replace(later=(*content.later, step.line))
-        # It may be named as `< it`, `for x in it/*`, or in a heredoc that no shell reads.
-        texts = (*step.instruction.arguments, *(e.content for e in step.instruction.heredocs))
-        named = (is_named(self._name, _valued(step, each), bare=False) for each in texts)
-        in_words = any(is_named(self._name, word) for _, each in found for word in each.words)
-        if (as_it_came or content.is_as_it_came) and not in_words and any(named):
+                content = content.used_later(step)
+        if (in_mount or content.is_as_it_came) and self._is_named_apart(step):
             self._uses.append(step.line)
         return content
 
+    def _is_named_apart(self, step: StageStep) -> bool:
+        """Return True for `< it`, `for x in it/*`, or in a heredoc that no shell reads."""
+        for _, command in running(step):
+            if any(map(self._is_name_in, command.words)):
+                return False
+        texts = [*step.instruction.arguments]
+        texts += [heredoc.content for heredoc in step.instruction.heredocs]
+        known = (_with_values(step, text) for text in texts)
+        return any(is_named(self._name, text, bare=False) for text in known)
+
     def _can_make(self, content: _Content, step: StageStep) -> bool:
         if self._manager:  # an install needs no source but the manifest
-            return content.has_files or any(each.type == "bind" for each in step.mounts)
-        of_sources = self._is_known and self._rule.category is Category.ARTEFACT
-        return content.has_it or not of_sources
+            if content.has_files:
+                return True
+            return any(mount.type == "bind" for mount in step.mounts)
+        if self._is_known and self._rule.category is Category.ARTEFACT:
+            return content.has_it
+        return True
 
-    def _makes(self, at: str, command: Command, *, spare: bool = False) -> bool:
+    def _makes(self, directory: str, command: Command, *, spare: bool = False) -> bool:
         """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
-            return tools.makes(self._rule, command) or (spare and tools.spares(self._rule, command))
-        if (there := tools.install_directory(self._rule, command)) is None:
+            if tools.makes(self._rule, command):
+                return True
+            return spare and tools.spares(self._rule, command)
+        installed = tools.install_directory(self._rule, command)
+        if installed is None:
             return False
-        # The package of the context that is there in the image is unknown, or it has the match.
-        parts = posixpath.normpath(posixpath.join(at, there)).lstrip("/").split("/")
-        ends = ("/".join(parts[e:]) for e in range(len(parts)) if parts[e])
-        sources = (end for end in ends if NOT_SOURCES.isdisjoint(end.split("/")))
-        manifest = self._manager.files[0]
-        sums = self._facts.sums
-        package = next((end for end in sources if f"{end}/{manifest}" in sums), None)
-        beside = self._match.path.rpartition("/")[0]
+        package = self._package_at(normpath(join(directory, installed)), self._manager.files[0])
+        beside = dirname(self._match.path)
         return package is None or f"{beside}/".startswith(f"{package}/")
+
+    def _package_at(self, directory: str, manifest: str) -> str | None:
+        """Return the package of the context that is at a directory of the image, by its path.
+
+        It is the longest end of that path at which the context has a manifest; None without one.
+        """
+        parts = directory.lstrip("/").split("/")
+        for number, part in enumerate(parts):
+            package = "/".join(parts[number:])
+            if not part or not NOT_SOURCES.isdisjoint(parts[number:]):
+                continue
+            if f"{package}/{manifest}" in self._facts.sums:
+                return package
+        return None
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         if mount.type != "bind":
             return False
         if stage.origin(mount.origin) is not None:
-            return self._origin(stage, mount.origin).is_as_it_came
+            return self._end_of_origin(stage, mount.origin).is_as_it_came
+        if mount.origin not in self._build_file.names:
+            return False
         source = path_from_root(mount.source)[1:] or "."
-        return mount.origin in self._build_file.names and (self._is_in(source) or "$" in source)
+        return "$" in source or self._is_in(source)
 
     def _speaks(self, text: str) -> bool:
         """Return True if an image or a command uses the dependencies of the rule's ecosystem."""
-        if self._language is None or expression("needs_no_packages").search(text):
+        if self._language is None:
+            return False
+        if expression("needs_no_packages").search(text):
             return False
         return re.search(self._language.speaks, text, re.IGNORECASE) is not None
 
     def _needs(self, command: Command) -> bool:
-        return self._manager is not None and self._speaks(" ".join(command.words))
+        if self._manager is None:
+            return False
+        return self._speaks(" ".join(command.words))
 
     def _may_take(self, command: Command) -> bool:
         """Return True if a command may read a whole mount, as most unknown programs may."""
-        is_known = tools.run_by(command).program in (*listed("with_verbs"), "cd", "mkdir", "set")
-        return not is_known or self._needs(command)
+        program = tools.run_by(command).program
+        if program in ("cd", "mkdir", "set") or program in listed("with_verbs"):
+            return self._needs(command)
+        return True
 
-    def _names(self, step: StageStep, at: str, command: Command) -> bool:
+    def _names(self, step: StageStep, directory: str, command: Command) -> bool:
         """Return True if a command names the match, runs in it, or runs a script that names it."""
         program = command.program
-        name = self._name
         if self._rule.contents and program in _ABOUT_DIRECTORIES:
             return False
-        below = at.removeprefix(step.state.directory.text)
-        is_in = is_named(name, below) and program not in ("cd", "pushd", "mkdir")
-        if is_in or is_named(name, self._script(command), bare=False):
+        below = directory.removeprefix(step.state.directory.text)
+        if self._is_name_in(below) and program not in ("cd", "pushd", "mkdir"):
+            return True
+        if is_named(self._name, self._script(command), bare=False):
+            return True
+        if program in listed("silent"):
+            return False
+        if any(self._is_name_in(value) for _, value in command.assignments):
             return True
         # `-m` names a module.
-        words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]
-        values = (value for _, value in command.assignments)
+        pairs = pairwise(("", *command.words))
+        words = [word for before, word in pairs if before != "-m"]
         # Plain words are commands to some programs: `npm run build` names no `build/`.
         bare = program not in listed("with_verbs")
-        return program not in listed("silent") and (
-            any(is_named(name, each) for each in values)
-            or any(is_named(name, each, bare=bare) for each in words)
-        )
+        return any(is_named(self._name, word, bare=bare) for word in words)
 
     def _script(self, command: Command) -> str:
         word = next(iter(tools.run_by(command).words), "")
-        is_script = "/" in word or word.endswith(".sh")
-        if is_script:
-            return self._facts.script(posixpath.basename(word), self._match.path)
-        return ""
+        if "/" not in word and not word.endswith(".sh"):
+            return ""
+        return self._facts.script(basename(word), self._match.path)
 
     def _may_use(self, content: _Content, step: StageStep) -> bool:
         """Return True if an instruction may use the match when the image is finished."""
         keyword = step.instruction.keyword
         if keyword == "WORKDIR":
-            directory = posixpath.join(step.workdir, *step.arguments)
-            return content.has_it and is_named(self._name, directory)
+            directory = join(step.workdir, *step.arguments)
+            return content.has_it and self._is_name_in(directory)
         if keyword in ("ARG", "ENV"):
             # An ARG without a value has the value of the ARG before the first FROM.
-            outer = (step.state.outer.get(each, "") for each in step.arguments)
-            return any(is_named(self._name, each) for each in (*step.arguments, *outer))
-        for at, command in running(step):
-            texts = " ".join(command.words), self._script(command)
-            if self._names(step, at, command) or (self._is_known and any(map(self._speaks, texts))):
+            outer = [step.state.outer.get(name, "") for name in step.arguments]
+            return any(map(self._is_name_in, (*step.arguments, *outer)))
+        for directory, command in running(step):
+            if self._names(step, directory, command):
+                return True
+            if not self._is_known:
+                continue
+            text = " ".join(command.words)
+            if self._speaks(text) or self._speaks(self._script(command)):
                 return True
         return False
 
@@ -233,17 +282,21 @@ class Making:
 @lru_cache(maxsize=1024)
 def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
     """Return the commands of a step with their directories; a copied heredoc may be a script."""
-    found = [*commands_of(step.instruction)]
-    for text in (each.content for each in step.instruction.heredocs if step.is_copy):
-        if is_read_whole(text):
-            found += commands(text)
-        else:
-            found += [Command(("cat", text))]
-    known = (replace(each, words=tuple(_valued(step, e) for e in each.words)) for each in found)
+    written = [*commands_of(step.instruction)]
+    if step.is_copy:
+        for heredoc in step.instruction.heredocs:
+            if is_read_whole(heredoc.content):
+                written += commands(heredoc.content)
+            else:
+                written.append(Command(("cat", heredoc.content)))
+    known = []
+    for command in written:
+        words = tuple(_with_values(step, word) for word in command.words)
+        known.append(replace(command, words=words))
     return tuple(in_directories(known, step.state.directory.text))
 
 
-def _valued(step: StageStep, text: str) -> str:
+def _with_values(step: StageStep, text: str) -> str:
     """Return a text with the known values of variables, also of arguments before the first FROM."""
     if "$" not in text or len(text) > _LONGEST:
         return text

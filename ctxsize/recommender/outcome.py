@@ -44,10 +44,12 @@ class Match:
     @property
     def hard(self) -> Objection | None:
         """Return the reason why it is not suggested at all; None without one."""
-        hard = next((each for each in self.objections if not each.soft), None)
-        if self.rule.never and hard is None:
+        for objection in self.objections:
+            if not objection.soft:
+                return objection
+        if self.rule.never:
             return Objection("never", self.rule.why)
-        return hard
+        return None
 
     @property
     def is_settled(self) -> bool:
@@ -97,13 +99,14 @@ class Suggestion:
     @property
     def safe(self) -> bool:
         """Return True if `--write` adds it without being asked to."""
-        secret = self.rule.category is Category.SECRET
-        return not self.objections and (secret or self.rule.confidence >= SAFE_FROM)
+        if self.objections:
+            return False
+        return self.rule.category is Category.SECRET or self.rule.confidence >= SAFE_FROM
 
     @property
     def doubts(self) -> tuple[str, ...]:
         """Return the reasons why it is not safe."""
-        reasons = tuple(dict.fromkeys(each.reason for each in self.objections))
+        reasons = tuple(dict.fromkeys(objection.reason for objection in self.objections))
         if reasons or self.safe:
             return reasons
         return ("some builds need it",)
@@ -112,7 +115,8 @@ class Suggestion:
     def additions(self) -> list[Addition]:
         """Return the lines to add, each with its heading and a comment."""
         comment = self.rule.reason[:1].upper() + self.rule.reason[1:]
-        return [Addition(each, self.rule.category.heading, comment) for each in self.patterns]
+        heading = self.rule.category.heading
+        return [Addition(pattern, heading, comment) for pattern in self.patterns]
 
 
 @dataclass(frozen=True)

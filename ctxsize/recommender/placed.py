@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from posixpath import join, normpath
+from posixpath import basename, join, normpath, split
 
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.stages import StageStep
@@ -17,7 +17,8 @@ from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
 _OF_THE_IMAGE = re.compile(r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)")
-_MOST_COMMANDS, _MOST_SOURCES = 1_000, 100  # of a stage and of a COPY: nothing is known of more
+_MOST_COMMANDS = 1_000  # of a stage: nothing is known of more
+_MOST_SOURCES = 100  # of a COPY
 _UNKNOWN = Command(("?",))
 
 
@@ -41,9 +42,11 @@ class Copied:
 
     def may_fill(self, path: str) -> bool:
         """Return True if content from elsewhere may be at `path`."""
-        inside = relative(path, self.target)
-        around = relative(self.target, path)
-        return not self.sources and ("$" in self.target or (inside, around) != (None, None))
+        if self.sources:
+            return False
+        if "$" in self.target or relative(path, self.target) is not None:
+            return True
+        return relative(self.target, path) is not None
 
     def origins(self, path: str, tree: Tree) -> Iterator[str]:
         """Yield the existing paths of the context that are copied to `path`."""
@@ -51,21 +54,26 @@ class Copied:
         if below is None:
             return
         for source in self.sources:
-            (above, _, name), top = source.rpartition("/"), "" if source == "." else source
-            if has_wildcards(source):
-                if match(name, below):
-                    found = join(above, below)
-                else:
-                    found = ""
-            elif tree.snapshot.folder(top) is not None:
-                found = join(top, below).rstrip("/")
-            else:  # without a slash at its end, the target may be the file or a directory
-                if below in ("", name):
-                    found = source
-                else:
-                    found = ""
-            if tree.entry(found) is not None or top == below == "":
-                yield found
+            origin = _origin(source, below, tree)
+            if tree.entry(origin) is not None or (source == "." and not below):
+                yield origin
+
+
+def _origin(source: str, below: str, tree: Tree) -> str:
+    """Return the path that a COPY of `source` puts at `below` in its target, `""` for none."""
+    directory, name = split(source)
+    if has_wildcards(source):
+        if match(name, below):
+            return join(directory, below)
+        return ""
+    if source == ".":
+        return below
+    if tree.snapshot.folder(source) is not None:
+        return join(source, below).rstrip("/")
+    # Without a slash at its end, the target may be the file or a directory.
+    if below in ("", name):
+        return source
+    return ""
 
 
 @dataclass(frozen=True)
@@ -80,74 +88,89 @@ class Placed:
         """Return the places after a COPY or ADD; `names` are those of the context."""
         sources = tuple(path[1:] or "." for origin, path in step.takes if origin in names)
         is_known = len(step.arguments) - 1 == len(sources) <= _MOST_SOURCES
-        if "$" in step.destination or not is_known or step.instruction.keyword == "ADD":
-            sources = ()  # ADD unpacks archives
-        elif any(each.startswith(("--exclude", "--parents")) for each in step.instruction.flags):
+        unpacks = step.instruction.keyword == "ADD"
+        if unpacks or not is_known or "$" in step.destination:
+            sources = ()
+        elif any(flag.startswith(("--exclude", "--parents")) for flag in step.instruction.flags):
             return self
         return self._with(sources, step.destination)
 
     def mounted(self, step: StageStep, names: Collection[str]) -> Placed:
         """Return the places that the commands of a RUN see."""
-        found = self
-        for each in step.mounts:
-            is_ours = each.type == "bind" and each.origin in names
-            sources = (normpath(f"/{each.source}")[1:] or ".",) if is_ours else ()
-            if each.target:
-                found = found._with(sources, normpath(join(step.workdir, each.target)))
-        return found
+        placed = self
+        for mount in step.mounts:
+            sources: tuple[str, ...] = ()
+            if mount.type == "bind" and mount.origin in names:
+                sources = (normpath(f"/{mount.source}")[1:] or ".",)
+            if mount.target:
+                placed = placed._with(sources, normpath(join(step.workdir, mount.target)))
+        return placed
 
     def _with(self, sources: tuple[str, ...], target: str) -> Placed:
-        return replace(self, copies=(*self.copies, Copied(sources, target, len(self.ran))))
+        copy = Copied(sources, target, len(self.ran))
+        return replace(self, copies=(*self.copies, copy))
 
     def after(self, step: StageStep, *commands: Command) -> Placed:
         """Return the places after some commands of a RUN, by default after all of them."""
-        is_read = step.state.is_unix and is_known(step.instruction)
-        if is_read:
-            found = commands or step.commands
-        else:
-            found = (_UNKNOWN,)
         if len(self.ran) > _MOST_COMMANDS:
             return self
-        idle = listed("makes_no_files")
-        words = _words(step.instruction.text)
-        is_written = ">" in step.instruction.text
-        made = ((each, words) for each in found if is_written or each.program not in idle)
-        return replace(self, ran=(*self.ran, *made))
+        commands = commands or step.commands
+        if not (step.state.is_unix and is_known(step.instruction)):
+            commands = (_UNKNOWN,)
+        text = step.instruction.text
+        words = _words(text)
+        if ">" not in text:
+            idle = listed("makes_no_files")
+            commands = tuple(command for command in commands if command.program not in idle)
+        ran = ((command, words) for command in commands)
+        return replace(self, ran=(*self.ran, *ran))
 
     def origin(self, path: str) -> str | None:
         """Return the path in the context of what COPY puts at `path`, an absolute path, or None."""
-        return self._delivered(path)[0]
+        return self._find_copy(path)[0]
 
     def is_alone(self, path: str) -> bool:
         """Return True if COPY puts something at `path`, and no command can make it there.
 
         A command before this COPY counts only if it names a part of the path.
         """
-        found, copy = self._delivered(path)
-        parts = {*path.split("/")}
-        below = {*(relative(path, copy.target) or path).split("/")}
+        origin, copy = self._find_copy(path)
+        if origin is None:
+            return False
+        if any(other.may_fill(path) for other in self.copies):
+            return False
+        inner = relative(path, copy.target) or path
+        below = {*inner.split("/")}
         for number, (command, words) in enumerate(self.ran):
-            fetching = [e for e in works(command) if e.does("fetch") and not e.does("compile")]
-            named = {command.program, "_".join(command.words[:2])} & {
-                *listed("makes_what_it_names")
-            }
-            if named and (command.program != "go" or command.has("-o")):
-                may_make = not words.isdisjoint((path.rpartition("/")[2], "$"))
-            elif fetching:
-                may_make = any(not parts.isdisjoint(each.tool.directories) for each in fetching)
-            else:
+            may_make = _makes_one_of(command, words, path)
+            if may_make is None:
                 may_make = number >= copy.after or not below.isdisjoint(words)
             if may_make:
                 return False
-        return found is not None and not any(each.may_fill(path) for each in self.copies)
+        return True
 
-    def _delivered(self, path: str) -> tuple[str | None, Copied]:
-        known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
-        for copy in reversed(self.copies) if known and not _OF_THE_IMAGE.match(path) else ():
-            found = next(copy.origins(path, self.tree), None)
-            if found is not None or copy.may_fill(path):
-                return found, copy
+    def _find_copy(self, path: str) -> tuple[str | None, Copied]:
+        is_known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
+        if is_known and not _OF_THE_IMAGE.match(path):
+            for copy in reversed(self.copies):
+                origin = next(copy.origins(path, self.tree), None)
+                if origin is not None or copy.may_fill(path):
+                    return origin, copy
         return None, Copied((), "/", 0)
+
+
+def _makes_one_of(command: Command, words: frozenset[str], path: str) -> bool | None:
+    """Return True if a command of a RUN with these words may make `path`; None if unknown."""
+    names = {command.program, "_".join(command.words[:2])}
+    is_named = not names.isdisjoint(listed("makes_what_it_names"))
+    if is_named and (command.program != "go" or command.has("-o")):
+        return not words.isdisjoint((basename(path), "$"))
+    parts = {*path.split("/")}
+    may_make = None
+    for work in works(command):
+        if work.does("fetch") and not work.does("compile"):
+            may_make = may_make or not parts.isdisjoint(work.tool.directories)
+    return may_make
 
 
 @lru_cache(maxsize=64)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from posixpath import basename, dirname, split
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence
 from ctxsize.knowledge.rules import Category, expression, is_build_input, listed
-from ctxsize.recommender.build_files import letting_in
+from ctxsize.recommender.build_files import Named, letting_in
 from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
@@ -20,9 +21,8 @@ _INIT = re.compile(r"\binit\b")
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
     """Object if an instruction takes the match, or something below it, by name."""
-    named = facts.build_files.taking(match.path)
-    if named:
-        return f"{named[0]} takes it"
+    for named in facts.build_files.taking(match.path):
+        return f"{named} takes it"
     return None
 
 
@@ -33,31 +33,40 @@ def author_exception(facts: Facts, match: Match) -> str | None:
 
 def unknown_source(facts: Facts, match: Match) -> str | None:
     """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
-    used = match.rule.category in _USED
-    secret = match.rule.category is Category.SECRET
+    is_used = match.rule.category in _USED
     for named in facts.build_files.unknown:
-        taken, reached = facts.maybe_taken(named.path)
-        above = used and not taken.isdisjoint(up_to(match.path)[:-1])
-        may = above or match.path in reached
-        if not named.path.strip("*/"):
-            # A variable alone may name any path. It does not mean a path that is useless in an
-            # image, and it means a secret only if the instruction contains a word for secrets.
-            may = used or (secret and expression("names_secret").search(named.text) is not None)
-        if may:
+        if _may_take(facts, named, match):
             return Doubt(f"what {named} takes depends on a variable: set it with --build-arg")
     for path, text in facts.build_files.undecided:
-        if used or is_named(match.path.rpartition("/")[2], text):
+        if is_used or is_named(basename(match.path), text):
             return Doubt(f"the sources of {path} are unknown")
     return None
+
+
+def _may_take(facts: Facts, named: Named, match: Match) -> bool:
+    is_used = match.rule.category in _USED
+    if not named.path.strip("*/"):
+        # A variable alone may name any path. It does not mean a path that is useless in an image,
+        # and it means a secret only if the instruction contains a word for secrets.
+        is_secret = match.rule.category is Category.SECRET
+        has_word = expression("names_secret").search(named.text) is not None
+        return is_used or (is_secret and has_word)
+    taken, reached = facts.maybe_taken(named.path)
+    if match.path in reached:
+        return True
+    return is_used and not taken.isdisjoint(up_to(match.path)[:-1])
 
 
 def not_initialised(facts: Facts, match: Match) -> str | None:
     """Object if a Dockerfile copies it and installs or runs terraform, but not `terraform init`."""
     for build_file in facts.taking(match):
-        steps = build_file.dockerfile.instructions
-        started = (each.text for each in steps if each.keyword in ("CMD", "ENTRYPOINT"))
-        found = _TERRAFORM.findall("\n".join((build_file.commands, *started)))
-        if found and not any(map(_INIT.search, found)):
+        started = [
+            instruction.text
+            for instruction in build_file.dockerfile.instructions
+            if instruction.keyword in ("CMD", "ENTRYPOINT")
+        ]
+        calls = _TERRAFORM.findall("\n".join([build_file.commands, *started]))
+        if calls and not any(map(_INIT.search, calls)):
             return Doubt(f"{build_file.path} has terraform but no `terraform init`")
     return None
 
@@ -68,25 +77,26 @@ def tracked(facts: Facts, match: Match) -> str | None:
     git = facts.evidence.git
     if rule.category.value in listed("tracked_anyway"):
         return None
-    there = git.at_or_below(match.path)
+    paths = git.at_or_below(match.path)
     if rule.contents:
-        there = [each for each in there if each.rpartition("/")[2] not in listed("placeholders")]
+        paths = [path for path in paths if basename(path) not in listed("placeholders")]
     is_secret = rule.category is Category.SECRET
-    if there:
-        reason = f"git tracks {'it' if there[0] == match.path else there[0]}"
+    if paths:
+        reason = f"git tracks {paths[0]}"
+        if paths[0] == match.path:
+            reason = "git tracks it"
         if is_secret:
             return Doubt(reason)
         return reason
-    certain = is_secret or "CACHEDIR.TAG" in match.evidence
-    if certain or git.problem is None:
+    is_certain = is_secret or "CACHEDIR.TAG" in match.evidence
+    if is_certain or git.problem is None:
         return None
     return Doubt(git.problem.message)
 
 
 def matches_manifest(_: Facts, match: Match) -> str | None:
     """Object to a manifest, a lock file or a file with a tool's version, which builds need."""
-    is_input = is_build_input(match.path.rpartition("/")[2])
-    if is_input and match.secret is None:
+    if match.secret is None and is_build_input(basename(match.path)):
         return "builds read such files"
     return None
 
@@ -112,9 +122,9 @@ def mentioned(facts: Facts, match: Match) -> str | None:
 
 def test_stage(facts: Facts, match: Match) -> str | None:
     """Object if a stage runs the tests."""
-    found = facts.running(expression("runs_tests"))
-    if found:
-        return f"{found} runs tests"
+    dockerfile = facts.running(expression("runs_tests"))
+    if dockerfile:
+        return f"{dockerfile} runs tests"
     return None
 
 
@@ -128,14 +138,14 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
         if making.used_at is not None:
             return Doubt(f"{path}:{making.used_at} uses it as it is, and no command there makes it")
         if build_file.unread_at is not None:
-            at = f"{path}:{build_file.unread_at}"
-            return Doubt(f"{at} may use it: its commands cannot be read")
+            where = f"{path}:{build_file.unread_at}"
+            return Doubt(f"{where} may use it: its commands cannot be read")
     return None
 
 
 def env_at_build(facts: Facts, match: Match) -> str | None:
     """Object if a bundler or a framework reads the file while it builds."""
-    directory, _, name = match.path.rpartition("/")
+    directory, name = split(match.path)
     reason = reader_of(facts, match)
     if name.startswith(".env") and facts.evidence.tree.has(directory, "symfony.lock"):
         reason = reason or "Symfony reads it"
@@ -149,7 +159,9 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
     if match.secret is Confidence.POSSIBLE:
         return Doubt("its name alone does not prove that it is a secret")
     reader = match.rule.read_by
-    for build_file in facts.taking(match) if reader else ():
+    if not reader:
+        return None
+    for build_file in facts.taking(match):
         if re.search(reader, build_file.commands):
             reason = f"a command of {build_file.path} may read it"
             return Doubt(f"{reason}; mount it with --mount=type=secret")
@@ -158,18 +170,20 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
 
 def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
-    sites = facts.evidence.tree.first(match.path.rpartition("/")[0], listed("site_settings"))
-    found = sites or facts.running(expression("builds_site"))
-    if found:
-        return Doubt(f"{found} builds a web site from it")
+    settings = facts.evidence.tree.first(dirname(match.path), listed("site_settings"))
+    builder = settings or facts.running(expression("builds_site"))
+    if builder:
+        return Doubt(f"{builder} builds a web site from it")
     return None
 
 
 def named_by_source(facts: Facts, match: Match) -> str | None:
     """Object if a build fails without it: a source, a script or a command names it."""
-    top = {match.path}
-    found = (e for e in facts.references if all(f in top or is_below(f, top) for f in e.files))
-    return next((f"{each.at} needs it" for each in found), None)
+    hidden = {match.path}
+    for reference in facts.references:
+        if all(file in hidden or is_below(file, hidden) for file in reference.files):
+            return f"{reference.at} needs it"
+    return None
 
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
@@ -180,35 +194,43 @@ _USED = (*_BUILT, Category.TESTS, Category.DATA)
 Trap = Callable[[Facts, Match], "str | None"]
 """Return the reason, as a clause: a `Doubt` if the user may overrule it. None without one."""
 
-_ALL = (
-    *(copied_by_name, not_initialised, author_exception, unknown_source, tracked),
-    *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
-    *(read_by_build, site_generator, env_at_build, named_by_source),
-)
-TRAPS: dict[str, Trap] = {"no_install_step": prebuilt_pipeline, **{e.__name__: e for e in _ALL}}
-"""Every trap by the name that rules use."""
+_FOR_ALL: dict[str, Trap] = {
+    "copied_by_name": copied_by_name,
+    "author_exception": author_exception,
+    "unknown_source": unknown_source,
+    "tracked": tracked,
+    "matches_manifest": matches_manifest,
+    "scm_version_in_build": scm_version_in_build,
+    "env_at_build": env_at_build,
+    "read_by_build": read_by_build,
+    "named_by_source": named_by_source,
+}
+"""The traps for every rule, the fast ones first."""
 
-FOR_ALL = (
-    *("copied_by_name", "author_exception", "unknown_source", "tracked"),
-    *("matches_manifest", "scm_version_in_build", "env_at_build", "read_by_build"),
-    "named_by_source",
-)
-"""Names of the traps for every rule, the fast ones first."""
+TRAPS: dict[str, Trap] = {
+    **_FOR_ALL,
+    "not_initialised": not_initialised,
+    "mentioned": mentioned,
+    "test_stage": test_stage,
+    "prebuilt_pipeline": prebuilt_pipeline,
+    "no_install_step": prebuilt_pipeline,
+    "site_generator": site_generator,
+}
+"""Every trap by the name that rules use."""
 
 
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     """Return the objections to a match, up to the first hard one; skip the trap `but`."""
-    found: list[Objection] = []
-    own = match.rule.traps
-    used = match.rule.category in _USED
-    built = ("prebuilt_pipeline",) if used and "no_install_step" not in own else ()
-    for name in dict.fromkeys((*FOR_ALL, *own, *built)):
+    names = dict.fromkeys((*_FOR_ALL, *match.rule.traps))
+    if match.rule.category in _USED and "no_install_step" not in names:
+        names["prebuilt_pipeline"] = None
+    raised: list[Objection] = []
+    for name in names:
         if name == but:
-            reason = None
-        else:
-            reason = TRAPS[name](facts, match)
+            continue
+        reason = TRAPS[name](facts, match)
         if reason is not None:
-            found.append(Objection(name, reason))
-            if not found[-1].soft:
+            raised.append(Objection(name, reason))
+            if not raised[-1].soft:
                 break
-    return found
+    return raised

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from operator import add, sub
+from posixpath import join
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
@@ -26,12 +28,10 @@ class Sums(NamedTuple):
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
-        files, content_bytes, symlinks = other
-        return Sums(self[0] + files, self[1] + content_bytes, self[2] + symlinks)
+        return Sums(*map(add, self, other))
 
     def minus(self, other: Sums) -> Sums:
-        files, content_bytes, symlinks = other
-        return Sums(self[0] - files, self[1] - content_bytes, self[2] - symlinks)
+        return Sums(*map(sub, self, other))
 
 
 class Tree:
@@ -43,20 +43,23 @@ class Tree:
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
-        held = self.snapshot.folder(directory)
-        if held is None:
+        folder = self.snapshot.folder(directory)
+        if folder is None:
             return []
-        return [*held.entries, *held.folders]
+        return [*folder.entries, *folder.folders]
 
     def has(self, directory: str, name: str) -> bool:
         """Return True if a directory contains an entry of this name."""
-        held = self.snapshot.folder(directory)
-        return held is not None and held.has(name)
+        folder = self.snapshot.folder(directory)
+        if folder is None:
+            return False
+        return folder.has(name)
 
     def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
-        found = self.snapshot.folder(path) or self.snapshot.file(path)
-        return found if path else None
+        if not path:
+            return None
+        return self.snapshot.folder(path) or self.snapshot.file(path)
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
@@ -74,41 +77,39 @@ class Tree:
             pattern = pattern[3:]
         if "/" in pattern or is_glob(pattern):
             return next(self._all(directory, pattern), None)
-        if directory:
-            path = f"{directory}/{pattern}"
-        else:
-            path = pattern
         if self.has(directory, pattern):
-            return path
+            return join(directory, pattern)
         return None
 
     def first(self, directory: str, patterns: Iterable[str], *, but: str = "") -> str | None:
         """Return the first path that one of `patterns` finds, except `but`."""
-        found = (self.find(directory, each) for each in patterns)
-        return next((each for each in found if each not in (None, but)), None)
+        for pattern in patterns:
+            path = self.find(directory, pattern)
+            if path not in (None, but):
+                return path
+        return None
 
     def _all(self, directory: str, pattern: str) -> Iterator[str]:
         first, _, rest = pattern.partition("/")
-        if directory:
-            prefix = f"{directory}/"
-        else:
-            prefix = ""
         names = [first]
         if is_glob(first):
             names = sorted(filter(matcher(first), self.names(directory)))
         for name in names:
+            path = join(directory, name)
             if rest:
-                yield from self._all(prefix + name, rest)
+                yield from self._all(path, rest)
             elif self.has(directory, name):
-                yield prefix + name
+                yield path
 
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
         """Yield every file and symlink below a directory, or the file at `path`."""
         entry = self.entry(path)
         if isinstance(entry, File):
             yield path, entry
-        for each in entry.tree() if isinstance(entry, MemoryDirectory) else ():
-            yield from ((each.prefix + file.name, file) for file in each.stats([*each.entries]))
+        elif isinstance(entry, MemoryDirectory):
+            for directory in entry.tree():
+                for file in directory.stats([*directory.entries]):
+                    yield directory.prefix + file.name, file
 
 
 class SumsByPath(Mapping[str, Sums]):
@@ -116,33 +117,40 @@ class SumsByPath(Mapping[str, Sums]):
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
-        self._parts = [each.names for each in transfers]
+        self._parts = [transfer.names for transfer in transfers]
         self._links: Mapping[str, frozenset[str]] = snapshot.links
         self._directories: dict[str, Sums] = {}
-        directories = frozenset[str]().union(*(each.directories for each in transfers))
-        for held in reversed([*snapshot.folders]):
-            below = (self._directories.get(each.path) for each in held.folders.values())
-            found = [each for each in below if each is not None]
-            parts = self._sent_in(held.path)
-            found += [_counted(held.path, names, self._links) for names in parts]
-            if found or not held.path or held.path in directories:
-                self._directories[held.path] = reduce(Sums.plus, found, Sums())
+        sent_directories = set[str]()
+        for transfer in transfers:
+            sent_directories.update(transfer.directories)
+        for folder in reversed([*snapshot.folders]):
+            path = folder.path
+            inner = (self._directories.get(below.path) for below in folder.folders.values())
+            sums = [below for below in inner if below is not None]
+            sums += [_count(path, names, self._links) for names in self._sent_in(path)]
+            if sums or not path or path in sent_directories:
+                self._directories[path] = reduce(Sums.plus, sums, Sums())
 
     def move(self, sent: Sequence[Sent]) -> None:
         """Go on to other entries, and add up only the directories that they do not share."""
-        old = self._parts
-        self._parts = [each.names for each in sent]
-        none: Names = {}
+        old_parts = self._parts
         old_links = self._links
-        for part in sent:  # a file may take the place of a symlink, in all of them
-            self._links = part.links
-        for before, after in zip(old, self._parts, strict=True):
-            for at in before.keys() | after.keys():
-                if (less := before.get(at, none)) is not (more := after.get(at, none)):
-                    now = _counted(at, more, self._links)
-                    change = now.minus(_counted(at, less, old_links))
-                    for each in {"", *up_to(at)}:
-                        self._directories[each] = self._directories.get(each, Sums()).plus(change)
+        self._parts = [transfer.names for transfer in sent]
+        for transfer in sent:  # a file may take the place of a symlink, in all of them
+            self._links = transfer.links
+        none: Names = {}
+        for before, after in zip(old_parts, self._parts, strict=True):
+            for directory in before.keys() | after.keys():
+                old_names = before.get(directory, none)
+                names = after.get(directory, none)
+                if names is not old_names:
+                    change = _count(directory, names, self._links)
+                    self._add(directory, change.minus(_count(directory, old_names, old_links)))
+
+    def _add(self, directory: str, change: Sums) -> None:
+        for path in {"", *up_to(directory)}:
+            before = self._directories.get(path, Sums())
+            self._directories[path] = before.plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
@@ -155,19 +163,14 @@ class SumsByPath(Mapping[str, Sums]):
         if not sizes:
             raise KeyError(path)
         if name in self._links.get(directory, ()):
-            links = len(sizes)
-        else:
-            links = 0
-        return Sums(len(sizes) - links, sum(sizes), links)
+            return Sums(0, sum(sizes), len(sizes))
+        return Sums(len(sizes), sum(sizes))
 
     def __iter__(self) -> Iterator[str]:
         """Yield all paths, directories first."""
         yield from self._directories
         for directory in self._directories:
-            if directory:
-                prefix = f"{directory}/"
-            else:
-                prefix = ""
+            prefix = join(directory, "")
             yield from map(prefix.__add__, self.names_in(directory))
 
     def __len__(self) -> int:
@@ -178,24 +181,30 @@ class SumsByPath(Mapping[str, Sums]):
         sent = self._sent_in(directory)
         if len(sent) == 1:
             return sent[0]
-        return {name: each[name] for each in sent for name in each}
+        names: dict[str, int] = {}
+        for part in sent:
+            names.update(part)
+        return names
 
 
-def _counted(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
+def _count(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
-    linked = len(links.get(directory, frozenset()) & names.keys())
+    symlinks = links.get(directory, frozenset())
+    linked = len(symlinks & names.keys())
     return Sums(len(names) - linked, sum(names.values()), linked)
 
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
     none = Sums()
-    return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
+    parts = (sums.get(path, none) for path in paths)
+    return reduce(Sums.plus, parts, none)
 
 
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
     """Return the amount that all transfers send under the ignore file of a snapshot."""
-    return Amount.of(*(snapshot.sent(include=each) for each in includes))
+    transfers = [snapshot.sent(include=include) for include in includes]
+    return Amount.of(*transfers)
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:

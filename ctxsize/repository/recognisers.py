@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import table
 
+_FILE = "builds.toml"
 _GAP = r"(?: -[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
 _LONGEST_PATH = 4096  # number of bytes of the longest path that Linux opens
 TOP = "/:top:"  # stands for the top of the repository in a command or a path
@@ -72,25 +74,30 @@ class FileKind:
 @cache
 def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     """Return every command, with an expression for its words."""
-    rows = table("builds.toml")["command"]
-    words = (row["words"].replace(" ", _GAP) for row in rows)
-    found = (re.compile(rf"(?:\S*/)?(?:{each})(?= |\Z)") for each in words)
-    return tuple((each, BuildCommand(**row)) for each, row in zip(found, rows, strict=True))
+    commands = []
+    for number, row in enumerate(table(_FILE)["command"], 1):
+        command = from_row(BuildCommand, _FILE, f"command {number}", row)
+        words = command.words.replace(" ", _GAP)
+        pattern = re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)")
+        commands.append((pattern, command))
+    return tuple(commands)
 
 
 @cache
 def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
     """Return every kind of file, with an expression for its path."""
-    rows = table("builds.toml")["file"]
-    found = [
-        FileKind(**{**row, "build": [Form(**form) for form in row.get("build", ())]})
-        for row in rows
-    ]
-    # on at most _LONGEST_PATH characters
-    return tuple((re.compile(rf"(?s:.*/)?(?:{each.name})", re.IGNORECASE), each) for each in found)
+    kinds = []
+    for number, row in enumerate(table(_FILE)["file"], 1):
+        name = f"file {number}"
+        forms = [from_row(Form, _FILE, f"{name}.build", form) for form in row.get("build", ())]
+        kind = from_row(FileKind, _FILE, name, {**row, "build": forms})
+        # on at most _LONGEST_PATH characters
+        pattern = re.compile(rf"(?s:.*/)?(?:{kind.name})", re.IGNORECASE)
+        kinds.append((pattern, kind))
+    return tuple(kinds)
 
 
 @cache
 def expression(key: str) -> re.Pattern[str]:
     """Return one of the expressions for the texts that may contain a build."""
-    return re.compile(table("builds.toml")[key].replace("\n", ""))
+    return re.compile(table(_FILE)[key].replace("\n", ""))

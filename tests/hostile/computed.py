@@ -19,6 +19,7 @@ from ctxsize.dockerfile import words
 from ctxsize.engine import patterns
 from ctxsize.knowledge import rules, tools
 from ctxsize.knowledge.rules import Marker, all_rules, table
+from ctxsize.recommender import facts, mentions
 from ctxsize.repository import recognisers
 
 Names = Mapping[str, Any]
@@ -40,30 +41,23 @@ def _each(name: str, values: Iterable[Any]) -> Callable[[], Iterator[Names]]:
     return lambda: ({name: value} for value in values)
 
 
-def _rows_of_reads(key: str) -> Iterator[str]:
-    for kind in table("reads.toml")["reads"].values():
-        for row in kind["rows"]:
-            if key in row:
-                yield row[key]
+def _kinds(name: str = "kind") -> Iterator[Names]:
+    return ({name: kind} for kind in mentions.read_kinds().values())
 
 
-def _kinds() -> Iterator[Names]:
-    return ({"kind": kind} for kind in table("reads.toml")["reads"].values())
-
-
-def _starts() -> Iterator[Names]:
-    return ({"row": row} for row in table("reads.toml")["starts"].values())
+def _mention_rows() -> Iterator[mentions.MentionRow]:
+    return (row for kind in mentions.read_kinds().values() for row in kind.rows)
 
 
 def _rows() -> Iterator[Names]:
-    kinds = table("reads.toml")["reads"].values()
-    return ({"row": row} for kind in kinds for row in kind["rows"])
+    return ({"row": row} for row in _mention_rows())
 
 
 def _descends() -> Iterator[Names]:
-    texts = [table("reads.toml")["go_skipped"]]
-    texts += [*_rows_of_reads("descends"), *_rows_of_reads("descends_all")]
-    return ({"mention": SimpleNamespace(descends=each)} for each in texts)
+    texts = [mentions.setting("go_skipped")]
+    for row in _mention_rows():
+        texts += filter(None, (row.descends, row.descends_all))
+    return ({"mention": SimpleNamespace(descends=text)} for text in texts)
 
 
 def _files() -> Iterator[recognisers.FileKind]:
@@ -113,12 +107,13 @@ def _forms() -> Iterator[Names]:
 
 def _commands() -> Iterator[Names]:
     gap = recognisers._GAP
-    return ({"each": row["words"].replace(" ", gap)} for row in table("builds.toml")["command"])
+    return ({"words": row["words"].replace(" ", gap)} for row in table("builds.toml")["command"])
 
 
 def _keys_of_builds() -> Iterator[Names]:
     rows = table("builds.toml")
-    return ({"key": key, "table": table} for key, value in rows.items() if isinstance(value, str))
+    keys = (key for key, value in rows.items() if isinstance(value, str))
+    return ({"key": key, "table": table, "_FILE": "builds.toml"} for key in keys)
 
 
 def _contents() -> Iterator[Names]:
@@ -134,9 +129,8 @@ def _contents() -> Iterator[Names]:
 
 
 def _of_tools() -> Iterator[str]:
-    """Yield the expressions that `tools._are` compares with whole texts."""
+    """Yield the expressions that `tools._matches_any` compares with whole texts."""
     for tool in tools.tools():
-        yield tool.programs
         for job in tool.jobs:
             yield from filter(None, (job.only_with, job.without))
     yield "|".join(rules.listed("launchers"))
@@ -183,12 +177,12 @@ COMPUTED: dict[str, Computed] = {
     "repository/commands.py: self.source.top": Computed(_tops),
     "repository/described.py: each": Computed(_forms),
     "repository/described.py: f'\\\\A{source.images}'": Computed(_each("source", _files())),
-    "repository/recognisers.py: table('builds.toml')[key].replace('\\n', '')": Computed(
+    "repository/recognisers.py: table(_FILE)[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH
     ),
-    "repository/recognisers.py: f'(?:\\\\S*/)?(?:{each})(?= |\\\\Z)'": Computed(_commands, _MATCH),
-    "repository/recognisers.py: f'(?s:.*/)?(?:{each.name})'": Computed(
-        _each("each", _files()), frozenset({"fullmatch"})
+    "repository/recognisers.py: f'(?:\\\\S*/)?(?:{words})(?= |\\\\Z)'": Computed(_commands, _MATCH),
+    "repository/recognisers.py: f'(?s:.*/)?(?:{kind.name})'": Computed(
+        _each("kind", _files()), frozenset({"fullmatch"})
     ),
     "dockerfile/arguments.py: word_of(escape)": Computed(_each("escape", _ESCAPES)),
     "dockerfile/arguments.py: f'{re.escape(escape)}(.?)|.'": Computed(_each("escape", _ESCAPES)),
@@ -204,30 +198,33 @@ COMPUTED: dict[str, Computed] = {
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
     "recommender/facts.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
     "recommender/facts.py: _as_item(name)": Computed(_each("name", _TEXTS), _EACH),
-    "recommender/facts.py: _LOOKS_ELSEWHERE if outer.startswith(inner) else below": Computed(
+    "recommender/facts.py: elsewhere": Computed(
         lambda: (
-            {"outer": "b", "inner": "a", "below": rf"(?<![\w-])({text}|{text})(?![\w-])"}
-            for text in map(re.escape, _TEXTS)
+            {"elsewhere": expression}
+            for expression in (
+                facts._LOOKS_ELSEWHERE,
+                *(rf"(?<![\w-])({text}|{text})(?![\w-])" for text in map(re.escape, _TEXTS)),
+            )
         )
     ),
     "recommender/made.py: self._language.speaks": Computed(_speaks),
-    "recommender/references.py: kind.get('left_out', _NEVER)": Computed(_kinds),
-    "recommender/references.py: row['find']": Computed(_rows),
-    "recommender/references.py: kind.get('not_named', _NEVER)": Computed(_kinds),
-    "recommender/references.py: row.get('each', '(?s).+')": Computed(_rows),
-    "recommender/references.py: known['interpreters']": Computed(
-        _each("known", [table("reads.toml")])
+    "recommender/mentions.py: self.left_out": Computed(lambda: _kinds("self")),
+    "recommender/mentions.py: row.find": Computed(_rows),
+    "recommender/mentions.py: row.each": Computed(_rows),
+    "recommender/mentions.py: start.program": Computed(
+        _each("start", mentions.starting_commands())
     ),
-    "recommender/references.py: row['program']": Computed(_starts),
-    "recommender/references.py: row.get('run', '')": Computed(_starts),
-    "recommender/references.py: kind.get('unlike', _NEVER)": Computed(_kinds),
-    "recommender/references.py: kind.get('module', _NEVER)": Computed(_kinds),
+    "recommender/mentions.py: start.run": Computed(_each("start", mentions.starting_commands())),
+    "recommender/references.py: kind.not_named": Computed(_kinds),
+    "recommender/references.py: kind.unlike": Computed(_kinds),
+    "recommender/references.py: kind.module": Computed(_kinds),
     "recommender/references.py: mention.descends": Computed(_descends),
-    "knowledge/rules.py: joined(table('lists.toml')['expressions'][key])": Computed(
+    "knowledge/rules.py: joined(_lists()['expressions'][key])": Computed(
         lambda: ({"key": key} for key in table("lists.toml")["expressions"]), _EACH
     ),
     "knowledge/tools.py: expression": Computed(_each("expression", _of_tools())),
     "knowledge/tools.py: f'(?:{self.run})(?= |$)'": Computed(_jobs),
+    "knowledge/tools.py: self.programs": Computed(_each("self", tools.tools())),
     "knowledge/tools.py: self.needs_more": Computed(_each("self", tools.tools())),
     "recommender/traps.py: reader": Computed(
         lambda: ({"reader": rule.read_by} for rule in all_rules().values() if rule.read_by)

@@ -71,3 +71,17 @@ def test_what_may_be_needed_stays(case: str, tmp_path: Path) -> None:
     patterns = {line for each in suggested(root, git=git) for line in each.patterns}
     assert "**/.venv" not in patterns
     assert {path for path in sent(root) if path.startswith("x") and ".venv" in path}
+
+
+def test_up_to_four_places_of_an_ambiguous_name_have_their_paths(tmp_path: Path) -> None:
+    """`.claude` often means another thing, so `**/` needs more than four proofs."""
+    for number in (4, 5):
+        paths = [f"s{index}/.claude" for index in range(number)]
+        files = [f"{path}/CLAUDE.md" for path in paths]
+        root = build_tree(tmp_path / str(number), [file("Dockerfile", DOCKERFILE), *files])
+        lines = {line for each in api.suggest(str(root)).suggestions for line in each.patterns}
+        places = {line for line in lines if ".claude" in line}
+        if number == 4:
+            assert places == set(paths)
+        else:
+            assert places == {"**/.claude"}

@@ -86,3 +86,11 @@ def test_what_stays_of_a_directory_is_not_saved() -> None:
     sums = {"": Sums(9, 9 * MB), "a": Sums(9, 9 * MB), "a/app": Sums(1, 4 * MB)}
     kept = suggestion("rust.target", "a", keeps=("a/app",))
     assert order(kept, sums=sums) == [("rust.target", 5 * MB)]
+
+
+def test_a_size_equal_to_the_limit_is_worth_a_line() -> None:
+    """256 KiB, of which a file weighs as much as 16 KiB of bytes."""
+    equal = 240 * 1024
+    for content_bytes, shown in ((equal, [("rust.crash", equal)]), (equal - 1, [])):
+        sums = {"": Sums(2, MB), "a": Sums(1, content_bytes)}
+        assert order(suggestion("rust.crash", "a"), sums=sums) == shown

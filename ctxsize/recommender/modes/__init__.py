@@ -10,9 +10,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property, partial
 from itertools import takewhile
+from typing import NamedTuple
 
 from ctxsize.codes import severity_of
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.plan import ignore_file_to_write, own_path
@@ -24,7 +28,7 @@ from ctxsize.findings import Edit, Finding, Location
 from ctxsize.knowledge.rules import is_build_input
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
-from ctxsize.recommender.modes.draft import Draft, Judge, Wrong, allowlist
+from ctxsize.recommender.modes.draft import Draft, FindWrong, Wrong, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import plural
@@ -46,26 +50,24 @@ _TOKEN = re.compile(
 def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
     """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`."""
     draft = Draft(snapshot)
+    sibling_path = None
     if sibling is None:
         change = MODES[mode](draft)
     else:
         change = like(draft, sibling)
+        sibling_path = sibling.path
     plan = snapshot.plan
     path = ignore_file_to_write(plan)
-    if plan.ignore_file is None:
-        before = None
-    else:
+    before = None
+    if plan.ignore_file is not None:
         before = plan.ignore_file.data
-    if change.after in (None, before):
-        edit = None
-    else:
-        edit = Edit(path, before, change.after or b"")
-    size = draft.size
-    if edit is None:
-        after = size
-    else:
-        after = draft.size_after(draft.trial.attempt(edit.after))
-    saved = size.context - after.context
+    edit = None
+    after = draft.size
+    findings: tuple[Finding, ...] = ()
+    if change.after is not None and change.after != before:
+        edit = Edit(path, before, change.after)
+        after = draft.size_after(draft.trial.attempt(change.after))
+        findings = (_finding(mode, path, change, draft.size.context - after.context),)
     return IgnoreFilePlan(
         context_path=plan.context,
         dockerfile=plan.dockerfile,
@@ -73,21 +75,21 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         ignore_file=path,
         new_file=draft.new_file,
         is_link=os.path.islink(path),
-        before=size,
+        before=draft.size,
         after=after,
         edit=edit,
         mode=mode,
         change=change,
-        findings=() if edit is None else (_finding(mode, path, change, saved),),
+        findings=findings,
         problems=(*plan.problems, *snapshot.problems, *draft.assumed),
         options=plan.build.words(),
-        sibling=None if sibling is None else sibling.path,
+        sibling=sibling_path,
     )
 
 
 def _finding(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Finding:
     """Return the finding that `--write` would add lines."""
-    lines = tuple(each.line for each in change.added)
+    lines = tuple(addition.line for addition in change.added)
     return Finding(
         "CTX503",
         severity_of("CTX503"),
@@ -111,32 +113,37 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     theirs = os.path.realpath(os.path.dirname(other.path) or ".")
     heading = f"As in {os.path.relpath(theirs, draft.plan.root)}/{os.path.basename(other.path)}"
     # Our patterns after our last exception.
-    ours = takewhile(lambda each: each.include, reversed([*draft.plan.spec.patterns]))
-    after_exceptions = [*ours]
+    from_last = reversed([*draft.plan.spec.patterns])
+    ours = [*takewhile(lambda pattern: pattern.include, from_last)]
     added = dict[str, Addition]()
     notes = list[Note]()
     for pattern in patterns:
         try:
-            text = _ported(draft, pattern, theirs)
+            text = _port(draft, pattern, theirs)
         except CannotSayError as error:
             written = other.texts()[pattern.line - 1].strip()
             notes.append(Note(written, f"left out: {error}", other.path, pattern.line))
             continue
         here = draft.pattern_class(text)
-        if not pattern.include or all(covers(each, here) is None for each in after_exceptions):
-            line = "!" * (not pattern.include) + text
-            added.pop(line, None)
-            added[line] = Addition(line, heading)
+        line = text
+        if not pattern.include:
+            line = f"!{text}"
+        elif any(covers(other, here) is not None for other in ours):
+            continue
+        added.pop(line, None)
+        added[line] = Addition(line, heading)
 
     def wrong(attempt: Attempt) -> Iterator[Wrong]:
         yield from draft.wrong(attempt)
         # Only the top of a hidden directory is judged, not the paths below it.
         hidden = frozenset(attempt.hidden)
         tops = dict.fromkeys(path for path in attempt.hidden if not is_below(path, hidden))
-        yield from ((path, why) for path, why in draft.kept_back(attempt) if path in tops)
+        for path, why in draft.kept_back(attempt):
+            if path in tops:
+                yield path, why
         for path in tops:
-            untracked = draft.git.covers(path) and draft.git.first(path) is None
-            if is_build_input(path.rpartition("/")[2]) and not untracked:
+            is_untracked = draft.git.covers(path) and draft.git.first(path) is None
+            if is_build_input(os.path.basename(path)) and not is_untracked:
                 yield path, f"builds read {path}, which would disappear"
 
     return draft.change([*added.values()], wrong, notes)
@@ -146,7 +153,7 @@ class CannotSayError(Exception):
     """A line has no translation. The message explains the line, as a clause."""
 
 
-def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
+def _port(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     """Return the text of `pattern` for this context. Raises `CannotSayError`."""
     # The name of their directory in a pattern becomes the name of ours.
     names = {os.path.basename(theirs): os.path.basename(draft.plan.root)}
@@ -154,9 +161,9 @@ def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     if pattern.fault is not None or parts[0] in ("", ".", ".."):
         raise CannotSayError("it matches nothing")
     text = _at_edges("/".join(parts), draft.pattern_class)
-    here = draft.tree.entry
     may_come = parts[0] == "**" or (pattern.include and len(parts) == 1)
-    if not may_come and is_literal(draft.pattern_class(text)) and here(text) is None:
+    is_missing = is_literal(draft.pattern_class(text)) and draft.tree.entry(text) is None
+    if is_missing and not may_come:
         raise CannotSayError("there is no such path here")
     return text
 
@@ -179,80 +186,114 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     why = ""
     if not files:
         why = "There is no .gitignore in the context or in the repository above it"
-    elif sum(bool(line) for *_, lines in files for line in lines) > _MOST_LINES:
+    elif sum(map(GitIgnore.count_lines, files)) > _MOST_LINES:
         why = f"The .gitignore files contain more than {_MOST_LINES:,} lines"
     if why:
         return IgnoreFileChange(impossible=why, hint=hint)
-    added = dict[str, Addition]()
-    meant = list[str]()
-    notes = list[Note]()
-    for_directories = dict[str, Note]()
-    for name, directory, lines in files:
-        path = os.path.normpath(os.path.join(draft.plan.context, name))
+    lines = TranslatedLines(draft)
+    for file in files:
+        lines.add(file)
+    wrong = partial(_wrong_for_git, draft, lines)
+    additions = [*lines.added.values()]
+    repository = Addition("!.git", f"From {files[-1].name}", "git never ignores it")
+    for_files = [addition for addition in additions if addition.line not in lines.for_directories]
+    if _hides_git(draft, for_files):
+        additions.append(repository)
+    harmful = _find_harmful(draft, additions, lines.for_directories, wrong)
+    additions = [addition for addition in additions if addition.line not in harmful]
+    notes = [*lines.notes]
+    notes += [note for line, note in lines.for_directories.items() if line in harmful]
+    others = [addition for addition in additions if addition != repository]
+    if not _hides_git(draft, others):
+        additions = others
+    return draft.change(additions, wrong, notes=notes)
+
+
+class GitIgnore(NamedTuple):
+    """A `.gitignore`; `directory` is None for one above the context."""
+
+    name: str  # its path, relative to the context
+    directory: str | None
+    lines: list[str]
+
+    def count_lines(self) -> int:
+        """Return the number of lines that are not empty."""
+        return sum(map(bool, self.lines))
+
+
+class TranslatedLines:
+    """The lines of `.gitignore` files for the builder, and notes about those without one."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self.added: dict[str, Addition] = {}
+        self.notes: list[Note] = []
+        self.for_directories: dict[str, Note] = {}
+        """Exceptions that re-include directories alone for git, and all in them for a builder."""
+        self._meant: list[str] = []
+
+    def add(self, file: GitIgnore) -> None:
+        """Translate the lines of a file, the comment above each included."""
+        path = os.path.normpath(os.path.join(self._draft.plan.context, file.name))
         comment = ""
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(file.lines, 1):
             if line.startswith("#") or not line.strip():
                 comment = line.strip("# \r")
                 continue
             try:
-                text = translate(line, directory, draft.pattern_class)
+                text = translate(line, file.directory, self._draft.pattern_class)
             except CannotSayError as error:
-                notes.append(Note(line.strip(), f"left out: {error}", path, number))
+                self.notes.append(Note(line.strip(), f"left out: {error}", path, number))
                 continue
-            if text is not None and text.rpartition("/")[2] == ".git":
-                notes.append(Note(line.strip(), _NO_REPOSITORY, path, number))
+            if text is None:
                 continue
-            if text is not None:
-                # If a line occurs twice, the last one counts.
-                added.pop(text, None)
-                added[text] = Addition(text, f"From {name}", comment)
-                is_directory = line.rstrip(" \r").endswith("/")
-                meant.append(f"{text}/**" if is_directory else text)
-                for_directories.pop(text, None)
-                if is_directory and text.startswith("!"):
-                    for_directories[text] = Note(line.strip(), _LEFT_OUT, path, number)
-    # Outside of a repository the translated lines decide, if no exception among them is missing.
-    is_complete = not any(note.subject.startswith("!") for note in notes)
-    if is_complete:
-        spec = draft.trial.spec(meant)
-    else:
-        spec = None
+            if os.path.basename(text) == ".git":
+                self.notes.append(Note(line.strip(), _NO_REPOSITORY, path, number))
+                continue
+            # If a line occurs twice, the last one counts.
+            self.added.pop(text, None)
+            self.added[text] = Addition(text, f"From {file.name}", comment)
+            self.for_directories.pop(text, None)
+            meant = text
+            if line.rstrip(" \r").endswith("/"):
+                meant = f"{text}/**"
+                if text.startswith("!"):
+                    note = Note(line.strip(), _LEFT_OUT, path, number)
+                    self.for_directories[text] = note
+            self._meant.append(meant)
 
+    @cached_property
+    def _spec(self) -> DockerIgnoreSpec | None:
+        """Return what the lines mean for git; None if an exception has no translation."""
+        if any(note.subject.startswith("!") for note in self.notes):
+            return None
+        return self._draft.trial.spec(self._meant)
+
+    def ignores(self, path: str) -> bool:
+        """Return True if git ignores `path`; outside of a repository the lines decide."""
+        if self._draft.git.covers(path):
+            return self._draft.git.ignores(path)
+        if self._spec is None:
+            return False
+        return bool(self._spec.match_file(path))
+
+
+def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> Iterator[Wrong]:
+    """Yield what no mode may do, and paths that would be hidden although git keeps them."""
+    yield from draft.wrong(attempt)
+    new_file = None
     if draft.new_file:
-        made = own_path(draft.plan)
-    else:
-        made = None
-
-    def is_ignored(path: str) -> bool:
-        if draft.git.covers(path):
-            return draft.git.ignores(path)
-        return spec is not None and bool(spec.match_file(path))
-
-    def wrong(attempt: Attempt) -> Iterator[Wrong]:
-        yield from draft.wrong(attempt)
-        for path in attempt.hidden:
-            # Git does not know the file that is about to be made.
-            if path == made or path in draft.trial.before.directories:
-                continue
-            if not is_ignored(path):
-                if draft.git.first(path) is None:
-                    word = "does not ignore"
-                else:
-                    word = "tracks"
-                yield path, f"git {word} {path}, which would disappear"
-        yield from draft.kept_back(attempt)
-
-    additions = [*added.values()]
-    repository = Addition("!.git", f"From {files[-1][0]}", "git never ignores it")
-    if _hides_git(draft, [each for each in additions if each.line not in for_directories]):
-        additions.append(repository)
-    harmful = _harmful(draft, additions, for_directories, wrong)
-    additions = [each for each in additions if each.line not in harmful]
-    notes += [note for text, note in for_directories.items() if text in harmful]
-    others = [each for each in additions if each != repository]
-    if not _hides_git(draft, others):
-        additions = others
-    return draft.change(additions, wrong, notes=notes)
+        new_file = own_path(draft.plan)  # git does not know the file that is about to be made
+    for path in attempt.hidden:
+        if path == new_file or path in draft.trial.before.directories:
+            continue
+        if lines.ignores(path):
+            continue
+        word = "tracks"
+        if draft.git.first(path) is None:
+            word = "does not ignore"
+        yield path, f"git {word} {path}, which would disappear"
+    yield from draft.kept_back(attempt)
 
 
 def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
@@ -262,8 +303,8 @@ def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
     return False
 
 
-def _harmful(
-    draft: Draft, additions: Sequence[Addition], lines: Iterable[str], wrong: Judge
+def _find_harmful(
+    draft: Draft, additions: Sequence[Addition], lines: Iterable[str], wrong: FindWrong
 ) -> set[str]:
     """Return those of `lines` without which the additions hide more, and nothing that is wrong.
 
@@ -273,14 +314,11 @@ def _harmful(
     harmful = set[str]()
     pending = [tuple(lines)]
     for _ in range(_MOST_TRIALS):
-        if pending:
-            group = pending.pop()
-        else:
-            group = ()
-        if not group:
+        if not pending or not pending[-1]:
             break
-        present = [each for each in additions if each.line not in harmful]
-        fewer = [each for each in present if each.line not in group]
+        group = pending.pop()
+        present = [addition for addition in additions if addition.line not in harmful]
+        fewer = [addition for addition in present if addition.line not in group]
         try:
             before = draft.attempt(present)
             after = draft.attempt(fewer)
@@ -296,30 +334,31 @@ def _harmful(
     return harmful
 
 
-def _does_more(wrong: Judge, after: Attempt, before: Attempt) -> bool:
+def _does_more(wrong: FindWrong, after: Attempt, before: Attempt) -> bool:
     """Return whether an attempt does something wrong that the one before does not."""
     allowed = {path for path, _ in wrong(before)}
     return any(path not in allowed for path, _ in wrong(after))
 
 
-def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:
-    """Yield the path of each `.gitignore`, its directory, None for one above, and its lines."""
+def _gitignores(draft: Draft) -> Iterator[GitIgnore]:
+    """Yield every `.gitignore` above the context in its repository, and in the context."""
     root = draft.plan.root
-    above = draft.git.top
-    if above == root:
-        depth = 0
-    else:
-        depth = os.path.relpath(root, above).count("/") + 1
-    for up in range(depth, 0, -1):
-        name = "../" * up + _NAME
-        lines = _lines(os.path.normpath(os.path.join(root, "../" * up)), _NAME)
+    depth = 0
+    if draft.git.top != root:
+        depth = os.path.relpath(root, draft.git.top).count("/") + 1
+    for number in range(depth, 0, -1):
+        above = "../" * number
+        lines = _lines(os.path.normpath(os.path.join(root, above)), _NAME)
         if any(lines):
-            yield name, None, lines
-    ignores = draft.git.ignores
-    for held in draft.tree.root.tree(lambda e: e.name != ".git" and not ignores(e.path)):
-        if held.has(_NAME):
-            name = held.prefix + _NAME
-            yield name, held.path, _lines(root, name)
+            yield GitIgnore(above + _NAME, None, lines)
+
+    def enters(directory: MemoryDirectory) -> bool:
+        return directory.name != ".git" and not draft.git.ignores(directory.path)
+
+    for directory in draft.tree.root.tree(enters):
+        if directory.has(_NAME):
+            name = directory.prefix + _NAME
+            yield GitIgnore(name, directory.path, _lines(root, name))
 
 
 def _lines(root: str, path: str) -> list[str]:
@@ -343,53 +382,54 @@ def translate(
     if len(line) > _LONGEST:
         raise CannotSayError("it is longer than any path")
     line = line.removesuffix("\r")
-    kept = line.rstrip(" ")
-    # trim_trailing_spaces of git keeps a blank behind a backslash.
-    text = line[: len(kept) + (len(kept) - len(kept.rstrip("\\"))) % 2]
-    exception = text.startswith("!")
+    text = line.rstrip(" ")
+    backslashes = len(text) - len(text.rstrip("\\"))
+    if backslashes % 2:  # trim_trailing_spaces of git keeps a blank behind a backslash
+        text = line[: len(text) + 1]
+    is_exception = text.startswith("!")
     is_directory = text.endswith("/")
-    text = text[exception:].removesuffix("/")
+    text = text.removeprefix("!").removesuffix("/")
     if not text or line.startswith("#"):
         return None
     in_path = "/" in text
     names = text.removeprefix("/").split("/")
-    parts = [_translated(name, pattern_class, in_path=in_path) for name in names]
-    if in_path:
-        parts = parts
-    else:
-        parts = ["**", *parts]
+    parts = [_translate_name(name, pattern_class, in_path=in_path) for name in names]
+    if not in_path:
+        parts.insert(0, "**")
     if directory is None and parts[0] != "**":
         raise CannotSayError("it names a path from a directory above the context")
-    if exception and is_directory and not parts[-1].strip("*"):
+    if is_exception and is_directory and not parts[-1].strip("*"):
         raise CannotSayError("it re-includes directories alone, and for a builder files too")
     above = [_literal(name, pattern_class) for name in (directory or "").split("/") if name]
-    return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class)
+    pattern = _at_edges("/".join([*above, *parts]), pattern_class)
+    if is_exception:
+        return f"!{pattern}"
+    return pattern
 
 
-def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:
+def _translate_name(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:
     """Return a component of a path, with the wildcards of the builder."""
     if in_path and name == "**":
         return name
     written = ""
-    at = 0
-    while at < len(name):
-        if (found := _TOKEN.match(name, at)) is None:
+    end = 0
+    while end < len(name):
+        token = _TOKEN.match(name, end)
+        if token is None:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
-        if found["stars"]:
-            if in_path and len(found["stars"]) > 1:
+        if token["stars"]:
+            if in_path and len(token["stars"]) > 1:
                 raise CannotSayError("it has two stars beside a name, which git reads in two ways")
             written += "*"
-        elif found["one"]:
+        elif token["one"]:
             written += "?"
-        elif found["class"]:
-            # A class of Docker may match a slash: its negation must not.
-            if found["negated"]:
-                written += f"[^{found['class']}/]"
-            else:
-                written += f"[{found['class']}]"
+        elif token["negated"]:  # a class of Docker may match a slash: its negation must not
+            written += f"[^{token['class']}/]"
+        elif token["class"]:
+            written += f"[{token['class']}]"
         else:
-            written += _literal(found["escaped"] or found["text"], pattern_class)
-        at = found.end()
+            written += _literal(token["escaped"] or token["text"], pattern_class)
+        end = token.end()
     if written in ("", ".", ".."):
         raise CannotSayError(f"no file is called {written!r}, so it matches nothing")
     return written

@@ -7,8 +7,10 @@ everything except for the sources of the Dockerfiles, which is possible if they 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from posixpath import basename
 
 from ctxsize.dockerfile.context_need import Asked
 from ctxsize.engine.narrow import follow
@@ -26,7 +28,7 @@ from ctxsize.writer import Addition, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
 Wrong = tuple[str, str]  # a path with a wrong verdict, and the reason why it is wrong, as a clause
-Judge = Callable[[Attempt], Iterable[Wrong]]
+FindWrong = Callable[[Attempt], Iterable[Wrong]]
 
 
 class Draft(BuildContext):
@@ -39,98 +41,112 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def change(
-        self, additions: Sequence[Addition], wrong: Judge, notes: Iterable[Note] = ()
+        self, additions: Sequence[Addition], wrong: FindWrong, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
         """Return the change that adds what is new and not `wrong`, and not exceptions alone."""
-        file = self.plan.ignore_file
         noted = [*notes]
-        there = set(map(self.pattern_class.split, () if file is None else file.texts()))
-        kept = []
-        for each in additions:
-            if self.pattern_class(each.line).fault is not None:
-                noted.append(Note(each.line, "the builder rejects it"))
-            elif self.pattern_class.split(each.line) not in there:
-                kept.append(each)
-        while kept and (blamed := self._blamed(kept, wrong)):
-            noted += [Note(each.line, why) for each, why in blamed.items()]
-            kept = [each for each in kept if each not in blamed]
-        if all(each.line.startswith("!") for each in kept):
+        lines = []
+        if self.plan.ignore_file is not None:
+            lines = self.plan.ignore_file.texts()
+        present = {self.pattern_class.split(line) for line in lines}
+        added = []
+        for addition in additions:
+            if self.pattern_class(addition.line).fault is not None:
+                noted.append(Note(addition.line, "the builder rejects it"))
+            elif self.pattern_class.split(addition.line) not in present:
+                added.append(addition)
+        while added and (blamed := self._blame(added, wrong)):
+            noted += [Note(addition.line, why) for addition, why in blamed.items()]
+            added = [addition for addition in added if addition not in blamed]
+        if all(addition.line.startswith("!") for addition in added):
             return IgnoreFileChange(notes=tuple(noted))
-        return IgnoreFileChange(self.attempt(kept).data, tuple(kept), notes=tuple(noted))
+        return IgnoreFileChange(self.attempt(added).data, tuple(added), notes=tuple(noted))
 
-    def _blamed(self, additions: Sequence[Addition], wrong: Judge) -> dict[Addition, str]:
+    def _blame(self, additions: Sequence[Addition], wrong: FindWrong) -> dict[Addition, str]:
         """Return the additions that do something wrong, with the reason."""
         attempt = self.attempt(additions)
         blamed = dict[Addition, str]()
-        by_line = {each.line: each for each in additions}
+        by_line = {addition.line: addition for addition in additions}
         for path, why in wrong(attempt):
             # If an existing line decides, some addition caused it; blame the last one.
-            guilty = by_line.get(attempt.decider(path) or "", additions[-1])
+            line = attempt.decider(path) or ""
+            guilty = by_line.get(line, additions[-1])
             blamed.setdefault(guilty, why)
         return blamed
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
-        now = self.plan.spec
-        then = attempt.plan.spec
-        for named in self.build_files.named:
-            path = named.path
-            # Also a path that does not exist now: a step outside of the build may make it.
-            if not has_wildcards(path) and then.match_file(path) and not now.match_file(path):
-                yield path, f"{named} takes {shown(path)}"
+        yield from self._ignored_sources(attempt)
         for path in attempt.lost(self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
-        for each in self.facts.references:
-            if each.breaks(attempt.sent.__contains__):
-                yield each.files[0], f"{each.at} needs {each.files[0]}"
+        for reference in self.facts.references:
+            if reference.breaks(attempt.sent.__contains__):
+                path = reference.files[0]
+                yield path, f"{reference.at} needs {path}"
         has_exceptions = bool(exceptions(self.plan))
         for path in attempt.hidden:
             for dockerfile, text in self.build_files.undecided:
-                if is_named(path.rpartition("/")[2], text):
+                if is_named(basename(path), text):
                     yield path, f"{dockerfile} may take {path}"
             if has_exceptions:
                 reason = letting_in(self.plan, path)
-            else:
-                reason = None
-            if reason is not None:
-                yield path, f"{path} would disappear: {reason}"
+                if reason is not None:
+                    yield path, f"{path} would disappear: {reason}"
         for path in attempt.emptied:
             yield path, f"{path} would be sent without its content"
         for path in attempt.shown:
             yield path, f"{path} is ignored now and would be sent"
 
+    def _ignored_sources(self, attempt: Attempt) -> Iterator[Wrong]:
+        """Yield named sources that would be ignored; a step outside of the build may make them."""
+        now = self.plan.spec
+        then = attempt.plan.spec
+        for named in self.build_files.named:
+            path = named.path
+            if has_wildcards(path) or now.match_file(path):
+                continue
+            if then.match_file(path):
+                yield path, f"{named} takes {shown(path)}"
+
     def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield the paths that would be hidden and that a trap protects; of doubts few do."""
         hidden = set(attempt.hidden)
         for match in self.found:
-            # Without what a bundler reads, the build succeeds but makes another image. Tests that a
-            # manifest names may be a member of a workspace, whose install fails without them.
-            tests = ("mentioned",) if match.rule.category is Category.TESTS else ()
-            keeping = ("env_at_build", "no_install_step", *tests)
-            hard = [e for e in match.objections if not e.soft or e.trap in keeping]
-            if hard and match.path in hidden:
-                yield match.path, f"{match.path} must stay: {hard[0].reason}"
+            if match.path not in hidden:
+                continue
+            # Without what a bundler reads, the build succeeds but makes another image.
+            keeping = {"env_at_build", "no_install_step"}
+            if match.rule.category is Category.TESTS:
+                # A manifest may name them as a member of a workspace, whose install fails.
+                keeping.add("mentioned")
+            for objection in match.objections:
+                if not objection.soft or objection.trap in keeping:
+                    yield match.path, f"{match.path} must stay: {objection.reason}"
+                    break
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file that sends only what every build takes now, or why there is none."""
-    why = "all its sources are in {}, so that is assumed to be its context"
-    notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
+    notes = tuple(
+        Note(path, f"all its sources are in {home}, so that is assumed to be its context")
+        for path, home in draft.build_files.elsewhere
+    )
     obstacle, hint = _obstacle(draft.plan.root, draft.build_files)
     if obstacle:
         return IgnoreFileChange(notes=notes, impossible=obstacle, hint=hint)
-    includes, additions = _listed(draft)
-    travels = [draft.snapshot.sent(include=include) for include in includes]
+    includes, additions = _list_sources(draft)
+    before = [draft.snapshot.sent(include=include) for include in includes]
     # All paths that any of the builds transfers now, and the files that the builder reads itself.
-    wanted = {path for sent in travels for path in sent.paths}
+    wanted = {path for sent in before for path in sent.paths}
     if draft.plan.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
     if wanted.issuperset(draft.trial.before.paths):
         return IgnoreFileChange(notes=notes)
     with suppress(IgnoreFileError):
         attempt = draft.attempt(additions, at_start=True)
-        then = [draft.snapshot.sent(attempt.plan.spec, include=include) for include in includes]
-        is_exact = travels == then and wanted.issuperset(attempt.sent.paths)
+        spec = attempt.plan.spec
+        after = [draft.snapshot.sent(spec, include=include) for include in includes]
+        is_exact = before == after and wanted.issuperset(attempt.sent.paths)
         if is_exact and not attempt.shown:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     conflict = "The lines of the ignore file conflict with such a list"
@@ -150,22 +166,28 @@ def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
             reason = f"{build_file.path}:{unknown.line} takes {unknown.source}"
             return f"{reason}, which has no value here", "set it with --build-arg"
         for asked in _asked(build_file):
-            if made := [e for e in asked.paths or () if _is_made(root, e)]:
-                # A value that is not on disk as well is not written into a file.
-                reason = f"{build_file.path} takes {shown(made[0])}, which is not in the context"
-                return reason, "its name is made from a build argument, and is not written"
             if asked.paths is None:
-                lines = [f":{each.line}" for each in asked.sources if each.path == "."]
-                where = build_file.path + "".join(lines[:1])
+                where = build_file.path
+                for source in asked.sources:
+                    if source.path == ".":
+                        where = f"{where}:{source.line}"
+                        break
                 reason = f"{where} takes the whole context, so nothing can be ignored"
                 hint = "copy only what the build needs, or use ctxsize suggest without --allowlist"
                 return reason, hint
+            for path in asked.paths:
+                if _is_made(root, path):
+                    # A value that is not on disk as well is not written into a file.
+                    reason = f"{build_file.path} takes {shown(path)}, which is not in the context"
+                    return reason, "its name is made from a build argument, and is not written"
     return "", ""
 
 
 def _is_made(root: str, path: str) -> bool:
     """Return True if a path is made from a hidden value, and nothing on disk has its name."""
-    return isinstance(path, Hidden) and not os.path.lexists(os.path.join(root, path))
+    if not isinstance(path, Hidden):
+        return False
+    return not os.path.lexists(os.path.join(root, path))
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
@@ -174,17 +196,18 @@ def _asked(build_file: BuildFile) -> Iterator[Asked]:
             yield from need.of(name)
 
 
-def _listed(draft: Draft) -> tuple[list[Include], list[Addition]]:
+def _list_sources(draft: Draft) -> tuple[list[Include], list[Addition]]:
     """Return what the builds ask for, and the lines that let in just that."""
     includes: dict[Include, None] = {}
-    takers: dict[str, dict[str, None]] = {}
+    takers = defaultdict[str, dict[str, None]](dict)
     for build_file in draft.build_files.all:
         name = build_file.plan.dockerfile_in_context or "a Dockerfile elsewhere"
-        for paths in sorted({each.paths for each in _asked(build_file) if each.paths is not None}):
+        sources = {asked.paths for asked in _asked(build_file) if asked.paths is not None}
+        for paths in sorted(sources):
             include = follow(draft.plan.root, paths)
             includes[include] = None
             for pattern in include or ():
-                takers.setdefault(f"!{pattern}", {})[name] = None
-    lines = sorted(takers.items(), key=lambda item: ([*item[1]], item[0]))
-    additions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
-    return [*includes], [Addition("*", _HEADING), *additions]
+                takers[f"!{pattern}"][name] = None
+    lines = sorted(takers, key=lambda line: ([*takers[line]], line))
+    listed = [Addition(line, _HEADING, f"for {' and '.join(takers[line])}") for line in lines]
+    return [*includes], [Addition("*", _HEADING), *listed]

@@ -1,0 +1,214 @@
+"""Read what the commands of a Dockerfile, and the files that they read, name; see `reads.toml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice, pairwise
+from posixpath import dirname, join
+from typing import Any, NamedTuple
+
+from ctxsize.knowledge.row_checks import from_row
+from ctxsize.knowledge.rules import joined, table
+from ctxsize.knowledge.tools import run_by
+from ctxsize.syntax import Command
+
+MOST_MENTIONS = 200  # maximum number of mentions of one kind that are read in a file
+_FILE = "reads.toml"
+_NEVER = r"(?!)"
+_BRACKET = re.compile(r"[\[\](){};]")
+
+
+class Mention(NamedTuple):
+    """Alternative paths in the image, the kind of file there, and the place that names them."""
+
+    paths: tuple[str, ...]
+    then: str = ""
+    optional: bool = False
+    descends: str = ""
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class StartingCommand:
+    """A command that reads files: a row of `starts`."""
+
+    program: str
+    run: str = ""
+    option: str = ""
+    default: str = ""
+    then: str = ""
+    without: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class MentionRow:
+    """What names files in a file of some kind."""
+
+    find: str
+    paths: str
+    each: str = r"(?s).+"
+    equals: str = ""
+    of_module: bool = False
+    optional: bool = False
+    then: str = ""
+    descends: str = ""
+    descends_all: str = ""
+
+
+@dataclass(frozen=True)
+class ReadKind:
+    """A kind of file that names further ones: a row of `reads`."""
+
+    rows: Sequence[MentionRow]
+    masked: bool = False
+    around: str = ""
+    roots: str = ""
+    items: bool = False
+    left_out: str = _NEVER
+    unlike: str = _NEVER
+    module: str = _NEVER
+    not_named: str = _NEVER
+
+    def code(self, text: str) -> str:
+        """Blank out comments, literals and disabled code of a text; offsets stay the same."""
+        code = text
+        if self.masked:
+            code = re.sub(setting("token"), _mask, text)
+        parts = []
+        rest = 0
+        for disabled in re.finditer(self.left_out, code):
+            if disabled.start() >= rest:
+                end = disabled.end()
+                if self.items:
+                    end = _end_of_item(code, disabled)
+                parts.append(code[rest : disabled.start()].ljust(end - rest))
+                rest = end
+        return "".join(parts) + code[rest:]
+
+
+def setting(key: str) -> str:
+    """Return an expression, or words, at the top of `reads.toml`."""
+    return joined(table(_FILE)[key])
+
+
+@cache
+def starting_commands() -> tuple[StartingCommand, ...]:
+    """Return the commands that read files. Raises `InputError` for a mistake in a row."""
+    rows: dict[str, Any] = table(_FILE)["starts"]
+    return tuple(from_row(StartingCommand, _FILE, f"starts.{name}", rows[name]) for name in rows)
+
+
+@cache
+def read_kinds() -> dict[str, ReadKind]:
+    """Return the kinds of files that name others. Raises `InputError` for a mistake in a row."""
+    kinds = {}
+    for name, row in table(_FILE)["reads"].items():
+        label = f"reads.{name}"
+        rows = [from_row(MentionRow, _FILE, label, mention) for mention in row.get("rows", ())]
+        kinds[name] = from_row(ReadKind, _FILE, label, {**row, "rows": rows})
+    return kinds
+
+
+def _mask(token: re.Match[str]) -> str:
+    text = token[0]
+    if not text.startswith("/"):
+        return f'"{"_" * (len(text) - 2)}"'
+    if text.startswith("//go:"):
+        return text
+    return re.sub(r"[^\n]", " ", text)
+
+
+def _end_of_item(code: str, attribute: re.Match[str]) -> int:
+    """Return where the item that a Rust attribute applies to ends; `#![cfg]` disables its file."""
+    is_inner = attribute[0].startswith("#") and "!" in attribute[0]
+    closing = "};"
+    if is_inner:
+        closing = "]"
+    depth = 0
+    for bracket in _BRACKET.finditer(code, attribute.start()):
+        if bracket[0] in "[({":
+            depth += 1
+        elif bracket[0] in "])}":
+            depth -= 1
+        if depth < 0 or (depth == 0 and bracket[0] in closing):
+            if is_inner and attribute[0].endswith("cfg"):
+                return len(code)
+            return bracket.end()
+    return len(code)
+
+
+def words_in(row: MentionRow, text: str, code: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and each word that a row finds in a text; `code` is the part to search."""
+    for mention in islice(re.finditer(row.find, code), MOST_MENTIONS):
+        if row.equals and text[slice(*mention.span("equals"))] != row.equals:
+            continue
+        start, end = mention.span("path")
+        for word in re.finditer(row.each, text[start:end]):
+            group = word.lastindex or 0
+            offset = start + word.start(group)
+            in_comment = code[offset : offset + 1].isspace()
+            if "\\" not in word[group] and not in_comment:
+                yield text.count("\n", 0, offset) + 1, word[group]
+
+
+def mentions_of(command: Command) -> Iterator[Mention]:
+    """Yield what a command reads, relative to the directory in which it runs."""
+    run = run_by(command)
+    if _runs_script(command, run):
+        yield Mention(run.words[:1])
+    operands = " ".join(run.operands)
+    for start in starting_commands():
+        if not re.fullmatch(start.program, run.program):
+            continue
+        if not re.match(start.run, operands):
+            continue
+        without = start.without.split()
+        if run.has(*without):
+            continue
+        if any(word[:2] in without for word in run.arguments):
+            continue
+        if start.then == "go":
+            yield from _go_packages(run)
+        else:
+            yield from _files_of(start, run)
+
+
+def _runs_script(command: Command, run: Command) -> bool:
+    if run.words == command.words:
+        return "/" in "".join(run.words[:1])
+    # An interpreter with options may run no script.
+    if command.words[1:] != run.words:
+        return False
+    return re.fullmatch(setting("interpreters"), command.program) is not None
+
+
+def _go_packages(run: Command) -> Iterator[Mention]:
+    """Yield the packages that `go build` names: a file, one directory, or all below it."""
+    valued = setting("go_valued").split()
+    pairs = pairwise(run.arguments)
+    words = [word for before, word in pairs if word[:1] != "-" and before not in valued]
+    for word in words or ["."]:
+        if word.endswith("/..."):
+            skipped = setting("go_skipped")
+            yield Mention((dirname(word),), "go", optional=True, descends=skipped)
+        elif word.endswith(".go"):
+            yield Mention((join(dirname(word), "*.go"),), "go")
+        elif word.startswith((".", "/")):
+            yield Mention((join(word, "*.go"),), "go")
+
+
+def _files_of(start: StartingCommand, run: Command) -> Iterator[Mention]:
+    """Yield the values of the options that name a file, else the files that are read by default."""
+    options = start.option.split()
+    assigned = [word.split("=", 1) for word in run.words if "=" in word]
+    pairs = [*pairwise(run.words), *assigned]
+    files = [file for option, file in pairs if option in options]
+    for file in files:
+        yield Mention((file,), start.then)
+    if not files:
+        yield Mention(tuple(start.default.split()), start.then, start.optional)
