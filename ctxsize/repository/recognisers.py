@@ -73,21 +73,24 @@ class FileKind:
 def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     """Return every command, with an expression for its words."""
     rows = table("builds.toml")["command"]
-    words = (row["words"].replace(" ", _GAP) for row in rows)
-    found = (re.compile(rf"(?:\S*/)?(?:{each})(?= |\Z)") for each in words)
-    return tuple((each, BuildCommand(**row)) for each, row in zip(found, rows, strict=True))
+    commands = []
+    for row in rows:
+        words = row["words"].replace(" ", _GAP)
+        pattern = re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)")
+        commands.append((pattern, BuildCommand(**row)))
+    return tuple(commands)
 
 
 @cache
 def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
     """Return every kind of file, with an expression for its path."""
     rows = table("builds.toml")["file"]
-    found = [
-        FileKind(**{**row, "build": [Form(**form) for form in row.get("build", ())]})
-        for row in rows
-    ]
-    # on at most _LONGEST_PATH characters
-    return tuple((re.compile(rf"(?s:.*/)?(?:{each.name})", re.IGNORECASE), each) for each in found)
+    kinds = []
+    for row in rows:
+        forms = [Form(**form) for form in row.get("build", ())]
+        pattern = re.compile(rf"(?s:.*/)?(?:{row['name']})", re.IGNORECASE)
+        kinds.append((pattern, FileKind(**{**row, "build": forms})))
+    return tuple(kinds)  # the patterns match at most _LONGEST_PATH characters
 
 
 @cache

@@ -66,10 +66,11 @@ class YamlMapping(dict[str, "Yaml"]):
 
     def with_pairs(self, pairs: Mapping[str, Yaml]) -> YamlMapping:
         """Return a mapping of `pairs` in the place of this one."""
-        made = YamlMapping(self.line)
-        made.lines, made.dropped = self.lines, self.dropped
-        made.update(pairs)
-        return made
+        mapping = YamlMapping(self.line)
+        mapping.lines = self.lines
+        mapping.dropped = self.dropped
+        mapping.update(pairs)
+        return mapping
 
 
 def mapping_of(value: Yaml) -> YamlMapping:
@@ -90,11 +91,11 @@ def texts_in(value: Yaml) -> Iterator[str]:
     """Yield a text, or the texts of a list and of lists in it."""
     pending = [value]
     while pending:
-        each = pending.pop()
-        if isinstance(each, list):
-            pending += reversed(each)
-        elif isinstance(each, str):
-            yield each
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += reversed(node)
+        elif isinstance(node, str):
+            yield node
 
 
 def load(text: str) -> Yaml:
@@ -141,7 +142,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
     if node.tag == "!reference":  # to a part of a file of GitLab
         return REFERENCE
     if isinstance(node, yaml.SequenceNode):
-        return [_value_of(each, number) for each in node.value]
+        return [_value_of(child, number) for child in node.value]
     text = str(node.value)
     if isinstance(node, yaml.ScalarNode) and node.style is not None:  # quoted, or a block
         return text
@@ -151,7 +152,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
 
 
 def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
-    found = YamlMapping(node.start_mark.line + 1)
+    mapping = YamlMapping(node.start_mark.line + 1)
     merged: list[Yaml] = []
     for key_node, value_node in node.value:
         key = key_node.value
@@ -159,25 +160,24 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
         tag = value_node.tag
         if not isinstance(key, str):
             raise NotReadError("yaml", "a key is not a string", line)
-        if tag == "!reset":
-            value = None
-        else:
-            value = _value_of(value_node, number)
+        node_value: Yaml = None
+        if tag != "!reset":
+            node_value = _value_of(value_node, number)
         if key_node.tag == _MERGE:
-            if isinstance(value, list):
-                merged += value
+            if isinstance(node_value, list):
+                merged += node_value
             else:
-                merged += [value]
+                merged.append(node_value)
             continue
-        found[key] = value
-        found.lines[key] = line
+        mapping[key] = node_value
+        mapping.lines[key] = line
         if tag in ("!reset", "!override"):
-            found.dropped.add(key)
-    for each in map(mapping_of, merged):
-        found.dropped |= each.dropped - found.keys()
-        found.lines = {**each.lines, **found.lines}
-        found.update((key, each[key]) for key in each if key not in found)
-    return found
+            mapping.dropped.add(key)
+    for base in map(mapping_of, merged):
+        mapping.dropped |= base.dropped - mapping.keys()
+        mapping.lines = {**base.lines, **mapping.lines}
+        mapping.update((key, base[key]) for key in base if key not in mapping)
+    return mapping
 
 
 def as_go_prints(text: str) -> str:
@@ -209,14 +209,13 @@ class Interpolator:
         if isinstance(value, str):
             return self.text(value, variables, place)
         if isinstance(value, list):
-            return [self.replaced(each, variables, place) for each in value]
+            return [self.replaced(child, variables, place) for child in value]
         if isinstance(value, dict):
             pairs = dict[str, Yaml]()
             for key in value:
+                inner = key
                 if place:
                     inner = f"{place}.{key}"
-                else:
-                    inner = key
                 pairs[key] = self.replaced(value[key], variables, inner)
             return value.with_pairs(pairs)
         return None
@@ -225,11 +224,12 @@ class Interpolator:
         """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
         pieces = list[str]()
-        at = 0
+        end = 0
         for match in _VARIABLE.finditer(text):
-            pieces += text[at : match.start()], self._value(variables, match, place)
-            at = match.end()
-        pieces.append(text[at:])
+            pieces.append(text[end : match.start()])
+            pieces.append(self._value(variables, match, place))
+            end = match.end()
+        pieces.append(text[end:])
         if any(isinstance(piece, Hidden) for piece in pieces):
             return Hidden("".join(pieces), "".join(map(shown, pieces)))
         return "".join(pieces)
@@ -248,14 +248,14 @@ class Interpolator:
             raise NotReadError("variable", message)
         # With a colon, an empty value counts as none.
         if operator[0] == ":":
-            given = bool(variables.get(name))
+            is_set = bool(variables.get(name))
         else:
-            given = name in variables
-        if operator[-1] == "?" and not given:
+            is_set = name in variables
+        if operator[-1] == "?" and not is_set:
             raise NotReadError("variable", f"the variable {name} has no value in {where}")
-        if not given or operator[-1] == "+":
-            follows = given == (operator[-1] == "+")
-            if follows:
+        is_alternative = operator[-1] == "+"
+        if not is_set or is_alternative:
+            if is_set == is_alternative:
                 return self.text(match["word"] or "", variables, place)
             return ""
         self._pay(variables[name])
@@ -270,17 +270,21 @@ class Interpolator:
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
-    found: dict[str, str] = {}
-    variables = ChainMap(dict(outer), found)
+    settings: dict[str, str] = {}
+    variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
         # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
         escaped = match["double"] or ""
-        value = match["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
+        text = match["single"] or _ESCAPE.sub(_unescaped, escaped)
         if match["bare"] is not None:
-            value = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
-        found[match["name"]] = value
+            text = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
+        settings[match["name"]] = text
         if match["single"] is None:
             with suppress(NotReadError):  # a wrong `$` stays as it is
-                found[match["name"]] = interpolator.text(value, variables)
-    return found
+                settings[match["name"]] = interpolator.text(text, variables)
+    return settings
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[1], match[0])
