@@ -47,17 +47,20 @@ def apply(
     """
     with ExitStack() as stack:
         places: dict[str, _Place] = {}
-        for edit in (edit for edit in edits if edit.before != edit.after):
+        for edit in edits:
+            if edit.before == edit.after:
+                continue
             with _explained(edit.path):
                 target = _target(edit.path, within, links)
             place = _Place(edit, target, stack, links)
             with _explained(edit.path, "cannot be read"):
-                found = place.content()
+                content = place.content()
             why = ""
             other = places.setdefault(target, place)
-            if found != edit.before:
-                changed = "has changed since it was read"
-                why = f"the file {'is gone' if found is None else changed}"
+            if content is None and edit.before is not None:
+                why = "the file is gone"
+            elif content != edit.before:
+                why = "the file has changed since it was read"
             elif other is not place:
                 why = f"is the same file as {other.edit.path}"
             if why:
@@ -132,23 +135,21 @@ class _Place:
                 self.seen = self.now()
             self.is_link = self.seen is not None and stat.S_ISLNK(self.seen.st_mode)
             self.is_new = self.seen is None or (self.is_link and links == "replace")
-            mode = stat.S_IFREG | 0o666
             if self.seen is not None and not self.is_new:
-                mode = self.seen.st_mode
-            # Root may write it anyway, and a rename needs the permission of the directory only.
-            is_writable = mode & 0o222 and (
-                self.is_new or os.access(self.name, os.W_OK, dir_fd=self.directory)
-            )
-        if not stat.S_ISREG(mode) or not is_writable:
-            if stat.S_ISREG(mode):
-                why = "is read-only"
-            else:
-                why = "is no regular file"
-            if stat.S_ISDIR(mode):
-                why = "a directory is in the way"
-            else:
-                why = why
-            raise InputError(why, path=edit.path, hint=_UNTOUCHED)
+                self._refuse_to_replace(self.seen.st_mode)
+
+    def _refuse_to_replace(self, mode: int) -> None:
+        """Raise `InputError` for a file that must stay as it is, by its mode."""
+        why = ""
+        if stat.S_ISDIR(mode):
+            why = "a directory is in the way"
+        elif not stat.S_ISREG(mode):
+            why = "is no regular file"
+        # Root may write it anyway, and a rename needs the permission of the directory only.
+        elif not mode & 0o222 or not os.access(self.name, os.W_OK, dir_fd=self.directory):
+            why = "is read-only"
+        if why:
+            raise InputError(why, path=self.edit.path, hint=_UNTOUCHED)
 
     def content(self) -> bytes | None:
         """Return what is read there, for a link that stays inside through it. Raises `OSError`."""
@@ -224,10 +225,11 @@ def _write_special(path: str, data: bytes) -> None:
 def _remove_leftovers(directory: int) -> None:
     """Remove temporary files that a killed run left in `directory`."""
     with suppress(OSError):
-        for name in filter(_TEMPORARY.fullmatch, [each.name for each in entries_in(directory)]):
+        names = [child.name for child in entries_in(directory)]
+        for name in filter(_TEMPORARY.fullmatch, names):
             with suppress(OSError), os.fdopen(os.open(name, _FILE, dir_fd=directory)) as file:
-                found = os.fstat(file.fileno())
-                if stat.S_ISREG(found.st_mode) and os.geteuid() in (0, found.st_uid):
+                status = os.fstat(file.fileno())
+                if stat.S_ISREG(status.st_mode) and os.geteuid() in (0, status.st_uid):
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     os.unlink(name, dir_fd=directory)
 
@@ -250,11 +252,9 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
 def _commit(place: _Place, written: Sequence[str]) -> None:
     """Rename the temporary file to its target, unless that changed since the check."""
     path = place.edit.path
-    before = f"written before that: {', '.join(written)}"
+    rest = _UNTOUCHED
     if written:
-        rest = before
-    else:
-        rest = _UNTOUCHED
+        rest = f"written before that: {', '.join(written)}"
     with _explained(path, rest=rest):
         changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
         if place.seen is None:
@@ -270,20 +270,19 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
         place.put(os.replace)
 
 
-def _identity(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _notes(place: _Place) -> Iterator[Problem]:
-    if place.is_new:
-        seen = None
-    else:
-        seen = place.seen
-    if seen is not None and seen.st_nlink > 1:
+    seen = place.seen
+    if seen is None or place.is_new:
+        return
+    if seen.st_nlink > 1:
         message = "had further names (hard links), which keep the old content"
         yield Problem("hard-link-broken", message, path=place.edit.path)
     with suppress(OSError):  # it may be gone again
-        if seen is not None and place.now().st_uid != seen.st_uid:
+        if place.now().st_uid != seen.st_uid:
             yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
 
 
@@ -293,9 +292,7 @@ def _explained(
 ) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError):
-            reason = error.strerror
-        else:
-            reason = str(error)
-        raise InputError(f"{doing}: {reason}", path=path, hint=rest) from None
+    except OSError as error:
+        raise InputError(f"{doing}: {error.strerror}", path=path, hint=rest) from None
+    except ValueError as error:
+        raise InputError(f"{doing}: {error}", path=path, hint=rest) from None
