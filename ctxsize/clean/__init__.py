@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
@@ -27,6 +28,19 @@ class DiskSize(NamedTuple):
     disk_bytes: int = 0  # blocks on disk, those of directories included
 
 
+def total_size(sizes: Iterable[DiskSize]) -> DiskSize:
+    """Return the sum of sizes."""
+    return DiskSize(*map(sum, zip(*sizes, strict=True)))
+
+
+class Times(NamedTuple):
+    """Times of a directory, to notice a change of it."""
+
+    written_ns: int  # its time of change
+    changed_ns: int  # its `ctime`
+    newest_ns: int  # the newest `ctime` of files with one name in it
+
+
 class Part(NamedTuple):
     """A part of a directory, for instance `debug/deps`, without the parts below it."""
 
@@ -39,8 +53,7 @@ class Inventory:
     """All that is in a directory, symlinks not followed."""
 
     place: tuple[int, int]  # device and inode of the directory
-    times: tuple[int, int, int]
-    """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
+    times: Times
     tokens: frozenset[int] = field(repr=False)  # for each entry: place, type, inode, size, time
     size: DiskSize
     directories: int = 0
@@ -88,8 +101,7 @@ class CleanPlan:
     @property
     def sums(self) -> DiskSize:
         """Return the size of all items together."""
-        sizes = [item.inventory.size for item in self.items]
-        return DiskSize(*map(sum, zip(*sizes, strict=True)))
+        return total_size(candidate.inventory.size for candidate in self.items)
 
 
 @dataclass(frozen=True)
@@ -120,14 +132,14 @@ class Cleaning:
     def findings(self) -> tuple[Finding, ...]:
         """Return failures and unread paths, for formats that show only findings."""
         undone: list[Problem | Result] = [*self.plan.problems]
-        undone += [each for each in self.results if not each.done]
-        found = []
-        for each in undone:
-            path = os.path.normpath(os.path.join(self.root, each.path or ""))
-            found.append(Problem("not-deleted", each.message).as_finding(path))
-        return in_order(found)
+        undone += [result for result in self.results if not result.done]
+        findings = []
+        for failure in undone:
+            path = os.path.normpath(os.path.join(self.root, failure.path or ""))
+            findings.append(Problem("not-deleted", failure.message).as_finding(path))
+        return in_order(findings)
 
     @property
     def complete(self) -> bool:
         """Return whether everything was deleted."""
-        return all(each.done for each in self.results)
+        return all(result.done for result in self.results)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePath
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
@@ -20,8 +20,23 @@ from ctxsize.reader import entries_in, folded, read_file
 _LONGEST_PATH = 4000
 _FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
 _PROC = "/proc"
-_ProcessUse = tuple[str, str]  # an absolute path that a process uses, and its description
 AnyValue = TypeVar("AnyValue")
+
+
+class _ProcessUse(NamedTuple):
+    path: str  # absolute
+    process: str  # a description of the process that uses it
+
+
+class _Mount(NamedTuple):
+    device: bytes
+    root: str  # the directory of its file system that it shows
+    point: str  # where it shows that
+
+
+class _DevicePlace(NamedTuple):
+    device: bytes
+    path: str
 
 
 class Dangers:
@@ -37,9 +52,11 @@ class Dangers:
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        if (around := self.around(descent.path)) is not None:
+        around = self.around(descent.path)
+        if around is not None:
             return around
-        if (lock := held(descent.fd, locks)) is not None:
+        lock = held(descent.fd, locks)
+        if lock is not None:
             return CleanObjection("in-use", f"a build holds the lock {lock}")
         if not is_writable(descent.fd, ".."):
             return CleanObjection("read-only", "no permission to delete from the directory above")
@@ -64,23 +81,34 @@ class Dangers:
     def _protection(self, path: str) -> CleanObjection | None:
         """Return why git protects a directory, or does not answer for a repository around it."""
         try:
-            for top in filter(self._has_repository, map(str, PurePath(path).parents)):
-                if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
-                    message = f"{top} is under version control by another system than git"
-                    return CleanObjection("vcs", message)
-                answer = self._tracked(top)
-                if isinstance(answer, CleanObjection):
-                    return answer
-                for found in answer.at_or_below(os.path.relpath(path, top)):
-                    return CleanObjection("tracked", f"git tracks {found}")
+            for directory in PurePath(path).parents:
+                top = str(directory)
+                if not self._has_repository(top):
+                    continue
+                objection = self._protection_by(top, path)
+                if objection is not None:
+                    return objection
         except OSError as error:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
         return None
 
+    def _protection_by(self, top: str, path: str) -> CleanObjection | None:
+        """Return why the repository at `top` protects the directory at `path`."""
+        if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
+            message = f"{top} is under version control by another system than git"
+            return CleanObjection("vcs", message)
+        tracked = self._tracked(top)
+        if isinstance(tracked, CleanObjection):
+            return tracked
+        for tracked_path in tracked.at_or_below(os.path.relpath(path, top)):
+            return CleanObjection("tracked", f"git tracks {tracked_path}")
+        return None
+
 
 def _has_repository(path: str) -> bool:
-    found = any(_is_there(f"{path}/{name}") for name in REPOSITORIES)
-    return found or all(_is_there(f"{path}/{name}") for name in BARE)
+    if any(_is_there(f"{path}/{name}") for name in REPOSITORIES):
+        return True
+    return all(_is_there(f"{path}/{name}") for name in BARE)
 
 
 def _is_there(path: str) -> bool:
@@ -97,26 +125,26 @@ def _tracked(top: str) -> git.SortedPaths | CleanObjection:
     # and answers for a repository further up, which knows nothing of this one.
     if os.path.islink(f"{top}/.git"):
         return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
-    found = git.find(top)
-    if found.problem is not None:
-        return CleanObjection("git", found.problem.message)
-    if found.repository is None or found.repository.top != top:
+    answer = git.find(top)
+    if answer.problem is not None:
+        return CleanObjection("git", answer.problem.message)
+    if answer.repository is None or answer.repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
-        return git.SortedPaths(found.repository.tracked, folded)
+        return git.SortedPaths(answer.repository.tracked, folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
 
 
 def _using(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:
     """Return what is mounted in `directory`, or the first of `uses` that is of it, or None."""
-    for _, _, mount in _mounts("self"):
-        if _is_in(mount, directory):
-            return CleanObjection("mount", f"something is mounted at {mount}")
-    using = next((f"{by} uses {path}" for path, by in uses if _is_in(path, directory)), None)
-    if using is None:
-        return None
-    return CleanObjection("in-use", using)
+    for mount in _mounts("self"):
+        if _is_in(mount.point, directory):
+            return CleanObjection("mount", f"something is mounted at {mount.point}")
+    for use in uses:
+        if _is_in(use.path, directory):
+            return CleanObjection("in-use", f"{use.process} uses {use.path}")
+    return None
 
 
 def _is_in(path: str, directory: str) -> bool:
@@ -127,18 +155,28 @@ def _users(directory: str) -> Iterator[_ProcessUse]:
     """Yield the uses of anything in `directory`, a real path, as far as we may see."""
     for path in sorted({sys.prefix, os.path.realpath(sys.prefix)}):
         if _is_in(path, directory):
-            yield path, f"process {os.getpid()} (this one)"
-    # The longest mount point counts; the last of several on one point hides those before.
-    around = [each for each in _mounts("self") if _is_in(directory, each[2])]
-    place = None
-    if around:
-        device, root, point = max(reversed(around), key=lambda each: len(each[2]))
-        place = device, os.path.normpath(os.path.join(root, os.path.relpath(directory, point)))
+            yield _ProcessUse(path, f"process {os.getpid()} (this one)")
+    place = _place_on_device(directory)
     for process in filter(str.isdigit, _names(_PROC)):
         used = {*_used(process, directory), *_mounted(process, directory, place)}
-        command = _content(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip() or "gone"
+        command = _content(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip()
+        description = f"process {process} ({command or 'gone'})"
         for path in sorted(path for path in used if _is_in(path, directory)):
-            yield path, f"process {process} ({command})"
+            yield _ProcessUse(path, description)
+
+
+def _place_on_device(directory: str) -> _DevicePlace | None:
+    """Return the device of a directory and its path there, None if the system hides its mounts."""
+    nearest = None
+    for mount in _mounts("self"):
+        # The longest mount point counts; the last of several on one point hides those before.
+        is_nearer = nearest is None or len(mount.point) >= len(nearest.point)
+        if is_nearer and _is_in(directory, mount.point):
+            nearest = mount
+    if nearest is None:
+        return None
+    below = os.path.relpath(directory, nearest.point)
+    return _DevicePlace(nearest.device, os.path.normpath(os.path.join(nearest.root, below)))
 
 
 def _seen(look: Callable[[str], AnyValue], path: str, otherwise: AnyValue) -> AnyValue:
@@ -150,7 +188,7 @@ def _seen(look: Callable[[str], AnyValue], path: str, otherwise: AnyValue) -> An
 
 
 def _names(directory: str) -> list[str]:
-    return _seen(lambda path: [each.name for each in entries_in(path)], directory, [])
+    return _seen(lambda path: [entry.name for entry in entries_in(path)], directory, [])
 
 
 def _content(path: str) -> bytes:
@@ -164,42 +202,46 @@ def _link(path: str) -> str:
 
 def _used(process: str, directory: str) -> Iterator[str]:
     """Yield what a process runs, where it is, what it has open or mapped, what its name says."""
-    at = f"{_PROC}/{process}"
-    where = _link(f"{at}/cwd")
-    yield from (where, _link(f"{at}/exe"))
+    of_process = f"{_PROC}/{process}"
+    current = _link(f"{of_process}/cwd")
+    yield current
+    yield _link(f"{of_process}/exe")
     if process != str(os.getpid()):
-        for name in _names(f"{at}/fd"):
-            yield _link(f"{at}/fd/{name}")
+        for name in _names(f"{of_process}/fd"):
+            yield _link(f"{of_process}/fd/{name}")
         # The Python of a virtual environment is a symlink to another: only its command names it.
-        for argument in _content(f"{at}/cmdline").split(b"\0"):
-            if where and b"/" in argument:
-                yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))
+        for argument in _content(f"{of_process}/cmdline").split(b"\0"):
+            if current and b"/" in argument:
+                yield os.path.normpath(os.path.join(current, os.fsdecode(argument)))
     # Mapped are, for instance, libraries.
     wanted = os.fsencode(directory.rstrip("/") + "/")
-    text = _content(f"{at}/maps")
-    for line in text.splitlines() if wanted in text else ():
-        before, found, rest = line.partition(wanted)
-        if found and before.endswith(b" "):
-            yield os.fsdecode(found + rest).removesuffix(" (deleted)")
+    text = _content(f"{of_process}/maps")
+    if wanted not in text:
+        return
+    for line in text.splitlines():
+        before, path_start, rest = line.partition(wanted)
+        if path_start and before.endswith(b" "):
+            yield os.fsdecode(path_start + rest).removesuffix(" (deleted)")
 
 
-def _mounted(process: str, directory: str, place: tuple[bytes, str] | None) -> Iterator[str]:
+def _mounted(process: str, directory: str, place: _DevicePlace | None) -> Iterator[str]:
     """Yield what below `directory`, at this place of a device, only a container has mounted."""
     namespace = _link(f"{_PROC}/{process}/ns/mnt")
     if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
         return
-    for device, root, _ in _mounts(process):
-        if device == place[0] and _is_in(root, place[1]):
-            inner = os.path.relpath(root, place[1])
+    for mount in _mounts(process):
+        if mount.device == place.device and _is_in(mount.root, place.path):
+            inner = os.path.relpath(mount.root, place.path)
             yield os.path.normpath(os.path.join(directory, inner))
 
 
-def _mounts(process: str) -> Iterator[tuple[bytes, str, str]]:
-    """Yield each mount's device, the directory of its file system that it shows, and where."""
+def _mounts(process: str) -> Iterator[_Mount]:
+    """Yield the mounts that a process sees."""
     for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
-        # The kernel writes blanks and the like in paths as octal numbers.
-        fields = [
-            re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8) & 0xFF]), each)
-            for each in line.split(b" ", 5)
-        ]
-        yield fields[2], os.fsdecode(fields[3]), os.fsdecode(fields[4])
+        _, _, device, root, point, *_ = (_unescaped(field) for field in line.split(b" ", 5))
+        yield _Mount(device, os.fsdecode(root), os.fsdecode(point))
+
+
+def _unescaped(field: bytes) -> bytes:
+    """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8) & 0xFF]), field)
