@@ -33,14 +33,6 @@ def total_size(sizes: Iterable[DiskSize]) -> DiskSize:
     return DiskSize(*map(sum, zip(*sizes, strict=True)))
 
 
-class Times(NamedTuple):
-    """Times of a directory, to notice a change of it."""
-
-    written_ns: int  # its time of change
-    changed_ns: int  # its `ctime`
-    newest_ns: int  # the newest `ctime` of files with one name in it
-
-
 class Part(NamedTuple):
     """A part of a directory, for instance `debug/deps`, without the parts below it."""
 
@@ -53,7 +45,8 @@ class Inventory:
     """All that is in a directory, symlinks not followed."""
 
     place: tuple[int, int]  # device and inode of the directory
-    times: Times
+    times: tuple[int, int, int]
+    """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
     tokens: frozenset[int] = field(repr=False)  # for each entry: place, type, inode, size, time
     size: DiskSize
     directories: int = 0
@@ -135,8 +128,10 @@ class Cleaning:
         undone += [result for result in self.results if not result.done]
         findings = []
         for failure in undone:
-            path = os.path.normpath(os.path.join(self.root, failure.path or ""))
-            findings.append(Problem("not-deleted", failure.message).as_finding(path))
+            path = os.path.join(self.root, failure.path or "")
+            path = os.path.normpath(path)
+            problem = Problem("not-deleted", failure.message)
+            findings.append(problem.as_finding(path))
         return in_order(findings)
 
     @property

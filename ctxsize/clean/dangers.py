@@ -6,10 +6,11 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import PurePath
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
@@ -20,7 +21,7 @@ from ctxsize.reader import entries_in, folded, read_file
 _LONGEST_PATH = 4000
 _FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
 _PROC = "/proc"
-AnyValue = TypeVar("AnyValue")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class _ProcessUse(NamedTuple):
@@ -46,7 +47,7 @@ class Dangers:
         self._root = root
         # The answers so far, by the top of a repository.
         self._has_repository = cache(_has_repository)
-        self._tracked = cache(_tracked)
+        self._tracked = cache(_tracked_paths)
         self._listed_at: float | None = None
         self._uses: tuple[_ProcessUse, ...] = ()
 
@@ -69,14 +70,14 @@ class Dangers:
         if len(os.fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
         if self._listed_at is None or now - self._listed_at > _FRESH_S:
-            self._uses = tuple(_users(self._root))
+            self._uses = tuple(_process_uses(self._root))
             self._listed_at = now
-        return self._protection(full) or _using(full, self._uses)
+        return self._protection(full) or _objection_by_use(full, self._uses)
 
     def using(self, path: str) -> CleanObjection | None:
         """Return what is mounted in the directory at `path` or uses it at this very moment."""
         full = os.path.join(self._root, path)
-        return _using(full, _users(full))
+        return _objection_by_use(full, _process_uses(full))
 
     def _protection(self, path: str) -> CleanObjection | None:
         """Return why git protects a directory, or does not answer for a repository around it."""
@@ -119,7 +120,7 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _tracked(top: str) -> git.SortedPaths | CleanObjection:
+def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
     """Return all paths that the repository at `top` tracks."""
     # Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling symlink)
     # and answers for a repository further up, which knows nothing of this one.
@@ -136,7 +137,7 @@ def _tracked(top: str) -> git.SortedPaths | CleanObjection:
         return CleanObjection("git", f"what git tracks is not known: {error}")
 
 
-def _using(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:
+def _objection_by_use(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:
     """Return what is mounted in `directory`, or the first of `uses` that is of it, or None."""
     for mount in _mounts("self"):
         if _is_in(mount.point, directory):
@@ -151,18 +152,22 @@ def _is_in(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
-def _users(directory: str) -> Iterator[_ProcessUse]:
+def _process_uses(directory: str) -> Iterator[_ProcessUse]:
     """Yield the uses of anything in `directory`, a real path, as far as we may see."""
     for path in sorted({sys.prefix, os.path.realpath(sys.prefix)}):
         if _is_in(path, directory):
             yield _ProcessUse(path, f"process {os.getpid()} (this one)")
     place = _place_on_device(directory)
-    for process in filter(str.isdigit, _names(_PROC)):
-        used = {*_used(process, directory), *_mounted(process, directory, place)}
-        command = _content(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip()
-        description = f"process {process} ({command or 'gone'})"
-        for path in sorted(path for path in used if _is_in(path, directory)):
-            yield _ProcessUse(path, description)
+    for process in _names(_PROC):
+        if not process.isdigit():
+            continue
+        paths = {*_paths_used_by(process, directory)}
+        paths.update(_paths_mounted_by(process, directory, place))
+        paths = {path for path in paths if _is_in(path, directory)}
+        command = _content(f"{_PROC}/{process}/comm")
+        name = command.decode("utf-8", "replace").strip() or "gone"
+        for path in sorted(paths):
+            yield _ProcessUse(path, f"process {process} ({name})")
 
 
 def _place_on_device(directory: str) -> _DevicePlace | None:
@@ -179,28 +184,26 @@ def _place_on_device(directory: str) -> _DevicePlace | None:
     return _DevicePlace(nearest.device, os.path.normpath(os.path.join(nearest.root, below)))
 
 
-def _seen(look: Callable[[str], AnyValue], path: str, otherwise: AnyValue) -> AnyValue:
-    """Return what `look` returns of something in `/proc`, `otherwise` if it cannot be read."""
-    try:
-        return look(path)
-    except OSError:
-        return otherwise
-
-
 def _names(directory: str) -> list[str]:
-    return _seen(lambda path: [entry.name for entry in entries_in(path)], directory, [])
+    with suppress(OSError):
+        return [child.name for child in entries_in(directory)]
+    return []
 
 
 def _content(path: str) -> bytes:
-    return _seen(read_file, path, b"")
+    with suppress(OSError):
+        return read_file(path)
+    return b""
 
 
 def _link(path: str) -> str:
     """Return what a link of `/proc` names, deleted or not."""
-    return _seen(os.readlink, path, "").removesuffix(" (deleted)")
+    with suppress(OSError):
+        return os.readlink(path).removesuffix(" (deleted)")
+    return ""
 
 
-def _used(process: str, directory: str) -> Iterator[str]:
+def _paths_used_by(process: str, directory: str) -> Iterator[str]:
     """Yield what a process runs, where it is, what it has open or mapped, what its name says."""
     of_process = f"{_PROC}/{process}"
     current = _link(f"{of_process}/cwd")
@@ -210,38 +213,50 @@ def _used(process: str, directory: str) -> Iterator[str]:
         for name in _names(f"{of_process}/fd"):
             yield _link(f"{of_process}/fd/{name}")
         # The Python of a virtual environment is a symlink to another: only its command names it.
-        for argument in _content(f"{of_process}/cmdline").split(b"\0"):
+        command = _content(f"{of_process}/cmdline")
+        for argument in command.split(b"\0"):
             if current and b"/" in argument:
-                yield os.path.normpath(os.path.join(current, os.fsdecode(argument)))
+                path = os.path.join(current, os.fsdecode(argument))
+                yield os.path.normpath(path)
     # Mapped are, for instance, libraries.
     wanted = os.fsencode(directory.rstrip("/") + "/")
-    text = _content(f"{of_process}/maps")
-    if wanted not in text:
+    maps = _content(f"{of_process}/maps")
+    if wanted not in maps:
         return
-    for line in text.splitlines():
-        before, path_start, rest = line.partition(wanted)
-        if path_start and before.endswith(b" "):
-            yield os.fsdecode(path_start + rest).removesuffix(" (deleted)")
+    for line in maps.splitlines():
+        before, start, rest = line.partition(wanted)
+        if start and before.endswith(b" "):
+            mapped = os.fsdecode(start + rest)
+            yield mapped.removesuffix(" (deleted)")
 
 
-def _mounted(process: str, directory: str, place: _DevicePlace | None) -> Iterator[str]:
+def _paths_mounted_by(process: str, directory: str, place: _DevicePlace | None) -> Iterator[str]:
     """Yield what below `directory`, at this place of a device, only a container has mounted."""
+    if place is None:
+        return
     namespace = _link(f"{_PROC}/{process}/ns/mnt")
-    if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
+    if not namespace or namespace == _link(f"{_PROC}/self/ns/mnt"):
         return
     for mount in _mounts(process):
-        if mount.device == place.device and _is_in(mount.root, place.path):
-            inner = os.path.relpath(mount.root, place.path)
-            yield os.path.normpath(os.path.join(directory, inner))
+        if mount.device != place.device:
+            continue
+        if _is_in(mount.root, place.path):
+            below = os.path.relpath(mount.root, place.path)
+            path = os.path.join(directory, below)
+            yield os.path.normpath(path)
 
 
 def _mounts(process: str) -> Iterator[_Mount]:
     """Yield the mounts that a process sees."""
     for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
-        _, _, device, root, point, *_ = (_unescaped(field) for field in line.split(b" ", 5))
-        yield _Mount(device, os.fsdecode(root), os.fsdecode(point))
+        fields = [_unescaped(field) for field in line.split(b" ", 5)]
+        yield _Mount(
+            device=fields[2],
+            root=os.fsdecode(fields[3]),
+            point=os.fsdecode(fields[4]),
+        )
 
 
 def _unescaped(field: bytes) -> bytes:
     """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
-    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8) & 0xFF]), field)
+    return _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field)

@@ -32,7 +32,8 @@ def delete(plan: CleanPlan, *, steps: Steps | None = None) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
     dangers = Dangers(plan.root)
     for candidate in stepped(plan.items, steps, lambda candidate: candidate.path):
-        yield _Deletion(candidate, dangers).result(plan)
+        deletion = _Deletion(candidate, dangers)
+        yield deletion.result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
@@ -63,11 +64,11 @@ class _Deletion:
     def result(self, plan: CleanPlan) -> Result:
         """Delete the directory, and return the result."""
         if not {"", ".", ".."}.isdisjoint(self._candidate.path.split("/")):
-            return self._failed("it is not below ROOT")
+            return self._failure("it is not below ROOT")
         try:
             with Descent(plan.root) as descent, Locks() as locks:
                 if descent.place != plan.place:
-                    return self._failed("ROOT is another directory now")
+                    return self._failure("ROOT is another directory now")
                 descent.follow(os.path.dirname(self._candidate.path))
                 with Descent(descent.fd) as inner:
                     inner.enter(self._name)
@@ -75,7 +76,7 @@ class _Deletion:
                     self._fd = inner.fd
                     return self._run(locks)
         except OSError as error:
-            return self._failed(f"it has changed: {error.strerror}")
+            return self._failure(f"it has changed: {error.strerror}")
 
     def _run(self, locks: Locks) -> Result:
         """Delete the directory `self._fd` in the directory `self._above`."""
@@ -85,12 +86,12 @@ class _Deletion:
             lock_files.append(f"../{self._trash}{RECORD}")
         lock = locks.take(self._fd, lock_files)
         if lock is not None:
-            return self._failed(f"a build holds the lock {lock}")
+            return self._failure(f"a build holds the lock {lock}")
         current = inventory.take(self._fd, linked=planned.linked)
         objection = current.objection or _difference(planned, current)
         objection = objection or self._dangers.around(self._candidate.path)
         if objection is not None:
-            return self._failed(objection.message)
+            return self._failure(objection.message)
         if not self._is_leftover:
             self._write_record(current, locks)
             result = self._set_aside(current)
@@ -104,7 +105,7 @@ class _Deletion:
             self._rename(self._name, self._trash)
         except OSError as error:
             self._drop_record()
-            return self._failed(f"it cannot be renamed: {error.strerror}")
+            return self._failure(f"it cannot be renamed: {error.strerror}")
         try:
             objection = self._objection(current)
         except BaseException:
@@ -144,7 +145,7 @@ class _Deletion:
                 os.rmdir(self._trash, dir_fd=self._above)
                 self._count_blocks(os.fstat(self._fd))
         except OSError as error:
-            new_names: list[str] = []
+            new_names = []
             if error.errno == ENOTEMPTY:
                 new_names = sorted(entry.name for entry in entries_in(self._fd))
             for name in new_names:
@@ -221,14 +222,14 @@ class _Deletion:
         if self._left:
             path, reason = self._left[0]
             count = f"{len(self._left):,} of its entries could not be deleted"
-            return self._failed(f"{count}: {shown(path)}: {reason}", self._trash_path)
+            return self._failure(f"{count}: {shown(path)}: {reason}", self._trash_path)
         self._drop_record()
         return Result(self._candidate.path, True)
 
     def _put_back(self, reason: str) -> Result:
         """Give it its name again, unless something else has it now."""
         if self._is_leftover:
-            return self._failed(reason, self._trash_path)
+            return self._failure(reason, self._trash_path)
         try:
             with suppress(FileNotFoundError):
                 os.stat(self._name, dir_fd=self._above, follow_symlinks=False)
@@ -236,11 +237,11 @@ class _Deletion:
             self._rename(self._trash, self._name)
         except OSError as error:
             why = f"{reason}; it could not be put back: {error.strerror}"
-            return self._failed(why, self._trash_path)
+            return self._failure(why, self._trash_path)
         self._drop_record()
-        return self._failed(reason, self._candidate.path)
+        return self._failure(reason, self._candidate.path)
 
-    def _failed(self, reason: str, *left: str) -> Result:
+    def _failure(self, reason: str, *left: str) -> Result:
         return Result(self._candidate.path, False, message=reason, left=left)
 
     def _rename(self, old: str, new: str) -> None:
@@ -271,9 +272,10 @@ def _difference(
     """Return how a directory differs from before, if it does; a rename sets its `ctime`."""
     if before.place != now.place:
         return _ANOTHER
-    times = before.times
+    written_ns, changed_ns, newest_ns = before.times
     if renamed:
-        times = times._replace(changed_ns=now.times.changed_ns)
-    if times == now.times and before.tokens == now.tokens:
+        changed_ns = now.times[1]
+    has_same_times = now.times == (written_ns, changed_ns, newest_ns)
+    if has_same_times and before.tokens == now.tokens:
         return None
     return _CHANGED

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part, Times, total_size
+from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part, total_size
 from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
@@ -50,8 +50,9 @@ def token(above: int, name: str, status: os.stat_result) -> int:
 
     A directory's own size and times say nothing, as they change with its entries.
     """
-    text = f"{above}/{name}\0{stat.S_IFMT(status.st_mode)}:{status.st_ino}"
-    if not stat.S_ISDIR(status.st_mode):
+    mode = status.st_mode
+    text = f"{above}/{name}\0{stat.S_IFMT(mode)}:{status.st_ino}"
+    if not stat.S_ISDIR(mode):
         text += f":{status.st_size}:{status.st_mtime_ns}"
     digest = blake2b(os.fsencode(text), digest_size=8).digest()
     return int.from_bytes(digest, "big")
@@ -73,7 +74,7 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
     parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
     return Inventory(
         place=(top.st_dev, top.st_ino),
-        times=Times(top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
+        times=(top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
         tokens=frozenset(taking.tokens),
         size=total_size(part.size for part in parts),
         directories=taking.kinds[stat.S_IFDIR],
@@ -107,8 +108,8 @@ class _Taking:
     def visit(self, directory: _Numbered) -> list[tuple[str, _Numbered]]:
         """Count what is in the directory where the walk is, and return the directories in it."""
         part = directory.part
-        directories = list[tuple[str, _Numbered]]()
-        statuses: dict[str, os.stat_result] = {}
+        directories = []
+        statuses = {}
         try:
             for child in entries_in(self.descent.fd):
                 statuses[child.name] = child.stat(follow_symlinks=False)
@@ -165,9 +166,10 @@ class _Taking:
 
     def _inspect(self, name: str, status: os.stat_result) -> None:
         """Note what is special about a file."""
-        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+        mode = status.st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
             self._object("device", "it holds a device: ", name)
-        if stat.S_ISREG(status.st_mode) and name in _LOCKS:
+        if name in _LOCKS and stat.S_ISREG(mode):
             self.locks.append(self.descent.below(name))
         if status.st_ino in self.locked:
             self._object("in-use", "a process has locked ", name)

@@ -66,19 +66,27 @@ def _root_of(path: str) -> str:
         real = os.path.realpath(path)
     if not os.path.isdir(real):
         raise InputError("no such directory", path=path)
-    status = os.stat(real)
     homes = {"/", os.environ.get("HOME") or "/"}
     with suppress(KeyError):
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
-    for home in map(os.path.realpath, homes):
-        # Compare what is there: a home may be mounted under another name.
-        for directory in (home, *map(str, PurePath(home).parents)):
-            if os.path.exists(directory) and os.path.samestat(os.stat(directory), status):
-                what = "the root of the file system, the home directory or a directory above it"
-                raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
+    for home in homes:
+        if _is_at_or_above(real, os.path.realpath(home)):
+            what = "the root of the file system, the home directory or a directory above it"
+            raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
     if not REPOSITORIES.isdisjoint(real.split("/")):
         raise InputError("ROOT belongs to a repository's own files", path=path)
     return real
+
+
+def _is_at_or_above(directory: str, path: str) -> bool:
+    """Return whether `path` is this directory or in it, also if that is mounted elsewhere."""
+    status = os.stat(directory)
+    for ancestor in (path, *map(str, PurePath(path).parents)):
+        if not os.path.exists(ancestor):
+            continue
+        if os.path.samestat(os.stat(ancestor), status):
+            return True
+    return False
 
 
 @dataclass
@@ -106,8 +114,10 @@ class _Looking:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        orphans = [name for name in listing.files if inventory.is_orphan(self.descent.fd, name)]
-        self.records += map(self.descent.below, sorted(orphans))
+        fd = self.descent.fd
+        orphans = [file for file in listing.files if inventory.is_orphan(fd, file)]
+        for orphan in sorted(orphans):
+            self.records.append(self.descent.below(orphan))
         directories = sorted(listing.directories - REPOSITORIES)
         return [(directory, directory) for directory in directories]
 
@@ -123,9 +133,9 @@ class _Looking:
             self._problem(self.descent.below(name), error)
 
     def _listing(self) -> DirectoryNames:
-        directories: set[str] = set()
-        files: set[str] = set()
-        links: set[str] = set()
+        directories = set()
+        files = set()
+        links = set()
         try:
             for child in entries_in(self.descent.fd):
                 if child.is_symlink():

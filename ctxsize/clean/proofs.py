@@ -61,6 +61,11 @@ class DirectoryNames(NamedTuple):
     files: frozenset[str]  # all entries that are neither directories nor symlinks
     links: frozenset[str]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return all names."""
+        return self.directories | self.files | self.links
+
 
 class Surroundings(NamedTuple):
     """A directory and what is around it."""
@@ -111,7 +116,7 @@ def _looks_like(name: str, beside: DirectoryNames, kind: ArtefactKind) -> bool:
 
 def _verdict_on(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
     """Return whether `place` is of one kind, None if it does not even look like it."""
-    inside: list[str] = []
+    inside = []
     for group in kind.inside:
         inside = [_path_of(place, mark) for mark in group]
         if all(inside):
@@ -130,10 +135,14 @@ def _verdict_on(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
 
 def _missing_evidence(place: Surroundings, kind: ArtefactKind) -> str:
     """Return which files would prove the kind, and which one here only has the name of such."""
-    groups = [dict.fromkeys(mark.path for mark in group) for group in kind.inside]
-    least = [group for group in groups if not any(other.keys() < group.keys() for other in groups)]
-    doubt = f"needs {' or '.join(map(' with '.join, least))} in it"
-    names = frozenset().union(*place.inside)
+    groups = [[mark.path for mark in marks] for marks in kind.inside]
+    least = []
+    for group in groups:
+        paths = {*group}
+        if not any(paths > {*other} for other in groups):
+            least.append(" with ".join(dict.fromkeys(group)))
+    doubt = f"needs {' or '.join(least)} in it"
+    names = place.inside.names
     for path in chain(*groups):
         if path in names:
             return f"{doubt}; its {path} is not the tool's"
@@ -197,9 +206,11 @@ def _first_match(listing: DirectoryNames, wanted: Iterable[str]) -> str:
 
 def _foreign_entry(place: Surroundings, kind: ArtefactKind) -> str:
     """Return why something in the directory belongs to no such directory, or ""."""
-    for name in sorted(frozenset().union(*place.inside)):
-        is_unusual = kind.only_inside and not _fits(name, kind.only_inside)
-        if is_unusual or name in kind.never_inside:
+    for name in sorted(place.inside.names):
+        is_foreign = name in kind.never_inside
+        if kind.only_inside and not _fits(name, kind.only_inside):
+            is_foreign = True
+        if is_foreign:
             return f"{name} is in it, which belongs to no such directory"
         if kind.check and not _is_compiled(place, name):
             return f"{name} in it is not compiled from a plain file beside the directory"
@@ -225,19 +236,26 @@ def _is_compiled(place: Surroundings, name: str) -> bool:
 def kind_of(rule: Rule) -> ArtefactKind:
     """Return the kind that the `clean` table of a rule describes."""
     values = {"ecosystem": rule.ecosystem, "names": [*rule.find] or "*", **rule.clean}
-    category = CleanCategory(values.pop("category", rule.category.value))
-    inside = values.pop("inside")
+    category = values.pop("category", rule.category.value)
     holds = values.pop("holds", {})
+    inside = values.pop("inside")
     if isinstance(inside, str):
         inside = [inside]
-    groups = [texts(group) for group in inside]
-    unknown = holds.keys() - {*chain(*groups)}
+    unknown = {*holds}
+    groups = []
+    for group in inside:
+        paths = texts(group)
+        unknown.difference_update(paths)
+        groups.append(tuple(_mark(path, holds) for path in paths))
     if unknown:
         raise ValueError(f"no evidence has the names {sorted(unknown)}")
-    marks = [tuple(_mark(path, holds) for path in group) for group in groups]
     for key in values.keys() - _NOT_LISTS:
         values[key] = texts(values[key])
-    return ArtefactKind(category=category, inside=tuple(marks), **values)
+    return ArtefactKind(
+        category=CleanCategory(category),
+        inside=tuple(groups),
+        **values,
+    )
 
 
 def _mark(path: str, holds: Mapping[str, Any]) -> Telltale:

@@ -70,8 +70,8 @@ def discover(
     """
     search = Search(root, environment or {}, parsed_files or ParsedDockerfiles())
     search.list_files(_is_wanted, everywhere=everywhere)
-    inside: list[FoundBuild] = []
-    outside: list[FoundBuild] = []
+    inside = []
+    outside = []
     for build in _all_builds(search):
         if build.outside:
             outside.append(build)
@@ -100,8 +100,10 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
 
 def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     """Return the builds that files define, and a guess for each other Dockerfile."""
-    compose.collect(search, [*filter(compose.WANTED, search.paths)])
-    bake.collect(search, [*filter(bake.WANTED, search.paths)])
+    compose_files = [*filter(compose.WANTED, search.paths)]
+    compose.collect(search, compose_files)
+    bake_files = [*filter(bake.WANTED, search.paths)]
+    bake.collect(search, bake_files)
     for expression, kind in sources():
         add_builds = _READERS[kind.reader]
         for path in filter(expression.fullmatch, search.paths):
@@ -113,7 +115,9 @@ def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
-        if os.path.realpath(full) not in used and os.path.isfile(full):
+        if os.path.realpath(full) in used:
+            continue
+        if os.path.isfile(full):
             _add_guess(search, path)
     return merged(search.builds)
 
@@ -141,7 +145,7 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
     except UndecidedError:  # it may lack only a build argument
         return directory
     doubtful = {unknown.line for unknown in need.unknowns}
-    wanted: list[str] = []
+    wanted = []
     for source in need.sources:
         is_known = source.line not in doubtful and not source.context
         if is_known and source.path != "." and _GLOB_MARKS.isdisjoint(source.path):
@@ -166,15 +170,16 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     """Return `builds` in order, equal ones merged with the places and platforms of all."""
     groups: dict[tuple[object, ...], list[FoundBuild]] = {}
     for build in builds:
-        key = replace(build.build, platforms=()).values
-        groups.setdefault(key, []).append(build)
-    return tuple(sorted(map(_merge_equal, groups.values()), key=_build_order))
+        alike = replace(build.build, platforms=())
+        groups.setdefault(alike.values, []).append(build)
+    unique = map(_merge_equal, groups.values())
+    return tuple(sorted(unique, key=_build_order))
 
 
 def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
     """Return one build for several that differ in their platforms and places at most."""
-    platforms: dict[str, None] = {}
-    places: dict[Place, None] = {}
+    platforms = {}
+    places = {}
     for build in builds:
         platforms.update(dict.fromkeys(build.build.platforms))
         places.update(dict.fromkeys(build.places))
@@ -189,8 +194,12 @@ def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
 def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
     """Return a sort key: texts are compared by their values, also hidden ones."""
     build = found_build.build
-    arguments = sorted((str(name), str(text)) for name, text in build.build_arguments.items())
-    return build.context, build.dockerfile or "", str(build.target), repr(arguments)
+    arguments = []
+    for name, text in build.build_arguments.items():
+        arguments.append((str(name), str(text)))
+    arguments.sort()
+    target = str(build.target)
+    return build.context, build.dockerfile or "", target, repr(arguments)
 
 
 def _is_wanted(path: str) -> bool:
@@ -223,11 +232,13 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
     directory, name = os.path.split(build.dockerfile or "")
     real_context = os.path.realpath(build.context)
     is_here = real_context == os.path.realpath(context)
-    shared_names = table("builds.toml")["shared"]
-    if found_build.guessed and os.path.basename(directory).lower() in shared_names:
-        is_here = True
-    is_beside = not is_here and os.path.realpath(directory) == real_context
-    has_usual_file = is_beside and name in ("Dockerfile", "dockerfile")
+    if found_build.guessed:
+        shared_names = table("builds.toml")["shared"]
+        if os.path.basename(directory).lower() in shared_names:
+            is_here = True
+    has_usual_file = name in ("Dockerfile", "dockerfile")
+    if is_here or os.path.realpath(directory) != real_context:
+        has_usual_file = False
     if name and not has_usual_file:
         yield f"-f {shlex.quote(str(build.dockerfile))}"
     if not is_here:

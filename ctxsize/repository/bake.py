@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -39,25 +40,32 @@ def collect(search: Search, paths: list[str]) -> None:
     known = {*search.paths}
     for directory, names in by_directory(paths):
         usual = [name for name in bakefile.DEFAULTS if name in names]
-        projects: list[_Project] = []
+        projects = []
         if usual:
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
             # usual names, and no overrides.
             beside = [os.path.join(directory, name) for name in compose.NAMES]
             beside = [path for path in beside if path in known]
             projects.append(_project(search, directory, usual, beside))
-        others = [name for name in names if name not in bakefile.DEFAULTS]
-        projects += [_project(search, directory, [name], []) for name in others]
-        saved: set[str] = set()  # targets and groups that are saved too
-        for project in projects:
-            if project.is_saved:
-                saved.update(project.bake.targets, project.bake.groups)
-        for project in projects:
-            known_elsewhere = saved
-            if project.is_saved:
-                known_elsewhere = set()
-            with search.reading(project.files[-1]):
-                _add_targets(project.bake, search, project.files, known_elsewhere)
+        for name in names:
+            if name not in usual:
+                project = _project(search, directory, [name], [])
+                projects.append(project)
+        _add_projects(search, projects)
+
+
+def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
+    """Add the builds of the projects of one directory."""
+    saved: set[str] = set()  # targets and groups that are saved too
+    for project in projects:
+        if project.is_saved:
+            saved.update(project.bake.targets, project.bake.groups)
+    for project in projects:
+        known_elsewhere = saved
+        if project.is_saved:
+            known_elsewhere = set()
+        with search.reading(project.files[-1]):
+            _add_targets(project.bake, search, project.files, known_elsewhere)
 
 
 def _project(search: Search, directory: str, names: list[str], beside: list[str]) -> _Project:
@@ -66,18 +74,25 @@ def _project(search: Search, directory: str, names: list[str], beside: list[str]
     files = [os.path.join(directory, name) for name in names]
     if beside:
         with search.reading(files[0]):
-            # `compose.collect` reports the problems of these files and adds other services.
-            reader = compose.ComposeReader(replace(search, problems={}))
-            for service_name, service in reader.builds(beside).items():
-                name = compose.bake_name(service_name)
-                bake.targets[name] = _target_of(service.baked or service.build, directory)
-                if service.baked:
-                    bake.places[name] = service.where
+            _add_services(bake, search, directory, beside)
     is_saved = False
     for path in files:
         with search.reading(path):
             is_saved = _add_file(bake, search, path)
-    return _Project(bake, [*beside, *files], is_saved)
+    return _Project(bake, beside + files, is_saved)
+
+
+def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[str]) -> None:
+    """Add the targets that Bake makes of the services in Compose files."""
+    # `compose.collect` reports the problems of these files and adds other services.
+    quiet = replace(search, problems={})
+    services = compose.ComposeReader(quiet).builds(paths)
+    for service_name, service in services.items():
+        name = compose.bake_name(service_name)
+        build = service.baked or service.build
+        bake.targets[name] = _target_of(build, directory)
+        if service.baked:
+            bake.places[name] = service.where
 
 
 def _target_of(build: Build, directory: str) -> Body:
@@ -136,28 +151,38 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
     names = [name for name in builds if name not in bake.unknown]
     if unknown:
         names += [name for name in builds if name in unknown]
-        what = "target"
-        if len(unknown) > 1:
-            what = "targets"
-        listed = ", ".join(shortened(unknown, _MOST_NAMED))
-        text = f"ctxsize cannot evaluate the {what} {listed}: {_SAVE}"
-        search.complain("bake", text, bake.places[unknown[0]])
+        _report_unknown(bake, search, unknown)
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
-        search.is_open |= not builds.keys() >= {*unknown}
-    doubtful: dict[str, Build] = {}  # what Bake builds instead if it runs elsewhere
+        if not builds.keys() >= {*unknown}:
+            search.is_open = True
+    doubtful = []
+    others = []  # what Bake builds of these targets if it runs elsewhere
     for name in names:
-        first, *others = _possible_builds(search, directory, builds[name])
-        search.add(Place("bake", name, bake.places[name]), first)
-        if others:
-            doubtful[name] = others[0]
-    for name, build in [*doubtful.items()][:1]:
-        other = search.shown(build.context)
+        possible = _possible_builds(search, directory, builds[name])
+        search.add(Place("bake", name, bake.places[name]), possible[0])
+        if len(possible) > 1:
+            doubtful.append(name)
+            others.append(possible[1])
+    if doubtful:
+        assumed = search.shown(directory)
+        possible_start = search.shown("")
+        context = search.shown(others[0].context)
+        targets = ", ".join(shortened(doubtful, 1))
         text = (
-            f"ctxsize assumes that Bake runs in {search.shown(directory)}. In {search.shown('')} "
-            f"it would build other contexts ({other} for {', '.join(shortened([*doubtful], 1))}): "
+            f"ctxsize assumes that Bake runs in {assumed}. In {possible_start} "
+            f"it would build other contexts ({context} for {targets}): "
             f"set {_FILE_RELATIVE}=1 to rule that out"
         )
-        search.complain("bake", text, bake.places[name])
+        search.complain("bake", text, bake.places[doubtful[0]])
+
+
+def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:
+    what = "target"
+    if len(targets) > 1:
+        what = "targets"
+    names = ", ".join(shortened(targets, _MOST_NAMED))
+    text = f"ctxsize cannot evaluate the {what} {names}: {_SAVE}"
+    search.complain("bake", text, bake.places[targets[0]])
 
 
 def _possible_builds(search: Search, directory: str, build: Build) -> list[Build]:
@@ -170,7 +195,7 @@ def _possible_builds(search: Search, directory: str, build: Build) -> list[Build
             starts = ["", directory]
         else:
             starts = [directory]
-    by_context: dict[str, Build] = {}
+    by_context = {}
     for start in starts:
         candidate = _build_from(start, build)
         by_context[candidate.context] = candidate
@@ -191,7 +216,7 @@ def _build_from(start: str, build: Build) -> Build:
         dockerfile = made_of(os.path.join, context, build.dockerfile or "Dockerfile")
     else:
         dockerfile = "-"
-    contexts: dict[str, str] = {}
+    contexts = {}
     for name, path in build.build_contexts.items():
         contexts[name] = made_of(_without_prefix, path)
     return replace(

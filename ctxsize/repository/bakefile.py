@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ctxsize.build import Build, with_inline
 from ctxsize.findings import Location
-from ctxsize.hidden import Hidden, hidden_as, made_of
+from ctxsize.hidden import Hidden, hidden_as
 from ctxsize.repository.search import NotReadError
+from ctxsize.repository.yaml import concatenated
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Body: TypeAlias = "dict[str, Value]"
@@ -57,17 +58,16 @@ class BakeFile:
 
     def add(self, document: Body, path: str = "", text: str = "") -> None:
         """Add a file, which wins over those added before."""
-        lines: dict[str, int] = {}
-        for number, line in enumerate(text.split("\n"), 1):
-            for head in _HEAD.finditer(line):
-                lines.setdefault(head[1] or head[2], number)
-        for kind, name, body in _blocks(document):
-            if kind == "variable":
-                self._defaults[name] = body.get("default", "")
-            elif kind == "group":
-                self.groups[name] = body.get("targets")
-            elif kind == "target":
-                self.targets[name] = _merged(self.targets.get(name, {}), body)
+        lines = _lines_of_targets(text)
+        for block in _blocks(document):
+            name = block.name
+            if block.kind == "variable":
+                self._defaults[name] = block.body.get("default", "")
+            elif block.kind == "group":
+                self.groups[name] = block.body.get("targets")
+            elif block.kind == "target":
+                below = self.targets.get(name, {})
+                self.targets[name] = _merge(below, block.body)
                 self.places[name] = Location(path, lines.get(name, 1))
 
     def builds(self) -> dict[str, Build]:
@@ -78,13 +78,13 @@ class BakeFile:
         for name in [*self._defaults]:
             with suppress(UnknownError):
                 self._variable(name)
-        grouped: set[str] = set()
+        grouped = set()
         for targets in self.groups.values():
             grouped.update(self._texts_of(targets))
-        parents: set[str] = set()
+        parents = set()
         for body in self.targets.values():
             parents.update(self._texts_of(body.get("inherits")))
-        builds: dict[str, Build] = {}
+        builds = {}
         for name in self.places:
             is_abstract = name in parents or name.startswith("_")
             if is_abstract and name not in grouped:
@@ -128,7 +128,7 @@ class BakeFile:
         parts = [template]
         if isinstance(template, dict):
             parts = [{key: template[key]} for key in template]
-        arguments: dict[str, str] = {}
+        arguments = {}
         for part in parts:
             try:
                 arguments.update(_pairs(self._value(part)))
@@ -145,11 +145,11 @@ class BakeFile:
             parents = self._value(own_body.get("inherits"))
             if isinstance(parents, list):
                 for parent in parents:
-                    inherited = _merged(inherited, self._body(_text(parent)))
+                    inherited = _merge(inherited, self._body(_text(parent)))
             for attribute in inherited.values():
                 if isinstance(attribute, dict):
                     self._pay(len(attribute))
-            self._inheriting[name] = _merged(inherited, own_body)
+            self._inheriting[name] = _merge(inherited, own_body)
         body = self._inheriting.get(name)
         if body is None:  # no target, or one that needs itself
             raise UnknownError
@@ -172,14 +172,14 @@ class BakeFile:
             if inside and isinstance(variable, list | dict):
                 raise UnknownError  # lists of lists would double without end
             return variable
-        pieces = list[str]()
+        pieces = []
         end = 0
         for match in _PIECE.finditer(template):
             pieces.append(template[end : match.start()])
             pieces.append(self._piece(match))
             end = match.end()
         pieces.append(template[end:])
-        return hidden_as(template, made_of(_joined, *pieces))
+        return hidden_as(template, concatenated(pieces))
 
     def _piece(self, match: re.Match[str]) -> str:
         name = match[1]
@@ -202,7 +202,7 @@ class BakeFile:
                 variable = text
             else:  # Bake converts a text of the environment to the type of the default
                 raise UnknownError
-            self._variables[name] = _hidden(variable, f"${{{name}}}")
+            self._variables[name] = _hide(variable, f"${{{name}}}")
         if name not in self._variables:
             raise UnknownError
         return self._variables[name]
@@ -213,11 +213,27 @@ class BakeFile:
             raise UnknownError
 
 
-def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
-    """Yield the kind, the name and the content of each block; an attribute is a variable."""
+def _lines_of_targets(text: str) -> dict[str, int]:
+    """Return the line on which each target of a file begins."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        for head in _HEAD.finditer(line):
+            name = head[1] or head[2]
+            lines.setdefault(name, number)
+    return lines
+
+
+class _BakeBlock(NamedTuple):
+    kind: str
+    name: str
+    body: Body
+
+
+def _blocks(document: Body) -> Iterator[_BakeBlock]:
+    """Yield the blocks of a file; an attribute is a variable."""
     for kind, content in document.items():
         if kind not in _KINDS:
-            yield "variable", kind, {"default": content}
+            yield _BakeBlock("variable", kind, {"default": content})
             continue
         if not isinstance(content, list):
             content = [content]
@@ -228,10 +244,10 @@ def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
                 if isinstance(body, list) and body:  # in JSON, another spelling of a block
                     body = body[0]
                 if isinstance(body, dict):
-                    yield kind, name, body
+                    yield _BakeBlock(kind, name, body)
 
 
-def _merged(base: Body, over: Body) -> Body:
+def _merge(base: Body, over: Body) -> Body:
     """Merge two bodies of a target: maps key by key; of other values the later one wins."""
     merged = dict(base)
     for key, attribute in over.items():
@@ -243,16 +259,12 @@ def _merged(base: Body, over: Body) -> Body:
     return merged
 
 
-def _joined(*pieces: str) -> str:
-    return "".join(pieces)
-
-
-def _hidden(value: Value, written: str) -> Value:
+def _hide(value: Value, written: str) -> Value:
     """Return a value with all its texts and numbers hidden: `written` is printed for each."""
     if isinstance(value, dict):
-        return {Hidden(key, written): _hidden(part, written) for key, part in value.items()}
+        return {Hidden(key, written): _hide(part, written) for key, part in value.items()}
     if isinstance(value, list):
-        return [_hidden(part, written) for part in value]
+        return [_hide(part, written) for part in value]
     if value is None or isinstance(value, bool):
         return value
     with suppress(UnknownError):

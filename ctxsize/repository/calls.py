@@ -33,9 +33,11 @@ def add_calls(search: Search, path: str, text: str, source: FileKind) -> None:
     ground = ground_of(search, path, source)
     for call in _calls(ground.with_top(text), source.scripts):
         arguments = call.arguments
-        place = Place(source.how, "", Location(search.shown(path), arguments.line))
+        where = Location(search.shown(path), arguments.line)
+        place = Place(source.how, "", where)
+        passage = Passage(arguments)
         for form in source.build:
-            add_described(ground, place, form, Passage(arguments))
+            add_described(ground, place, form, passage)
         script = ""
         if call.name == "dockerfile":  # of an agent
             search.is_open = True
@@ -43,8 +45,10 @@ def add_calls(search: Search, path: str, text: str, source: FileKind) -> None:
             script = text_at(arguments, ("script", "0"))
         elif call.name == "docker.build":
             # `Docker.build` of docker-workflow-plugin: `String image, String args = '.'`.
-            script = f"docker build -t x {text_at(arguments, '1') or '.'}"
-        add_script(ground, _GROOVY.sub(_UNKNOWN, script), place, call.directory)
+            operands = text_at(arguments, "1") or "."
+            script = f"docker build -t x {operands}"
+        script = _GROOVY.sub(_UNKNOWN, script)
+        add_script(ground, script, place, call.directory)
 
 
 class _Call(NamedTuple):

@@ -35,6 +35,7 @@ OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
+_SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 
@@ -75,12 +76,17 @@ class Ground:
             paths = self._dockerfiles(build, beside, here, context)
             existing = [path for path in paths if os.path.isfile(search.shown(path))]
             full = search.shown(context)
-            is_inside = not number or holds(search.border, full)
-            if is_certain or (is_inside and existing and os.path.isdir(full)):
-                dockerfile = (existing or paths)[0]
-                contexts = placed(build.build_contexts, here)
-                build = replace(build, context=context, dockerfile=dockerfile)
-                search.add(place, replace(build, build_contexts=contexts))
+            is_there = existing and os.path.isdir(full)
+            if number > 0 and not holds(search.border, full):
+                is_there = False
+            if is_certain or is_there:
+                build = replace(
+                    build,
+                    context=context,
+                    dockerfile=(existing or paths)[0],
+                    build_contexts=placed(build.build_contexts, here),
+                )
+                search.add(place, build)
                 return
 
     def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:
@@ -113,7 +119,8 @@ def add_commands(search: Search, path: str, text: str, source: FileKind) -> None
     """Add the builds of the parts of a file, each a script of its own."""
     pattern, script_of = _READERS[source.reader]
     hint = expression("hint")
-    if source.unknown and re.search(source.unknown, text) and hint.search(text):
+    is_unknown = source.unknown and re.search(source.unknown, text)
+    if is_unknown and hint.search(text):
         search.is_open = True
         return
     ground = ground_of(search, path, source)
@@ -122,12 +129,14 @@ def add_commands(search: Search, path: str, text: str, source: FileKind) -> None
     line = 1
     position = 0
     for match in pattern.finditer(text):
-        if not hint.search(match[0]):
+        part = match[0]
+        if not hint.search(part):
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        place = Place(source.how, "", Location(search.shown(path), line))
-        add_script(ground, script_of(expanded, match[0]), place)
+        where = Location(search.shown(path), line)
+        script = script_of(expanded, part)
+        add_script(ground, script, Place(source.how, "", where))
 
 
 def _of_make(expanded: Callable[[str], str], line: str) -> str:
@@ -152,32 +161,36 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
+    search = ground.search
     script = expander(_VARIABLE.findall(script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
-    is_read = is_read_whole(script)
-    if not is_read and not can_read():
-        problem = replace(UNKNOWN, effect=Effect.LOWER_BOUND)
-        ground.search.problems[problem] = None
-    if not is_read or OPEN.search(inside):
-        ground.search.is_open = True
+    if OPEN.search(inside):
+        search.is_open = True
+    if not is_read_whole(script):
+        search.is_open = True
+        if not can_read():
+            problem = replace(UNKNOWN, effect=Effect.LOWER_BOUND)
+            search.problems[problem] = None
     first_line = place.where.line or 1
     for directory, command in in_directories(commands(script), inside):
-        words = " ".join(word.replace(" ", "_") for word in command.words[:_MOST_WORDS])
+        first_words = [word.replace(" ", "_") for word in command.words[:_MOST_WORDS]]
+        text = " ".join(first_words)
         for pattern, tool in tools():
-            start = pattern.match(words)
+            start = pattern.match(text)
             if start is None:
                 continue
             where = replace(place.where, line=first_line + command.line)
+            command_place = replace(place, where=where)
             arguments = command.words[len(start[0].split()) :]
-            _add_command(ground, replace(place, where=where), tool, directory, arguments)
+            _add_command(ground, command_place, tool, directory, arguments)
 
 
 def _add_command(
     ground: Ground, place: Place, tool: BuildCommand, inside: str, words: Iterable[str]
 ) -> None:
     """Add the build of a command, or record that a path or the target is not written out."""
-    contexts, options = parsed(words, tool)
+    contexts, options = parse_words(words, tool)
     if tool.by_option:
         contexts = options.get("--context", [])[-1:]
     if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
@@ -218,21 +231,22 @@ def _add_command(
     ground.add(place, build, beside, inside)
 
 
-def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
+def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
     """Return the operands and the options of a command, these by their names for docker."""
-    operands: list[str] = []
+    operands = []
     options: dict[str, list[str]] = {}
     docker_names = {"-f": "--file", **tool.names}
+    switches = {*table("builds.toml")["switches"], *tool.switches}
     pending = iter(words)
     for word in pending:
         if not word.startswith("-"):
             operands.append(word)
             continue
         name, equals, setting = word.partition("=")
-        if re.fullmatch(r"-[ft].+", word) and not equals:
+        if _SHORT_OPTION.fullmatch(word) and not equals:
             name = word[:2]
             setting = word[2:]
-        elif name in table("builds.toml")["switches"] or name in tool.switches:
+        elif name in switches:
             continue
         elif not equals:
             setting = next(pending, "")
@@ -242,7 +256,8 @@ def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[st
             name = f"{name} {argument}"
             if colon:
                 setting = f"{key_of}={setting}"
-        options.setdefault(docker_names.get(name, name), []).append(setting)
+        name = docker_names.get(name, name)
+        options.setdefault(name, []).append(setting)
     return operands, options
 
 
@@ -255,31 +270,34 @@ def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """Return a function that replaces the variables with one value, a plain text."""
     values: dict[str, set[str]] = {}
     for name, text in variables:
-        values.setdefault(name, set()).add(text.strip().strip("'\""))
+        plain = text.strip().strip("'\"")
+        values.setdefault(name, set()).add(plain)
 
     def replacement(match: re.Match[str]) -> str:
-        texts = values.get(match[1] or match[2] or match[3], set())
-        if len(texts) != 1:
-            return match[0]
-        (text,) = texts
-        if OPEN.search(text):
-            return match[0]
-        return text
+        name = next(filter(None, match.groups()))
+        texts = [*values.get(name, set())]
+        if len(texts) == 1 and not OPEN.search(texts[0]):
+            return texts[0]
+        return match[0]
 
     return partial(_REFERENCE.sub, replacement)
 
 
 def pairs(words: Iterable[str]) -> dict[str, str]:
     """Return `NAME=value` words as a mapping, without values that are not written out."""
-    pairs_found: dict[str, str] = {}
+    known = {}
     for word in words:
         name, equals, text = word.strip().partition("=")
         if equals and not OPEN.search(text):
-            pairs_found[name] = text
-    return pairs_found
+            known[name] = text
+    return known
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the values of a list, without those that are not written out."""
-    words = [word.strip() for word in re.split(r"[,\n]", text)]
-    return tuple(word for word in words if word and not OPEN.search(word))
+    words = []
+    for part in re.split(r"[,\n]", text):
+        word = part.strip()
+        if word and not OPEN.search(word):
+            words.append(word)
+    return tuple(words)

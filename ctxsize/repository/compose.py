@@ -39,16 +39,22 @@ def collect(search: Search, paths: list[str]) -> None:
     known = {*search.paths}
     for directory, names in by_directory(paths):
         # `bake.collect` adds the targets that a Bake file makes of these services.
-        is_baked = any(os.path.join(directory, name) in known for name in bakefile.DEFAULTS)
+        bake_files = [os.path.join(directory, name) for name in bakefile.DEFAULTS]
+        is_baked = not known.isdisjoint(bake_files)
         for project in _projects(names):
             files = [os.path.join(directory, name) for name in project]
             with search.reading(files[0]):
-                services = ComposeReader(search).builds(files)
-                for name, service in services.items():
-                    search.add(Place("compose", name, service.where), service.build)
-                    if service.baked and not is_baked:
-                        place = Place("bake", bake_name(name), service.where)
-                        search.add(place, service.baked)
+                _add_services(search, files, is_baked=is_baked)
+
+
+def _add_services(search: Search, files: list[str], *, is_baked: bool) -> None:
+    services = ComposeReader(search).builds(files)
+    for name, service in services.items():
+        place = Place("compose", name, service.where)
+        search.add(place, service.build)
+        if service.baked and not is_baked:
+            place = Place("bake", bake_name(name), service.where)
+            search.add(place, service.baked)
 
 
 def _projects(names: list[str]) -> list[list[str]]:
@@ -58,8 +64,10 @@ def _projects(names: list[str]) -> list[list[str]]:
     projects = []
     if base or override:
         projects.append(base + override)
-    others = [name for name in names if name not in NAMES and name not in OVERRIDES]
-    return projects + [[*base, name] for name in others]
+    usual = {*NAMES, *OVERRIDES}
+    others = [name for name in names if name not in usual]
+    projects += [[*base, name] for name in others]
+    return projects
 
 
 def bake_name(service: str) -> str:
@@ -104,12 +112,14 @@ class ComposeReader:
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
-        builds: dict[str, ServiceBuild] = {}
+        builds = {}
         for name, service in services.items():
-            build = mapping_of(mapping_of(service).get("build"))
+            mapping = mapping_of(service)
+            build = mapping_of(mapping.get("build"))
             if not build:
                 continue
-            where = Location(self._search.shown(str(build["path"])), int(str(build["line"])))
+            path = self._search.shown(str(build["path"]))
+            where = Location(path, int(str(build["line"])))
             wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
             if wrong:
                 fault = f"{wrong[0]} must be a string"
@@ -122,15 +132,15 @@ class ComposeReader:
             baked = None
             extension = mapping_of(build.get("x-bake"))
             if "contexts" in extension or "platforms" in extension:
-                baked = _build_of(_extended(build, extension, directory))
-            build.setdefault("platforms", mapping_of(service).get("platform"))
+                baked = _build_of(_with_bake_extension(build, extension, directory))
+            build.setdefault("platforms", mapping.get("platform"))
             builds[name] = ServiceBuild(where, _build_of(build), baked)
         return builds
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
         """Return the variables that files set; `outer` and the environment win over them."""
         environment = self._search.environment
-        variables: dict[str, str] = {}
+        variables = {}
         for path in paths:
             if os.path.isfile(self._search.shown(path)):
                 text = self._search.read(path) or ""
@@ -154,7 +164,7 @@ class ComposeReader:
         for path in paths:
             file = _File(path, directory, variables, self._document(path))
             document = file.document
-            include = self._interpolated(document.get("include"), file, document.line)
+            include = self._interpolate(document.get("include"), file, document.line)
             included = YamlMapping()
             for inclusion in listed(include):
                 if isinstance(inclusion, dict):
@@ -163,7 +173,7 @@ class ComposeReader:
                     included.update(self._include({"path": inclusion}, file))
             written = file.services
             read = {name: self._service(file, name) for name in written}
-            services = _merged(_merged(services, included), written.with_pairs(read))
+            services = _merge(_merge(services, included), written.with_pairs(read))
         return services
 
     def _document(self, path: str) -> YamlMapping:
@@ -180,16 +190,18 @@ class ComposeReader:
     def _include(self, inclusion: Mapping[str, Yaml], file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
-        named = _joined(file, inclusion.get("path"))
-        paths = tuple(path for path in named if self._is_there(path, file, line))
+        named = _paths_in(file, inclusion.get("path"))
+        paths = [path for path in named if self._is_there(path, file, line)]
         if not paths:
             return YamlMapping()
         directory = os.path.dirname(paths[0])
-        inner = _joined(file, inclusion.get("project_directory"))
+        inner = _paths_in(file, inclusion.get("project_directory"))
         if inner:
             directory = inner[0]
-        files = _joined(file, inclusion.get("env_file"))
-        variables = self._variables_of(files or [_join(directory, ".env")], file.variables)
+        files = _paths_in(file, inclusion.get("env_file"))
+        if not files:
+            files = [_join(directory, ".env")]
+        variables = self._variables_of(files, file.variables)
 
         def read() -> YamlMapping:
             self._included += 1
@@ -199,7 +211,8 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        services = self._once((paths, directory, id(variables)), read)
+        key = (tuple(paths), directory, id(variables))
+        services = self._once(key, read)
         if services is None:
             self._complain("include", "this file includes itself", file.path, line)
         return services or YamlMapping()
@@ -207,20 +220,15 @@ class ComposeReader:
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
         key = (file.path, file.directory, id(file.variables), name)
-        service = self._once(key, lambda: self._extended(file, name))
+        service = self._once(key, lambda: self._resolve_extends(file, name))
         if service is None:
             line = file.services.line_of(name)
             self._complain("extends", f"the service {name} extends itself", file.path, line)
         return service or YamlMapping()
 
-    def _extended(self, file: _File, name: str) -> YamlMapping:
-        services = file.services
-        written = mapping_of(services[name])
-        line = services.line_of(name)
-        relevant = {key: written[key] for key in _READ_KEYS if key in written}
-        service = mapping_of(self._interpolated(written.with_pairs(relevant), file, line))
-        if service.get("build") is not None:
-            service["build"] = _long_form(service["build"], file, written.line_of("build"))
+    def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
+        line = file.services.line_of(name)
+        service = self._service_in(file, name)
         extends = service.pop("extends", None)
         if not extends:
             return service
@@ -228,20 +236,36 @@ class ComposeReader:
         if isinstance(extends, YamlMapping):
             path = _first(extends.get("file"))
             path = path and _join(file.directory, path)
-            if path not in ("", file.path):
+            if path and path != file.path:
                 if not self._is_there(path, file, line):
                     return service
-                directory = os.path.dirname(path)
-                base = _File(path, directory, file.variables, self._document(path))
+                base = _File(
+                    path=path,
+                    directory=os.path.dirname(path),
+                    variables=file.variables,
+                    document=self._document(path),
+                )
             extends = extends.get("service")
         base_name = _first(extends) or name
         if base_name in base.services:
-            return _merged(self._service(base, base_name), service)
+            return _merge(self._service(base, base_name), service)
         text = f"the service {name} extends {shown(base_name)}, which does not exist"
         self._complain("extends", text, file.path, line)
         return service
 
-    def _interpolated(self, value: Yaml, file: _File, line: int) -> Yaml:
+    def _service_in(self, file: _File, name: str) -> YamlMapping:
+        """Return what a file itself says of a service: the keys that are read, interpolated."""
+        services = file.services
+        written = mapping_of(services[name])
+        read = {key: written[key] for key in _READ_KEYS if key in written}
+        interpolated = self._interpolate(written.with_pairs(read), file, services.line_of(name))
+        service = mapping_of(interpolated)
+        build = service.get("build")
+        if build is not None:
+            service["build"] = _long_form(build, file, written.line_of("build"))
+        return service
+
+    def _interpolate(self, value: Yaml, file: _File, line: int) -> Yaml:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
@@ -303,7 +327,7 @@ def _fault(build: YamlMapping, services: YamlMapping) -> str:
     return ""
 
 
-def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
+def _with_bake_extension(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
     contexts = _pairs(extension.get("contexts"))
     for name, path in contexts.items():
@@ -411,7 +435,7 @@ def _join(directory: str, path: str) -> str:
     return made_of(_normal_join, directory, path)
 
 
-def _joined(file: _File, value: Yaml) -> list[str]:
+def _paths_in(file: _File, value: Yaml) -> list[str]:
     """Return the paths in a list, or a single one, that a file names."""
     return [_join(file.directory, path) for path in _texts(value)]
 
@@ -425,7 +449,7 @@ def _is_remote(path: str) -> bool:
     return "://" in path or is_reference(path)
 
 
-def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
+def _merge(base: YamlMapping, over: YamlMapping) -> YamlMapping:
     """Merge two mappings key by key, as `override.Merge` of compose-go does."""
     merged = over.with_pairs({})
     # A value with a tag in the later file replaces the earlier one (`ResetProcessor`).
@@ -435,7 +459,7 @@ def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
         if node is None:
             merged[key] = below
         elif isinstance(below, YamlMapping) and isinstance(node, YamlMapping):
-            merged[key] = _merged(below, node)
+            merged[key] = _merge(below, node)
         elif isinstance(below, list) and isinstance(node, list) and len(below) < _MOST_JOINED:
             merged[key] = below + node
         else:

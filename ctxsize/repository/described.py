@@ -98,27 +98,40 @@ class _Job(NamedTuple):
 
 def _with_bases(search: Search, jobs: YamlMapping, keys: Sequence[str]) -> YamlMapping:
     """Return a document of GitLab, its jobs with the scripts that they take from others."""
-    before = keys[0]
-    main = keys[-1]
-    usual_before = mapping_of(jobs.get("default")).get(before, jobs.get(before))
-    complete: dict[str, Yaml] = {}
+    default = mapping_of(jobs.get("default"))
+    usual_before = default.get(keys[0], jobs.get(keys[0]))
+    complete = jobs.with_pairs({})
     templates = {"default"}
     for name, written in jobs.items():
         if not isinstance(written, YamlMapping):
             continue
         job = _extended_job(written, jobs, keys)
         templates |= job.templates
-        mapping = job.mapping
-        if main in mapping and mapping.setdefault(before, usual_before) and before not in written:
-            count = "\n".join(texts_in(mapping[before])).count("\n") + 1
-            mapping.lines = {**written.lines, before: written.line_of(main) - count}
-        texts = [*texts_in([mapping.get(key) for key in keys])]
+        _add_before(job.mapping, written, keys, usual_before)
+        scripts = [job.mapping.get(key) for key in keys]
+        texts = [*texts_in(scripts)]
         if job.is_known and yaml.REFERENCE not in texts:
-            complete[name] = mapping
+            complete[name] = job.mapping
         elif expression("hint").search("\n".join(texts)):
             search.is_open = True
-    running = {name: job for name, job in complete.items() if name not in templates}
-    return jobs.with_pairs(running)
+    for name in templates:
+        complete.pop(name, None)
+    return complete
+
+
+def _add_before(
+    mapping: YamlMapping, written: YamlMapping, keys: Sequence[str], usual: Yaml
+) -> None:
+    """Add what runs before the script of a job, so that the lines of the script stay right."""
+    before = keys[0]
+    main = keys[-1]
+    if main not in mapping or not mapping.setdefault(before, usual):
+        return
+    if before in written:
+        return
+    text = "\n".join(texts_in(mapping[before]))
+    count = text.count("\n") + 1
+    mapping.lines = {**written.lines, before: written.line_of(main) - count}
 
 
 def _extended_job(written: YamlMapping, jobs: YamlMapping, keys: Sequence[str]) -> _Job:
@@ -134,11 +147,13 @@ def _extended_job(written: YamlMapping, jobs: YamlMapping, keys: Sequence[str]) 
         for key in keys:
             if key in base:
                 mapping.setdefault(key, base[key])
-        names = [*texts_in(base.get("extends"))]
-        pending += (mapping_of(jobs.get(name)) for name in names)
-        is_complete = mapping.keys() >= {*keys}
-        is_known &= is_complete or jobs.keys() >= {*names}
-        templates.update(name for name in names if name.startswith("."))
+        is_complete = all(key in mapping for key in keys)
+        for name in texts_in(base.get("extends")):
+            pending.append(mapping_of(jobs.get(name)))
+            if name not in jobs and not is_complete:
+                is_known = False
+            if name.startswith("."):
+                templates.add(name)
     return _Job(mapping, templates, is_known and not pending)
 
 
@@ -151,11 +166,12 @@ def _passages(document: Yaml, source: FileKind) -> Iterator[Passage]:
             pending += ((child, around) for child in reversed(node))
         if not isinstance(node, YamlMapping):
             continue
-        inside = _directory_of(node, around, source)
-        passage = around._replace(mapping=node, inside=inside)
-        matrix = mapping_of(node.get("strategy")).get("matrix")
-        if matrix:
-            passage = passage._replace(matrix=matrix)
+        strategy = mapping_of(node.get("strategy"))
+        passage = around._replace(
+            mapping=node,
+            matrix=strategy.get("matrix") or around.matrix,
+            inside=_directory_of(node, around, source),
+        )
         yield passage
         has_jobs = passage.under == source.jobs
         for key, child in reversed(node.items()):
@@ -184,24 +200,25 @@ def _scripts(passage: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
     keys = source.scripts
     if source.jobs and passage.under == source.jobs:  # a task may be nothing but its script
         keys = [*mapping]
-    lines: list[int] = []
-    scripts: list[str] = []
+    scripts = []
     for key in keys:
-        texts = [*texts_in(mapping.get(key))]
-        first = mapping.line_of(key)
-        lines += range(first, first + len(texts))
-        scripts += texts
+        line = mapping.line_of(key)
+        for text in texts_in(mapping.get(key)):
+            scripts.append((line, text))
+            line += 1
     if source.joined and scripts:
-        line = lines[0]
+        line, _ = scripts[0]
         if isinstance(mapping.get(keys[-1]), list):
             line += 1
-        yield line, "\n".join(scripts)
-    else:
-        yield from zip(lines, scripts, strict=True)
-    if program := text_at(mapping, source.program):
+        text = "\n".join(text for _, text in scripts)
+        scripts = [(line, text)]
+    yield from scripts
+    program = text_at(mapping, source.program)
+    if program:
         program = re.sub(rf"\A{source.images}", "", program)
+        program = _TAG.sub("", program)
         arguments = texts_in(listed(mapping.get("args")))
-        yield mapping.line, shlex.join([_TAG.sub("", program), *arguments])
+        yield mapping.line, shlex.join([program, *arguments])
 
 
 def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
@@ -221,21 +238,33 @@ def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
 def add_described(ground: Ground, place: Place, form: Form, passage: Passage) -> None:
     """Add the builds that a mapping describes: one, or one for each run of its matrix."""
     mapping = passage.mapping
-    if form.under not in (None, passage.under) or {*form.unless} & mapping.keys():
+    if form.under not in (None, passage.under):
+        return
+    if any(key in mapping for key in form.unless):
         return
     for path, required in form.only.items():
         if not re.fullmatch(required, text_at(mapping, [path])):
             return
-    line = mapping.line_of(next(iter(form.only), ""))
-    place = replace(place, where=replace(place.where, line=line))
+    first_key = next(iter(form.only), "")
+    where = replace(place.where, line=mapping.line_of(first_key))
+    place = replace(place, where=where)
     if form.git:
-        message = f"the job `{place.name}` builds from git, so no ignore file applies"
-        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=form.git)
-        if finding not in ground.search.findings:
-            ground.search.findings.append(finding)
+        _report_git(ground.search, place, form.git)
         return
     for values in _runs_of(passage.matrix):
         _add_run(ground, place, form, mapping, values)
+
+
+def _report_git(search: Search, place: Place, advice: str) -> None:
+    finding = Finding(
+        code="CTX310",
+        severity=severity_of("CTX310"),
+        message=f"the job `{place.name}` builds from git, so no ignore file applies",
+        location=place.where,
+        help=advice,
+    )
+    if finding not in search.findings:
+        search.findings.append(finding)
 
 
 def _add_run(
@@ -244,7 +273,8 @@ def _add_run(
     """Add the build of a mapping, with the `values` of one run of its matrix."""
 
     def text_of(key: str) -> str:
-        text = ground.with_top(text_at(mapping, form.paths.get(key, ())))
+        paths = form.paths.get(key, ())
+        text = ground.with_top(text_at(mapping, paths))
         text = expression("expressions").sub(partial(_matrix_value, values), text)
         return text or form.usual.get(key, "")
 
@@ -253,14 +283,18 @@ def _add_run(
     file = _only_file(search, text_of("dockerfile"))
     target = text_of("target")
     if not target:
-        _, options = commands.parsed(text_of("options").split(), BuildCommand(""))
+        words = text_of("options").split()
+        _, options = commands.parse_words(words, BuildCommand(""))
         target = commands.last(options, "--target")
-    unknown = [text for text in (context, file, target) if commands.OPEN.search(text)]
-    if unknown:
-        text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
-        search.complain("expression", text, place.where)
+    for text in (context, file, target):
+        if commands.OPEN.search(text):
+            when = f"is known only when the {place.how} runs"
+            message = f"`{text}` {when}, so this build was skipped"
+            search.complain("expression", message, place.where)
+            search.is_open = True
+            return
     is_one = context and "\n" not in context + file and "*" not in file
-    if unknown or not is_one or {*form.narrowed} & mapping.keys():
+    if not is_one or any(key in mapping for key in form.narrowed):
         search.is_open = True
         return
     if is_reference(context):
@@ -277,7 +311,8 @@ def _add_run(
         builder=form.builder,
     )
     # A mapping says that there is such a build, so what is missing is a problem.
-    ground.add(place, build, form.beside, is_certain=len(ground.directories) == 1)
+    is_certain = len(ground.directories) == 1
+    ground.add(place, build, form.beside, is_certain=is_certain)
 
 
 def _only_file(search: Search, path: str) -> str:
@@ -293,22 +328,23 @@ def _only_file(search: Search, path: str) -> str:
 
 def _runs_of(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
-    entries = mapping_of(matrix)
-    lists = {key: values for key, values in entries.items() if isinstance(values, list)}
+    settings = mapping_of(matrix)
+    lists = {key: values for key, values in settings.items() if isinstance(values, list)}
     axes = {key: values for key, values in lists.items() if key not in ("include", "exclude")}
-    runs: list[dict[str, Yaml]] = []
+    runs = []
     if axes:
         combinations = islice(product(*axes.values()), _MOST_COMBINATIONS)
         runs = [dict(zip(axes, chosen, strict=True)) for chosen in combinations]
-    for extra in map(mapping_of, listed(entries.get("include"))):
+    for inclusion in listed(settings.get("include")):
         # GitHub adds an entry to all runs whose values it does not change, else as a new run.
+        extra = mapping_of(inclusion)
         decisive = axes.keys() & extra.keys()
-        fitting = []
-        if axes:
-            fitting = [run for run in runs if all(run[key] == extra[key] for key in decisive)]
-        for run in fitting:
-            run.update(extra)
-        if not fitting:
+        is_new = True
+        for run in runs:
+            if axes and all(run[key] == extra[key] for key in decisive):
+                run.update(extra)
+                is_new = False
+        if is_new:
             runs.append(dict(extra))
     return runs or [{}]
 

@@ -84,13 +84,14 @@ def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
 @cache
 def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
     """Return every kind of file, with an expression for its path."""
-    rows = table("builds.toml")["file"]
     kinds = []
-    for row in rows:
+    for row in table("builds.toml")["file"]:
         forms = [Form(**form) for form in row.get("build", ())]
-        pattern = re.compile(rf"(?s:.*/)?(?:{row['name']})", re.IGNORECASE)
-        kinds.append((pattern, FileKind(**{**row, "build": forms})))
-    return tuple(kinds)  # the patterns match at most _LONGEST_PATH characters
+        kind = FileKind(**{**row, "build": forms})
+        # Matches paths of at most _LONGEST_PATH characters.
+        pattern = re.compile(rf"(?s:.*/)?(?:{kind.name})", re.IGNORECASE)
+        kinds.append((pattern, kind))
+    return tuple(kinds)
 
 
 @cache

@@ -224,7 +224,7 @@ class Search:
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
         never = _NEVER
-        skipped = set[str]()
+        skipped = set()
         if everywhere:
             never = _OF_VERSIONS
         else:
@@ -241,7 +241,7 @@ class Search:
             names = {child.name for child in entries}
             if directory and not everywhere and _is_of_a_tool(directory, names):
                 continue
-            below: list[str] = []
+            below = []
             for child in entries:
                 path = os.path.join(directory, child.name)
                 if child.is_dir(follow_symlinks=False):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
-from ctxsize.hidden import Hidden, shown
+from ctxsize.hidden import Hidden, made_of
 from ctxsize.repository.search import NotReadError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ _LINE = re.compile(
 )
 _IN_QUOTES = re.compile("'(?!<)[^']{2,}'")
 """Matches what a message of PyYAML quotes from the text, but for single characters."""
+_COMMENT = re.compile(r"(?:^|[ \t])#")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -153,7 +154,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
 
 def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     mapping = YamlMapping(node.start_mark.line + 1)
-    merged: list[Yaml] = []
+    merged = []
     for key_node, value_node in node.value:
         key = key_node.value
         line = key_node.start_mark.line + 1
@@ -210,35 +211,32 @@ class Interpolator:
             return self.text(value, variables, place)
         if isinstance(value, list):
             return [self.replaced(child, variables, place) for child in value]
-        if isinstance(value, dict):
-            pairs = dict[str, Yaml]()
-            for key in value:
-                inner = key
-                if place:
-                    inner = f"{place}.{key}"
-                pairs[key] = self.replaced(value[key], variables, inner)
-            return value.with_pairs(pairs)
-        return None
+        if not isinstance(value, dict):
+            return None
+        mapping = value.with_pairs({})
+        for key, child in value.items():
+            inner = key
+            if place:
+                inner = f"{place}.{key}"
+            mapping[key] = self.replaced(child, variables, inner)
+        return mapping
 
     def text(self, text: str, variables: Mapping[str, str], place: str = "") -> str:
         """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
-        pieces = list[str]()
+        pieces = []
         end = 0
         for match in _VARIABLE.finditer(text):
             pieces.append(text[end : match.start()])
             pieces.append(self._value(variables, match, place))
             end = match.end()
         pieces.append(text[end:])
-        if any(isinstance(piece, Hidden) for piece in pieces):
-            return Hidden("".join(pieces), "".join(map(shown, pieces)))
-        return "".join(pieces)
+        return concatenated(pieces)
 
     def _value(self, variables: Mapping[str, str], match: re.Match[str], place: str) -> str:
+        where = "this value"
         if place:
             where = f"`{place}`"
-        else:
-            where = "this value"
         name = match["plain"] or match["braced"]
         operator = match["operator"] or "-"
         if match[0] == "$$":
@@ -246,20 +244,18 @@ class Interpolator:
         if not name:
             message = f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign"
             raise NotReadError("variable", message)
-        # With a colon, an empty value counts as none.
-        if operator[0] == ":":
-            is_set = bool(variables.get(name))
-        else:
-            is_set = name in variables
+        is_set = name in variables
+        if operator[0] == ":" and not variables.get(name):  # an empty value counts as none
+            is_set = False
         if operator[-1] == "?" and not is_set:
             raise NotReadError("variable", f"the variable {name} has no value in {where}")
         is_alternative = operator[-1] == "+"
-        if not is_set or is_alternative:
-            if is_set == is_alternative:
-                return self.text(match["word"] or "", variables, place)
-            return ""
-        self._pay(variables[name])
-        return Hidden(variables[name], f"${{{name}}}")
+        if is_set and not is_alternative:
+            self._pay(variables[name])
+            return Hidden(variables[name], f"${{{name}}}")
+        if is_set == is_alternative:
+            return self.text(match["word"] or "", variables, place)
+        return ""
 
     def _pay(self, text: str) -> None:
         self._room -= len(text)
@@ -268,21 +264,29 @@ class Interpolator:
             raise NotReadError("variable", text)
 
 
+def concatenated(pieces: Iterable[str]) -> str:
+    """Return texts as one, hidden if one of them is."""
+    return made_of(lambda *texts: "".join(texts), *pieces)
+
+
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
     settings: dict[str, str] = {}
     variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
-        # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-        escaped = match["double"] or ""
-        text = match["single"] or _ESCAPE.sub(_unescaped, escaped)
-        if match["bare"] is not None:
-            text = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
-        settings[match["name"]] = text
-        if match["single"] is None:
-            with suppress(NotReadError):  # a wrong `$` stays as it is
-                settings[match["name"]] = interpolator.text(text, variables)
+        name = match["name"]
+        if match["single"] is not None:
+            settings[name] = match["single"]
+            continue
+        if match["bare"] is None:
+            # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
+            setting = _ESCAPE.sub(_unescaped, match["double"])
+        else:
+            setting = _COMMENT.split(match["bare"], maxsplit=1)[0].strip()
+        settings[name] = setting
+        with suppress(NotReadError):  # a wrong `$` stays as it is
+            settings[name] = interpolator.text(setting, variables)
     return settings
 
 

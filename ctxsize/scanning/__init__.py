@@ -44,18 +44,21 @@ def scan(
     advised = advise(discovery)
     advice = left(advised.findings)
     findings = _Findings([*across, *advice])
-    for build in measured:
-        build.update(findings=findings.about(build.row))
-    rows = [build.row for build in measured]
-    rows += [replace(_row_of(build), error=build.outside) for build in discovery.outside]
     # The rows report the builds outside the repository.
     problems = [problem for problem in discovery.problems if problem.code != "outside"]
     problems += [problem for problem in advised.problems if problem.code == UNKNOWN.code]
-    for build in measured:
-        problems += build.problems
+    rows = []
+    for result in measured:
+        result.update(findings=findings.about(result.row))
+        rows.append(result.row)
+        problems += result.problems
+    for outside in discovery.outside:
+        row = _row_of(outside)
+        rows.append(replace(row, error=outside.outside))
+    rows.sort(key=Row.order)
     return Scan(
         root=discovery.root,
-        rows=tuple(sorted(rows, key=Row.order)),
+        rows=tuple(rows),
         findings=in_order([*across]),
         advice=len(advice),
         problems=tuple(dict.fromkeys(problems)),
@@ -86,7 +89,8 @@ def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snaps
 def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snapshots) -> None:
     """Fill in the values of a build one after the other. Raises `CtxsizeError` on the way."""
     build = measured.row.build
-    plan = plan_of(build, BUILDERS[build.builder], parsed_files=parsed_files)
+    builder = BUILDERS[build.builder]
+    plan = plan_of(build, builder, parsed_files=parsed_files)
     measured.plan = plan
     if build.dockerfile_inline is None:
         measured.update(dockerfile=plan.dockerfile)
@@ -97,14 +101,17 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     for problem in snapshot.problems:
         path = problem.path
         if path:
-            path = os.path.normpath(os.path.join(build.context, path))
+            path = os.path.join(build.context, path)
+            path = os.path.normpath(path)
         measured.problems.append(replace(problem, path=path))
-    measured.update(context=contexts.travelling(plan, snapshot, [None]))
+    context = contexts.travelling(plan, snapshot, [None])
+    measured.update(context=context)
     includes: list[Include] = [None]
-    if plan.dockerfile is not None or not plan.builder.asks_for_paths:
+    if plan.dockerfile is not None or not builder.asks_for_paths:
         includes = includes_of(plan)
         measured.includes = includes
-        measured.update(transfer=contexts.travelling(plan, snapshot, includes))
+        transfer = contexts.travelling(plan, snapshot, includes)
+        measured.update(transfer=transfer)
     improved = contexts.improved(plan, snapshot)
     if improved is not None:
         after = contexts.travelling(plan, improved, includes)
@@ -151,9 +158,10 @@ class Snapshots:
         """Return the amount that all transfers send; builds that ask for the same share it."""
         patterns = snapshot.plan.spec.patterns
         lines = tuple((pattern.text, pattern.include) for pattern in patterns)
+        sent_from = (id(snapshot.root), plan.builder.name, lines)
         amounts = []
         for include in includes:
-            key = (id(snapshot.root), plan.builder.name, lines, include)
+            key = (sent_from, include)
             if key not in self._amounts:
                 self._amounts[key] = travelling(snapshot, [include])
             amounts.append(self._amounts[key])

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from shlex import join, quote
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling wo
 _LEAST_SHOWN_BYTES = 10_000
 _SHOWN = 3
 _NOT_LITERAL = frozenset("*?[]^\\\ufeff")
+_UNREAD = "no build reads this ignore file"
 _EVERYTHING = ("*", "**", "**/*", ".")
 
 
@@ -118,36 +120,54 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield a finding for each ignore file that no build reads, if there are builds."""
     if not rows:
         return
-    read = {os.path.realpath(path) for row in rows for path in _read_by(row)}
-    applied = {os.path.realpath(row.ignore_file) for row in rows if row.ignore_file}
+    read: set[str] = set()
+    applied = set()
     by_directory: dict[str, list[Row]] = {}
     for row in rows:
-        by_directory.setdefault(os.path.dirname(row.dockerfile or "/"), []).append(row)
+        read.update(map(os.path.realpath, _read_by(row)))
+        if row.ignore_file:
+            applied.add(os.path.realpath(row.ignore_file))
+        directory = os.path.dirname(row.dockerfile or "/")
+        by_directory.setdefault(directory, []).append(row)
     is_contested = any(row.found.contested for row in rows)
     for path in discovery.ignore_files:
         if os.path.realpath(path) in read:
             continue
-        directory, name = os.path.split(path)
+        directory = os.path.dirname(path)
         beside = by_directory.get(directory, [])
         is_sure = bool(beside) and not any(row.found.guessed for row in beside)
         if not is_sure and is_contested:
             continue
-        why = ""
-        if beside:
-            context = min(row.build.context for row in beside)
-            why = f": the context of {beside[0].dockerfile} is {context}"
-        advice = "move it to the root of the context, or name it <Dockerfile>.dockerignore"
+        finding = _unread_file(path, beside, is_sure=is_sure)
         other = os.path.join(directory, ".containerignore")
-        if name == ".dockerignore" and os.path.realpath(other) in applied:
-            why = f": {other} replaces it for Podman"
-            advice = "remove it, or make both equal"
-        severity = Severity.INFO
-        confidence = Confidence.POSSIBLE
-        if is_sure:
-            severity = severity_of("CTX302")
-            confidence = Confidence.LIKELY
-        text = f"no build reads this ignore file{why}"
-        yield Finding("CTX302", severity, text, Location(path), confidence, help=advice)
+        if os.path.basename(path) == ".dockerignore" and os.path.realpath(other) in applied:
+            finding = replace(
+                finding,
+                message=f"{_UNREAD}: {other} replaces it for Podman",
+                help="remove it, or make both equal",
+            )
+        yield finding
+
+
+def _unread_file(path: str, beside: Sequence[Row], *, is_sure: bool) -> Finding:
+    """Return the finding about a file that no build reads, with the builds of its directory."""
+    message = _UNREAD
+    if beside:
+        context = min(row.build.context for row in beside)
+        message = f"{_UNREAD}: the context of {beside[0].dockerfile} is {context}"
+    severity = Severity.INFO
+    confidence = Confidence.POSSIBLE
+    if is_sure:
+        severity = severity_of("CTX302")
+        confidence = Confidence.LIKELY
+    return Finding(
+        code="CTX302",
+        severity=severity,
+        message=message,
+        location=Location(path),
+        confidence=confidence,
+        help="move it to the root of the context, or name it <Dockerfile>.dockerignore",
+    )
 
 
 def _read_by(row: Row) -> Iterator[str]:
@@ -208,7 +228,7 @@ def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
 
 
 class _Trial(NamedTuple):
-    """What a build would send with the patterns of a sibling."""
+    """A sibling, and the entries that a build would send with its patterns."""
 
     sibling: Sibling
     sent: Sent
@@ -231,8 +251,8 @@ def _trials(
     tried: dict[tuple[str, ...], Sent | None] = {(): None}
     for lines, equal in siblings.items():
         others = [other for other in equal if other.path != own_path]
-        sibling = next((other for other in others if other.context != plan.root), None)
-        if sibling is None:
+        others = [other for other in others if other.context != plan.root]
+        if not others:
             continue
         # Other lines match nothing here.
         matching = tuple(line for line in lines if _start_of(line) in names)
@@ -243,7 +263,7 @@ def _trials(
                 tried[matching] = snapshot.sent(spec, include=include)
         sent = tried[matching]
         if sent is not None:
-            yield _Trial(sibling, sent)
+            yield _Trial(others[0], sent)
 
 
 def _start_of(line: str) -> str | None:

@@ -124,7 +124,8 @@ def _report(path: str, schema: Any) -> Any:
 def _faults(node: Any, schema: Any, root: Any, place: str) -> Iterator[str]:
     """Yield the keys at or below `place` that break the JSON Schema `schema`, and how."""
     if "$ref" in schema:
-        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+        name = schema["$ref"].rpartition("/")[2]
+        schema = root["$defs"][name]
     if "$defs" in schema:
         root = schema
     kind = _TYPES.get(type(node), "number")
@@ -132,14 +133,17 @@ def _faults(node: Any, schema: Any, root: Any, place: str) -> Iterator[str]:
     if fault:
         yield f"{place[1:] or 'it'} {fault}"
     if kind == "object":
+        required = schema.get("required", ())
         for key, inner in schema.get("properties", {}).items():
+            inner_place = f"{place}.{key}"
             if key in node:
-                yield from _faults(node[key], inner, root, f"{place}.{key}")
-            elif key in schema.get("required", ()):
-                yield f"{place}.{key} is missing"[1:]
+                yield from _faults(node[key], inner, root, inner_place)
+            elif key in required:
+                yield f"{inner_place[1:]} is missing"
     if kind == "array" and "items" in schema:
+        inner = schema["items"]
         for number, child in enumerate(node):
-            yield from _faults(child, schema["items"], root, f"{place}[{number}]")
+            yield from _faults(child, inner, root, f"{place}[{number}]")
 
 
 def _fault(node: Any, kind: str, schema: Any, root: Any) -> str:
@@ -151,12 +155,16 @@ def _fault(node: Any, kind: str, schema: Any, root: Any) -> str:
         return f"is {kind}, not {' or '.join(kinds)}"
     choices = schema.get("enum", [schema.get("const", node)])
     if node not in choices:
-        return f"is {fields.quoted(node)}, not {' or '.join(map(repr, choices))}"
-    if kind == "integer" and not schema.get("minimum", 0) <= node <= fields.MOST:
-        return "is out of range"
-    for alternative in schema.get("oneOf", ()):
+        expected = " or ".join(map(repr, choices))
+        return f"is {fields.quoted(node)}, not {expected}"
+    if kind == "integer":
+        least = schema.get("minimum", 0)
+        if not least <= node <= fields.MOST:
+            return "is out of range"
+    alternatives = schema.get("oneOf", ())
+    for alternative in alternatives:
         if not any(_faults(node, alternative, root, "")):
             return ""
-    if "oneOf" in schema:
+    if alternatives:
         return "has another shape"
     return ""

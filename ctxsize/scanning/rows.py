@@ -29,7 +29,7 @@ class Row:
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     error: str | None = None
-    is_unread: bool = False  # whether the error is in the text of the Dockerfile or ignore file
+    is_unread: bool = False  # True if the error is in the text of the Dockerfile or ignore file
 
     @property
     def build(self) -> Build:
@@ -51,10 +51,10 @@ class Row:
     @property
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
-        usual = os.path.normpath(os.path.join(self.build.context, "Dockerfile"))
+        usual = os.path.join(self.build.context, "Dockerfile")
         file = self.dockerfile or usual
         options = []
-        if os.path.normpath(file) != usual:
+        if os.path.normpath(file) != os.path.normpath(usual):
             options += ["-f", file]
         target = shown(self.build.target)
         if target:

@@ -46,7 +46,7 @@ def merge(
     split = pattern_class.split
     wanted = [_pattern_in(addition.line, split) for addition in additions]
     in_order = at_start or any(pattern.exception for pattern in wanted)
-    bom, lines = _opened(before)
+    bom, lines = _mark_and_lines(before)
     block = _block(lines, split, at_start=at_start, in_order=in_order)
     present = lines
     if in_order:
@@ -76,7 +76,7 @@ def merge(
     return bom + b"".join(lines)
 
 
-class _Block(NamedTuple):
+class _MarkedBlock(NamedTuple):
     """The indices of the two marks of a block."""
 
     start: int
@@ -105,16 +105,16 @@ def _patterns_in(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:
 
 def _block(
     lines: Sequence[bytes], split: _Split, *, at_start: bool, in_order: bool
-) -> _Block | None:
+) -> _MarkedBlock | None:
     """Return the block to extend, None if a new one is needed."""
-    blocks = list[_Block]()
+    blocks = []
     start = None
     # A mark that has lost its partner is a comment like any other.
     for index, line in enumerate(lines):
         if line.startswith(START):
             start = index
         elif line.startswith(END) and start is not None:
-            blocks.append(_Block(start, index))
+            blocks.append(_MarkedBlock(start, index))
             start = None
     if not blocks:
         return None
@@ -129,7 +129,7 @@ def _block(
     return block
 
 
-def _behind_exceptions(lines: Sequence[bytes], block: _Block, split: _Split) -> int:
+def _behind_exceptions(lines: Sequence[bytes], block: _MarkedBlock, split: _Split) -> int:
     """Return the index behind the last exception in a block, or of its end without one."""
     position = block.end
     for index in range(block.start, block.end):
@@ -145,7 +145,7 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
     What stands there in the same order is there. Else a line counts as there if nothing of the
     other kind comes behind it, neither there nor in `wanted`.
     """
-    missing = list[int]()
+    missing = []
     position = 0
     for index, pattern in enumerate(wanted):
         if in_order and pattern in have[position:]:
@@ -153,7 +153,7 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
             continue
         in_order = False
         is_last_kind = all(other.exception == pattern.exception for other in wanted[index:])
-        same_kind: list[SplitLine] = []  # those behind the last one of the other kind
+        same_kind = []  # those behind the last one of the other kind
         for present in have:
             if present.exception == pattern.exception:
                 same_kind.append(present)
@@ -168,14 +168,17 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
 def _with_block(lines: list[bytes], written: list[bytes], *, at_start: bool) -> list[bytes]:
     """Return the lines with a new block, which a blank line sets off."""
     end = _line_end(lines)
-    block = [_FIRST_LINE + end, *written, END + end]
+    first = _FIRST_LINE + end
+    block = [first, *written, END + end]
     if not lines:
         return block
     if at_start:
         return [*block, end, *lines]
-    if _end_of(lines[-1]):
-        return [*lines, end, *block]
-    return [*lines[:-1], lines[-1] + end, end, *block[:-1], END]
+    *others, last = lines
+    if not _end_of(last):  # as before, the file ends without one
+        last += end
+        block[-1] = END
+    return [*others, last, end, *block]
 
 
 def block_lines(additions: Iterable[Addition], end: bytes) -> list[bytes]:
@@ -210,9 +213,9 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
     lines where it is several. A byte order mark stays in front, and a file
     without a last line end stays without.
     """
-    bom, lines = _opened(ignore_file)
+    bom, lines = _mark_and_lines(ignore_file)
     usual_end = _line_end(lines)
-    edited: list[bytes] = []
+    edited = []
     for number, line in enumerate(lines, 1):
         if number not in changes:
             edited.append(line)
@@ -232,7 +235,7 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
     return bom + b"".join(edited)
 
 
-def _opened(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
+def _mark_and_lines(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
     """Return the byte order mark, if any, and the lines behind it, all of them."""
     if ignore_file is None:
         return b"", []

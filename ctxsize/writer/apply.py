@@ -50,10 +50,10 @@ def apply(
         for edit in edits:
             if edit.before == edit.after:
                 continue
-            with _explained(edit.path):
+            with _explain_errors(edit.path):
                 target = _target(edit.path, within, links)
             place = _Place(edit, target, stack, links)
-            with _explained(edit.path, "cannot be read"):
+            with _explain_errors(edit.path, "cannot be read"):
                 content = place.content()
             why = ""
             other = places.setdefault(target, place)
@@ -80,10 +80,13 @@ def _target(path: str, within: str | None, links: Links) -> str:
         return target_of(path, within)
     if links == "replace":
         directory, name = os.path.split(path)
-        return os.path.join(os.path.realpath(directory or "."), name)
-    text = f"the file is a symbolic link to {os.readlink(path)}, which would be changed"
-    hint = f"{_UNTOUCHED}; --replace-link writes a file in its place"
-    raise InputError(text, path=path, hint=hint)
+        real_directory = os.path.realpath(directory or ".")
+        return os.path.join(real_directory, name)
+    raise InputError(
+        f"the file is a symbolic link to {os.readlink(path)}, which would be changed",
+        path=path,
+        hint=f"{_UNTOUCHED}; --replace-link writes a file in its place",
+    )
 
 
 def write_output(
@@ -95,24 +98,26 @@ def write_output(
     Raises `InputError` if the file cannot be written, and for a symlink out of the
     repository; the old file is then unchanged.
     """
-    with _explained(path):
+    with _explain_errors(path):
         refuse_way_out(path)
-        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        is_special = not os.path.isfile(path) and not os.path.isdir(path)
+        if is_special and os.path.exists(path):
             if data is not None:
                 _write_special(path, data)
             return
         target = os.path.realpath(path)
     with ExitStack() as stack:
         place = _Place(Edit(path, None, data or b""), target, stack)
-        if place.seen is not None and place.seen.st_size and replaces is not None:
-            with _explained(path, "cannot be read"):
+        is_empty = place.seen is None or not place.seen.st_size
+        if replaces is not None and not is_empty:
+            with _explain_errors(path, "cannot be read"):
                 start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
                 why = "holds something else than a report of ctxsize, so it is not replaced"
                 raise InputError(why, path=path, hint="remove it, or name another file")
         if data is not None:
             place.stage()
-            with _explained(path):
+            with _explain_errors(path):
                 place.put(os.replace)
 
 
@@ -121,22 +126,27 @@ class _Place:
 
     def __init__(self, edit: Edit, target: str, stack: ExitStack, links: Links = "follow") -> None:
         """Open the directory, which `stack` closes. Raises `InputError` if the target must stay."""
+        directory, name = os.path.split(target)
         self.edit = edit
-        self.name = os.path.basename(target)
+        self.name = name
         self.temporary = f".ctxsize-{os.urandom(8).hex()}"
         self._stack = stack
         self.seen: os.stat_result | None = None
-        with _explained(edit.path):
+        self.is_link = False
+        self.is_new = True
+        with _explain_errors(edit.path):
             # An open directory, so that one that replaces it is not written into.
-            self.directory = os.open(os.path.dirname(target), _DIRECTORY)
+            self.directory = os.open(directory, _DIRECTORY)
             stack.callback(os.close, self.directory)
             _remove_leftovers(self.directory)
             with suppress(FileNotFoundError):
                 self.seen = self.now()
-            self.is_link = self.seen is not None and stat.S_ISLNK(self.seen.st_mode)
-            self.is_new = self.seen is None or (self.is_link and links == "replace")
-            if self.seen is not None and not self.is_new:
-                self._refuse_to_replace(self.seen.st_mode)
+            if self.seen is not None:
+                mode = self.seen.st_mode
+                self.is_link = stat.S_ISLNK(mode)
+                self.is_new = self.is_link and links == "replace"
+                if not self.is_new:
+                    self._refuse_to_replace(mode)
 
     def _refuse_to_replace(self, mode: int) -> None:
         """Raise `InputError` for a file that must stay as it is, by its mode."""
@@ -169,8 +179,8 @@ class _Place:
     def stage(self) -> None:
         """Write the temporary file, with the mode and owner of the file that it replaces."""
         self._stack.callback(self._remove_temporary)
-        with _explained(self.edit.path):
-            handle = self._opened()
+        with _explain_errors(self.edit.path):
+            handle = self._create_temporary()
             self._stack.callback(os.close, handle)
             with os.fdopen(handle, "wb", closefd=False) as file:
                 file.write(self.edit.after)
@@ -179,7 +189,7 @@ class _Place:
                     _copy_attributes(self, self.seen, handle)
                 os.fsync(handle)
 
-    def _opened(self) -> int:
+    def _create_temporary(self) -> int:
         """Create the file and lock it; try again if a run removes it between the two steps."""
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
         if self.is_new:
@@ -225,13 +235,21 @@ def _write_special(path: str, data: bytes) -> None:
 def _remove_leftovers(directory: int) -> None:
     """Remove temporary files that a killed run left in `directory`."""
     with suppress(OSError):
-        names = [child.name for child in entries_in(directory)]
-        for name in filter(_TEMPORARY.fullmatch, names):
-            with suppress(OSError), os.fdopen(os.open(name, _FILE, dir_fd=directory)) as file:
-                status = os.fstat(file.fileno())
-                if stat.S_ISREG(status.st_mode) and os.geteuid() in (0, status.st_uid):
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(name, dir_fd=directory)
+        for child in entries_in(directory):
+            if _TEMPORARY.fullmatch(child.name):
+                _remove_leftover(directory, child.name)
+
+
+def _remove_leftover(directory: int, name: str) -> None:
+    """Remove a temporary file, unless another run has locked it or another user owns it."""
+    with suppress(OSError):
+        handle = os.open(name, _FILE, dir_fd=directory)
+        with os.fdopen(handle) as file:
+            status = os.fstat(handle)
+            is_ours = os.geteuid() in (0, status.st_uid)
+            if is_ours and stat.S_ISREG(status.st_mode):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name, dir_fd=directory)
 
 
 def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
@@ -243,10 +261,15 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
         with suppress(OSError):
             old = os.open(place.name, _FILE, dir_fd=place.directory)
             with os.fdopen(old):
-                for name in os.listxattr(old):
-                    with suppress(OSError):
-                        os.setxattr(handle, name, os.getxattr(old, name))
+                _copy_extended(old, handle)
     os.fchmod(handle, stat.S_IMODE(seen.st_mode))
+
+
+def _copy_extended(old: int, new: int) -> None:
+    for name in os.listxattr(old):
+        with suppress(OSError):
+            attribute = os.getxattr(old, name)
+            os.setxattr(new, name, attribute)
 
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
@@ -255,7 +278,7 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
     rest = _UNTOUCHED
     if written:
         rest = f"written before that: {', '.join(written)}"
-    with _explained(path, rest=rest):
+    with _explain_errors(path, rest=rest):
         changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
         if place.seen is None:
             try:
@@ -287,7 +310,7 @@ def _notes(place: _Place) -> Iterator[Problem]:
 
 
 @contextmanager
-def _explained(
+def _explain_errors(
     path: str, doing: str = "cannot be written", *, rest: str = _UNTOUCHED
 ) -> Iterator[None]:
     try:
