@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
@@ -25,6 +26,11 @@ class DiskSize(NamedTuple):
     files: int = 0
     content_bytes: int = 0
     disk_bytes: int = 0  # blocks on disk, those of directories included
+
+
+def total_size(sizes: Iterable[DiskSize]) -> DiskSize:
+    """Return the sum of sizes."""
+    return DiskSize(*map(sum, zip(*sizes, strict=True)))
 
 
 class Part(NamedTuple):
@@ -88,8 +94,7 @@ class CleanPlan:
     @property
     def sums(self) -> DiskSize:
         """Return the size of all items together."""
-        sizes = [item.inventory.size for item in self.items]
-        return DiskSize(*map(sum, zip(*sizes, strict=True)))
+        return total_size(candidate.inventory.size for candidate in self.items)
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,16 @@ class Cleaning:
     def findings(self) -> tuple[Finding, ...]:
         """Return failures and unread paths, for formats that show only findings."""
         undone: list[Problem | Result] = [*self.plan.problems]
-        undone += [each for each in self.results if not each.done]
-        found = []
-        for each in undone:
-            path = os.path.normpath(os.path.join(self.root, each.path or ""))
-            found.append(Problem("not-deleted", each.message).as_finding(path))
-        return in_order(found)
+        undone += [result for result in self.results if not result.done]
+        findings = []
+        for failure in undone:
+            path = os.path.join(self.root, failure.path or "")
+            path = os.path.normpath(path)
+            problem = Problem("not-deleted", failure.message)
+            findings.append(problem.as_finding(path))
+        return in_order(findings)
 
     @property
     def complete(self) -> bool:
         """Return whether everything was deleted."""
-        return all(each.done for each in self.results)
+        return all(result.done for result in self.results)

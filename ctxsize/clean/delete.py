@@ -31,8 +31,9 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def delete(plan: CleanPlan, *, steps: Steps | None = None) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
     dangers = Dangers(plan.root)
-    for item in stepped(plan.items, steps, lambda each: each.path):
-        yield _Deletion(item, dangers).result(plan)
+    for candidate in stepped(plan.items, steps, lambda candidate: candidate.path):
+        deletion = _Deletion(candidate, dangers)
+        yield deletion.result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
@@ -44,66 +45,69 @@ def delete(plan: CleanPlan, *, steps: Steps | None = None) -> Iterator[Result]:
 class _Deletion:
     """One directory on its way out."""
 
-    def __init__(self, item: CleanCandidate, dangers: Dangers) -> None:
-        self._item = item
+    def __init__(self, candidate: CleanCandidate, dangers: Dangers) -> None:
+        self._candidate = candidate
         self._dangers = dangers
-        above, self._name = os.path.split(item.path)
-        self._is_leftover = item.kind.category is CleanCategory.LEFTOVER
+        above, self._name = os.path.split(candidate.path)
+        self._is_leftover = candidate.kind.category is CleanCategory.LEFTOVER
         if self._is_leftover:
             self._trash = self._name
         else:
             self._trash = TRASH + secrets.token_hex(16)
         self._trash_path = os.path.join(above, self._trash)
-        self._files = self._disk_bytes = 0
+        self._files = 0
+        self._disk_bytes = 0
         self._left: list[tuple[str, str]] = []
         """Entries that could not be deleted, with the reason, or that are not in the plan."""
         self._lasting: set[str] = set()  # directories in which something is left
 
     def result(self, plan: CleanPlan) -> Result:
         """Delete the directory, and return the result."""
-        if not {"", ".", ".."}.isdisjoint(self._item.path.split("/")):
-            return self._failed("it is not below ROOT")
+        if not {"", ".", ".."}.isdisjoint(self._candidate.path.split("/")):
+            return self._failure("it is not below ROOT")
         try:
             with Descent(plan.root) as descent, Locks() as locks:
                 if descent.place != plan.place:
-                    return self._failed("ROOT is another directory now")
-                descent.follow(os.path.dirname(self._item.path))
+                    return self._failure("ROOT is another directory now")
+                descent.follow(os.path.dirname(self._candidate.path))
                 with Descent(descent.fd) as inner:
                     inner.enter(self._name)
-                    self._above, self._fd = descent.fd, inner.fd
+                    self._above = descent.fd
+                    self._fd = inner.fd
                     return self._run(locks)
         except OSError as error:
-            return self._failed(f"it has changed: {error.strerror}")
+            return self._failure(f"it has changed: {error.strerror}")
 
     def _run(self, locks: Locks) -> Result:
         """Delete the directory `self._fd` in the directory `self._above`."""
-        planned = self._item.inventory
+        planned = self._candidate.inventory
+        lock_files = [*planned.locks]
         if self._is_leftover:
-            beside = [f"../{self._trash}{RECORD}"]
-        else:
-            beside = []
-        if (held := locks.take(self._fd, [*planned.locks, *beside])) is not None:
-            return self._failed(f"a build holds the lock {held}")
-        found = inventory.take(self._fd, linked=planned.linked)
-        objection = found.objection or _difference(planned, found)
-        objection = objection or self._dangers.around(self._item.path)
+            lock_files.append(f"../{self._trash}{RECORD}")
+        lock = locks.take(self._fd, lock_files)
+        if lock is not None:
+            return self._failure(f"a build holds the lock {lock}")
+        current = inventory.take(self._fd, linked=planned.linked)
+        objection = current.objection or _difference(planned, current)
+        objection = objection or self._dangers.around(self._candidate.path)
         if objection is not None:
-            return self._failed(objection.message)
+            return self._failure(objection.message)
         if not self._is_leftover:
-            self._write_record(found, locks)
-            if (result := self._set_aside(found)) is not None:
+            self._write_record(current, locks)
+            result = self._set_aside(current)
+            if result is not None:
                 return result
-        return self._empty(found.tokens)
+        return self._empty(current.tokens)
 
-    def _set_aside(self, found: Inventory) -> Result | None:
+    def _set_aside(self, current: Inventory) -> Result | None:
         """Rename it and compare; the result where that is the end of it."""
         try:
             self._rename(self._name, self._trash)
         except OSError as error:
             self._drop_record()
-            return self._failed(f"it cannot be renamed: {error.strerror}")
+            return self._failure(f"it cannot be renamed: {error.strerror}")
         try:
-            objection = self._objection(found)
+            objection = self._objection(current)
         except BaseException:
             self._put_back("interrupted")
             raise
@@ -111,17 +115,17 @@ class _Deletion:
             return None
         return self._put_back(objection.message)
 
-    def _objection(self, found: Inventory) -> CleanObjection | None:
+    def _objection(self, before: Inventory) -> CleanObjection | None:
         """Return the reason not to delete it, now that builds no longer find it."""
         try:
             status = os.stat(self._trash, dir_fd=self._above, follow_symlinks=False)
-            if (status.st_dev, status.st_ino) != found.place:
+            if (status.st_dev, status.st_ino) != before.place:
                 return _ANOTHER
-            again = inventory.take(self._fd, linked=self._item.inventory.linked)
+            again = inventory.take(self._fd, linked=self._candidate.inventory.linked)
         except OSError as error:
             return CleanObjection("changed", f"it has changed: {error.strerror}")
-        objection = again.objection or _difference(found, again, renamed=True)
-        if objection is None and self._item.kind.category is not CleanCategory.CACHE:
+        objection = again.objection or _difference(before, again, renamed=True)
+        if objection is None and self._candidate.kind.category is not CleanCategory.CACHE:
             # There may be thousands of caches, and a process that has a file of one open keeps it.
             objection = self._dangers.using(self._trash_path)
         return objection
@@ -133,51 +137,56 @@ class _Deletion:
                 tour(
                     descent,
                     START_TOKEN,
-                    lambda number: self._entries(descent, number, tokens),
+                    lambda number: self._delete_files(descent, number, tokens),
                     failed=lambda name, error: self._leave(descent.below(name), error),
                     left=lambda name: self._remove(descent.below(name), name, descent.fd),
                 )
             if not self._left:
                 os.rmdir(self._trash, dir_fd=self._above)
-                self._disk_bytes += os.fstat(self._fd).st_blocks * BLOCK_BYTES
+                self._count_blocks(os.fstat(self._fd))
         except OSError as error:
+            new_names = []
             if error.errno == ENOTEMPTY:
-                came = entries_in(self._fd)
-            else:
-                came = []
-            for name in sorted(each.name for each in came):
+                new_names = sorted(entry.name for entry in entries_in(self._fd))
+            for name in new_names:
                 self._leave(name)
-            if not came:
+            if not new_names:
                 self._leave(".", error)
         result = self._remaining()
         return replace(result, files=self._files, disk_bytes=self._disk_bytes)
 
-    def _entries(self, at: Descent, above: int, tokens: frozenset[int]) -> list[tuple[str, int]]:
-        """Delete the files in the directory where `at` is; return its planned directories."""
+    def _delete_files(
+        self, descent: Descent, above: int, tokens: frozenset[int]
+    ) -> list[tuple[str, int]]:
+        """Delete the files in the directory of `descent`; return its planned directories."""
         directories = []
         try:
-            names = [each.name for each in entries_in(at.fd)]
+            names = [child.name for child in entries_in(descent.fd)]
         except OSError as error:
-            self._leave(f"{at.path}/", error)
+            self._leave(f"{descent.path}/", error)
             return []
         for name in names:
             try:
-                found = os.stat(name, dir_fd=at.fd, follow_symlinks=False)
-                number = inventory.token(above, name, found)
+                status = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+                number = inventory.token(above, name, status)
                 if number not in tokens:
-                    self._leave(at.below(name))
-                elif stat.S_ISDIR(found.st_mode):
+                    self._leave(descent.below(name))
+                elif stat.S_ISDIR(status.st_mode):
                     directories.append((name, number))
                 else:
-                    os.unlink(name, dir_fd=at.fd)
-                    self._files += not stat.S_ISLNK(found.st_mode)
-                    # The blocks of a file with other names stay.
-                    self._disk_bytes += found.st_blocks * BLOCK_BYTES * (found.st_nlink == 1)
+                    os.unlink(name, dir_fd=descent.fd)
+                    if not stat.S_ISLNK(status.st_mode):
+                        self._files += 1
+                    if status.st_nlink == 1:  # the blocks of a file with other names stay
+                        self._count_blocks(status)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self._leave(at.below(name), error)
+                self._leave(descent.below(name), error)
         return directories
+
+    def _count_blocks(self, status: os.stat_result) -> None:
+        self._disk_bytes += status.st_blocks * BLOCK_BYTES
 
     def _remove(self, path: str, name: str, above: int) -> None:
         """Remove the directory `name`, if nothing in it was left on purpose or by failure."""
@@ -185,33 +194,42 @@ class _Deletion:
             if path in self._lasting:
                 self._lasting.add(path.rpartition("/")[0])
             else:
-                found = os.stat(name, dir_fd=above, follow_symlinks=False)
+                status = os.stat(name, dir_fd=above, follow_symlinks=False)
                 os.rmdir(name, dir_fd=above)
-                self._disk_bytes += found.st_blocks * BLOCK_BYTES
+                self._count_blocks(status)
         except OSError as error:
-            self._leave(path, None if error.errno == ENOTEMPTY else error)
+            if error.errno == ENOTEMPTY:
+                self._leave(path)
+            else:
+                self._leave(path, error)
 
     def _leave(self, path: str, error: OSError | None = None) -> None:
         """Note that the entry at `path` is still there, and so are the directories above it."""
-        self._left.append((path, "" if error is None else error.strerror or str(error)))
+        reason = ""
+        if error is not None:
+            reason = error.strerror or str(error)
+        self._left.append((path, reason))
         self._lasting.add(path.rpartition("/")[0])
 
     def _remaining(self) -> Result:
         """Return the result of deleting; entries of others go back to their place."""
-        if kept := [shown(path) for path, reason in self._left if not reason]:
-            names = ", ".join([*kept[:_SHOWN], *["…"] * (len(kept) > _SHOWN)])
-            return self._put_back(f"appeared meanwhile and was kept: {names}")
+        unplanned = [shown(path) for path, reason in self._left if not reason]
+        if unplanned:
+            names = unplanned[:_SHOWN]
+            if len(unplanned) > _SHOWN:
+                names.append("…")
+            return self._put_back(f"appeared meanwhile and was kept: {', '.join(names)}")
         if self._left:
             path, reason = self._left[0]
             count = f"{len(self._left):,} of its entries could not be deleted"
-            return self._failed(f"{count}: {shown(path)}: {reason}", self._trash_path)
+            return self._failure(f"{count}: {shown(path)}: {reason}", self._trash_path)
         self._drop_record()
-        return Result(self._item.path, True)
+        return Result(self._candidate.path, True)
 
     def _put_back(self, reason: str) -> Result:
         """Give it its name again, unless something else has it now."""
         if self._is_leftover:
-            return self._failed(reason, self._trash_path)
+            return self._failure(reason, self._trash_path)
         try:
             with suppress(FileNotFoundError):
                 os.stat(self._name, dir_fd=self._above, follow_symlinks=False)
@@ -219,20 +237,20 @@ class _Deletion:
             self._rename(self._trash, self._name)
         except OSError as error:
             why = f"{reason}; it could not be put back: {error.strerror}"
-            return self._failed(why, self._trash_path)
+            return self._failure(why, self._trash_path)
         self._drop_record()
-        return self._failed(reason, self._item.path)
+        return self._failure(reason, self._candidate.path)
 
-    def _failed(self, reason: str, *left: str) -> Result:
-        return Result(self._item.path, False, message=reason, left=left)
+    def _failure(self, reason: str, *left: str) -> Result:
+        return Result(self._candidate.path, False, message=reason, left=left)
 
     def _rename(self, old: str, new: str) -> None:
         os.rename(old, new, src_dir_fd=self._above, dst_dir_fd=self._above)
 
-    def _write_record(self, found: Inventory, locks: Locks) -> None:
+    def _write_record(self, contents: Inventory, locks: Locks) -> None:
         """Note what is in it for the next run, if the disk has room for that."""
         name = self._trash + RECORD
-        record = Record(self._name, self._item.kind.name, found.place, found.tokens)
+        record = Record(self._name, self._candidate.kind.name, contents.place, contents.tokens)
         with suppress(OSError):
             file = os.open(name, _NEW_FILE, 0o600, dir_fd=self._above)
             try:
@@ -248,12 +266,16 @@ class _Deletion:
             os.unlink(self._trash + RECORD, dir_fd=self._above)
 
 
-def _difference(plan: Inventory, found: Inventory, renamed: bool = False) -> CleanObjection | None:
-    """Return how a directory differs from the plan, if it does; a rename sets its `ctime`."""
-    if plan.place != found.place:
+def _difference(
+    before: Inventory, now: Inventory, *, renamed: bool = False
+) -> CleanObjection | None:
+    """Return how a directory differs from before, if it does; a rename sets its `ctime`."""
+    if before.place != now.place:
         return _ANOTHER
-    (changed, ctime, newest), now = plan.times, found.times
-    same_times = now == (changed, now[1] if renamed else ctime, newest)
-    if same_times and plan.tokens == found.tokens:
+    written_ns, changed_ns, newest_ns = before.times
+    if renamed:
+        changed_ns = now.times[1]
+    has_same_times = now.times == (written_ns, changed_ns, newest_ns)
+    if has_same_times and before.tokens == now.tokens:
         return None
     return _CHANGED

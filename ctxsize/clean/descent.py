@@ -35,11 +35,11 @@ class Descent:
     def __init__(self, start: str | int) -> None:
         """Start at a directory: a real path, or open and still the caller's. Raises `OSError`."""
         if isinstance(start, int):
-            own = os.dup(start)
+            fd = os.dup(start)
         else:
-            own = os.open(start, _OPEN_DIRECTORY)
-        self._levels = [DiskDirectory("", own, None)]
-        self._mount = _mount_of(own)
+            fd = os.open(start, _OPEN_DIRECTORY)
+        self._levels = [DiskDirectory("", fd, None)]
+        self._mount = _mount_of(fd)
 
     def __enter__(self) -> Descent:
         return self
@@ -107,13 +107,13 @@ def tour(
     """
     stack = [iter(visit(start))]
     while stack:
-        for name, given in stack[-1]:
+        for name, argument in stack[-1]:
             try:
                 descent.enter(name)
             except OSError as error:
                 failed(name, error)
             else:
-                stack.append(iter(visit(given)))
+                stack.append(iter(visit(argument)))
                 break
         else:
             stack.pop()
@@ -127,8 +127,8 @@ def _mount_of(fd: int) -> int | None:
         text = reader.read_file(f"/proc/self/fdinfo/{fd}")
     except OSError:
         return None
-    _, found, rest = text.partition(b"mnt_id:")
-    if found:
+    _, label, rest = text.partition(b"mnt_id:")
+    if label:
         return int(rest.split(None, 1)[0])
     return None
 

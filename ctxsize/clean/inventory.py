@@ -11,13 +11,13 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Set
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part
+from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part, total_size
 from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
@@ -36,18 +36,26 @@ is_trash = re.compile(re.escape(TRASH) + r"[0-9a-f]{32}").fullmatch  # whether a
 _RECORD_START = b'{"ctxsize-trash": '
 _RECORD_VERSION = 2
 _MOST_RECORD_BYTES = 1 << 28
-_Given = tuple[int, str]  # number of a directory, and its part: the first directory on the way
 
 
-def token(above: int, name: str, found: os.stat_result) -> int:
+class _Numbered(NamedTuple):
+    """A directory on the walk."""
+
+    number: int
+    part: str  # the first directory on the way
+
+
+def token(above: int, name: str, status: os.stat_result) -> int:
     """Return the number of one entry; `above` is that of its directory.
 
     A directory's own size and times say nothing, as they change with its entries.
     """
-    text = f"{above}/{name}\0{stat.S_IFMT(found.st_mode)}:{found.st_ino}"
-    if not stat.S_ISDIR(found.st_mode):
-        text += f":{found.st_size}:{found.st_mtime_ns}"
-    return int.from_bytes(blake2b(os.fsencode(text), digest_size=8).digest(), "big")
+    mode = status.st_mode
+    text = f"{above}/{name}\0{stat.S_IFMT(mode)}:{status.st_ino}"
+    if not stat.S_ISDIR(mode):
+        text += f":{status.st_size}:{status.st_mtime_ns}"
+    digest = blake2b(os.fsencode(text), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
 
 
 def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = None) -> Inventory:
@@ -61,20 +69,22 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
     with Descent(fd) as descent:
         taking = _Taking(descent, locked_files(top.st_dev), linked, progress)
         taking.count(top, "")
-        start: _Given = START_TOKEN, ""
-        tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
+        tour(descent, _Numbered(START_TOKEN, ""), taking.visit, failed=taking.refused)
     parts = [Part(name, DiskSize(*sums)) for name, sums in taking.parts.items()]
     parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
-    place = (top.st_dev, top.st_ino)
-    times = (top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns)
-    size = DiskSize(*map(sum, zip(*taking.parts.values(), strict=True)))
-    kinds = taking.kinds[stat.S_IFDIR], taking.kinds[stat.S_IFLNK]
-    found = Inventory(place, times, frozenset(taking.tokens), size, *kinds, taking.newest_ns)
-    names = frozenset(taking.linked)
-    largest = tuple(parts[:_MOST_PARTS])
-    locks = tuple(taking.locks)
-    objection = taking.objection
-    return replace(found, parts=largest, linked=names, locks=locks, objection=objection)
+    return Inventory(
+        place=(top.st_dev, top.st_ino),
+        times=(top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
+        tokens=frozenset(taking.tokens),
+        size=total_size(part.size for part in parts),
+        directories=taking.kinds[stat.S_IFDIR],
+        symlinks=taking.kinds[stat.S_IFLNK],
+        newest_ns=taking.newest_ns,
+        parts=tuple(parts[:_MOST_PARTS]),
+        linked=frozenset(taking.linked),
+        locks=tuple(taking.locks),
+        objection=taking.objection,
+    )
 
 
 @dataclass
@@ -95,38 +105,43 @@ class _Taking:
     locks: list[str] = field(default_factory=list)
     objection: CleanObjection | None = None
 
-    def visit(self, above: int, part: str) -> list[tuple[str, _Given]]:
+    def visit(self, directory: _Numbered) -> list[tuple[str, _Numbered]]:
         """Count what is in the directory where the walk is, and return the directories in it."""
-        fd = self.descent.fd
-        directories = list[tuple[str, _Given]]()
+        part = directory.part
+        directories = []
+        statuses = {}
         try:
-            found = {each.name: each.stat(follow_symlinks=False) for each in entries_in(fd)}
+            for child in entries_in(self.descent.fd):
+                statuses[child.name] = child.stat(follow_symlinks=False)
         except OSError as error:
             self._object("unreadable", f"{error.strerror}: ")
             return []
-        for name, status in found.items():
-            number = token(above, name, status)
+        for name, status in statuses.items():
+            number = token(directory.number, name, status)
             self.tokens.add(number)
             if stat.S_ISDIR(status.st_mode):
+                below = part
                 # What Cargo has in `debug` is the largest, and counts apart.
                 if part in ("", "debug"):
                     below = f"{part}/{name}".lstrip("/")
-                else:
-                    below = part
-                directories.append((name, (number, below)))
+                directories.append((name, _Numbered(number, below)))
                 self.count(status, below)
             else:
                 self.count(status, part)
                 self._inspect(name, status)
-        for name in sorted(REPOSITORIES & found.keys()):
-            self._object("repository", "it holds a repository: ", name)
-        if found.keys() >= BARE:
-            self._object("repository", "it holds a bare repository: ")
-        if found and not is_writable(fd):
-            self._object("read-only", "no permission to delete from ")
+        self._inspect_names(statuses.keys())
         if self.progress is not None:
             self.progress(len(self.tokens), self.content_bytes)
         return sorted(directories)
+
+    def _inspect_names(self, names: Set[str]) -> None:
+        """Object to a repository, and to a directory that cannot be emptied."""
+        for name in sorted(REPOSITORIES & names):
+            self._object("repository", "it holds a repository: ", name)
+        if names >= BARE:
+            self._object("repository", "it holds a bare repository: ")
+        if names and not is_writable(self.descent.fd):
+            self._object("read-only", "no permission to delete from ")
 
     def refused(self, name: str, error: OSError) -> None:
         """Object to a directory that cannot be entered."""
@@ -141,21 +156,20 @@ class _Taking:
         self.kinds[form] += 1
         self.newest_ns = max(self.newest_ns, status.st_mtime_ns)
         sums = self.parts.setdefault(part, [0, 0, 0])
-        sums[0] += form not in (stat.S_IFDIR, stat.S_IFLNK)
+        if form not in (stat.S_IFDIR, stat.S_IFLNK):
+            sums[0] += 1
         if status.st_ino not in self.linked:
             if form == stat.S_IFREG:
-                content_bytes = status.st_size
-            else:
-                content_bytes = 0
-            self.content_bytes += content_bytes
-            sums[1] += content_bytes
+                self.content_bytes += status.st_size
+                sums[1] += status.st_size
             sums[2] += status.st_blocks * BLOCK_BYTES
 
     def _inspect(self, name: str, status: os.stat_result) -> None:
         """Note what is special about a file."""
-        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+        mode = status.st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
             self._object("device", "it holds a device: ", name)
-        if stat.S_ISREG(status.st_mode) and name in _LOCKS:
+        if name in _LOCKS and stat.S_ISREG(mode):
             self.locks.append(self.descent.below(name))
         if status.st_ino in self.locked:
             self._object("in-use", "a process has locked ", name)
@@ -195,19 +209,21 @@ class Record(NamedTuple):
     place: tuple[int, int]
     tokens: frozenset[int]
 
-    def objection(self, found: Inventory, descent: Descent) -> CleanObjection | None:
+    def objection(self, inventory: Inventory, descent: Descent) -> CleanObjection | None:
         """Return why the directory where `descent` is is not the rest of what it proves."""
-        if found.place != self.place or not found.tokens <= self.tokens:
+        if inventory.place != self.place or not inventory.tokens <= self.tokens:
             message = f"it holds more than {self.name} did; rename it back to look at it"
             return CleanObjection("changed", message)
-        if held(descent.fd, [f"../{os.path.basename(descent.path)}{RECORD}"]) is not None:
+        record_path = f"../{os.path.basename(descent.path)}{RECORD}"
+        if held(descent.fd, [record_path]) is not None:
             return CleanObjection("in-use", "another run of ctxsize uses it")
         return None
 
     def encoded(self) -> bytes:
         """Return the bytes of the record's file."""
-        head = {"ctxsize-trash": _RECORD_VERSION, **self._asdict()}
-        return json.dumps({**head, "tokens": sorted(self.tokens)}).encode()
+        fields = {"ctxsize-trash": _RECORD_VERSION, **self._asdict()}
+        fields["tokens"] = sorted(self.tokens)
+        return json.dumps(fields).encode()
 
 
 def record_of(fd: int, name: str) -> Record | None:
@@ -215,12 +231,16 @@ def record_of(fd: int, name: str) -> Record | None:
     path = f"../{name}{RECORD}"
     try:
         data = read_file(path, _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid())
-        kept = json.loads(data)
-        if kept["ctxsize-trash"] != _RECORD_VERSION or kept["kind"] not in BY_NAME:
+        fields = json.loads(data)
+        if fields["ctxsize-trash"] != _RECORD_VERSION or fields["kind"] not in BY_NAME:
             return None
-        device, inode = kept["place"]
-        tokens = frozenset(map(int, kept["tokens"]))
-        return Record(str(kept["name"]), kept["kind"], (int(device), int(inode)), tokens)
+        device, inode = fields["place"]
+        return Record(
+            name=str(fields["name"]),
+            kind=fields["kind"],
+            place=(int(device), int(inode)),
+            tokens=frozenset(map(int, fields["tokens"])),
+        )
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 

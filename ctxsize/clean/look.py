@@ -46,13 +46,17 @@ def look(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan
         with Descent(real) as descent:
             looking = _Looking(choice, progress, descent, Dangers(real))
             place = descent.place
-            pop = looking.above.pop
-            tour(descent, "", looking.visit, failed=looking.refused, left=lambda name: pop())
+            tour(descent, "", looking.visit, failed=looking.refused, left=looking.leave)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=root) from None
-    items = tuple(sorted(looking.items, key=lambda each: each.path))
-    passed = tuple(sorted(looking.passed, key=lambda each: each.path))
-    return CleanPlan(real, place, items, passed, (*looking.records,), (*looking.problems,))
+    return CleanPlan(
+        root=real,
+        place=place,
+        items=tuple(sorted(looking.items, key=lambda candidate: candidate.path)),
+        passed=tuple(sorted(looking.passed, key=lambda passed: passed.path)),
+        records=tuple(looking.records),
+        problems=tuple(looking.problems),
+    )
 
 
 def _root_of(path: str) -> str:
@@ -62,19 +66,27 @@ def _root_of(path: str) -> str:
         real = os.path.realpath(path)
     if not os.path.isdir(real):
         raise InputError("no such directory", path=path)
-    found = os.stat(real)
     homes = {"/", os.environ.get("HOME") or "/"}
     with suppress(KeyError):
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
-    for home in map(os.path.realpath, homes):
-        # Compare what is there: a home may be mounted under another name.
-        for at in (home, *map(str, PurePath(home).parents)):
-            if os.path.exists(at) and os.path.samestat(os.stat(at), found):
-                what = "the root of the file system, the home directory or a directory above it"
-                raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
+    for home in homes:
+        if _is_at_or_above(real, os.path.realpath(home)):
+            what = "the root of the file system, the home directory or a directory above it"
+            raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
     if not REPOSITORIES.isdisjoint(real.split("/")):
         raise InputError("ROOT belongs to a repository's own files", path=path)
     return real
+
+
+def _is_at_or_above(directory: str, path: str) -> bool:
+    """Return whether `path` is this directory or in it, also if that is mounted elsewhere."""
+    status = os.stat(directory)
+    for ancestor in (path, *map(str, PurePath(path).parents)):
+        if not os.path.exists(ancestor):
+            continue
+        if os.path.samestat(os.stat(ancestor), status):
+            return True
+    return False
 
 
 @dataclass
@@ -102,9 +114,16 @@ class _Looking:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        orphans = (each for each in listing.files if inventory.is_orphan(self.descent.fd, each))
-        self.records += sorted(map(self.descent.below, orphans))
-        return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
+        fd = self.descent.fd
+        orphans = [file for file in listing.files if inventory.is_orphan(fd, file)]
+        for orphan in sorted(orphans):
+            self.records.append(self.descent.below(orphan))
+        directories = sorted(listing.directories - REPOSITORIES)
+        return [(directory, directory) for directory in directories]
+
+    def leave(self, name: str) -> None:
+        """Forget the names in the directory that the walk has left."""
+        self.above.pop()
 
     def refused(self, name: str, error: OSError) -> None:
         """Note a directory that cannot be entered."""
@@ -114,19 +133,22 @@ class _Looking:
             self._problem(self.descent.below(name), error)
 
     def _listing(self) -> DirectoryNames:
-        found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+        directories = set()
+        files = set()
+        links = set()
         try:
-            for entry in entries_in(self.descent.fd):
-                if entry.is_dir(follow_symlinks=False):
-                    which = 0
+            for child in entries_in(self.descent.fd):
+                if child.is_symlink():
+                    links.add(child.name)
+                elif child.is_dir(follow_symlinks=False):
+                    directories.add(child.name)
                 else:
-                    which = 1
-                found[2 if entry.is_symlink() else which].add(entry.name)
+                    files.add(child.name)
         except OSError as error:
             self._problem(self.descent.path, error)
-        self.entries += sum(map(len, found))
+        self.entries += len(directories) + len(files) + len(links)
         self._advance(0, 0)
-        return DirectoryNames(*map(frozenset, found))
+        return DirectoryNames(frozenset(directories), frozenset(files), frozenset(links))
 
     def _advance(self, entries: int, content_bytes: int) -> None:
         if self.progress is not None:
@@ -135,30 +157,33 @@ class _Looking:
     def _is_settled(self, name: str, listing: DirectoryNames) -> bool:
         """Return whether the current directory needs no look inside; notes it if so."""
         if inventory.is_trash(name):
-            self._leftover(name)
+            self._take_leftover(name)
             return True
         read = partial(start_of, self.descent.fd)
         verdict = proofs.judge(Surroundings(name, listing, self.above[::-1], read))
         if verdict is None:
             return False
-        kind, evidence, doubt = verdict
-        if doubt:
-            self._pass(self.descent.path, kind, "not-proven", f"not proven: {doubt}")
+        kind = verdict.kind
+        if verdict.doubt:
+            self._pass(self.descent.path, kind, "not-proven", f"not proven: {verdict.doubt}")
             return kind.category is CleanCategory.DEPS
         # What is in a directory that was not asked for is not either: packages may need it.
-        self._measure(kind, evidence)
+        self._measure(kind, verdict.evidence)
         return True
 
-    def _leftover(self, name: str) -> None:
+    def _take_leftover(self, name: str) -> None:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
-        if (found := inventory.record_of(self.descent.fd, name)) is None:
+        record = inventory.record_of(self.descent.fd, name)
+        if record is None:
             message = "an earlier run left it without a record of its contents: check it by hand"
             self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
-        else:
-            title = f"left of {found.name} by"
-            ecosystem = BY_NAME[found.kind].ecosystem
-            left = replace(_LEFTOVER, ecosystem=ecosystem, title=f"{title} an interrupted run")
-            self._measure(left, ("the record of that run",), found)
+            return
+        kind = replace(
+            _LEFTOVER,
+            ecosystem=BY_NAME[record.kind].ecosystem,
+            title=f"left of {record.name} by an interrupted run",
+        )
+        self._measure(kind, ("the record of that run",), record)
 
     def _measure(
         self, kind: ArtefactKind, evidence: tuple[str, ...], record: Record | None = None
@@ -169,27 +194,30 @@ class _Looking:
         if not self._is_wanted(kind):
             return
         try:
-            found = inventory.take(descent.fd, progress=self._advance)
+            contents = inventory.take(descent.fd, progress=self._advance)
         except OSError as error:
             self._problem(path, error)
             return
-        self.entries += len(found.tokens)
-        self.content_bytes += found.size.content_bytes
-        unlike = record and record.objection(found, descent)
-        danger = unlike or self.dangers.of(descent, found.locks)
-        objection = danger or found.objection or _by_time(kind, found.newest_ns, self.choice)
+        self.entries += len(contents.tokens)
+        self.content_bytes += contents.size.content_bytes
+        objection = record and record.objection(contents, descent)
+        objection = objection or self.dangers.of(descent, contents.locks)
+        objection = objection or contents.objection
+        objection = objection or _objection_by_time(kind, contents.newest_ns, self.choice)
+        service = self._service(path)
         if objection:
-            self.passed.append(Passed(path, kind, self._service(path), objection, found.size))
+            self.passed.append(Passed(path, kind, service, objection, contents.size))
         else:
-            service = self._service(path)
-            self.items.append(CleanCandidate(path, kind, service, evidence, found))
+            self.items.append(CleanCandidate(path, kind, service, evidence, contents))
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
         above = path.split("/")[:-1]
+        is_manifest = listed_names("service_files")
         while above:
-            names = self.above[len(above)].files | self.above[len(above)].links
-            if any(listed_names("service_files")(name) or is_dockerfile(name) for name in names):
+            listing = self.above[len(above)]
+            names = listing.files | listing.links
+            if any(is_manifest(name) or is_dockerfile(name) for name in names):
                 break
             above.pop()
         return "/".join(above)
@@ -198,7 +226,8 @@ class _Looking:
         return not self.choice.ecosystems or kind.ecosystem in ("", *self.choice.ecosystems)
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
-        if (kind := proofs.looks_like(name, self.above[-1])) is not None:
+        kind = proofs.looks_like(name, self.above[-1])
+        if kind is not None:
             self._pass(self.descent.below(name), kind, code, message)
 
     def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:
@@ -211,19 +240,20 @@ class _Looking:
         self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
-def _by_time(kind: ArtefactKind, newest_ns: int, choice: CleanChoice) -> CleanObjection | None:
+def _objection_by_time(
+    kind: ArtefactKind, newest_ns: int, choice: CleanChoice
+) -> CleanObjection | None:
     """Return why it is too young to be deleted, or of a category that was not asked for."""
     age_s = (time.time_ns() - newest_ns) / 1e9
+    age = f"{units.human_age(age_s)} ago"
     if kind.category is not CleanCategory.LEFTOVER and age_s < choice.recent_s:
         if age_s < 0:
-            when = "in the future"
-        else:
-            when = f"{units.human_age(age_s)} ago"
-        return CleanObjection("recent", f"it may be in use: something in it was written {when}")
+            age = "in the future"
+        return CleanObjection("recent", f"it may be in use: something in it was written {age}")
     if kind.category is CleanCategory.DEPS and not choice.deps:
         message = "it has installed packages; --deps deletes them too"
         return CleanObjection("deps", message, by_choice=True)
     if choice.older_than_s is not None and age_s < choice.older_than_s:
-        message = f"it was written {units.human_age(age_s)} ago, so --older-than keeps it"
+        message = f"it was written {age}, so --older-than keeps it"
         return CleanObjection("young", message, by_choice=True)
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ctxsize.globs import like
@@ -16,7 +17,7 @@ from ctxsize.knowledge.rules import Rule, all_rules, texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"  # the tool that wrote the tag follows
-_NOT_LISTS = ("name", "ecosystem", "title", "check")
+_NOT_LISTS = {"name", "ecosystem", "title", "check"}
 
 
 class CleanCategory(str, Enum):
@@ -60,6 +61,11 @@ class DirectoryNames(NamedTuple):
     files: frozenset[str]  # all entries that are neither directories nor symlinks
     links: frozenset[str]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return all names."""
+        return self.directories | self.files | self.links
+
 
 class Surroundings(NamedTuple):
     """A directory and what is around it."""
@@ -72,19 +78,22 @@ class Surroundings(NamedTuple):
     a trailing `/`), None if there is none."""
 
 
-KindVerdict = tuple[ArtefactKind, tuple[str, ...], str]
-"""A directory is of this kind, by its evidence, or only looks like it, with a doubt."""
+class KindVerdict(NamedTuple):
+    """A directory is of this kind, or only looks like it."""
+
+    kind: ArtefactKind
+    evidence: tuple[str, ...]
+    doubt: str  # why it may be of another kind, as a clause; `""` if it is proven
 
 
 def judge(place: Surroundings) -> KindVerdict | None:
     """Return the first kind that `place` is proven to be, else looks like, else None."""
     doubtful: KindVerdict | None = None
     for kind in KINDS:
-        if _fits(place.name, kind.names):
-            verdict = _judge(place, kind)
-        else:
-            verdict = None
-        if verdict is not None and not verdict[2]:
+        if not _fits(place.name, kind.names):
+            continue
+        verdict = _verdict_on(place, kind)
+        if verdict is not None and not verdict.doubt:
             return verdict
         doubtful = doubtful or verdict
     return doubtful
@@ -92,38 +101,52 @@ def judge(place: Surroundings) -> KindVerdict | None:
 
 def looks_like(name: str, beside: DirectoryNames) -> ArtefactKind | None:
     """Return the kind that has this name and is made where `beside` is, else None."""
-    return next((kind for kind in KINDS if _looks(name, beside, kind)), None)
+    for kind in KINDS:
+        if _looks_like(name, beside, kind):
+            return kind
+    return None
 
 
-def _looks(name: str, beside: DirectoryNames, kind: ArtefactKind) -> bool:
+def _looks_like(name: str, beside: DirectoryNames, kind: ArtefactKind) -> bool:
+    if "*" in kind.names or not _fits(name, kind.names):
+        return False
     wanted = kind.beside or kind.above
-    is_named = "*" not in kind.names and _fits(name, kind.names)
-    return is_named and (not wanted or bool(_matching(beside, wanted)))
+    return not wanted or bool(_first_match(beside, wanted))
 
 
-def _judge(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
-    groups = ([_found(place, mark) for mark in group] for group in kind.inside)
-    if not (inside := next(filter(all, groups), [])):
-        is_alike = _looks(place.name, place.above[0], kind)
-        if is_alike:
-            return (kind, (), _needed(place, kind))
+def _verdict_on(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
+    """Return whether `place` is of one kind, None if it does not even look like it."""
+    inside = []
+    for group in kind.inside:
+        inside = [_path_of(place, mark) for mark in group]
+        if all(inside):
+            break
+    else:
+        if _looks_like(place.name, place.above[0], kind):
+            return KindVerdict(kind, (), _missing_evidence(place, kind))
         return None
-    around, missing = _around(place.above, kind)
+    around, missing = _evidence_around(place.above, kind)
     if missing:
         doubt = f"{inside[0]} is in it, but there is no {missing}"
     else:
-        doubt = _foreign(place, kind)
-    return kind, (*inside, *around), doubt
+        doubt = _foreign_entry(place, kind)
+    return KindVerdict(kind, (*inside, *around), doubt)
 
 
-def _needed(place: Surroundings, kind: ArtefactKind) -> str:
-    """Return the evidence that would prove it, and what has only the name of evidence."""
-    groups = [dict.fromkeys(mark.path for mark in group) for group in kind.inside]
-    least = [each for each in groups if not any(other.keys() < each.keys() for other in groups)]
-    needed = " or ".join(" with ".join(group) for group in least)
-    names = frozenset().union(*place.inside)
-    false = [path for group in groups for path in group if path in names]
-    return f"needs {needed} in it" + (f"; its {false[0]} is not the tool's" if false else "")
+def _missing_evidence(place: Surroundings, kind: ArtefactKind) -> str:
+    """Return which files would prove the kind, and which one here only has the name of such."""
+    groups = [[mark.path for mark in marks] for marks in kind.inside]
+    least = []
+    for group in groups:
+        paths = {*group}
+        if not any(paths > {*other} for other in groups):
+            least.append(" with ".join(dict.fromkeys(group)))
+    doubt = f"needs {' or '.join(least)} in it"
+    names = place.inside.names
+    for path in chain(*groups):
+        if path in names:
+            return f"{doubt}; its {path} is not the tool's"
+    return doubt
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:
@@ -131,54 +154,63 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _fitting(names: frozenset[str], pattern: str) -> list[str]:
-    if "*" in pattern:
-        found = names
-    else:
-        found = names & {pattern}
-    return sorted(name for name in found if like(pattern, name))
+    if "*" not in pattern:
+        names = names & {pattern}
+    return sorted(name for name in names if like(pattern, name))
 
 
-def _found(place: Surroundings, mark: Telltale) -> str:
+def _path_of(place: Surroundings, mark: Telltale) -> str:
     """Return where the mark is, relative to the directory, or ""."""
     first, slash, rest = mark.path.partition("/")
-    for name in _fitting(place.inside.directories if slash else place.inside.files, first):
+    names = place.inside.files
+    if slash:
+        names = place.inside.directories
+    for name in _fitting(names, first):
         path = f"{name}{slash}{rest}"
+        start: bytes | None = b""
         if rest or mark.holds:
             start = place.read(path)
-        else:
-            start = b""
-        if start is not None and all(each in start for each in mark.holds):
+        if start is not None and all(text in start for text in mark.holds):
             return path
     return ""
 
 
-def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[list[str], str]:
+def _evidence_around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[list[str], str]:
     """Return the evidence around the directory, and what is missing of it."""
     evidence = []
-    for wanted in filter(None, (kind.beside, kind.also_beside, kind.above)):
-        if wanted is kind.above:
-            places = above
-            where = "above"
+    for wanted in filter(None, (kind.beside, kind.also_beside)):
+        name = _first_match(above[0], wanted)
+        if not name:
+            return [], f"{' or '.join(wanted)} beside it"
+        evidence.append(f"{name} beside it")
+    if kind.above:
+        names = [_first_match(listing, kind.above) for listing in above]
+        name = next(filter(None, names), "")
+        if not name:
+            return [], f"{' or '.join(kind.above)} above it"
+        if names[0]:
+            evidence.append(f"{name} beside it")
         else:
-            places = above[:1]
-            where = "beside"
-        names = [_matching(each, wanted) for each in places]
-        if not (name := next(filter(None, names), "")):
-            return [], f"{' or '.join(wanted)} {where} it"
-        evidence.append(f"{name} {'beside' if names[0] else 'above'} it")
+            evidence.append(f"{name} above it")
     return evidence, ""
 
 
-def _matching(listing: DirectoryNames, wanted: Iterable[str]) -> str:
+def _first_match(listing: DirectoryNames, wanted: Iterable[str]) -> str:
     """Return the name that the first of `wanted` with one matches, or ""."""
     names = listing.files | listing.links
-    return next((found[0] for each in wanted if (found := _fitting(names, each))), "")
+    for pattern in wanted:
+        for name in _fitting(names, pattern):
+            return name
+    return ""
 
 
-def _foreign(place: Surroundings, kind: ArtefactKind) -> str:
+def _foreign_entry(place: Surroundings, kind: ArtefactKind) -> str:
     """Return why something in the directory belongs to no such directory, or ""."""
-    for name in sorted(frozenset().union(*place.inside)):
-        if name in kind.never_inside or (kind.only_inside and not _fits(name, kind.only_inside)):
+    for name in sorted(place.inside.names):
+        is_foreign = name in kind.never_inside
+        if kind.only_inside and not _fits(name, kind.only_inside):
+            is_foreign = True
+        if is_foreign:
             return f"{name} is in it, which belongs to no such directory"
         if kind.check and not _is_compiled(place, name):
             return f"{name} in it is not compiled from a plain file beside the directory"
@@ -186,34 +218,51 @@ def _foreign(place: Surroundings, kind: ArtefactKind) -> str:
 
 
 def _is_compiled(place: Surroundings, name: str) -> bool:
-    stems = name.split(".")
-    names = (".".join(stems[:count]) for count in range(1, len(stems)))
-    sources = {f"{stem}{ending}" for stem in names for ending in (".py", ".pyw")}
+    if not name.endswith(".pyc"):
+        return False
+    start = place.read(name)
     # Bytes 2 and 3 of the magic number of every CPython are a line end.
-    if name.endswith(".pyc"):
-        start = place.read(name)
-    else:
-        start = None
-    return start is not None and start[2:4] == b"\r\n" and bool(sources & place.above[0].files)
+    if start is None or start[2:4] != b"\r\n":
+        return False
+    files = place.above[0].files
+    stem, dot, _ = name.rpartition(".")
+    while dot:
+        if f"{stem}.py" in files or f"{stem}.pyw" in files:
+            return True
+        stem, dot, _ = stem.rpartition(".")
+    return False
 
 
 def kind_of(rule: Rule) -> ArtefactKind:
     """Return the kind that the `clean` table of a rule describes."""
     values = {"ecosystem": rule.ecosystem, "names": [*rule.find] or "*", **rule.clean}
-    category = CleanCategory(values.pop("category", rule.category.value))
-    inside = values.pop("inside")
+    category = values.pop("category", rule.category.value)
     holds = values.pop("holds", {})
-    groups = [texts(group) for group in ([inside] if isinstance(inside, str) else inside)]
-    if unknown := holds.keys() - {path for group in groups for path in group}:
+    inside = values.pop("inside")
+    if isinstance(inside, str):
+        inside = [inside]
+    unknown = {*holds}
+    groups = []
+    for group in inside:
+        paths = texts(group)
+        unknown.difference_update(paths)
+        groups.append(tuple(_mark(path, holds) for path in paths))
+    if unknown:
         raise ValueError(f"no evidence has the names {sorted(unknown)}")
-    marks = tuple(tuple(_mark(path, holds) for path in group) for group in groups)
-    values |= {key: texts(each) for key, each in values.items() if key not in _NOT_LISTS}
-    return ArtefactKind(category=category, inside=marks, **values)
+    for key in values.keys() - _NOT_LISTS:
+        values[key] = texts(values[key])
+    return ArtefactKind(
+        category=CleanCategory(category),
+        inside=tuple(groups),
+        **values,
+    )
 
 
 def _mark(path: str, holds: Mapping[str, Any]) -> Telltale:
-    held = (*((_SIGNATURE,) * (path == _TAG)), *texts(holds.get(path, [])))
-    return Telltale(path, tuple(text.encode() for text in held))
+    required = texts(holds.get(path, []))
+    if path == _TAG:
+        required = (_SIGNATURE, *required)
+    return Telltale(path, tuple(text.encode() for text in required))
 
 
 KINDS = tuple(kind_of(rule) for rule in all_rules().values() if rule.clean)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
@@ -25,7 +25,7 @@ from ctxsize.repository.search import FoundBuild, Place, Search, shortened
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
-
+_GLOB_MARKS = frozenset("*?[")
 
 _READERS: dict[str, Callable[[Search, str, str, FileKind], None]] = {
     **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
@@ -65,129 +65,185 @@ def discover(
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
-    contains its sources. Builds outside the repository are listed apart. `plans` caches parsed
-    Dockerfiles. Raises `InputError` if `root` is no directory.
+    contains its sources. Builds outside the repository are listed apart. `parsed_files` caches
+    parsed Dockerfiles. Raises `InputError` if `root` is not a directory.
     """
     search = Search(root, environment or {}, parsed_files or ParsedDockerfiles())
     search.list_files(_is_wanted, everywhere=everywhere)
-    builds = _found(search)
-    inside = tuple(each for each in builds if not each.outside)
-    outside = tuple(each for each in builds if each.outside)
-    for each in outside:
-        search.complain("outside", each.outside, each.where)
-    files, ignore_files = (
-        tuple(map(search.shown, filter(is_kind, search.paths)))
-        for is_kind in (is_dockerfile, is_ignore_file)
-    )
-    problems = tuple(sorted(search.problems, key=lambda each: (each.path or "", each.line or 0)))
-    findings = tuple(search.findings)
+    inside = []
+    outside = []
+    for build in _all_builds(search):
+        if build.outside:
+            outside.append(build)
+            search.complain("outside", build.outside, build.where)
+        else:
+            inside.append(build)
     return Discovery(
-        root, inside, outside, files, ignore_files, findings, problems, search.parsed_files
+        root=root,
+        builds=tuple(inside),
+        outside=tuple(outside),
+        dockerfiles=_shown_paths(search, is_dockerfile),
+        ignore_files=_shown_paths(search, is_ignore_file),
+        findings=tuple(search.findings),
+        problems=tuple(sorted(search.problems, key=_problem_order)),
+        parsed_files=search.parsed_files,
     )
 
 
-def _found(search: Search) -> tuple[FoundBuild, ...]:
-    for is_wanted, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
-        collect(search, [*filter(is_wanted, search.paths)])
-    for expression, source in sources():
+def _shown_paths(search: Search, is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    return tuple(search.shown(path) for path in search.paths if is_wanted(path))
+
+
+def _problem_order(problem: Problem) -> tuple[str, int]:
+    return problem.path or "", problem.line or 0
+
+
+def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
+    """Return the builds that files define, and a guess for each other Dockerfile."""
+    compose_files = [*filter(compose.WANTED, search.paths)]
+    compose.collect(search, compose_files)
+    bake_files = [*filter(bake.WANTED, search.paths)]
+    bake.collect(search, bake_files)
+    for expression, kind in sources():
+        add_builds = _READERS[kind.reader]
         for path in filter(expression.fullmatch, search.paths):
             text = search.read(path)
+            if text is None:
+                continue
             with search.reading(path):
-                if text is not None:
-                    _READERS[source.reader](search, path, text, source)
-    used = {each.dockerfile for each in search.builds}
+                add_builds(search, path, text, kind)
+    used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
-        where = Location(search.shown(path))
-        if os.path.realpath(where.path) in used or not os.path.isfile(where.path):
+        full = search.shown(path)
+        if os.path.realpath(full) in used:
             continue
-        parsed = search.dockerfile(path)
-        context = os.path.dirname(path)
-        try:
-            if parsed is None:
-                context = context
-            else:
-                context = _context_of(search, context, parsed)
-            search.add(Place("dockerfile", "", where), Build(context, path), guessed=True)
-        except DockerfileError as error:
-            if parsed is not None and not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
-                at = replace(where, line=error.line)
-                search.complain("dockerfile", error.message, at, fails=True)
+        if os.path.isfile(full):
+            _add_guess(search, path)
     return merged(search.builds)
 
 
-def _context_of(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
+def _add_guess(search: Search, path: str) -> None:
+    """Add a build for a Dockerfile that no file builds, with a guessed context."""
+    where = Location(search.shown(path))
+    parsed = search.dockerfile(path)
+    context = os.path.dirname(path)
+    try:
+        if parsed is not None:
+            context = _guessed_context(search, context, parsed)
+        search.add(Place("dockerfile", "", where), Build(context, path), guessed=True)
+    except DockerfileError as error:
+        if parsed is None or any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
+            return
+        where = replace(where, line=error.line)
+        search.complain("dockerfile", error.message, where, fails=True)
+
+
+def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
     """Return the nearest directory from this one upward that has all sources, else this one."""
     try:
         need = context_need(parsed.dockerfile)
     except UndecidedError:  # it may lack only a build argument
         return directory
     doubtful = {unknown.line for unknown in need.unknowns}
-    named = (each.path for each in need.sources if each.line not in doubtful and not each.context)
-    wanted = [path for path in named if path != "." and not {*"*?["} & {*path}]
+    wanted = []
+    for source in need.sources:
+        is_known = source.line not in doubtful and not source.context
+        if is_known and source.path != "." and _GLOB_MARKS.isdisjoint(source.path):
+            wanted.append(source.path)
     candidate = directory
-    while not all(os.path.lexists(search.shown(os.path.join(candidate, e))) for e in wanted):
+    while not _has_all(search, candidate, wanted):
         if not candidate:
             return directory
         candidate = os.path.dirname(candidate)
     return candidate
 
 
+def _has_all(search: Search, directory: str, paths: Iterable[str]) -> bool:
+    for path in paths:
+        full = search.shown(os.path.join(directory, path))
+        if not os.path.lexists(full):
+            return False
+    return True
+
+
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     """Return `builds` in order, equal ones merged with the places and platforms of all."""
-    found: dict[tuple[str, ...], list[FoundBuild]] = {}
-    for each in builds:
-        build = each.build
-        # Texts are compared by their values, also hidden ones.
-        arguments = _pairs_of(build.build_arguments)
-        contexts = _pairs_of(build.build_contexts)
-        named = (build.context, build.dockerfile or "", str(build.target), arguments)
-        others = (contexts, repr(build.dockerfile_inline), build.builder)
-        found.setdefault((*named, *others), []).append(each)
-    made: list[FoundBuild] = []
-    for _, equal in sorted(found.items(), key=lambda item: item[0][:4]):
-        platforms = dict.fromkeys(e for each in equal for e in each.build.platforms)
-        build = replace(equal[0].build, platforms=tuple(platforms))
-        places = dict.fromkeys(place for each in equal for place in each.places)
-        guessed = all(each.guessed for each in equal)
-        made.append(replace(equal[0], build=build, places=tuple(places), guessed=guessed))
-    return tuple(made)
+    groups: dict[tuple[object, ...], list[FoundBuild]] = {}
+    for build in builds:
+        alike = replace(build.build, platforms=())
+        groups.setdefault(alike.values, []).append(build)
+    unique = map(_merge_equal, groups.values())
+    return tuple(sorted(unique, key=_build_order))
 
 
-def _pairs_of(values: Mapping[str, str]) -> str:
-    return repr(sorted((str(name), str(value)) for name, value in values.items()))
+def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
+    """Return one build for several that differ in their platforms and places at most."""
+    platforms = {}
+    places = {}
+    for build in builds:
+        platforms.update(dict.fromkeys(build.build.platforms))
+        places.update(dict.fromkeys(build.places))
+    return replace(
+        builds[0],
+        build=replace(builds[0].build, platforms=tuple(platforms)),
+        places=tuple(places),
+        guessed=all(build.guessed for build in builds),
+    )
+
+
+def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
+    """Return a sort key: texts are compared by their values, also hidden ones."""
+    build = found_build.build
+    arguments = []
+    for name, text in build.build_arguments.items():
+        arguments.append((str(name), str(text)))
+    arguments.sort()
+    target = str(build.target)
+    return build.context, build.dockerfile or "", target, repr(arguments)
 
 
 def _is_wanted(path: str) -> bool:
-    wanted = (compose.WANTED, bake.WANTED, *(expression.fullmatch for expression, _ in sources()))
-    has_builds = any(is_wanted(path) for is_wanted in wanted)
-    return has_builds or is_dockerfile(path) or is_ignore_file(path)
+    if compose.WANTED(path) or bake.WANTED(path):
+        return True
+    if is_dockerfile(path) or is_ignore_file(path):
+        return True
+    return any(expression.fullmatch(path) for expression, _ in sources())
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:
     """Return the arguments to type for the builds that files at `paths` define, None for none."""
-    found = _found(Search(context, paths=sorted(paths)))
-    typed: dict[str, str] = {}
-    for each in sorted(found, key=lambda each: each.guessed):
-        if each.inline is None:
-            if each.guessed:
-                place = ""
-            else:
-                place = f" ({each.where})"
-            typed.setdefault(" ".join(_words(each, context)), place)
-    shown = [f"{words}{place}" for words, place in typed.items()]
-    return ", or ".join(shortened(shown, _MOST_NAMED)) or None
+    builds = _all_builds(Search(context, paths=sorted(paths)))
+    place_of: dict[str, str] = {}  # by arguments; those that a file defines come first
+    for build in sorted(builds, key=lambda build: build.guessed):
+        if build.inline is not None:
+            continue
+        place = ""
+        if not build.guessed:
+            place = f" ({build.where})"
+        arguments = " ".join(_arguments(build, context))
+        place_of.setdefault(arguments, place)
+    choices = [f"{arguments}{place}" for arguments, place in place_of.items()]
+    return ", or ".join(shortened(choices, _MOST_NAMED)) or None
 
 
-def _words(found: FoundBuild, context: str) -> Iterator[str]:
-    build = found.build
+def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
+    """Yield the words to type for a build, when `context` was named before."""
+    build = found_build.build
     directory, name = os.path.split(build.dockerfile or "")
-    here = os.path.realpath(build.context) == os.path.realpath(context)
-    if found.guessed and os.path.basename(directory).lower() in table("builds.toml")["shared"]:
-        here = True
-    own = not here and os.path.realpath(directory) == os.path.realpath(build.context)
-    if name and not (own and name in ("Dockerfile", "dockerfile")):
+    real_context = os.path.realpath(build.context)
+    is_here = real_context == os.path.realpath(context)
+    if found_build.guessed:
+        shared_names = table("builds.toml")["shared"]
+        if os.path.basename(directory).lower() in shared_names:
+            is_here = True
+    has_usual_file = name in ("Dockerfile", "dockerfile")
+    if is_here or os.path.realpath(directory) != real_context:
+        has_usual_file = False
+    if name and not has_usual_file:
         yield f"-f {shlex.quote(str(build.dockerfile))}"
-    yield shlex.quote(os.path.normpath(context if here else build.context))
+    if not is_here:
+        context = build.context
+    yield shlex.quote(os.path.normpath(context))
     if build.target:
         yield f"--target {shlex.quote(build.target)}"
 

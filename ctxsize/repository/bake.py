@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ctxsize.build import Build, inline_of, is_named_reference, is_reference, placed
 from ctxsize.hidden import made_of
@@ -17,7 +19,6 @@ WANTED = re.compile(
     r"(?s:.*/)?(?=[\w.\-]*\.(?:hcl|json)\Z)(?:.*[.\-_])?bake(?:[.\-_].+)?\.(?:hcl|json)", re.I
 ).fullmatch
 """Matches the path of a file with definitions of Bake; the end of the name is looked at once."""
-"""The paths of Bake files, by their names."""
 _MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
 _FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"  # a variable of buildx 0.36 and later
@@ -26,75 +27,102 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")  # the words of `strconv.ParseBo
 _SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
 
+class _Project(NamedTuple):
+    """Files that Bake reads together."""
+
+    bake: BakeFile
+    files: list[str]
+    is_saved: bool  # True if it may be what `bake --print` printed of others
+
+
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
     known = {*search.paths}
     for directory, names in by_directory(paths):
         usual = [name for name in bakefile.DEFAULTS if name in names]
-        projects: list[tuple[BakeFile, list[str], bool]] = []
-        saved: set[str] = set()  # targets and groups in files that `bake --print` may have made
-        others = ([name] for name in names if name not in bakefile.DEFAULTS)
-        for each in filter(None, (usual, *others)):
-            bake = BakeFile(search.environment)
-            is_saved = False
-            files = [os.path.join(directory, name) for name in each]
+        projects = []
+        if usual:
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
             # usual names, and no overrides.
-            usual_names = (os.path.join(directory, name) for name in compose.NAMES)
-            beside = [path for path in usual_names if each is usual and path in known]
-            with search.reading(files[0]):
-                # `compose.collect` reports the problems of these files and adds other services.
-                reader = compose.ComposeReader(replace(search, problems={}))
-                if beside:
-                    services = reader.builds(beside)
-                else:
-                    services = {}
-                for service, (where, build, baked) in services.items():
-                    name = service.replace(".", "_")
-                    bake.targets[name] = _target_of(baked or build, directory)
-                    if baked:
-                        bake.places |= {name: where}
-                    else:
-                        bake.places |= {}
-            for path in files:
-                with search.reading(path):
-                    is_saved = _added(bake, search, path)
-            if is_saved:
-                saved |= {*bake.targets, *bake.groups}
-            else:
-                saved |= set()
-            projects.append((bake, [*beside, *files], is_saved))
-        for bake, files, is_saved in projects:
-            with search.reading(files[-1]):
-                _add_targets(bake, search, files, set() if is_saved else saved)
+            beside = [os.path.join(directory, name) for name in compose.NAMES]
+            beside = [path for path in beside if path in known]
+            projects.append(_project(search, directory, usual, beside))
+        for name in names:
+            if name not in usual:
+                project = _project(search, directory, [name], [])
+                projects.append(project)
+        _add_projects(search, projects)
+
+
+def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
+    """Add the builds of the projects of one directory."""
+    saved: set[str] = set()  # targets and groups that are saved too
+    for project in projects:
+        if project.is_saved:
+            saved.update(project.bake.targets, project.bake.groups)
+    for project in projects:
+        known_elsewhere = saved
+        if project.is_saved:
+            known_elsewhere = set()
+        with search.reading(project.files[-1]):
+            _add_targets(project.bake, search, project.files, known_elsewhere)
+
+
+def _project(search: Search, directory: str, names: list[str], beside: list[str]) -> _Project:
+    """Read Bake files together, over the Compose files `beside` them."""
+    bake = BakeFile(search.environment)
+    files = [os.path.join(directory, name) for name in names]
+    if beside:
+        with search.reading(files[0]):
+            _add_services(bake, search, directory, beside)
+    is_saved = False
+    for path in files:
+        with search.reading(path):
+            is_saved = _add_file(bake, search, path)
+    return _Project(bake, beside + files, is_saved)
+
+
+def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[str]) -> None:
+    """Add the targets that Bake makes of the services in Compose files."""
+    # `compose.collect` reports the problems of these files and adds other services.
+    quiet = replace(search, problems={})
+    services = compose.ComposeReader(quiet).builds(paths)
+    for service_name, service in services.items():
+        name = compose.bake_name(service_name)
+        build = service.baked or service.build
+        bake.targets[name] = _target_of(build, directory)
+        if service.baked:
+            bake.places[name] = service.where
 
 
 def _target_of(build: Build, directory: str) -> Body:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
-    args: Body = {**build.build_arguments}
 
-    def local(path: str) -> str:
-        return made_of(lambda text: os.path.relpath(text, directory or "."), path)
+    def relative(path: str) -> str:
+        return os.path.relpath(path, directory or ".")
 
+    context = build.context
+    if not is_reference(context):
+        context = made_of(relative, context)
     contexts: Body = {}
-    for name, value in build.build_contexts.items():
-        if is_named_reference(value):
-            contexts[name] = value
+    for name, path in build.build_contexts.items():
+        if is_named_reference(path):
+            contexts[name] = path
         else:
-            contexts[name] = local(value)
+            contexts[name] = made_of(relative, path)
     body: Body = {
-        "context": build.context if is_reference(build.context) else local(build.context),
+        "context": context,
         "dockerfile": made_of(os.path.relpath, build.dockerfile or "", build.context),
         "dockerfile-inline": inline_of(build),
         "target": build.target,
-        "args": args,
+        "args": {**build.build_arguments},
         "contexts": contexts,
         "platforms": [*build.platforms],
     }
-    return {key: bakefile.literal(each) for key, each in body.items() if each}
+    return {key: bakefile.literal(attribute) for key, attribute in body.items() if attribute}
 
 
-def _added(bake: BakeFile, search: Search, path: str) -> bool:
+def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
     """Add a file, and return whether it may be saved output of `bake --print`."""
     is_hcl = path.lower().endswith(".hcl")
     if is_hcl:
@@ -108,8 +136,9 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     else:
         document = bakefile.read_json(text)
     is_usual = is_hcl or os.path.basename(path) in bakefile.DEFAULTS
-    if is_printed := not is_usual and document.keys() <= {"group", "target"}:
-        document = {key: bakefile.literal(each) for key, each in document.items()}
+    is_printed = not is_usual and document.keys() <= {"group", "target"}
+    if is_printed:
+        document = {key: bakefile.literal(block) for key, block in document.items()}
     bake.add(document, search.shown(path), text)
     return is_printed
 
@@ -119,68 +148,93 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
     directory = os.path.dirname(files[0])
     builds = bake.builds()
     unknown = [name for name in bake.unknown if name not in known]
-    found = [(name, each) for name, each in builds.items() if name not in bake.unknown]
+    names = [name for name in builds if name not in bake.unknown]
     if unknown:
-        found += [(name, each) for name, each in builds.items() if name in unknown]
-        names = ", ".join(shortened(unknown, _MOST_NAMED))
-        what = f"target{'s' * (len(unknown) > 1)}"
-        text = f"ctxsize cannot evaluate the {what} {names}: {_SAVE}"
-        search.complain("bake", text, bake.places[unknown[0]])
+        names += [name for name in builds if name in unknown]
+        _report_unknown(bake, search, unknown)
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
-        search.is_open |= not builds.keys() >= {*unknown}
-    possible = {name: _placed(search, directory, build) for name, build in found}
-    for name, (build, *_) in possible.items():
-        search.add(Place("bake", name, bake.places[name]), build)
-    if doubtful := [name for name, builds in possible.items() if len(builds) > 1]:
-        other = search.shown(possible[doubtful[0]][1].context)
+        if not builds.keys() >= {*unknown}:
+            search.is_open = True
+    doubtful = []
+    others = []  # what Bake builds of these targets if it runs elsewhere
+    for name in names:
+        possible = _possible_builds(search, directory, builds[name])
+        search.add(Place("bake", name, bake.places[name]), possible[0])
+        if len(possible) > 1:
+            doubtful.append(name)
+            others.append(possible[1])
+    if doubtful:
+        assumed = search.shown(directory)
+        possible_start = search.shown("")
+        context = search.shown(others[0].context)
+        targets = ", ".join(shortened(doubtful, 1))
         text = (
-            f"ctxsize assumes that Bake runs in {search.shown(directory)}. In {search.shown('')} "
-            f"it would build other contexts ({other} for {', '.join(shortened(doubtful, 1))}): "
+            f"ctxsize assumes that Bake runs in {assumed}. In {possible_start} "
+            f"it would build other contexts ({context} for {targets}): "
             f"set {_FILE_RELATIVE}=1 to rule that out"
         )
         search.complain("bake", text, bake.places[doubtful[0]])
 
 
-def _placed(search: Search, directory: str, build: Build) -> list[Build]:
+def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:
+    what = "target"
+    if len(targets) > 1:
+        what = "targets"
+    names = ", ".join(shortened(targets, _MOST_NAMED))
+    text = f"ctxsize cannot evaluate the {what} {names}: {_SAVE}"
+    search.complain("bake", text, bake.places[targets[0]])
+
+
+def _possible_builds(search: Search, directory: str, build: Build) -> list[Build]:
     """Return what Bake may build, with paths relative to the root, the assumed one first."""
     # Bake runs in the directory of the file, where it finds that without `-f`, or in the root.
     starts = [directory, ""]
-    if is_relative := search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
+    is_relative = search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE
+    if is_relative:
         if build.context.startswith(_WORKING):
-            starts = starts[::-1]
+            starts = ["", directory]
         else:
             starts = [directory]
-    found = {each.context: each for each in (_from(start, build) for start in starts)}
-    there = [each for each in found.values() if _is_there(search, each)] or [*found.values()][:1]
-    if is_relative or build.dockerfile_inline is not None:
-        return there[:1]
-    return there
+    by_context = {}
+    for start in starts:
+        candidate = _build_from(start, build)
+        by_context[candidate.context] = candidate
+    candidates = [*by_context.values()]
+    existing = [candidate for candidate in candidates if _is_there(search, candidate)]
+    if not existing or is_relative or build.dockerfile_inline is not None:
+        return (existing or candidates)[:1]
+    return existing
 
 
-def _from(start: str, build: Build) -> Build:
+def _build_from(start: str, build: Build) -> Build:
     """Return a build with its paths, which are relative to `start`, relative to the root."""
-    context = made_of(_local, build.context) or "."
+    context = made_of(_without_prefix, build.context) or "."
     if is_reference(context):
         return build
     context = made_of(os.path.join, start, context)
-    file = made_of(os.path.join, context, build.dockerfile or "Dockerfile")
     if build.dockerfile_inline is None:
-        file = file
+        dockerfile = made_of(os.path.join, context, build.dockerfile or "Dockerfile")
     else:
-        file = "-"
-    named = {name: made_of(_local, each) for name, each in build.build_contexts.items()}
-    return replace(build, context=context, dockerfile=file, build_contexts=placed(named, start))
+        dockerfile = "-"
+    contexts = {}
+    for name, path in build.build_contexts.items():
+        contexts[name] = made_of(_without_prefix, path)
+    return replace(
+        build,
+        context=context,
+        dockerfile=dockerfile,
+        build_contexts=placed(contexts, start),
+    )
 
 
-def _local(path: str) -> str:
+def _without_prefix(path: str) -> str:
     return path.removeprefix(_WORKING)
 
 
 def _is_there(search: Search, build: Build) -> bool:
     context = search.shown(build.context)
-    is_inline = build.dockerfile_inline is not None
-    if is_inline:
-        dockerfile = context
-    else:
-        dockerfile = search.shown(build.dockerfile or "")
-    return os.path.isdir(context) and os.path.exists(dockerfile) and holds(search.border, context)
+    if not os.path.isdir(context) or not holds(search.border, context):
+        return False
+    if build.dockerfile_inline is not None:
+        return True
+    return os.path.exists(search.shown(build.dockerfile or ""))

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ctxsize.build import Build, with_inline
 from ctxsize.findings import Location
-from ctxsize.hidden import Hidden, hidden_as, made_of
+from ctxsize.hidden import Hidden, hidden_as
 from ctxsize.repository.search import NotReadError
+from ctxsize.repository.yaml import concatenated
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Body: TypeAlias = "dict[str, Value]"
@@ -57,17 +58,16 @@ class BakeFile:
 
     def add(self, document: Body, path: str = "", text: str = "") -> None:
         """Add a file, which wins over those added before."""
-        lines: dict[str, int] = {}
-        for number, line in enumerate(text.split("\n"), 1):
-            for head in _HEAD.finditer(line):
-                lines.setdefault(head[1] or head[2], number)
-        for kind, name, body in _blocks(document):
-            if kind == "variable":
-                self._defaults[name] = body.get("default", "")
-            elif kind == "group":
-                self.groups[name] = body.get("targets")
-            elif kind == "target":
-                self.targets[name] = _merged(self.targets.get(name, {}), body)
+        lines = _lines_of_targets(text)
+        for block in _blocks(document):
+            name = block.name
+            if block.kind == "variable":
+                self._defaults[name] = block.body.get("default", "")
+            elif block.kind == "group":
+                self.groups[name] = block.body.get("targets")
+            elif block.kind == "target":
+                below = self.targets.get(name, {})
+                self.targets[name] = _merge(below, block.body)
                 self.places[name] = Location(path, lines.get(name, 1))
 
     def builds(self) -> dict[str, Build]:
@@ -78,84 +78,115 @@ class BakeFile:
         for name in [*self._defaults]:
             with suppress(UnknownError):
                 self._variable(name)
-        named = {text for value in self.groups.values() for text in self._listed(value)}
-        bodies = self.targets.values()
-        parents = {text for body in bodies for text in self._listed(body.get("inherits"))}
-        found: dict[str, Build] = {}
+        grouped = set()
+        for targets in self.groups.values():
+            grouped.update(self._texts_of(targets))
+        parents = set()
+        for body in self.targets.values():
+            parents.update(self._texts_of(body.get("inherits")))
+        builds = {}
         for name in self.places:
-            if name in named or (name not in parents and not name.startswith("_")):
-                try:
-                    found[name] = self._build(name)
-                except (UnknownError, RecursionError):
-                    self.unknown[name] = None
-        return found
+            is_abstract = name in parents or name.startswith("_")
+            if is_abstract and name not in grouped:
+                continue
+            try:
+                builds[name] = self._build(name)
+            except (UnknownError, RecursionError):
+                self.unknown[name] = None
+        return builds
 
-    def _listed(self, value: Value) -> list[str]:
+    def _texts_of(self, template: Value) -> list[str]:
         """Return the texts in a list, none if it is not known."""
         with suppress(UnknownError):
-            if isinstance(found := self._value(value), list):
-                return [*texts_in(found)]
+            texts = self._value(template)
+            if isinstance(texts, list):
+                return [*texts_in(texts)]
         return []
 
     def _build(self, name: str) -> Build:
         body = self._body(name)
         if body.get("matrix") is not None:
             raise UnknownError
-        keys = ("context", "dockerfile", "target", "dockerfile-inline")
-        context, dockerfile, target, inline = (_text(self._value(body.get(key))) for key in keys)
-        given = body.get("args")
         platforms = self._value(body.get("platforms"))
-        args: dict[str, str] = {}
-        for each in [{key: given[key]} for key in given] if isinstance(given, dict) else [given]:
+        if not isinstance(platforms, list):
+            platforms = []
+        build = Build(
+            context=self._text_at(body, "context"),
+            dockerfile=self._text_at(body, "dockerfile") or None,
+            target=self._text_at(body, "target"),
+            build_arguments=self._arguments(name, body.get("args")),
+            build_contexts=_pairs(self._value(body.get("contexts"))),
+            platforms=map(_text, platforms),
+        )
+        return with_inline(build, self._text_at(body, "dockerfile-inline"), _ANY)
+
+    def _text_at(self, body: Body, key: str) -> str:
+        return _text(self._value(body.get(key)))
+
+    def _arguments(self, target: str, template: Value) -> dict[str, str]:
+        """Return the build arguments of a target, without those that are not known."""
+        parts = [template]
+        if isinstance(template, dict):
+            parts = [{key: template[key]} for key in template]
+        arguments = {}
+        for part in parts:
             try:
-                args |= _pairs(self._value(each))
+                arguments.update(_pairs(self._value(part)))
             except UnknownError:
-                self.unknown[name] = None
-        contexts = _pairs(self._value(body.get("contexts")))
-        systems = tuple(map(_text, platforms if isinstance(platforms, list) else ()))
-        file = dockerfile or None
-        return with_inline(Build(context, file, target, args, contexts, systems), inline, _ANY)
+                self.unknown[target] = None
+        return arguments
 
     def _body(self, name: str) -> Body:
         """Return a target merged over those that it inherits from; later ones win."""
         if name not in self._inheriting and name in self.targets:
             self._inheriting[name] = None
-            found: Body = {}
-            parents = self._value(self.targets[name].get("inherits"))
-            for parent in parents if isinstance(parents, list) else ():
-                found = _merged(found, self._body(_text(parent)))
-            self._pay(sum(len(each) for each in found.values() if isinstance(each, dict)))
-            self._inheriting[name] = _merged(found, self.targets[name])
-        if (known := self._inheriting.get(name)) is None:  # no target, or one that needs itself
+            own_body = self.targets[name]
+            inherited: Body = {}
+            parents = self._value(own_body.get("inherits"))
+            if isinstance(parents, list):
+                for parent in parents:
+                    inherited = _merge(inherited, self._body(_text(parent)))
+            for attribute in inherited.values():
+                if isinstance(attribute, dict):
+                    self._pay(len(attribute))
+            self._inheriting[name] = _merge(inherited, own_body)
+        body = self._inheriting.get(name)
+        if body is None:  # no target, or one that needs itself
             raise UnknownError
-        return known
+        return body
 
-    def _value(self, value: Value, *, inside: bool = False) -> Value:
+    def _value(self, template: Value, *, inside: bool = False) -> Value:
         """Return the value of a template, or of one `inside` a list or an object."""
-        if isinstance(value, list):
-            return [self._value(each, inside=True) for each in value]
-        if isinstance(value, dict):
-            return {_text(self._value(k)): self._value(v, inside=True) for k, v in value.items()}
-        if not isinstance(value, str):
-            return value
-        if lone := re.fullmatch(_VARIABLE, value):  # a lone variable keeps its type
-            found = self._variable(lone[1])
-            if inside and isinstance(found, list | dict):
+        if isinstance(template, list):
+            return [self._value(part, inside=True) for part in template]
+        if isinstance(template, dict):
+            values: Body = {}
+            for key, part in template.items():
+                values[_text(self._value(key))] = self._value(part, inside=True)
+            return values
+        if not isinstance(template, str):
+            return template
+        lone = re.fullmatch(_VARIABLE, template)
+        if lone:  # a lone variable keeps its type
+            variable = self._variable(lone[1])
+            if inside and isinstance(variable, list | dict):
                 raise UnknownError  # lists of lists would double without end
-            return found
-        pieces = list[str]()
-        at = 0
-        for match in _PIECE.finditer(value):
-            pieces += value[at : match.start()], self._piece(match)
-            at = match.end()
-        text = made_of(_joined, *pieces, value[at:])
-        return hidden_as(value, text)
+            return variable
+        pieces = []
+        end = 0
+        for match in _PIECE.finditer(template):
+            pieces.append(template[end : match.start()])
+            pieces.append(self._piece(match))
+            end = match.end()
+        pieces.append(template[end:])
+        return hidden_as(template, concatenated(pieces))
 
     def _piece(self, match: re.Match[str]) -> str:
-        if match[1]:
-            text = _text(self._variable(match[1]))
+        name = match[1]
+        if name:
+            text = _text(self._variable(name))
             self._pay(len(text))
-            return Hidden(text, f"${{{match[1]}}}")
+            return Hidden(text, f"${{{name}}}")
         if len(match[0]) < 3:
             raise UnknownError
         return match[0][1:]
@@ -164,15 +195,14 @@ class BakeFile:
         """Return a variable, as the environment sets it or else its default."""
         if name in self._defaults:  # removed first, as it may refer to itself
             default = self._defaults.pop(name)
-            given = self.environment.get(name)
-            # Bake converts a text of the environment to the type of the default.
-            if given is not None and not isinstance(default, str | None):
+            text = self.environment.get(name)
+            if text is None:
+                variable = self._value(default)
+            elif isinstance(default, str | None):
+                variable = text
+            else:  # Bake converts a text of the environment to the type of the default
                 raise UnknownError
-            if given is None:
-                value = self._value(default)
-            else:
-                value = given
-            self._variables[name] = _hidden(value, f"${{{name}}}")
+            self._variables[name] = _hide(variable, f"${{{name}}}")
         if name not in self._variables:
             raise UnknownError
         return self._variables[name]
@@ -183,45 +213,58 @@ class BakeFile:
             raise UnknownError
 
 
-def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
-    """Yield the kind, the name and the content of each block; an attribute is a variable."""
-    for kind, value in document.items():
+def _lines_of_targets(text: str) -> dict[str, int]:
+    """Return the line on which each target of a file begins."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        for head in _HEAD.finditer(line):
+            name = head[1] or head[2]
+            lines.setdefault(name, number)
+    return lines
+
+
+class _BakeBlock(NamedTuple):
+    kind: str
+    name: str
+    body: Body
+
+
+def _blocks(document: Body) -> Iterator[_BakeBlock]:
+    """Yield the blocks of a file; an attribute is a variable."""
+    for kind, content in document.items():
         if kind not in _KINDS:
-            yield "variable", kind, {"default": value}
+            yield _BakeBlock("variable", kind, {"default": content})
             continue
-        for named in value if isinstance(value, list) else [value]:
-            for name, body in named.items() if isinstance(named, dict) else ():
-                # In JSON, a list of one is another spelling of a block.
-                if isinstance(body, list) and body:
+        if not isinstance(content, list):
+            content = [content]
+        for bodies in content:
+            if not isinstance(bodies, dict):
+                continue
+            for name, body in bodies.items():
+                if isinstance(body, list) and body:  # in JSON, another spelling of a block
                     body = body[0]
-                else:
-                    body = body
                 if isinstance(body, dict):
-                    yield kind, name, body
+                    yield _BakeBlock(kind, name, body)
 
 
-def _merged(base: Body, over: Body) -> Body:
+def _merge(base: Body, over: Body) -> Body:
     """Merge two bodies of a target: maps key by key; of other values the later one wins."""
-    found = dict(base)
-    for key, value in over.items():
-        below = found.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
-            found[key] = {**below, **value}
-        elif value is not None:
-            found[key] = value
-    return found
+    merged = dict(base)
+    for key, attribute in over.items():
+        below = merged.get(key)
+        if isinstance(below, dict) and isinstance(attribute, dict):
+            merged[key] = {**below, **attribute}
+        elif attribute is not None:
+            merged[key] = attribute
+    return merged
 
 
-def _joined(*pieces: str) -> str:
-    return "".join(pieces)
-
-
-def _hidden(value: Value, written: str) -> Value:
+def _hide(value: Value, written: str) -> Value:
     """Return a value with all its texts and numbers hidden: `written` is printed for each."""
     if isinstance(value, dict):
-        return {Hidden(key, written): _hidden(each, written) for key, each in value.items()}
+        return {Hidden(key, written): _hide(part, written) for key, part in value.items()}
     if isinstance(value, list):
-        return [_hidden(each, written) for each in value]
+        return [_hide(part, written) for part in value]
     if value is None or isinstance(value, bool):
         return value
     with suppress(UnknownError):
@@ -230,9 +273,11 @@ def _hidden(value: Value, written: str) -> Value:
 
 
 def _pairs(value: Value) -> dict[str, str]:
-    if not isinstance(value, dict | None):
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
         raise UnknownError
-    return {key: _text(each) for key, each in (value or {}).items() if each is not None}
+    return {key: _text(part) for key, part in value.items() if part is not None}
 
 
 def _text(value: Value) -> str:
@@ -252,8 +297,8 @@ def texts_in(value: Value) -> Iterator[str]:
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, list):
-        for each in value:
-            yield from texts_in(each)
+        for part in value:
+            yield from texts_in(part)
     elif value is not None and not isinstance(value, bool):
         yield str(value).removesuffix(".0")
 
@@ -262,29 +307,27 @@ def read_json(text: str) -> Body:
     """Return the document of a JSON file. Raises `NotReadError`."""
     try:
         document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NotReadError("bake", f"it is not JSON: {error}", error.lineno) from None
     except ValueError as error:
-        if isinstance(error, json.JSONDecodeError):
-            line = error.lineno
-        else:
-            line = None
-        raise NotReadError("bake", f"it is not JSON: {error}", line) from None
+        raise NotReadError("bake", f"it is not JSON: {error}") from None
     if isinstance(document, dict):
         return document
     return {}
 
 
-def literal(value: Value) -> Value:
+def literal(template: Value) -> Value:
     """Return the template that evaluates to a value; texts in it may be templates already.
 
     Newer versions of buildx print `$${` for a literal `${`, older ones do not.
     """
-    if isinstance(value, dict):
-        return {key: literal(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [*map(literal, value)]
-    if not isinstance(value, str):
-        return value
-    return hidden_as(value, re.sub(r"([$%])\1?\{", r"\1\1{", value))
+    if isinstance(template, dict):
+        return {key: literal(part) for key, part in template.items()}
+    if isinstance(template, list):
+        return [*map(literal, template)]
+    if not isinstance(template, str):
+        return template
+    return hidden_as(template, re.sub(r"([$%])\1?\{", r"\1\1{", template))
 
 
 def read_hcl(text: str) -> Body:
@@ -303,42 +346,40 @@ def read_hcl(text: str) -> Body:
         raise
     except Exception as error:  # `hcl2` passes on the errors of its parser
         line = getattr(error, "line", None)
-        if isinstance(line, int) and line > 0:
-            known = line
-        else:
-            known = None
-        raise NotReadError("bake", "it is not HCL", known) from None
+        if not isinstance(line, int) or line <= 0:
+            line = None
+        raise NotReadError("bake", "it is not HCL", line) from None
     if isinstance(document, dict):
         return document
     return {}
 
 
-def _from_hcl(value: Value) -> Value:
+def _from_hcl(source: Value) -> Value:
     """Return a document of python-hcl2, whose texts are source with quotes, in the form of JSON."""
-    if isinstance(value, dict):
-        return {key.strip('"'): _from_hcl(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_from_hcl(each) for each in value]
-    if not isinstance(value, str):
-        return value
-    if (heredoc := _heredoc(value)) is not None:
+    if isinstance(source, dict):
+        return {key.strip('"'): _from_hcl(part) for key, part in source.items()}
+    if isinstance(source, list):
+        return [_from_hcl(part) for part in source]
+    if not isinstance(source, str):
+        return source
+    if (heredoc := _heredoc(source)) is not None:
         return heredoc
-    if value.startswith('"'):
+    if source.startswith('"'):
         try:
-            return str(json.loads(value, strict=False))
+            return str(json.loads(source, strict=False))
         except ValueError:  # quotes in an expression, or an escape that only HCL has
             return "${?}"
-    if value.startswith("${"):
-        return value
-    return f"${{{value}}}"
+    if source.startswith("${"):
+        return source
+    return f"${{{source}}}"
 
 
-def _heredoc(value: str) -> str | None:
+def _heredoc(source: str) -> str | None:
     """Return the text of a heredoc, None if a text of python-hcl2 is none."""
-    start = _HEREDOC.match(value)
-    if start is None or not value.endswith('"'):
+    start = _HEREDOC.match(source)
+    if start is None or not source.endswith('"'):
         return None
-    body = value[start.end() : -1].rstrip()
+    body = source[start.end() : -1].rstrip()
     if not body.endswith(start[2]):
         return None
     text = body.removesuffix(start[2]).rstrip(" \t").removesuffix("\n") + "\n"

@@ -31,99 +31,126 @@ _UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 def add_calls(search: Search, path: str, text: str, source: FileKind) -> None:
     """Add the builds of the calls of a file that its row names."""
     ground = ground_of(search, path, source)
-    for name, inside, call in _calls(ground.with_top(text), source.scripts):
-        place = Place(source.how, "", Location(search.shown(path), call.line))
+    for call in _calls(ground.with_top(text), source.scripts):
+        arguments = call.arguments
+        where = Location(search.shown(path), arguments.line)
+        place = Place(source.how, "", where)
+        passage = Passage(arguments)
         for form in source.build:
-            add_described(ground, place, form, Passage(call))
-        search.is_open |= name == "dockerfile"  # of an agent
-        if name == "sh":
-            script = text_at(call, ("script", "0"))
-        else:
-            script = ""
-        if name == "docker.build":
+            add_described(ground, place, form, passage)
+        script = ""
+        if call.name == "dockerfile":  # of an agent
+            search.is_open = True
+        elif call.name == "sh":
+            script = text_at(arguments, ("script", "0"))
+        elif call.name == "docker.build":
             # `Docker.build` of docker-workflow-plugin: `String image, String args = '.'`.
-            script = f"docker build -t x {text_at(call, '1') or '.'}"
-        add_script(ground, _GROOVY.sub(_UNKNOWN, script), place, inside)
+            operands = text_at(arguments, "1") or "."
+            script = f"docker build -t x {operands}"
+        script = _GROOVY.sub(_UNKNOWN, script)
+        add_script(ground, script, place, call.directory)
+
+
+class _Call(NamedTuple):
+    name: str
+    directory: str  # that of the `dir` blocks around it
+    arguments: YamlMapping  # by name or position
 
 
 class _Token(NamedTuple):
-    kind: str  # `text`, `word` or `mark`
-    value: str  # a text without its quotes
+    kind: str  # `text`, `word`, `mark` or `end`
+
+    text: str  # a text without its quotes
     line: int
     last_line: int
 
+    @property
+    def mark(self) -> str:
+        """Return the character of a mark, `""` for anything else."""
+        if self.kind == "mark":
+            return self.text
+        return ""
 
-def _tokens(text: str) -> Iterator[_Token]:
+
+def _tokens(source: str) -> Iterator[_Token]:
     line = 1
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(source):
         first = line
         line = line + match[0].count("\n")
+        if match["blank"]:
+            continue
         if match["text"]:
             inner = _QUOTES.sub(r"\2", match[0])
-            value = _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[1]), inner)
-            yield _Token("text", value, first, line)
-        elif not match["blank"]:
-            yield _Token("word" if match["word"] else "mark", match[0], first, line)
+            text = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), inner)
+            yield _Token("text", text, first, line)
+        elif match["word"]:
+            yield _Token("word", match[0], first, line)
+        else:
+            yield _Token("mark", match[0], first, line)
     yield _Token("end", "", line, line)
 
 
-def _calls(text: str, names: Sequence[str]) -> Iterator[tuple[str, str, YamlMapping]]:
-    """Yield the calls of these functions: name, directory, and arguments by name or position.
-
-    The directory is that of the `dir` blocks around a call. Calls in arguments are left out.
-    """
+def _calls(text: str, names: Sequence[str]) -> Iterator[_Call]:
+    """Yield the calls of these functions. Calls in arguments are left out."""
     tokens = [*_tokens(text)]
     directories = [""]
     entered = ""
-    at = 0
-    while at < len(tokens) - 1:
-        kind, name, line, _ = tokens[at]
-        at += 1
-        if kind == "mark" and name == "{":
-            is_known = len(directories) < _DEEPEST
-            directories.append(posixpath.join(directories[-1], entered) if is_known else _UNKNOWN)
+    index = 0
+    while index < len(tokens) - 1:
+        token = tokens[index]
+        index += 1
+        if token.mark == "{":
+            if len(directories) < _DEEPEST:
+                directories.append(posixpath.join(directories[-1], entered))
+            else:
+                directories.append(_UNKNOWN)
             entered = ""
-        elif kind == "mark" and name == "}" and len(directories) > 1:
+        elif token.mark == "}" and len(directories) > 1:
             directories.pop()
-        elif kind == "word" and name in (*names, "dir"):
-            call = YamlMapping(line)
-            at = _read_arguments(call, tokens, at)
-            if name in names:
-                yield name, directories[-1], call
-            elif tokens[at].value == "{":
-                entered = text_at(call, ("path", "0")) or _UNKNOWN
+        elif token.kind == "word" and (token.text == "dir" or token.text in names):
+            arguments = YamlMapping(token.line)
+            index = _read_arguments(arguments, tokens, index)
+            if token.text in names:
+                yield _Call(token.text, directories[-1], arguments)
+            elif tokens[index].text == "{":
+                entered = text_at(arguments, ("path", "0")) or _UNKNOWN
 
 
-def _read_arguments(call: YamlMapping, tokens: list[_Token], at: int) -> int:
+def _read_arguments(arguments: YamlMapping, tokens: list[_Token], index: int) -> int:
     """Read arguments in parentheses, or up to the end of the line; return the index after them."""
-    is_closed = tokens[at][:2] == ("mark", "(")
-    at += is_closed
+    before = tokens[index - 1]
+    is_closed = tokens[index].mark == "("
+    if is_closed:
+        before = tokens[index]
+        index += 1
     depth = 0
     name = ""
-    value = ""
-    before = tokens[at - 1]
-    while at < len(tokens) - 1:
-        token = tokens[at]
-        if token.kind == "mark":
-            mark = token.value
-        else:
-            mark = ""
-        is_broken = token.line > before.last_line and before.value not in (",", ":", "+")
-        if depth == 0 and (mark in (")", "}", ";") or (is_broken and not is_closed)):
+    text = ""
+    while index < len(tokens) - 1:
+        token = tokens[index]
+        mark = token.mark
+        is_broken = token.line > before.last_line and before.text not in (",", ":", "+")
+        is_end = mark in (")", "}", ";") or (is_broken and not is_closed)
+        if depth == 0 and is_end:
             break
-        at += 1
-        depth += (mark in ("(", "[", "{")) - (mark in (")", "]", "}"))
+        index += 1
+        if mark in ("(", "[", "{"):
+            depth += 1
+        elif mark in (")", "]", "}"):
+            depth -= 1
         if depth == 0 and mark == ",":
-            call[name or str(len(call))] = value
-            name = value = ""
+            arguments[name or str(len(arguments))] = text
+            name = text = ""
         elif depth == 0 and mark in (":", "=") and before.kind == "word":
-            name = before.value
-            value = ""
+            name = before.text
+            text = ""
         elif depth == 0 and token.kind == "text":
-            value += token.value
-        elif mark != "+" and not value.endswith(_UNKNOWN):
-            value += _UNKNOWN
+            text += token.text
+        elif mark != "+" and not text.endswith(_UNKNOWN):
+            text += _UNKNOWN
         before = token
-    if name or value:
-        call[name or str(len(call))] = value
-    return min(at + is_closed, len(tokens) - 1)
+    if name or text:
+        arguments[name or str(len(arguments))] = text
+    if is_closed:
+        index += 1
+    return min(index, len(tokens) - 1)

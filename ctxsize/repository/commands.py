@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -33,7 +33,9 @@ _VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULT
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
+_DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
+_SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 
@@ -55,7 +57,9 @@ class Ground:
 
     def with_top(self, text: str) -> str:
         """Return a text with `TOP` in place of the expressions for it, and with variables."""
-        return self.expanded(re.sub(self.source.top, TOP, text) if self.source.top else text)
+        if self.source.top:
+            text = re.sub(self.source.top, TOP, text)
+        return self.expanded(text)
 
     def add(
         self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
@@ -65,56 +69,74 @@ class Ground:
         Its Dockerfile is relative to `beside`: the `directory`, the `context` or `either`. A build
         that `is_certain` is added in any case.
         """
+        search = self.search
         for number, start in enumerate(self.directories):
             here = self.placed(start, inside)
             context = self.placed(here, build.context)
-            bases = {"context": [context], "either": [here, context]}.get(beside, [here])
-            if build.dockerfile:
-                names = [build.dockerfile]
-            else:
-                names = []
-            if not names:
-                bases = [context]
-                names = [*BUILDERS[build.builder].dockerfile_names]
-            paths = [self.placed(base, name) for base in bases for name in names]
-            found = [each for each in paths if os.path.isfile(self.search.shown(each))]
-            where = self.search.shown(context)
-            is_inside = not number or holds(self.search.border, where)
-            if is_certain or (is_inside and found and os.path.isdir(where)):
-                contexts = placed(build.build_contexts, here)
-                if found:
-                    dockerfile = found[0]
-                else:
-                    dockerfile = paths[0]
-                build = replace(build, context=context, dockerfile=dockerfile)
-                self.search.add(place, replace(build, build_contexts=contexts))
+            paths = self._dockerfiles(build, beside, here, context)
+            existing = [path for path in paths if os.path.isfile(search.shown(path))]
+            full = search.shown(context)
+            is_there = existing and os.path.isdir(full)
+            if number > 0 and not holds(search.border, full):
+                is_there = False
+            if is_certain or is_there:
+                build = replace(
+                    build,
+                    context=context,
+                    dockerfile=(existing or paths)[0],
+                    build_contexts=placed(build.build_contexts, here),
+                )
+                search.add(place, build)
                 return
+
+    def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:
+        """Return the paths where the Dockerfile of a build may be, the likeliest first."""
+        if not build.dockerfile:
+            names = BUILDERS[build.builder].dockerfile_names
+            return [self.placed(context, name) for name in names]
+        paths = []
+        if beside != "context":
+            paths.append(self.placed(here, build.dockerfile))
+        if beside != "directory":
+            paths.append(self.placed(context, build.dockerfile))
+        return paths
 
 
 def ground_of(search: Search, path: str, source: FileKind) -> Ground:
     """Return where the paths of the file at `path` start."""
     beside = os.path.dirname(path)
-    starts = ("" if each == "/" else os.path.join(beside, each) for each in source.directories)
-    return Ground(search, source, tuple(dict.fromkeys(map(os.path.normpath, starts))))
+    starts: dict[str, None] = {}
+    for directory in source.directories:
+        if directory == "/":
+            start = ""
+        else:
+            start = os.path.join(beside, directory)
+        starts[os.path.normpath(start)] = None
+    return Ground(search, source, tuple(starts))
 
 
 def add_commands(search: Search, path: str, text: str, source: FileKind) -> None:
     """Add the builds of the parts of a file, each a script of its own."""
     pattern, script_of = _READERS[source.reader]
-    if source.unknown and re.search(source.unknown, text) and expression("hint").search(text):
+    hint = expression("hint")
+    is_unknown = source.unknown and re.search(source.unknown, text)
+    if is_unknown and hint.search(text):
         search.is_open = True
         return
     ground = ground_of(search, path, source)
     text = ground.with_top(text)
-    read = partial(script_of, expander(_VARIABLE.findall(text)))
+    expanded = expander(_VARIABLE.findall(text))
     line = 1
     position = 0
     for match in pattern.finditer(text):
-        if expression("hint").search(match[0]):
-            line += text.count("\n", position, match.start())
-            position = match.start()
-            place = Place(source.how, "", Location(search.shown(path), line))
-            add_script(ground, read(match[0]), place)
+        part = match[0]
+        if not hint.search(part):
+            continue
+        line += text.count("\n", position, match.start())
+        position = match.start()
+        where = Location(search.shown(path), line)
+        script = script_of(expanded, part)
+        add_script(ground, script, Place(source.how, "", where))
 
 
 def _of_make(expanded: Callable[[str], str], line: str) -> str:
@@ -139,108 +161,143 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
+    search = ground.search
     script = expander(_VARIABLE.findall(script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
-    is_read = is_read_whole(script)
-    if not is_read and not can_read():
-        ground.search.problems[replace(UNKNOWN, effect=Effect.LOWER_BOUND)] = None
-    ground.search.is_open |= not is_read or bool(OPEN.search(inside))
+    if OPEN.search(inside):
+        search.is_open = True
+    if not is_read_whole(script):
+        search.is_open = True
+        if not can_read():
+            problem = replace(UNKNOWN, effect=Effect.LOWER_BOUND)
+            search.problems[problem] = None
+    first_line = place.where.line or 1
     for directory, command in in_directories(commands(script), inside):
-        words = " ".join(word.replace(" ", "_") for word in command.words[:_MOST_WORDS])
+        first_words = [word.replace(" ", "_") for word in command.words[:_MOST_WORDS]]
+        text = " ".join(first_words)
         for pattern, tool in tools():
-            if start := pattern.match(words):
-                where = replace(place.where, line=(place.where.line or 1) + command.line)
-                rest = command.words[len(start[0].split()) :]
-                _add_command(ground, replace(place, where=where), tool, directory, rest)
+            start = pattern.match(text)
+            if start is None:
+                continue
+            where = replace(place.where, line=first_line + command.line)
+            command_place = replace(place, where=where)
+            arguments = command.words[len(start[0].split()) :]
+            _add_command(ground, command_place, tool, directory, arguments)
 
 
 def _add_command(
     ground: Ground, place: Place, tool: BuildCommand, inside: str, words: Iterable[str]
 ) -> None:
     """Add the build of a command, or record that a path or the target is not written out."""
-    operands, options = parsed(words, tool)
+    contexts, options = parse_words(words, tool)
     if tool.by_option:
         contexts = options.get("--context", [])[-1:]
-    else:
-        contexts = operands
     if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
         contexts = [tool.default]
-    # Without an operand, an unknown option may have consumed it.
-    usual = ("--directory", "--file", "--target", "--context-sub-path")
-    names = usual if contexts else (*options,)
-    values = (value for name in names for value in options.get(name, []))
-    if any(OPEN.search(each) for each in (inside, *contexts, *values)):
+    names: Iterable[str] = _DECISIVE_OPTIONS
+    if not contexts:  # an unknown option may have consumed the operand
+        names = options
+    decisive = [inside, *contexts]
+    for name in names:
+        decisive += options.get(name, [])
+    if any(map(OPEN.search, decisive)):
         ground.search.is_open = True
         return
     is_elsewhere = inside.startswith("/") and not inside.startswith(TOP)
-    if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
+    lacks_option = tool.needs and options.keys().isdisjoint(tool.needs)
+    if len(contexts) != 1 or is_elsewhere or lacks_option:
         return
-    directory, file, target, below = (options.get(name, [""])[-1] for name in names)
     context = contexts[0].removeprefix("dir://")  # a prefix of kaniko
-    context = ground.with_top(os.path.join(context, below) if below else context)
+    below = last(options, "--context-sub-path")
+    if below:
+        context = os.path.join(context, below)
+    directory = last(options, "--directory")
+    file = last(options, "--file")
     if directory:
         file = os.path.join(directory, file or "Dockerfile")
-    else:
-        file = file
-    args, named = (pairs(options.get(e, [])) for e in ("--build-arg", "--build-context"))
-    platforms = words_of(",".join(options.get("--platform", [])))
-    build = Build(context, file or None, target, args, named, platforms, tool.builder)
-    ground.add(place, build, "either" if tool.by_option and not directory else "directory", inside)
+    beside = "directory"
+    if tool.by_option and not directory:
+        beside = "either"
+    build = Build(
+        context=ground.with_top(context),
+        dockerfile=file or None,
+        target=last(options, "--target"),
+        build_arguments=pairs(options.get("--build-arg", [])),
+        build_contexts=pairs(options.get("--build-context", [])),
+        platforms=words_of(",".join(options.get("--platform", []))),
+        builder=tool.builder,
+    )
+    ground.add(place, build, beside, inside)
 
 
-def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
+def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
     """Return the operands and the options of a command, these by their names for docker."""
-    operands: list[str] = []
+    operands = []
     options: dict[str, list[str]] = {}
+    docker_names = {"-f": "--file", **tool.names}
+    switches = {*table("builds.toml")["switches"], *tool.switches}
     pending = iter(words)
     for word in pending:
-        name, given, value = word.partition("=")
         if not word.startswith("-"):
             operands.append(word)
             continue
-        if re.fullmatch(r"-[ft].+", word) and not given:
+        name, equals, setting = word.partition("=")
+        if _SHORT_OPTION.fullmatch(word) and not equals:
             name = word[:2]
-            given = "="
-            value = word[2:]
-        elif name in (*table("builds.toml")["switches"], *tool.switches):
+            setting = word[2:]
+        elif name in switches:
             continue
-        if given:
-            value = value
-        else:
-            value = next(pending, "")
+        elif not equals:
+            setting = next(pending, "")
         if name in tool.paired:
-            key, given, value = value.partition("=")
+            key, _, setting = setting.partition("=")
             argument, colon, key_of = key.partition(":")
             name = f"{name} {argument}"
             if colon:
-                value = f"{key_of}={value}"
-            else:
-                value = value
-        options.setdefault({"-f": "--file", **tool.names}.get(name, name), []).append(value)
+                setting = f"{key_of}={setting}"
+        name = docker_names.get(name, name)
+        options.setdefault(name, []).append(setting)
     return operands, options
+
+
+def last(options: Mapping[str, Sequence[str]], name: str) -> str:
+    """Return the value of an option that was given last, `""` without one."""
+    return options.get(name, [""])[-1]
 
 
 def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """Return a function that replaces the variables with one value, a plain text."""
     values: dict[str, set[str]] = {}
-    for name, value in variables:
-        values.setdefault(name, set()).add(value.strip().strip("'\""))
+    for name, text in variables:
+        plain = text.strip().strip("'\"")
+        values.setdefault(name, set()).add(plain)
 
-    def only(match: re.Match[str]) -> str:
-        found = [*values.get(match[1] or match[2] or match[3], ())]
-        return found[0] if len(found) == 1 and not OPEN.search(found[0]) else match[0]
+    def replacement(match: re.Match[str]) -> str:
+        name = next(filter(None, match.groups()))
+        texts = [*values.get(name, set())]
+        if len(texts) == 1 and not OPEN.search(texts[0]):
+            return texts[0]
+        return match[0]
 
-    return partial(_REFERENCE.sub, only)
+    return partial(_REFERENCE.sub, replacement)
 
 
 def pairs(words: Iterable[str]) -> dict[str, str]:
     """Return `NAME=value` words as a mapping, without values that are not written out."""
-    found = (each.strip().partition("=") for each in words)
-    return {name: value for name, given, value in found if given and not OPEN.search(value)}
+    known = {}
+    for word in words:
+        name, equals, text = word.strip().partition("=")
+        if equals and not OPEN.search(text):
+            known[name] = text
+    return known
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the values of a list, without those that are not written out."""
-    words = (each.strip() for each in re.split(r"[,\n]", text))
-    return tuple(each for each in words if each and not OPEN.search(each))
+    words = []
+    for part in re.split(r"[,\n]", text):
+        word = part.strip()
+        if word and not OPEN.search(word):
+            words.append(word)
+    return tuple(words)

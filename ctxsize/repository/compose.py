@@ -28,7 +28,7 @@ WANTED = re.compile(
 ).fullmatch
 """Matches the path of a file of Compose."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
-_KEPT = ("build", "platform", "extends")
+_READ_KEYS = ("build", "platform", "extends")
 _SERVICE = "service:"  # begins a context that is what another service builds: nothing is sent
 _MOST_JOINED = 100  # number of items of a list to which a later file adds others
 _MOST_INCLUDED = 10_000  # number of included files of the largest project
@@ -39,19 +39,48 @@ def collect(search: Search, paths: list[str]) -> None:
     known = {*search.paths}
     for directory, names in by_directory(paths):
         # `bake.collect` adds the targets that a Bake file makes of these services.
-        is_baked = any(os.path.join(directory, name) in known for name in bakefile.DEFAULTS)
-        # Read together: the default set, then each other file with the base.
-        base = [name for name in NAMES if name in names][:1]
-        usual = base + [name for name in OVERRIDES if name in names][:1]
-        others = ([*base, name] for name in names if name not in (*NAMES, *OVERRIDES))
-        for project in filter(None, (usual, *others)):
-            with search.reading(os.path.join(directory, project[0])):
-                reader = ComposeReader(search)
-                found = reader.builds([os.path.join(directory, name) for name in project])
-                for name, (where, build, baked) in found.items():
-                    search.add(Place("compose", name, where), build)
-                    if baked and not is_baked:
-                        search.add(Place("bake", name.replace(".", "_"), where), baked)
+        bake_files = [os.path.join(directory, name) for name in bakefile.DEFAULTS]
+        is_baked = not known.isdisjoint(bake_files)
+        for project in _projects(names):
+            files = [os.path.join(directory, name) for name in project]
+            with search.reading(files[0]):
+                _add_services(search, files, is_baked=is_baked)
+
+
+def _add_services(search: Search, files: list[str], *, is_baked: bool) -> None:
+    services = ComposeReader(search).builds(files)
+    for name, service in services.items():
+        place = Place("compose", name, service.where)
+        search.add(place, service.build)
+        if service.baked and not is_baked:
+            place = Place("bake", bake_name(name), service.where)
+            search.add(place, service.baked)
+
+
+def _projects(names: list[str]) -> list[list[str]]:
+    """Return what is read together: the default set, then each other file with the base."""
+    base = [name for name in NAMES if name in names][:1]
+    override = [name for name in OVERRIDES if name in names][:1]
+    projects = []
+    if base or override:
+        projects.append(base + override)
+    usual = {*NAMES, *OVERRIDES}
+    others = [name for name in names if name not in usual]
+    projects += [[*base, name] for name in others]
+    return projects
+
+
+def bake_name(service: str) -> str:
+    """Return the name of the target that Bake makes of a service (`sanitizeTargetName`)."""
+    return service.replace(".", "_")
+
+
+class ServiceBuild(NamedTuple):
+    """The build of a service, and where it stands."""
+
+    where: Location
+    build: Build
+    baked: Build | None  # what Bake makes of it, if that differs
 
 
 class _File(NamedTuple):
@@ -78,43 +107,47 @@ class ComposeReader:
         self._variables: dict[object, dict[str, str]] = {}  # each set once: keys are identities
         self._interpolator = Interpolator()
 
-    def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
-        """Return the builds by service, and what Bake makes of them if other; later files win."""
+    def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
+        """Return the builds by service; later files win."""
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
-        found: dict[str, tuple[Location, Build, Build | None]] = {}
+        builds = {}
         for name, service in services.items():
-            if build := mapping_of(mapping_of(service).get("build")):
-                path = str(build["path"])
-                line = int(str(build["line"]))
-                wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
-                if wrong:
-                    fault = f"{wrong[0]} must be a string"
-                else:
-                    fault = _fault(build, services)
-                if fault:
-                    self._complain("no-context", f"{name}: {fault}", path, line)
-                if wrong:
-                    continue
-                where = Location(self._search.shown(path), line)
-                baked = None
-                extension = mapping_of(build.get("x-bake"))
-                if {"contexts", "platforms"} & extension.keys():
-                    baked = _build_of(_extended(build, extension, directory))
-                build.setdefault("platforms", mapping_of(service).get("platform"))
-                found[name] = where, _build_of(build), baked
-        return found
+            mapping = mapping_of(service)
+            build = mapping_of(mapping.get("build"))
+            if not build:
+                continue
+            path = self._search.shown(str(build["path"]))
+            where = Location(path, int(str(build["line"])))
+            wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+            if wrong:
+                fault = f"{wrong[0]} must be a string"
+            else:
+                fault = _fault(build, services)
+            if fault:
+                self._search.complain("no-context", f"{name}: {fault}", where)
+            if wrong:
+                continue
+            baked = None
+            extension = mapping_of(build.get("x-bake"))
+            if "contexts" in extension or "platforms" in extension:
+                baked = _build_of(_with_bake_extension(build, extension, directory))
+            build.setdefault("platforms", mapping.get("platform"))
+            builds[name] = ServiceBuild(where, _build_of(build), baked)
+        return builds
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
         """Return the variables that files set; `outer` and the environment win over them."""
         environment = self._search.environment
-        found: dict[str, str] = {}
+        variables = {}
         for path in paths:
             if os.path.isfile(self._search.shown(path)):
-                found |= yaml.read_dotenv(self._search.read(path) or "", environment)
-        found = {**found, **environment, **outer}
-        return self._variables.setdefault(frozenset(found.items()), found)
+                text = self._search.read(path) or ""
+                variables.update(yaml.read_dotenv(text, environment))
+        variables.update(environment)
+        variables.update(outer)
+        return self._variables.setdefault(frozenset(variables.items()), variables)
 
     def _once(self, key: object, read: Callable[[], YamlMapping]) -> YamlMapping | None:
         """Return what `read` returns, read once for each key; None if it needs itself."""
@@ -126,17 +159,22 @@ class ComposeReader:
     def _project(
         self, paths: Iterable[str], directory: str, variables: Mapping[str, str]
     ) -> YamlMapping:
-        found = YamlMapping()
+        """Return the merged services of files that are read together."""
+        services = YamlMapping()
         for path in paths:
             file = _File(path, directory, variables, self._document(path))
-            include = self._interpolated(file.document.get("include"), file, file.document.line)
+            document = file.document
+            include = self._interpolate(document.get("include"), file, document.line)
             included = YamlMapping()
-            for each in listed(include):
-                entry = each if isinstance(each, dict) else {"path": each}
-                included.update(self._include(entry, file))
-            own = {name: self._service(file, name) for name in file.services}
-            found = _merged(_merged(found, included), file.services.with_pairs(own))
-        return found
+            for inclusion in listed(include):
+                if isinstance(inclusion, dict):
+                    included.update(self._include(inclusion, file))
+                else:
+                    included.update(self._include({"path": inclusion}, file))
+            written = file.services
+            read = {name: self._service(file, name) for name in written}
+            services = _merge(_merge(services, included), written.with_pairs(read))
+        return services
 
     def _document(self, path: str) -> YamlMapping:
         """Return a file, parsed once for all projects; an empty one if it cannot be read."""
@@ -149,19 +187,21 @@ class ComposeReader:
                 self._documents[path] = mapping_of(document)
         return self._documents[path]
 
-    def _include(self, entry: Mapping[str, Yaml], file: _File) -> YamlMapping:
+    def _include(self, inclusion: Mapping[str, Yaml], file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
-        named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
-        if not (paths := tuple(each for each in named if self._is_there(each, file, line))):
+        named = _paths_in(file, inclusion.get("path"))
+        paths = [path for path in named if self._is_there(path, file, line)]
+        if not paths:
             return YamlMapping()
-        inner = _texts(entry.get("project_directory"))
+        directory = os.path.dirname(paths[0])
+        inner = _paths_in(file, inclusion.get("project_directory"))
         if inner:
-            directory = _join(file.directory, inner[0])
-        else:
-            directory = os.path.dirname(paths[0])
-        files = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
-        variables = self._variables_of(files or [_join(directory, ".env")], file.variables)
+            directory = inner[0]
+        files = _paths_in(file, inclusion.get("env_file"))
+        if not files:
+            files = [_join(directory, ".env")]
+        variables = self._variables_of(files, file.variables)
 
         def read() -> YamlMapping:
             self._included += 1
@@ -171,43 +211,61 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        if (found := self._once((paths, directory, id(variables)), read)) is None:
+        key = (tuple(paths), directory, id(variables))
+        services = self._once(key, read)
+        if services is None:
             self._complain("include", "this file includes itself", file.path, line)
-        return found or YamlMapping()
+        return services or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
-        key = (*file[:2], id(file.variables), name)
-        if (found := self._once(key, lambda: self._extended(file, name))) is None:
+        key = (file.path, file.directory, id(file.variables), name)
+        service = self._once(key, lambda: self._resolve_extends(file, name))
+        if service is None:
             line = file.services.line_of(name)
             self._complain("extends", f"the service {name} extends itself", file.path, line)
-        return found or YamlMapping()
+        return service or YamlMapping()
 
-    def _extended(self, file: _File, name: str) -> YamlMapping:
-        written = mapping_of(file.services[name])
+    def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
         line = file.services.line_of(name)
-        kept = written.with_pairs({key: written[key] for key in _KEPT if key in written})
-        service = mapping_of(self._interpolated(kept, file, line))
-        if service.get("build") is not None:
-            service["build"] = _long_form(service["build"], file, written.line_of("build"))
-        if not (extends := service.pop("extends", None)):
+        service = self._service_in(file, name)
+        extends = service.pop("extends", None)
+        if not extends:
             return service
-        entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
         base = file
-        named = _first(entry.get("service")) or name
-        path = _first(entry.get("file"))
-        path = path and _join(file.directory, path)
-        if path not in ("", file.path):
-            if not self._is_there(path, file, line):
-                return service
-            base = _File(path, os.path.dirname(path), file.variables, self._document(path))
-        if named in base.services:
-            return _merged(self._service(base, named), service)
-        text = f"the service {name} extends {shown(named)}, which does not exist"
+        if isinstance(extends, YamlMapping):
+            path = _first(extends.get("file"))
+            path = path and _join(file.directory, path)
+            if path and path != file.path:
+                if not self._is_there(path, file, line):
+                    return service
+                base = _File(
+                    path=path,
+                    directory=os.path.dirname(path),
+                    variables=file.variables,
+                    document=self._document(path),
+                )
+            extends = extends.get("service")
+        base_name = _first(extends) or name
+        if base_name in base.services:
+            return _merge(self._service(base, base_name), service)
+        text = f"the service {name} extends {shown(base_name)}, which does not exist"
         self._complain("extends", text, file.path, line)
         return service
 
-    def _interpolated(self, value: Yaml, file: _File, line: int) -> Yaml:
+    def _service_in(self, file: _File, name: str) -> YamlMapping:
+        """Return what a file itself says of a service: the keys that are read, interpolated."""
+        services = file.services
+        written = mapping_of(services[name])
+        read = {key: written[key] for key in _READ_KEYS if key in written}
+        interpolated = self._interpolate(written.with_pairs(read), file, services.line_of(name))
+        service = mapping_of(interpolated)
+        build = service.get("build")
+        if build is not None:
+            service["build"] = _long_form(build, file, written.line_of("build"))
+        return service
+
+    def _interpolate(self, value: Yaml, file: _File, line: int) -> Yaml:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
@@ -216,11 +274,12 @@ class ComposeReader:
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
         """Return whether a file exists that a line of another file names."""
-        if _is_kept(path):
+        if _is_remote(path):
             return False
-        if not (found := os.path.isfile(self._search.shown(path))):
+        exists = os.path.isfile(self._search.shown(path))
+        if not exists:
             self._complain("include", f"the file {shown(path)} does not exist", file.path, line)
-        return found
+        return exists
 
     def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
         self._search.complain(code, message, Location(self._search.shown(path), line))
@@ -230,41 +289,45 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     """Return a build as a mapping, its local paths relative to the root, with its location."""
     if isinstance(build, list):
         return None
-    made = mapping_of(build)
+    mapping = mapping_of(build)
     if isinstance(build, str):
-        made["context"] = build
-    made |= {"directory": file.directory or ".", "path": file.path, "line": str(line)}
-    if isinstance(context := made.get("context"), str):
-        made["context"] = _join(file.directory, _at_home(context))
-    for key in {"args", "additional_contexts"} & made.keys():
-        named = made[key] = _pairs(made[key])
-        for name, value in named.items():
-            if key == "args":  # one without a value has that of its variable
-                if value is None:
-                    named[name] = file.variables.get(name)
-                else:
-                    named[name] = value
-            elif value:
-                named[name] = _join(file.directory, _at_home(_first(value)))
-    return made
+        mapping["context"] = build
+    mapping["directory"] = file.directory or "."
+    mapping["path"] = file.path
+    mapping["line"] = str(line)
+    context = mapping.get("context")
+    if isinstance(context, str):
+        mapping["context"] = _join(file.directory, _at_home(context))
+    if "args" in mapping:
+        arguments = mapping["args"] = _pairs(mapping["args"])
+        for name, text in arguments.items():
+            if text is None:  # it has the value of its variable
+                arguments[name] = file.variables.get(name)
+    if "additional_contexts" in mapping:
+        contexts = mapping["additional_contexts"] = _pairs(mapping["additional_contexts"])
+        for name, path in contexts.items():
+            if path:
+                contexts[name] = _join(file.directory, _at_home(_first(path)))
+    return mapping
 
 
 def _fault(build: YamlMapping, services: YamlMapping) -> str:
     """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
-    for name, value in _pairs(build.get("additional_contexts")).items():
-        context = _first(value)
+    for name, path in _pairs(build.get("additional_contexts")).items():
+        context = _first(path)
         service = context.removeprefix(_SERVICE)
-        if service != context and not mapping_of(services.get(service)).get("build"):
-            if service in services:
-                fault = "has no build"
-            else:
-                fault = "does not exist"
-            service = shown(hidden_as(context, service))
-            return f"its context {shown(name)} is the service {service}, which {fault}"
+        if service == context or mapping_of(services.get(service)).get("build"):
+            continue
+        if service in services:
+            fault = "has no build"
+        else:
+            fault = "does not exist"
+        service = shown(hidden_as(context, service))
+        return f"its context {shown(name)} is the service {service}, which {fault}"
     return ""
 
 
-def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
+def _with_bake_extension(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
     contexts = _pairs(extension.get("contexts"))
     for name, path in contexts.items():
@@ -272,56 +335,68 @@ def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> Yam
     contexts.update(_pairs(build.get("additional_contexts")))
     platforms = dict[str, None]()
     for text in _texts(build.get("platforms")) + _texts(extension.get("platforms")):
-        # They may be in one text.
-        platforms.update(dict.fromkeys(hidden_as(text, word) for word in text.split()))
-    words: list[Yaml] = [*platforms]
-    return build.with_pairs({**build, "platforms": words, "additional_contexts": contexts})
+        for word in text.split():  # one text may have several
+            platforms[hidden_as(text, word)] = None
+    extended = build.with_pairs(build)
+    extended["platforms"] = [*platforms]
+    extended["additional_contexts"] = contexts
+    return extended
 
 
 def _build_of(build: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
-    texts = {key: each for key, each in build.items() if isinstance(each, str)}
+    texts = {key: text for key, text in build.items() if isinstance(text, str)}
     context = texts.get("context") or texts["directory"]
-    dockerfile = made_of(os.path.join, context, texts.get("dockerfile") or "Dockerfile")
     inline = texts.get("dockerfile_inline", "")
-    args, contexts = (
-        {name: each for name, each in _pairs(build.get(key)).items() if isinstance(each, str)}
-        for key in ("args", "additional_contexts")
-    )
-    # Compose builds with Bake, where a service is a target (`sanitizeTargetName` of buildx).
-    for name, each in contexts.items():
-        if each.startswith(_SERVICE):
-            contexts[name] = made_of(_target_of, each)
     if inline:
-        file = "-"
+        dockerfile = "-"
     else:
-        file = dockerfile
-    target = texts.get("target", "")
-    named = (context, file, target, args, contexts, tuple(_texts(build.get("platforms"))))
-    return with_inline(Build(*named), inline)
+        dockerfile = made_of(os.path.join, context, texts.get("dockerfile") or "Dockerfile")
+    contexts = _given_pairs(build.get("additional_contexts"))
+    # Compose builds with Bake, where a service is a target.
+    for name, path in contexts.items():
+        if path.startswith(_SERVICE):
+            contexts[name] = made_of(_target_of, path)
+    docker_build = Build(
+        context=context,
+        dockerfile=dockerfile,
+        target=texts.get("target", ""),
+        build_arguments=_given_pairs(build.get("args")),
+        build_contexts=contexts,
+        platforms=_texts(build.get("platforms")),
+    )
+    return with_inline(docker_build, inline)
 
 
 def _target_of(service: str) -> str:
     """Return the context that Bake makes of the context `service:NAME`."""
-    return f"target:{service.removeprefix(_SERVICE).replace('.', '_')}"
+    return f"target:{bake_name(service.removeprefix(_SERVICE))}"
 
 
 def _pairs(value: Yaml) -> YamlMapping:
     """Return a mapping of texts for a list of `NAME=value` or a mapping; None for no value."""
-    found = YamlMapping()
+    pairs = YamlMapping()
     if isinstance(value, YamlMapping):
-        found.dropped = value.dropped
-        found.update((name, each) for name, each in value.items() if isinstance(each, str | None))
-    for each in listed(value):
-        if isinstance(each, str):
-            name, given, text = each.partition("=")
-            if isinstance(each, Hidden):
-                name, text = _hidden_pair(each)
-            if given:
-                found[name] = text
-            else:
-                found[name] = None
-    return found
+        pairs.dropped = value.dropped
+        for name, text in value.items():
+            if isinstance(text, str | None):
+                pairs[name] = text
+    for pair in listed(value):
+        if not isinstance(pair, str):
+            continue
+        name, equals, text = pair.partition("=")
+        if isinstance(pair, Hidden):
+            name, text = _hidden_pair(pair)
+        if equals:
+            pairs[name] = text
+        else:
+            pairs[name] = None
+    return pairs
+
+
+def _given_pairs(value: Yaml) -> dict[str, str]:
+    """Return the pairs of `_pairs` that have a value."""
+    return {name: text for name, text in _pairs(value).items() if isinstance(text, str)}
 
 
 def _hidden_pair(pair: Hidden) -> tuple[str, str]:
@@ -355,28 +430,38 @@ def _at_home(path: str) -> str:
 
 def _join(directory: str, path: str) -> str:
     """Return a local path relative to the root; a remote one as it is."""
-    if _is_kept(path):
+    if _is_remote(path):
         return path
-    return made_of(lambda *parts: os.path.normpath(os.path.join(*parts)), directory, path)
+    return made_of(_normal_join, directory, path)
 
 
-def _is_kept(path: str) -> bool:
+def _paths_in(file: _File, value: Yaml) -> list[str]:
+    """Return the paths in a list, or a single one, that a file names."""
+    return [_join(file.directory, path) for path in _texts(value)]
+
+
+def _normal_join(directory: str, path: str) -> str:
+    return os.path.normpath(os.path.join(directory, path))
+
+
+def _is_remote(path: str) -> bool:
     """Return whether Compose leaves a path as it is: any scheme makes it no path of the file."""
     return "://" in path or is_reference(path)
 
 
-def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
+def _merge(base: YamlMapping, over: YamlMapping) -> YamlMapping:
     """Merge two mappings key by key, as `override.Merge` of compose-go does."""
+    merged = over.with_pairs({})
     # A value with a tag in the later file replaces the earlier one (`ResetProcessor`).
-    found = over.with_pairs({key: each for key, each in base.items() if key not in over.dropped})
-    for key, each in over.items():
-        below = found.get(key)
-        if isinstance(below, YamlMapping) and isinstance(each, YamlMapping):
-            each = _merged(below, each)
-        elif isinstance(below, list) and isinstance(each, list) and len(below) < _MOST_JOINED:
-            each = below + each
-        if each is None:
-            found[key] = below
+    merged.update((key, node) for key, node in base.items() if key not in over.dropped)
+    for key, node in over.items():
+        below = merged.get(key)
+        if node is None:
+            merged[key] = below
+        elif isinstance(below, YamlMapping) and isinstance(node, YamlMapping):
+            merged[key] = _merge(below, node)
+        elif isinstance(below, list) and isinstance(node, list) and len(below) < _MOST_JOINED:
+            merged[key] = below + node
         else:
-            found[key] = each
-    return found
+            merged[key] = node
+    return merged

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice, product
+from itertools import islice, product
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
@@ -33,7 +33,7 @@ _TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
 class Passage(NamedTuple):
     """A mapping of a document, and what applies to it from around."""
 
-    value: YamlMapping
+    mapping: YamlMapping
     under: str = ""  # the key that it stands under
     name: str = ""  # the name of its job
     matrix: Yaml = None
@@ -45,228 +45,350 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
     if not source.build and not expression("programs").search(text):
         return
     if path.lower().endswith(".json"):
-        text = _JSON.sub(lambda it: it[1] or re.sub(r"[^\n]", " ", it[0]), text)
+        text = _JSON.sub(_text_or_blanks, text)
     top = ground_of(search, path, source)
     where = Location(search.shown(path))
     for document in yaml.documents(text):
         if source.joined:
             document = _with_bases(search, mapping_of(document), source.scripts)
-        parts = [*_parts(document, source)]
-        variables = [part.value for part in parts if part.under == (source.variables or None)]
+        passages = [*_passages(document, source)]
+        variables = _variables(top, passages)
+        ground = replace(top, expanded=commands.expander(variables))
+        for passage in passages:
+            _add_passage(ground, where, passage)
+
+
+def _text_or_blanks(match: re.Match[str]) -> str:
+    return match[1] or re.sub(r"[^\n]", " ", match[0])
+
+
+def _variables(ground: Ground, passages: Iterable[Passage]) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of the variables that a document sets."""
+    key = ground.source.variables
+    for passage in passages:
+        if not key or passage.under != key:
+            continue
+        mapping = passage.mapping
         # Azure has lists of names and values, too.
-        named = ((text_at(each, ["name"]), each.get("value")) for each in variables)
-        pairs = chain(named, *(each.items() for each in variables))
-        known = ((name, top.with_top(text)) for name, text in pairs if isinstance(text, str))
-        ground = replace(top, expanded=commands.expander(known))
-        for part in parts:
-            place = Place(source.how, part.name, where)
-            for form in source.build:
-                add_described(ground, place, form, part)
-            for line, script in _scripts(part, source):
-                at = replace(place, where=replace(where, line=line))
-                inside = ground.with_top(part.inside)
-                commands.add_script(ground, ground.with_top(script), at, inside)
+        listed_name = text_at(mapping, ["name"])
+        for name, text in [(listed_name, mapping.get("value")), *mapping.items()]:
+            if isinstance(text, str):
+                yield name, ground.with_top(text)
+
+
+def _add_passage(ground: Ground, where: Location, passage: Passage) -> None:
+    """Add the builds that a mapping describes, and those of its scripts."""
+    source = ground.source
+    place = Place(source.how, passage.name, where)
+    for form in source.build:
+        add_described(ground, place, form, passage)
+    for line, script in _scripts(passage, source):
+        inside = ground.with_top(passage.inside)
+        script_place = replace(place, where=replace(where, line=line))
+        commands.add_script(ground, ground.with_top(script), script_place, inside)
+
+
+class _Job(NamedTuple):
+    """A job of GitLab, with the scripts that it takes from those that it extends."""
+
+    mapping: YamlMapping
+    templates: set[str]  # jobs that it extends and that do not run themselves
+    is_known: bool  # False if it may take scripts from elsewhere
 
 
 def _with_bases(search: Search, jobs: YamlMapping, keys: Sequence[str]) -> YamlMapping:
     """Return a document of GitLab, its jobs with the scripts that they take from others."""
-    usual = {**jobs, **mapping_of(jobs.get("default"))}.get(keys[0])
-    made = jobs.with_pairs({})
-    extended = {"default"}
-    for name, job in ((name, each) for name, each in jobs.items() if isinstance(each, YamlMapping)):
-        found = job.with_pairs(job)
-        pending = [job]
-        seen = 0
-        is_known = keys[0] in job or "inherit" not in job
-        while pending and seen < _MOST_BASES:
-            at = pending.pop()
-            seen = seen + 1
-            found.update((key, at[key]) for key in keys if key in at and key not in found)
-            bases = [*texts_in(at.get("extends"))]
-            pending += (mapping_of(jobs.get(each)) for each in bases)
-            is_known &= found.keys() >= {*keys} or jobs.keys() >= {*bases}
-            extended |= {each for each in bases if each.startswith(".")}
-        if keys[-1] in found and found.setdefault(keys[0], usual) and keys[0] not in job:
-            before = "\n".join(texts_in(found[keys[0]]))
-            line = job.line_of(keys[-1]) - before.count("\n") - 1
-            found.lines = {**job.lines, keys[0]: line}
-        texts = [*texts_in([found.get(key) for key in keys])]
-        if is_known and not pending and yaml.REFERENCE not in texts:
-            made[name] = found
-        else:
-            search.is_open |= bool(expression("hint").search("\n".join(texts)))
-    return made.with_pairs({name: made[name] for name in made if name not in extended})
+    default = mapping_of(jobs.get("default"))
+    usual_before = default.get(keys[0], jobs.get(keys[0]))
+    complete = jobs.with_pairs({})
+    templates = {"default"}
+    for name, written in jobs.items():
+        if not isinstance(written, YamlMapping):
+            continue
+        job = _extended_job(written, jobs, keys)
+        templates |= job.templates
+        _add_before(job.mapping, written, keys, usual_before)
+        scripts = [job.mapping.get(key) for key in keys]
+        texts = [*texts_in(scripts)]
+        if job.is_known and yaml.REFERENCE not in texts:
+            complete[name] = job.mapping
+        elif expression("hint").search("\n".join(texts)):
+            search.is_open = True
+    for name in templates:
+        complete.pop(name, None)
+    return complete
 
 
-def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
+def _add_before(
+    mapping: YamlMapping, written: YamlMapping, keys: Sequence[str], usual: Yaml
+) -> None:
+    """Add what runs before the script of a job, so that the lines of the script stay right."""
+    before = keys[0]
+    main = keys[-1]
+    if main not in mapping or not mapping.setdefault(before, usual):
+        return
+    if before in written:
+        return
+    text = "\n".join(texts_in(mapping[before]))
+    count = text.count("\n") + 1
+    mapping.lines = {**written.lines, before: written.line_of(main) - count}
+
+
+def _extended_job(written: YamlMapping, jobs: YamlMapping, keys: Sequence[str]) -> _Job:
+    """Return a job with the values of `keys` that it has or takes from those that it extends."""
+    mapping = written.with_pairs(written)
+    templates: set[str] = set()
+    is_known = keys[0] in written or "inherit" not in written
+    pending = [written]
+    for _ in range(_MOST_BASES):
+        if not pending:
+            break
+        base = pending.pop()
+        for key in keys:
+            if key in base:
+                mapping.setdefault(key, base[key])
+        is_complete = all(key in mapping for key in keys)
+        for name in texts_in(base.get("extends")):
+            pending.append(mapping_of(jobs.get(name)))
+            if name not in jobs and not is_complete:
+                is_known = False
+            if name.startswith("."):
+                templates.add(name)
+    return _Job(mapping, templates, is_known and not pending)
+
+
+def _passages(document: Yaml, source: FileKind) -> Iterator[Passage]:
     """Yield the mappings of a document, the outermost first."""
     pending: list[tuple[Yaml, Passage]] = [(document, Passage(YamlMapping()))]
     while pending:
-        value, around = pending.pop()
-        if isinstance(value, list):
-            pending += ((each, around) for each in reversed(value))
-        elif isinstance(value, YamlMapping):
-            matrix = mapping_of(value.get("strategy")).get("matrix")
-            defaults = mapping_of(mapping_of(value.get("defaults")).get("run"))
-            if source.step in ("", around.under):
-                own = value.get(source.inside)
-            else:
-                own = None
-            given = own or defaults.get(source.inside)
-            if isinstance(given, str):
-                inside = given
-            else:
-                inside = around.inside
-            part = around._replace(value=value, matrix=matrix or around.matrix, inside=inside)
-            yield part
-            for key, each in reversed(value.items()):
-                if part.under == source.jobs:
-                    name = key
-                else:
-                    name = part.name
-                pending.append((each, part._replace(under=key, name=name)))
+        node, around = pending.pop()
+        if isinstance(node, list):
+            pending += ((child, around) for child in reversed(node))
+        if not isinstance(node, YamlMapping):
+            continue
+        strategy = mapping_of(node.get("strategy"))
+        passage = around._replace(
+            mapping=node,
+            matrix=strategy.get("matrix") or around.matrix,
+            inside=_directory_of(node, around, source),
+        )
+        yield passage
+        has_jobs = passage.under == source.jobs
+        for key, child in reversed(node.items()):
+            below = passage._replace(under=key)
+            if has_jobs:
+                below = below._replace(name=key)
+            pending.append((child, below))
 
 
-def _scripts(part: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
+def _directory_of(mapping: YamlMapping, around: Passage, source: FileKind) -> str:
+    """Return the directory in which the scripts of a mapping run."""
+    directory: Yaml = None
+    if source.step in ("", around.under):
+        directory = mapping.get(source.inside)
+    if not directory:
+        defaults = mapping_of(mapping.get("defaults"))
+        directory = mapping_of(defaults.get("run")).get(source.inside)
+    if isinstance(directory, str):
+        return directory
+    return around.inside
+
+
+def _scripts(passage: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
     """Yield the scripts of a mapping, each with its line."""
-    found = []
-    mapping = part.value
-    # A task may be nothing but its script.
-    for key in mapping if part.under == (source.jobs or None) else source.scripts:
-        value = mapping.get(key)
-        first = mapping.line_of(key)
-        found += [(first + number, each) for number, each in enumerate(texts_in(value))]
-    if source.joined and found:
-        found = [(found[0][0] + isinstance(value, list), "\n".join(each for _, each in found))]
-    yield from found
-    if program := text_at(mapping, source.program):
-        program = _TAG.sub("", re.sub(rf"\A{source.images}", "", program))
-        yield mapping.line, shlex.join([program, *texts_in(listed(mapping.get("args")))])
+    mapping = passage.mapping
+    keys = source.scripts
+    if source.jobs and passage.under == source.jobs:  # a task may be nothing but its script
+        keys = [*mapping]
+    scripts = []
+    for key in keys:
+        line = mapping.line_of(key)
+        for text in texts_in(mapping.get(key)):
+            scripts.append((line, text))
+            line += 1
+    if source.joined and scripts:
+        line, _ = scripts[0]
+        if isinstance(mapping.get(keys[-1]), list):
+            line += 1
+        text = "\n".join(text for _, text in scripts)
+        scripts = [(line, text)]
+    yield from scripts
+    program = text_at(mapping, source.program)
+    if program:
+        program = re.sub(rf"\A{source.images}", "", program)
+        program = _TAG.sub("", program)
+        arguments = texts_in(listed(mapping.get("args")))
+        yield mapping.line, shlex.join([program, *arguments])
 
 
 def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
     """Return the value at the first path that has one, with a line for each of several."""
     for path in paths:
-        value: Yaml = mapping
+        node: Yaml = mapping
         for key in path.split("."):
-            value = mapping_of(value).get(key)
-        if isinstance(value, YamlMapping):
-            value = [f"{key}={each}" for key, each in value.items() if isinstance(each, str)]
-        if text := "\n".join(texts_in(value)).strip():
+            node = mapping_of(node).get(key)
+        if isinstance(node, YamlMapping):
+            node = [f"{key}={text}" for key, text in node.items() if isinstance(text, str)]
+        text = "\n".join(texts_in(node)).strip()
+        if text:
             return text
     return ""
 
 
-def add_described(ground: Ground, place: Place, form: Form, part: Passage) -> None:
+def add_described(ground: Ground, place: Place, form: Form, passage: Passage) -> None:
     """Add the builds that a mapping describes: one, or one for each run of its matrix."""
-    written = part.value
-    texts = [(re.fullmatch(each, text_at(written, [path]))) for path, each in form.only.items()]
-    if form.under not in (None, part.under) or not all(texts) or {*form.unless} & written.keys():
+    mapping = passage.mapping
+    if form.under not in (None, passage.under):
         return
-    line = written.line_of(next(iter(form.only), ""))
-    place = replace(place, where=replace(place.where, line=line))
+    if any(key in mapping for key in form.unless):
+        return
+    for path, required in form.only.items():
+        if not re.fullmatch(required, text_at(mapping, [path])):
+            return
+    first_key = next(iter(form.only), "")
+    where = replace(place.where, line=mapping.line_of(first_key))
+    place = replace(place, where=where)
     if form.git:
-        message = f"the job `{place.name}` builds from git, so no ignore file applies"
-        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=form.git)
-        if finding not in ground.search.findings:
-            ground.search.findings.append(finding)
+        _report_git(ground.search, place, form.git)
         return
-    for values in _combinations(part.matrix):
-        _add_one(ground, place, form, written, values)
+    for values in _runs_of(passage.matrix):
+        _add_run(ground, place, form, mapping, values)
 
 
-def _add_one(
-    ground: Ground, place: Place, form: Form, written: YamlMapping, values: Mapping[str, Yaml]
+def _report_git(search: Search, place: Place, advice: str) -> None:
+    finding = Finding(
+        code="CTX310",
+        severity=severity_of("CTX310"),
+        message=f"the job `{place.name}` builds from git, so no ignore file applies",
+        location=place.where,
+        help=advice,
+    )
+    if finding not in search.findings:
+        search.findings.append(finding)
+
+
+def _add_run(
+    ground: Ground, place: Place, form: Form, mapping: YamlMapping, values: Mapping[str, Yaml]
 ) -> None:
     """Add the build of a mapping, with the `values` of one run of its matrix."""
 
-    def given(key: str) -> str:
-        text = ground.with_top(text_at(written, form.paths.get(key, ())))
-        return expression("expressions").sub(partial(_value, values), text) or form.usual.get(
-            key, ""
-        )
+    def text_of(key: str) -> str:
+        paths = form.paths.get(key, ())
+        text = ground.with_top(text_at(mapping, paths))
+        text = expression("expressions").sub(partial(_matrix_value, values), text)
+        return text or form.usual.get(key, "")
 
     search = ground.search
-    context = given("context")
-    file = given("dockerfile")
-    if file.startswith("**/"):
-        found = [each for each in search.paths if os.path.basename(each) == file[3:]]
-        if len(found) == 1:
-            file = found[0]
-        else:
-            file = file
-    _, options = commands.parsed(given("options").split(), BuildCommand(""))
-    target = given("target") or options.get("--target", [""])[-1]
-    if unknown := [each for each in (context, file, target) if commands.OPEN.search(each)]:
-        text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
-        search.complain("expression", text, place.where)
+    context = text_of("context")
+    file = _only_file(search, text_of("dockerfile"))
+    target = text_of("target")
+    if not target:
+        words = text_of("options").split()
+        _, options = commands.parse_words(words, BuildCommand(""))
+        target = commands.last(options, "--target")
+    for text in (context, file, target):
+        if commands.OPEN.search(text):
+            when = f"is known only when the {place.how} runs"
+            message = f"`{text}` {when}, so this build was skipped"
+            search.complain("expression", message, place.where)
+            search.is_open = True
+            return
     is_one = context and "\n" not in context + file and "*" not in file
-    if unknown or not is_one or {*form.narrowed} & written.keys():
+    if not is_one or any(key in mapping for key in form.narrowed):
         search.is_open = True
-    elif not is_reference(context):
-        if context == "**":
-            context = os.path.dirname(file)
-        else:
-            context = context
-        args, named = (commands.pairs(given(e).splitlines()) for e in ("arguments", "contexts"))
-        platforms = commands.words_of(given("platforms"))
-        build = Build(context, file or None, target, args, named, platforms, form.builder)
-        # A mapping says that there is such a build, so what is missing is a problem.
-        ground.add(place, build, form.beside, is_certain=len(ground.directories) == 1)
+        return
+    if is_reference(context):
+        return
+    if context == "**":
+        context = os.path.dirname(file)
+    build = Build(
+        context=context,
+        dockerfile=file or None,
+        target=target,
+        build_arguments=commands.pairs(text_of("arguments").splitlines()),
+        build_contexts=commands.pairs(text_of("contexts").splitlines()),
+        platforms=commands.words_of(text_of("platforms")),
+        builder=form.builder,
+    )
+    # A mapping says that there is such a build, so what is missing is a problem.
+    is_certain = len(ground.directories) == 1
+    ground.add(place, build, form.beside, is_certain=is_certain)
 
 
-def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
+def _only_file(search: Search, path: str) -> str:
+    """Return the only file that `**/NAME` matches; any other path as it is."""
+    if not path.startswith("**/"):
+        return path
+    name = path.removeprefix("**/")
+    matches = [known for known in search.paths if os.path.basename(known) == name]
+    if len(matches) == 1:
+        return matches[0]
+    return path
+
+
+def _runs_of(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
-    apart = ("include", "exclude")
-    given = mapping_of(matrix)
-    axes = {key: each for key, each in given.items() if isinstance(each, list) and key not in apart}
-    runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
-    combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
-    for extra in map(mapping_of, listed(given.get("include"))):
+    settings = mapping_of(matrix)
+    lists = {key: values for key, values in settings.items() if isinstance(values, list)}
+    axes = {key: values for key, values in lists.items() if key not in ("include", "exclude")}
+    runs = []
+    if axes:
+        combinations = islice(product(*axes.values()), _MOST_COMBINATIONS)
+        runs = [dict(zip(axes, chosen, strict=True)) for chosen in combinations]
+    for inclusion in listed(settings.get("include")):
         # GitHub adds an entry to all runs whose values it does not change, else as a new run.
-        decisive = {*axes} & {*extra}
-        fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
-        for each in fitting if axes else ():
-            each.update(extra)
-        if not (fitting and axes):
-            combined.append(dict(extra))
-    return combined or [{}]
+        extra = mapping_of(inclusion)
+        decisive = axes.keys() & extra.keys()
+        is_new = True
+        for run in runs:
+            if axes and all(run[key] == extra[key] for key in decisive):
+                run.update(extra)
+                is_new = False
+        if is_new:
+            runs.append(dict(extra))
+    return runs or [{}]
 
 
-def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
+def _matrix_value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
     """Return the value of an expression of a matrix; the expression itself if unknown."""
     first, *names = (match[1] or "").strip().split(".")
-    found: Yaml | Mapping[str, Yaml] = values if first == "matrix" else None
+    node: Yaml | Mapping[str, Yaml] = None
+    if first == "matrix":
+        node = values
     for name in names:
-        if isinstance(found, Mapping):
-            found = found.get(name)
-        else:
-            found = None
-    if isinstance(found, str):
-        return found
+        if not isinstance(node, Mapping):
+            return match[0]
+        node = node.get(name)
+    if isinstance(node, str):
+        return node
     return match[0]
 
 
 def add_unit(search: Search, path: str, text: str, source: FileKind) -> None:
     """Add the build of a Quadlet unit."""
-    found = YamlMapping(1)
+    unit = YamlMapping(1)
     section = ""
     for line in text.splitlines():
-        key, given, value = line.partition("=")
         if line.lstrip().startswith("["):
             section = line.strip()
-        else:
-            section = section
-        if given and section == "[Build]":
-            found[key.strip()] = value.strip()
-    directory = text_at(found, ["SetWorkingDirectory"])
-    file = text_at(found, ["File"])
+        key, equals, setting = line.partition("=")
+        if equals and section == "[Build]":
+            unit[key.strip()] = setting.strip()
+    directory = text_at(unit, ["SetWorkingDirectory"])
+    file = text_at(unit, ["File"])
     # Without a directory Quadlet refuses a relative `File`. Other paths are those of a machine.
-    if not directory or any("%" in each or each.startswith("/") for each in (directory, file)):
-        search.is_open |= bool(directory)
+    if not directory:
         return
-    usual = {"unit": ".", "file": os.path.dirname(file) or "."}
-    found["context"] = usual.get(directory, directory)
+    if any("%" in path or path.startswith("/") for path in (directory, file)):
+        search.is_open = True
+        return
+    if directory == "unit":
+        unit["context"] = "."
+    elif directory == "file":
+        unit["context"] = os.path.dirname(file) or "."
+    else:
+        unit["context"] = directory
     place = Place(source.how, "", Location(search.shown(path)))
+    ground = ground_of(search, path, source)
     for form in source.build:
-        add_described(ground_of(search, path, source), place, form, Passage(found))
+        add_described(ground, place, form, Passage(unit))

@@ -27,6 +27,7 @@ _USUAL_PLATFORM = re.compile(
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
 )
+_USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 _LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
@@ -51,11 +52,10 @@ class Place:
     where: Location
 
     def __str__(self) -> str:
+        how = self.how
         if self.name:
-            named = f" {self.name}"
-        else:
-            named = ""
-        return f"{self.where} ({self.how}{named})"
+            how = f"{how} {self.name}"
+        return f"{self.where} ({how})"
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,12 @@ class FoundBuild:
     @property
     def dockerfile(self) -> str | None:
         """Return the real path of the Dockerfile, None if it is `inline` or missing."""
-        build = self.build
         if self.inline is not None:
             return None
-        usual = (os.path.join(build.context, name) for name in ("Dockerfile", "dockerfile"))
-        path = build.dockerfile or next(filter(os.path.lexists, usual), None)
+        path = self.build.dockerfile
+        if not path:
+            usual = (os.path.join(self.build.context, name) for name in _USUAL_NAMES)
+            path = next(filter(os.path.lexists, usual), None)
         return path and os.path.realpath(path)
 
 
@@ -169,43 +170,48 @@ class Search:
         """
         if is_reference(build.context):
             return
-        if place.name:
-            named = f"{place.name}: "
-        else:
-            named = ""
         contexts = placed(build.build_contexts, self.root)
         paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
         context = made_of(self.shown, build.context)
+        fault = ""
         if not _is_possible(paths):
-            text = f"{named}the context or the Dockerfile has a name that no file can have"
-            self.complain("no-context", text, place.where)
+            fault = "the context or the Dockerfile has a name that no file can have"
         elif not os.path.isdir(context):
-            text = f"{named}its context {_printed(context)} is no directory"
-            self.complain("no-context", text, place.where)
-        else:
-            dockerfile = build.dockerfile
-            if dockerfile is not None and build.dockerfile_inline is None:
-                dockerfile = _printed(made_of(self.shown, dockerfile))
-            build = replace(build, context=str(context), dockerfile=dockerfile)
-            build = _concealed(replace(build, build_contexts=contexts))
-            contested = guessed and self.is_open
-            outside = self._outside(build)
-            self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
+            fault = f"its context {_printed(context)} is no directory"
+        if fault:
+            if place.name:
+                fault = f"{place.name}: {fault}"
+            self.complain("no-context", fault, place.where)
+            return
+        dockerfile = build.dockerfile
+        if dockerfile is not None and build.dockerfile_inline is None:
+            dockerfile = _printed(made_of(self.shown, dockerfile))
+        build = replace(
+            build,
+            context=str(context),
+            dockerfile=dockerfile,
+            build_contexts={shown(name): _printed(path) for name, path in contexts.items()},
+            platforms=tuple(map(_printed_platform, build.platforms)),
+        )
+        contested = guessed and self.is_open
+        outside = self._outside(build)
+        self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""
         paths = {"context": build.context}
         if build.dockerfile_inline is None and build.dockerfile is not None:
             paths["Dockerfile"] = build.dockerfile
-        for name, value in build.build_contexts.items():
-            if not is_named_reference(value):
-                paths[f"context {name}"] = value
+        for name, path in build.build_contexts.items():
+            if not is_named_reference(path):
+                paths[f"context {name}"] = path
         for what, path in paths.items():
-            if not holds(self.border, path):
-                text = (
-                    f"its {what} {path} lies outside the repository {self.border} and is not read"
-                )
-                return f"{text}; name {path} on the command line to measure it"
+            if holds(self.border, path):
+                continue
+            return (
+                f"its {what} {path} lies outside the repository {self.border} and is not read; "
+                f"name {path} on the command line to measure it"
+            )
         return ""
 
     def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool = False) -> None:
@@ -218,7 +224,7 @@ class Search:
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
         never = _NEVER
-        skipped = set[str]()
+        skipped = set()
         if everywhere:
             never = _OF_VERSIONS
         else:
@@ -228,20 +234,18 @@ class Search:
             directory = pending.pop()
             name = self.shown(directory)
             try:
-                entries = sorted(entries_in(name), key=lambda entry: entry.name)
+                entries = sorted(entries_in(name), key=lambda child: child.name)
             except OSError as error:
                 self._unread(name, f"this directory was skipped: {error.strerror or error}")
                 continue
-            names = {entry.name for entry in entries}
-            is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
-            is_made = bool({"CACHEDIR.TAG", "pyvenv.cfg"} & names)
-            if directory and not everywhere and (is_vendored or is_made):
+            names = {child.name for child in entries}
+            if directory and not everywhere and _is_of_a_tool(directory, names):
                 continue
-            below: list[str] = []
-            for entry in entries:
-                path = os.path.join(directory, entry.name)
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in never and f"{path}/" not in skipped:
+            below = []
+            for child in entries:
+                path = os.path.join(directory, child.name)
+                if child.is_dir(follow_symlinks=False):
+                    if child.name not in never and f"{path}/" not in skipped:
                         below.append(path)
                 elif wanted(path):
                     self.paths.append(path)
@@ -249,29 +253,38 @@ class Search:
 
     def _of_others(self) -> set[str]:
         """Return the worktrees and what git ignores, with a trailing slash for directories."""
-        skipped = {f"{each}/" for each in untracked_worktrees(self.root)}
+        skipped = {f"{worktree}/" for worktree in untracked_worktrees(self.root)}
         try:
-            # In a bare repository all working trees are worktrees.
             repository = find(self.root).repository
-            if repository:
-                return skipped | repository.ignored
-            return set()
+            if repository is None:  # in a bare repository all working trees are worktrees
+                return set()
+            return skipped | repository.ignored
         except GitError as error:
             self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
             return skipped
 
 
+def _is_of_a_tool(directory: str, names: set[str]) -> bool:
+    """Return whether a tool fetched or made what a directory with these `names` contains."""
+    if "CACHEDIR.TAG" in names or "pyvenv.cfg" in names:
+        return True
+    return "modules.txt" in names and os.path.basename(directory) == "vendor"
+
+
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     """Return each directory with the names of its files."""
-    found: dict[str, list[str]] = {}
+    directories: dict[str, list[str]] = {}
     for path in paths:
-        found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
-    return found.items()
+        directory, name = os.path.split(path)
+        directories.setdefault(directory, []).append(name)
+    return directories.items()
 
 
-def shortened(items: Sequence[str], most: int) -> list[str]:
-    """Return the first items, and the number of the others."""
-    return [*items[:most], *([f"{len(items) - most} more"] if len(items) > most else ())]
+def shortened(texts: Sequence[str], most: int) -> list[str]:
+    """Return the first texts, and the number of the others."""
+    if len(texts) <= most:
+        return [*texts]
+    return [*texts[:most], f"{len(texts) - most} more"]
 
 
 def _is_possible(path: str) -> bool:
@@ -282,6 +295,7 @@ def _is_possible(path: str) -> bool:
         return False
 
 
+# Only the target, the arguments and a Dockerfile without a file stay hidden texts in a build.
 def _printed(path: str) -> str:
     """Return an existing path as it is, another one as it may be printed."""
     if os.path.lexists(path):
@@ -289,11 +303,8 @@ def _printed(path: str) -> str:
     return shown(path)
 
 
-def _concealed(build: Build) -> Build:
-    """Return a build without hidden texts in what names no path on disk and no usual platform.
-
-    Only its target, its arguments and its Dockerfile without a file stay hidden texts.
-    """
-    platforms = [str(e) if _USUAL_PLATFORM.fullmatch(e) else shown(e) for e in build.platforms]
-    contexts = {shown(name): _printed(value) for name, value in build.build_contexts.items()}
-    return replace(build, platforms=tuple(platforms), build_contexts=contexts)
+def _printed_platform(platform: str) -> str:
+    """Return a usual platform as it is, another one as it may be printed."""
+    if _USUAL_PLATFORM.fullmatch(platform):
+        return str(platform)
+    return shown(platform)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
-from ctxsize.hidden import Hidden, shown
+from ctxsize.hidden import Hidden, made_of
 from ctxsize.repository.search import NotReadError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ _LINE = re.compile(
 )
 _IN_QUOTES = re.compile("'(?!<)[^']{2,}'")
 """Matches what a message of PyYAML quotes from the text, but for single characters."""
+_COMMENT = re.compile(r"(?:^|[ \t])#")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -66,10 +67,11 @@ class YamlMapping(dict[str, "Yaml"]):
 
     def with_pairs(self, pairs: Mapping[str, Yaml]) -> YamlMapping:
         """Return a mapping of `pairs` in the place of this one."""
-        made = YamlMapping(self.line)
-        made.lines, made.dropped = self.lines, self.dropped
-        made.update(pairs)
-        return made
+        mapping = YamlMapping(self.line)
+        mapping.lines = self.lines
+        mapping.dropped = self.dropped
+        mapping.update(pairs)
+        return mapping
 
 
 def mapping_of(value: Yaml) -> YamlMapping:
@@ -90,11 +92,11 @@ def texts_in(value: Yaml) -> Iterator[str]:
     """Yield a text, or the texts of a list and of lists in it."""
     pending = [value]
     while pending:
-        each = pending.pop()
-        if isinstance(each, list):
-            pending += reversed(each)
-        elif isinstance(each, str):
-            yield each
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += reversed(node)
+        elif isinstance(node, str):
+            yield node
 
 
 def load(text: str) -> Yaml:
@@ -141,7 +143,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
     if node.tag == "!reference":  # to a part of a file of GitLab
         return REFERENCE
     if isinstance(node, yaml.SequenceNode):
-        return [_value_of(each, number) for each in node.value]
+        return [_value_of(child, number) for child in node.value]
     text = str(node.value)
     if isinstance(node, yaml.ScalarNode) and node.style is not None:  # quoted, or a block
         return text
@@ -151,33 +153,32 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
 
 
 def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
-    found = YamlMapping(node.start_mark.line + 1)
-    merged: list[Yaml] = []
+    mapping = YamlMapping(node.start_mark.line + 1)
+    merged = []
     for key_node, value_node in node.value:
         key = key_node.value
         line = key_node.start_mark.line + 1
         tag = value_node.tag
         if not isinstance(key, str):
             raise NotReadError("yaml", "a key is not a string", line)
-        if tag == "!reset":
-            value = None
-        else:
-            value = _value_of(value_node, number)
+        node_value: Yaml = None
+        if tag != "!reset":
+            node_value = _value_of(value_node, number)
         if key_node.tag == _MERGE:
-            if isinstance(value, list):
-                merged += value
+            if isinstance(node_value, list):
+                merged += node_value
             else:
-                merged += [value]
+                merged.append(node_value)
             continue
-        found[key] = value
-        found.lines[key] = line
+        mapping[key] = node_value
+        mapping.lines[key] = line
         if tag in ("!reset", "!override"):
-            found.dropped.add(key)
-    for each in map(mapping_of, merged):
-        found.dropped |= each.dropped - found.keys()
-        found.lines = {**each.lines, **found.lines}
-        found.update((key, each[key]) for key in each if key not in found)
-    return found
+            mapping.dropped.add(key)
+    for base in map(mapping_of, merged):
+        mapping.dropped |= base.dropped - mapping.keys()
+        mapping.lines = {**base.lines, **mapping.lines}
+        mapping.update((key, base[key]) for key in base if key not in mapping)
+    return mapping
 
 
 def as_go_prints(text: str) -> str:
@@ -209,36 +210,33 @@ class Interpolator:
         if isinstance(value, str):
             return self.text(value, variables, place)
         if isinstance(value, list):
-            return [self.replaced(each, variables, place) for each in value]
-        if isinstance(value, dict):
-            pairs = dict[str, Yaml]()
-            for key in value:
-                if place:
-                    inner = f"{place}.{key}"
-                else:
-                    inner = key
-                pairs[key] = self.replaced(value[key], variables, inner)
-            return value.with_pairs(pairs)
-        return None
+            return [self.replaced(child, variables, place) for child in value]
+        if not isinstance(value, dict):
+            return None
+        mapping = value.with_pairs({})
+        for key, child in value.items():
+            inner = key
+            if place:
+                inner = f"{place}.{key}"
+            mapping[key] = self.replaced(child, variables, inner)
+        return mapping
 
     def text(self, text: str, variables: Mapping[str, str], place: str = "") -> str:
         """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
-        pieces = list[str]()
-        at = 0
+        pieces = []
+        end = 0
         for match in _VARIABLE.finditer(text):
-            pieces += text[at : match.start()], self._value(variables, match, place)
-            at = match.end()
-        pieces.append(text[at:])
-        if any(isinstance(piece, Hidden) for piece in pieces):
-            return Hidden("".join(pieces), "".join(map(shown, pieces)))
-        return "".join(pieces)
+            pieces.append(text[end : match.start()])
+            pieces.append(self._value(variables, match, place))
+            end = match.end()
+        pieces.append(text[end:])
+        return concatenated(pieces)
 
     def _value(self, variables: Mapping[str, str], match: re.Match[str], place: str) -> str:
+        where = "this value"
         if place:
             where = f"`{place}`"
-        else:
-            where = "this value"
         name = match["plain"] or match["braced"]
         operator = match["operator"] or "-"
         if match[0] == "$$":
@@ -246,20 +244,18 @@ class Interpolator:
         if not name:
             message = f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign"
             raise NotReadError("variable", message)
-        # With a colon, an empty value counts as none.
-        if operator[0] == ":":
-            given = bool(variables.get(name))
-        else:
-            given = name in variables
-        if operator[-1] == "?" and not given:
+        is_set = name in variables
+        if operator[0] == ":" and not variables.get(name):  # an empty value counts as none
+            is_set = False
+        if operator[-1] == "?" and not is_set:
             raise NotReadError("variable", f"the variable {name} has no value in {where}")
-        if not given or operator[-1] == "+":
-            follows = given == (operator[-1] == "+")
-            if follows:
-                return self.text(match["word"] or "", variables, place)
-            return ""
-        self._pay(variables[name])
-        return Hidden(variables[name], f"${{{name}}}")
+        is_alternative = operator[-1] == "+"
+        if is_set and not is_alternative:
+            self._pay(variables[name])
+            return Hidden(variables[name], f"${{{name}}}")
+        if is_set == is_alternative:
+            return self.text(match["word"] or "", variables, place)
+        return ""
 
     def _pay(self, text: str) -> None:
         self._room -= len(text)
@@ -268,19 +264,31 @@ class Interpolator:
             raise NotReadError("variable", text)
 
 
+def concatenated(pieces: Iterable[str]) -> str:
+    """Return texts as one, hidden if one of them is."""
+    return made_of(lambda *texts: "".join(texts), *pieces)
+
+
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
-    found: dict[str, str] = {}
-    variables = ChainMap(dict(outer), found)
+    settings: dict[str, str] = {}
+    variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
-        # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-        escaped = match["double"] or ""
-        value = match["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
-        if match["bare"] is not None:
-            value = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
-        found[match["name"]] = value
-        if match["single"] is None:
-            with suppress(NotReadError):  # a wrong `$` stays as it is
-                found[match["name"]] = interpolator.text(value, variables)
-    return found
+        name = match["name"]
+        if match["single"] is not None:
+            settings[name] = match["single"]
+            continue
+        if match["bare"] is None:
+            # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
+            setting = _ESCAPE.sub(_unescaped, match["double"])
+        else:
+            setting = _COMMENT.split(match["bare"], maxsplit=1)[0].strip()
+        settings[name] = setting
+        with suppress(NotReadError):  # a wrong `$` stays as it is
+            settings[name] = interpolator.text(setting, variables)
+    return settings
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[1], match[0])

@@ -17,10 +17,17 @@ from ctxsize.guard import fields
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.reader import read_file
 from ctxsize.repository import FoundBuild, Place
-from ctxsize.scanning import Row, Scan
+from ctxsize.scanning.rows import Row, Scan
 from ctxsize.version import __version__
 
-_TYPES = {dict: "object", list: "array", str: "string", int: "integer", bool: "boolean"}
+_TYPES: dict[type, str] = {
+    type(None): "null",
+    dict: "object",
+    list: "array",
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+}
 
 
 def merge(paths: Sequence[str], schema: Any) -> Scan:
@@ -32,41 +39,71 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
     unique = {os.path.realpath(path): path for path in paths}
     reports = {path: _report(path, schema) for path in unique.values()}
     stems = [os.path.basename(path).removesuffix(".json") for path in reports]
-    rows = list[Row]()
-    problems = list[Problem]()
+    rows = []
+    problems = []
+    advice = 0
     for stem, (path, report) in zip(stems, reports.items(), strict=True):
-        if stems.count(stem) == 1:
-            name = stem
-        else:
+        name = stem
+        if stems.count(stem) > 1:
             name = path.removesuffix(".json")
-        rows += [_row(name, each) for each in report["builds"]]
+        rows += [_row(name, build) for build in report["builds"]]
+        advice += report["advice"]
         if report["lower_bound"]:
             message = "the sizes of this report are at least"
             problems.append(Problem("lower-bound", message, path, effect=Effect.LOWER_BOUND))
-        if (made := report.get("ctxsize_version", "of unknown version")) != __version__:
-            problems.append(Problem("other-version", f"this report is by ctxsize {made}", path))
-    advice = sum(each["advice"] for each in reports.values())
-    return Scan("", tuple(sorted(rows, key=Row.order)), (), advice, tuple(problems), tuple(reports))
+        version = report.get("ctxsize_version", "of unknown version")
+        if version != __version__:
+            problems.append(Problem("other-version", f"this report is by ctxsize {version}", path))
+    rows.sort(key=Row.order)
+    return Scan(
+        root="",
+        rows=tuple(rows),
+        advice=advice,
+        problems=tuple(problems),
+        merged=tuple(reports),
+    )
 
 
-def _row(name: str, each: Any) -> Row:
-    paths = [each[key] for key in ("context", "dockerfile", "ignore_file")]
-    context, dockerfile, ignore_file = (e if e is None else _below(name, e) for e in paths)
-    sizes = [each[key] for key in ("context_size", "transfer", "saving")]
-    whole, transfer, saving = (e and Amount(e["files"], e["content_bytes"]) for e in sizes)
-    build = Build(str(context), dockerfile, each["target"], builder=each["builder"])
-    how = [Place(e["how"], e["name"], Location(e["path"], e["line"])) for e in each["places"]]
-    found = FoundBuild(build, (*how, Place("dockerfile", "", Location(name))), each["guessed"])
-    known = whole, transfer, saving
-    return Row(found, dockerfile, ignore_file, *known, each["findings"], each["error"])
+def _row(name: str, build: Any) -> Row:
+    """Return the row of a build in the report called `name`."""
+    dockerfile = _below(name, build["dockerfile"])
+    options = Build(
+        context=str(_below(name, build["context"])),
+        dockerfile=dockerfile,
+        target=build["target"],
+        builder=build["builder"],
+    )
+    places = []
+    for place in build["places"]:
+        where = Location(place["path"], place["line"])
+        places.append(Place(place["how"], place["name"], where))
+    places.append(Place("dockerfile", "", Location(name)))
+    return Row(
+        found=FoundBuild(options, tuple(places), build["guessed"]),
+        dockerfile=dockerfile,
+        ignore_file=_below(name, build["ignore_file"]),
+        context=_amount(build["context_size"]),
+        transfer=_amount(build["transfer"]),
+        saving=_amount(build["saving"]),
+        findings=build["findings"],
+        error=build["error"],
+    )
 
 
-def _below(name: str, path: str) -> str:
+def _amount(size: Any) -> Amount | None:
+    if size is None:
+        return None
+    return Amount(size["files"], size["content_bytes"])
+
+
+def _below(name: str, path: str | None) -> str | None:
     """Return a path in a report; one that leads out of it still shows that."""
+    if path is None:
+        return None
     whole = f"{name}/{path}"
-    is_inside = f"{os.path.normpath(whole)}/".startswith(f"{os.path.normpath(name)}/")
-    if is_inside:
-        return os.path.normpath(whole)
+    normal = os.path.normpath(whole)
+    if f"{normal}/".startswith(f"{os.path.normpath(name)}/"):
+        return normal
     return whole
 
 
@@ -84,36 +121,50 @@ def _report(path: str, schema: Any) -> Any:
     return report
 
 
-def _faults(value: Any, rule: Any, root: Any, at: str) -> Iterator[str]:
-    """Yield the keys at or below `at` that break the JSON Schema `rule`, and how."""
-    if "$ref" in rule:
-        rule = root["$defs"][rule["$ref"].rpartition("/")[2]]
-    if "$defs" in rule:
-        root = rule
-    else:
-        root = root
-    if value is None:
-        kind = "null"
-    else:
-        kind = _TYPES.get(type(value), "number")
-    kinds = rule.get("type", kind)
-    choices = rule.get("enum", [rule.get("const", value)])
+def _faults(node: Any, schema: Any, root: Any, place: str) -> Iterator[str]:
+    """Yield the keys at or below `place` that break the JSON Schema `schema`, and how."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        schema = root["$defs"][name]
+    if "$defs" in schema:
+        root = schema
+    kind = _TYPES.get(type(node), "number")
+    fault = _fault(node, kind, schema, root)
+    if fault:
+        yield f"{place[1:] or 'it'} {fault}"
+    if kind == "object":
+        required = schema.get("required", ())
+        for key, inner in schema.get("properties", {}).items():
+            inner_place = f"{place}.{key}"
+            if key in node:
+                yield from _faults(node[key], inner, root, inner_place)
+            elif key in required:
+                yield f"{inner_place[1:]} is missing"
+    if kind == "array" and "items" in schema:
+        inner = schema["items"]
+        for number, child in enumerate(node):
+            yield from _faults(child, inner, root, f"{place}[{number}]")
+
+
+def _fault(node: Any, kind: str, schema: Any, root: Any) -> str:
+    """Return how a value itself breaks a schema, as a clause; `""` if it does not."""
+    kinds = schema.get("type", kind)
     if isinstance(kinds, str):
         kinds = [kinds]
-    else:
-        kinds = kinds
     if kind not in kinds:
-        yield f"{at[1:] or 'it'} is {kind}, not {' or '.join(kinds)}"
-    elif value not in choices:
-        yield f"{at[1:]} is {fields.quoted(value)}, not {' or '.join(map(repr, choices))}"
-    elif kind == "integer" and not rule.get("minimum", 0) <= value <= fields.MOST:
-        yield f"{at[1:]} is out of range"
-    elif "oneOf" in rule and all(any(_faults(value, e, root, at)) for e in rule["oneOf"]):
-        yield f"{at[1:]} has another shape"
-    for key, each in rule.get("properties", {}).items() if kind == "object" else ():
-        if key in value:
-            yield from _faults(value[key], each, root, f"{at}.{key}")
-        elif key in rule.get("required", ()):
-            yield f"{at}.{key}"[1:] + " is missing"
-    for number, each in enumerate(value) if "items" in rule and kind == "array" else ():
-        yield from _faults(each, rule["items"], root, f"{at}[{number}]")
+        return f"is {kind}, not {' or '.join(kinds)}"
+    choices = schema.get("enum", [schema.get("const", node)])
+    if node not in choices:
+        expected = " or ".join(map(repr, choices))
+        return f"is {fields.quoted(node)}, not {expected}"
+    if kind == "integer":
+        least = schema.get("minimum", 0)
+        if not least <= node <= fields.MOST:
+            return "is out of range"
+    alternatives = schema.get("oneOf", ())
+    for alternative in alternatives:
+        if not any(_faults(node, alternative, root, "")):
+            return ""
+    if alternatives:
+        return "has another shape"
+    return ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
@@ -43,66 +44,99 @@ def merge(
     among them they stay in order. Raises `ValueError` for an addition that is not one pattern.
     """
     split = pattern_class.split
-    wanted: list[SplitLine] = []
-    for line in (each.line for each in additions):
-        if "\n" in line or (found := split(line)) is None:
-            raise ValueError(f"not one pattern: {line!r}")
-        wanted.append(found)
-    in_order = at_start or any(each.exception for each in wanted)
-    bom, lines = _opened(before)
+    wanted = [_pattern_in(addition.line, split) for addition in additions]
+    in_order = at_start or any(pattern.exception for pattern in wanted)
+    bom, lines = _mark_and_lines(before)
     block = _block(lines, split, at_start=at_start, in_order=in_order)
-    have = _read(lines[slice(*(block or (0, 0)))] if in_order else lines, split)
-    if not (missing := _missing(wanted, have, in_order=in_order)):
+    present = lines
+    if in_order:
+        present = []
+        if block is not None:
+            present = lines[block.start : block.end]
+    missing = _missing(wanted, _patterns_in(present, split), in_order=in_order)
+    if not missing:
         if before is None:
             return b""
         return before.data
-    new = [additions[at] for at in missing]
+    new = [additions[index] for index in missing]
     end = _line_end(lines)
     if not in_order:
-        headings = [*dict.fromkeys(each.heading for each in new)]
-        new.sort(key=lambda each: headings.index(each.heading))
+        headings = [*dict.fromkeys(addition.heading for addition in new)]
+        new.sort(key=lambda addition: headings.index(addition.heading))
+    written = block_lines(new, end)
     if block is None:
-        lines = _with_block(lines, block_lines(new, end), at_start=at_start)
+        lines = _with_block(lines, written, at_start=at_start)
     else:
-        start, at = block
-        if all(wanted[each].exception for each in missing):
-            inside = ((each, _read([lines[each]], split)) for each in range(start, at))
-            exceptions = [each for each, found in inside if found and found[0].exception]
-            # What ignores behind the last exception must stay behind.
-            at = max(exceptions, default=at - 1) + 1
-        lines[at:at] = [end] * (not in_order and at - start > 1) + block_lines(new, end)
+        position = block.end
+        if all(wanted[index].exception for index in missing):
+            position = _behind_exceptions(lines, block, split)
+        if not in_order and position - block.start > 1:
+            written.insert(0, end)
+        lines[position:position] = written
     return bom + b"".join(lines)
 
 
-def _read(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:
-    bare = (line.removesuffix(_end_of(line)) for line in lines)
-    found = (split(line.decode("utf-8", "surrogateescape")) for line in bare)
-    return [each for each in found if each is not None]
+class _MarkedBlock(NamedTuple):
+    """The indices of the two marks of a block."""
+
+    start: int
+    end: int
+
+
+def _pattern_in(line: str, split: _Split) -> SplitLine:
+    """Return the pattern of a line. Raises `ValueError` if it is not one pattern."""
+    pattern = None
+    if "\n" not in line:
+        pattern = split(line)
+    if pattern is None:
+        raise ValueError(f"not one pattern: {line!r}")
+    return pattern
+
+
+def _patterns_in(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:
+    patterns = []
+    for line in lines:
+        bare = line.removesuffix(_end_of(line))
+        pattern = split(bare.decode("utf-8", "surrogateescape"))
+        if pattern is not None:
+            patterns.append(pattern)
+    return patterns
 
 
 def _block(
     lines: Sequence[bytes], split: _Split, *, at_start: bool, in_order: bool
-) -> tuple[int, int] | None:
-    """Return the indices of the marks of the block to extend, None if a new one is needed."""
-    blocks = list[tuple[int, int]]()
+) -> _MarkedBlock | None:
+    """Return the block to extend, None if a new one is needed."""
+    blocks = []
     start = None
     # A mark that has lost its partner is a comment like any other.
     for index, line in enumerate(lines):
         if line.startswith(START):
             start = index
         elif line.startswith(END) and start is not None:
-            blocks.append((start, index))
+            blocks.append(_MarkedBlock(start, index))
             start = None
     if not blocks:
         return None
     if at_start:
-        if _read(lines[: blocks[0][0]], split):
+        if _patterns_in(lines[: blocks[0].start], split):
             return None
         return blocks[0]
-    behind = _read(lines[blocks[-1][1] :], split)  # these could undo an addition
-    if any(in_order or each.exception for each in behind):
-        return None
-    return blocks[-1]
+    block = blocks[-1]
+    for pattern in _patterns_in(lines[block.end :], split):
+        if in_order or pattern.exception:  # it could undo an addition
+            return None
+    return block
+
+
+def _behind_exceptions(lines: Sequence[bytes], block: _MarkedBlock, split: _Split) -> int:
+    """Return the index behind the last exception in a block, or of its end without one."""
+    position = block.end
+    for index in range(block.start, block.end):
+        if any(pattern.exception for pattern in _patterns_in([lines[index]], split)):
+            # What ignores behind the last exception must stay behind.
+            position = index + 1
+    return position
 
 
 def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bool) -> list[int]:
@@ -111,16 +145,21 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
     What stands there in the same order is there. Else a line counts as there if nothing of the
     other kind comes behind it, neither there nor in `wanted`.
     """
-    missing = list[int]()
-    at = 0
+    missing = []
+    position = 0
     for index, pattern in enumerate(wanted):
-        if in_order and pattern in have[at:]:
-            at = have.index(pattern, at) + 1
+        if in_order and pattern in have[position:]:
+            position = have.index(pattern, position) + 1
             continue
         in_order = False
-        is_last_kind = all(each.exception == pattern.exception for each in wanted[index:])
-        others = [at for at, each in enumerate(have) if each.exception != pattern.exception]
-        if not (is_last_kind and pattern in have[max(others, default=-1) + 1 :]):
+        is_last_kind = all(other.exception == pattern.exception for other in wanted[index:])
+        same_kind = []  # those behind the last one of the other kind
+        for present in have:
+            if present.exception == pattern.exception:
+                same_kind.append(present)
+            else:
+                same_kind.clear()
+        if not is_last_kind or pattern not in same_kind:
             have.append(pattern)
             missing.append(index)
     return missing
@@ -129,32 +168,37 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
 def _with_block(lines: list[bytes], written: list[bytes], *, at_start: bool) -> list[bytes]:
     """Return the lines with a new block, which a blank line sets off."""
     end = _line_end(lines)
-    block = [_FIRST_LINE + end, *written, END + end]
-    if at_start or not lines:
-        return [*block, *[end] * bool(lines), *lines]
-    if _end_of(lines[-1]):
-        return [*lines, end, *block]
-    return [*lines[:-1], lines[-1] + end, end, *block[:-1], END]
+    first = _FIRST_LINE + end
+    block = [first, *written, END + end]
+    if not lines:
+        return block
+    if at_start:
+        return [*block, end, *lines]
+    *others, last = lines
+    if not _end_of(last):  # as before, the file ends without one
+        last += end
+        block[-1] = END
+    return [*others, last, end, *block]
 
 
 def block_lines(additions: Iterable[Addition], end: bytes) -> list[bytes]:
     """Return headings, reasons and patterns."""
     written: list[bytes] = []
-    heading = reason = ""
-    for each in additions:
-        if each.heading != heading:
-            if each.heading:
-                comments = [_comment(each.heading, end)]
-            else:
-                comments = []
-            written += [end] * bool(written) + comments
-            heading = each.heading
+    heading = ""
+    reason = ""
+    for addition in additions:
+        if addition.heading != heading:
+            heading = addition.heading
             reason = ""
-        if each.reason != reason:
-            # Not the same words twice.
-            written += [_comment(each.reason, end)] * (each.reason not in ("", heading))
-            reason = each.reason
-        written.append(each.line.encode("utf-8", "surrogateescape") + end)
+            if written:
+                written.append(end)
+            if heading:
+                written.append(_comment(heading, end))
+        if addition.reason != reason:
+            reason = addition.reason
+            if reason not in ("", heading):  # not the same words twice
+                written.append(_comment(reason, end))
+        written.append(addition.line.encode("utf-8", "surrogateescape") + end)
     return written
 
 
@@ -169,37 +213,39 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
     lines where it is several. A byte order mark stays in front, and a file
     without a last line end stays without.
     """
-    bom, lines = _opened(ignore_file)
-    usual = _line_end(lines)
-    edited: list[bytes] = []
+    bom, lines = _mark_and_lines(ignore_file)
+    usual_end = _line_end(lines)
+    edited = []
     for number, line in enumerate(lines, 1):
         if number not in changes:
             edited.append(line)
             continue
-        if (text := changes[number]) is not None:
-            end = _end_of(line)
-            new = text.encode("utf-8", "surrogateescape").split(b"\n")
-            edited += [each + (end or usual) for each in new[:-1]] + [new[-1] + end]
+        text = changes[number]
+        if text is None:
+            continue
+        end = _end_of(line)
+        *first_lines, last_line = text.encode("utf-8", "surrogateescape").split(b"\n")
+        edited += [first_line + (end or usual_end) for first_line in first_lines]
+        edited.append(last_line + end)
     if edited and not _end_of(lines[-1]):
         bare = edited[-1].removesuffix(_end_of(edited[-1]))
         # Without its end a blank line would be none, and of "\r" less would be left.
         if bare and not bare.endswith(b"\r"):
             edited[-1] = bare
-        else:
-            edited[-1] = edited[-1]
     return bom + b"".join(edited)
 
 
-def _opened(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
+def _mark_and_lines(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
     """Return the byte order mark, if any, and the lines behind it, all of them."""
     if ignore_file is None:
-        lines = []
-    else:
-        lines = [*ignore_file.lines]
+        return b"", []
+    lines = [*ignore_file.lines]
     if not lines or not lines[0].startswith(_BOM):
         return b"", lines
     lines[0] = lines[0].removeprefix(_BOM)
-    return _BOM, lines if lines[0] else lines[1:]
+    if not lines[0]:
+        del lines[0]
+    return _BOM, lines
 
 
 def _end_of(line: bytes) -> bytes:

@@ -47,17 +47,20 @@ def apply(
     """
     with ExitStack() as stack:
         places: dict[str, _Place] = {}
-        for edit in (edit for edit in edits if edit.before != edit.after):
-            with _explained(edit.path):
+        for edit in edits:
+            if edit.before == edit.after:
+                continue
+            with _explain_errors(edit.path):
                 target = _target(edit.path, within, links)
             place = _Place(edit, target, stack, links)
-            with _explained(edit.path, "cannot be read"):
-                found = place.content()
+            with _explain_errors(edit.path, "cannot be read"):
+                content = place.content()
             why = ""
             other = places.setdefault(target, place)
-            if found != edit.before:
-                changed = "has changed since it was read"
-                why = f"the file {'is gone' if found is None else changed}"
+            if content is None and edit.before is not None:
+                why = "the file is gone"
+            elif content != edit.before:
+                why = "the file has changed since it was read"
             elif other is not place:
                 why = f"is the same file as {other.edit.path}"
             if why:
@@ -77,10 +80,13 @@ def _target(path: str, within: str | None, links: Links) -> str:
         return target_of(path, within)
     if links == "replace":
         directory, name = os.path.split(path)
-        return os.path.join(os.path.realpath(directory or "."), name)
-    text = f"the file is a symbolic link to {os.readlink(path)}, which would be changed"
-    hint = f"{_UNTOUCHED}; --replace-link writes a file in its place"
-    raise InputError(text, path=path, hint=hint)
+        real_directory = os.path.realpath(directory or ".")
+        return os.path.join(real_directory, name)
+    raise InputError(
+        f"the file is a symbolic link to {os.readlink(path)}, which would be changed",
+        path=path,
+        hint=f"{_UNTOUCHED}; --replace-link writes a file in its place",
+    )
 
 
 def write_output(
@@ -92,24 +98,26 @@ def write_output(
     Raises `InputError` if the file cannot be written, and for a symlink out of the
     repository; the old file is then unchanged.
     """
-    with _explained(path):
+    with _explain_errors(path):
         refuse_way_out(path)
-        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        is_special = not os.path.isfile(path) and not os.path.isdir(path)
+        if is_special and os.path.exists(path):
             if data is not None:
                 _write_special(path, data)
             return
         target = os.path.realpath(path)
     with ExitStack() as stack:
         place = _Place(Edit(path, None, data or b""), target, stack)
-        if place.seen is not None and place.seen.st_size and replaces is not None:
-            with _explained(path, "cannot be read"):
+        is_empty = place.seen is None or not place.seen.st_size
+        if replaces is not None and not is_empty:
+            with _explain_errors(path, "cannot be read"):
                 start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
                 why = "holds something else than a report of ctxsize, so it is not replaced"
                 raise InputError(why, path=path, hint="remove it, or name another file")
         if data is not None:
             place.stage()
-            with _explained(path):
+            with _explain_errors(path):
                 place.put(os.replace)
 
 
@@ -118,37 +126,40 @@ class _Place:
 
     def __init__(self, edit: Edit, target: str, stack: ExitStack, links: Links = "follow") -> None:
         """Open the directory, which `stack` closes. Raises `InputError` if the target must stay."""
+        directory, name = os.path.split(target)
         self.edit = edit
-        self.name = os.path.basename(target)
+        self.name = name
         self.temporary = f".ctxsize-{os.urandom(8).hex()}"
         self._stack = stack
         self.seen: os.stat_result | None = None
-        with _explained(edit.path):
+        self.is_link = False
+        self.is_new = True
+        with _explain_errors(edit.path):
             # An open directory, so that one that replaces it is not written into.
-            self.directory = os.open(os.path.dirname(target), _DIRECTORY)
+            self.directory = os.open(directory, _DIRECTORY)
             stack.callback(os.close, self.directory)
             _remove_leftovers(self.directory)
             with suppress(FileNotFoundError):
                 self.seen = self.now()
-            self.is_link = self.seen is not None and stat.S_ISLNK(self.seen.st_mode)
-            self.is_new = self.seen is None or (self.is_link and links == "replace")
-            mode = stat.S_IFREG | 0o666
-            if self.seen is not None and not self.is_new:
+            if self.seen is not None:
                 mode = self.seen.st_mode
-            # Root may write it anyway, and a rename needs the permission of the directory only.
-            is_writable = mode & 0o222 and (
-                self.is_new or os.access(self.name, os.W_OK, dir_fd=self.directory)
-            )
-        if not stat.S_ISREG(mode) or not is_writable:
-            if stat.S_ISREG(mode):
-                why = "is read-only"
-            else:
-                why = "is no regular file"
-            if stat.S_ISDIR(mode):
-                why = "a directory is in the way"
-            else:
-                why = why
-            raise InputError(why, path=edit.path, hint=_UNTOUCHED)
+                self.is_link = stat.S_ISLNK(mode)
+                self.is_new = self.is_link and links == "replace"
+                if not self.is_new:
+                    self._refuse_to_replace(mode)
+
+    def _refuse_to_replace(self, mode: int) -> None:
+        """Raise `InputError` for a file that must stay as it is, by its mode."""
+        why = ""
+        if stat.S_ISDIR(mode):
+            why = "a directory is in the way"
+        elif not stat.S_ISREG(mode):
+            why = "is no regular file"
+        # Root may write it anyway, and a rename needs the permission of the directory only.
+        elif not mode & 0o222 or not os.access(self.name, os.W_OK, dir_fd=self.directory):
+            why = "is read-only"
+        if why:
+            raise InputError(why, path=self.edit.path, hint=_UNTOUCHED)
 
     def content(self) -> bytes | None:
         """Return what is read there, for a link that stays inside through it. Raises `OSError`."""
@@ -168,8 +179,8 @@ class _Place:
     def stage(self) -> None:
         """Write the temporary file, with the mode and owner of the file that it replaces."""
         self._stack.callback(self._remove_temporary)
-        with _explained(self.edit.path):
-            handle = self._opened()
+        with _explain_errors(self.edit.path):
+            handle = self._create_temporary()
             self._stack.callback(os.close, handle)
             with os.fdopen(handle, "wb", closefd=False) as file:
                 file.write(self.edit.after)
@@ -178,7 +189,7 @@ class _Place:
                     _copy_attributes(self, self.seen, handle)
                 os.fsync(handle)
 
-    def _opened(self) -> int:
+    def _create_temporary(self) -> int:
         """Create the file and lock it; try again if a run removes it between the two steps."""
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
         if self.is_new:
@@ -224,12 +235,21 @@ def _write_special(path: str, data: bytes) -> None:
 def _remove_leftovers(directory: int) -> None:
     """Remove temporary files that a killed run left in `directory`."""
     with suppress(OSError):
-        for name in filter(_TEMPORARY.fullmatch, [each.name for each in entries_in(directory)]):
-            with suppress(OSError), os.fdopen(os.open(name, _FILE, dir_fd=directory)) as file:
-                found = os.fstat(file.fileno())
-                if stat.S_ISREG(found.st_mode) and os.geteuid() in (0, found.st_uid):
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(name, dir_fd=directory)
+        for child in entries_in(directory):
+            if _TEMPORARY.fullmatch(child.name):
+                _remove_leftover(directory, child.name)
+
+
+def _remove_leftover(directory: int, name: str) -> None:
+    """Remove a temporary file, unless another run has locked it or another user owns it."""
+    with suppress(OSError):
+        handle = os.open(name, _FILE, dir_fd=directory)
+        with os.fdopen(handle) as file:
+            status = os.fstat(handle)
+            is_ours = os.geteuid() in (0, status.st_uid)
+            if is_ours and stat.S_ISREG(status.st_mode):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name, dir_fd=directory)
 
 
 def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
@@ -241,21 +261,24 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
         with suppress(OSError):
             old = os.open(place.name, _FILE, dir_fd=place.directory)
             with os.fdopen(old):
-                for name in os.listxattr(old):
-                    with suppress(OSError):
-                        os.setxattr(handle, name, os.getxattr(old, name))
+                _copy_extended(old, handle)
     os.fchmod(handle, stat.S_IMODE(seen.st_mode))
+
+
+def _copy_extended(old: int, new: int) -> None:
+    for name in os.listxattr(old):
+        with suppress(OSError):
+            attribute = os.getxattr(old, name)
+            os.setxattr(new, name, attribute)
 
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
     """Rename the temporary file to its target, unless that changed since the check."""
     path = place.edit.path
-    before = f"written before that: {', '.join(written)}"
+    rest = _UNTOUCHED
     if written:
-        rest = before
-    else:
-        rest = _UNTOUCHED
-    with _explained(path, rest=rest):
+        rest = f"written before that: {', '.join(written)}"
+    with _explain_errors(path, rest=rest):
         changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
         if place.seen is None:
             try:
@@ -270,32 +293,29 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
         place.put(os.replace)
 
 
-def _identity(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _notes(place: _Place) -> Iterator[Problem]:
-    if place.is_new:
-        seen = None
-    else:
-        seen = place.seen
-    if seen is not None and seen.st_nlink > 1:
+    seen = place.seen
+    if seen is None or place.is_new:
+        return
+    if seen.st_nlink > 1:
         message = "had further names (hard links), which keep the old content"
         yield Problem("hard-link-broken", message, path=place.edit.path)
     with suppress(OSError):  # it may be gone again
-        if seen is not None and place.now().st_uid != seen.st_uid:
+        if place.now().st_uid != seen.st_uid:
             yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
 
 
 @contextmanager
-def _explained(
+def _explain_errors(
     path: str, doing: str = "cannot be written", *, rest: str = _UNTOUCHED
 ) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError):
-            reason = error.strerror
-        else:
-            reason = str(error)
-        raise InputError(f"{doing}: {reason}", path=path, hint=rest) from None
+    except OSError as error:
+        raise InputError(f"{doing}: {error.strerror}", path=path, hint=rest) from None
+    except ValueError as error:
+        raise InputError(f"{doing}: {error}", path=path, hint=rest) from None

@@ -23,7 +23,7 @@ def delete(plan: CleanPlan, *, step: Step = lambda *_: None) -> Iterator[Result]
 
     def before(moment: str, method: Callable[..., object]) -> Callable[..., object]:
         def called(item: Any, *arguments: object) -> object:
-            step(moment, item._item.path)
+            step(moment, item._candidate.path)
             return method(item, *arguments)
 
         return called

@@ -140,6 +140,15 @@ def test_additions_go_behind_the_last_exception() -> None:
     assert merged(below, "b") == below + b"\n" + block("b")
 
 
+def test_exceptions_go_behind_all_that_ignores() -> None:
+    """In the block above, `*.log` would undo the exception."""
+    before = block("old") + b"*.log\n"
+    data = merged(before, "big", "!big/a.log")
+    assert data == before + b"\n" + block("big", "!big/a.log")
+    patterns = DockerIgnoreSpec.from_lines(file(data).texts())
+    assert not patterns.match_file("big/a.log")
+
+
 def test_a_group_goes_behind_an_exception() -> None:
     edited = merged(None, ARTEFACT).replace(b"# <<<", b"\n!target/keep\n# <<<")
     assert merged(edited, MORE).endswith(
