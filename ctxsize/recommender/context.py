@@ -22,7 +22,7 @@ from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, own_path, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.transfer_requests import Include, includes_of, named_contexts, needs_of
+from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
 from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.go.wildcards import has_wildcards
@@ -269,7 +269,7 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
 
 def names_of(plan: Plan, root: str) -> tuple[str, ...]:
     """Return the names of the contexts of a plan that are `root` and use its ignore file."""
-    again = (each for each in named_contexts(plan.build) if each.local)
+    again = (each for each in plan.named_contexts if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
     if plan.root == root and not plan.dockerfile_specific:
         own = [""]
