@@ -229,26 +229,29 @@ def _check_text(instruction: Instruction) -> None:
     arguments = instruction.arguments
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
-    if keyword == "ARG":
-        for argument in arguments:
-            if argument.startswith("="):
-                raise DockerfileError("ARG names can not be blank")
+    if keyword == "ARG" and any(name.startswith("=") for name in arguments):
+        raise DockerfileError("ARG names can not be blank")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
     if keyword == "FROM":
         _check_from(arguments)
     if keyword == "HEALTHCHECK":
-        kind = arguments[0].upper()
-        has_command = len(arguments) > 1
-        if (kind, has_command) not in (("NONE", False), ("CMD", True)):
+        expected = "NONE"
+        if len(arguments) > 1:
+            expected = "CMD"
+        if arguments[0].upper() != expected:
             raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
     if keyword == "RUN":
         for mount in instruction.flag_values("mount"):
             mount_origin(mount)
     if instruction.trigger:
-        name = instruction.trigger.keyword.strip(WHITE_SPACE).upper()
-        if name in ("ONBUILD", "MAINTAINER", "FROM"):
-            raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
+        _check_trigger(instruction.trigger)
+
+
+def _check_trigger(trigger: Instruction) -> None:
+    name = trigger.keyword.strip(WHITE_SPACE).upper()
+    if name in ("ONBUILD", "MAINTAINER", "FROM"):
+        raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
 def _check_from(arguments: tuple[str, ...]) -> None:

@@ -125,22 +125,9 @@ class _Lexer:
         # drop its beginning, which heredoc markers depend on.
         self.word.clear()
         while (character := self.peek()) and character != stop:
-            splits = False
-            if character == "$":
-                piece = self.dollar()
-                splits = True
-            elif character == "<":
-                piece = self.take_match(_HEREDOC)
-            elif character == "'" and self.quotes:
-                piece = self.single_quoted()
-            elif character == '"' and self.quotes:
-                piece = self.double_quoted()
-            elif character == self.escape:
-                escape = self.take()
-                piece = self.take()
-                if self.raw_escapes:
-                    piece = escape + piece
-            else:
+            splits = character == "$"
+            piece = self.special(character)
+            if piece is None:
                 piece = self.take()
                 splits = True
             text.append(piece)
@@ -161,6 +148,24 @@ class _Lexer:
         self.position += 1
         self.finish_word(words)
         return "".join(text), words
+
+    def special(self, character: str) -> str | None:
+        """Return the text of a variable, a string or an escape; None for a character as it is."""
+        if character == "$":
+            return self.dollar()
+        if character == "<":
+            return self.take_match(_HEREDOC)
+        if character == "'" and self.quotes:
+            return self.single_quoted()
+        if character == '"' and self.quotes:
+            return self.double_quoted()
+        if character != self.escape:
+            return None
+        escape = self.take()
+        escaped = self.take()
+        if self.raw_escapes:
+            return escape + escaped
+        return escaped
 
     def finish_word(self, words: list[str]) -> None:
         if self.word:

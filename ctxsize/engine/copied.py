@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.narrow import NOT_ASKED_FOR, Ends, ExcludePattern, ExcludeSpec, Narrowed, ends
+from ctxsize.engine.narrow import (
+    NOT_ASKED_FOR,
+    Ends,
+    ExcludePattern,
+    ExcludeSpec,
+    Narrowed,
+    ends,
+    may_send,
+)
 from ctxsize.go.wildcards import has_wildcards, match
 
 
@@ -115,18 +123,11 @@ class CopiedPart:
         return CopiedState(asked, tuple(within), mark)
 
     def enters(self, state: CopiedState, path: str) -> bool:
-        asked = state.asked
-        if asked.mark.ignored and not self._asked.enters(asked, path):
+        if not may_send(self._asked, state.asked, path):
             return False
         if self._leads_on(path):
             return True
-        return any(self._may_copy(inside, path) for inside in state.within)
-
-    def _may_copy(self, within: Within, path: str) -> bool:
-        """Return whether anything in the directory `path` may be copied."""
-        if not within.state.mark.ignored:
-            return True
-        return self._inside.enters(within.state, path[within.length :])
+        return any(may_send(self._inside, inner, path[length:]) for length, inner in state.within)
 
     def _leads_on(self, path: str) -> bool:
         """Return whether an end, or a symlink on the way, may lie below the directory `path`."""
@@ -148,7 +149,8 @@ class CopiedPart:
         """Return those of `names` that are copied, or that lead to what is copied."""
         copied = set[str]()
         for length, inner in state.within:
-            marks = self._inside.others(inner, prefix[length:], names)
+            inside = prefix[length:]
+            marks = self._inside.others(inner, inside, names)
             for name in names:
                 mark = marks.get(name, inner.mark)
                 if not mark.ignored:

@@ -187,9 +187,9 @@ def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> l
     """
     if dockerfile is None or base is None or dockerfile == STDIN:
         return []
+    problems: list[Problem] = []
     if os.path.abspath(dockerfile) == os.path.abspath(base):
-        return []
-    problems = []
+        return problems
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
         if os.path.lexists(path):
@@ -249,8 +249,8 @@ def _ignore_file_at(
     try:
         target: str | None = path
         if os.path.islink(path) and not anywhere:
-            directory, name = os.path.split(path)
-            target = follow_inside(os.path.realpath(directory or "."), name)
+            directory = os.path.realpath(os.path.dirname(path) or ".")
+            target = follow_inside(directory, name)
     except OSError as error:  # a loop of symlinks
         if builder.must_read:
             raise _unreadable(path, builder, error) from None

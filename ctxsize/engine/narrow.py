@@ -107,12 +107,12 @@ class Way(NamedTuple):
 def _way(root: str, path: str) -> Way:
     """Return the way of `path` up to its first symlinks. Raises `BuildFailsError`."""
     parts = clean_path(f"./{path}").split("/")
-    for depth in range(1, len(parts)):
+    for depth in range(1, len(parts) + 1):
         here = "/".join(parts[:depth])
-        if links := _links(root, hidden_as(path, here)):
-            return Way(here, tuple(parts[depth:]), links)
-    whole = "/".join(parts)
-    return Way(whole, (), _links(root, hidden_as(path, whole)))
+        links = _links(root, hidden_as(path, here))
+        if links:
+            break
+    return Way(here, tuple(parts[depth:]), links)
 
 
 def _walk_down(root: str, path: str, reached: set[str]) -> list[str]:
@@ -136,9 +136,11 @@ def _links(root: str, path: str) -> dict[str, str]:
         for name in names:
             if "\0" in name:
                 continue
-            if target := link_target(posixpath.join(full, name)):
+            target = link_target(posixpath.join(full, name))
+            if target:
                 link = posixpath.join(directory, name)
-                links[link] = clean_path(posixpath.join("/", directory, target))
+                resolved = posixpath.join("/", directory, target)
+                links[link] = clean_path(resolved)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -218,6 +220,11 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 
+def may_send(evaluator: Evaluator[Any], state: HasMark, path: str) -> bool:
+    """Return whether an evaluator sends the directory at `path`, or may send entries below it."""
+    return not state.mark.ignored or evaluator.enters(state, path)
+
+
 class NarrowState(NamedTuple):
     """The state of a directory."""
 
@@ -252,7 +259,9 @@ class Narrowed:
             names_marked = asked | left
         marks = dict[str, Mark]()
         for name in names_marked:
-            mark = self._both(asked.get(name, usual_asked), left.get(name, usual_left))
+            mark_asked = asked.get(name, usual_asked)
+            mark_left = left.get(name, usual_left)
+            mark = self._both(mark_asked, mark_left)
             if mark != state.mark:
                 marks[name] = mark
         return marks
@@ -262,18 +271,18 @@ class Narrowed:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        return self._state(asked, self._left.enter(state.left, prefix, name))
+        left = self._left.enter(state.left, prefix, name)
+        return self._state(asked, left)
 
     def enters(self, state: NarrowState, path: str) -> bool:
         """Return whether anything below `path`, which itself is not sent, can be sent."""
-        asked = state.asked
-        if asked.mark.ignored and not self._asked.enters(asked, path):
+        if not may_send(self._asked, state.asked, path):
             return False
-        left = state.left
-        return not left.mark.ignored or self._left.enters(left, path)
+        return may_send(self._left, state.left, path)
 
     def _state(self, asked: HasMark, left: HasMark) -> NarrowState:
-        return NarrowState(asked, left, self._both(asked.mark, left.mark))
+        mark = self._both(asked.mark, left.mark)
+        return NarrowState(asked, left, mark)
 
     def _both(self, asked: Mark, left: Mark) -> Mark:
         """Return the mark of an entry from its mark by each list."""

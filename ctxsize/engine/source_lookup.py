@@ -91,8 +91,10 @@ class Arrivals:
             state, prefix, entries = pending.pop()
             files = [entry.name for entry in entries if entry.is_file]
             marks = evaluator.others(state, prefix, files)
-            if any(not marks.get(name, state.mark).ignored for name in files):
-                return True
+            for name in files:
+                mark = marks.get(name, state.mark)
+                if not mark.ignored:
+                    return True
             for entry in entries:
                 if not entry.is_directory:
                     continue
@@ -254,9 +256,10 @@ class Sources:
                 return self._missing(source, target)
         if not is_wild:
             return SourceFate(Fate.FOUND, end)
+        fate = Fate.NO_MATCH
         if any(map(arrivals.holds, self._matches(source))):
-            return SourceFate(Fate.FOUND, source.path)
-        return SourceFate(Fate.NO_MATCH, source.path)
+            fate = Fate.FOUND
+        return SourceFate(fate, source.path)
 
     def _missing(self, source: Source, path: str) -> SourceFate:
         """Return the fate of a source whose end, `path`, does not arrive."""

@@ -44,7 +44,8 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
         return _with_requested(plan, report, progress)
     if plan.build.build_contexts:
         raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
-    report = replace(report, problems=(*report.problems, *failing_by_name(plan)))
+    problems = (*report.problems, *failing_by_name(plan))
+    report = replace(report, problems=problems)
     if plan.dockerfile is None:
         return report
     return replace(report, transfer=_transfer(report.context, None, ()))
@@ -77,7 +78,8 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     report = replace(report, problems=measured.problems, named_contexts=tuple(contexts))
     if not transfers:
         return report
-    return replace(report, transfer=transfers[0], more_transfers=tuple(transfers[1:]))
+    first, *others = transfers
+    return replace(report, transfer=first, more_transfers=tuple(others))
 
 
 def _with_own_transfers(
