@@ -183,5 +183,6 @@ def _transfers_from(used: Collection[Node]) -> tuple[Asked, ...]:
     transfers: list[Asked] = []
     for requested in sorted(sources, key=_Requested.order):
         in_order = sorted(sources[requested], key=attrgetter("line"))
-        transfers.append(Asked(requested.context, requested.paths, tuple(in_order)))
+        transfer = Asked(requested.context, requested.paths, tuple(in_order))
+        transfers.append(transfer)
     return tuple(transfers)

@@ -46,7 +46,8 @@ class Following:
             if stage.index < 0:
                 continue
             if stage.base is None and not graph.shared.knows(stage):
-                self.unknowns.append(Unknown("onbuild", stage.name, stage.line))
+                triggers = Unknown("onbuild", stage.name, stage.line)
+                self.unknowns.append(triggers)
             self._follow(stage)
         node.paths.add("/")
         return closure(targets, lambda stage: stage.inputs)
@@ -246,7 +247,8 @@ class Following:
     ) -> None:
         """Record why the build fails at the present step, unless `doubts` decide."""
         line = self._step.instruction.line
-        self._node.failures.append(Failure(message, line, doubts, image))
+        failure = Failure(message, line, doubts, image)
+        self._node.failures.append(failure)
 
     def _take(self, origin: Node, written: str, expanded: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""

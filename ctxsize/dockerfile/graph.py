@@ -149,7 +149,12 @@ class SharedStages:
         outer = self.outer
         environment = Environment(outer.escape, open_ended=is_unknown, spent=outer.spent)
         environment = environment.set("PATH", Expanded(_PATH, doubts), in_image=True)
-        return StageState(environment, outer, self.build_arguments, Expanded(directory))
+        return StageState(
+            environment=environment,
+            outer=outer,
+            build_arguments=self.build_arguments,
+            directory=Expanded(directory),
+        )
 
 
 class Graph:

@@ -129,7 +129,8 @@ def _read_instruction(instruction: Instruction) -> _Reading:
 
 def _is_script(document: str) -> bool:
     """Return whether a shell runs a document: its first line names no other program."""
-    return not document.startswith("#!") or "sh" in document.partition("\n")[0]
+    first_line = document.partition("\n")[0]
+    return not first_line.startswith("#!") or "sh" in first_line
 
 
 @lru_cache(maxsize=64)

@@ -250,8 +250,17 @@ def build_stage(
             state = before.obey(instruction)
         except DockerfileError as error:
             step_fault = error
-        steps.append(StageStep(instruction, before, is_inherited, step_fault))
-    return BuiltStage(stage, base, platform, parent, tuple(steps), state, fault)
+        step = StageStep(instruction, before, is_inherited, step_fault)
+        steps.append(step)
+    return BuiltStage(
+        stage,
+        base=base,
+        platform=platform,
+        parent=parent,
+        steps=tuple(steps),
+        end=state,
+        fault=fault,
+    )
 
 
 def built_stages(
@@ -310,7 +319,13 @@ def _state_on(image: str, outer: Environment) -> StageState:
     for name, text in ENVIRONMENTS.get(repository_of(image), {}).items():
         environment = environment.set(name, Expanded(text), in_image=True)
     is_unix = WINDOWS.search(image) is None
-    return StageState(environment, outer, {}, Expanded(""), is_unix=is_unix)
+    return StageState(
+        environment=environment,
+        outer=outer,
+        build_arguments={},
+        directory=Expanded(""),
+        is_unix=is_unix,
+    )
 
 
 def _outer(

@@ -337,7 +337,9 @@ def _trimmed(value: str, pattern: str, operator: str) -> str:
     if greedy:
         pattern = hidden_as(pattern, pattern[1:])
     if operator == "#":
-        if match := _pattern(pattern, value, greedy=greedy).match(value):
+        expression = _pattern(pattern, value, greedy=greedy)
+        match = expression.match(value)
+        if match:
             return value[match.end() :]
         return value
     # A regular expression finds the leftmost match; read backwards, that is the
@@ -345,7 +347,9 @@ def _trimmed(value: str, pattern: str, operator: str) -> str:
     characters = re.findall(r"\\.|.", pattern, re.DOTALL)
     backwards = "".join(reversed(characters))
     pattern = hidden_as(pattern, backwards)
-    if match := _pattern(pattern, value, greedy=greedy).match(value[::-1]):
+    expression = _pattern(pattern, value, greedy=greedy)
+    match = expression.match(value[::-1])
+    if match:
         return value[: len(value) - match.end()]
     return value
 

@@ -59,7 +59,13 @@ def named_contexts(build: Build) -> tuple[NamedContext, ...]:
             announced = f"_{name}"
         else:
             announced = name
-        contexts[name] = NamedContext(name, location, _kind_of(name, location), announced, None)
+        contexts[name] = NamedContext(
+            name,
+            value=location,
+            kind=_kind_of(name, location),
+            announced=announced,
+            used=None,
+        )
     return tuple(contexts.values())
 
 

@@ -54,8 +54,9 @@ def is_dockerfile(path: str) -> bool:
         return False
     end = name.rpartition(".")[2]
     others, programs = _endings()
-    is_program = end in programs and "a" <= name[0] <= "z"
-    return end.lower() not in others and not is_program
+    if end in programs and "a" <= name[0] <= "z":
+        return False
+    return end.lower() not in others
 
 
 def is_ignore_file(path: str) -> bool:
@@ -98,14 +99,14 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
         for name in builder.dockerfile_names:
-            usual = os.path.normpath(os.path.join(context, name))
+            usual = _joined(context, name)
             if os.path.lexists(usual):
                 named = usual
                 break
         else:
             return FoundDockerfile(None, fault="there is no Dockerfile")
     elif builder.joins_to_context and not os.path.lexists(named):
-        within = os.path.normpath(os.path.join(context, named))
+        within = _joined(context, named)
         if os.path.lexists(within):
             named = within
     directory, name = os.path.split(named)
@@ -115,6 +116,11 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
         if os.path.isfile(lower):
             named = lower
     return _readable(_existing(named), named, "the Dockerfile cannot be read")
+
+
+def _joined(context: str, name: str) -> str:
+    """Return the path of a file in a context."""
+    return os.path.normpath(os.path.join(context, name))
 
 
 def _existing(path: str) -> str | None:
@@ -128,7 +134,7 @@ def _fetched(context: str, named: str | None) -> FoundDockerfile:
     """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
     path = named
     if path is None:
-        path = os.path.normpath(os.path.join(context, _USUAL))
+        path = _joined(context, _USUAL)
     directory, name = os.path.split(path)
     usual = _inside(path, directory, name)
     if name != _USUAL:
@@ -177,7 +183,7 @@ def ignore_file_base(
     if named is None or named == STDIN or not builder.joins_to_context:
         return dockerfile
     # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
-    return os.path.normpath(os.path.join(context, named))
+    return _joined(context, named)
 
 
 def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
@@ -210,8 +216,7 @@ def ignore_file_paths(
     if dockerfile is not None and dockerfile != STDIN:
         specific = [dockerfile + suffix for suffix in builder.specific_suffixes]
         paths += ((os.path.normpath(path), True) for path in specific)
-    shared = [os.path.join(context, name) for name in builder.ignore_file_names]
-    paths += ((os.path.normpath(path), False) for path in shared)
+    paths += ((_joined(context, name), False) for name in builder.ignore_file_names)
     return paths
 
 
@@ -264,6 +269,11 @@ def _ignore_file_at(
         lead = f"{builder.title} may not read this ignore file"
         message = f"{lead} and treats it as empty without a warning"
         problems.append(Problem("ignore-file-unreadable", message, path))
+    return _parse_ignore_file(path, target, builder)
+
+
+def _parse_ignore_file(path: str, target: str, builder: Builder) -> IgnoreFile | None:
+    """Return the ignore file at `path`, whose symlinks lead to `target`; None if it is missing."""
     try:
         return IgnoreFile.parse(path, read_file(target))
     except OSError as error:

@@ -147,11 +147,14 @@ def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
         decider = None
         if step.decider is not None:
             decider = public_pattern(spec.patterns[step.decider])
-        verdict = Verdict(step.ignored, decider)
-        entered = not step.ignored or spec.enters(ancestor)
-        checks = tuple(_checks(spec, ancestor, before, step.state))
-        levels.append(Level(ancestor, verdict, checks, entered))
-        if not entered:
+        level = Level(
+            ancestor,
+            Verdict(step.ignored, decider),
+            checks=tuple(_checks(spec, ancestor, before, step.state)),
+            entered=not step.ignored or spec.enters(ancestor),
+        )
+        levels.append(level)
+        if not level.entered:
             break
     return levels, step
 
@@ -254,7 +257,8 @@ def in_context(plan: Plan, path: str) -> str:
     readings.append(inside(plan.root, absolute) or "..")
     below = [reading for reading in readings if reading.partition("/")[0] != ".."]
     for reading in below:
-        if os.path.lexists(os.path.join(plan.root, reading)):
+        full = os.path.join(plan.root, reading)
+        if os.path.lexists(full):
             return reading
     if below:
         return below[0]
@@ -370,4 +374,5 @@ def _selects_below(states: DirectoryStates, path: str) -> bool:
     if state is None:
         return False
     evaluator = states.evaluator
-    return evaluator.enters(evaluator.enter(state, above + slash, name), path)
+    inner = evaluator.enter(state, above + slash, name)
+    return evaluator.enters(inner, path)

@@ -132,7 +132,8 @@ def _links(root: str, path: str) -> dict[str, str]:
     links: dict[str, str] = {}
     try:
         if has_wildcards(name):
-            names = [entry.name for entry in entries_in(full) if match(name, entry.name)]
+            entries = entries_in(full)
+            names = [entry.name for entry in entries if match(name, entry.name)]
         for name in names:
             if "\0" in name:
                 continue

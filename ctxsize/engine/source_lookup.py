@@ -279,7 +279,8 @@ class Sources:
             rest = source.path[len(start) :]
             return start or ".", rest.lstrip("/")
         base, pattern = source.parents
-        is_link = base != "." and link_at(self._plan.root, base) is not None
+        target = link_at(self._plan.root, base)
+        is_link = base != "." and target is not None
         is_wild = has_wildcards(base)
         if is_link or is_wild or not pattern or pattern[0] in "!#":
             raise InputError(

@@ -38,8 +38,11 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
     builder = plan.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        problems = (*report.problems, *unfiltered_mounts(plan), *failing_by_name(plan))
-        return replace(report, problems=problems, named_contexts=plan.named_contexts)
+        return replace(
+            report,
+            problems=(*report.problems, *unfiltered_mounts(plan), *failing_by_name(plan)),
+            named_contexts=plan.named_contexts,
+        )
     if builder.asks_for_paths:
         return _with_requested(plan, report, progress)
     if plan.build.build_contexts:
@@ -64,7 +67,15 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
             for platform in transfer.platforms:
                 unused.pop(platform, None)
         if unused:
-            nothing = Transfer(False, (), 0, 0, None, None, platforms=tuple(unused))
+            nothing = Transfer(
+                context_used=False,
+                follow_paths=(),
+                content_bytes=0,
+                files=0,
+                wire_bytes=None,
+                printed=None,
+                platforms=tuple(unused),
+            )
             transfers.append(nothing)
         transfers.sort(key=lambda transfer: platforms.index(transfer.platforms[0]))
     contexts = list[NamedContext]()
@@ -185,7 +196,8 @@ class _Measuring:
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
         include: transfer_requests.Include = (source.path,)
         # A missing source of a long Dockerfile needs no walk.
-        is_missing = is_plain and not os.path.lexists(os.path.join(root, top))
+        full = os.path.join(root, top)
+        is_missing = is_plain and not os.path.lexists(full)
         if not is_missing:
             include = followed(root, source.path)
             totals = self._of(include).context.totals
@@ -233,10 +245,11 @@ class _Measuring:
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
         if source.parents is not None:
             return False
+        has_symlinks = totals.symlinks > 0
         if source.path == ".":
-            return bool(source.excludes and totals.symlinks)
+            return has_symlinks and bool(source.excludes)
         # A symlink on the way may be ignored, though its target is sent.
-        return bool(totals.symlinks) or include != (source.path,)
+        return has_symlinks or include != (source.path,)
 
 
 def _transfer(
@@ -244,12 +257,12 @@ def _transfer(
 ) -> Transfer:
     """Return the transfer of what was measured."""
     return Transfer(
-        True,
-        paths,
-        measurement.totals.content_bytes,
-        measurement.totals.files,
-        measurement.wire_bytes,
-        measurement.printed,
+        context_used=True,
+        follow_paths=paths,
+        content_bytes=measurement.totals.content_bytes,
+        files=measurement.totals.files,
+        wire_bytes=measurement.wire_bytes,
+        printed=measurement.printed,
         platforms=platforms,
         clues=measurement.clues,
         tree=measurement.tree,

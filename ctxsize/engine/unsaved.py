@@ -32,7 +32,8 @@ class Unsaved(NamedTuple):
             number = before.st_ino
         now = time.time_ns()
         second = now // 10**9
-        fields = (mode, number, 0, links, 0, 0, self.size_bytes, second, second, second)
+        times = (second, second, second)
+        fields = (mode, number, 0, links, 0, 0, self.size_bytes, *times)
         return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
 
 
