@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import mount_origin
@@ -26,18 +27,16 @@ _JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOL
 """Instructions whose arguments may be a JSON array."""
 _ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
 """Instructions that need no argument, or whose arguments are counted elsewhere."""
-KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "LABEL", "ONBUILD")}
+_OTHERS = ("ARG", "ENV", "LABEL", "ONBUILD")
+KEYWORDS = {keyword.lower(): keyword for keyword in (*_LISTS, *_STRINGS, *_OTHERS)}
 """All instructions, by their names in lower case."""
 
 _FLAGS = {
-    keyword: {f"--{each.rstrip('?*!')}": each for each in flags.split()}
-    for keyword, flags in (
-        ("ADD", "chown chmod link? keep-git-dir? checksum unpack? exclude*"),
-        ("COPY", "chown from chmod link? parents?! exclude*"),
-        ("FROM", "platform"),
-        ("HEALTHCHECK", "interval timeout start-period start-interval retries"),
-        ("RUN", "mount* device* network security!"),
-    )
+    "ADD": "chown chmod link? keep-git-dir? checksum unpack? exclude*",
+    "COPY": "chown from chmod link? parents?! exclude*",
+    "FROM": "platform",
+    "HEALTHCHECK": "interval timeout start-period start-interval retries",
+    "RUN": "mount* device* network security!",
 }
 """Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated, and only a
 frontend in a `# syntax=` line accepts `!`."""
@@ -53,7 +52,6 @@ it; addresses and the order of ranges are not checked."""
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
     """Return the arguments, and whether they were JSON. Raises DockerfileError for wrong ones."""
     kind: list[str] = []
-    found: Iterable[str] = ()
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
@@ -61,20 +59,23 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
         rest = "".join(others)
     if keyword in _JSON:
         array = _json_array(rest)
-    else:
-        array = None
-    if array is not None:
-        found = array
-    elif keyword == "ARG":
-        found = _words(rest, escape)
-    elif keyword in ("ENV", "LABEL"):
-        found = _pairs(keyword, rest, escape)
-    elif rest and keyword in (*_LISTS, *_STRINGS):
-        if keyword in _LISTS:
-            found = _BLANKS.split(rest)
-        else:
-            found = [rest]
-    return (*kind, *found), array is not None
+        if array is not None:
+            return (*kind, *array), True
+    arguments = _plain_arguments(keyword, rest, escape)
+    return (*kind, *arguments), False
+
+
+def _plain_arguments(keyword: str, rest: str, escape: str) -> Iterable[str]:
+    """Return the arguments of an instruction that are no JSON."""
+    if keyword == "ARG":
+        return _words(rest, escape)
+    if keyword in ("ENV", "LABEL"):
+        return _pairs(keyword, rest, escape)
+    if rest and keyword in _LISTS:
+        return _BLANKS.split(rest)
+    if rest and keyword in _STRINGS:
+        return [rest]
+    return ()
 
 
 def partition(text: str) -> tuple[str, str]:
@@ -89,19 +90,23 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     # comes out garbled.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
-    at = 0
-    while found := _FLAG.match(view, at):
-        word, at = _flag_word(view, found.end(), escape)
+    position = 0
+    while match := _FLAG.match(view, position):
+        word, position = _flag_word(view, match.end(), escape)
         if not word:  # `--` ends the flags
             break
         flags.append(f"--{word}")
-    return tuple(flags), view[at:].encode("latin-1").decode("utf-8", "surrogateescape")
+    rest = view[position:].encode("latin-1")
+    return tuple(flags), rest.decode("utf-8", "surrogateescape")
 
 
 def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     """Return the word at `position` without quotes and escapes, and where it ends."""
-    word = quote = ""
-    for piece in re.compile(f"{re.escape(escape)}(.?)|.", re.DOTALL).finditer(view, position):
+    word = ""
+    quote = ""
+    mark = re.escape(escape)
+    pieces = re.compile(f"{mark}(.?)|.", re.DOTALL)
+    for piece in pieces.finditer(view, position):
         character = piece[0]
         if not quote and character in WHITE_SPACE:
             return word, piece.start()
@@ -109,11 +114,10 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
             quote = ""
         elif not quote and character in "'\"":
             quote = character
+        elif piece[1] is None:
+            word += character
         else:
-            if piece[1] is None:
-                word += character
-            else:
-                word += piece[1]
+            word += piece[1]
     return word, len(view)
 
 
@@ -139,8 +143,9 @@ def _words(rest: str, escape: str) -> list[str]:
 
 def word_of(escape: str) -> str:
     """Return the expression for a word, in which this character escapes."""
-    kept = re.escape(escape)
-    return rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{WHITE_SPACE}'"{kept}])+"""
+    mark = re.escape(escape)
+    in_quotes = rf"""'[^']*'?|"(?:{mark}.|[^"{mark}])*"?"""
+    return rf"""(?:{mark}.|{in_quotes}|[^{WHITE_SPACE}'"{mark}])+"""
 
 
 def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
@@ -152,10 +157,11 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
             raise DockerfileError(f"{keyword} must have two arguments")
         yield from partition(rest)
     for word in words:
-        name, equals, value = word.partition("=")
+        name, equals, setting = word.partition("=")
         if not equals:
             raise DockerfileError(f"{quoted(word)} must be of the form name=value")
-        yield from (name, value)
+        yield name
+        yield setting
 
 
 def check_instruction(instruction: Instruction) -> None:
@@ -176,18 +182,31 @@ def check_instruction(instruction: Instruction) -> None:
         _check_text(instruction)
 
 
+@cache
+def _flags_of(keyword: str) -> dict[str, str]:
+    """Return the marks of each flag that an instruction may have."""
+    marks: dict[str, str] = {}
+    for flag in _FLAGS.get(keyword, "").split():
+        name = flag.rstrip("?*!")
+        marks[f"--{name}"] = flag.removeprefix(name)
+    return marks
+
+
 def _check_flags(instruction: Instruction) -> None:
-    known = _FLAGS.get(instruction.keyword, {})
+    known = _flags_of(instruction.keyword)
     seen: set[str] = set()
     for flag in instruction.flags:
-        name, equals, value = flag.partition("=")
+        name, equals, setting = flag.partition("=")
         if name not in known:
             raise DockerfileError(f"unknown flag: {name}")
         is_switch = "?" in known[name]
-        if (equals and not value) if is_switch else not equals:
+        is_incomplete = not equals
+        if is_switch:
+            is_incomplete = bool(equals) and not setting
+        if is_incomplete:
             raise DockerfileError(f"missing a value on flag: {name}")
-        if is_switch and value.lower() not in ("", "true", "false"):
-            raise DockerfileError(f"expecting boolean value for flag {name}, not: {value}")
+        if is_switch and setting.lower() not in ("", "true", "false"):
+            raise DockerfileError(f"expecting boolean value for flag {name}, not: {setting}")
         if name in seen and "*" not in known[name]:
             raise DockerfileError(f"duplicate flag specified: {name}")
         seen.add(name)
@@ -195,8 +214,9 @@ def _check_flags(instruction: Instruction) -> None:
 
 def check_built_in(instruction: Instruction) -> None:
     """Raise DockerfileError for a flag that the frontend built into Docker refuses."""
-    known = _FLAGS.get(instruction.keyword, {})
-    for name in (flag.partition("=")[0] for flag in instruction.flags):
+    known = _flags_of(instruction.keyword)
+    for flag in instruction.flags:
+        name = flag.partition("=")[0]
         if "!" in known.get(name, ""):
             hint = "name a frontend that accepts it in the first line, such as "
             hint += "# syntax=docker/dockerfile:1-labs"
@@ -207,36 +227,47 @@ def _check_text(instruction: Instruction) -> None:
     """Raise for what arguments may not be, and for faults of mounts that need no variables."""
     keyword = instruction.keyword
     arguments = instruction.arguments
-    trigger = instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
-    if keyword == "ARG" and any(each.startswith("=") for each in arguments):
+    if keyword == "ARG" and any(name.startswith("=") for name in arguments):
         raise DockerfileError("ARG names can not be blank")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
-    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
-    is_named = len(arguments) == 3 and arguments[1].casefold() == "as"
-    if keyword == "FROM" and not is_named and len(arguments) != 1:
-        raise DockerfileError("FROM requires either one or three arguments")
-    if keyword == "FROM" and is_named and not _STAGE_NAME.fullmatch(arguments[2].lower()):
-        raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
+    if keyword == "FROM":
+        _check_from(arguments)
     if keyword == "HEALTHCHECK":
-        kind = arguments[0].upper()
-        has_command = len(arguments) > 1
-        if (kind, has_command) not in (("NONE", False), ("CMD", True)):
+        expected = "NONE"
+        if len(arguments) > 1:
+            expected = "CMD"
+        if arguments[0].upper() != expected:
             raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
-    for mount in instruction.flag_values("mount") if keyword == "RUN" else ():
-        mount_origin(mount)
-    if trigger:
-        name = trigger.keyword.strip(WHITE_SPACE).upper()
-    else:
-        name = ""
+    if keyword == "RUN":
+        for mount in instruction.flag_values("mount"):
+            mount_origin(mount)
+    if instruction.trigger:
+        _check_trigger(instruction.trigger)
+
+
+def _check_trigger(trigger: Instruction) -> None:
+    name = trigger.keyword.strip(WHITE_SPACE).upper()
     if name in ("ONBUILD", "MAINTAINER", "FROM"):
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
+def _check_from(arguments: tuple[str, ...]) -> None:
+    if len(arguments) == 1:
+        return
+    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
+    if len(arguments) != 3 or arguments[1].casefold() != "as":
+        raise DockerfileError("FROM requires either one or three arguments")
+    if not _STAGE_NAME.fullmatch(arguments[2].lower()):
+        raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
+
+
 def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
-    for port in text.split() if keyword == "EXPOSE" else ():  # a variable may contain several
+    if keyword != "EXPOSE":
+        return
+    for port in text.split():  # a variable may contain several
         if not _PORT.fullmatch(port):
             raise DockerfileError(f"invalid port: {quoted(hidden_as(text, port))}")

@@ -21,10 +21,9 @@ def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
     others: tuple[Instruction | None, ...] = unchecked_instructions(written)
     if len(others) != len(dockerfile.instructions):
         others = (None,) * len(dockerfile.instructions)
-    pairs = zip(dockerfile.instructions, others, strict=True)
     return replace(
         dockerfile,
-        instructions=tuple(_instruction(*pair) for pair in pairs),
+        instructions=tuple(map(_hidden_instruction, dockerfile.instructions, others)),
         syntax=_frontend(dockerfile.syntax, written),
     )
 
@@ -34,17 +33,21 @@ def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
 
     The rest of the Dockerfile may be wrong.
     """
-    found = find_syntax(data)
+    syntax = find_syntax(data)
     if written is None:
-        return found
-    return _frontend(found, written)
+        return syntax
+    return _frontend(syntax, written)
 
 
 def _frontend(syntax: Directive | None, written: bytes) -> Directive | None:
-    other = find_syntax(written)
-    if syntax is None or (other is not None and other.value == syntax.value):
+    if syntax is None:
+        return None
+    shown_value = _UNKNOWN
+    if other := find_syntax(written):
+        shown_value = other.value
+    if shown_value == syntax.value:
         return syntax
-    return replace(syntax, value=Hidden(syntax.value, other.value if other else _UNKNOWN))
+    return replace(syntax, value=Hidden(syntax.value, shown_value))
 
 
 def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
@@ -53,23 +56,34 @@ def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
     An error may quote any part of a word, so only the whole instruction is shown, as written.
     """
     for instruction in dockerfile.instructions:
-        is_here = instruction.line <= (error.line or 0) <= instruction.end_line
-        if is_here and isinstance(instruction.text, Hidden):
+        if not isinstance(instruction.text, Hidden):
+            continue
+        if instruction.line <= (error.line or 0) <= instruction.end_line:
             error.message = f"the value of a variable makes `{shown(instruction.text)}` fail"
     return error
 
 
-def _instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
-    if other is not None and _moved(other, instruction) == _moved(instruction, instruction):
-        return instruction
+def _hidden_instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
+    """Return an instruction with its words hidden that differ from those of the `other`."""
+    flags: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    text = _UNKNOWN
+    other_trigger = None
+    if other is not None:
+        if _moved(other, instruction) == _moved(instruction, instruction):
+            return instruction
+        flags = other.flags
+        arguments = other.arguments
+        text = other.text
+        other_trigger = other.trigger
     trigger = instruction.trigger
     if trigger is not None:
-        trigger = _instruction(trigger, other.trigger if other else None)
+        trigger = _hidden_instruction(trigger, other_trigger)
     return replace(
         instruction,
-        flags=_words(instruction.flags, other.flags if other else ()),
-        arguments=_words(instruction.arguments, other.arguments if other else ()),
-        text=Hidden(instruction.text, other.text if other else _UNKNOWN),
+        flags=_hidden_words(instruction.flags, flags),
+        arguments=_hidden_words(instruction.arguments, arguments),
+        text=Hidden(instruction.text, text),
         trigger=trigger,
     )
 
@@ -82,11 +96,13 @@ def _moved(instruction: Instruction, place: Instruction) -> Instruction:
     return replace(instruction, line=place.line, end_line=place.end_line, trigger=trigger)
 
 
-def _words(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+def _hidden_words(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
     """Return `words`, hidden where they differ from the `others`, which have no values."""
     if len(words) != len(others):
         others = (_UNKNOWN,) * len(words)
-    return tuple(
-        word if word == other else Hidden(word, other)
-        for word, other in zip(words, others, strict=True)
-    )
+    hidden: list[str] = []
+    for word, other in zip(words, others, strict=True):
+        if word != other:
+            word = Hidden(word, other)
+        hidden.append(word)
+    return tuple(hidden)

@@ -10,9 +10,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from ctxsize.dockerfile.arguments import check_built_in
-from ctxsize.dockerfile.graph import Graph, Node, StageRules
+from ctxsize.dockerfile.following import Following
+from ctxsize.dockerfile.graph import Graph, Node, SharedStages, StageRules
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
@@ -20,7 +22,20 @@ from ctxsize.dockerfile.state import Environment
 from ctxsize.hidden import Hidden, hidden_as
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
-Paths = tuple[str, ...] | None  # requested patterns, sorted; None for all that is not ignored
+RequestedPaths = (
+    tuple[str, ...] | None
+)  # requested patterns, sorted; None for all that is not ignored
+
+
+class _Requested(NamedTuple):
+    """The key of a transfer."""
+
+    context: str
+    paths: RequestedPaths
+
+    def order(self) -> tuple[str, tuple[str, ...]]:
+        """Return what to sort by: a transfer of everything comes first."""
+        return self.context, self.paths or ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Asked:
     """
 
     context: str
-    paths: Paths
+    paths: RequestedPaths
     sources: tuple[Source, ...]
     platforms: tuple[str, ...] = ()
     unknowns: tuple[Unknown, ...] = ()
@@ -41,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class ContextNeed:
-    """The transfers that a build requests; its sources, also of unused stages; its unknowns.
+    """The transfers that a build requests, its sources (also of unused stages) and unknowns.
 
     `failures` are the reasons, besides its sources, why the build fails after the transfers.
     """
@@ -53,7 +68,7 @@ class ContextNeed:
 
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
-        return (each for each in self.asked if each.context == context)
+        return (asked for asked in self.asked if asked.context == context)
 
 
 def context_need(
@@ -71,44 +86,77 @@ def context_need(
     those of another builder than BuildKit.
     Raises DockerfileError if BuildKit would fail before it requests any.
     """
-    given = dict(build_arguments or {})
-    contexts = contexts or {}
-    own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
-    # BuildKit checks the flags of all stages, also of those that the target does not need.
-    for instruction in dockerfile.instructions if own_frontend else ():
-        with located(instruction.line):
-            check_built_in(instruction)
-    platforms = parse_platform(platform), parse_platform(build_platform)
-    predefined = platform_arguments(*platforms, target or dockerfile.stages[-1].name)
-    outer = _global_environment(dockerfile, given, predefined)
+    build_arguments = dict(build_arguments or {})
+    own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in build_arguments
+    if own_frontend:
+        # BuildKit checks the flags of all stages, also of those that the target does not need.
+        for instruction in dockerfile.instructions:
+            with located(instruction.line):
+                check_built_in(instruction)
+    predefined = platform_arguments(
+        parse_platform(platform),
+        parse_platform(build_platform),
+        target or dockerfile.stages[-1].name,
+    )
+    stages = _shared_stages(dockerfile, build_arguments, predefined, contexts or {})
     rules = rules or StageRules()
-    graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend, rules=rules)
-    used = graph.follow(target)
-    found = [other_frontend(dockerfile.syntax, given), *graph.unknowns]
-    unknowns = dict.fromkeys(filter(None, found))
-    failures = sorted((each for node in used for each in node.failures), key=attrgetter("line"))
-    return ContextNeed(_asked(used), tuple(graph.sources), tuple(unknowns), tuple(failures))
+    graph = Graph(dockerfile, stages, rules)
+    following = Following(graph, rules, built_in=own_frontend)
+    used = following.follow(target)
+    unknowns = dict.fromkeys(following.unknowns)
+    if frontend := other_frontend(dockerfile.syntax, build_arguments):
+        unknowns = {frontend: None, **unknowns}
+    failures = [failure for node in used for failure in node.failures]
+    failures.sort(key=attrgetter("line"))
+    return ContextNeed(
+        asked=_transfers_from(used),
+        sources=tuple(following.sources),
+        unknowns=tuple(unknowns),
+        failures=tuple(failures),
+    )
+
+
+def _shared_stages(
+    dockerfile: Dockerfile,
+    build_arguments: Mapping[str, str],
+    predefined: dict[str, str],
+    contexts: Mapping[str, bool],
+) -> SharedStages:
+    """Return the stages for all targets of a Dockerfile, if none of its words names the target."""
+    texts = (instruction.text for instruction in dockerfile.instructions)
+    if not any("TARGETSTAGE" in text for text in texts):
+        del predefined["TARGETSTAGE"]
+    key = (
+        frozenset(build_arguments.items()),
+        frozenset(predefined.items()),
+        frozenset(contexts.items()),
+    )
+    if key not in dockerfile.derived:
+        outer = _global_environment(dockerfile, build_arguments, predefined)
+        dockerfile.derived[key] = SharedStages(outer, build_arguments, contexts)
+    shared: SharedStages = dockerfile.derived[key]
+    return shared
 
 
 def _global_environment(
-    dockerfile: Dockerfile, given: Mapping[str, str], predefined: Mapping[str, str]
+    dockerfile: Dockerfile, build_arguments: Mapping[str, str], predefined: Mapping[str, str]
 ) -> Environment:
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
-    for name, value in predefined.items():
-        if name in given:
-            value = Hidden(given[name], f"${name}")
-        environment = environment.set(name, Expanded(value))
+    for name, text in predefined.items():
+        if name in build_arguments:
+            text = Hidden(build_arguments[name], f"${name}")
+        environment = environment.set(name, Expanded(text))
     for instruction in dockerfile.global_arguments:
         with located(instruction.line):
-            environment = environment.obey_arg(instruction, given, environment)
+            environment = environment.obey_arg(instruction, build_arguments, environment)
     return environment
 
 
-def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknown | None:
+def other_frontend(syntax: Directive | None, build_arguments: Mapping[str, str]) -> Unknown | None:
     """Return the requested frontend if it is not BuildKit's own."""
     line = 0
-    name = given.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
+    name = build_arguments.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
     name = Hidden(name, "$BUILDKIT_SYNTAX")
     if not name and syntax:
         line = syntax.line
@@ -118,18 +166,23 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
     return None
 
 
-def _asked(used: Collection[Node]) -> tuple[Asked, ...]:
+def _transfers_from(used: Collection[Node]) -> tuple[Asked, ...]:
     """Return the transfers of the contexts among `used`; those of equal paths are one."""
-    found: dict[tuple[str, Paths], dict[Source, None]] = {}
+    sources: dict[_Requested, dict[Source, None]] = {}
     for node in used:
-        if node.context is not None:
-            # None is a plan for everything.
-            is_whole = not node.paths or "/" in node.paths
-            below = sorted(hidden_as(path, path[1:]) for path in node.paths)
-            if is_whole:
-                paths = None
-            else:
-                paths = tuple(below)
-            found.setdefault((node.context, paths), {}).update(dict.fromkeys(node.sources))
-    in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
-    return tuple(Asked(*e, tuple(sorted(found[e], key=attrgetter("line")))) for e in in_order)
+        if node.context is None:
+            continue
+        paths: RequestedPaths = None
+        # Without any path, everything is planned for.
+        if node.paths and "/" not in node.paths:
+            relative = [hidden_as(path, path[1:]) for path in node.paths]
+            paths = tuple(sorted(relative))
+        requested = _Requested(node.context, paths)
+        of_requested = sources.setdefault(requested, {})
+        of_requested |= dict.fromkeys(node.sources)
+    transfers: list[Asked] = []
+    for requested in sorted(sources, key=_Requested.order):
+        in_order = sorted(sources[requested], key=attrgetter("line"))
+        transfer = Asked(requested.context, requested.paths, tuple(in_order))
+        transfers.append(transfer)
+    return tuple(transfers)

@@ -53,19 +53,15 @@ def familiar_name(reference: str) -> str:
     Raises DockerfileError (without a line) for an invalid reference.
     """
     first, slash, rest = reference.partition("/")
+    domain = first
     # `splitDockerDomain`: a first part without dot, colon or capital is no registry.
-    is_domain = first == "localhost" or "." in first or ":" in first or first != first.lower()
-    if slash and is_domain:
-        domain = first
-        rest = rest
-    else:
+    is_domain = first == "localhost" or re.search("[.:]", first) or first != first.lower()
+    if not slash or not is_domain:
         domain = _HUB
         rest = reference
     if domain in (_HUB, "index.docker.io"):
         domain = _HUB
-        if "/" in rest:
-            rest = rest
-        else:
+        if "/" not in rest:
             rest = _OFFICIAL + rest
     if (match := _REFERENCE.fullmatch(f"{domain}/{rest}")) is None:
         reason = "its path must be lower case, with no empty part"
@@ -76,12 +72,17 @@ def familiar_name(reference: str) -> str:
         path = f"{domain}/{path}"
     elif path.count("/") == 1:
         path = path.removeprefix(_OFFICIAL)
-    return path + ("" if tag == ":latest" else tag) + (match["digest"] or "")
+    if tag == ":latest":
+        tag = ""
+    digest = match["digest"] or ""
+    return f"{path}{tag}{digest}"
 
 
 def repository_of(reference: str) -> str:
     """Return the last part of the name of an image, without tag and digest."""
-    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    name = reference.partition("@")[0]
+    last = name.rpartition("/")[2]
+    return last.partition(":")[0]
 
 
 def machine_platform(machine: str) -> str:
@@ -100,17 +101,21 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
     """
     system, *machine = text.split("/", 3)
     match = _OS.fullmatch(system)
-    if match is None or len(machine) > 2 or not all(map(_PART.fullmatch, machine)):
+    is_platform = len(machine) <= 2 and all(map(_PART.fullmatch, machine))
+    if match is None or not is_platform:
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
-    name = re.sub("^macos$", "darwin", match[1].lower())
+    name = match[1].lower()
+    if name == "macos":
+        name = "darwin"
     if machine:
         return f"{name}/{_normalised(machine)}"
     if _SYSTEM.fullmatch(name):
         return f"{name}/{default.partition('/')[2]}"
-    found = _normalised([system])
-    if not _ARCHITECTURE.fullmatch(found.partition("/")[0]):
+    machine_name = _normalised([system])
+    architecture = machine_name.partition("/")[0]
+    if not _ARCHITECTURE.fullmatch(architecture):
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
-    return f"linux/{found}"
+    return f"linux/{machine_name}"
 
 
 def platform_arguments(target: str, builder: str, stage: str) -> dict[str, str]:
@@ -118,23 +123,22 @@ def platform_arguments(target: str, builder: str, stage: str) -> dict[str, str]:
     values = {"TARGETSTAGE": stage or "default"}
     for prefix, platform in (("BUILD", builder), ("TARGET", target)):
         system, machine, *variant = platform.split("/")
-        parts = (platform, system, "", machine, "".join(variant))
-        names = ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
-        values |= {prefix + name: part for name, part in zip(names, parts, strict=True)}
+        values[f"{prefix}PLATFORM"] = platform
+        values[f"{prefix}OS"] = system
+        values[f"{prefix}OSVERSION"] = ""
+        values[f"{prefix}ARCH"] = machine
+        values[f"{prefix}VARIANT"] = "".join(variant)
     return values
 
 
 def _normalised(machine: list[str]) -> str:
     """Return architecture and variant in Go's spelling (containerd's `platforms.Normalize`)."""
     name = machine[0].lower()
-    given = "".join(machine[1:]).lower()
+    variant = "".join(machine[1:]).lower()
     if name in _ARMS:
         return _ARMS[name]
     architecture = _MACHINES.get(name, name)
-    if name == "i386":
-        variant = ""
-    else:
-        variant = _VARIANTS.get(architecture, {}).get(given, given)
-    if variant:
+    variant = _VARIANTS.get(architecture, {}).get(variant, variant)
+    if variant and name != "i386":
         return f"{architecture}/{variant}"
     return architecture

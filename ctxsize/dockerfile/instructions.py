@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile, zip_longest
+from itertools import takewhile
 from typing import Any
 
 from ctxsize.dockerfile.words import split_words
@@ -63,8 +63,9 @@ class Instruction:
     def flag_values(self, name: str) -> Iterator[str]:
         """Yield the values of every `--name=…`, in order."""
         prefix = f"--{name}="
-        found = (flag for flag in self.flags if flag.startswith(prefix))
-        return (hidden_as(flag, flag.removeprefix(prefix)) for flag in found)
+        for flag in self.flags:
+            if flag.startswith(prefix):
+                yield hidden_as(flag, flag.removeprefix(prefix))
 
 
 @dataclass(frozen=True)
@@ -100,28 +101,39 @@ class Dockerfile:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages in file order; there is at least one."""
-        found: list[Stage] = []
-        starts = [at for at, each in enumerate(self.instructions) if each.keyword == "FROM"]
-        for index, (start, end) in enumerate(zip_longest(starts, starts[1:])):
-            beginning, *body = self.instructions[start:end]
-            base, *named = beginning.arguments
-            if named:
-                name = hidden_as(named[-1], named[-1].lower())
-            else:
-                name = ""
-            platform = next(beginning.flag_values("platform"), "")
-            found.append(Stage(index, name, base, platform, beginning.line, tuple(body)))
-        return tuple(found)
+        stages: list[Stage] = []
+        bodies: list[list[Instruction]] = []
+        for instruction in self.instructions:
+            if instruction.keyword == "FROM":
+                bodies.append([])
+            if bodies:
+                bodies[-1].append(instruction)
+        for index, (beginning, *body) in enumerate(bodies):
+            arguments = beginning.arguments
+            name = ""
+            if len(arguments) > 1:
+                written = arguments[-1]
+                name = hidden_as(written, written.lower())
+            stage = Stage(
+                index,
+                name,
+                base=arguments[0],
+                platform=next(beginning.flag_values("platform"), ""),
+                line=beginning.line,
+                instructions=tuple(body),
+            )
+            stages.append(stage)
+        return tuple(stages)
 
     @cached_property
     def derived(self) -> dict[object, Any]:
-        """Return the cache of `built_stages`, by the arguments given."""
+        """Return the cache of the stages as they are built, by what they depend on."""
         return {}
 
     @property
     def global_arguments(self) -> tuple[Instruction, ...]:
         """Return the ARG instructions before the first FROM."""
-        return tuple(takewhile(lambda each: each.keyword != "FROM", self.instructions))
+        return tuple(takewhile(lambda line: line.keyword != "FROM", self.instructions))
 
 
 @contextmanager

@@ -34,19 +34,19 @@ class LineReader:
         self.line = 0
         self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
-        found: dict[str, Directive] = {}
-        for each in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
-            with instructions.located(each.line):
-                if each.name in found:
-                    raise DockerfileError(f"only one {each.name} parser directive can be used")
-                if each.name == "escape" and each.value not in ("\\", "`"):
-                    raise DockerfileError(f"the escape directive takes ` or \\, not {each.value}")
-            found[each.name] = each
-        self.directives = tuple(found.values())
-        if "escape" in found:
-            self.escape = found["escape"].value
-        else:
-            self.escape = "\\"
+        self.escape = "\\"
+        directives: dict[str, Directive] = {}
+        for directive in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
+            name = directive.name
+            with instructions.located(directive.line):
+                if name in directives:
+                    raise DockerfileError(f"only one {name} parser directive can be used")
+                if name == "escape":
+                    self.escape = directive.value
+                if self.escape not in ("\\", "`"):
+                    raise DockerfileError(f"the escape directive takes ` or \\, not {self.escape}")
+            directives[name] = directive
+        self.directives = tuple(directives.values())
 
     def logical_lines(self) -> Iterator[tuple[str, int]]:
         """Yield each instruction's text, continuations joined, and its first line."""
@@ -65,10 +65,13 @@ class LineReader:
                 pieces = []
             bare = text.rstrip("\t ")
             # `trimContinuationCharacter`: two or more escape characters do not continue the line.
-            continued = bare.endswith(self.escape) and not bare.endswith(self.escape * 2)
-            pieces.append(bare[:-1] if continued else text)
-            if not continued:
-                yield "".join(pieces), line
+            continued = bare.endswith(self.escape)
+            if bare.endswith(self.escape * 2):
+                continued = False
+            if continued:
+                pieces.append(bare[:-1])
+            else:
+                yield "".join((*pieces, text)), line
         if continued:
             yield "".join(pieces), line
 
@@ -77,7 +80,9 @@ class LineReader:
         body: list[str] = []
         for raw in self._physical:
             text = raw.rstrip("\r\n")
-            if (text.lstrip("\t") if heredoc.strip_tabs else text) == heredoc.name:
+            if heredoc.strip_tabs:
+                text = text.lstrip("\t")
+            if text == heredoc.name:
                 return "".join(body)
             body.append(raw)
         raise DockerfileError("unterminated heredoc")
@@ -85,7 +90,10 @@ class LineReader:
     def _physical_lines(self, data: bytes) -> Iterator[str]:
         """Yield the lines with their line ends, bytes that are not UTF-8 as surrogate escapes."""
         for raw in BytesIO(data):  # only LF ends a line
-            if len(raw) >= _BUFFER_BYTES + raw.endswith(b"\n"):
+            most_bytes = _BUFFER_BYTES
+            if not raw.endswith(b"\n"):
+                most_bytes -= 1
+            if len(raw) > most_bytes:
                 message = "dockerfile line greater than max allowed size of 65535"
                 self.fault = DockerfileError(message, line=self.line + 1)
                 return
@@ -107,11 +115,10 @@ def find_syntax(data: bytes) -> Directive | None:
         data = data.partition(b"\n")[2]
         first_line = 2
     for prefix in ("#", "//"):
-        for each in _directives(data, prefix, first_line):
-            if each.name == "syntax":
-                return replace(each, value=each.value.partition(" ")[0])
-    in_json = _SYNTAX_IN_JSON.match(data)
-    if in_json:
+        for directive in _directives(data, prefix, first_line):
+            if directive.name == "syntax":
+                return replace(directive, value=directive.value.partition(" ")[0])
+    if in_json := _SYNTAX_IN_JSON.match(data):
         return Directive("syntax", in_json[1].decode(), first_line)
     return None
 
@@ -122,20 +129,16 @@ def _directives(
     """Yield the directives at the top; any other line ends the part where they count."""
     for number, raw in enumerate(BytesIO(data), first_line):
         text = raw.decode("utf-8", "surrogateescape").rstrip("\n").lstrip(indent)
-        name, value = _named_value(text.removeprefix(prefix).lstrip(WHITE_SPACE))
-        if not text.startswith(prefix) or name.lower() not in _NAMES or not name.isascii():
+        if not text.startswith(prefix):
             return
-        if not value:
+        content = text.removeprefix(prefix).lstrip(WHITE_SPACE)
+        name, _, rest = content.partition("=")
+        name = name.rstrip(_BLANKS)
+        # BuildKit's expression `\s*(.+?)\s*$` leaves the last of several blanks as the value.
+        setting = rest.strip(_BLANKS) or rest[-1:]
+        if name.lower() not in _NAMES or not name.isascii() or not setting:
             return
-        yield Directive(name.lower(), value, number)
-
-
-def _named_value(text: str) -> tuple[str, str]:
-    """Return the name and the value of a directive."""
-    name, _, rest = text.partition("=")
-    # BuildKit's expression `\s*(.+?)\s*$` leaves the last of several blanks as the value.
-    value = rest.strip(_BLANKS) or rest[-1:]
-    return name.rstrip(_BLANKS), value
+        yield Directive(name.lower(), setting, number)
 
 
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
@@ -145,22 +148,20 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     target; `context_need` finds what fails once a stage is built.
     """
     if isinstance(data, str):
-        content = data.encode("utf-8", "surrogatepass")
-    else:
-        content = data
-    if not content:
+        data = data.encode("utf-8", "surrogatepass")
+    if not data:
         raise DockerfileError("the Dockerfile cannot be empty")
-    reader = LineReader(content)
-    found = _split(reader)
+    reader = LineReader(data)
+    split = _split(reader)
     in_stage = False
-    for instruction in found:
+    for instruction in split:
         arguments.check_instruction(instruction)
         in_stage = in_stage or instruction.keyword == "FROM"
         if not in_stage and instruction.keyword != "ARG":
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(reader.directives, found, reader.escape, find_syntax(content))
+    return Dockerfile(reader.directives, split, reader.escape, find_syntax(data))
 
 
 def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
@@ -173,15 +174,15 @@ def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
 
 def _split(reader: LineReader) -> tuple[Instruction, ...]:
     """Return the instructions, split but not checked. Raises `DockerfileError`."""
-    found = list[Instruction]()
+    split = list[Instruction]()
     for text, line in reader.logical_lines():
         with instructions.located(line):
-            found.append(_instruction(text, line, reader))
-    if not found:
+            split.append(_instruction(text, line, reader))
+    if not split:
         raise DockerfileError("file with no instructions", line=reader.line)
     if reader.fault is not None:
         raise reader.fault
-    return tuple(found)
+    return tuple(split)
 
 
 def _instruction(
@@ -192,16 +193,25 @@ def _instruction(
     keyword = arguments.KEYWORDS.get(keyword.lower(), keyword)
     flags, rest = arguments.take_flags(rest, reader.escape)
     rest = rest.strip(WHITE_SPACE)
-    given, json_form = arguments.split_arguments(keyword, rest, reader.escape)
+    words, json_form = arguments.split_arguments(keyword, rest, reader.escape)
     trigger = None
-    heredocs = tuple[Heredoc, ...]()
+    heredocs: list[Heredoc] = []
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
         trigger = _instruction(rest, line, reader, is_trigger=True)
-        heredocs = trigger.heredocs
+        heredocs += trigger.heredocs
     elif keyword in ("ADD", "COPY", "RUN") and not json_form and "<<" in text:
-        words = split_words(text, raw_quotes=True, raw_escapes=True)
-        opened = filter(None, map(instructions.parse_heredoc_word, words))
-        heredocs = tuple(replace(each, content=reader.heredoc_body(each)) for each in opened)
-    end = reader.line
-    return Instruction(keyword, flags, given, json_form, text, line, end, heredocs, trigger)
+        for word in split_words(text, raw_quotes=True, raw_escapes=True):
+            if heredoc := instructions.parse_heredoc_word(word):
+                heredocs.append(replace(heredoc, content=reader.heredoc_body(heredoc)))
+    return Instruction(
+        keyword,
+        flags,
+        words,
+        json_form,
+        text,
+        line,
+        end_line=reader.line,
+        heredocs=tuple(heredocs),
+        trigger=trigger,
+    )

@@ -3,7 +3,8 @@ r"""Parse shell text into commands; nothing is run or expanded.
 tree-sitter reads the text (`ctxsize.syntax`). Programs that only run another one (`sudo`, `env`)
 are removed, and a command that starts a shell is replaced by the commands of its script.
 
->>> [each.words for each in commands("cd /app && CI=1 sudo npm ci; echo 'a;b' | sh -c 'make -j4'")]
+>>> script = "cd /app && CI=1 sudo npm ci; echo 'a;b' | sh -c 'make -j4'"
+>>> [command.words for command in commands(script)]
 [('cd', '/app'), ('npm', 'ci'), ('echo', 'a;b'), ('make', '-j4')]
 """
 
@@ -14,7 +15,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from itertools import takewhile
+from itertools import pairwise
+from typing import NamedTuple
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
 from ctxsize.model import Problem
@@ -34,19 +36,26 @@ _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 _DEEPEST = 8  # largest number of nested shells whose scripts are read
 
 
+class _Reading(NamedTuple):
+    """The commands of a text, in the order in which they run, and whether they are all."""
+
+    commands: tuple[Command, ...]
+    is_whole: bool
+
+
 def commands(text: str) -> tuple[Command, ...]:
     """Return the simple commands in `text`, as they run, up to what cannot be read."""
-    return _read(text, 0)[0]
+    return _read(text, 0).commands
 
 
 def is_read_whole(text: str) -> bool:
     """Return whether `commands` returns all commands in `text`: only then a missing one is none."""
-    return _read(text, 0)[1]
+    return _read(text, 0).is_whole
 
 
 def commands_of(instruction: Instruction) -> tuple[Command, ...]:
     """Return the commands of a RUN, CMD, ENTRYPOINT or HEALTHCHECK; none of other languages."""
-    return _read_instruction(instruction)[0]
+    return _read_instruction(instruction).commands
 
 
 def is_known(instruction: Instruction) -> bool:
@@ -55,14 +64,17 @@ def is_known(instruction: Instruction) -> bool:
     A document of COPY or ADD is shell text only if its first line names a shell.
     """
     if instruction.keyword in _RUNNING:
-        return _read_instruction(instruction)[1]
-    documents = (each.content for each in instruction.heredocs)
-    return all(is_read_whole(e) for e in documents if e.startswith("#!") and _is_script(e))
+        return _read_instruction(instruction).is_whole
+    for heredoc in instruction.heredocs:
+        is_script = heredoc.content.startswith("#!") and _is_script(heredoc.content)
+        if is_script and not is_read_whole(heredoc.content):
+            return False
+    return True
 
 
 def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]:
     """Return `UNKNOWN` if the commands of a RUN are not known as there is no parser, else none."""
-    runs = [each for each in instructions if _runs_commands(each)]
+    runs = [instruction for instruction in instructions if _runs_commands(instruction)]
     if not runs or can_read() or all(map(is_known, runs)):
         return ()
     return (UNKNOWN,)
@@ -70,82 +82,94 @@ def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]
 
 def _runs_commands(instruction: Instruction) -> bool:
     """Return whether an instruction is a RUN, also as the trigger of an ONBUILD."""
-    trigger = instruction.trigger
-    return instruction.keyword == "RUN" or (trigger is not None and trigger.keyword == "RUN")
+    if instruction.trigger is not None:
+        return instruction.trigger.keyword == "RUN"
+    return instruction.keyword == "RUN"
 
 
-def in_directories(found: Iterable[Command], at: str) -> Iterator[tuple[str, Command]]:
+def in_directories(read: Iterable[Command], start: str) -> Iterator[tuple[str, Command]]:
     """Yield each command with the directory in which it runs, as far as that is known.
 
-    The first of `found` runs `at` a directory; a change in a subshell ends with it.
+    The first command runs in `start`; a change in a subshell ends with it.
 
     >>> [at for at, _ in in_directories(commands("(cd a && b); c; cd d; e $(cd f)"), "/x")]
     ['/x/a', '/x/a', '/x', '/x/d', '/x/d/f', '/x/d']
     """
-    directories: dict[tuple[int, ...], str] = {(): at}
-    for command in found:
-        around = (command.within[:end] for end in range(len(command.within), -1, -1))
-        here = next(directories[each] for each in around if each in directories)
+    directories: dict[tuple[int, ...], str] = {(): start}
+    for command in read:
+        shell = command.within
+        while shell not in directories:
+            shell = shell[:-1]
+        directory = directories[shell]
         if command.program in ("cd", "pushd"):
             # The targets of `cd` and `cd -` are not known.
-            here = posixpath.join(here, next(iter(command.operands), "$OLDPWD"))
-        directories[command.within] = here
-        yield here, command
+            target = next(iter(command.operands), "$OLDPWD")
+            directory = posixpath.join(directory, target)
+        directories[command.within] = directory
+        yield directory, command
 
 
-def _read_instruction(instruction: Instruction) -> tuple[tuple[Command, ...], bool]:
-    # The first argument of a HEALTHCHECK is CMD or NONE.
-    words = instruction.arguments[instruction.keyword == "HEALTHCHECK" :]
+def _read_instruction(instruction: Instruction) -> _Reading:
+    words = instruction.arguments
+    if instruction.keyword == "HEALTHCHECK":
+        words = words[1:]  # behind CMD or NONE
     if instruction.json_form:
-        return _unfolded((Command(words),), True, 0)
-    if words:
-        text = words[0]
-    else:
-        text = ""
-    documents = [each.content for each in instruction.heredocs]
-    if documents and parse_heredoc_word(text.strip()):
-        if _is_script(documents[0]):
-            return _read(documents[0], 0)
-        return ((), True)
-    return _read(text + "".join(f"\n{e.content}{e.name}" for e in instruction.heredocs), 0)
+        return _with_scripts([Command(words)], 0, is_whole=True)
+    text = "".join(words[:1])
+    heredocs = instruction.heredocs
+    if heredocs and parse_heredoc_word(text.strip()):
+        document = heredocs[0].content
+        if _is_script(document):
+            return _read(document, 0)
+        return _Reading((), is_whole=True)
+    for heredoc in heredocs:
+        text += f"\n{heredoc.content}{heredoc.name}"
+    return _read(text, 0)
 
 
 def _is_script(document: str) -> bool:
     """Return whether a shell runs a document: its first line names no other program."""
-    return not document.startswith("#!") or "sh" in document.partition("\n")[0]
+    first_line = document.partition("\n")[0]
+    return not first_line.startswith("#!") or "sh" in first_line
 
 
 @lru_cache(maxsize=64)
-def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
-    """Return the commands in `text`, and whether they are complete."""
-    return _unfolded(*read_commands(text), depth)
+def _read(text: str, depth: int) -> _Reading:
+    """Return the commands in `text`, which is inside so many other scripts."""
+    read, is_whole = read_commands(text)
+    return _with_scripts(read, depth, is_whole=is_whole)
 
 
-def _unfolded(
-    pieces: Iterable[Command], is_whole: bool, depth: int
-) -> tuple[tuple[Command, ...], bool]:
-    """Return the commands with those of scripts in place of their shells, and if all are read."""
-    found: list[Command] = []
-    for number, command in enumerate(map(_unwrapped, pieces)):
+def _with_scripts(read: Iterable[Command], depth: int, *, is_whole: bool) -> _Reading:
+    """Return the commands with those of scripts in place of the shells that run them."""
+    flat: list[Command] = []
+    for number, wrapped in enumerate(read):
+        command = _without_wrappers(wrapped)
         if not (command.words or command.assignments) or command.program in _ENDS:
             continue
-        script = _script(command)
-        if script is None or depth >= _DEEPEST:
-            is_whole &= script is None
-            found.append(command)
+        script = _script_of(command)
+        if script is None:
+            flat.append(command)
             continue
-        line, inner = script
-        given, is_all = _read(inner, depth + 1)
-        is_whole &= is_all
-        for each in given:
-            # Two scripts may use the same numbers for their subshells.
-            within = (*command.within, -1 - number, *each.within)
-            own = (*command.assignments, *each.assignments)
-            found.append(replace(each, assignments=own, line=line + each.line, within=within))
-    return tuple(found), is_whole
+        if depth >= _DEEPEST:
+            flat.append(command)
+            is_whole = False
+            continue
+        inner = _read(script.text, depth + 1)
+        is_whole &= inner.is_whole
+        for run in inner.commands:
+            run = replace(
+                run,
+                assignments=(*command.assignments, *run.assignments),
+                line=script.line + run.line,
+                # Two scripts may use the same numbers for their subshells.
+                within=(*command.within, -1 - number, *run.within),
+            )
+            flat.append(run)
+    return _Reading(tuple(flat), is_whole)
 
 
-def _unwrapped(command: Command) -> Command:
+def _without_wrappers(command: Command) -> Command:
     """Return a command without programs that only run another one."""
     assignments = [*command.assignments]
     words = [*command.words]
@@ -160,48 +184,60 @@ def _unwrapped(command: Command) -> Command:
     return replace(command, words=tuple(words), assignments=tuple(assignments))
 
 
-_WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
-    **dict.fromkeys(("command", "nohup", "xvfb-run"), (0, ())),
-    **dict.fromkeys(("gosu", "su-exec"), (1, ())),
-    "sudo": (0, ("-u", "-g", "--user", "--group")),
-    "doas": (0, ("-u",)),
-    "env": (0, ("-u", "-C", "--unset", "--chdir")),
-    "exec": (0, ("-a",)),
-    "nice": (0, ("-n",)),
-    "time": (0, ("-f", "-o")),
-    "timeout": (1, ("-s", "-k", "--signal", "--kill-after")),
-    # A line that is read by itself may begin inside a loop.
-    **dict.fromkeys(("if", "then", "elif", "else", "do", "while", "until", "!", "{"), (0, ())),
+_PREFIXES = ("command", "nohup", "xvfb-run", "sudo", "doas", "env", "exec", "nice", "time")
+_SHELL_WORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{")
+"""Words before a command; a line that is read by itself may begin inside a loop."""
+_WRAPPERS = frozenset((*_PREFIXES, *_SHELL_WORDS, "gosu", "su-exec", "timeout"))
+"""Programs and words that run another program."""
+_ARGUMENTS = {"gosu": 1, "su-exec": 1, "timeout": 1}
+"""Number of arguments of a wrapper before its command, if it has any."""
+_OPTIONS = {
+    "sudo": ("-u", "-g", "--user", "--group"),
+    "doas": ("-u",),
+    "env": ("-u", "-C", "--unset", "--chdir"),
+    "exec": ("-a",),
+    "nice": ("-n",),
+    "time": ("-f", "-o"),
+    "timeout": ("-s", "-k", "--signal", "--kill-after"),
 }
-"""Programs that run another one: their number of arguments, and options with a value."""
+"""Options of a wrapper that have a value."""
 
 
 def _run_by(words: list[str]) -> list[str]:
     """Return the command that a program of `_WRAPPERS` runs, nothing for other programs."""
-    own, taking = _WRAPPERS.get(words[0].rpartition("/")[2], (-1, ()))
-    if own < 0:
+    program = words[0].rpartition("/")[2]
+    if program not in _WRAPPERS:
         return []
-    at = 1
-    while at < len(words) and words[at].startswith("-"):
-        if words[at] in taking:
-            at += 2
-        else:
-            at += 1
-    return words[at + own :]
+    with_value = _OPTIONS.get(program, ())
+    start = 1
+    while start < len(words) and words[start].startswith("-"):
+        if words[start] in with_value:
+            start += 1
+        start += 1
+    return words[start + _ARGUMENTS.get(program, 0) :]
 
 
-def _script(command: Command) -> tuple[int, str] | None:
-    """Return the script of a shell, behind `-c` or `<<`, and the number of lines before it."""
+class _Script(NamedTuple):
+    """A script in an argument or a document, and the number of lines before it."""
+
+    line: int
+    text: str
+
+
+def _script_of(command: Command) -> _Script | None:
+    """Return the script of a shell, behind `-c` or `<<`."""
+    words = command.words
     if command.program == "busybox":
-        words = command.words[1:]
-    else:
-        words = command.words
-    if not words or words[0].rpartition("/")[2] not in (*UNIX_SHELLS, "su"):
+        words = words[1:]
+    program = "".join(words[:1]).rpartition("/")[2]
+    if program != "su" and program not in UNIX_SHELLS:
         return None
-    for at, flag in enumerate(words):
-        if at and re.fullmatch(r"-[a-z]*c", flag) and at + 1 < len(words):
-            return command.line, words[at + 1]
-    flags = list(takewhile(lambda word: word.startswith("-") or word == "pipefail", words[1:]))
-    if len(flags) == len(words) - 1:
-        return command.document
-    return None
+    for flag, following in pairwise(words[1:]):
+        if re.fullmatch(r"-[a-z]*c", flag):
+            return _Script(command.line, following)
+    for word in words[1:]:
+        if word != "pipefail" and not word.startswith("-"):
+            return None
+    if command.document is None:
+        return None
+    return _Script(*command.document)

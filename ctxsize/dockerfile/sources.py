@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError, UndecidedError
@@ -20,6 +21,13 @@ _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
 
 MOUNTING = ("bind", "cache")  # kinds of sources without wildcards
 TAKING = ("copy", "add", *MOUNTING)  # those that the builder looks up
+
+
+class UnknownName(NamedTuple):
+    """The kind and the name of an `Unknown`."""
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Source:
     context: str = ""
     parents: tuple[str, str] | None = None
     excludes: tuple[str, ...] = ()
-    doubts: frozenset[tuple[str, str]] = frozenset()
+    doubts: frozenset[UnknownName] = frozenset()
 
     @property
     def written(self) -> str:
@@ -65,9 +73,6 @@ class Unknown:
     line: int
 
 
-Doubt = tuple[str, str]  # the kind and the name of an `Unknown`
-
-
 @dataclass(frozen=True)
 class Failure:
     """A reason why a Dockerfile that the builder accepts fails once it is built.
@@ -77,7 +82,7 @@ class Failure:
 
     message: str
     line: int
-    doubts: frozenset[Doubt] = frozenset()
+    doubts: frozenset[UnknownName] = frozenset()
     image: str = ""
 
 
@@ -86,23 +91,29 @@ class Expanded:
     """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 
     text: str
-    doubts: frozenset[Doubt] = frozenset()
+    doubts: frozenset[UnknownName] = frozenset()
 
 
-def what_decides(doubts: Collection[Doubt]) -> str:
+def what_decides(doubts: Collection[UnknownName]) -> str:
     """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
-    arguments = sorted(shown(name) for kind, name in doubts if kind == "argument")
-    variables = sorted(shown(name) for kind, name in doubts if kind == "environment")
+    arguments = _names_of("argument", doubts)
     if arguments:
-        given = " ".join(f"--build-arg {name}=…" for name in arguments)
-        return f"no value for ARG {', '.join(arguments)}: add {given}"
+        options = " ".join(f"--build-arg {name}=…" for name in arguments)
+        return f"no value for ARG {', '.join(arguments)}: add {options}"
+    variables = _names_of("environment", doubts)
     if variables:
-        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
+        names = ", ".join(f"${name}" for name in variables)
+        return f"unless the base image sets {names}"
     return ""
 
 
+def _names_of(kind: str, doubts: Collection[UnknownName]) -> list[str]:
+    """Return the names of the unknowns of one kind, as they may be printed."""
+    return sorted(shown(doubt.name) for doubt in doubts if doubt.kind == kind)
+
+
 @contextmanager
-def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
+def resting_on(doubts: Collection[UnknownName]) -> Iterator[None]:
     """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
     try:
         yield
@@ -124,7 +135,8 @@ def around_pivot(source: str) -> tuple[str, str]:
     if not pivot:
         base = ""
         pattern = source
-    return path_from_root(base)[1:] or ".", path_from_root(pattern)[1:]
+    before = path_from_root(base)[1:]
+    return before or ".", path_from_root(pattern)[1:]
 
 
 def is_url(source: str) -> bool:
@@ -134,8 +146,10 @@ def is_url(source: str) -> bool:
 
 def is_git(source: str) -> bool:
     """Return whether the builder clones a source instead of copying it."""
-    if (protocol := _PROTOCOL.match(source)) is None:
-        return bool(_SCP_STYLE.fullmatch(source)) and not source.startswith("github.com/")
+    protocol = _PROTOCOL.match(source)
+    if protocol is None:
+        is_scp = _SCP_STYLE.fullmatch(source) is not None
+        return is_scp and not source.startswith("github.com/")
     name = protocol[1].lower()
     path = re.split("[?#]", source[protocol.end() :], maxsplit=1)[0]
     if name in ("http", "https"):
@@ -143,16 +157,16 @@ def is_git(source: str) -> bool:
     return name in ("ssh", "git")
 
 
-_TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SWITCHES = ("readonly", "ro", "readwrite", "rw", "required")
-_KEYS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("type", "from", "source", "target", "id", "env", *_SWITCHES), _TYPES),
-    "required": ("secret", "ssh"),
-    **dict.fromkeys(("mode", "uid", "gid"), ("cache", "secret", "ssh")),
-    "sharing": ("cache",),
-    "size": ("tmpfs",),
+_COMMON = "type from source target id env readonly ro readwrite rw"
+_KEYS = {
+    "bind": "",
+    "cache": "mode uid gid sharing",
+    "tmpfs": "size",
+    "secret": "mode uid gid required",
+    "ssh": "mode uid gid required",
 }
-"""Keys of a mount, and the types of mounts that may have them."""
+"""Keys of the mounts of each type, besides the common ones."""
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
@@ -173,83 +187,104 @@ class Mount:
     named: bool
     source_written: str
     written: str
-    doubts: frozenset[Doubt]
+    doubts: frozenset[UnknownName]
 
     def holds(self, path: str) -> bool:
-        return path == self.target or path.startswith(self.target.rstrip("/") + "/")
+        target = self.target.rstrip("/")
+        return path == self.target or path.startswith(f"{target}/")
 
 
 def mount_origin(text: str) -> str:
     """Return the `from=` of a mount, which takes no variable. Raises DockerfileError."""
     origin = ""
-    for key, equals, value in _fields(text):
-        if key == "from" and equals:
-            if "$" in value[:-1]:
+    for field in _fields(text):
+        if field.key == "from" and field.has_value:
+            if "$" in field.text[:-1]:
                 raise DockerfileError("from= of a mount takes no variable: name a stage")
-            origin = value
+            origin = field.text
     return origin
 
 
 def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError."""
     values = {"type": Expanded("bind")}
-    source = ""
-    for key, equals, written in _fields(text):
+    source_written = ""
+    for key, has_value, written in _fields(text):
         key = ALIASES.get(key, key)
-        if not equals and key not in _SWITCHES:
+        if not has_value and key not in _SWITCHES:
             raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
-        if equals:
+        values[key] = Expanded("true")
+        if has_value:
             values[key] = expand(written)
-        else:
-            values[key] = Expanded("true")
         if key == "source":
-            source = written
-        else:
-            source = source
-    doubts = frozenset(doubt for each in values.values() for doubt in each.doubts)
-    given = {key: value.text for key, value in values.items()}
-    origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
-    kind = hidden_as(given["type"], given["type"].lower())
-    identity = name or hidden_as(target, posixpath.normpath(target))
+            source_written = written
+    doubts = frozenset[UnknownName]()
+    texts = dict[str, str]()
+    for key, word in values.items():
+        doubts |= word.doubts
+        texts[key] = word.text
+    kind = hidden_as(texts["type"], texts["type"].lower())
     with resting_on(doubts):
-        _check_mount(kind, given)
-    kind = next(each for each in _TYPES if each == kind)  # such a word is no secret
-    return Mount(kind, origin, place, target, identity, bool(name), source, text, doubts)
+        _check_mount(kind, texts)
+    name = texts.get("id", "")
+    target = texts.get("target", "")
+    return Mount(
+        type=next(known for known in _KEYS if known == kind),  # such a word is no secret
+        origin=texts.get("from", ""),
+        source=texts.get("source", ""),
+        target=target,
+        id=name or hidden_as(target, posixpath.normpath(target)),
+        named=bool(name),
+        source_written=source_written,
+        written=text,
+        doubts=doubts,
+    )
 
 
-def _check_mount(kind: str, given: Mapping[str, str]) -> None:
-    if kind not in _TYPES:
+def _check_mount(kind: str, texts: Mapping[str, str]) -> None:
+    """Raise DockerfileError for a mount of a wrong kind, or with values that its kind refuses."""
+    if kind not in _KEYS:
         raise DockerfileError(f"unsupported mount type {quoted(kind)}")
-    for key in given:
-        if kind not in _KEYS.get(key, ()):
+    keys = f"{_COMMON} {_KEYS[kind]}".split()
+    for key in texts:
+        if key not in keys:
             message = f"unexpected key '{shown(key)}' for mount type '{shown(kind)}'"
             raise DockerfileError(message)
-    if kind == "secret" and given.get("from"):
+    if kind == "secret" and texts.get("from"):
         raise DockerfileError("secret mount should not have a from")
-    if kind == "secret" and not any(map(given.get, ("source", "target", "id"))):
+    if kind == "secret" and not any(map(texts.get, ("source", "target", "id"))):
         raise DockerfileError("invalid secret mount. one of source, target required")
-    if kind == "ssh" and given.get("source"):
+    if kind == "ssh" and texts.get("source"):
         raise DockerfileError("ssh does not support source")
-    if kind in ("secret", "ssh") and given.get("target") == "/":
+    if kind in ("secret", "ssh") and texts.get("target") == "/":
         raise DockerfileError(f"invalid mount type {kind.upper()} for /")
 
 
-def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
-    """Yield key (lower case), whether it has a value, and the value (else the whole field)."""
+class _MountField(NamedTuple):
+    """A part of a mount: its key in lower case, and its value (the whole part without a `=`)."""
+
+    key: str
+    has_value: bool
+    text: str
+
+
+def _fields(text: str) -> Iterator[_MountField]:
+    """Yield the fields of a mount. Raises DockerfileError."""
     # One line of CSV; quotes and errors are those of Go's `encoding/csv`.
     hidden = partial(hidden_as, text)
     if not text:
         raise DockerfileError("failed to parse csv mounts: EOF")
-    at = 0
-    while at <= len(text):
-        found = _FIELD.match(text, at)
-        assert found is not None
-        at = found.end() + 1
-        if text[at - 1 : at] not in ("", ","):
+    start = 0
+    while start <= len(text):
+        match = _FIELD.match(text, start)
+        assert match is not None
+        start = match.end() + 1
+        if text[start - 1 : start] not in ("", ","):
             raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")
-        if found[1] is None:
-            field = found[2]
-        else:
-            field = found[1].replace('""', '"')
-        key, equals, value = field.partition("=")
-        yield hidden(key.lower()), bool(equals), hidden(value if equals else field)
+        field = match[2]
+        if field is None:
+            field = match[1].replace('""', '"')
+        key, equals, setting = field.partition("=")
+        if not equals:
+            setting = field
+        yield _MountField(hidden(key.lower()), bool(equals), hidden(setting))

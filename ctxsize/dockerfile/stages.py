@@ -71,15 +71,15 @@ class StageStep:
     @cached_property
     def arguments(self) -> tuple[str, ...]:
         """Return the arguments with variables replaced, as the builder does outside RUN."""
-        return tuple(tolerant(self.environment, each) for each in self.instruction.arguments)
+        words = self.instruction.arguments
+        return tuple(tolerant(self.environment, word) for word in words)
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
         """Return the commands of a RUN as written; none if no Unix shell reads all of it."""
         from ctxsize.dockerfile.shell import commands_of, is_known  # only advice reads scripts
 
-        is_read = self.is_run and self.state.is_unix and is_known(self.instruction)
-        if is_read:
+        if self.is_run and self.state.is_unix and is_known(self.instruction):
             return commands_of(self.instruction)
         return ()
 
@@ -88,23 +88,28 @@ class StageStep:
         """Return the commands, each with the directory in which it runs."""
         from ctxsize.dockerfile.shell import in_directories
 
-        found = in_directories(self.commands, self.workdir)
-        return tuple((posixpath.normpath(at), command) for at, command in found)
+        return tuple(
+            (posixpath.normpath(directory), command)
+            for directory, command in in_directories(self.commands, self.workdir)
+        )
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """Return the mounts of a RUN that can be parsed."""
-        found = list[Mount]()
+        mounts = list[Mount]()
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
-                found.append(parse_mount(text, self.environment.expand))
-        return tuple(found)
+                mounts.append(parse_mount(text, self.environment.expand))
+        return tuple(mounts)
 
     @cached_property
     def caches(self) -> tuple[Mount, ...]:
         """Return the cache mounts of a RUN, with absolute targets."""
-        found = (each for each in self.mounts if each.type == "cache")
-        return tuple(replace(each, target=self._absolute(each.target)) for each in found)
+        return tuple(
+            replace(mount, target=self._absolute(mount.target))
+            for mount in self.mounts
+            if mount.type == "cache"
+        )
 
     def _absolute(self, path: str) -> str:
         return made_of(_joined, self.workdir, path)
@@ -117,24 +122,31 @@ class StageStep:
     @cached_property
     def takes(self) -> tuple[tuple[str, str], ...]:
         """Return the origin (`""`: the context) and the absolute path of each local source."""
-        taken = [(each.origin, each.source) for each in self.mounts if each.type == "bind"]
+        taken = [
+            (mount.origin, made_of(path_from_root, mount.source))
+            for mount in self.mounts
+            if mount.type == "bind"
+        ]
         if self.is_copy:
-            written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
-            words = (word for each, word in written if not parse_heredoc_word(each))
-            local = (word for word in words if not is_url(word) and not is_git(word))
-            taken += [(self.origin, word) for word in local]
-        return tuple((origin, made_of(path_from_root, path)) for origin, path in taken)
+            sources = self.instruction.arguments[:-1]
+            for written, word in zip(sources, self.arguments, strict=False):
+                if parse_heredoc_word(written) or is_url(word) or is_git(word):
+                    continue
+                taken.append((self.origin, made_of(path_from_root, word)))
+        return tuple(taken)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the relative paths that it takes from the context, `.` for all of it."""
-        paths = (path for origin, path in self.takes if not origin)
+        paths = [path for origin, path in self.takes if not origin]
         return tuple(hidden_as(path, path[1:] or ".") for path in paths)
 
     @property
     def taken(self) -> tuple[str, ...]:
         """Return the absolute paths that a COPY takes from its `origin`."""
-        return tuple(path for origin, path in self.takes if origin and self.is_copy)
+        if not self.is_copy:
+            return ()
+        return tuple(path for origin, path in self.takes if origin)
 
     @property
     def destination(self) -> str:
@@ -181,10 +193,10 @@ class BuiltStage:
     @property
     def ancestry(self) -> list[BuiltStage]:
         """Return the stages that it is built on, the first one first, and itself."""
-        found = [self]
-        while found[-1].parent is not None:
-            found.append(found[-1].parent)
-        return found[::-1]
+        stages = [self]
+        while stages[-1].parent is not None:
+            stages.append(stages[-1].parent)
+        return stages[::-1]
 
     @property
     def history(self) -> tuple[StageStep, ...]:
@@ -193,8 +205,10 @@ class BuiltStage:
 
     def origin(self, name: str) -> BuiltStage | None:
         """Return the earlier stage that `--from=name` means, None if it means none."""
-        found = self.by_name.get(name.lower(), ())
-        return next((each for each in reversed(found) if each.stage.index < self.stage.index), None)
+        for stage in reversed(self.by_name.get(name.lower(), ())):
+            if stage.stage.index < self.stage.index:
+                return stage
+        return None
 
 
 def build_stage(
@@ -214,7 +228,8 @@ def build_stage(
         parent = base
         base = parent.base
         platform = parent.platform
-        inherited = [each.trigger for each in parent.stage.instructions if each.trigger]
+        triggers = (instruction.trigger for instruction in parent.stage.instructions)
+        inherited = [*filter(None, triggers)]
         try:
             environment = parent.end.environment.inherit(len(inherited))
             if not is_replaced:
@@ -223,70 +238,104 @@ def build_stage(
             fault = error
             inherited = []
     steps: list[StageStep] = []
-    own = (each for each in stage.instructions if each.trigger is None)
-    for at, instruction in enumerate((*inherited, *own)):
+    for instruction in (*inherited, *stage.instructions):
+        if instruction.trigger is not None:
+            continue
         before = state
-        is_inherited = at < len(inherited)
-        wrong = None
+        is_inherited = len(steps) < len(inherited)
+        step_fault = None
         try:
             if is_inherited:
                 check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
             state = before.obey(instruction)
         except DockerfileError as error:
-            wrong = error
-        steps.append(StageStep(instruction, before, is_inherited, wrong))
-    return BuiltStage(stage, base, platform, parent, tuple(steps), state, fault)
+            step_fault = error
+        step = StageStep(instruction, before, is_inherited, step_fault)
+        steps.append(step)
+    return BuiltStage(
+        stage,
+        base=base,
+        platform=platform,
+        parent=parent,
+        steps=tuple(steps),
+        end=state,
+        fault=fault,
+    )
 
 
 def built_stages(
-    dockerfile: Dockerfile, given: Mapping[str, str] | None = None, *, to_show: bool = False
+    dockerfile: Dockerfile,
+    build_arguments: Mapping[str, str] | None = None,
+    *,
+    to_show: bool = False,
 ) -> tuple[BuiltStage, ...]:
-    """Return the stages in file order for advice, followed once for each Dockerfile.
+    """Return the stages in file order for advice, built once for each Dockerfile.
 
-    Unknown values stay as written. Of the build arguments `given`, only those count that are
-    declared before the first FROM: they decide on which images the stages are built. With
-    `to_show`, they decide only that: all other words may be printed, with names for the values.
+    Unknown values stay as written. Of the build arguments, only those count that are declared
+    before the first FROM: they decide on which images the stages are built. With `to_show`, they
+    decide only that: all other words may be printed, with names for the values.
     """
-    given = given or {}
-    key = frozenset(given.items()), to_show
+    build_arguments = build_arguments or {}
+    key = frozenset(build_arguments.items()), to_show
     if key not in dockerfile.derived:
-        dockerfile.derived[key] = tuple(_built(dockerfile, given, to_show=to_show))
-    found: tuple[BuiltStage, ...] = dockerfile.derived[key]
-    return found
+        stages = _build_stages(dockerfile, build_arguments, to_show=to_show)
+        dockerfile.derived[key] = tuple(stages)
+    built: tuple[BuiltStage, ...] = dockerfile.derived[key]
+    return built
 
 
-def _built(
-    dockerfile: Dockerfile, given: Mapping[str, str], *, to_show: bool
+def _build_stages(
+    dockerfile: Dockerfile, build_arguments: Mapping[str, str], *, to_show: bool
 ) -> Iterator[BuiltStage]:
-    of_images = outer = _outer(dockerfile, given)
-    if to_show and given:
-        outer = _outer(dockerfile, {name: f"${{{name}}}" for name in given}, is_hidden=False)
+    """Build the stages for `built_stages`."""
+    of_images = _outer(dockerfile, build_arguments)
+    outer = of_images
+    if to_show and build_arguments:
+        names = {name: f"${{{name}}}" for name in build_arguments}
+        outer = _outer(dockerfile, names, is_hidden=False)
     by_name: dict[str, list[BuiltStage]] = {}
     for stage in dockerfile.stages:
         base = tolerant(of_images, stage.base)
-        environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
-        for name, value in ENVIRONMENTS.get(repository_of(base), {}).items():
-            environment = environment.set(name, Expanded(value), in_image=True)
-        state = StageState(environment, outer, {}, Expanded(""), "", not WINDOWS.search(base))
+        state = _state_on(base, outer)
+        below: str | BuiltStage = base
         # BuildKit compares a base as written with lower-case names; a number names no stage.
-        if base.isdecimal():
-            below = None
-        else:
-            below = by_name.get(base)
-        built = replace(build_stage(stage, below[-1] if below else base, state), by_name=by_name)
-        for name in filter(None, (stage.name, str(stage.index))):
-            by_name.setdefault(name, []).append(built)
+        if base in by_name and not base.isdecimal():
+            below = by_name[base][-1]
+        built = replace(build_stage(stage, below, state), by_name=by_name)
+        if stage.name:
+            by_name.setdefault(stage.name, []).append(built)
+        by_name.setdefault(str(stage.index), []).append(built)
         yield built
 
 
+def _state_on(image: str, outer: Environment) -> StageState:
+    """Return the state in which a stage on an image begins."""
+    environment = Environment(
+        outer.escape,
+        open_ended=True,
+        keeps_unset=True,
+        spent=outer.spent,
+    )
+    for name, text in ENVIRONMENTS.get(repository_of(image), {}).items():
+        environment = environment.set(name, Expanded(text), in_image=True)
+    is_unix = WINDOWS.search(image) is None
+    return StageState(
+        environment=environment,
+        outer=outer,
+        build_arguments={},
+        directory=Expanded(""),
+        is_unix=is_unix,
+    )
+
+
 def _outer(
-    dockerfile: Dockerfile, given: Mapping[str, str], *, is_hidden: bool = True
+    dockerfile: Dockerfile, build_arguments: Mapping[str, str], *, is_hidden: bool = True
 ) -> Environment:
     """Return the arguments before the first FROM; unknown values stay as written."""
     outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
     for instruction in dockerfile.global_arguments:
         with suppress(DockerfileError):
-            outer = outer.obey_arg(instruction, given, outer, is_hidden=is_hidden)
+            outer = outer.obey_arg(instruction, build_arguments, outer, is_hidden=is_hidden)
     return outer
 
 

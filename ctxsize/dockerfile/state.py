@@ -8,10 +8,10 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import cast
+from typing import NamedTuple, cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
-from ctxsize.dockerfile.sources import Doubt, Expanded, path_from_root, resting_on
+from ctxsize.dockerfile.sources import Expanded, UnknownName, path_from_root, resting_on
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import Hidden, hidden_as
@@ -24,7 +24,23 @@ _LONGEST_GUESS = 2**16  # number of characters of an expanded word if only advic
 
 _DECLARED = Expanded("")  # the value of an argument that is declared without one
 _number = itemgetter(0)
-_Values = tuple[Expanded | None, Expanded | None]  # value in a stage, and the one in the image
+
+
+class _Values(NamedTuple):
+    """The value of a variable in a stage, and the one in its image."""
+
+    in_stage: Expanded | None
+    in_image: Expanded | None
+
+
+class _Entry(NamedTuple):
+    """What a variable is set to, by the step of that number."""
+
+    number: int
+    values: _Values
+
+
+_UNSET = _Values(None, None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -32,7 +48,7 @@ class Environment(Mapping[str, str]):
     """The values of variables at one point of a stage, by name; setting one returns a new value.
 
     If `open_ended`, the base image may set any other variable. With `keeps_unset`, a variable
-    without a value stays as written. `made` counts the characters of all expanded words, in all
+    without a value stays as written. `spent` counts the characters of all expanded words, in all
     environments that share it. Each of many steps has an environment. Instead of copies,
     successive ones share a log, and each reads the entries up to its own number.
     """
@@ -40,29 +56,29 @@ class Environment(Mapping[str, str]):
     escape: str
     open_ended: bool = False
     keeps_unset: bool = False
-    made: list[int] = field(default_factory=lambda: [0])
-    _log: dict[str, list[tuple[int, _Values]]] = field(default_factory=dict)
+    spent: list[int] = field(default_factory=lambda: [0])
+    _log: dict[str, list[_Entry]] = field(default_factory=dict)
     _newest: list[int] = field(default_factory=lambda: [0])
     _at: int = 0
 
     def _values(self, name: str) -> _Values:
         entries = self._log.get(name, ())
-        at = bisect_right(entries, self._at, key=_number)
-        if at:
-            return entries[at - 1][1]
-        return (None, None)
+        count = bisect_right(entries, self._at, key=_number)
+        if count:
+            return entries[count - 1].values
+        return _UNSET
 
     def find(self, name: str) -> Expanded | None:
         """Return the value of a variable with what it depends on, None without one."""
-        value, _ = self._values(name)
-        if value is _DECLARED:
+        expansion = self._values(name).in_stage
+        if expansion is _DECLARED:
             return None
-        return value
+        return expansion
 
     def __getitem__(self, name: str) -> str:
-        if (value := self.find(name)) is None:
+        if (expansion := self.find(name)) is None:
             raise KeyError(name)
-        return value.text
+        return expansion.text
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._log if self.find(name) is not None)
@@ -72,7 +88,7 @@ class Environment(Mapping[str, str]):
 
     def declares(self, name: str) -> bool:
         """Return whether an ARG or ENV names a variable, with a value or without."""
-        return self._values(name)[0] is not None
+        return self._values(name).in_stage is not None
 
     def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """Return the variables that a command sees if it sets `values` of its own."""
@@ -82,74 +98,77 @@ class Environment(Mapping[str, str]):
     def set(self, name: str, value: Expanded = _DECLARED, *, in_image: bool = False) -> Environment:
         """Return an environment with a variable set, or only declared; `in_image` as by ENV."""
         # After an ARG that failed halfway, the log has entries that no step sees.
-        if self._at == self._newest[0]:
-            shared = self
-        else:
+        shared = self
+        if self._at != self._newest[0]:
             shared = self._copy()
+        image_value: Expanded | None = value
+        if not in_image:
+            image_value = shared._values(name).in_image
         shared._newest[0] += 1
-        values = value, value if in_image else shared._values(name)[1]
-        shared._log.setdefault(name, []).append((shared._newest[0], values))
-        return replace(shared, _at=shared._newest[0])
+        number = shared._newest[0]
+        entry = _Entry(number, _Values(value, image_value))
+        shared._log.setdefault(name, []).append(entry)
+        return replace(shared, _at=number)
 
     def inherit(self, triggers: int) -> Environment:
         """Return the environment of a stage FROM this one: ENV wins. Raises UndecidedError."""
-        self._spend(len(self._log) * _PER_INHERITED + triggers * _PER_TRIGGER)
+        inherited = len(self._log) * _PER_INHERITED
+        self._spend(inherited + triggers * _PER_TRIGGER)
         return self._copy(is_base=True)
 
     def _copy(self, *, is_base: bool = False) -> Environment:
-        log: dict[str, list[tuple[int, _Values]]] = {}
+        log: dict[str, list[_Entry]] = {}
         for name, entries in self._log.items():
-            newest = entries[-1]
-            if newest[0] <= self._at:
-                entry = newest
-            else:
-                entry = (0, self._values(name))
-            value, kept = entry[1]
-            if value is not None:
-                hidden = is_base and kept and value is not kept
-                log[name] = [(0, (kept, kept)) if hidden else entry]
+            entry = entries[-1]
+            if entry.number > self._at:
+                entry = _Entry(0, self._values(name))
+            expansion, image_value = entry.values
+            if expansion is None:
+                continue
+            if is_base and image_value:
+                entry = _Entry(0, _Values(image_value, image_value))
+            log[name] = [entry]
         return replace(self, _log=log, _newest=[self._at])
 
     def _spend(self, characters: int) -> None:
-        self.made[0] += characters
-        if self.made[0] > _MOST_MADE:
+        self.spent[0] += characters
+        if self.spent[0] > _MOST_MADE:
             message = f"ctxsize expands words to no more than {_MOST_MADE:,} characters"
             raise UndecidedError(message)
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
         """Return `word` expanded; a heredoc's body has no quotes. Raises as `words.expand` does."""
+        escape = "\\"
         if quotes:
             escape = self.escape
-        else:
-            escape = "\\"
-        kept = self.keeps_unset
+        keep_unset = self.keeps_unset
         try:
-            text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)
+            text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=keep_unset)
         except DockerfileError as error:
             with resting_on(self._doubts_of(filter(None, [error.variable]))):
                 raise
         self._spend(len(text))
-        if kept and len(text) > _LONGEST_GUESS:
+        if keep_unset and len(text) > _LONGEST_GUESS:
             raise UndecidedError("the word is too long for a guess")
         return Expanded(text, self._doubts_of(names))
 
-    def _doubts_of(self, names: Iterable[str]) -> frozenset[Doubt]:
+    def _doubts_of(self, names: Iterable[str]) -> frozenset[UnknownName]:
         """Return the unknown values that the values of `names` depend on."""
-        doubts: set[Doubt] = set()
+        doubts: set[UnknownName] = set()
         for name in names:
-            value, _ = self._values(name)
-            if value is _DECLARED:
-                doubts.add(("argument", name))
-            elif value is not None:
-                doubts |= value.doubts
+            expansion = self._values(name).in_stage
+            if expansion is _DECLARED:
+                doubts.add(UnknownName("argument", name))
+            elif expansion is not None:
+                doubts |= expansion.doubts
             elif self.open_ended:
-                doubts.add(("environment", name))
+                doubts.add(UnknownName("environment", name))
         return frozenset(doubts)
 
     def obey_arg(
         self,
         instruction: Instruction,
-        given: Mapping[str, str],
+        build_arguments: Mapping[str, str],
         outer: Environment,
         *,
         is_hidden: bool = True,
@@ -161,14 +180,16 @@ class Environment(Mapping[str, str]):
         following = self
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
-            value = outer.find(name)
-            if name in given:
-                text = given[name]
-                value = Expanded(Hidden(text, f"${name}") if is_hidden else text)
+            expansion = outer.find(name)
+            if name in build_arguments:
+                text = build_arguments[name]
+                if is_hidden:
+                    text = Hidden(text, f"${name}")
+                expansion = Expanded(text)
             elif has_default:
-                value = following.expand(default)
-            if value is not None or name not in following:
-                following = following.set(name, value or _DECLARED)
+                expansion = following.expand(default)
+            if expansion is not None or name not in following:
+                following = following.set(name, expansion or _DECLARED)
         return following
 
 
@@ -176,14 +197,15 @@ class Environment(Mapping[str, str]):
 class StageState:
     """The state of a stage at one point. It is immutable: `obey` returns a new one.
 
-    `outer` has the arguments before the first FROM, `given` the values of `--build-arg`. The
-    `directory` of WORKDIR is relative if it depends on that of the image, `user` is `""` if the
-    image decides, and `is_unix` is True if a Unix shell runs the commands of RUN.
+    `outer` has the arguments before the first FROM, `build_arguments` the values of
+    `--build-arg`. The `directory` of WORKDIR is relative if it depends on that of the image,
+    `user` is `""` if the image decides, and `is_unix` is True if a Unix shell runs the commands
+    of RUN.
     """
 
     environment: Environment
     outer: Environment
-    given: Mapping[str, str]
+    build_arguments: Mapping[str, str]
     directory: Expanded
     user: str = ""
     is_unix: bool = True
@@ -195,15 +217,16 @@ class StageState:
         match instruction.keyword:
             case "ENV":
                 # The values see only the variables before it (`dispatchEnv`).
-                expanded = [environment.expand(each) for each in arguments]
+                expanded = [environment.expand(word) for word in arguments]
                 for name, value in zip(expanded[::2], expanded[1::2], strict=True):
                     environment = environment.set(name.text, value, in_image=True)
                 return replace(self, environment=environment)
             case "ARG":
-                following = environment.obey_arg(instruction, self.given, self.outer)
+                following = environment.obey_arg(instruction, self.build_arguments, self.outer)
                 return replace(self, environment=following)
             case "WORKDIR":
-                return replace(self, directory=self.below(environment.expand(arguments[0])))
+                path = environment.expand(arguments[0])
+                return replace(self, directory=self.below(path))
             case "USER":
                 return replace(self, user=environment.expand(arguments[0]).text)
             case "SHELL":
@@ -213,20 +236,15 @@ class StageState:
 
     def below(self, path: Expanded) -> Expanded:
         """Return `path` resolved against the directory of the stage."""
-        is_absolute = path.text.startswith("/")
-        if is_absolute:
-            doubts = path.doubts
-        else:
-            doubts = self.directory.doubts | path.doubts
-        joined = posixpath.join(self.directory.text, path.text)
-        if joined:
-            resolved = posixpath.normpath(joined)
-        else:
-            resolved = ""
+        above = self.directory
+        joined = posixpath.join(above.text, path.text)
         if joined.startswith("/"):
             resolved = path_from_root(joined)
-        elif resolved == ".":
-            resolved = ""
-        if not is_absolute:
-            resolved = hidden_as(self.directory.text, resolved)
-        return Expanded(hidden_as(path.text, resolved), doubts)
+        else:
+            resolved = posixpath.normpath(joined)
+            if resolved == ".":
+                resolved = ""
+        if path.text.startswith("/"):
+            return Expanded(hidden_as(path.text, resolved), path.doubts)
+        resolved = hidden_as(path.text, hidden_as(above.text, resolved))
+        return Expanded(resolved, above.doubts | path.doubts)

@@ -51,7 +51,8 @@ def expand(
         raise
     if lexer.is_hidden:
         text = Hidden(text, shown(word))
-    return hidden_as(word, text), {hidden_as(word, name) for name in lexer.variables}
+    variables = {hidden_as(word, name) for name in lexer.variables}
+    return hidden_as(word, text), variables
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -110,14 +111,11 @@ class _Lexer:
 
     def take_match(self, pattern: re.Pattern[str]) -> str:
         """Return what `pattern` matches here, which may be nothing."""
-        found = pattern.match(self.characters, self.position)
-        if found:
-            self.position = found.end()
-        else:
-            self.position = self.position
-        if found:
-            return found[0]
-        return ""
+        match = pattern.match(self.characters, self.position)
+        if match is None:
+            return ""
+        self.position = match.end()
+        return match[0]
 
     def until(self, stop: str) -> tuple[str, list[str]]:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
@@ -127,46 +125,47 @@ class _Lexer:
         # drop its beginning, which heredoc markers depend on.
         self.word.clear()
         while (character := self.peek()) and character != stop:
-            splits = False
-            if character == "$":
-                piece = self.dollar()
-                splits = True
-            elif character == "<":
-                piece = self.take_match(_HEREDOC)
-            elif character == "'" and self.quotes:
-                piece = self.single_quoted()
-            elif character == '"' and self.quotes:
-                piece = self.double_quoted()
-            elif character == self.escape:
-                if self.raw_escapes:
-                    piece = self.take()
-                else:
-                    piece = self.take()[1:]
-                piece += self.take()
-            else:
+            splits = character == "$"
+            piece = self.special(character)
+            if piece is None:
                 piece = self.take()
                 splits = True
             text.append(piece)
             # Split only if the words are needed: a long value may have millions of blanks.
+            parts = [piece]
             if splits and self.splits:
-                first, *others = _SPACES.split(piece)
-            else:
-                first, *others = [piece]
-            if first:
-                self.word += [first]
-            for other in others:
-                self.finish_word(words)
-                if other:
-                    self.word += [other]
+                parts = _SPACES.split(piece)
+            for number, part in enumerate(parts):
+                if number:
+                    self.finish_word(words)
+                if part:
+                    self.word.append(part)
         if stop and not character:
+            where = ""
             if stop == "/":
                 where = " in ${}"
-            else:
-                where = ""
             raise DockerfileError(f"syntax error: missing '{stop}'{where}")
         self.position += 1
         self.finish_word(words)
         return "".join(text), words
+
+    def special(self, character: str) -> str | None:
+        """Return the text of a variable, a string or an escape; None for a character as it is."""
+        if character == "$":
+            return self.dollar()
+        if character == "<":
+            return self.take_match(_HEREDOC)
+        if character == "'" and self.quotes:
+            return self.single_quoted()
+        if character == '"' and self.quotes:
+            return self.double_quoted()
+        if character != self.escape:
+            return None
+        escape = self.take()
+        escaped = self.take()
+        if self.raw_escapes:
+            return escape + escaped
+        return escaped
 
     def finish_word(self, words: list[str]) -> None:
         if self.word:
@@ -186,10 +185,9 @@ class _Lexer:
 
     def double_quoted(self) -> str:
         """Return the text of a "…" string, with variables replaced."""
-        if self.raw_quotes:
-            quote = self.take()
-        else:
-            quote = self.take()[1:]
+        quote = self.take()
+        if not self.raw_quotes:
+            quote = ""
         pieces = [quote]
         while (character := self.peek()) != '"':
             if not character:
@@ -202,8 +200,11 @@ class _Lexer:
             if character != self.escape or self.raw_escapes:
                 pieces.append(character)
             if character == self.escape and (following := self.peek()):
-                is_escaped = following in ('"', "$", self.escape)
-                pieces.append(self.take() if is_escaped else character)
+                if following in ('"', "$", self.escape):
+                    self.position += 1
+                    pieces.append(following)
+                else:
+                    pieces.append(character)
         self.position += 1
         return "".join((*pieces, quote))
 
@@ -232,9 +233,9 @@ class _Lexer:
     def plain(self, name: str, written: str) -> str:
         """Return the value of a variable; `""`, or as `written`, if it has none."""
         value = self.value_of(name)
-        if value is None:
-            return written if self.keep_unset else ""
-        return value
+        if value is None and self.keep_unset:
+            return written
+        return value or ""
 
     def braces(self) -> str:
         """Return the value of `${…}`, read from after the opening brace."""
@@ -250,7 +251,8 @@ class _Lexer:
             return self.replace(name)
         if operator == ":":
             operator += self.take()
-        if operator not in _OPERATORS and (operator[:1] != ":" or operator in (":#", ":%")):
+        is_colon = operator[:1] == ":" and operator not in (":#", ":%")
+        if operator not in _OPERATORS and not is_colon:
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         return self.modified(name, operator)
 
@@ -268,7 +270,8 @@ class _Lexer:
         self.raw_escapes = before
         self.depth -= 1
         if self.is_hidden:
-            text = Hidden(text, self.characters[start : self.position - 1])
+            written = self.characters[start : self.position - 1]
+            text = Hidden(text, written)
         self.is_hidden = self.is_hidden or was_hidden
         return text
 
@@ -277,70 +280,75 @@ class _Lexer:
         trims = operator in ("#", "%")
         word = self.argument("}", raw=trims)
         value = self.value_of(name)
-        if value is None and self.keep_unset and (operator[-1] != "-" or self.splits):
+        has_default = operator[-1] == "-" and not self.splits
+        if value is None and self.keep_unset and not has_default:
             return f"${{{name}{operator}{word}}}"
         if operator not in _OPERATORS:  # BuildKit (`processDollar`) accepts `${X:0:7}` until here
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         if trims:
             return _trimmed(value or "", word, operator)
-        if operator[0] != ":" or value:
-            present = value
-        else:
-            present = None
+        is_missing = value is None
+        if operator[0] == ":":
+            is_missing = not value
         if operator[-1] == "+":
-            if present is None:
+            if is_missing:
                 return ""
             return word
-        if present is None and operator[-1] == "?":
+        if is_missing and operator[-1] == "?":
+            reason = "is not allowed to be empty"
             if value is None:
-                state = "unset"
-            else:
-                state = "empty"
-            error = DockerfileError(f"{name}: {shown(word) or f'is not allowed to be {state}'}")
+                reason = "is not allowed to be unset"
+            error = DockerfileError(f"{name}: {shown(word) or reason}")
             error.variable = name
             raise error
-        if present is None:
+        if value is None or is_missing:
             return word
-        return present
+        return value
 
     def replace(self, name: str) -> str:
         """Return the value of `${name/pattern/text}`; `//` replaces every match."""
-        if everywhere := self.peek() == "/":
+        everywhere = self.peek() == "/"
+        most: int | None = 1
+        if everywhere:
             self.position += 1
+            most = None
         pattern = self.argument("/", raw=True)
         replacement = self.argument("}", raw=True)
         value = self.value_of(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
         value = value or ""
-        if everywhere:
-            most = None
-        else:
-            most = 1
-        if everywhere and ("$" in replacement or len(value) * len(replacement) > self.room):
+        is_long = len(value) * len(replacement) > self.room
+        if everywhere and (is_long or "$" in replacement):
             raise UndecidedError("ctxsize replaces nothing by a `$` or by so many characters")
         pieces: list[str] = []
-        at = 0
-        for match in islice(_pattern(pattern, value, greedy=True).finditer(value), most):
-            if not pieces or match.end() > at:  # Go skips an empty match behind another one
-                pieces += value[at : match.start()], replacement
-                at = match.end()
-        return "".join((*pieces, value[at:]))
+        end = 0
+        matches = _pattern(pattern, value, greedy=True).finditer(value)
+        for match in islice(matches, most):
+            if not pieces or match.end() > end:  # Go skips an empty match behind another one
+                pieces += value[end : match.start()], replacement
+                end = match.end()
+        return "".join((*pieces, value[end:]))
 
 
 def _trimmed(value: str, pattern: str, operator: str) -> str:
     """Return `value` without the prefix (`#`) or suffix (`%`) that `pattern` matches."""
     greedy = pattern.startswith(operator)
-    pattern = hidden_as(pattern, pattern[greedy:])
+    if greedy:
+        pattern = hidden_as(pattern, pattern[1:])
     if operator == "#":
-        match = _pattern(pattern, value, greedy=greedy).match(value)
+        expression = _pattern(pattern, value, greedy=greedy)
+        match = expression.match(value)
         if match:
             return value[match.end() :]
         return value
     # A regular expression finds the leftmost match; read backwards, that is the
     # rightmost, and shortest and longest keep their meaning.
-    backwards = "".join(reversed(re.findall(r"\\.|.", pattern, re.DOTALL)))
-    match = _pattern(hidden_as(pattern, backwards), value, greedy=greedy).match(value[::-1])
+    characters = re.findall(r"\\.|.", pattern, re.DOTALL)
+    backwards = "".join(reversed(characters))
+    pattern = hidden_as(pattern, backwards)
+    expression = _pattern(pattern, value, greedy=greedy)
+    match = expression.match(value[::-1])
     if match:
         return value[: len(value) - match.end()]
     return value
@@ -367,15 +375,16 @@ def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
         elif (escaped := next(characters, "")) in ("}", "/", "*", "?", "\\"):
             texts[-1] += re.escape(escaped)
         else:
-            is_hidden = isinstance(pattern, Hidden)
-            if is_hidden:
-                reason = "invalid escape"
-            else:
+            reason = "invalid escape"
+            if not isinstance(pattern, Hidden):
                 reason = f"invalid escape '\\{escaped}'"
             message = f"invalid pattern ({shown(pattern)}) in substitution: {reason}"
             raise DockerfileError(message)
     first, *others = texts
-    steps = [f"(?=(?P<g{at}>.*?{each}))(?P=g{at})" for at, each in enumerate(others)]
-    if greedy and others:
-        steps[-1] = f".*{others[-1]}"
-    return re.compile(first + "".join(steps))  # on at most _LONGEST characters
+    expression = first
+    for number, text in enumerate(others):
+        if greedy and number == len(others) - 1:
+            expression += f".*{text}"
+        else:
+            expression += f"(?=(?P<g{number}>.*?{text}))(?P=g{number})"
+    return re.compile(expression)  # on at most _LONGEST characters

@@ -9,13 +9,21 @@ what its pattern matches below the pivot, and follows no symlink there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.narrow import NOT_ASKED_FOR, Ends, ExcludePattern, ExcludeSpec, Narrowed, ends
+from ctxsize.engine.narrow import (
+    NOT_ASKED_FOR,
+    Ends,
+    ExcludePattern,
+    ExcludeSpec,
+    Narrowed,
+    ends,
+    may_send,
+)
 from ctxsize.go.wildcards import has_wildcards, match
 
 
@@ -26,8 +34,10 @@ def copies_all(source: Source, include: Iterable[str] | None) -> bool:
     """
     if source.excludes or source.parents is not None:
         return False
-    cut = (each for each in include or () if source.path.startswith(f"{each}/"))
-    return not any(map(has_wildcards, cut))
+    for pattern in include or ():
+        if has_wildcards(pattern) and source.path.startswith(f"{pattern}/"):
+            return False
+    return True
 
 
 def copied(
@@ -41,9 +51,11 @@ def copied(
         return asked
     excludes = ExcludeSpec(map(ExcludePattern, source.excludes))
     if source.parents is None:
-        return CopiedPart(asked, fastest(excludes), ends(root, source.path))
+        inside: Evaluator[Any] = fastest(excludes)
+        return CopiedPart(asked, inside, ends(root, source.path))
     base, pattern = source.parents
-    return CopiedPart(asked, Narrowed(excludes, [pattern]), ends(root, base))
+    inside = Narrowed(excludes, [pattern])
+    return CopiedPart(asked, inside, ends(root, base))
 
 
 class Within(NamedTuple):
@@ -51,6 +63,11 @@ class Within(NamedTuple):
 
     length: int  # characters of its path with a trailing `/`
     state: HasMark
+
+
+def _copies_any(within: Iterable[Within]) -> bool:
+    """Return whether an entry is copied from one of the directories above it."""
+    return any(not inside.state.mark.ignored for inside in within)
 
 
 class CopiedState(NamedTuple):
@@ -72,9 +89,10 @@ class CopiedPart:
 
     def root(self) -> CopiedState:
         asked = self._asked.root()
-        if "." not in self._ends.paths:
-            return CopiedState(asked, (), asked.mark)
-        return CopiedState(asked, (Within(0, self._inside.root()),), asked.mark)
+        within: tuple[Within, ...] = ()
+        if "." in self._ends.paths:
+            within = (Within(0, self._inside.root()),)
+        return CopiedState(asked, within, asked.mark)
 
     def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         asked = self._asked.others(state.asked, prefix, names)
@@ -90,53 +108,60 @@ class CopiedPart:
 
     def enter(self, state: CopiedState, prefix: str, name: str) -> CopiedState:
         asked = self._asked.enter(state.asked, prefix, name)
-        within = [
-            Within(length, self._inside.enter(inner, prefix[length:], name))
-            for length, inner in state.within
-        ]
-        if self._is_end(prefix + name):
-            within.append(Within(len(prefix) + len(name) + 1, self._inside.root()))
+        path = prefix + name
+        within: list[Within] = []
+        for length, above in state.within:
+            inside = prefix[length:]
+            inner = self._inside.enter(above, inside, name)
+            within.append(Within(length, inner))
+        if self._is_end(path):
+            top = self._inside.root()
+            within.append(Within(len(path) + 1, top))
         mark = asked.mark
-        if not mark.ignored and all(each.state.mark.ignored for each in within):
+        if not mark.ignored and not _copies_any(within):
             mark = NOT_ASKED_FOR
         return CopiedState(asked, tuple(within), mark)
 
     def enters(self, state: CopiedState, path: str) -> bool:
-        if state.asked.mark.ignored and not self._asked.enters(state.asked, path):
+        if not may_send(self._asked, state.asked, path):
             return False
-        return self._leads_on(path) or any(self._may_copy(each, path) for each in state.within)
-
-    def _may_copy(self, within: Within, path: str) -> bool:
-        inside = path[within.length :]
-        return not within.state.mark.ignored or self._inside.enters(within.state, inside)
+        if self._leads_on(path):
+            return True
+        return any(may_send(self._inside, inner, path[length:]) for length, inner in state.within)
 
     def _leads_on(self, path: str) -> bool:
         """Return whether an end, or a symlink on the way, may lie below the directory `path`."""
         depth = path.count("/") + 1
-        deeper = (each.split("/") for each in self._ends.paths if each.count("/") >= depth)
-        if any(_matches("/".join(parts[:depth]), path) for parts in deeper):
-            return True
+        for end in self._ends.paths:
+            parts = end.split("/")
+            if len(parts) <= depth:
+                continue
+            start = "/".join(parts[:depth])
+            if _matches(start, path):
+                return True
         return any(link.startswith(f"{path}/") for link in self._ends.links)
 
     def _is_end(self, path: str) -> bool:
+        """Return whether a source names the entry at `path` itself."""
         return any(_matches(end, path) for end in self._ends.paths)
 
     def _copied(self, state: CopiedState, prefix: str, names: Sequence[str]) -> set[str]:
         """Return those of `names` that are copied, or that lead to what is copied."""
         copied = set[str]()
         for length, inner in state.within:
-            copied |= {*self._left(inner, prefix[length:], names)}
-        for name in (name for name in names if name not in copied):
-            if prefix + name in self._ends.links or self._is_end(prefix + name):
+            inside = prefix[length:]
+            marks = self._inside.others(inner, inside, names)
+            for name in names:
+                mark = marks.get(name, inner.mark)
+                if not mark.ignored:
+                    copied.add(name)
+        for name in names:
+            if name in copied:
+                continue
+            path = prefix + name
+            if path in self._ends.links or self._is_end(path):
                 copied.add(name)
         return copied
-
-    def _left(self, state: HasMark, prefix: str, names: Sequence[str]) -> Iterator[str]:
-        """Yield the names that are not left out of a copied directory."""
-        marks = self._inside.others(state, prefix, names)
-        for name in names:
-            if not marks.get(name, state.mark).ignored:
-                yield name
 
 
 def _matches(end: str, path: str) -> bool:

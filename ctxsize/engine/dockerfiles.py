@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
 from functools import cache
-from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from ctxsize.build import is_remote
@@ -41,7 +42,8 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 def _endings() -> tuple[frozenset[str], frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
     text = shipped_text("engine/endings.txt")
-    others, programs = re.sub("(?m)^#.*", "", text).split("---")
+    without_comments = re.sub("(?m)^#.*", "", text)
+    others, programs = without_comments.split("---")
     return frozenset(others.split()), frozenset(programs.split())
 
 
@@ -51,8 +53,10 @@ def is_dockerfile(path: str) -> bool:
     if _DOCKERFILE.fullmatch(name) is None or is_ignore_file(name):
         return False
     end = name.rpartition(".")[2]
-    (others, programs) = _endings()
-    return end.lower() not in others and not (end in programs and "a" <= name[0] <= "z")
+    others, programs = _endings()
+    if end in programs and "a" <= name[0] <= "z":
+        return False
+    return end.lower() not in others
 
 
 def is_ignore_file(path: str) -> bool:
@@ -76,68 +80,75 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
         hint = "pipe it into ctxsize with -f -"
         raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     try:
-        fetched = builder.fetches_dockerfile
-        if fetched:
-            found = _fetched(context, named)
+        if builder.fetches_dockerfile:
+            dockerfile = _fetched(context, named)
         else:
-            found = _opened(context, named, builder)
+            dockerfile = _opened(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
-    if named is not None and found.fault is not None:
-        hint = "-f is relative to the working directory, not to the context"
-        if found.path is None:
-            hint = hint
-        else:
-            hint = ""
-        raise InputError(f"the build fails: {found.fault}", path=named, hint=hint)
-    return found
+        dockerfile = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
+    if named is not None and dockerfile.fault is not None:
+        hint = ""
+        if dockerfile.path is None:
+            hint = "-f is relative to the working directory, not to the context"
+        raise InputError(f"the build fails: {dockerfile.fault}", path=named, hint=hint)
+    return dockerfile
 
 
 def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
-        usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
-        if (named := next(filter(os.path.lexists, usual), None)) is None:
+        for name in builder.dockerfile_names:
+            usual = _joined(context, name)
+            if os.path.lexists(usual):
+                named = usual
+                break
+        else:
             return FoundDockerfile(None, fault="there is no Dockerfile")
     elif builder.joins_to_context and not os.path.lexists(named):
-        within = os.path.normpath(os.path.join(context, named))
+        within = _joined(context, named)
         if os.path.lexists(within):
             named = within
-        else:
-            named = named
-    lower = os.path.join(os.path.dirname(named), _LOWER)
+    directory, name = os.path.split(named)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
-    if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
-        named = lower
-    if os.path.lexists(named):
-        path = named
-    else:
-        path = None
-    return _readable(path, named, "the Dockerfile cannot be read")
+    if name == _USUAL and not os.path.isfile(named):
+        lower = os.path.join(directory, _LOWER)
+        if os.path.isfile(lower):
+            named = lower
+    return _readable(_existing(named), named, "the Dockerfile cannot be read")
+
+
+def _joined(context: str, name: str) -> str:
+    """Return the path of a file in a context."""
+    return os.path.normpath(os.path.join(context, name))
+
+
+def _existing(path: str) -> str | None:
+    """Return a path if there is an entry, also a symlink to nothing."""
+    if os.path.lexists(path):
+        return path
+    return None
 
 
 def _fetched(context: str, named: str | None) -> FoundDockerfile:
     """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
-    if named is None:
-        path = os.path.normpath(os.path.join(context, _USUAL))
-    else:
-        path = named
+    path = named
+    if path is None:
+        path = _joined(context, _USUAL)
     directory, name = os.path.split(path)
-    found = _inside(path, directory, name)
+    usual = _inside(path, directory, name)
     if name != _USUAL:
-        return found
+        return usual
     # `handleLowercaseDockerfile` of buildx compares the names that the directory lists.
-    if not is_listed(path) and is_listed(os.path.join(directory, _LOWER)):
-        return _inside(os.path.join(directory, _LOWER), directory, _LOWER)
+    lower_path = os.path.join(directory, _LOWER)
+    if not is_listed(path) and is_listed(lower_path):
+        return _inside(lower_path, directory, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
-    if found.fault is not None:
+    if usual.fault is not None:
         lower = _inside(path, directory, _LOWER)
-    else:
-        lower = found
-    if lower.fault is not None:
-        return found
-    return lower
+        if lower.fault is None:
+            return lower
+    return usual
 
 
 def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
@@ -148,11 +159,8 @@ def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
-        if os.path.lexists(path):
-            there = path
-        else:
-            there = None
-        return FoundDockerfile(there, fault=f"{failed} open {name}: no such file or directory")
+        fault = f"{failed} open {name}: no such file or directory"
+        return FoundDockerfile(_existing(path), fault=fault)
     if os.path.isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # fsutil sends a special file or an unreadable one without content.
@@ -175,7 +183,7 @@ def ignore_file_base(
     if named is None or named == STDIN or not builder.joins_to_context:
         return dockerfile
     # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
-    return os.path.normpath(os.path.join(context, named))
+    return _joined(context, named)
 
 
 def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
@@ -185,10 +193,11 @@ def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> l
     """
     if dockerfile is None or base is None or dockerfile == STDIN:
         return []
+    problems: list[Problem] = []
     if os.path.abspath(dockerfile) == os.path.abspath(base):
-        return []
-    problems = []
-    for path in (dockerfile + suffix for suffix in builder.specific_suffixes):
+        return problems
+    for suffix in builder.specific_suffixes:
+        path = dockerfile + suffix
         if os.path.lexists(path):
             message = (
                 f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
@@ -202,11 +211,13 @@ def ignore_file_paths(
     context: str, dockerfile: str | None, builder: Builder
 ) -> list[tuple[str, bool]]:
     """Return where ignore files may be, the first one governs; True for the Dockerfile's own."""
-    paths = [(os.path.join(context, name), False) for name in builder.ignore_file_names]
+    paths: list[tuple[str, bool]] = []
     # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
     if dockerfile is not None and dockerfile != STDIN:
-        paths[:0] = [(dockerfile + suffix, True) for suffix in builder.specific_suffixes]
-    return [(os.path.normpath(path), specific) for path, specific in paths]
+        specific = [dockerfile + suffix for suffix in builder.specific_suffixes]
+        paths += ((os.path.normpath(path), True) for path in specific)
+    paths += ((_joined(context, name), False) for name in builder.ignore_file_names)
+    return paths
 
 
 def find_ignore_file(
@@ -221,9 +232,9 @@ def find_ignore_file(
     for path, specific in ignore_file_paths(context, dockerfile, builder):
         # The builder that must read a specific file follows its symlinks anywhere.
         anywhere = builder.links_may_leave or (specific and builder.must_read)
-        found = _ignore_file_at(path, builder, problems, anywhere=anywhere)
-        if found is not None:
-            return found, specific, problems
+        ignore_file = _ignore_file_at(path, builder, problems, anywhere=anywhere)
+        if ignore_file is not None:
+            return ignore_file, specific, problems
     return None, False, problems
 
 
@@ -243,8 +254,8 @@ def _ignore_file_at(
     try:
         target: str | None = path
         if os.path.islink(path) and not anywhere:
-            directory, name = os.path.split(path)
-            target = follow_inside(os.path.realpath(directory or "."), name)
+            directory = os.path.realpath(os.path.dirname(path) or ".")
+            target = follow_inside(directory, name)
     except OSError as error:  # a loop of symlinks
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
@@ -258,6 +269,11 @@ def _ignore_file_at(
         lead = f"{builder.title} may not read this ignore file"
         message = f"{lead} and treats it as empty without a warning"
         problems.append(Problem("ignore-file-unreadable", message, path))
+    return _parse_ignore_file(path, target, builder)
+
+
+def _parse_ignore_file(path: str, target: str, builder: Builder) -> IgnoreFile | None:
+    """Return the ignore file at `path`, whose symlinks lead to `target`; None if it is missing."""
     try:
         return IgnoreFile.parse(path, read_file(target))
     except OSError as error:
@@ -291,24 +307,27 @@ def files_near(context: str) -> list[str]:
     Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
     `_MOST_NEAR` directories are read.
     """
-    found: list[str] = []
-    pending = ["", ".github/workflows", "src/main/docker"]
-    for directory in islice(pending, _MOST_NEAR):
-        try:
-            each = entries_in(os.path.join(context, directory))
-        except OSError:
-            continue
-        if directory:
-            prefix = f"{directory}/"
-        else:
-            prefix = ""
-        found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
-        if not directory:
-            folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
-            pending += [name for name in folders if name not in (".git", "node_modules")]
-    names_builds = any(is_dockerfile(path) or _is_build_file(path) for path in found)
-    if names_builds:
-        return found
+    files: list[str] = []
+    directories = [".github/workflows", "src/main/docker"]
+    with suppress(OSError):
+        top = sorted(entries_in(context), key=attrgetter("name"))
+        for entry in top:
+            if entry.is_file(follow_symlinks=False):
+                files.append(entry.name)
+            elif entry.name in (".git", "node_modules"):
+                continue
+            elif entry.is_dir(follow_symlinks=False):
+                directories.append(entry.name)
+    for directory in directories[: _MOST_NEAR - 1]:
+        with suppress(OSError):
+            below = list[str]()
+            for entry in entries_in(os.path.join(context, directory)):
+                if entry.is_file(follow_symlinks=False):
+                    below.append(f"{directory}/{entry.name}")
+            files += sorted(below)
+    for path in files:
+        if is_dockerfile(path) or _is_build_file(path):
+            return files
     return []
 
 
@@ -323,29 +342,26 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
     target of a symlink, None for other entries, and `""` for a symlink that must not be followed.
     """
     pending = path.split("/")[::-1]
-    at = list[str]()
+    done = list[str]()
     links = 0
     while pending:
         part = pending.pop()
+        if part == "..":
+            done = done[:-1]
         if part in ("", ".", ".."):
-            if part == "..":
-                at = at[:-1]
-            else:
-                at = at
             continue
-        here = "/".join([*at, part])
-        if (target := target_of(here)) is None:
-            at.append(part)
+        here = "/".join([*done, part])
+        target = target_of(here)
+        if target is None:
+            done.append(part)
             continue
         links += 1
         if links > _MOST_LINKS or not target:
             return here, False
         if target.startswith("/"):
-            at = []
-        else:
-            at = at
+            done = []
         pending += target.split("/")[::-1]
-    return "/".join(at) or ".", True
+    return "/".join(done) or ".", True
 
 
 def follow_inside(root: str, path: str) -> str | None:
@@ -360,7 +376,8 @@ def follow_inside(root: str, path: str) -> str | None:
     end, is_end = follow_links(path, target_of)
     if not is_end:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
-    is_there = end == "." or all(is_listed(os.path.join(root, each)) for each in up_to(end))
-    if is_there:
-        return os.path.join(root, end)
-    return None
+    if end != ".":
+        for ancestor in up_to(end):
+            if not is_listed(os.path.join(root, ancestor)):
+                return None
+    return os.path.join(root, end)

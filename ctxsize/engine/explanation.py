@@ -20,7 +20,7 @@ from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
 from ctxsize.engine.plan import Plan, inside
-from ctxsize.engine.transfer_requests import asked_of, is_wrong_target, mounts_of
+from ctxsize.engine.transfer_requests import is_wrong_target, mounts_of, sources_of
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
 from ctxsize.reader import listed_name, may_read, why_other
@@ -94,13 +94,9 @@ class Explanation:
     @property
     def pruned_at(self) -> str | None:
         """Return the ignored directory above that is not entered, if there is one."""
-        if self.levels:
-            last = self.levels[-1]
-        else:
-            last = None
-        if last is None or last.path == self.path:
-            return None
-        return last.path
+        if self.levels and self.levels[-1].path != self.path:
+            return self.levels[-1].path
+        return None
 
 
 def explain(plan: Plan, path: str) -> Explanation:
@@ -108,31 +104,37 @@ def explain(plan: Plan, path: str) -> Explanation:
 
     Raises `IgnoreFileError` if the builder would reach a pattern that it cannot evaluate.
     """
+    ignore_file = None
     if plan.ignore_file:
         ignore_file = plan.ignore_file.path
-    else:
-        ignore_file = None
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
-    found = entry_at(plan, path)
-    if isinstance(found, str):
-        not_there = found
+    status = entry_at(plan, path)
+    not_there = None
+    mode = stat.S_IFREG
+    if isinstance(status, str):
+        not_there = status
     else:
-        not_there = None
+        mode = status.st_mode
     try:
         levels, last = _levels(plan.spec, path)
-        misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
-        if last.ignored:
-            empty = None
-            stops = None
-        else:
-            empty, stops = _troubles(plan, path, found)
+        near_misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
+        trouble = _NO_TROUBLE
+        if not last.ignored:
+            trouble = _trouble(plan, path, mode, is_there=not_there is None)
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-    verdict = levels[-1].verdict
-    way = tuple(levels)
-    return Explanation(path, verdict, ignore_file, way, misses, empty, not_there, stops=stops)
+    return Explanation(
+        path,
+        levels[-1].verdict,
+        ignore_file,
+        tuple(levels),
+        near_misses,
+        arrives_empty=trouble.arrives_empty,
+        not_there=not_there,
+        stops=trouble.stops,
+    )
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
@@ -142,14 +144,17 @@ def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
     for ancestor, step_here in spec.steps(path):
         before = step.state
         step = step_here
-        if step.decider is None:
-            by = None
-        else:
-            by = public_pattern(spec.patterns[step.decider])
-        entered = not step.ignored or spec.enters(ancestor)
-        checks = tuple(_checks(spec, ancestor, before, step.state))
-        levels.append(Level(ancestor, Verdict(step.ignored, by), checks, entered))
-        if not entered:
+        decider = None
+        if step.decider is not None:
+            decider = public_pattern(spec.patterns[step.decider])
+        level = Level(
+            ancestor,
+            Verdict(step.ignored, decider),
+            checks=tuple(_checks(spec, ancestor, before, step.state)),
+            entered=not step.ignored or spec.enters(ancestor),
+        )
+        levels.append(level)
+        if not level.entered:
             break
     return levels, step
 
@@ -160,20 +165,16 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
     for index, pattern in enumerate(spec.patterns):
         ignores = bool(pattern.include)
         bit = 1 << index
+        outcome = Outcome.NO_MATCH
         if not spec.remembers_parents:
             if pattern.matches(path):
                 outcome = Outcome.MATCHED
-            else:
-                outcome = Outcome.NO_MATCH
         elif before & bit:
             outcome = Outcome.INHERITED
         elif ignores == ignored:
             outcome = Outcome.SKIPPED
-        else:
-            if after & bit:
-                outcome = Outcome.MATCHED
-            else:
-                outcome = Outcome.NO_MATCH
+        elif after & bit:
+            outcome = Outcome.MATCHED
         yield Check(public_pattern(pattern), outcome, ignored)
         if outcome in (Outcome.MATCHED, Outcome.INHERITED):
             ignored = ignores
@@ -181,52 +182,62 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
 
 def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) -> Iterator[NearMiss]:
     """Yield the later patterns of the other kind that match if tested alone."""
-    if last.decider is None:
-        start = 0
-    else:
+    start = 0
+    if last.decider is not None:
         start = last.decider + 1
     for pattern in list(spec.patterns)[start:]:
         if bool(pattern.include) == last.ignored:
             continue
-        for each in reversed(up_to(path)):
-            if pattern.matches(each):
-                yield NearMiss(public_pattern(pattern), each, pruned=len(each) > len(reached))
+        for ancestor in reversed(up_to(path)):
+            if pattern.matches(ancestor):
+                pruned = len(ancestor) > len(reached)
+                yield NearMiss(public_pattern(pattern), ancestor, pruned=pruned)
                 break
 
 
-def _troubles(plan: Plan, path: str, found: os.stat_result | str) -> tuple[str | None, str | None]:
-    """Return why a path that is sent arrives empty, and why the build stops at it."""
-    if isinstance(found, str):
-        mode = stat.S_IFREG
-    else:
-        mode = found.st_mode
+class _Trouble(NamedTuple):
+    """Why a path that is sent arrives empty, and why the build stops at it."""
+
+    arrives_empty: str | None = None
+    stops: str | None = None
+
+
+_NO_TROUBLE = _Trouble()
+
+
+def _trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Trouble:
+    """Return the trouble with a path that is sent; one that is not there may be a file."""
     builder = plan.builder
-    if stat.S_ISREG(mode) and builder.refuses_to_open and refuses(plan.spec, path):
-        return WITHHELD, None
-    full = os.path.join(plan.root, path)
-    if isinstance(found, str) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or may_read(full):
-        return None, None
-    stops = stat.S_ISDIR(mode) or builder.unreadable_stops
-    if stops:
-        return (None, NO_PERMISSION)
-    return (NO_PERMISSION, None)
+    is_directory = stat.S_ISDIR(mode)
+    is_file = stat.S_ISREG(mode)
+    if is_file and builder.refuses_to_open and refuses(plan.spec, path):
+        return _Trouble(arrives_empty=WITHHELD)
+    if not is_there or not (is_file or is_directory):
+        return _NO_TROUBLE
+    if may_read(os.path.join(plan.root, path)):
+        return _NO_TROUBLE
+    if is_directory or builder.unreadable_stops:
+        return _Trouble(stops=NO_PERMISSION)
+    return _Trouble(arrives_empty=NO_PERMISSION)
 
 
 def entry_at(plan: Plan, path: str) -> os.stat_result | str:
     """Return the entry at `path`, or why the context has none; no symlink is followed."""
-    for here in up_to(path):
+    for ancestor in up_to(path):
+        full = os.path.join(plan.root, ancestor)
         try:
-            found = os.lstat(os.path.join(plan.root, here))
+            status = os.lstat(full)
         except OSError as error:
-            return f"{here}: {error.strerror}"
+            return f"{ancestor}: {error.strerror}"
         except ValueError as error:
             return str(error)
-        listed = listed_name(os.path.join(plan.root, here))
-        if listed not in (None, os.path.basename(here)):
-            return f"{here} is listed as {listed}: {why_other(listed, os.path.basename(here))}"
-        if here != path and stat.S_ISLNK(found.st_mode):
-            return f"{here} is a symlink, which no builder follows"
-    return found
+        listed = listed_name(full)
+        name = os.path.basename(ancestor)
+        if listed not in (None, name):
+            return f"{ancestor} is listed as {listed}: {why_other(listed, name)}"
+        if ancestor != path and stat.S_ISLNK(status.st_mode):
+            return f"{ancestor} is a symlink, which no builder follows"
+    return status
 
 
 def in_context(plan: Plan, path: str) -> str:
@@ -239,63 +250,72 @@ def in_context(plan: Plan, path: str) -> str:
         raise InputError("not a path", path=repr(path))
     absolute = posixpath.abspath(path)
     # The last component is an entry of the context even if it is a symlink.
-    found = [posixpath.relpath(absolute, plan.context), inside(plan.root, absolute) or ".."]
+    readings = list[str]()
     if not path.startswith("/"):
-        found.insert(0, posixpath.normpath(path))
-    if not (below := [each for each in found if each.partition("/")[0] != ".."]):
-        hint = f"the context is {plan.root}; name another with --context"
-        raise InputError("the path lies outside the context", path=path, hint=hint)
-    is_there = (each for each in below if os.path.lexists(os.path.join(plan.root, each)))
-    return next(is_there, below[0])
+        readings.append(posixpath.normpath(path))
+    readings.append(posixpath.relpath(absolute, plan.context))
+    readings.append(inside(plan.root, absolute) or "..")
+    below = [reading for reading in readings if reading.partition("/")[0] != ".."]
+    for reading in below:
+        full = os.path.join(plan.root, reading)
+        if os.path.lexists(full):
+            return reading
+    if below:
+        return below[0]
+    hint = f"the context is {plan.root}; name another with --context"
+    raise InputError("the path lies outside the context", path=path, hint=hint)
 
 
 def _shows(plan: Plan, source: Source, path: str) -> bool:
     """Return whether the entry at `path` is in a bind mount of `source`."""
-    at = follow_inside(plan.root, source.path)
-    if at is None:
+    top = follow_inside(plan.root, source.path)
+    if top is None:
         return False
-    inside = os.path.relpath(os.path.join(plan.root, path), at)
-    return inside.partition("/")[0] != ".."
+    full = os.path.join(plan.root, path)
+    relative = os.path.relpath(full, top)
+    return relative.partition("/")[0] != ".."
 
 
 class Takers:
     """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self.unknown, title = plan, "", plan.builder.title
+        self._plan = plan
+        self.unknown = ""
         self._copied: dict[Source, DirectoryStates] = {}
         self._asked: dict[Source, DirectoryStates] = {}  # where more is asked for than is copied
         self._mounts = mounts_of(plan)
-        if plan.builder.meter is None:
-            self.unknown = f"{title} sends nothing; COPY and ADD read the context in place"
-            return
-        if not plan.builder.asks_for_paths:
-            self.unknown = f"{title} sends the whole context, whatever the Dockerfile says"
-            return
-        if plan.dockerfile is None:
+        builder = plan.builder
+        if builder.meter is None:
+            self.unknown = f"{builder.title} sends nothing; COPY and ADD read the context in place"
+        elif not builder.asks_for_paths:
+            self.unknown = f"{builder.title} sends the whole context, whatever the Dockerfile says"
+        elif plan.dockerfile is None:
             self.unknown = "not known, as there is no Dockerfile"
-            return
-        try:
-            for source in (source for asked in asked_of(plan) for source in asked.sources):
-                if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
-                    self.unknown = (
-                        f"not known, as {source.instruction} {source.written} (line {source.line}) "
-                        "excludes entries again (`!`), and files may arrive empty"
-                    )
-                include = follow(plan.root, (source.path,))
-                if include is None:
-                    spec = DockerIgnoreSpec([])
-                else:
-                    spec = include_spec(include)
-                asked = fastest(spec)
-                evaluator = copied(asked, source, plan.root, include)
-                self._copied[source] = DirectoryStates(evaluator)
-                if evaluator is not asked:
-                    self._asked[source] = DirectoryStates(asked)
-        except CtxsizeError as error:
-            if is_wrong_target(plan):
-                raise
-            self.unknown = f"not known: {error}"
+        else:
+            try:
+                for source in sources_of(plan):
+                    self._add(source)
+            except CtxsizeError as error:
+                if is_wrong_target(plan):
+                    raise
+                self.unknown = f"not known: {error}"
+
+    def _add(self, source: Source) -> None:
+        if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
+            self.unknown = (
+                f"not known, as {source.instruction} {source.written} (line {source.line}) "
+                "excludes entries again (`!`), and files may arrive empty"
+            )
+        include = follow(self._plan.root, (source.path,))
+        spec = DockerIgnoreSpec([])
+        if include is not None:
+            spec = include_spec(include)
+        asked = fastest(spec)
+        evaluator = copied(asked, source, self._plan.root, include)
+        self._copied[source] = DirectoryStates(evaluator)
+        if evaluator is not asked:
+            self._asked[source] = DirectoryStates(asked)
 
     def added_to(self, explained: Explanation) -> Explanation:
         """Return `explained` with the instructions that take its path, or why they are unknown."""
@@ -304,12 +324,14 @@ class Takers:
         if self.unknown:
             mounts = self._mounted(explained.path)
             return replace(explained, takers_unknown=self.unknown, mounts=mounts)
-        found = entry_at(self._plan, explained.path)
-        is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
         path = explained.path
+        status = entry_at(self._plan, path)
+        is_directory = not isinstance(status, str) and stat.S_ISDIR(status.st_mode)
+        left_out: tuple[Source, ...] = ()
         try:
             takers = self.of(path, is_directory=is_directory)
-            left_out = () if takers else tuple(self._left_out(path))
+            if not takers:
+                left_out = tuple(self._left_out(path))
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
         return replace(explained, takers=takers, left_out=left_out)
@@ -317,32 +339,40 @@ class Takers:
     def _mounted(self, path: str) -> tuple[Source, ...]:
         """Return the bind mounts in which an entry is seen, whatever the ignore file says."""
         with suppress(OSError):
-            return tuple(each for each in self._mounts if _shows(self._plan, each, path))
+            return tuple(mount for mount in self._mounts if _shows(self._plan, mount, path))
         return ()
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
-        found = list[Taker]()
-        above, slash, name = path.rpartition("/")
-        prefix = above + slash
+        takers = list[Taker]()
         for source, states in self._copied.items():
-            state = states.state(above)
-            evaluator = states.evaluator
-            if state is None:
-                continue
-            if not evaluator.others(state, prefix, [name]).get(name, state.mark).ignored:
-                found.append(Taker(source, below=False))
-            elif is_directory and evaluator.enters(evaluator.enter(state, prefix, name), path):
-                found.append(Taker(source, below=True))
-        return tuple(found)
+            if _selects(states, path):
+                takers.append(Taker(source, below=False))
+            elif is_directory and _selects_below(states, path):
+                takers.append(Taker(source, below=True))
+        return tuple(takers)
 
     def _left_out(self, path: str) -> Iterator[Source]:
         """Yield the sources for which an entry is sent, although they do not copy it."""
-        above, slash, name = path.rpartition("/")
-        for source, states in self._asked.items():
-            state = states.state(above)
-            evaluator = states.evaluator
-            if state is None:
-                continue
-            if not evaluator.others(state, above + slash, [name]).get(name, state.mark).ignored:
-                yield source
+        return (source for source, states in self._asked.items() if _selects(states, path))
+
+
+def _selects(states: DirectoryStates, path: str) -> bool:
+    """Return whether an evaluator leaves the entry at `path`."""
+    above, slash, name = path.rpartition("/")
+    state = states.state(above)
+    if state is None:
+        return False
+    marks = states.evaluator.others(state, above + slash, [name])
+    return not marks.get(name, state.mark).ignored
+
+
+def _selects_below(states: DirectoryStates, path: str) -> bool:
+    """Return whether an evaluator may leave an entry below the directory at `path`."""
+    above, slash, name = path.rpartition("/")
+    state = states.state(above)
+    if state is None:
+        return False
+    evaluator = states.evaluator
+    inner = evaluator.enter(state, above + slash, name)
+    return evaluator.enters(inner, path)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
-from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
-from ctxsize.dockerfile.sources import TAKING, Failure, Source, what_decides
+from ctxsize.dockerfile.instructions import parse_heredoc_word
+from ctxsize.dockerfile.sources import TAKING, Failure, Source, UnknownName, what_decides
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.transfer_requests import (
-    asked_of,
-    named_contexts,
     named_plan,
     needs_of,
+    sources_of,
     used_contexts,
 )
 from ctxsize.errors import CtxsizeError
@@ -37,32 +36,31 @@ def breaking(plan: Plan) -> tuple[Problem, ...]:
     They are those of `measure` after the builder has accepted the Dockerfile; none if it does
     not, or if there is no Dockerfile.
     """
-    found: dict[Problem, None] = {}
     if plan.dockerfile is None:
         return ()
     if not plan.builder.asks_for_paths:
         return tuple(failing_by_name(plan))
+    problems: dict[Problem, None] = {}
     with suppress(CtxsizeError, OSError):
-        found |= dict.fromkeys(failures_of(plan))
+        problems |= dict.fromkeys(failures_of(plan))
         for context in _contexts_of(plan):
-            sources = (source for asked in asked_of(context) for source in asked.sources)
-            found |= dict.fromkeys(unfound(context, sources))
-    return tuple(problem for problem in found if problem.is_fatal)
+            problems |= dict.fromkeys(unfound(context, sources_of(context)))
+    return tuple(problem for problem in problems if problem.is_fatal)
 
 
 def _contexts_of(plan: Plan) -> Iterator[Plan]:
     """Yield the build context, and each named context that is a directory and used."""
     yield plan
     used = used_contexts(plan)
-    for named in named_contexts(plan.build):
+    for named in plan.named_contexts:
         if named.local and named.name in used:
             yield named_plan(plan, named)
 
 
 def failures_of(plan: Plan) -> Iterator[Problem]:
     """Yield a problem for each step that fails whatever the context holds. Raises `needs_of`'s."""
-    failures = (each for need in needs_of(plan).values() for each in need.failures)
-    for failure in dict.fromkeys(failures):
+    failures = (need.failures for need in needs_of(plan).values())
+    for failure in dict.fromkeys(chain.from_iterable(failures)):
         yield _failure_problem(failure, plan)
 
 
@@ -76,34 +74,33 @@ def _failure_problem(failure: Failure, plan: Plan) -> Problem:
             "else the build fails; name the target, or set a WORKDIR before this RUN"
         )
         return replace(place, code="unknown-workdir", message=message)
-    if decides := what_decides(failure.doubts):
-        return replace(
-            place, code=_code_of(failure.doubts), message=f"{failure.message} ({decides})"
-        )
-    return replace(place, message=f"the build fails: {failure.message}")
+    return _with_doubts(place, failure.message, failure.doubts)
 
 
-def _code_of(doubts: Iterable[tuple[str, str]]) -> str:
-    """Return the code of a problem that depends on arguments, or else on variables."""
-    if "argument" in dict(doubts):
-        kind = "argument"
-    else:
-        kind = "environment"
-    return f"unknown-{kind}"
+def _with_doubts(place: Problem, message: str, doubts: Collection[UnknownName]) -> Problem:
+    """Return a problem that fails the build, unless arguments, or else variables, decide."""
+    decides = what_decides(doubts)
+    if not decides:
+        return replace(place, message=f"the build fails: {message}")
+    code = "unknown-environment"
+    if any(doubt.kind == "argument" for doubt in doubts):
+        code = "unknown-argument"
+    return replace(place, code=code, message=f"{message} ({decides})")
 
 
 def unfound(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
     from ctxsize.engine.source_lookup import Sources  # most builds have no doubtful source
 
-    taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
+    looked_up = (source for source in sources if source.kind in TAKING)
+    taken = dict.fromkeys(looked_up)
     with suppress(CtxsizeError, OSError):
-        checks = Sources(plan)
+        lookup = Sources(plan)
         for source in islice(taken, _MOST_LOOKED_UP):
             with suppress(CtxsizeError, OSError):
-                fate, at = checks.fate(source)
+                fate, path = lookup.fate(source)
                 if not fate.is_found:
-                    yield _source_problem(plan, source, fate.value, at)
+                    yield _source_problem(plan, source, fate.value, path)
 
 
 def failing_by_name(plan: Plan) -> Iterator[Problem]:
@@ -123,61 +120,64 @@ def _unfound_by_name(plan: Plan) -> Iterator[Problem]:
     Sources that depend on unknown values are left out, and those with `--parents`.
     """
     from ctxsize.engine.inplace import InPlace
-    from ctxsize.engine.source_lookup import Fate
+    from ctxsize.engine.source_lookup import Fate, SourceFate
     from ctxsize.engine.unpacked import Unpacked
 
-    lookup = InPlace(plan) if plan.builder.meter is None else Unpacked(plan)
-    sources = islice(_sources_by_name(plan), _MOST_LOOKED_UP)
-    fates: dict[Source, tuple[Fate, str]] = {}
-    for source in sources:
+    lookup: InPlace | Unpacked = Unpacked(plan)
+    if plan.builder.meter is None:
+        lookup = InPlace(plan)
+    fates: dict[Source, SourceFate] = {}
+    unmatched = Counter[int]()
+    for source in islice(_sources_by_name(plan), _MOST_LOOKED_UP):
         with suppress(CtxsizeError, OSError):
             fates[source] = lookup.fate(source)
-    words = {
-        each.line: _words_of(each.trigger or each) for each in plan.parsed.dockerfile.instructions
-    }
-    unmatched = Counter(each.line for each, (fate, _) in fates.items() if fate is Fate.NO_MATCH)
-    for source, (fate, at) in fates.items():
+            if fates[source].fate is Fate.NO_MATCH:
+                unmatched[source.line] += 1
+    counts = _source_counts(plan)
+    for source, (fate, path) in fates.items():
         # Wildcards may match nothing beside a source that is found.
-        if fate is Fate.NO_MATCH and unmatched[source.line] == words.get(source.line):
-            if at == source.path:
+        if fate is Fate.NO_MATCH and unmatched[source.line] == counts[source.line]:
+            fate = Fate.IGNORED
+            if path == source.path:
                 fate = Fate.ABSENT
-            else:
-                fate = Fate.IGNORED
         if not fate.is_found:
-            yield _source_problem(plan, source, fate.value, at)
+            yield _source_problem(plan, source, fate.value, path)
 
 
-def _words_of(instruction: Instruction) -> int:
-    """Return the number of sources of COPY or ADD, those included that are no paths."""
-    *words, _ = instruction.arguments or ("",)
-    return sum(parse_heredoc_word(word) is None for word in words)
+def _source_counts(plan: Plan) -> Counter[int]:
+    """Return the number of sources of each COPY and ADD, by line, including URLs."""
+    counts = Counter[int]()
+    for instruction in plan.parsed.dockerfile.instructions:
+        copying = instruction.trigger or instruction
+        for word in copying.arguments[:-1]:
+            if parse_heredoc_word(word) is None:
+                counts[instruction.line] += 1
+    return counts
 
 
 def _sources_by_name(plan: Plan) -> Iterator[Source]:
     """Yield the sources in the context of `plan` whose names are known, each once."""
-    kinds = [kind for kind in TAKING if kind != "bind" or not plan.builder.refused_flags]
-    sources = (source for asked in asked_of(plan) for source in asked.sources)
-    for source in dict.fromkeys(sources):
-        if source.kind in kinds and not source.doubts and source.parents is None:
+    for source in sources_of(plan):
+        # A builder that refuses flags refuses a mount.
+        is_refused = source.kind == "bind" and plan.builder.refused_flags
+        if source.kind not in TAKING or is_refused:
+            continue
+        if not source.doubts and source.parents is None:
             yield source
 
 
-def _source_problem(plan: Plan, source: Source, fate: str, at: str) -> Problem:
-    """Return the problem for a source that is not found; `at` is the entry that decides."""
+def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem:
+    """Return the problem for a source that is not found; `path` is the entry that decides."""
+    entry = shown(hidden_as(source.path, path))
     decides = what_decides(source.doubts)
-    is_itself = at == source.path and fate != "loop" and not decides
-    if is_itself:
+    if path == source.path and fate != "loop" and not decides:
         entry = "it"
-    else:
-        entry = shown(hidden_as(source.path, at))
     reason = _REASONS[fate].format(entry)
     if fate == "ignored":
-        reason += _by_line(plan, at)
+        reason += _by_line(plan, path)
     message = f"{source.instruction} {source.written}: not found, as {reason}"
     place = Problem("source-not-found", "", plan.dockerfile, line=source.line or None)
-    if decides:
-        return replace(place, code=_code_of(source.doubts), message=f"{message} ({decides})")
-    return replace(place, message=f"the build fails: {message}")
+    return _with_doubts(place, message, source.doubts)
 
 
 def _by_line(plan: Plan, path: str) -> str:

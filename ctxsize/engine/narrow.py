@@ -39,17 +39,17 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
         return None
     # `FollowLinks` of fsutil disregards the ignore file. At a symlink it continues at the target,
     # inside the root, but only once, even if the second path continues behind the link.
-    found = set[str]()
+    reached = set[str]()
     pending = [*paths][::-1]
     while pending:
-        pending += reversed(_walk_down(root, pending.pop(), found))
-    kept: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
-    for each in sorted(found, key=strings.encoded):
-        if each == ".":
+        pending += reversed(_walk_down(root, pending.pop(), reached))
+    outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
+    for path in sorted(reached, key=strings.encoded):
+        if path == ".":
             return None
-        if not kept or not each.startswith(f"{kept[-1]}/"):
-            kept.append(each)
-    return tuple(kept)
+        if not outermost or not path.startswith(f"{outermost[-1]}/"):
+            outermost.append(path)
+    return tuple(outermost)
 
 
 def followed(root: str, path: str) -> tuple[str, ...] | None:
@@ -77,12 +77,12 @@ def ends(root: str, path: str) -> Ends:
     links = set[str]()
     pending = [path]
     while pending:
-        at = clean_path(f"./{pending.pop()}")
-        if at in paths:
+        end = clean_path(f"./{pending.pop()}")
+        if end in paths:
             continue
-        paths[at] = None
+        paths[end] = None
         with suppress(BuildFailsError):
-            way = _way(root, at)
+            way = _way(root, end)
             # `Wildcard` of `contenthash` follows only the entries that a whole pattern matches.
             if not way.rest or not has_wildcards(way.here):
                 links.update(way.links)
@@ -100,52 +100,54 @@ class Way(NamedTuple):
     @property
     def targets(self) -> list[str]:
         """Return where the whole path leads."""
-        return [posixpath.join(target, *self.rest) for target in self.links.values()]
+        targets = self.links.values()
+        return [posixpath.join(target, *self.rest) for target in targets]
 
 
 def _way(root: str, path: str) -> Way:
     """Return the way of `path` up to its first symlinks. Raises `BuildFailsError`."""
     parts = clean_path(f"./{path}").split("/")
-    for depth in range(1, len(parts)):
+    for depth in range(1, len(parts) + 1):
         here = "/".join(parts[:depth])
-        if links := _links(root, hidden_as(path, here)):
-            return Way(here, tuple(parts[depth:]), links)
-    whole = "/".join(parts)
-    return Way(whole, (), _links(root, hidden_as(path, whole)))
+        links = _links(root, hidden_as(path, here))
+        if links:
+            break
+    return Way(here, tuple(parts[depth:]), links)
 
 
-def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
-    """Add the path that `path` leads to to `found`. Return the link targets to follow next."""
+def _walk_down(root: str, path: str, reached: set[str]) -> list[str]:
+    """Add what `path` leads to up to its first symlinks. Return the targets to follow next."""
     way = _way(root, path)
-    if way.here in found:
+    if way.here in reached:
         return []
-    found.add(hidden_as(path, way.here))
+    reached.add(hidden_as(path, way.here))
     return [hidden_as(path, target) for target in way.targets]
 
 
 def _links(root: str, path: str) -> dict[str, str]:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
     directory, name = posixpath.split(path)
-    at = posixpath.join(root, directory)
+    full = posixpath.join(root, directory)
     names = [name]
+    links: dict[str, str] = {}
     try:
         if has_wildcards(name):
-            names = [each.name for each in entries_in(at) if match(name, each.name)]
-        links = {
-            posixpath.join(directory, each): link_target(posixpath.join(at, each))
-            for each in names
-            if "\0" not in each
-        }
+            entries = entries_in(full)
+            names = [entry.name for entry in entries if match(name, entry.name)]
+        for name in names:
+            if "\0" in name:
+                continue
+            target = link_target(posixpath.join(full, name))
+            if target:
+                link = posixpath.join(directory, name)
+                resolved = posixpath.join("/", directory, target)
+                links[link] = clean_path(resolved)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BuildFailsError(f"error from sender: {shown(path)}: {reason}") from None
-    return {
-        link: clean_path(posixpath.join("/", directory, target))
-        for link, target in links.items()
-        if target
-    }
+    return links
 
 
 class IncludePattern(DockerIgnorePattern):
@@ -156,10 +158,10 @@ class IncludePattern(DockerIgnorePattern):
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`: no comment, and one with `!` excludes again."""
-        found = as_matched(line)
-        if found is None:
+        split = as_matched(line)
+        if split is None:
             return None
-        return found._replace(exception=not found.exception)
+        return split._replace(exception=not split.exception)
 
 
 class ExcludePattern(DockerIgnorePattern):
@@ -181,8 +183,7 @@ class ExcludeSpec(DockerIgnoreSpec):
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return None, for any path, if there is an exception."""
-        has_exceptions = any(each.include is False for each in self.patterns)
-        if has_exceptions:
+        if any(pattern.include is False for pattern in self.patterns):
             return None
         return ()
 
@@ -197,12 +198,15 @@ def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
         return [*map(IncludePattern, patterns)]
     except IgnoreFileError as error:
         # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
-        raise _refusal(error, f"invalid {header}: [{' '.join(map(shown, patterns))}]") from None
+        texts = " ".join(map(shown, patterns))
+        raise _refusal(error, f"invalid {header}: [{texts}]") from None
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     """Return the spec that ignores what `patterns` do not include. Raises as `included`."""
-    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included([*patterns], "includepatterns")])
+    everything = DockerIgnorePattern("**")
+    exceptions = included([*patterns], "includepatterns")
+    return DockerIgnoreSpec([everything, *exceptions])
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
@@ -210,13 +214,16 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     pattern = error.pattern or ""
     hint = f"{shown(pattern)!r}: {_HINT}"
     if isinstance(error, errors.UnknownPatternError):
-        is_hidden = isinstance(pattern, Hidden)
-        if is_hidden:
+        message = error.message
+        if isinstance(pattern, Hidden):
             message = "ctxsize cannot evaluate this pattern"
-        else:
-            message = error.message
         return InputError(message, hint=hint)
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
+
+
+def may_send(evaluator: Evaluator[Any], state: HasMark, path: str) -> bool:
+    """Return whether an evaluator sends the directory at `path`, or may send entries below it."""
+    return not state.mark.ignored or evaluator.enters(state, path)
 
 
 class NarrowState(NamedTuple):
@@ -248,28 +255,35 @@ class Narrowed:
         left = self._left.others(state.left, prefix, names)
         usual_asked = state.asked.mark
         usual_left = state.left.mark
-        marks = {
-            name: self._both(asked.get(name, usual_asked), left.get(name, usual_left))
-            for name in (asked | left if asked and left else asked or left)
-        }
-        return {name: mark for name, mark in marks.items() if mark != state.mark}
+        names_marked = asked or left
+        if asked and left:
+            names_marked = asked | left
+        marks = dict[str, Mark]()
+        for name in names_marked:
+            mark_asked = asked.get(name, usual_asked)
+            mark_left = left.get(name, usual_left)
+            mark = self._both(mark_asked, mark_left)
+            if mark != state.mark:
+                marks[name] = mark
+        return marks
 
     def enter(self, state: NarrowState, prefix: str, name: str) -> NarrowState:
         try:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        return self._state(asked, self._left.enter(state.left, prefix, name))
+        left = self._left.enter(state.left, prefix, name)
+        return self._state(asked, left)
 
     def enters(self, state: NarrowState, path: str) -> bool:
         """Return whether anything below `path`, which itself is not sent, can be sent."""
-        return all(
-            not inner.mark.ignored or evaluator.enters(inner, path)
-            for evaluator, inner in ((self._asked, state.asked), (self._left, state.left))
-        )
+        if not may_send(self._asked, state.asked, path):
+            return False
+        return may_send(self._left, state.left, path)
 
     def _state(self, asked: HasMark, left: HasMark) -> NarrowState:
-        return NarrowState(asked, left, self._both(asked.mark, left.mark))
+        mark = self._both(asked.mark, left.mark)
+        return NarrowState(asked, left, mark)
 
     def _both(self, asked: Mark, left: Mark) -> Mark:
         """Return the mark of an entry from its mark by each list."""

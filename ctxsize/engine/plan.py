@@ -26,12 +26,13 @@ from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
 from ctxsize.go import strings
-from ctxsize.model import Problem
+from ctxsize.model import NamedContext, Problem
 from ctxsize.reader import read_file
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.context_need import ContextNeed
     from ctxsize.dockerfile.instructions import Dockerfile
+
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
 """Begins the message of a problem `no-dockerfile` that ends with a build found nearby."""
@@ -121,6 +122,13 @@ class Plan:
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles, compare=False, repr=False
     )
+
+    @cached_property
+    def named_contexts(self) -> tuple[NamedContext, ...]:
+        """Return the named contexts of the build. Raises `InputError` for what buildx rejects."""
+        from ctxsize.engine.build_options import named_contexts  # few builds have any
+
+        return named_contexts(self.build)
 
     @property
     def ignore_file_problems(self) -> list[Problem]:

@@ -6,30 +6,29 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from itertools import takewhile
+from typing import NamedTuple
 
-from ctxsize.dockerfile.context_need import Paths
+from ctxsize.dockerfile.context_need import RequestedPaths
 from ctxsize.dockerfile.sources import MOUNTING, TAKING, Source, Unknown, path_from_root
 from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.evaluate import DirectoryStates
+from ctxsize.engine.evaluate import DirectoryStates, HasMark
 from ctxsize.engine.explanation import Explanation, entry_at, explain
 from ctxsize.engine.narrow import follow, include_spec, narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.transfer_requests import (
     asked_of,
-    named_contexts,
     named_plan,
     needs_of,
     unknown_problem,
 )
 from ctxsize.errors import InputError
-from ctxsize.go.wildcards import has_wildcards, match
+from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.reader import entries_in, folded, is_listed, why_other
 
@@ -65,36 +64,47 @@ class SourceCheck:
 class Arrivals:
     """The entries that arrive in a transfer of `paths`. Raises what `include_spec` raises."""
 
-    def __init__(self, plan: Plan, paths: Paths) -> None:
-        self._plan, spec, include = plan, plan.spec, follow(plan.root, paths)
-        self._states = DirectoryStates(narrowed(spec, include))
+    def __init__(self, plan: Plan, paths: RequestedPaths) -> None:
+        self._plan = plan
+        include = follow(plan.root, paths)
+        self._states = DirectoryStates(narrowed(plan.spec, include))
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
-        found = entry_at(self._plan, path)
-        evaluator = self._states.evaluator
-        if path == "." or isinstance(found, str):
-            return path == "."
+        if path == ".":
+            return True
+        status = entry_at(self._plan, path)
+        if isinstance(status, str):
+            return False
         above, slash, name = path.rpartition("/")
         state = self._states.state(above)
-        others = (stat.S_IFDIR, stat.S_IFSOCK)
         if state is None:
-            pending = []
-        else:
-            pending = [(state, above + slash, [(name, found.st_mode)])]
+            return False
+        entry = DirectoryEntry(name, status.st_mode)
+        return self._holds_any(state, above + slash, [entry])
+
+    def _holds_any(self, state: HasMark, prefix: str, entries: Sequence[DirectoryEntry]) -> bool:
+        """Return whether one of the entries in a directory arrives, or one below them."""
+        evaluator = self._states.evaluator
+        pending = [(state, prefix, entries)]
         while pending:
             state, prefix, entries = pending.pop()
-            files = [name for name, mode in entries if stat.S_IFMT(mode) not in others]
+            files = [entry.name for entry in entries if entry.is_file]
             marks = evaluator.others(state, prefix, files)
-            if any(not marks.get(name, state.mark).ignored for name in files):
-                return True
-            for name in (name for name, mode in entries if stat.S_ISDIR(mode)):
-                below = evaluator.enter(state, prefix, name)
-                at = prefix + name
+            for name in files:
+                mark = marks.get(name, state.mark)
+                if not mark.ignored:
+                    return True
+            for entry in entries:
+                if not entry.is_directory:
+                    continue
+                below = evaluator.enter(state, prefix, entry.name)
                 if not below.mark.ignored:
                     return True
-                if evaluator.enters(below, at):
-                    pending.append((below, f"{at}/", entries_below(self._plan.root, at)))
+                path = prefix + entry.name
+                if evaluator.enters(below, path):
+                    inside = entries_below(self._plan.root, path)
+                    pending.append((below, f"{path}/", inside))
         return False
 
     def follow(self, path: str) -> tuple[str, bool]:
@@ -111,22 +121,62 @@ class Arrivals:
 
     def link(self, path: str) -> str | None:
         """Return the target of the symlink at `path`; None for other entries."""
-        with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
-            return os.readlink(os.path.join(self._plan.root, path))
-        return None
+        return link_at(self._plan.root, path)
 
 
-def entries_below(root: str, path: str) -> list[tuple[str, int]]:
-    """Return the names and modes in a directory, in order; none for others or if unreadable."""
-    full = os.path.join(root, path.rstrip("/"))
+def link_at(root: str, path: str) -> str | None:
+    """Return the target of the symlink at `path` below `root`; None for other entries."""
+    with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
+        return os.readlink(os.path.join(root, path))
+    return None
+
+
+class DirectoryEntry(NamedTuple):
+    """A name in a directory, with its mode."""
+
+    name: str
+    mode: int
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Return whether it is sent as a file: a socket is not."""
+        return not self.is_directory and not stat.S_ISSOCK(self.mode)
+
+
+def entries_below(root: str, path: str) -> list[DirectoryEntry]:
+    """Return the entries of a directory, in order; none for others or if unreadable."""
+    directory = os.path.join(root, path.rstrip("/"))
+    entries = list[DirectoryEntry]()
     try:
-        if stat.S_ISDIR(os.lstat(full).st_mode):
-            found = entries_in(full)
-        else:
-            found = []
-        return sorted((each.name, each.stat(follow_symlinks=False).st_mode) for each in found)
+        if not stat.S_ISDIR(os.lstat(directory).st_mode):
+            return []
+        for listed in entries_in(directory):
+            mode = listed.stat(follow_symlinks=False).st_mode
+            entries.append(DirectoryEntry(listed.name, mode))
     except (OSError, ValueError):
         return []
+    return sorted(entries)
+
+
+class SourceFate(NamedTuple):
+    """The fate of a source, and the entry that decides."""
+
+    fate: Fate
+    path: str
+
+
+def missing(plan: Plan, path: str) -> Fate:
+    """Return why `path`, the end of all its symlinks, is not there for an instruction."""
+    explained = explain(plan, path)
+    if explained.not_there is not None:
+        return Fate.ABSENT
+    if explained.verdict.ignored:
+        return Fate.IGNORED
+    return Fate.LOOP
 
 
 class Sources:
@@ -145,9 +195,12 @@ class Sources:
         for need in needs_of(plan).values():
             for source in need.sources:
                 if source.context == plan.name and source.kind in TAKING:
-                    self._by_line.setdefault(source.line, {})[source] = None
+                    on_line = self._by_line.setdefault(source.line, {})
+                    on_line[source] = None
         for asked in asked_of(plan):
-            self._arrivals |= dict.fromkeys(asked.sources, Arrivals(plan, asked.paths))
+            arrivals = Arrivals(plan, asked.paths)
+            for source in asked.sources:
+                self._arrivals[source] = arrivals
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return the checks of a source as written, or of those on a line of the Dockerfile.
@@ -157,71 +210,79 @@ class Sources:
         if re.fullmatch("[0-9]{1,9}", wanted):
             return [*map(self._checked, self.on_line(int(wanted)))]
         path = path_from_root(wanted)[1:] or "."
-        taken = [source for each in self._by_line.values() for source in each]
-        found = [source for source in taken if source.source == wanted]
-        found = found or [source for source in taken if source.path == path]
+        alike: list[Source] = []
+        same_path: list[Source] = []
+        for on_line in self._by_line.values():
+            alike += (source for source in on_line if source.source == wanted)
+            same_path += (source for source in on_line if source.path == path)
         untaken = Source("COPY", 0, "", wanted, path, "copy", self._plan.name)
-        return [*map(self._checked, found or [untaken])]
+        sources = alike or same_path or [untaken]
+        return [*map(self._checked, sources)]
 
     def on_line(self, number: int) -> list[Source]:
         """Return the sources on a line; none if this build skips it. Raises `InputError`."""
         if number in self._by_line:
             return [*self._by_line[number]]
         path = self._plan.dockerfile
-        instructions = () if path is None else self._plan.parsed.dockerfile.instructions
-        here = [each for each in instructions if each.line <= number <= each.end_line]
-        for doing in (each.trigger or each for each in here):
-            if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
-                return [*self._by_line.get(here[0].line, ())]
-        message = f"there is no COPY, ADD or mount on line {number}"
-        if path is None:
-            message = "a line needs a Dockerfile, and there is none"
+        message = "a line needs a Dockerfile, and there is none"
+        if path is not None:
+            message = f"there is no COPY, ADD or mount on line {number}"
+            for instruction in self._plan.parsed.dockerfile.instructions:
+                if not instruction.line <= number <= instruction.end_line:
+                    continue
+                step = instruction.trigger or instruction
+                if step.keyword in ("COPY", "ADD") or any(step.flag_values("mount")):
+                    return [*self._by_line.get(instruction.line, ())]
         raise InputError(message, path=path, hint=f"./{number} is the source named {number}")
 
-    def fate(self, source: Source) -> tuple[Fate, str]:
-        """Return the fate of a source, and the entry that decides. Raises `InputError`."""
+    def fate(self, source: Source) -> SourceFate:
+        """Return the fate of a source. Raises `InputError`."""
         base, pattern = self._parts(source)
         arrivals = self._arrivals_of(source)
         is_wild = has_wildcards(pattern)
-        at, arrives = arrivals.follow(base)
+        end, arrives = arrivals.follow(base)
         if pattern and not is_wild:
             # Frontends from docker/dockerfile:1.20 need what follows the pivot, and follow no
             # symlink there (`dispatchCopy`).
-            at = posixpath.normpath(f"{at}/{pattern}")
-            arrives = arrivals.holds(at)
-        for path in self._followed(source, is_wild=is_wild) if arrives else ():
-            if arrives and arrivals.link(path) is not None and arrivals.holds(path):
-                end, arrives = arrivals.follow(path)
-                if arrives:
-                    at = at
-                else:
-                    at = end
-        if arrives and is_wild:
-            found = any(map(arrivals.holds, self._matches(source)))
-            return Fate.FOUND if found else Fate.NO_MATCH, source.path
-        if arrives:
-            return Fate.FOUND, at
-        explained = explain(self._plan, at)
-        if explained.not_there is not None:
-            return Fate.ABSENT, at
-        if explained.verdict.ignored:
-            return Fate.IGNORED, at
-        return Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED, at
+            end = posixpath.normpath(f"{end}/{pattern}")
+            arrives = arrivals.holds(end)
+        if not arrives:
+            return self._missing(source, end)
+        for path in self._followed(source, is_wild=is_wild):
+            if arrivals.link(path) is None or not arrivals.holds(path):
+                continue
+            target, arrives = arrivals.follow(path)
+            if not arrives:
+                return self._missing(source, target)
+        if not is_wild:
+            return SourceFate(Fate.FOUND, end)
+        fate = Fate.NO_MATCH
+        if any(map(arrivals.holds, self._matches(source))):
+            fate = Fate.FOUND
+        return SourceFate(fate, source.path)
+
+    def _missing(self, source: Source, path: str) -> SourceFate:
+        """Return the fate of a source whose end, `path`, does not arrive."""
+        fate = missing(self._plan, path)
+        if fate is Fate.LOOP:
+            arrivals = self._arrivals_of(source)
+            if not arrivals.holds(path):
+                fate = Fate.NOT_ASKED
+        return SourceFate(fate, path)
 
     def _parts(self, source: Source) -> tuple[str, str]:
         """Return the start of a source, in which symlinks are followed, and the other part."""
         if source.parents is None:
-            parts = source.path.split("/")
-            literal = [*takewhile(lambda part: not has_wildcards(part), parts)]
-            # `parseMount` has no wildcards.
-            if source.kind in MOUNTING:
-                literal = parts
-            else:
-                literal = literal
-            return "/".join(literal) or ".", "/".join(parts[len(literal) :])
+            if source.kind in MOUNTING:  # `parseMount` has no wildcards
+                return source.path, ""
+            start = fixed_part(source.path)
+            rest = source.path[len(start) :]
+            return start or ".", rest.lstrip("/")
         base, pattern = source.parents
-        is_link = base != "." and os.path.islink(os.path.join(self._plan.root, base))
-        if is_link or has_wildcards(base) or not pattern or pattern[0] in "!#":
+        target = link_at(self._plan.root, base)
+        is_link = base != "." and target is not None
+        is_wild = has_wildcards(base)
+        if is_link or is_wild or not pattern or pattern[0] in "!#":
             raise InputError(
                 "ctxsize does not model a symlink or a wildcard before the `/./` of --parents, "
                 "nor an empty path, `!` or `#` after it",
@@ -242,8 +303,8 @@ class Sources:
         # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
         # finds its top entries one by one.
         excluded = include_spec(source.excludes)
-        names = entries_below(self._plan.root, "")
-        return [name for name, _ in names if excluded.step(name).ignored]
+        entries = entries_below(self._plan.root, "")
+        return [entry.name for entry in entries if excluded.step(entry.name).ignored]
 
     def _matches(self, source: Source) -> list[str]:
         """Return the outermost entries that wildcards match, whether or not they arrive."""
@@ -251,75 +312,94 @@ class Sources:
             return self._matched[source]
         base, pattern = self._parts(source)
         start = self._arrivals_of(source).follow(base)[0]
-        found = list[str]()
+        paths = list[str]()
         # `Wildcard` of `contenthash` calls Go's `path.Match`.
         matches: Callable[[str], object] = partial(match, pattern)
+        deepest = pattern.count("/")
         if source.parents is not None:
             matches = DockerIgnorePattern(pattern).match_file
-        if source.parents is not None and "**" in pattern:
-            deepest = -1
-        else:
-            deepest = pattern.count("/")
+            if "**" in pattern:
+                deepest = -1
         pending = [""]
         while pending:
             prefix = pending.pop()
             is_last = prefix.count("/") == deepest
-            for name, mode in entries_below(self._plan.root, f"{start}/{prefix}"):
-                inside = prefix + name
+            for entry in entries_below(self._plan.root, f"{start}/{prefix}"):
+                inside = prefix + entry.name
                 if matches(inside):
-                    found.append(posixpath.normpath(f"{start}/{inside}"))
-                elif stat.S_ISDIR(mode) and not is_last:
+                    paths.append(posixpath.normpath(f"{start}/{inside}"))
+                elif entry.is_directory and not is_last:
                     pending.append(f"{inside}/")
-        self._matched[source] = found
-        return found
+        self._matched[source] = paths
+        return paths
 
     def _arrivals_of(self, source: Source) -> Arrivals:
         """Return the arrivals of the transfer with that source, or of one of its own."""
         if source not in self._arrivals:
-            if source.path == ".":
-                paths = None
-            else:
+            paths: RequestedPaths = None
+            if source.path != ".":
                 paths = (source.path,)
             self._arrivals[source] = Arrivals(self._plan, paths)
         return self._arrivals[source]
 
     def _checked(self, source: Source) -> SourceCheck:
-        (fate, at), arrivals = self.fate(source), self._arrivals_of(source)
+        """Return the fate of a source with its explanation."""
+        fate, path = self.fate(source)
+        arrivals = self._arrivals_of(source)
         matches = None
-        if fate is Fate.IGNORED:
-            paths = [at]
-        else:
-            paths = []
+        unfound: list[str] = []
         if has_wildcards(self._parts(source)[1]):
-            arriving = {path for path in self._matches(source) if arrivals.holds(path)}
-            matches = len(arriving)
-            paths = paths or [path for path in self._matches(source) if path not in arriving]
-        explained = (explain(self._plan, path) for path in paths)
-        hidden = tuple(each for each in explained if each.verdict.ignored)
-        notes = tuple(self._notes(source, fate, at, is_hidden=bool(hidden)))
-        return SourceCheck(source, fate, hidden_as(source.path, at), matches, hidden, notes)
+            matches = 0
+            for match in self._matches(source):
+                if arrivals.holds(match):
+                    matches += 1
+                else:
+                    unfound.append(match)
+        if fate is Fate.IGNORED:
+            unfound = [path]
+        hidden: list[Explanation] = []
+        for match in unfound:
+            explained = explain(self._plan, match)
+            if explained.verdict.ignored:
+                hidden.append(explained)
+        return SourceCheck(
+            source,
+            fate,
+            hidden_as(source.path, path),
+            matches,
+            hidden=tuple(hidden),
+            notes=tuple(self._notes(source, fate, path, is_hidden=bool(hidden))),
+        )
 
-    def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
+    def _global_names(self) -> set[str]:
+        """Return the names of the arguments before the first FROM."""
+        names = set[str]()
+        for instruction in self._plan.parsed.dockerfile.global_arguments:
+            names |= {word.partition("=")[0] for word in instruction.arguments}
+        return names
+
+    def _notes(self, source: Source, fate: Fate, path: str, *, is_hidden: bool) -> Iterator[str]:
+        """Yield possible causes of a fate that `path` decides."""
         plan = self._plan
-        early = [] if not source.doubts else plan.parsed.dockerfile.global_arguments
-        names = {word.partition("=")[0] for each in early for word in each.arguments}
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line)).message
-            if kind == "environment" and name in names:
-                own = f"the stage needs its own ARG {shown(name)}"
-                yield f"{own}: one before FROM holds for FROM only"
+            if kind == "environment" and name in self._global_names():
+                remedy = f"the stage needs its own ARG {shown(name)}"
+                yield f"{remedy}: one before FROM holds for FROM only"
         if fate is Fate.FOUND:
             return
-        if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
+        written = posixpath.normpath(source.source.lstrip("/"))
+        if written.partition("/")[0] == "..":
             yield f".. cannot lead out of the context: the builder looks for {shown(source.path)}"
         if source.kind in MOUNTING and has_wildcards(source.path):
             yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
-            yield from _nearest(plan, at)
+            yield from _nearest(plan, path)
         if source.parents is not None:
-            link = (explain(plan, at).not_there or "").partition(" is a symlink, ")
-            if link[1]:
-                yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
+            reason = explain(plan, path).not_there or ""
+            link, is_link, _ = reason.partition(" is a symlink, ")
+            if is_link:
+                yield f"{link} is a symlink, which --parents does not follow behind its pivot"
             if not has_wildcards(source.parents[1]):
                 yield "frontends before docker/dockerfile:1.20 continue without it"
 
@@ -328,23 +408,24 @@ def _nearest(plan: Plan, path: str) -> Iterator[str]:
     """Yield notes on entries that resemble `path`, which does not exist."""
     from difflib import get_close_matches  # most sources exist and need none of it
 
-    at = ""
-    directory = os.path.dirname(plan.dockerfile or "")
+    above = ""
     for part in path.split("/"):
-        names = {folded(name): name for name, _ in entries_below(plan.root, at)}
-        if not is_listed(os.path.join(plan.root, at, part)):
-            if has_wildcards(part):
-                near = []
-            else:
-                near = get_close_matches(folded(part), names, n=1)
-            for each in near:
-                if each == folded(part):
-                    case = f": {why_other(names[each], part)}"
-                else:
-                    case = ""
-                yield f"there is {os.path.join(at, names[each])}{case}"
+        if is_listed(os.path.join(plan.root, above, part)):
+            above = os.path.join(above, part)
+            continue
+        if has_wildcards(part):
             break
-        at = os.path.join(at, part)
+        names = dict[str, str]()
+        for entry in entries_below(plan.root, above):
+            names[folded(entry.name)] = entry.name
+        for near in get_close_matches(folded(part), names, n=1):
+            name = names[near]
+            note = f"there is {os.path.join(above, name)}"
+            if near == folded(part):
+                note += f": {why_other(name, part)}"
+            yield note
+        break
+    directory = os.path.dirname(plan.dockerfile or "")
     if directory and is_listed(os.path.join(directory, path)):
         yield "it exists beside the Dockerfile, but sources are relative to the context"
 
@@ -353,8 +434,13 @@ def check_in_all(plan: Plan, wanted: str) -> list[SourceCheck]:
     """Return the checks of `wanted` in each context from which the Dockerfile takes it."""
     plans = [plan]
     if plan.dockerfile is not None and not plan.name:
-        local = (each for each in named_contexts(plan.build) if each.local)
-        used = (each for each in local if asked_of(replace(plan, name=each.name)))
-        plans += [named_plan(plan, each) for each in used]
-    checks = [check for each in plans for check in Sources(each).check(wanted)]
-    return [check for check in checks if check.source.line] or checks[:1]
+        plans += (
+            named_plan(plan, context)
+            for context in plan.named_contexts
+            if context.local and asked_of(replace(plan, name=context.name))
+        )
+    checks = list[SourceCheck]()
+    for context in plans:
+        checks += Sources(context).check(wanted)
+    taken = [check for check in checks if check.source.line]
+    return taken or checks[:1]

@@ -6,18 +6,24 @@ docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 
-from ctxsize.build import Build, is_remote
-from ctxsize.dockerfile.context_need import Asked, ContextNeed, Paths, context_need, other_frontend
+from ctxsize.build import Build
+from ctxsize.dockerfile.context_need import (
+    Asked,
+    ContextNeed,
+    RequestedPaths,
+    context_need,
+    other_frontend,
+)
 from ctxsize.dockerfile.graph import StageRules
-from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
+from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.engine.build_options import own_platform, platforms_of
 from ctxsize.engine.builders import UNPRINTABLE, Builder
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.plan import Plan, plan_of
@@ -31,74 +37,6 @@ TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 TAKEN_AWAY = "a source of the Dockerfile begins with `!`, which excludes it again"
 
 
-def platforms_of(plan: Plan) -> tuple[str, ...]:
-    """Return the platforms of the build, each once.
-
-    Without `--platform` that is the one in `DOCKER_DEFAULT_PLATFORM`, which Docker's command line
-    reads, or else this machine's. Raises `InputError` for a value that is no platform.
-    """
-    own = _own_platform()
-    named = plan.build.platforms
-    given = named or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
-    texts = ",".join(given).split(",")
-    try:
-        found = [own if text.lower() == "local" else parse_platform(text, own) for text in texts]
-    except DockerfileError as error:
-        # The value of an environment variable may be a secret: do not print it.
-        wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
-        if named:
-            wrong = f"--platform: {error.message}"
-        else:
-            wrong = wrong
-        raise InputError(wrong, hint="for instance linux/arm64") from None
-    return tuple(dict.fromkeys(found))
-
-
-def _own_platform() -> str:
-    # Docker builds for Linux, also in a virtual machine.
-    return machine_platform(os.uname().machine)
-
-
-def named_contexts(build: Build) -> tuple[NamedContext, ...]:
-    """Return the named contexts of `build` in the order of the command line.
-
-    If a name is given twice, the last value counts. Raises `InputError` where buildx rejects the
-    command line: for a name that no image can have, and for a missing directory, used or not.
-    """
-    found: dict[str, NamedContext] = {}
-    for given, value in build.build_contexts.items():
-        try:
-            name = familiar_name(given)
-        except DockerfileError as error:
-            raise InputError(f"invalid context name {given}: {error.message}") from None
-        # Buildx sends the contexts of these names as it does its own.
-        if name in ("context", "dockerfile"):
-            announced = f"_{name}"
-        else:
-            announced = name
-        found[name] = NamedContext(name, value, _kind(name, value), announced, None)
-    return tuple(found.values())
-
-
-def _kind(name: str, value: str) -> str:
-    scheme = re.match("docker-image(?=://)|oci-layout(?=://)|target(?=:)", value)
-    if scheme is not None:
-        return scheme[0]
-    if is_remote(value):
-        if value.startswith(("http://", "https://")):
-            return "http"
-        return "git"
-    if not os.path.isdir(value):
-        if os.path.lexists(value):
-            reason = "not a directory"
-        else:
-            reason = "no such file or directory"
-        message = f"failed to get build context {name}: stat {value}: {reason}"
-        hint = "--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://"
-        raise InputError(message, hint=hint)
-    return "local"
-
-
 def named_plan(plan: Plan, named: NamedContext) -> Plan:
     """Return the plan for a named directory, with its ignore file. Raises `InputError`."""
     if not named.local:
@@ -109,24 +47,30 @@ def named_plan(plan: Plan, named: NamedContext) -> Plan:
     # Only the ignore file at its top counts, even if the directory contains Dockerfiles.
     build = Build(named.value, builder=plan.builder.name)
     alone = plan_of(build, plan.builder, alone=True)
-    plan = replace(plan, name=named.name, context=alone.context, root=alone.root)
-    plan = replace(plan, unsaved=False)
-    plan = replace(plan, ignore_file=alone.ignore_file, dockerfile_specific=False)
-    return replace(plan, spec=alone.spec, problems=alone.problems)
+    return replace(
+        plan,
+        name=named.name,
+        context=alone.context,
+        root=alone.root,
+        ignore_file=alone.ignore_file,
+        dockerfile_specific=False,
+        spec=alone.spec,
+        unsaved=False,
+        problems=alone.problems,
+    )
 
 
 def plan_named(plan: Plan, name: str) -> Plan:
     """Return the plan for a named context, or `plan` for `""`. Raises `InputError`."""
     if not name:
         return plan
-    known = {each.name: each for each in named_contexts(plan.build)}
+    contexts = {context.name: context for context in plan.named_contexts}
     try:
-        named = known[familiar_name(name)]
+        named = contexts[familiar_name(name)]
     except (KeyError, DockerfileError):
-        if known:
-            hint = f"one of {', '.join(known)}"
-        else:
-            hint = "give it by --build-context"
+        hint = "give it by --build-context"
+        if contexts:
+            hint = f"one of {', '.join(contexts)}"
         raise InputError(f"no such named context: {name}", hint=hint) from None
     return named_plan(plan, named)
 
@@ -139,16 +83,11 @@ def needs_of(plan: Plan) -> dict[str, ContextNeed]:
     """
     build = plan.build
     data = b""
-    images = ("docker-image", "oci-layout", "target")
     try:
-        platforms = platforms_of(plan)
-        # An image may bring variables and ONBUILD triggers.
-        named = {
-            each.name: each.kind in images and each.value != "docker-image://scratch"
-            for each in named_contexts(build)
-        }
+        platforms = platforms_of(build)
+        are_images = {context.name: _is_image(context) for context in plan.named_contexts}
         data = plan.parsed.data
-        return {each: _need(plan, each, named) for each in platforms}
+        return {platform: _need(plan, platform, are_images) for platform in platforms}
     except InputError as error:
         if isinstance(error, DockerfileError) and plan.parsed.written is not None:
             error = _unquoted(plan, error)
@@ -164,6 +103,13 @@ def needs_of(plan: Plan) -> dict[str, ContextNeed]:
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
 
 
+def _is_image(context: NamedContext) -> bool:
+    """Return whether a named context is an image, with its variables and ONBUILD triggers."""
+    if context.value == "docker-image://scratch":
+        return False
+    return context.kind in ("docker-image", "oci-layout", "target")
+
+
 def _unquoted(plan: Plan, error: DockerfileError) -> DockerfileError:
     """Return the error without what a line of a Dockerfile with hidden values may show."""
     from ctxsize.dockerfile.concealed import unquoted  # few builds have such a Dockerfile
@@ -173,27 +119,38 @@ def _unquoted(plan: Plan, error: DockerfileError) -> DockerfileError:
     return error
 
 
-def _need(plan: Plan, platform: str, named: Mapping[str, bool]) -> ContextNeed:
+def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextNeed:
+    """Return what the build needs for one platform; `are_images` tells it of named contexts."""
     build = plan.build
-    known = plan.parsed.needs
-    asking = (
-        *(plan.builder.name, build.target, (*build.build_arguments.items(),)),
-        *(platform, (*named.items(),)),
+    needs = plan.parsed.needs
+    key = (
+        plan.builder.name,
+        build.target,
+        tuple(build.build_arguments.items()),
+        platform,
+        tuple(are_images.items()),
     )
-    if asking in known:
-        return known[asking]
-    given = (build.target, build.build_arguments, platform, _own_platform(), named)
-    need = context_need(plan.parsed.dockerfile, *given, _rules_of(plan.builder))
+    if key in needs:
+        return needs[key]
+    need = context_need(
+        plan.parsed.dockerfile,
+        build.target,
+        build.build_arguments,
+        platform,
+        build_platform=own_platform(),
+        contexts=are_images,
+        rules=_rules_of(plan.builder),
+    )
     for source in need.sources:
         with located(source.line):
             included(source.excludes, "excludepatterns")
-    for each in need.asked:
-        text = "".join(each.paths or ())
+    for asked in need.asked:
+        text = "".join(asked.paths or ())
         if text.isascii() and not text.isprintable():
             # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
             message = UNPRINTABLE.format("followpaths")
             raise DockerfileError(message, hint="a source contains a control character")
-    known[asking] = need
+    needs[key] = need
     return need
 
 
@@ -211,21 +168,31 @@ def _rules_of(builder: Builder) -> StageRules:
 def used_contexts(plan: Plan) -> frozenset[str]:
     """Return the names of the contexts from which the build transfers. Raises as `needs_of`."""
     needs = needs_of(plan).values()
-    return frozenset(asked.context for each in needs for asked in each.asked)
+    return frozenset(asked.context for need in needs for asked in need.asked)
 
 
 def asked_of(plan: Plan) -> tuple[Asked, ...]:
     """Return the transfers of the context of `plan`; none if it is unused."""
-    found: dict[Paths, Asked] = {}
+    by_paths: dict[RequestedPaths, Asked] = {}
     for platform, need in needs_of(plan).items():
-        unknowns = () if plan.name else need.unknowns
-        for each in need.of(plan.name):
-            same = found.get(each.paths, replace(each, sources=()))
-            sources = tuple(dict.fromkeys((*same.sources, *each.sources)))
-            all_unknowns = tuple(dict.fromkeys((*same.unknowns, *unknowns)))
-            same = replace(same, sources=sources, platforms=(*same.platforms, platform))
-            found[each.paths] = replace(same, unknowns=all_unknowns)
-    return tuple(found.values())
+        unknowns = need.unknowns
+        if plan.name:
+            unknowns = ()
+        for asked in need.of(plan.name):
+            same = by_paths.get(asked.paths, replace(asked, sources=()))
+            by_paths[asked.paths] = replace(
+                same,
+                sources=tuple(dict.fromkeys((*same.sources, *asked.sources))),
+                platforms=(*same.platforms, platform),
+                unknowns=tuple(dict.fromkeys((*same.unknowns, *unknowns))),
+            )
+    return tuple(by_paths.values())
+
+
+def sources_of(plan: Plan) -> tuple[Source, ...]:
+    """Return the sources of all transfers of the context of `plan`, each once."""
+    sources = (asked.sources for asked in asked_of(plan))
+    return tuple(dict.fromkeys(chain.from_iterable(sources)))
 
 
 def mounts_of(plan: Plan) -> tuple[Source, ...]:
@@ -233,11 +200,9 @@ def mounts_of(plan: Plan) -> tuple[Source, ...]:
     if not plan.builder.mounts_unfiltered or plan.dockerfile is None:
         return ()
     try:
-        asked = asked_of(plan)
+        return tuple(source for source in sources_of(plan) if source.kind == "bind")
     except CtxsizeError:
         return ()
-    found = (source for each in asked for source in each.sources if source.kind == "bind")
-    return tuple(dict.fromkeys(found))
 
 
 def includes_of(plan: Plan) -> list[Include]:
@@ -265,15 +230,16 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
 
 def unknown_problem(unknown: Unknown) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
-    kind = unknown.kind
-    name = shown(unknown.name)
-    return Problem(f"unknown-{kind}", _UNKNOWNS[kind].format(name=name), line=unknown.line or None)
+    template = _UNKNOWNS[unknown.kind]
+    message = template.format(name=shown(unknown.name))
+    return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
 
 
 def is_wrong_target(plan: Plan) -> bool:
     """Return whether the Dockerfile can be read and has no stage of the target's name."""
     target = plan.build.target.lower()
     try:
-        return target not in {"", *(stage.name for stage in plan.parsed.dockerfile.stages)}
+        stages = plan.parsed.dockerfile.stages
     except InputError:
         return False
+    return target not in {"", *(stage.name for stage in stages)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from typing import NamedTuple
 
-from ctxsize.dockerfile.context_need import Asked, Paths
+from ctxsize.dockerfile.context_need import Asked, RequestedPaths
 from ctxsize.dockerfile.sources import MOUNTING, Source
 from ctxsize.engine import transfer_requests
+from ctxsize.engine.build_options import platforms_of
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
@@ -37,86 +38,110 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
     builder = plan.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        problems = (*report.problems, *unfiltered_mounts(plan), *failing_by_name(plan))
         return replace(
-            report, problems=problems, named_contexts=transfer_requests.named_contexts(plan.build)
+            report,
+            problems=(*report.problems, *unfiltered_mounts(plan), *failing_by_name(plan)),
+            named_contexts=plan.named_contexts,
         )
-    if not builder.asks_for_paths:
-        if plan.build.build_contexts:
-            raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
-        if plan.dockerfile is None:
-            whole = None
-        else:
-            whole = _transfer(report.context, None, ())
-        problems = (*report.problems, *failing_by_name(plan))
-        return replace(report, transfer=whole, problems=problems)
-    platforms = transfer_requests.platforms_of(plan)
+    if builder.asks_for_paths:
+        return _with_requested(plan, report, progress)
+    if plan.build.build_contexts:
+        raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
+    problems = (*report.problems, *failing_by_name(plan))
+    report = replace(report, problems=problems)
+    if plan.dockerfile is None:
+        return report
+    return replace(report, transfer=_transfer(report.context, None, ()))
+
+
+def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Report:
+    """Return a report with the transfers that BuildKit requests, and the named contexts."""
+    platforms = platforms_of(plan.build)
     # Without a Dockerfile, a problem of the plan says so.
     is_there = plan.dockerfile is not None and plan.dockerfile_fault is None
-    transfers, problems = _measured(plan, report, progress, is_there=is_there)
-    known = transfers is not None
-    found = transfers or []
-    using = {each for one in found for each in one.platforms}
-    if known and (unused := tuple(each for each in platforms if each not in using)):
-        found.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
-        found.sort(key=lambda each: platforms.index(each.platforms[0]))
-    named = transfer_requests.named_contexts(plan.build)
-    if known and named:
-        used = transfer_requests.used_contexts(plan)
-    else:
-        used = None
-    contexts = tuple(_named(plan, each, progress, used) for each in named)
-    report = replace(report, problems=problems, named_contexts=contexts)
-    if found:
-        first = found[0]
-    else:
-        first = None
-    return replace(report, transfer=first, more_transfers=tuple(found[1:]))
+    measured = _measured(plan, report, progress, is_there=is_there)
+    transfers = [*measured.transfers]
+    if measured.is_known:
+        unused = dict.fromkeys(platforms)
+        for transfer in transfers:
+            for platform in transfer.platforms:
+                unused.pop(platform, None)
+        if unused:
+            nothing = Transfer(
+                context_used=False,
+                follow_paths=(),
+                content_bytes=0,
+                files=0,
+                wire_bytes=None,
+                printed=None,
+                platforms=tuple(unused),
+            )
+            transfers.append(nothing)
+        transfers.sort(key=lambda transfer: platforms.index(transfer.platforms[0]))
+    contexts = list[NamedContext]()
+    for context in plan.named_contexts:
+        if measured.is_known:
+            is_used = context.name in transfer_requests.used_contexts(plan)
+            context = replace(context, used=is_used)
+        if context.local and context.used is not False:
+            context = _with_own_transfers(plan, context, progress)
+        contexts.append(context)
+    report = replace(report, problems=measured.problems, named_contexts=tuple(contexts))
+    if not transfers:
+        return report
+    first, *others = transfers
+    return replace(report, transfer=first, more_transfers=tuple(others))
 
 
-def _named(
-    plan: Plan,
-    named: NamedContext,
-    progress: Progress | None,
-    used: frozenset[str] | None,
+def _with_own_transfers(
+    plan: Plan, context: NamedContext, progress: Progress | None
 ) -> NamedContext:
-    """Return a named context with its transfers; one that is not among those `used` stays unread.
-
-    `used` is None if the transfers are not known.
-    """
-    known = used is not None
-    if used is not None:
-        named = replace(named, used=named.name in used)
-    if not named.local or named.used is False:
-        return named
-    plan = transfer_requests.named_plan(plan, named)
+    """Return a named context with its transfers; without any if it is not known to be used."""
+    plan = transfer_requests.named_plan(plan, context)
     report = measure(plan, top=1, depth=0, progress=progress)
-    transfers, problems = _measured(plan, report, progress, is_there=known)
-    named = replace(named, ignore_file=report.ignore_file, context=report.context)
-    return replace(named, transfers=tuple(transfers or ()), problems=problems)
+    measured = _measured(plan, report, progress, is_there=context.used is not None)
+    return replace(
+        context,
+        ignore_file=report.ignore_file,
+        context=report.context,
+        transfers=measured.transfers,
+        problems=measured.problems,
+    )
+
+
+class _Measured(NamedTuple):
+    """The transfers of one context, and its problems and theirs."""
+
+    transfers: tuple[Transfer, ...]
+    problems: tuple[Problem, ...]
+    is_known: bool = True  # False if the transfers are not known
 
 
 def _measured(
     plan: Plan, report: Report, progress: Progress | None, *, is_there: bool
-) -> tuple[list[Transfer] | None, tuple[Problem, ...]]:
-    """Return the transfers of one context, None if not known, and its problems and theirs."""
+) -> _Measured:
+    """Measure the transfers of one context; none are known if there `is_there` no Dockerfile."""
+    problems = [*map(_if_taken, report.problems)]
     if not is_there:
-        return None, tuple(map(_if_taken, report.problems))
+        return _Measured((), tuple(problems), is_known=False)
     asked: tuple[Asked, ...] = ()
     measuring = _Measuring(plan, report, progress)
     try:
         asked = transfer_requests.asked_of(plan)
-        transfers = [*map(measuring.transfer, asked)]
+        transfers = tuple(map(measuring.transfer, asked))
     except CtxsizeError as error:
         if not asked and transfer_requests.is_wrong_target(plan):
             raise
         error.line = error.line or _rejected_line(asked)
-        unknown = unknown_transfer(plan, error)
-        return None, tuple(dict.fromkeys((*map(_if_taken, report.problems), unknown)))
-    lasting = (each for each in report.problems if each.code not in _OF_TRANSFERS)
-    missing = unfound(plan, measuring.doubtful) if measuring.doubtful else ()
-    failing = () if plan.name else failures_of(plan)
-    return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, failing, missing)))
+        problems.append(unknown_transfer(plan, error))
+        return _Measured((), tuple(dict.fromkeys(problems)), is_known=False)
+    problems = [problem for problem in report.problems if problem.code not in _OF_TRANSFERS]
+    problems += measuring.problems
+    if not plan.name:
+        problems += failures_of(plan)
+    if measuring.doubtful:
+        problems += unfound(plan, measuring.doubtful)
+    return _Measured(transfers, tuple(dict.fromkeys(problems)))
 
 
 def _if_taken(problem: Problem) -> Problem:
@@ -150,14 +175,14 @@ class _Measuring:
     def transfer(self, asked: Asked) -> Transfer:
         include = follow(self._plan.root, asked.paths)
         report = self._of(include)
-        for each in report.problems:
-            if each.code in _OF_TRANSFERS:
-                self.problems.append(each)
-            elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
-                # Only a source that begins with `!` empties what the ignore file leaves.
-                self.problems.append(
-                    replace(each, message=f"{each.message}; {transfer_requests.TAKEN_AWAY}")
-                )
+        # Only a source that begins with `!` empties what the ignore file leaves.
+        takes_away = any("!" in pattern for pattern in include or ())
+        for problem in report.problems:
+            if problem.code in _OF_TRANSFERS:
+                self.problems.append(problem)
+            elif problem.code == "arrives-empty" and takes_away:
+                message = f"{problem.message}; {transfer_requests.TAKEN_AWAY}"
+                self.problems.append(replace(problem, message=message))
         return replace(
             _transfer(report.context, asked.paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
@@ -171,24 +196,35 @@ class _Measuring:
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
         include: transfer_requests.Include = (source.path,)
         # A missing source of a long Dockerfile needs no walk.
-        if not is_plain or os.path.lexists(os.path.join(root, top)):
+        full = os.path.join(root, top)
+        is_missing = is_plain and not os.path.lexists(full)
+        if not is_missing:
             include = followed(root, source.path)
             totals = self._of(include).context.totals
         if self._is_doubtful(source, include, totals):
             self.doubtful[source] = None
-        written = (source.instruction, source.line, source.stage, source.source)
         totals = self._copied(source, totals)
-        return SourceShare(*written, source.path, source.kind, totals.files, totals.content_bytes)
+        return SourceShare(
+            source.instruction,
+            source.line,
+            source.stage,
+            source.source,
+            source.path,
+            source.kind,
+            totals.files,
+            totals.content_bytes,
+        )
 
     def _copied(self, source: Source, asked: Totals) -> Totals:
         """Return the totals of what a source copies of what it asks for."""
         plan = self._plan
-        include = followed(self._plan.root, source.path)
+        include = followed(plan.root, source.path)
         if not asked.entries or copies_all(source, include):
             return asked
-        key = source.path, source.excludes, source.parents
+        key = (source.path, source.excludes, source.parents)
         if key not in self._parts:
-            evaluator = copied(narrowed(plan.spec, include), source, plan.root, include)
+            asked_for = narrowed(plan.spec, include)
+            evaluator = copied(asked_for, source, plan.root, include)
             report = measure(plan, top=1, evaluator=evaluator, progress=self._progress)
             self._parts[key] = report.context.totals
         return self._parts[key]
@@ -201,36 +237,46 @@ class _Measuring:
             return True
         # BuildKit requests a source as a pattern, but looks it up by its name: that of a mount,
         # and any other without wildcards.
-        if source.kind in MOUNTING:
-            unlike = _SPECIAL
-        else:
+        unlike = _SPECIAL
+        if source.kind not in MOUNTING:
             unlike = _SPECIAL - _WILDCARDS
         if not unlike.isdisjoint(source.path):
             return True
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
         if source.parents is not None:
             return False
+        has_symlinks = totals.symlinks > 0
         if source.path == ".":
-            return bool(source.excludes and totals.symlinks)
+            return has_symlinks and bool(source.excludes)
         # A symlink on the way may be ignored, though its target is sent.
-        return bool(totals.symlinks) or include != (source.path,)
+        return has_symlinks or include != (source.path,)
 
 
-def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
-    totals = measurement.totals
-    sums = (totals.content_bytes, totals.files, measurement.wire_bytes, measurement.printed)
-    clues = measurement.clues
-    tree = measurement.tree
-    return Transfer(True, paths, *sums, platforms=platforms, clues=clues, tree=tree)
+def _transfer(
+    measurement: Measurement, paths: RequestedPaths, platforms: tuple[str, ...]
+) -> Transfer:
+    """Return the transfer of what was measured."""
+    return Transfer(
+        context_used=True,
+        follow_paths=paths,
+        content_bytes=measurement.totals.content_bytes,
+        files=measurement.totals.files,
+        wire_bytes=measurement.wire_bytes,
+        printed=measurement.printed,
+        platforms=platforms,
+        clues=measurement.clues,
+        tree=measurement.tree,
+    )
 
 
 def _rejected_line(asked: Iterable[Asked]) -> int | None:
     """Return the line of the first source that the builder rejects as a pattern."""
-    for source in dict.fromkeys(source for each in asked for source in each.sources):
-        try:
-            include_spec([source.path])
-        except InputError:
-            return source.line
+    for transfer in asked:
+        for source in transfer.sources:
+            try:
+                include_spec([source.path])
+            except InputError:
+                return source.line
     return None
 
 
@@ -245,39 +291,39 @@ def unfiltered_mounts(plan: Plan) -> Iterator[Problem]:
             f"RUN --mount, bind of {source.source or '.'}: {plan.builder.title} shows the "
             "context there without the ignore file, which counts for COPY and ADD alone"
         )
-        path = plan.dockerfile
         line = source.line or None
-        yield Problem("mount-unfiltered", message, path, line=line)
+        yield Problem("mount-unfiltered", message, plan.dockerfile, line=line)
 
 
 def _may_show(plan: Plan, path: str) -> bool:
     """Return whether a mount of `path` is a directory or an ignored file."""
     try:
-        at = follow_inside(plan.root, path)
+        end = follow_inside(plan.root, path)
     except OSError:  # a loop of symlinks
         return False
-    if at is None:
+    if end is None:
         return False
-    return os.path.isdir(at) or plan.spec.match_file(os.path.relpath(at, plan.root))
+    if os.path.isdir(end):
+        return True
+    relative = os.path.relpath(end, plan.root)
+    return plan.spec.match_file(relative)
 
 
 def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
-    stops = isinstance(error, BuildFailsError)
-    rejects = type(error) is DockerfileError  # and not an `UndecidedError`
-    if stops:
+    lead = transfer_requests.TAKES_UNKNOWN
+    fails = False
+    if isinstance(error, BuildFailsError):
         lead = "the build stops"
-    elif rejects:
+        fails = True
+    elif type(error) is DockerfileError:  # and not an `UndecidedError`
         lead = "the build fails"
-    else:
-        lead = transfer_requests.TAKES_UNKNOWN
+        fails = True
+    message = f"{lead}: {error.message}"
     if error.hint:
-        hint = f" ({error.hint})"
-    else:
-        hint = ""
-    message = f"{lead}: {error.message}{hint}"
+        message += f" ({error.hint})"
     path = error.path or plan.dockerfile
-    return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
+    return Problem("transfer-unknown", message, path, line=error.line, fails=fails)
 
 
 def unread(plan: Plan) -> list[Problem]:
@@ -290,7 +336,6 @@ def unread(plan: Plan) -> list[Problem]:
         problem = unknown_transfer(plan, error)
         if problem.fails:
             return [problem]
-        return []
     return []
 
 
@@ -298,9 +343,13 @@ def transfer_listing(plan: Plan) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
-        taken = (source for each in transfer_requests.asked_of(plan) for source in each.sources)
-        return unfound(plan, (source for source in taken if source.parents is None))
+        sources = transfer_requests.sources_of(plan)
+        return unfound(plan, (source for source in sources if source.parents is None))
 
-    includes = transfer_requests.includes_of(plan)
-    evaluators = (None if each is None else Narrowed(plan.spec, each) for each in includes)
+    evaluators = list[Narrowed | None]()
+    for include in transfer_requests.includes_of(plan):
+        if include is None:
+            evaluators.append(None)
+        else:
+            evaluators.append(Narrowed(plan.spec, include))
     return Listing(plan, evaluators=evaluators, unfound=problems)

@@ -6,9 +6,8 @@ import posixpath
 from dataclasses import replace
 
 from ctxsize.dockerfile.sources import Source
-from ctxsize.engine.explanation import explain
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.source_lookup import Arrivals, Fate, entries_below
+from ctxsize.engine.source_lookup import Arrivals, Fate, SourceFate, entries_below, missing
 from ctxsize.go.wildcards import has_wildcards, match
 
 
@@ -31,49 +30,43 @@ class Unpacked:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._arrivals = _Unpacked(plan)
-        kept = len(plan.spec.patterns) - len(plan.added)
-        as_written = plan.builder.spec_class(plan.spec.patterns[:kept])
-        self._as_written = replace(plan, spec=as_written)
+        count = len(plan.spec.patterns) - len(plan.added)
+        written = plan.builder.spec_class(plan.spec.patterns[:count])
+        self._as_written = replace(plan, spec=written)
 
-    def fate(self, source: Source) -> tuple[Fate, str]:
+    def fate(self, source: Source) -> SourceFate:
         """Return the fate of a source, and the path that decides: of wildcards, a hidden match."""
         path = source.path
         if _leads_out(source):
-            return Fate.ABSENT, path
+            return SourceFate(Fate.ABSENT, path)
         if not has_wildcards(path):
             return self._fate_of(path)
         matches = self._matches(path)
-        arriving = [each for each in matches if self._arrivals.holds(each)]
-        for each in arriving:
-            fate, at = self._fate_of(each)
-            if not fate.is_found:
-                return fate, at
+        arriving = [*filter(self._arrivals.holds, matches)]
+        for end in arriving:
+            fate = self._fate_of(end)
+            if not fate.fate.is_found:
+                return fate
         if arriving:
-            return Fate.FOUND, path
-        return Fate.NO_MATCH, next(iter(matches), path)
+            return SourceFate(Fate.FOUND, path)
+        return SourceFate(Fate.NO_MATCH, next(iter(matches), path))
 
-    def _fate_of(self, path: str) -> tuple[Fate, str]:
+    def _fate_of(self, path: str) -> SourceFate:
         """Return the fate of a path without wildcards, and where its symlinks lead."""
-        at, arrives = self._arrivals.follow(path)
+        end, arrives = self._arrivals.follow(path)
         if arrives:
-            return Fate.FOUND, at
-        explained = explain(self._as_written, at)
-        if explained.not_there is not None:
-            return Fate.ABSENT, at
-        if explained.verdict.ignored:
-            return Fate.IGNORED, at
-        return Fate.LOOP, at
+            return SourceFate(Fate.FOUND, end)
+        return SourceFate(missing(self._as_written, end), end)
 
     def _matches(self, pattern: str) -> list[str]:
         """Return the entries that wildcards match, sent or not; no symlink is followed."""
         paths = [""]
         for part in pattern.split("/"):
-            prefixes = [f"{path}/" if path else "" for path in paths]
             paths = [
-                prefix + name
-                for prefix in prefixes
-                for name, _ in entries_below(self._plan.root, prefix)
-                if match(part, name)
+                posixpath.join(path, entry.name)
+                for path in paths
+                for entry in entries_below(self._plan.root, path)
+                if match(part, entry.name)
             ]
         return paths
 

@@ -21,35 +21,34 @@ class Unsaved(NamedTuple):
 
     def saved(self, before: os.stat_result | None) -> os.stat_result:
         """Return the stat of the file as it will be; `before` is that of the present one."""
-        if before is None:
-            mode = PLAIN
-            links = 1
-        else:
+        mode = PLAIN
+        links = 1
+        number = 0
+        if before is not None:
+            if not stat.S_ISREG(before.st_mode):
+                return before
             mode = before.st_mode
             links = before.st_nlink
-        if before is not None and not stat.S_ISREG(mode):
-            return before
-        if before is None:
-            number = 0
-        else:
             number = before.st_ino
         now = time.time_ns()
         second = now // 10**9
-        fields = (mode, number, 0, links, 0, 0, self.size_bytes, second, second, second)
+        times = (second, second, second)
+        fields = (mode, number, 0, links, 0, 0, self.size_bytes, *times)
         return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
 
 
 def source_of(plan: Plan) -> Disk:
     """Return the directories of a plan on disk, with the text that is not saved yet."""
-    if plan.unsaved:
-        path = saved_path(plan)
-    else:
-        path = None
-    if path is None or plan.ignore_file is None:
+    if not plan.unsaved or plan.ignore_file is None:
         return Disk(plan.root)
-    directory, name = os.path.split(os.path.join(plan.root, path))
-    prefix = f"{directory.rstrip('/')}/"
-    return DiskWithUnsaved(plan.root, Unsaved(prefix, name, len(plan.ignore_file.data)))
+    path = saved_path(plan)
+    if path is None:
+        return Disk(plan.root)
+    full = os.path.join(plan.root, path)
+    directory, name = os.path.split(full)
+    size_bytes = len(plan.ignore_file.data)
+    unsaved = Unsaved(f"{directory.rstrip('/')}/", name, size_bytes)
+    return DiskWithUnsaved(plan.root, unsaved)
 
 
 class DiskWithUnsaved(Disk):
@@ -73,20 +72,26 @@ class DirectoryWithUnsaved(DiskDirectory):
     def __init__(self, prefix: str, fd: int, above: DiskDirectory | None, unsaved: Unsaved) -> None:
         super().__init__(prefix, fd, above)
         self._unsaved = unsaved
-        self._name = unsaved.name if prefix == unsaved.prefix else None
-        if os.path.lexists(unsaved.prefix + unsaved.name):
-            self._new = None
-        else:
-            self._new = self._name
+        self._name: str | None = None
+        self._new: str | None = None
+        if prefix == unsaved.prefix:
+            self._name = unsaved.name
+            if not os.path.lexists(prefix + unsaved.name):
+                self._new = unsaved.name
 
     def steps(self) -> list[Step]:
         """Return the names, with that of a new file."""
-        found = super().steps()
+        steps = super().steps()
         if self._new is None:
-            return found
-        directories = [step for step in found if isinstance(step, str)]
-        others = [name for step in found if not isinstance(step, str) for name in step]
-        return in_steps(directories, [*others, self._new])
+            return steps
+        directories: list[str] = []
+        others = [self._new]
+        for step in steps:
+            if isinstance(step, str):
+                directories.append(step)
+            else:
+                others += step
+        return in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
         """Open a directory in this one."""
@@ -97,15 +102,15 @@ class DirectoryWithUnsaved(DiskDirectory):
 
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
         """Return the stats, that of the file as it will be."""
-        found = super().stats(self._on_disk(names))
+        stats = super().stats(self._on_disk(names))
         if self._name not in names:
-            return found
-        at = names.index(self._name)
+            return stats
+        index = names.index(self._name)
         if self._new is None:
-            found[at] = self._unsaved.saved(found[at])
+            stats[index] = self._unsaved.saved(stats[index])
         else:
-            found.insert(at, self._unsaved.saved(None))
-        return found
+            stats.insert(index, self._unsaved.saved(None))
+        return stats
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
         """Return the names with extended attributes; a new file has none."""

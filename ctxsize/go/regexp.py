@@ -13,20 +13,37 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 from itertools import chain, groupby
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ctxsize.go import GoRegexpError
 
 Ranges = list[tuple[int, int]]  # inclusive ranges of code points, in any order
-Program = list[tuple[Ranges | str, int, int]]
-"""Steps: the characters or the assertion that lead on, `""` at once, and the distances to the two
-steps that follow, which may be the same. The end of the list is a match."""
+
+
+class ProgramStep(NamedTuple):
+    """The characters or the assertion that lead on, `""` at once, and where.
+
+    The distances are those to the two steps that follow, which may be the same.
+    """
+
+    consumes: Ranges | str
+    distance: int
+    other_distance: int
+
+
+Program = list[ProgramStep]  # its end is a match
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the product of nested ones
-_MOST_NESTED, _MOST_STEPS = 50, 200_000  # our own limits, which only hostile patterns reach
+# Our own limits, which only hostile patterns reach.
+_MOST_NESTED = 50
+_MOST_STEPS = 200_000
 _MOST_CACHED_BYTES = 2**26  # number of bytes that all machines together may cache
-_OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+_OPERATORS: dict[str, tuple[int, int | None]] = {
+    "*": (0, None),
+    "+": (1, None),
+    "?": (0, 1),
+}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _CLASSES = r"""
 d=0-9 s=\t\n\f\r\x20 w=\w alnum=0-9A-Za-z alpha=A-Za-z ascii=\0-\x7f blank=\t\x20
@@ -50,12 +67,16 @@ _ESCAPE = re.compile(
 
 @cache
 def _classes() -> dict[str, Ranges]:
-    found: dict[str, Ranges] = {}
-    for name, _, body in (each.partition("=") for each in _CLASSES.split()):
+    classes: dict[str, Ranges] = {}
+    for definition in _CLASSES.split():
+        name, _, body = definition.partition("=")
         members = re.compile(f"[{body}]", re.ASCII)
-        codes = [(code, code) for code in range(128) if members.match(chr(code))]
-        found[name] = _complement(_complement(codes))
-    return found
+        ranges: Ranges = []
+        for code in range(128):
+            if members.match(chr(code)):
+                ranges.append((code, code))
+        classes[name] = _merged(ranges)
+    return classes
 
 
 def _of_category(name: str) -> Ranges:
@@ -75,15 +96,21 @@ def _categories() -> dict[str, Ranges]:
     """Return the assigned code points of each Unicode general category, and of its first letter."""
     import unicodedata
 
-    found = defaultdict[str, Ranges](list)
+    categories = defaultdict[str, Ranges](list)
     low = 0
-    for kind, codes in groupby(map(unicodedata.category, map(chr, range(_LAST + 1)))):
+    characters = map(chr, range(_LAST + 1))
+    for kind, codes in groupby(map(unicodedata.category, characters)):
         high = low + sum(1 for _ in codes) - 1
         if kind != "Cn":
-            found[kind].append((low, high))
-            found[kind[0]].append((low, high))
+            categories[kind].append((low, high))
+            categories[kind[0]].append((low, high))
         low = high + 1
-    return {name: _complement(_complement(ranges)) for name, ranges in found.items()}
+    return {name: _merged(ranges) for name, ranges in categories.items()}
+
+
+def _merged(ranges: Ranges) -> Ranges:
+    """Return the same code points in as few ranges as possible."""
+    return _complement(_complement(ranges))
 
 
 def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -112,11 +139,17 @@ def _repeated(part: Program, low: int, high: int | None) -> Program:
     if size * (high or low or 1) > _MOST_STEPS:
         raise NotImplementedError(f"it has more than {_MOST_STEPS:,} characters when repeated")
     if high is not None:
-        optional = ([("", 1, left * size), *part] for left in range(high - low, 0, -1))
-        return [*part * low, *chain.from_iterable(optional)]
+        program = part * low
+        for copies in range(high - low, 0, -1):
+            program.append(ProgramStep("", 1, copies * size))
+            program += part
+        return program
     if low:
-        return [*part * low, ("", -len(part), 1)]
-    return [("", 1, size + 1), *part, ("", -size, -size)]
+        again = ProgramStep("", -len(part), 1)
+        return [*part * low, again]
+    skip = ProgramStep("", 1, size + 1)
+    again = ProgramStep("", -size, -size)
+    return [skip, *part, again]
 
 
 def parsed(expression: str) -> Program:
@@ -145,61 +178,64 @@ class _ExpressionReader:
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Read what `pattern` matches here, if it does."""
-        found = pattern.match(self.text, self.at)
-        if found:
-            self.at = found.end()
-        else:
-            self.at = self.at
-        return found
+        match = pattern.match(self.text, self.at)
+        if match:
+            self.at = match.end()
+        return match
 
     def _takes(self, char: str) -> bool:
         """Read `char` if it comes next; return whether it did."""
-        taken = self.text.startswith(char, self.at)
-        self.at += taken
-        return taken
+        if not self.text.startswith(char, self.at):
+            return False
+        self.at += 1
+        return True
 
     def alternatives(self) -> tuple[Program, int]:
         """Return the steps, and the most copies that nested repetitions make of any of them."""
         parts = [self._concatenation()]
         while self._takes("|"):
             parts.append(self._concatenation())
-        copies = max(each for _, each in parts)
+        copies = max(most for _, most in parts)
         left = sum(len(part) + 2 for part, _ in parts) - 2
         program: Program = []
         for part, _ in parts[:-1]:
-            left -= len(part) + 2
-            program += [("", 1, len(part) + 2), *part, ("", left + 1, left + 1)]
-        return [*program, *parts[-1][0]], copies
+            size = len(part) + 2
+            left -= size
+            program.append(ProgramStep("", 1, size))
+            program += part
+            program.append(ProgramStep("", left + 1, left + 1))
+        last, _ = parts[-1]
+        return program + last, copies
 
     def _concatenation(self) -> tuple[Program, int]:
         done: list[Program] = []
         copies = 1
         inner = 1
         repeated = False
-        while self.at < len(self.text) and self.text[self.at] not in "|)":
+        while self.text[self.at : self.at + 1] not in ("", "|", ")"):
             if (operator := self._take(_REPEAT)) is not None:
                 if not done:
                     raise GoRegexpError("missing argument to repetition operator")
                 if repeated:
                     raise GoRegexpError("invalid nested repetition operator")
                 low, high = _counts(operator)
-                if high is None:
-                    inner *= low or 1
-                else:
-                    inner *= high
+                most = high
+                if most is None:
+                    most = low or 1
+                inner *= most
                 if inner > _MAX_REPEAT:  # `repeatIsValid` of `regexp/syntax`
                     raise GoRegexpError("invalid repeat count")
                 done[-1] = _repeated(done[-1], low, high)
             elif quoted := self._take(_QUOTED):  # a repetition applies to its last character
-                done += ([([(code, code)], 1, 1)] for code in map(_code_of, quoted[1]))
+                codes = map(_code_of, quoted[1])
+                done += ([ProgramStep([(code, code)], 1, 1)] for code in codes)
                 inner = 1
-            else:
-                if self._takes("("):
-                    part, inner = self._group()
-                else:
-                    part = [(self._atom(), 1, 1)]
-                    inner = 1
+            elif self._takes("("):
+                part, inner = self._group()
                 done.append(part)
+            else:
+                done.append([ProgramStep(self._atom(), 1, 1)])
+                inner = 1
             repeated = operator is not None
             copies = max(copies, inner)
         return [*chain.from_iterable(done)], copies
@@ -227,16 +263,20 @@ class _ExpressionReader:
             return {"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0])
         if self._takes("."):
             return _complement([(10, 10)])
-        return self._shorthand() or self._char()
+        if shorthand := self._shorthand():
+            return shorthand
+        code = self._char()
+        return [(code, code)]
 
     def _class_item(self) -> Ranges:
         if (named := self._posix_class()) is not None:
             return named
-        if found := self._shorthand():
-            return found
-        ((low, high),) = self._char()
+        if shorthand := self._shorthand():
+            return shorthand
+        low = self._char()
+        high = low
         if self._take(_TO):
-            ((high, _),) = self._char()
+            high = self._char()
         if high < low:
             raise GoRegexpError("invalid character class range")
         return [(low, high)]
@@ -260,48 +300,55 @@ class _ExpressionReader:
 
     def _shorthand(self) -> Ranges | None:
         r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
-        if (found := self._take(_SHORTHAND)) is None:
+        match = self._take(_SHORTHAND)
+        if match is None:
             return None
-        letter, caret, braced, name = found.groups()
-        ranges = _classes().get(letter.lower()) or _of_category(braced or name or "")
+        letter, caret, braced, name = match.groups()
+        ranges = _classes().get(letter.lower())
+        if not ranges:
+            ranges = _of_category(braced or name or "")
         if letter.isupper() != bool(caret):
             return _complement(ranges)
         return ranges
 
-    def _char(self) -> Ranges:
-        """Return one character, which may be escaped."""
+    def _char(self) -> int:
+        """Return the code point of one character, which may be escaped."""
         if self.at == len(self.text):
             raise GoRegexpError("missing closing ]")
         if self.text[self.at] != "\\":
             self.at += 1
-            code = _code_of(self.text[self.at - 1])
-            return [(code, code)]
-        if (found := self._take(_ESCAPE)) is None:
-            raise GoRegexpError(f"invalid escape sequence: {self.text[self.at : self.at + 2]}")
-        octal, two, any_digits, letter, itself = found.groups()
+            return _code_of(self.text[self.at - 1])
+        match = self._take(_ESCAPE)
+        if match is None:
+            sequence = self.text[self.at : self.at + 2]
+            raise GoRegexpError(f"invalid escape sequence: {sequence}")
+        octal, two_digits, any_digits, letter, itself = match.groups()
         if octal:
-            code = int(octal, 8)
-        else:
-            code = _CONTROL.get(letter, 0)
-        if itself or two or any_digits:
-            if itself:
-                code = ord(itself)
-            else:
-                code = int(two or any_digits, 16)
+            return int(octal, 8)
+        if letter:
+            return _CONTROL[letter]
+        if itself:
+            return ord(itself)
+        code = int(two_digits or any_digits, 16)
         if code > _LAST:
             raise GoRegexpError("invalid escape sequence: \\x")
-        return [(code, code)]
+        return code
 
 
 def _counts(operator: re.Match[str]) -> tuple[int, int | None]:
     """Return the lowest and highest count of a repetition."""
     if operator[1] is None:
         return _OPERATORS[operator[0][0]]
+    # Five digits are enough to see that a count is too large.
     low = int(operator[1][:5])
-    high = int((operator[3] or operator[1])[:5])
+    high = low
+    if operator[3]:
+        high = int(operator[3][:5])
     if max(low, high) > _MAX_REPEAT or high < low:
         raise GoRegexpError("invalid repeat count")
-    return low, None if operator[2] == "," else high
+    if operator[2] == ",":
+        return low, None
+    return low, high
 
 
 class _Reached(dict[str, "_Reached | bool"]):
@@ -327,11 +374,12 @@ class Machine:
         """Return True for a match in `text`, else None, as `re` does."""
         state = self._state(b"", "")
         for char in chain(text, ("",)):
-            if (found := state.get(char)) is None:
-                found = self._step(state, char)
-            if isinstance(found, bool):
-                return found or None
-            state = found
+            following = state.get(char)
+            if following is None:
+                following = self._step(state, char)
+            if isinstance(following, bool):
+                return following or None
+            state = following
         return None
 
     def _count(self, size_bytes: int) -> None:
@@ -346,56 +394,74 @@ class Machine:
 
     def _step(self, state: _Reached, char: str) -> _Reached | bool:
         """Return what follows `char`, which is empty at the end of the text."""
-        if (program := self._programs.get(self._expression)) is None:
+        program = self._programs.get(self._expression)
+        if program is None:
             program = parsed(self._expression)
             self._count(24 * len(program))
             self._programs[self._expression] = program
         reached = self._reached(program, state, char)
-        found: _Reached | bool = len(program) in reached
-        if char and not found:
-            code = _code_of(char)
-            after = set[int]()
-            fits = dict[int, bool]()
-            for number in reached:
-                what, distance, _ = program[number]
-                if isinstance(what, str):
-                    continue
-                if id(what) not in fits:  # the copies of a step share its ranges
-                    fits[id(what)] = any(low <= code <= high for low, high in what)
-                if fits[id(what)]:
-                    after.add(number + distance)
-            found = self._state(array("I", sorted(after)).tobytes(), _kind(char))
+        following: _Reached | bool = len(program) in reached
+        if char and not following:
+            steps = _steps_behind(program, reached, _code_of(char))
+            numbers = array("I", sorted(steps))
+            following = self._state(numbers.tobytes(), _kind(char))
         self._count(128)
-        state[char] = found
-        return found
+        state[char] = following
+        return following
 
     def _state(self, steps: bytes, before: str) -> _Reached:
-        key = self._expression, steps, before
+        key = (self._expression, steps, before)
         state = self._states.get(key)
         if state is None:
             self._count(512 + len(steps))
-            state = self._states[key] = _Reached(steps, before)
+            state = _Reached(steps, before)
+            self._states[key] = state
         return state  # another thread may have cleared the cache since
 
     def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
         """Return the steps of `state` and the first, and all that follow without a character."""
         at_border = (state.before == "w") != (_kind(char) == "w")
-        holds = {"": True, r"\A": not state.before, r"\z": not char}
-        holds |= {r"\b": at_border, r"\B": not at_border}
+        holds = {
+            "": True,
+            r"\A": not state.before,
+            r"\z": not char,
+            r"\b": at_border,
+            r"\B": not at_border,
+        }
         reached = {0, *memoryview(state.steps).cast("I")}
         left = [*reached]
         while left:
             number = left.pop()
             if number == len(program):
                 continue
-            what, one, two = program[number]
-            if isinstance(what, str) and holds[what]:
-                new = {number + one, number + two} - reached
+            consumes, distance, other_distance = program[number]
+            if isinstance(consumes, str) and holds[consumes]:
+                new = {number + distance, number + other_distance} - reached
                 reached |= new
                 left += new
         return reached
 
 
+def _steps_behind(program: Program, reached: Iterable[int], code: int) -> set[int]:
+    """Return the steps that follow those of `reached` which match a character."""
+    following = set[int]()
+    fits = dict[int, bool]()
+    for number in reached:
+        ranges, distance, _ = program[number]
+        if isinstance(ranges, str):
+            continue
+        key = id(ranges)  # the copies of a step share its ranges
+        if key not in fits:
+            fits[key] = any(low <= code <= high for low, high in ranges)
+        if fits[key]:
+            following.add(number + distance)
+    return following
+
+
 def _kind(char: str) -> str:
     """Return `w` for a character of a word, else `-`; `""` at the end of the text."""
-    return char and ("w" if char.isascii() and (char.isalnum() or char == "_") else "-")
+    if char == "_" or (char.isascii() and char.isalnum()):
+        return "w"
+    if char:
+        return "-"
+    return ""

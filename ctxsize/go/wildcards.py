@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import takewhile
 from typing import NamedTuple
 
 from ctxsize.go.strings import encoded
@@ -19,7 +18,12 @@ def has_wildcards(name: str) -> bool:
 
 def fixed_part(path: str) -> str:
     """Return the components of `path` before the first one with a wildcard."""
-    return "/".join(takewhile(lambda part: not has_wildcards(part), path.split("/")))
+    fixed: list[str] = []
+    for part in path.split("/"):
+        if has_wildcards(part):
+            break
+        fixed.append(part)
+    return "/".join(fixed)
 
 
 def match(pattern: str, name: str) -> bool:
@@ -67,8 +71,12 @@ class _Chunk(NamedTuple):
 @lru_cache(maxsize=256)
 def _chunks(pattern: str) -> tuple[_Chunk, ...]:
     """Return the chunks of a pattern, which many names are compared with."""
-    found = _CHUNK.finditer(encoded(pattern))
-    return tuple(_Chunk(bool(each[1]), each[2]) for each in found if each[0])
+    chunks: list[_Chunk] = []
+    for match in _CHUNK.finditer(encoded(pattern)):
+        stars, text = match.groups()
+        if stars or text:
+            chunks.append(_Chunk(bool(stars), text))
+    return tuple(chunks)
 
 
 def _match(pattern: str, name: bytes, *, whole: bool) -> bool:
@@ -78,7 +86,10 @@ def _match(pattern: str, name: bytes, *, whole: bool) -> bool:
         if not chunk.text:
             return b"/" not in name
         is_last = number == len(chunks)
-        for skip in range(len(name) + 1 if chunk.starred else 1):
+        most_skipped = 0
+        if chunk.starred:
+            most_skipped = len(name)
+        for skip in range(most_skipped + 1):
             if skip and name[skip - 1 : skip] == b"/":
                 return False
             left = _match_chunk(chunk.text, name[skip:], whole=whole)
@@ -96,61 +107,70 @@ def _match_chunk(pattern: bytes, name: bytes, *, whole: bool) -> bytes | None:
     Go reads the whole chunk, which decides only whether the pattern is malformed.
     """
     failed = False
-    at = 0
-    while at < len(pattern):
+    offset = 0
+    while offset < len(pattern):
         if failed and not whole:
             return None
         failed = failed or not name
         char, width = _rune(name)
-        if pattern[at] == ord("["):
-            at, holds = _match_class(pattern, at, char)
-            failed = failed or not holds
-        elif pattern[at] == ord("?"):
+        if pattern[offset] == ord("["):
+            offset, contains = _match_class(pattern, offset, char)
+            failed = failed or not contains
+        elif pattern[offset] == ord("?"):
             failed = failed or char == "/"
-            at += 1
+            offset += 1
         else:
-            at += pattern[at] == ord("\\")
-            if at == len(pattern):
+            if pattern[offset] == ord("\\"):
+                offset += 1
+            if offset == len(pattern):
                 raise _BadPatternError
-            failed = failed or pattern[at] != name[0]
-            at = at + 1
+            failed = failed or pattern[offset] != name[0]
+            offset += 1
             width = 1
         name = name[width:]
-    return None if failed else name
+    if failed:
+        return None
+    return name
 
 
-def _match_class(pattern: bytes, at: int, char: str) -> tuple[int, bool]:
-    """Return the offset behind the class at `at`, and whether the class contains `char`."""
-    negated = pattern[at + 1 : at + 2] == b"^"
-    at += 1 + negated
-    holds = False
-    ranges = 0
-    while not (ranges and pattern[at : at + 1] == b"]"):
-        low, at = _class_char(pattern, at)
+def _match_class(pattern: bytes, offset: int, char: str) -> tuple[int, bool]:
+    """Return the offset behind the class at an offset, and whether the class contains `char`."""
+    offset += 1
+    negated = pattern[offset : offset + 1] == b"^"
+    if negated:
+        offset += 1
+    contains = False
+    is_first = True
+    while is_first or pattern[offset : offset + 1] != b"]":
+        is_first = False
+        low, offset = _class_char(pattern, offset)
         high = low
-        if pattern[at : at + 1] == b"-":
-            high, at = _class_char(pattern, at + 1)
-        holds = holds or low <= char <= high
-        ranges += 1
-    return at + 1, holds != negated
+        if pattern[offset : offset + 1] == b"-":
+            high, offset = _class_char(pattern, offset + 1)
+        contains = contains or low <= char <= high
+    return offset + 1, contains != negated
 
 
-def _class_char(pattern: bytes, at: int) -> tuple[str, int]:
+def _class_char(pattern: bytes, offset: int) -> tuple[str, int]:
     """Return a character of a class and the offset behind it (`getEsc`)."""
-    if pattern[at : at + 1] in (b"-", b"]"):
+    first = pattern[offset : offset + 1]
+    if first in (b"-", b"]"):
         raise _BadPatternError
-    at += pattern[at : at + 1] == b"\\"
-    char, width = _rune(pattern[at : at + 4])
-    if at + width >= len(pattern) or (char, width) == ("\ufffd", 1):
+    if first == b"\\":
+        offset += 1
+    char, width = _rune(pattern[offset : offset + 4])
+    offset += width
+    is_invalid = char == "\ufffd" and width == 1
+    if is_invalid or offset >= len(pattern):
         raise _BadPatternError
-    return char, at + width
+    return char, offset
 
 
-def _rune(data: bytes) -> tuple[str, int]:
-    """Return the first character of `data` and its length; U+FFFD and 1 for an invalid one."""
+def _rune(text: bytes) -> tuple[str, int]:
+    """Return the first character of `text` and its length; U+FFFD and 1 for an invalid one."""
     for width in range(1, 5):
         try:
-            return data[:width].decode(), width
+            return text[:width].decode(), width
         except UnicodeDecodeError:
             continue
     return "\ufffd", 1

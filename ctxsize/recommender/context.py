@@ -24,7 +24,7 @@ from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, own_path, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.transfer_requests import Include, includes_of, named_contexts, needs_of
+from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
 from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.go.wildcards import has_wildcards
@@ -288,7 +288,7 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
 
 def names_of(plan: Plan, root: str) -> tuple[str, ...]:
     """Return the names of the contexts of a plan that are `root` and use its ignore file."""
-    local = [context for context in named_contexts(plan.build) if context.local]
+    local = [context for context in plan.named_contexts if context.local]
     names = [context.name for context in local if os.path.realpath(context.value) == root]
     if plan.root == root and not plan.dockerfile_specific:
         names.insert(0, "")

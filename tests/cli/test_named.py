@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.engine.transfer_requests import platforms_of
+from ctxsize.engine.build_options import own_platform, platforms_of
 from ctxsize.errors import InputError
 from ctxsize.model import NamedContext, Report
 from tests.cli.conftest import Cli
@@ -175,22 +175,21 @@ def test_a_platform_may_ask_for_nothing(app: Path) -> None:
 
 
 def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ctxsize.engine import transfer_requests
 
-    own = str(transfer_requests._own_platform())
-    assert platforms_of(api.plan_for()) == (own,)
-    assert platforms_of(api.plan_for(platforms=("local", "linux"))) == (own,)
+    own = own_platform()
+    assert platforms_of(api.plan_for().build) == (own,)
+    assert platforms_of(api.plan_for(platforms=("local", "linux")).build) == (own,)
     monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x")
-    assert platforms_of(api.plan_for()) == ("linux/s390x",)
-    assert platforms_of(api.plan_for(platforms=("linux/arm64",))) == ("linux/arm64",)
+    assert platforms_of(api.plan_for().build) == ("linux/s390x",)
+    assert platforms_of(api.plan_for(platforms=("linux/arm64",)).build) == ("linux/arm64",)
     assert api.plan_for().build.given() == ()
     for text in ("a b", "", " ", ",", "linux/amd64 ", "linux/amd64, linux/arm64"):
         with pytest.raises(InputError, match=r"--platform: .*cannot parse platform"):
-            platforms_of(api.plan_for(platforms=(text,)))
-    assert platforms_of(api.plan_for(platforms=("LOCAL",))) == (own,)
+            platforms_of(api.plan_for(platforms=(text,)).build)
+    assert platforms_of(api.plan_for(platforms=("LOCAL",)).build) == (own,)
     monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "s3cr/et/of/mine")
     with pytest.raises(InputError, match=r"^DOCKER_DEFAULT_PLATFORM is no platform"):
-        platforms_of(api.plan_for())
+        platforms_of(api.plan_for().build)
 
 
 def test_text_shows_each_named_context(app: Path, cli: Cli) -> None:

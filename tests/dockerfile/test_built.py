@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxsize.dockerfile.context_need import context_need
+from ctxsize.dockerfile.instructions import Stage
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.sources import Expanded
-from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage, built_stages
 from ctxsize.dockerfile.state import Environment
 
 
@@ -131,6 +135,29 @@ def test_a_dockerfile_is_followed_once() -> None:
     dockerfile = parse_dockerfile("ARG V\nFROM a\nRUN true\n")
     assert built_stages(dockerfile) is built_stages(dockerfile, {})
     assert built_stages(dockerfile) is not built_stages(dockerfile, {"V": "x"})
+
+
+def test_stages_are_built_once_for_all_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = list[str]()
+
+    def counted(stage: Stage, *arguments: Any, **options: Any) -> BuiltStage:
+        built.append(stage.label)
+        return build_stage(stage, *arguments, **options)
+
+    monkeypatch.setattr("ctxsize.dockerfile.graph.build_stage", counted)
+    dockerfile = parse_dockerfile("FROM a AS one\nRUN x\nFROM one AS two\nCOPY b .\nCOPY c .\n")
+    for target in ("", "one", "two", "two"):
+        context_need(dockerfile, target)
+    assert built == ["one", "two"]
+    context_need(dockerfile, build_arguments={"V": "1"})
+    assert built == ["one", "two"] * 2
+
+
+def test_stages_that_name_the_target_are_built_for_each() -> None:
+    text = "FROM a AS one\nARG TARGETSTAGE\nCOPY $TARGETSTAGE .\nFROM one AS two\nCOPY x .\n"
+    dockerfile = parse_dockerfile(text)
+    for target, path in (("one", "one"), ("two", "two"), ("", "two"), ("one", "one")):
+        assert context_need(dockerfile, target).sources[0].path == path
 
 
 def test_mounts_are_read_with_the_state_of_their_step() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.dockerfile.context_need import ContextNeed, Paths, context_need
+from ctxsize.dockerfile.context_need import ContextNeed, RequestedPaths, context_need
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.errors import DockerfileError
@@ -32,7 +32,7 @@ def used(found: ContextNeed) -> bool:
     return any(found.of(""))
 
 
-def taken(found: ContextNeed) -> Paths:
+def taken(found: ContextNeed) -> RequestedPaths:
     """The paths that are asked of the build context."""
     return next((each.paths for each in found.of("")), ())
 
@@ -322,7 +322,7 @@ def test_a_failure_in_a_stage_that_is_not_reached_is_none() -> None:
     assert used(need("FROM a\nRUN --mount=type=x,target=/m y\nFROM a\n")) is False
 
 
-def named(found: ContextNeed) -> list[tuple[str, Paths]]:
+def named(found: ContextNeed) -> list[tuple[str, RequestedPaths]]:
     """What is asked of named contexts."""
     return [(each.context, each.paths) for each in found.asked if each.context]
 

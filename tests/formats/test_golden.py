@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.engine.transfer_requests import platforms_of
+from ctxsize.engine.build_options import platforms_of
 from ctxsize.formats import Look, render
 from tests.contexts import CONTEXTS
 from tests.formats.golden import GOLDEN, held
@@ -53,7 +53,7 @@ def test_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(build_tree(tmp_path / "ctx", CONTEXTS[context]))
     report = api.measure(top=look.top, **options)
     format_name = {"json": "json", "md": "markdown"}.get(name.rpartition(".")[2], "text")
-    (own,) = platforms_of(api.plan_for())
+    (own,) = platforms_of(api.plan_for().build)
     held(name, render(format_name, report, look).replace(own, "linux/amd64"))
 
 
