@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.build import Build, is_named_reference, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
@@ -67,8 +67,15 @@ class BudgetedBuild:
     is_policy: bool = False  # the budget is that of a policy
 
 
-_BUILD, _BUDGET = ({each.name for each in fields(kind)} for kind in (Build, Budget))
-Builds = tuple[BudgetedBuild, list[BudgetedBuild]]  # a table and the builds that it describes
+_BUILD = {field.name for field in fields(Build)}
+_BUDGET = {field.name for field in fields(Budget)}
+
+
+class DescribedBuilds(NamedTuple):
+    """A table of contexts, and the builds that it describes."""
+
+    table: BudgetedBuild
+    builds: list[BudgetedBuild]
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ def policy_in(path: str) -> BudgetedBuild:
     return BudgetedBuild("", build, budget)
 
 
-def builds(config: Config) -> Iterator[Builds]:
+def builds(config: Config) -> Iterator[DescribedBuilds]:
     """Yield each table of contexts with its builds; none if its path matches no directory.
 
     A path with wildcards matches several directories, which are the names of the builds.
@@ -182,17 +189,29 @@ def builds(config: Config) -> Iterator[Builds]:
     for table in config.contexts:
         pattern = os.path.normpath(table.build.context)  # `link/..` is not where the link leads
         is_glob = bool(_WILD.search(pattern))
-        found = [os.path.join(top, pattern)]
+        paths = [os.path.join(top, pattern)]
         if is_glob:
-            border = border_of(top)
-            found = [top]
-            for part in pattern.split("/"):
-                paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
-                found = [path for path in paths if holds(border, path)]  # in this repository
-        contexts = [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
-        names = [os.path.relpath(each, top) if is_glob else table.name for each in contexts]
-        made = (filled_up(Build(each), table) for each in contexts)
-        yield table, [replace(each, name=name) for each, name in zip(made, names, strict=True)]
+            paths = _matching_paths(top, pattern)
+        described = list[BudgetedBuild]()
+        for path in sorted(paths):
+            if os.path.isdir(path):
+                budgeted = filled_up(Build(os.path.normpath(path)), table)
+                if is_glob:
+                    budgeted = replace(budgeted, name=os.path.relpath(path, top))
+                described.append(budgeted)
+        yield DescribedBuilds(table, described)
+
+
+def _matching_paths(top: str, pattern: str) -> list[str]:
+    """Return the paths below `top` that match, without those that leave the repository."""
+    border = border_of(top)
+    paths = [top]
+    for part in pattern.split("/"):
+        deeper = list[str]()
+        for path in paths:
+            deeper += glob(os.path.join(escape(path), part))
+        paths = [path for path in deeper if holds(border, path)]
+    return paths
 
 
 def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
