@@ -65,7 +65,7 @@ class Build:
 
     def __post_init__(self) -> None:
         """Keep paths as text, and a platform that is given alone as one of several."""
-        contexts = {name: path_of(value) for name, value in self.build_contexts.items()}
+        contexts = {name: path_of(path) for name, path in self.build_contexts.items()}
         object.__setattr__(self, "context", path_of(self.context))
         object.__setattr__(self, "build_contexts", contexts)
         object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
@@ -88,14 +88,13 @@ class Build:
 
     def words(self) -> tuple[str, ...]:
         """Return the same options as words of a command line, of arguments only the names."""
+        words = list[str]()
         if self.target:
-            words = ["--target", shown(self.target)]
-        else:
-            words = []
+            words += ["--target", shown(self.target)]
         for name in self.build_arguments:
             words += ["--build-arg", shown(name)]
-        for name, value in self.build_contexts.items():
-            words += ["--build-context", f"{shown(name)}={shown(value)}"]
+        for name, reference in self.build_contexts.items():
+            words += ["--build-context", f"{shown(name)}={shown(reference)}"]
         for platform in self.platforms:
             words += ["--platform", shown(platform)]
         return tuple(words)
@@ -148,12 +147,10 @@ def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
     def joined(path: str) -> str:
         return os.path.normpath(os.path.join(directory, path))
 
-    contexts = dict[str, str]()
-    for name, value in named.items():
-        if is_named_reference(value):
-            contexts[name] = value
-        else:
-            contexts[name] = made_of(joined, value)
+    contexts = {**named}
+    for name, reference in named.items():
+        if not is_named_reference(reference):
+            contexts[name] = made_of(joined, reference)
     return contexts
 
 
@@ -186,7 +183,7 @@ def builds_of(builds: Build | StrPath | Iterable[Build | StrPath]) -> list[Build
     """Return builds, or those of contexts; one alone is one, also if it is a text."""
     if isinstance(builds, (Build, str, bytes, os.PathLike)):
         builds = [builds]
-    return [each if isinstance(each, Build) else Build(each) for each in builds]
+    return [build if isinstance(build, Build) else Build(build) for build in builds]
 
 
 def path_of(path: StrPath) -> str:
@@ -198,7 +195,7 @@ def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
     """Return paths as texts; a path alone is one, not the letters of its name."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         return [path_of(paths)]
-    return [path_of(each) for each in paths]
+    return [path_of(path) for path in paths]
 
 
 def words_of(words: str | Iterable[str]) -> list[str]:

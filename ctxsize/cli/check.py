@@ -17,7 +17,7 @@ from ctxsize.cli import completing, options, output
 from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
-from ctxsize.keys import attribute_of, shapes, value_of
+from ctxsize.keys import attribute_of, schemas, value_of
 from ctxsize.model import Problem
 
 
@@ -33,7 +33,7 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
         try:
             if value is None:
                 return None
-            return value_of(key, shapes()[key], value)
+            return value_of(key, schemas()[key], value)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 

@@ -200,7 +200,7 @@ COMPUTED: dict[str, Computed] = {
     "formats/__init__.py: each.partition(': ')[2]": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),
     "globs.py: '|'.join(map(translate, globs)) or '(?!)'": Computed(_lists_of_globs, _MATCH),
-    "keys.py: shape.get('pattern', '')": Computed(_shapes),
+    "keys.py: schema.get('pattern', '')": Computed(_shapes),
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
     "recommender/facts.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
     "recommender/facts.py: _as_item(name)": Computed(_each("name", _TEXTS), _EACH),
