@@ -91,6 +91,7 @@ class Problem:
     effect: Effect = Effect.NONE
     count: int = 1  # the number of entries concerned; `path` is the first of them
     fails: bool = False  # the builder rejects the Dockerfile, so that nothing is built of it
+    skipped: bool = False  # something that may define a build was not read
 
     @property
     def if_taken(self) -> Problem:

@@ -154,7 +154,7 @@ def _found(build: Build, policy: str | None) -> tuple[list[Build], Sequence[Prob
         builds = [replace(each, builder=build.builder) for each in builds]
     if policy is None:
         return builds, discovery.problems
-    skipped = [each for each in discovery.problems if " was skipped: " in each.message]
+    skipped = [each for each in discovery.problems if each.skipped]
     if skipped:
         raise InputErrors([InputError(e.message, path=e.path, line=e.line) for e in skipped])
     unsure = [each.build.context for each in discovery.builds if each.contested]
