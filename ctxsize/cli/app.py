@@ -122,11 +122,9 @@ def suggestion(word: str) -> str:
     from difflib import get_close_matches
 
     if word == "build":
-        near = "."
-    else:
-        near = "".join(get_close_matches(word, COMMANDS, 1))
-    if near:
-        return f"did you mean `ctxsize {near}`?"
+        return "did you mean `ctxsize .`?"
+    for command in get_close_matches(word, COMMANDS, 1):
+        return f"did you mean `ctxsize {command}`?"
     return ""
 
 
@@ -135,10 +133,9 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the front door before a directory or options."""
+        first = ""
         if args:
             first = args[0]
-        else:
-            first = ""
         is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
         if is_door and "--" not in args and not ctx.resilient_parsing:
             door = self.get_command(ctx, FRONT) or self
@@ -159,11 +156,11 @@ class LazyGroup(click.Group):
         """Return the command of the first argument. Raises `UsageError` if there is none."""
         word = args[0]
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
-            if os.path.lexists(word):
-                is_file = "it is a file (name it with -f)"
-            else:
-                is_file = ""
-            hint = suggestion(word) or is_file or "there is no such directory either"
+            hint = suggestion(word)
+            if not hint and os.path.lexists(word):
+                hint = "it is a file (name it with -f)"
+            elif not hint:
+                hint = "there is no such directory either"
             ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
 
@@ -267,10 +264,8 @@ def _usage(error: click.ClickException) -> str:
         if message.startswith("No such") and path == command and name in message:
             message = f"{name} was removed: {instead}"
     if context and context.info_name == FRONT:
-        door = " ."
-    else:
-        door = ""
-    return f"{message} ({path}{door} --help)"
+        path = f"{path} ."
+    return f"{message} ({path} --help)"
 
 
 def _unexpected(error: Exception) -> int:
