@@ -71,9 +71,8 @@ def ls(
 
     plan = plan_for(build, **options)
     if named or transfer:
-        from ctxsize.engine.transfer_requests import (
-            plan_named,  # this imports the parser of Dockerfiles
-        )
+        # This imports the parser of Dockerfiles.
+        from ctxsize.engine.transfer_requests import plan_named
         from ctxsize.engine.transfers import transfer_listing
 
         plan = plan_named(plan, named)
@@ -171,11 +170,13 @@ def suggest(
     advisor = Advisor(Snapshot.take(plan, progress=progress), steps=steps)
     only = words_of(only)
     advice = advisor.advise(only, unsafe=unsafe)
-    hints = [each for each in plan.problems if each.message.startswith(ELSEWHERE)]
+    hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.
     is_usual = not plan.build.given() and not only
-    codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
+    codes = set[str]()
+    if is_usual:
+        codes = {*names("CTX5")} - {"CTX503"}
     return finished(plan, advice, config, codes, write=write, replace_link=replace_link)
 
 
@@ -199,9 +200,8 @@ def plan_ignore_file(
     from ctxsize.guard.accepting import finished
     from ctxsize.recommender import modes
 
-    if like is None:
-        sibling = None
-    else:
+    sibling = None
+    if like is not None:
         sibling = read_ignore_file(path_of(like))
     if sibling is None and mode not in modes.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
@@ -260,8 +260,6 @@ def advise(
     root = path_of(root)
     if config is None:
         config = load_config(root)
-    else:
-        config = config
     return run(discover(root), config, fix=fix, unsafe=unsafe_fixes, **choice)
 
 

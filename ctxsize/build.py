@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ctxsize.hidden import Hidden, made_of, shown
@@ -143,15 +144,16 @@ def is_named_reference(value: str) -> bool:
 
 def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
-
-    def joined(path: str) -> str:
-        return os.path.normpath(os.path.join(directory, path))
-
     contexts = {**named}
     for name, reference in named.items():
         if not is_named_reference(reference):
-            contexts[name] = made_of(joined, reference)
+            contexts[name] = made_of(partial(joined, directory), reference)
     return contexts
+
+
+def joined(directory: str, path: str) -> str:
+    """Return `path`, which is relative to `directory`, without `.` and `..`."""
+    return os.path.normpath(os.path.join(directory, path))
 
 
 class Options(TypedDict, total=False):

@@ -14,7 +14,7 @@ from glob import escape, glob
 from itertools import count
 from typing import Any, NamedTuple
 
-from ctxsize.build import Build, is_named_reference, placed
+from ctxsize.build import Build, is_named_reference, joined, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.keys import ASSERTIONS, KeySchema, attribute_of, schemas, value_of
 from ctxsize.reader import border_of, holds, read_file
@@ -45,13 +45,15 @@ class Budget:
     @property
     def limits(self) -> bool:
         """Return whether there is any limit without a baseline."""
+        if self.require or self.forbid:
+            return True
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
-        return bool(self.require or self.forbid) or any(limit is not None for limit in limits)
+        return any(limit is not None for limit in limits)
 
     def over(self, other: Budget) -> Budget:
         """Return this budget with its missing limits and the assertions copied from `other`."""
-        own = {key: limit for key, limit in vars(self).items() if limit is not None}
-        return Budget(**_merged(own, vars(other)))
+        limits = {key: limit for key, limit in vars(self).items() if limit is not None}
+        return Budget(**_merged(limits, vars(other)))
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def load(start: str) -> Config:
     real = os.path.realpath(start)
     while True:
         for name in NAMES:
-            path = os.path.normpath(os.path.join(directory, name))
+            path = joined(directory, name)
             if not os.path.lexists(path):
                 continue
             config = _read(path, directory)
@@ -239,7 +241,9 @@ def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(own[key], dict):
             merged[key] = _merged(own[key], other[key])
         elif key in (*ASSERTIONS, "suppress"):
-            merged[key] += tuple(addition for addition in other[key] if addition not in own[key])
+            for addition in other[key]:
+                if addition not in own[key]:
+                    merged[key] += (addition,)
     return merged
 
 
@@ -263,7 +267,9 @@ class _ConfigReader:
         contexts = values.pop("contexts")
         keys = {"select", "ignore", "baseline", "suppress"} & values.keys()
         settings = {key: values.pop(key) for key in keys}
-        budgeted = [self._budgeted(name, _merged(own, values)) for name, own in contexts.items()]
+        budgeted = list[BudgetedBuild]()
+        for name, own_values in contexts.items():
+            budgeted.append(self._budgeted(name, _merged(own_values, values)))
         return Config(
             self._path,
             defaults=self._budgeted("", values),
@@ -277,13 +283,16 @@ class _ConfigReader:
         self._bound("", values)
         tables = values.pop("contexts", {})
         accepted = values.pop("suppress", ())
-        values["contexts"] = {name: self._context(name, inner) for name, inner in tables.items()}
+        values["contexts"] = contexts = {}
+        for name, inner_table in tables.items():
+            contexts[name] = self._context(name, inner_table)
         values["suppress"] = tuple(map(self._suppression, count(1), accepted))
         extends = values.pop("extends", None)
         if extends is None or self.errors:
             return values
-        path = os.path.normpath(os.path.join(self._directory, extends))
-        if len(files) > _MOST_FILES or os.path.realpath(path) in map(os.path.realpath, files):
+        path = joined(self._directory, extends)
+        is_circle = os.path.realpath(path) in map(os.path.realpath, files)
+        if is_circle or len(files) > _MOST_FILES:
             self._wrong("extends", f"it extends itself, or more than {_MOST_FILES} files")
             return values
         reader = _ConfigReader(path, self._directory, is_quoted=False)
@@ -304,7 +313,7 @@ class _ConfigReader:
         build["context"] = values.get("path", name)
         dockerfile = build.get("dockerfile")
         if dockerfile:
-            build["dockerfile"] = os.path.normpath(os.path.join(self._directory, dockerfile))
+            build["dockerfile"] = joined(self._directory, dockerfile)
         build["build_contexts"] = placed(build.get("build_contexts", {}), self._directory)
         budget = {key: values[key] for key in _BUDGET & values.keys()}
         return BudgetedBuild(name, Build(**build), Budget(**budget))
@@ -354,7 +363,7 @@ class _ConfigReader:
             literal = os.path.normpath(path)
             if key == "path":
                 literal = _WILD.split(literal)[0]
-            if holds(border, os.path.normpath(os.path.join(self._directory, literal))):
+            if holds(border, joined(self._directory, literal)):
                 continue
             what = "it"
             if self._is_quoted:

@@ -69,7 +69,9 @@ def _follows(value: object, schema: KeySchema) -> bool:
         return any(_follows(value, choice) for choice in schema["anyOf"])
     if "$ref" in schema:
         return True
-    if type(value) is not _TYPES[schema["type"]] or value not in schema.get("enum", [value]):
+    if type(value) is not _TYPES[schema["type"]]:
+        return False
+    if value not in schema.get("enum", [value]):
         return False
     if isinstance(value, str):
         is_wrong_day = schema.get("format") == "date" and not _is_day(value)

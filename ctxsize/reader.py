@@ -183,7 +183,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
     """
     root = os.path.realpath(directory)
     names_in: dict[str, set[str]] = {}
-    top = top_of(root) or root
+    top = border_of(root)
     own = os.path.join(top, ".git")
     git = git_directories(top)[0]
     if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
@@ -345,15 +345,19 @@ def _is_of_system(directory: str) -> bool:
     return holds("/dev", directory) or holds("/proc", directory)
 
 
+def place_of_link(path: str) -> str:
+    """Return the real path of a file, or of a symlink itself and not of its target."""
+    directory, name = os.path.split(path)
+    return os.path.join(os.path.realpath(directory), name)
+
+
 def target_of(path: str, within: str | None) -> str:
     """Return the real path of the file to write; symlinks in `path` must stay in `within`."""
-    directory, name = os.path.split(path)
-    directory = os.path.realpath(directory or ".")
-    here = os.path.join(directory, name)
-    if not os.path.islink(here):
-        return here
-    target = os.path.realpath(here)
-    border = directory
+    place = place_of_link(path)
+    if not os.path.islink(place):
+        return place
+    target = os.path.realpath(place)
+    border = os.path.dirname(place)
     if within is not None:
         border = os.path.realpath(within)
     if not os.path.exists(target):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -152,11 +151,11 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
 
     Raises `InputErrors` for files that are not read, whose builds escape a policy.
     """
-    given = [*build.given()]
+    options_of_build = [*build.given()]
     if build.dockerfile:
-        given.append("--file")
-    if given:
-        raise click.UsageError(f"{given[0]} cannot be combined with --all")
+        options_of_build.append("--file")
+    if options_of_build:
+        raise click.UsageError(f"{options_of_build[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
     problems += discovery.problems
     if policy is not None:
@@ -168,8 +167,10 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
         if skipped:
             raise InputErrors(skipped)
         text = "a command that is not written out may build something else, which is not checked"
-        contested = (found.build.context for found in discovery.builds if found.contested)
-        problems += [Problem("open", text, context) for context in islice(contested, 1)]
+        for definition in discovery.builds:
+            if definition.contested:
+                problems.append(Problem("open", text, definition.build.context))
+                break
     return _builds_of(discovery, build)
 
 
@@ -185,9 +186,9 @@ def _everywhere(build: Build, problems: list[Problem]) -> list[Build]:
 
 def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
     """Return the builds that were found, with the builder of `build` if that is given."""
-    builds = [found.build for found in discovery.builds]
+    builds = [definition.build for definition in discovery.builds]
     if _is_given("builder"):
-        return [replace(found, builder=build.builder) for found in builds]
+        builds = [replace(other, builder=build.builder) for other in builds]
     return builds
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ctxsize import api
+from ctxsize.build import joined
 from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
@@ -61,7 +62,7 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     edits = [advice.edit for advice in advice_of.values() if advice.edit is not None]
     if config.path is None:
         text = _text(root, starts, edits, _HEAD)
-        edits.append(Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, text.encode()))
+        edits.append(Edit(joined(root, NAMES[0]), None, text.encode()))
     if dry_run:
         output.Display(colour=colour).patch(edits)
         return
@@ -168,7 +169,9 @@ def _name(path: str, root: str) -> str:
 def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head: str = "") -> str:
     """Return the budgets for a configuration in `root`, with room for it and for `edits`."""
     # A context may contain those of others, and so their ignore files.
-    new_bytes = sum(len(edit.after) for edit in edits) + _TABLE_BYTES * len(starts)
+    new_bytes = _TABLE_BYTES * len(starts)
+    for edit in edits:
+        new_bytes += len(edit.after)
     text = head
     names = set[str]()
     for start in starts:

@@ -182,7 +182,9 @@ def _wrong_format(problem: str) -> click.BadParameter:
 
 
 def _may_be_file(path: str) -> bool:
-    return path != "" and (os.path.isfile(path) or not os.path.exists(path))
+    if not path:
+        return False
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 STREAMING = ("ls", "explain")  # commands that print while they read

@@ -191,13 +191,17 @@ class Explorer(App[int]):
         before = self.session.before
         now = self.session.now
         name = quoted(os.path.basename(os.path.abspath(self._build.context)))
-        path = fit(visible(self._cursor()), max(self.size.width - columns(name) - 4, 8))
+        room = max(self.size.width - columns(name) - 4, 8)
+        path = fit(visible(self._cursor()), room)
         head = f"  {path}\ncontext   {change(before.context, now.context)}\ntransfer  "
         if before.transfer and now.transfer:
             head += change(before.transfer, now.transfer)
         else:
-            reasons = [each.message for each in self.session.problems if each.code in _UNKNOWN]
-            reason = "".join(reasons[:1]).partition(" (")[0]
+            reason = ""
+            for problem in self.session.problems:
+                if problem.code in _UNKNOWN:
+                    reason = problem.message.partition(" (")[0]
+                    break
             head += f"unknown: {visible(reason)}"
         self._head.update(Content.assemble((name, "bold"), head))
 

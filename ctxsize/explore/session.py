@@ -175,7 +175,8 @@ class Session:
         on_disk = self._sent[0].names.get(directory, {})
         in_context = self._sent[1].names.get(directory, {})
         if name in on_disk:
-            return -in_context.get(name, 0), -(name in in_context), -on_disk[name], path
+            sent_bytes = in_context.get(name, 0)
+            return -sent_bytes, -(name in in_context), -on_disk[name], path
         below = self._here(path)
         all_below = self._sums[0].get(path, Sums())
         return -below.content_bytes, -below.files, -all_below.content_bytes, path
@@ -322,7 +323,9 @@ class Session:
 
     def _is_emptied(self, path: str) -> bool:
         """Return whether an entry has something on disk and nothing of that in the context."""
-        return self._here(path) == Sums() != self._sums[0].get(path, Sums())
+        if self._here(path) != Sums():
+            return False
+        return self._sums[0].get(path, Sums()) != Sums()
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""

@@ -90,8 +90,10 @@ class ContextCheck:
     @property
     def missed(self) -> tuple[Limit, ...]:
         """Return the limits that are violated, except accepted ones."""
-        codes = {accepted.finding.code for accepted in self.accepted}
-        return tuple(limit for limit in self.limits if limit.over and limit.code not in codes)
+        accepted_codes = {accepted.finding.code for accepted in self.accepted}
+        return tuple(
+            limit for limit in self.limits if limit.over and limit.code not in accepted_codes
+        )
 
     @property
     def passes(self) -> bool:
@@ -291,8 +293,11 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     if by_files:
         unit = "files"
     least = max(1, _LEAST * in_unit(unit, Amount.of(known)))
-    large = {path: size for path, size in known.directories.items() if in_unit(unit, size) >= least}
-    known = replace(known, directories=large)
+    directories = dict[str, Amount]()
+    for path, size in known.directories.items():
+        if in_unit(unit, size) >= least:
+            directories[path] = size
+    known = replace(known, directories=directories)
     clues = list[Clue]()
     for part in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
         clue = Clue("file", part.path, part.delta_bytes, 1)

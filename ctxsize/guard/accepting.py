@@ -179,8 +179,9 @@ def _longest(prefixes: Iterable[str], code: str) -> int:
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
-    prefixes = tuple(part.strip() for word in words_of(codes) for part in word.split(","))
-    prefixes = tuple(filter(None, prefixes))
+    prefixes = list[str]()
+    for word in words_of(codes):
+        prefixes += filter(None, map(str.strip, word.split(",")))
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in known):
             command = _COMMANDS.get(prefix[:4])
@@ -188,7 +189,7 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
             if command and prefix in names(prefix):
                 hint = f"`ctxsize {command}` reports {prefix}"
             raise InputError(f"no code begins with {prefix!r}", hint=hint)
-    return prefixes
+    return tuple(prefixes)
 
 
 def _lines(path: str) -> list[str]:
@@ -268,7 +269,8 @@ def finished(
     """
     config, unread = readable(config, plan.context)
     wanted = Wanted(config)
-    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, plan.context))
+    findings = wanted.of(outcome.findings)
+    findings += wanted.unused(codes, plan.context)
     problems = (*outcome.problems, *unread)
     edit = outcome.edit if write else None
     if edit is not None:

@@ -134,8 +134,10 @@ def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
 def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]:
     """Return the largest by path, and the most bytes of any other."""
     paths = sorted(sizes, key=lambda path: (-sizes[path], path))
-    others = (sizes[path] for path in paths[count:])
-    return {path: sizes[path] for path in paths[:count]}, next(others, 0)
+    largest = {path: sizes[path] for path in paths[:count]}
+    if len(paths) <= count:
+        return largest, 0
+    return largest, sizes[paths[count]]
 
 
 Baseline = Mapping[str, Known]  # recorded contexts by name
@@ -200,7 +202,9 @@ def text(baseline: Baseline) -> str:
 
 
 def _shape(known: Known) -> dict[str, Any]:
-    amounts = {path: size[::-1] for path, size in sorted(known.directories.items())}
+    directories = {}
+    for path, size in sorted(known.directories.items()):
+        directories[path] = (size.content_bytes, size.files)
     return {
         "builder": known.builder,
         "content_bytes": known.content_bytes,
@@ -208,7 +212,7 @@ def _shape(known: Known) -> dict[str, Any]:
         "transfer": known.transfer and known.transfer[::-1],
         "depth": known.depth,
         "directories_from": known.directories_from,
-        "directories": amounts,
+        "directories": directories,
         "files_from": known.files_from,
         "largest_files": dict(sorted(known.largest_files.items())),
     }

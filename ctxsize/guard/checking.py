@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ctxsize import config as configured
 from ctxsize import guard
-from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, path_of
+from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, joined, path_of
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, DescribedBuilds, filled_up
 from ctxsize.engine.builders import BUILDERS
@@ -31,7 +31,7 @@ from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Report
 from ctxsize.planning import plan_for, plan_with_hint
-from ctxsize.reader import refuse_way_out
+from ctxsize.reader import place_of_link, refuse_way_out
 from ctxsize.units import human, plural
 
 # Codes of the problems that explain why there is no transfer.
@@ -73,7 +73,7 @@ def check(
         baseline = path_of(baseline)
     config = config or configured.load("." if build is None else build.context)
     if baseline is None and config.baseline is not None:
-        baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
+        baseline = joined(config.directory, config.baseline)
     if update_baseline and baseline is None:
         hint = "--baseline FILE, or baseline in ctxsize.toml"
         raise InputError("--update-baseline needs a baseline", hint=hint)
@@ -144,19 +144,15 @@ def of_builds(
     for build in builds:
         fitting = tables_of[os.path.realpath(build.context)]
         if build.dockerfile:
-            own = _place_of_link(build.dockerfile)
+            # The name of a symlink chooses the ignore file, not that of its target.
+            place = place_of_link(build.dockerfile)
             fitting = [
                 table
                 for table in fitting
-                if not table.build.dockerfile or own == _place_of_link(table.build.dockerfile)
+                if not table.build.dockerfile or place == place_of_link(table.build.dockerfile)
             ]
         for table in fitting or [replace(config.defaults, name=build.context)]:
             yield filled_up(build, table)
-
-
-def _place_of_link(path: str) -> str:
-    """Return the real path of a file, or of a symlink itself: its name chooses the ignore file."""
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def unique_names(builds: Sequence[BudgetedBuild]) -> Iterator[BudgetedBuild]:
@@ -211,7 +207,7 @@ def policy_builds(
             build = replace(build, builder=builder)
             key: tuple[object, ...] = (
                 os.path.realpath(build.context),
-                _place_of_link(build.dockerfile or usual),
+                place_of_link(build.dockerfile or usual),
                 builder,
             )
             if is_transfer:
@@ -231,17 +227,17 @@ class _Checker:
         self._builds = builds
         self._progress = progress
         self._plans = ParsedDockerfiles()
-        self._reports: list[Report] = []
+        self._measured: list[tuple[BudgetedBuild, Report]] = []
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
     def measure(self) -> None:
         """Measure each build. Raises `InputErrors` with all failures."""
         errors: list[InputError] = []
-        self._reports = []
+        self._measured = []
         for budgeted in self._builds:
             try:
-                self._reports.append(self._report(budgeted))
+                self._measured.append((budgeted, self._report(budgeted)))
             except InputError as error:
                 errors.append(error)
         if len(errors) == 1:
@@ -277,7 +273,7 @@ class _Checker:
 
         for _ in range(_TRIES):
             new = dict(baseline)
-            for budgeted, report in zip(self._builds, self._reports, strict=True):
+            for budgeted, report in self._measured:
                 if not budgeted.is_policy:
                     new[budgeted.name] = _entry(budgeted.name, report)
             write_output(path, baselines.text(new).encode("ascii"))
@@ -291,7 +287,7 @@ class _Checker:
         self, path: str | None, baseline: baselines.Baseline | None
     ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
-        for budgeted, report in zip(self._builds, self._reports, strict=True):
+        for budgeted, report in self._measured:
             name = budgeted.name
             old = baseline
             if budgeted.is_policy:

@@ -232,7 +232,10 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
     if "checks" in first:
         # A policy is checked beside the budget of the same context.
         checks = [check for check in first["checks"] if not check.get("policy")]
-        return {fields.text(check["name"]): _of_check(check) for check in checks or first["checks"]}
+        contexts = dict[str, Saved]()
+        for check in checks or first["checks"]:
+            contexts[fields.text(check["name"])] = _of_check(check)
+        return contexts
     if "context" in first:
         return {"": _of_report(first)}
     return {"": Saved(_of_listing(shapes))}
