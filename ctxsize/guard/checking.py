@@ -90,7 +90,7 @@ def check(
             subject = [*budgeted, *subject]
         if not baseline:
             budgeted = [own for own in budgeted if own.budget.limits]
-        budgeted += policy_builds(configured.policy_in(path_of(policy)), subject)
+        budgeted += _policy_builds(configured.policy_in(path_of(policy)), subject)
     checker = _Checker(config, budgeted, progress)
     checker.measure()
     if update_baseline and baseline is not None:
@@ -121,7 +121,7 @@ def _budgeted(
     if not budgeted and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
     budgeted = [
-        replace(build, budget=budget.over(build.budget)) for build in unique_names(budgeted)
+        replace(build, budget=budget.over(build.budget)) for build in _unique_names(budgeted)
     ]
     if not is_optional:
         where = config.path or NAMES[0]
@@ -155,7 +155,7 @@ def of_builds(
             yield filled_up(build, table)
 
 
-def unique_names(builds: Sequence[BudgetedBuild]) -> Iterator[BudgetedBuild]:
+def _unique_names(builds: Sequence[BudgetedBuild]) -> Iterator[BudgetedBuild]:
     """Yield `builds` with unique names: context, Dockerfile and target, or else a number."""
     counts = Counter(budgeted.name for budgeted in builds)
     used = Counter[str]()
@@ -182,7 +182,7 @@ def _full_name(build: Build) -> str:
     return " ".join(parts)
 
 
-def policy_builds(
+def _policy_builds(
     policy: BudgetedBuild, budgeted: Sequence[BudgetedBuild]
 ) -> Iterator[BudgetedBuild]:
     """Yield the builds that must keep `policy`, each with its budget, and none twice.
@@ -193,7 +193,7 @@ def policy_builds(
     """
     is_transfer = policy.budget.of == "transfer"
     checked = set[tuple[object, ...]]()
-    for named in unique_names(budgeted):
+    for named in _unique_names(budgeted):
         given = named.given or named.build
         builder = policy.build.builder or given.builder
         paths = (os.path.join(given.context, name) for name in BUILDERS[builder].dockerfile_names)

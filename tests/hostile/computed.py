@@ -157,7 +157,7 @@ def _shapes() -> Iterator[Names]:
         for each in value if isinstance(value, list) else ():
             yield from inner(each)
 
-    return ({"shape": {"pattern": each}} for each in inner(json.loads(path.read_text())))
+    return ({"schema": {"pattern": each}} for each in inner(json.loads(path.read_text())))
 
 
 def _beginnings() -> Iterator[Names]:
