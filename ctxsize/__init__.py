@@ -15,214 +15,221 @@ from __future__ import annotations
 from ctxsize.version import __version__ as __version__
 from ctxsize.version import refuse_windows as _refuse_windows
 
-__all__ = [
-    "BUILDERS",
-    "Accepted",
-    "Addition",
-    "Advice",
-    "Amount",
-    "ArtefactKind",
-    "Blocked",
-    "Budget",
-    "BudgetedBuild",
-    "Build",
-    "BuildFailsError",
-    "Builder",
-    "Category",
-    "Changes",
-    "Check",
-    "CheckReport",
-    "CleanCandidate",
-    "CleanCategory",
-    "CleanObjection",
-    "CleanPlan",
-    "Clue",
-    "Confidence",
-    "Config",
-    "ContextChange",
-    "ContextCheck",
-    "CtxsizeError",
-    "Culprit",
-    "DiffReport",
-    "Directory",
-    "Discovery",
-    "DiskSize",
-    "DockerIgnorePattern",
-    "DockerIgnoreSpec",
-    "DockerfileAdvice",
-    "DockerfileError",
-    "Edit",
-    "Effect",
-    "Entry",
-    "EntryType",
-    "Explanation",
-    "File",
-    "Finding",
-    "FindingChoice",
-    "Fix",
-    "FoundBuild",
-    "IgnoreFile",
-    "IgnoreFileChange",
-    "IgnoreFileError",
-    "IgnoreFileInfo",
-    "IgnoreFilePlan",
-    "Ignored",
-    "InputError",
-    "InputErrors",
-    "Inventory",
-    "Kind",
-    "Known",
-    "Level",
-    "Limit",
-    "Linted",
-    "LintedFile",
-    "Listing",
-    "Location",
-    "Marker",
-    "Match",
-    "Measurement",
-    "MemoryDirectory",
-    "NamedContext",
-    "NearMiss",
-    "Note",
-    "Objection",
-    "Options",
-    "Outcome",
-    "ParsedDockerfile",
-    "ParsedDockerfiles",
-    "Part",
-    "Passed",
-    "Paths",
-    "Pattern",
-    "Place",
-    "Plan",
-    "Problem",
-    "Progress",
-    "Question",
-    "Reason",
-    "Remedy",
-    "Report",
-    "Result",
-    "Row",
-    "Rule",
-    "Saved",
-    "Scan",
-    "Severity",
-    "Share",
-    "Side",
-    "Size",
-    "SizeChange",
-    "SizeChanges",
-    "Snapshot",
-    "Source",
-    "SourceShare",
-    "Steps",
-    "StrPath",
-    "Suggestion",
-    "Suppression",
-    "Taker",
-    "Telltale",
-    "Tolerance",
-    "Totals",
-    "Transfer",
-    "UndecidedError",
-    "UnknownPatternError",
-    "Verdict",
-    "__version__",
-    "advise",
-    "check",
-    "clean_apply",
-    "clean_plan",
-    "diff",
-    "diff_checkout",
-    "discover",
-    "explain",
-    "lint",
-    "load_config",
-    "ls",
-    "measure",
-    "plan_for",
-    "plan_ignore_file",
-    "scan",
-    "suggest",
-]  # static, as type checkers read it
-
-_FUNCTIONS = {
-    "advise": "api",
-    "clean_apply": "api",
-    "clean_plan": "api",
-    "discover": "api",
-    "explain": "api",
-    "lint": "api",
-    "load_config": "api",
-    "ls": "api",
-    "measure": "api",
-    "plan_ignore_file": "api",
-    "plan_for": "planning",
-    "scan": "api",
-    "suggest": "api",
-    "check": "guard.checking",
-    "diff": "guard.checking",
-    "diff_checkout": "guard.checking",
+_NAMES = {
+    "advice": "DockerfileAdvice",
+    "api": (
+        "advise clean_apply clean_plan discover explain lint load_config ls measure "
+        "plan_ignore_file scan suggest"
+    ),
+    "build": "Build Options StrPath",
+    "clean": "CleanCandidate CleanObjection CleanPlan DiskSize Inventory Part Passed Result",
+    "clean.proofs": "ArtefactKind CleanCategory Telltale",
+    "config": "Budget BudgetedBuild Config Suppression",
+    "dockerfile.sources": "Source",
+    "engine.builders": "BUILDERS Builder",
+    "engine.evaluate": "DockerIgnoreSpec",
+    "engine.events": "Progress Steps",
+    "engine.explanation": "Check Explanation Level NearMiss Outcome Taker",
+    "engine.filesystem": "File MemoryDirectory",
+    "engine.ignorefile": "IgnoreFile",
+    "engine.patterns": "DockerIgnorePattern",
+    "engine.plan": "ParsedDockerfile ParsedDockerfiles Plan",
+    "engine.report": "Listing",
+    "engine.snapshot": "Snapshot",
+    "errors": (
+        "BuildFailsError CtxsizeError DockerfileError IgnoreFileError InputError "
+        "InputErrors UndecidedError UnknownPatternError"
+    ),
+    "findings": "Changes Confidence Edit Finding Fix Location Paths Severity",
+    "guard": "Accepted CheckReport ContextCheck Limit Remedy",
+    "guard.accepting": "FindingChoice",
+    "guard.baseline": "Known SizeChange SizeChanges",
+    "guard.checking": "check diff diff_checkout",
+    "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
+    "knowledge.rules": "Category EntryType Marker Rule",
+    "lints": "Linted LintedFile",
+    "model": (
+        "Amount Clue Directory Effect Entry IgnoreFileInfo Ignored Kind Measurement "
+        "NamedContext Pattern Problem Reason Report Share SourceShare Totals Transfer "
+        "Verdict"
+    ),
+    "planning": "plan_for",
+    "recommender.outcome": (
+        "Advice Blocked IgnoreFileChange IgnoreFilePlan Match Note Objection Question "
+        "Size Suggestion"
+    ),
+    "repository": "Discovery",
+    "repository.search": "FoundBuild Place",
+    "scanning": "Row Scan",
+    "units": "Tolerance",
+    "writer": "Addition",
 }
-"""The modules of the public functions; `public` has those of the types."""
+"""The public names of each module."""
+
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    __all__: list[str]
+    from ctxsize.advice import DockerfileAdvice as DockerfileAdvice
     from ctxsize.api import (
         advise as advise,
-    )
-    from ctxsize.api import (
         clean_apply as clean_apply,
-    )
-    from ctxsize.api import (
         clean_plan as clean_plan,
-    )
-    from ctxsize.api import (
         discover as discover,
-    )
-    from ctxsize.api import (
         explain as explain,
-    )
-    from ctxsize.api import (
         lint as lint,
-    )
-    from ctxsize.api import (
         load_config as load_config,
-    )
-    from ctxsize.api import (
         ls as ls,
-    )
-    from ctxsize.api import (
         measure as measure,
-    )
-    from ctxsize.api import (
         plan_ignore_file as plan_ignore_file,
-    )
-    from ctxsize.api import (
         scan as scan,
-    )
-    from ctxsize.api import (
         suggest as suggest,
     )
-    from ctxsize.guard.checking import check as check
-    from ctxsize.guard.checking import diff as diff
-    from ctxsize.guard.checking import diff_checkout as diff_checkout
+    from ctxsize.build import Build as Build, Options as Options, StrPath as StrPath
+    from ctxsize.clean import (
+        CleanCandidate as CleanCandidate,
+        CleanObjection as CleanObjection,
+        CleanPlan as CleanPlan,
+        DiskSize as DiskSize,
+        Inventory as Inventory,
+        Part as Part,
+        Passed as Passed,
+        Result as Result,
+    )
+    from ctxsize.clean.proofs import (
+        ArtefactKind as ArtefactKind,
+        CleanCategory as CleanCategory,
+        Telltale as Telltale,
+    )
+    from ctxsize.config import (
+        Budget as Budget,
+        BudgetedBuild as BudgetedBuild,
+        Config as Config,
+        Suppression as Suppression,
+    )
+    from ctxsize.dockerfile.sources import Source as Source
+    from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
+    from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
+    from ctxsize.engine.events import Progress as Progress, Steps as Steps
+    from ctxsize.engine.explanation import (
+        Check as Check,
+        Explanation as Explanation,
+        Level as Level,
+        NearMiss as NearMiss,
+        Outcome as Outcome,
+        Taker as Taker,
+    )
+    from ctxsize.engine.filesystem import File as File, MemoryDirectory as MemoryDirectory
+    from ctxsize.engine.ignorefile import IgnoreFile as IgnoreFile
+    from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
+    from ctxsize.engine.plan import (
+        ParsedDockerfile as ParsedDockerfile,
+        ParsedDockerfiles as ParsedDockerfiles,
+        Plan as Plan,
+    )
+    from ctxsize.engine.report import Listing as Listing
+    from ctxsize.engine.snapshot import Snapshot as Snapshot
+    from ctxsize.errors import (
+        BuildFailsError as BuildFailsError,
+        CtxsizeError as CtxsizeError,
+        DockerfileError as DockerfileError,
+        IgnoreFileError as IgnoreFileError,
+        InputError as InputError,
+        InputErrors as InputErrors,
+        UndecidedError as UndecidedError,
+        UnknownPatternError as UnknownPatternError,
+    )
+    from ctxsize.findings import (
+        Changes as Changes,
+        Confidence as Confidence,
+        Edit as Edit,
+        Finding as Finding,
+        Fix as Fix,
+        Location as Location,
+        Paths as Paths,
+        Severity as Severity,
+    )
+    from ctxsize.guard import (
+        Accepted as Accepted,
+        CheckReport as CheckReport,
+        ContextCheck as ContextCheck,
+        Limit as Limit,
+        Remedy as Remedy,
+    )
+    from ctxsize.guard.accepting import FindingChoice as FindingChoice
+    from ctxsize.guard.baseline import (
+        Known as Known,
+        SizeChange as SizeChange,
+        SizeChanges as SizeChanges,
+    )
+    from ctxsize.guard.checking import check as check, diff as diff, diff_checkout as diff_checkout
+    from ctxsize.guard.comparison import (
+        ContextChange as ContextChange,
+        Culprit as Culprit,
+        DiffReport as DiffReport,
+        Saved as Saved,
+        Side as Side,
+    )
+    from ctxsize.knowledge.rules import (
+        Category as Category,
+        EntryType as EntryType,
+        Marker as Marker,
+        Rule as Rule,
+    )
+    from ctxsize.lints import Linted as Linted, LintedFile as LintedFile
+    from ctxsize.model import (
+        Amount as Amount,
+        Clue as Clue,
+        Directory as Directory,
+        Effect as Effect,
+        Entry as Entry,
+        IgnoreFileInfo as IgnoreFileInfo,
+        Ignored as Ignored,
+        Kind as Kind,
+        Measurement as Measurement,
+        NamedContext as NamedContext,
+        Pattern as Pattern,
+        Problem as Problem,
+        Reason as Reason,
+        Report as Report,
+        Share as Share,
+        SourceShare as SourceShare,
+        Totals as Totals,
+        Transfer as Transfer,
+        Verdict as Verdict,
+    )
     from ctxsize.planning import plan_for as plan_for
-    from ctxsize.public import *  # noqa: F403
+    from ctxsize.recommender.outcome import (
+        Advice as Advice,
+        Blocked as Blocked,
+        IgnoreFileChange as IgnoreFileChange,
+        IgnoreFilePlan as IgnoreFilePlan,
+        Match as Match,
+        Note as Note,
+        Objection as Objection,
+        Question as Question,
+        Size as Size,
+        Suggestion as Suggestion,
+    )
+    from ctxsize.repository import Discovery as Discovery
+    from ctxsize.repository.search import FoundBuild as FoundBuild, Place as Place
+    from ctxsize.scanning import Row as Row, Scan as Scan
+    from ctxsize.units import Tolerance as Tolerance
+    from ctxsize.writer import Addition as Addition
 else:
+    __all__ = sorted([*_MODULES, "__version__"])
 
     def __getattr__(name: str) -> object:
         # `from ctxsize import api` comes here too, before it imports the module.
-        if name not in __all__:
+        if name not in _MODULES:
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
         _refuse_windows()
         from importlib import import_module
 
-        module = import_module(f"ctxsize.{_FUNCTIONS.get(name, 'public')}")
-        value = getattr(module, name)
-        globals()[name] = value  # the next use finds it at once
-        return value
+        public = getattr(import_module(f"ctxsize.{_MODULES[name]}"), name)
+        globals()[name] = public  # the next use finds it at once
+        return public
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ctxsize import public
+import ctxsize
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
 from ctxsize.engine.plan import ELSEWHERE, Plan
 from ctxsize.errors import InputError
@@ -25,11 +25,11 @@ def measure(
     ignored: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: public.Progress | None = None,
+    progress: ctxsize.Progress | None = None,
     jobs: int | None = None,
-    config: public.Config | None = None,
+    config: ctxsize.Config | None = None,
     **options: Unpack[Options],
-) -> public.Report:
+) -> ctxsize.Report:
     """Return what `docker build` would send.
 
     `data` is the text of the ignore file that is not saved yet; that file counts with its size.
@@ -60,7 +60,7 @@ def ls(
     transfer: bool = False,
     named: str = "",
     **options: Unpack[Options],
-) -> public.Listing:
+) -> ctxsize.Listing:
     """Yield the entries that `docker build` would send, in its order.
 
     `ignored` adds ignored entries; `sent=False` leaves only these. `transfer` yields only entries
@@ -71,9 +71,8 @@ def ls(
 
     plan = plan_for(build, **options)
     if named or transfer:
-        from ctxsize.engine.transfer_requests import (
-            plan_named,  # this imports the parser of Dockerfiles
-        )
+        # This imports the parser of Dockerfiles.
+        from ctxsize.engine.transfer_requests import plan_named
         from ctxsize.engine.transfers import transfer_listing
 
         plan = plan_named(plan, named)
@@ -88,7 +87,7 @@ def explain(
     *,
     named: str = "",
     **options: Unpack[Options],
-) -> list[public.Explanation]:
+) -> list[ctxsize.Explanation]:
     """Return why each of `paths` in the context, or the `named` one, is sent, and its takers.
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
@@ -113,12 +112,12 @@ def lint(
     unsafe_fixes: bool = False,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
-    severity: public.Severity | None = None,
-    config: public.Config | None = None,
-    progress: public.Progress | None = None,
-    steps: public.Steps | None = None,
+    severity: ctxsize.Severity | None = None,
+    config: ctxsize.Config | None = None,
+    progress: ctxsize.Progress | None = None,
+    steps: ctxsize.Steps | None = None,
     **options: Unpack[Options],
-) -> public.Linted:
+) -> ctxsize.Linted:
     """Return findings about ignore files, with fixes; writes nothing.
 
     `paths` are ignore files, and directories for all ignore files below them. With a `build` or
@@ -149,11 +148,11 @@ def suggest(
     replace_link: bool = False,
     unsafe: bool = False,
     only: Iterable[str] = (),
-    config: public.Config | None = None,
-    progress: public.Progress | None = None,
-    steps: public.Steps | None = None,
+    config: ctxsize.Config | None = None,
+    progress: ctxsize.Progress | None = None,
+    steps: ctxsize.Steps | None = None,
     **options: Unpack[Options],
-) -> public.Advice:
+) -> ctxsize.Advice:
     """Return suggested lines for the ignore file.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules,
@@ -171,11 +170,13 @@ def suggest(
     advisor = Advisor(Snapshot.take(plan, progress=progress), steps=steps)
     only = words_of(only)
     advice = advisor.advise(only, unsafe=unsafe)
-    hints = [each for each in plan.problems if each.message.startswith(ELSEWHERE)]
+    hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.
     is_usual = not plan.build.given() and not only
-    codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
+    codes = set[str]()
+    if is_usual:
+        codes = {*names("CTX5")} - {"CTX503"}
     return finished(plan, advice, config, codes, write=write, replace_link=replace_link)
 
 
@@ -186,10 +187,10 @@ def plan_ignore_file(
     like: StrPath | None = None,
     write: bool = False,
     replace_link: bool = False,
-    config: public.Config | None = None,
-    progress: public.Progress | None = None,
+    config: ctxsize.Config | None = None,
+    progress: ctxsize.Progress | None = None,
     **options: Unpack[Options],
-) -> public.IgnoreFilePlan:
+) -> ctxsize.IgnoreFilePlan:
     """Return the new ignore file in a mode: `allowlist`, `from-gitignore` or `like`.
 
     `like` is the path of another ignore file. See `suggest` for the other arguments.
@@ -199,9 +200,8 @@ def plan_ignore_file(
     from ctxsize.guard.accepting import finished
     from ctxsize.recommender import modes
 
-    if like is None:
-        sibling = None
-    else:
+    sibling = None
+    if like is not None:
         sibling = read_ignore_file(path_of(like))
     if sibling is None and mode not in modes.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
@@ -210,7 +210,7 @@ def plan_ignore_file(
     return finished(plan, planned_file, config, write=write, replace_link=replace_link)
 
 
-def discover(root: StrPath = ".", *, everywhere: bool = False) -> public.Discovery:
+def discover(root: StrPath = ".", *, everywhere: bool = False) -> ctxsize.Discovery:
     """Return the builds that files below `root` define, in our environment. Raises `InputError`.
 
     `everywhere` includes dependencies (`node_modules`, `vendor`), worktrees, and what git ignores.
@@ -223,10 +223,10 @@ def discover(root: StrPath = ".", *, everywhere: bool = False) -> public.Discove
 def scan(
     root: StrPath = ".",
     *,
-    config: public.Config | None = None,
-    progress: public.Progress | None = None,
-    steps: public.Steps | None = None,
-) -> public.Scan:
+    config: ctxsize.Config | None = None,
+    progress: ctxsize.Progress | None = None,
+    steps: ctxsize.Steps | None = None,
+) -> ctxsize.Scan:
     """Return every build below `root`, measured, the largest first. Raises `InputError`."""
     from ctxsize.codes import names
     from ctxsize.findings import in_order
@@ -247,9 +247,9 @@ def advise(
     *,
     fix: bool = False,
     unsafe_fixes: bool = False,
-    config: public.Config | None = None,
-    **choice: Unpack[public.FindingChoice],
-) -> public.DockerfileAdvice:
+    config: ctxsize.Config | None = None,
+    **choice: Unpack[ctxsize.FindingChoice],
+) -> ctxsize.DockerfileAdvice:
     """Return findings about the Dockerfiles below `root`, with rewrites; writes nothing.
 
     `fix` makes edits of the rewrites that are certain, `unsafe_fixes` of all. Raises
@@ -260,12 +260,10 @@ def advise(
     root = path_of(root)
     if config is None:
         config = load_config(root)
-    else:
-        config = config
     return run(discover(root), config, fix=fix, unsafe=unsafe_fixes, **choice)
 
 
-def load_config(directory: StrPath = ".") -> public.Config:
+def load_config(directory: StrPath = ".") -> ctxsize.Config:
     """Return the configuration that is used for a directory, an empty one if there is none.
 
     It is the nearest `ctxsize.toml`, or `[tool.ctxsize]` of `pyproject.toml`, up to the top of
@@ -283,8 +281,8 @@ def clean_plan(
     deps: bool = False,
     older_than_s: float | None = None,
     recent_s: float = 600.0,
-    progress: public.Progress | None = None,
-) -> public.CleanPlan:
+    progress: ctxsize.Progress | None = None,
+) -> ctxsize.CleanPlan:
     """Return the directories below `root` that are proved regenerable; deletes nothing.
 
     Directories written to within the last `recent_s` seconds are skipped.
@@ -297,8 +295,8 @@ def clean_plan(
 
 
 def clean_apply(
-    plan: public.CleanPlan, *, steps: public.Steps | None = None
-) -> tuple[public.Result, ...]:
+    plan: ctxsize.CleanPlan, *, steps: ctxsize.Steps | None = None
+) -> tuple[ctxsize.Result, ...]:
     """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete
 

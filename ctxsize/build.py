@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ctxsize.hidden import Hidden, made_of, shown
@@ -65,7 +66,7 @@ class Build:
 
     def __post_init__(self) -> None:
         """Keep paths as text, and a platform that is given alone as one of several."""
-        contexts = {name: path_of(value) for name, value in self.build_contexts.items()}
+        contexts = {name: path_of(path) for name, path in self.build_contexts.items()}
         object.__setattr__(self, "context", path_of(self.context))
         object.__setattr__(self, "build_contexts", contexts)
         object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
@@ -88,14 +89,13 @@ class Build:
 
     def words(self) -> tuple[str, ...]:
         """Return the same options as words of a command line, of arguments only the names."""
+        words = list[str]()
         if self.target:
-            words = ["--target", shown(self.target)]
-        else:
-            words = []
+            words += ["--target", shown(self.target)]
         for name in self.build_arguments:
             words += ["--build-arg", shown(name)]
-        for name, value in self.build_contexts.items():
-            words += ["--build-context", f"{shown(name)}={shown(value)}"]
+        for name, reference in self.build_contexts.items():
+            words += ["--build-context", f"{shown(name)}={shown(reference)}"]
         for platform in self.platforms:
             words += ["--platform", shown(platform)]
         return tuple(words)
@@ -144,17 +144,16 @@ def is_named_reference(value: str) -> bool:
 
 def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
-
-    def joined(path: str) -> str:
-        return os.path.normpath(os.path.join(directory, path))
-
-    contexts = dict[str, str]()
-    for name, value in named.items():
-        if is_named_reference(value):
-            contexts[name] = value
-        else:
-            contexts[name] = made_of(joined, value)
+    contexts = {**named}
+    for name, reference in named.items():
+        if not is_named_reference(reference):
+            contexts[name] = made_of(partial(joined, directory), reference)
     return contexts
+
+
+def joined(directory: str, path: str) -> str:
+    """Return `path`, which is relative to `directory`, without `.` and `..`."""
+    return os.path.normpath(os.path.join(directory, path))
 
 
 class Options(TypedDict, total=False):
@@ -186,7 +185,7 @@ def builds_of(builds: Build | StrPath | Iterable[Build | StrPath]) -> list[Build
     """Return builds, or those of contexts; one alone is one, also if it is a text."""
     if isinstance(builds, (Build, str, bytes, os.PathLike)):
         builds = [builds]
-    return [each if isinstance(each, Build) else Build(each) for each in builds]
+    return [build if isinstance(build, Build) else Build(build) for build in builds]
 
 
 def path_of(path: StrPath) -> str:
@@ -198,7 +197,7 @@ def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
     """Return paths as texts; a path alone is one, not the letters of its name."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         return [path_of(paths)]
-    return [path_of(each) for each in paths]
+    return [path_of(path) for path in paths]
 
 
 def words_of(words: str | Iterable[str]) -> list[str]:

@@ -12,20 +12,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
-from ctxsize.build import Build, is_named_reference, placed
+from ctxsize.build import Build, is_named_reference, joined, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.keys import ASSERTIONS, Shape, attribute_of, shapes, value_of
+from ctxsize.keys import ASSERTIONS, KeySchema, attribute_of, schemas, value_of
 from ctxsize.reader import border_of, holds, read_file
 from ctxsize.units import Tolerance
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
 OF = ("context", "transfer")  # the sizes that a budget may limit
-_MOST_BYTES = 4 << 20
-_MOST_FILES = 8
-"""Numbers of bytes of the largest configuration, as `tomllib` is slow, and of files it extends."""
+_MOST_BYTES = 4 << 20  # number of bytes of the largest configuration, as `tomllib` is slow
+_MOST_FILES = 8  # number of files that a configuration may extend
 _WILD = re.compile(r"[*?[]")
 
 
@@ -46,13 +45,15 @@ class Budget:
     @property
     def limits(self) -> bool:
         """Return whether there is any limit without a baseline."""
+        if self.require or self.forbid:
+            return True
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
-        return bool(self.require or self.forbid) or any(each is not None for each in limits)
+        return any(limit is not None for limit in limits)
 
     def over(self, other: Budget) -> Budget:
         """Return this budget with its missing limits and the assertions copied from `other`."""
-        own = {key: value for key, value in vars(self).items() if value is not None}
-        return Budget(**_merged(own, vars(other)))
+        limits = {key: limit for key, limit in vars(self).items() if limit is not None}
+        return Budget(**_merged(limits, vars(other)))
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,15 @@ class BudgetedBuild:
     is_policy: bool = False  # the budget is that of a policy
 
 
-_BUILD, _BUDGET = ({each.name for each in fields(kind)} for kind in (Build, Budget))
-Builds = tuple[BudgetedBuild, list[BudgetedBuild]]  # a table and the builds that it describes
+_BUILD = {field.name for field in fields(Build)}
+_BUDGET = {field.name for field in fields(Budget)}
+
+
+class DescribedBuilds(NamedTuple):
+    """A table of contexts, and the builds that it describes."""
+
+    table: BudgetedBuild
+    builds: list[BudgetedBuild]
 
 
 @dataclass(frozen=True)
@@ -108,8 +116,11 @@ def load(start: str) -> Config:
     real = os.path.realpath(start)
     while True:
         for name in NAMES:
-            path = os.path.normpath(os.path.join(directory, name))
-            if os.path.lexists(path) and (config := _read(path, directory)) is not None:
+            path = joined(directory, name)
+            if not os.path.lexists(path):
+                continue
+            config = _read(path, directory)
+            if config is not None:
                 return config
         above = os.path.dirname(real)
         if above == real or os.path.lexists(os.path.join(directory, ".git")):
@@ -146,12 +157,10 @@ def _toml(path: str, *, is_quoted: bool = True) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
         message = f"is not TOML: {error or 'nested too deep'}"
         if not is_quoted:
-            found = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", message)
+            position = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", message)
             message = "is not TOML"
-            if found:
-                line = int(found[1])
-            else:
-                line = None
+            if position:
+                line = int(position[1])
     raise InputErrors([InputError(message, path=path, line=line)])
 
 
@@ -162,7 +171,7 @@ def policy_in(path: str) -> BudgetedBuild:
     """
     reader = _ConfigReader(path, is_quoted=False)
     allowed = {*_BUDGET, "builder"} - {"growth", "shrink"}  # no key that needs a baseline
-    keys = {key: each for key, each in shapes().items() if attribute_of(key) in allowed}
+    keys = {key: schema for key, schema in schemas().items() if attribute_of(key) in allowed}
     values = reader.values(_toml(path, is_quoted=False), "", keys)
     build = Build("", builder=values.pop("builder", ""))
     budget = Budget(**values)
@@ -173,7 +182,7 @@ def policy_in(path: str) -> BudgetedBuild:
     return BudgetedBuild("", build, budget)
 
 
-def builds(config: Config) -> Iterator[Builds]:
+def builds(config: Config) -> Iterator[DescribedBuilds]:
     """Yield each table of contexts with its builds; none if its path matches no directory.
 
     A path with wildcards matches several directories, which are the names of the builds.
@@ -182,45 +191,60 @@ def builds(config: Config) -> Iterator[Builds]:
     for table in config.contexts:
         pattern = os.path.normpath(table.build.context)  # `link/..` is not where the link leads
         is_glob = bool(_WILD.search(pattern))
-        found = [os.path.join(top, pattern)]
+        paths = [os.path.join(top, pattern)]
         if is_glob:
-            border = border_of(top)
-            found = [top]
-            for part in pattern.split("/"):
-                paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
-                found = [path for path in paths if holds(border, path)]  # in this repository
-        contexts = [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
-        names = [os.path.relpath(each, top) if is_glob else table.name for each in contexts]
-        made = (filled_up(Build(each), table) for each in contexts)
-        yield table, [replace(each, name=name) for each, name in zip(made, names, strict=True)]
+            paths = _matching_paths(top, pattern)
+        described = list[BudgetedBuild]()
+        for path in sorted(paths):
+            if os.path.isdir(path):
+                budgeted = filled_up(Build(os.path.normpath(path)), table)
+                if is_glob:
+                    budgeted = replace(budgeted, name=os.path.relpath(path, top))
+                described.append(budgeted)
+        yield DescribedBuilds(table, described)
+
+
+def _matching_paths(top: str, pattern: str) -> list[str]:
+    """Return the paths below `top` that match, without those that leave the repository."""
+    border = border_of(top)
+    paths = [top]
+    for part in pattern.split("/"):
+        deeper = list[str]()
+        for path in paths:
+            deeper += glob(os.path.join(escape(path), part))
+        paths = [path for path in deeper if holds(border, path)]
+    return paths
 
 
 def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
     """Return `table` for `build`, with the missing values of the build copied from it."""
     defaults = table.build
-    made = replace(
+    builder = build.builder
+    if builder == Build.builder:
+        builder = defaults.builder
+    completed = replace(
         build,
         dockerfile=build.dockerfile or defaults.dockerfile,
         target=build.target or defaults.target,
         build_arguments={**defaults.build_arguments, **build.build_arguments},
         build_contexts={**defaults.build_contexts, **build.build_contexts},
         platforms=build.platforms or defaults.platforms,
-        builder=build.builder if build.builder != Build().builder else defaults.builder,
+        builder=builder,
     )
-    return replace(table, build=made, given=build)
+    return replace(table, build=completed, given=build)
 
 
 def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return both values of attributes: `own` count, but tables, assertions and so on add up."""
-    joint = dict[str, Any]()
+    merged = {**other, **own}
     for key in own.keys() & other.keys():
-        mine = own[key]
-        theirs = other[key]
-        if isinstance(mine, dict):
-            joint[key] = _merged(mine, theirs)
-        elif isinstance(mine, tuple) and key in (*ASSERTIONS, "suppress"):
-            joint[key] = (*mine, *(each for each in theirs if each not in mine))
-    return {**other, **own, **joint}
+        if isinstance(own[key], dict):
+            merged[key] = _merged(own[key], other[key])
+        elif key in (*ASSERTIONS, "suppress"):
+            for addition in other[key]:
+                if addition not in own[key]:
+                    merged[key] += (addition,)
+    return merged
 
 
 class _ConfigReader:
@@ -232,10 +256,7 @@ class _ConfigReader:
 
     def __init__(self, path: str, directory: str | None = None, *, is_quoted: bool = True) -> None:
         self._path = path
-        if directory is None:
-            self._directory = os.path.dirname(path) or "."
-        else:
-            self._directory = directory
+        self._directory = directory or os.path.dirname(path) or "."
         self._is_quoted = is_quoted
         self.errors: list[CtxsizeError] = []
 
@@ -244,57 +265,62 @@ class _ConfigReader:
         if self.errors:
             raise InputErrors(self.errors)
         contexts = values.pop("contexts")
-        names = ("select", "ignore", "baseline", "suppress")
-        found = {key: values.pop(key) for key in names if key in values}
+        keys = {"select", "ignore", "baseline", "suppress"} & values.keys()
+        settings = {key: values.pop(key) for key in keys}
+        budgeted = list[BudgetedBuild]()
+        for name, own_values in contexts.items():
+            budgeted.append(self._budgeted(name, _merged(own_values, values)))
         return Config(
             self._path,
             defaults=self._budgeted("", values),
-            contexts=tuple(
-                self._budgeted(each, _merged(own, values)) for each, own in contexts.items()
-            ),
-            **found,
+            contexts=tuple(budgeted),
+            **settings,
         )
 
     def whole(self, table: object, files: list[str]) -> dict[str, Any]:
         """Return the values of `table`, the last of `files`, and of all that it extends."""
-        values = self.values(table, "", shapes())
+        values = self.values(table, "", schemas())
         self._bound("", values)
         tables = values.pop("contexts", {})
         accepted = values.pop("suppress", ())
-        values["contexts"] = {name: self._context(name, each) for name, each in tables.items()}
+        values["contexts"] = contexts = {}
+        for name, inner_table in tables.items():
+            contexts[name] = self._context(name, inner_table)
         values["suppress"] = tuple(map(self._suppression, count(1), accepted))
         extends = values.pop("extends", None)
         if extends is None or self.errors:
             return values
-        path = os.path.normpath(os.path.join(self._directory, extends))
-        if len(files) > _MOST_FILES or os.path.realpath(path) in map(os.path.realpath, files):
+        path = joined(self._directory, extends)
+        is_circle = os.path.realpath(path) in map(os.path.realpath, files)
+        if is_circle or len(files) > _MOST_FILES:
             self._wrong("extends", f"it extends itself, or more than {_MOST_FILES} files")
             return values
         reader = _ConfigReader(path, self._directory, is_quoted=False)
-        found = reader.whole(_toml(path, is_quoted=False), [*files, path])
+        extended = reader.whole(_toml(path, is_quoted=False), [*files, path])
         self.errors += reader.errors
-        return _merged(values, found)
+        return _merged(values, extended)
 
     def _context(self, name: str, table: object) -> dict[str, Any]:
         """Return the values of a table `[contexts."name"]`."""
         if not name:
             self._wrong('contexts.""', "a context needs a name")
-        values = self.values(table, f"contexts.{name}", shapes("context"))
+        values = self.values(table, f"contexts.{name}", schemas("context"))
         self._bound(f"contexts.{name}", {"path": name, **values})
         return values
 
     def _budgeted(self, name: str, values: Mapping[str, Any]) -> BudgetedBuild:
         build = {key: values[key] for key in _BUILD & values.keys()}
         build["context"] = values.get("path", name)
-        if dockerfile := build.get("dockerfile"):
-            build["dockerfile"] = os.path.normpath(os.path.join(self._directory, dockerfile))
+        dockerfile = build.get("dockerfile")
+        if dockerfile:
+            build["dockerfile"] = joined(self._directory, dockerfile)
         build["build_contexts"] = placed(build.get("build_contexts", {}), self._directory)
         budget = {key: values[key] for key in _BUDGET & values.keys()}
         return BudgetedBuild(name, Build(**build), Budget(**budget))
 
     def _suppression(self, number: int, table: object) -> Suppression:
         where = f"suppress[{number}]"
-        values = {"code": "", "reason": "", **self.values(table, where, shapes("suppression"))}
+        values = {"code": "", "reason": "", **self.values(table, where, schemas("suppression"))}
         for key in ("code", "reason"):
             if isinstance(table, dict) and key not in table:
                 self._wrong(where, f"the key {key!r} is missing")
@@ -303,32 +329,31 @@ class _ConfigReader:
             self._wrong(f"{where}.pattern", why, hint="name the context by path")
         return Suppression(**values, is_inherited=not self._is_quoted)
 
-    def values(self, table: object, where: str, keys: Mapping[str, Shape]) -> dict[str, Any]:
+    def values(self, table: object, where: str, keys: Mapping[str, KeySchema]) -> dict[str, Any]:
         """Return the values of `table` by attribute; report a wrong one and leave it out."""
         values = dict[str, Any]()
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
             return values
-        for key, value in table.items():
+        for key, written in table.items():
             place = f"{where}.{key}".lstrip(".")
             if key not in keys:
                 self._wrong(place, "unknown key", hint=f"one of {', '.join(sorted(keys))}")
                 continue
             try:
-                values[attribute_of(key)] = value_of(key, keys[key], value)
+                values[attribute_of(key)] = value_of(key, keys[key], written)
             except InputError as error:
                 if self._is_quoted:
-                    said = error
+                    self._wrong(place, error.message, hint=error.hint)
                 else:
-                    said = InputError(keys[key]["errorMessage"])
-                self._wrong(place, said.message, hint=said.hint)
+                    self._wrong(place, keys[key]["errorMessage"])
         return values
 
     def _bound(self, where: str, values: Mapping[str, Any]) -> None:
         """Report paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
-        of_files = ("path", "dockerfile", "baseline", "extends")
-        paths = {key: values[key] for key in of_files if key in values}
+        keys = ("path", "dockerfile", "baseline", "extends")
+        paths = {key: values[key] for key in keys if key in values}
         for name, path in values.get("build_contexts", {}).items():
             if not is_named_reference(path):
                 paths[f"build-contexts.{name}"] = path
@@ -338,22 +363,22 @@ class _ConfigReader:
             literal = os.path.normpath(path)
             if key == "path":
                 literal = _WILD.split(literal)[0]
-            if not holds(border, os.path.normpath(os.path.join(self._directory, literal))):
-                if self._is_quoted:
-                    what = path
-                else:
-                    what = "it"
-                message = f"{what} lies outside the repository {border}"
-                hint = "name it on the command line instead"
-                self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
+            if holds(border, joined(self._directory, literal)):
+                continue
+            what = "it"
+            if self._is_quoted:
+                what = path
+            message = f"{what} lies outside the repository {border}"
+            hint = "name it on the command line instead"
+            self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
         if not self._is_quoted:
             # Names of contexts and of arguments, and unknown keys, are content of the file too.
-            known = {*shapes("context"), *shapes("suppression"), *shapes()}
-            where = " ".join({where.rpartition(".")[2]} & known)
+            key = where.rpartition(".")[2]
+            where = ""
+            if key in {*schemas("context"), *schemas("suppression"), *schemas()}:
+                where = key
         if where:
-            text = f"{where}: {message}"
-        else:
-            text = message
-        self.errors.append(InputError(text, path=self._path, hint=hint))
+            message = f"{where}: {message}"
+        self.errors.append(InputError(message, path=self._path, hint=hint))

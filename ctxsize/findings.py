@@ -108,8 +108,9 @@ class Finding:
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
     """Return findings by file, line, column and code: the order of all output."""
 
-    def place(each: Finding) -> tuple[str, int, int, str, str]:
-        at = each.location
-        return at.path, at.line or 0, at.column or 0, each.code, each.message
+    def place(finding: Finding) -> tuple[str, int, int, str, str]:
+        location = finding.location
+        line = location.line or 0
+        return location.path, line, location.column or 0, finding.code, finding.message
 
     return tuple(sorted(findings, key=place))

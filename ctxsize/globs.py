@@ -35,13 +35,17 @@ def translate(glob: str) -> str:
 
 def _open_bracket(glob: str) -> int | None:
     """Return where the first `[` stands that begins no class, None if there is none."""
-    at = glob.find("[")
-    while at >= 0:
-        first = at + 1 + glob.startswith("!", at + 1)
-        end = glob.find("]", first + glob.startswith("]", first))
+    start = glob.find("[")
+    while start >= 0:
+        first = start + 1
+        if glob.startswith("!", first):
+            first += 1
+        if glob.startswith("]", first):
+            first += 1
+        end = glob.find("]", first)
         if end < 0:
-            return at
-        at = glob.find("[", end + 1)
+            return start
+        start = glob.find("[", end + 1)
     return None
 
 

@@ -20,9 +20,9 @@ class Hidden(str):
 
     def __new__(cls, text: str, written: str) -> Hidden:
         """Return `text`, marked; no part of it may be in `written`."""
-        made = super().__new__(cls, text)
-        made.written = written
-        return made
+        hidden = super().__new__(cls, text)
+        hidden.written = written
+        return hidden
 
     def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # `str` has one
         """Return the arguments for copies."""

@@ -15,24 +15,26 @@ from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.shipped import shipped
 from ctxsize.units import Tolerance, parse_size
 
-Shape = Mapping[str, Any]  # a JSON Schema; `errorMessage` is for a value that does not follow it
+KeySchema = Mapping[str, Any]
+"""A JSON Schema; `errorMessage` is for a value that does not follow it."""
 _SCHEMA = "formats/json/config.schema.json"
 ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
-_MOST = 1000  # numbers of patterns of a list, and of characters of one
+_MOST = 1000  # number of patterns of a list, and of characters of one
 _TYPES = {"string": str, "integer": int, "array": list, "object": dict}
 _ATTRIBUTES = {"build-args": "build_arguments", "max": "max_bytes", "min": "min_bytes"}
 
 
 @cache
-def shapes(table: str = "") -> dict[str, Shape]:
-    """Return the shape of each key of the top level, or of a `context` or a `suppression`."""
-    schema = json.loads(shipped(_SCHEMA))
-    definitions = schema["$defs"]
-    keys = (definitions[table] if table else schema)["properties"]
-    return {
-        key: definitions[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
-        for key, each in keys.items()
-    }
+def schemas(table: str = "") -> dict[str, KeySchema]:
+    """Return the schema of each key of the top level, or of a `context` or a `suppression`."""
+    whole = json.loads(shipped(_SCHEMA))
+    definitions = whole["$defs"]
+    keys: dict[str, KeySchema] = {}
+    for key, schema in definitions.get(table, whole)["properties"].items():
+        if "$ref" in schema:
+            schema = definitions[schema["$ref"].rpartition("/")[2]]
+        keys[key] = schema
+    return keys
 
 
 def attribute_of(key: str) -> str:
@@ -40,49 +42,50 @@ def attribute_of(key: str) -> str:
     return _ATTRIBUTES.get(key, key.replace("-", "_"))
 
 
-def value_of(key: str, shape: Shape, value: object) -> Any:
+def value_of(key: str, schema: KeySchema, written: object) -> Any:
     """Return the attribute's value for a value of TOML. Raises `InputError` for a wrong one."""
-    if isinstance(value, date):
-        value = str(value)
-    else:
-        value = value
-    if isinstance(value, str) and key in _PARSERS:
-        return _PARSERS[key](value)
-    for each in value[:_MOST] if key in ASSERTIONS and isinstance(value, list) else ():
-        if isinstance(each, str) and len(each) <= _MOST:
-            _check_pattern(each)
-    if not _follows(value, shape):
-        raise InputError(shape["errorMessage"])
-    if isinstance(value, list):
+    if isinstance(written, date):
+        written = str(written)
+    if isinstance(written, str) and key in _PARSERS:
+        return _PARSERS[key](written)
+    if isinstance(written, list) and key in ASSERTIONS:
+        for pattern in written[:_MOST]:
+            if isinstance(pattern, str) and len(pattern) <= _MOST:
+                _check_pattern(pattern)
+    if not _follows(written, schema):
+        raise InputError(schema["errorMessage"])
+    if isinstance(written, list):
         if key in ASSERTIONS:
-            return tuple(dict.fromkeys(value))
-        return tuple(value)
-    if key in ("growth", "shrink") and isinstance(value, int):
-        return Tolerance(value)
-    return value
+            return tuple(dict.fromkeys(written))
+        return tuple(written)
+    if key in ("growth", "shrink") and isinstance(written, int):
+        return Tolerance(written)
+    return written
 
 
-def _follows(value: object, shape: Shape) -> bool:
-    """Return whether `value` follows `shape`; tables with keys of their own are read later."""
-    if "anyOf" in shape:
-        return any(_follows(value, each) for each in shape["anyOf"])
-    if "$ref" in shape:
+def _follows(value: object, schema: KeySchema) -> bool:
+    """Return whether `value` follows `schema`; tables with keys of their own are read later."""
+    if "anyOf" in schema:
+        return any(_follows(value, choice) for choice in schema["anyOf"])
+    if "$ref" in schema:
         return True
-    parts = [*value.values()] if isinstance(value, dict) else value
-    if isinstance(parts, list):
-        parts = parts
-    else:
-        parts = []
-    inner = shape.get("items") or shape.get("additionalProperties") or {}
-    return (
-        type(value) is _TYPES[shape["type"]]
-        and value in shape.get("enum", [value])
-        and (not isinstance(value, str) or re.search(shape.get("pattern", ""), value) is not None)
-        and (not isinstance(value, int) or shape["minimum"] <= value <= shape["maximum"])
-        and (shape.get("format") != "date" or _is_day(value))
-        and len(parts) <= shape.get("maxItems", len(parts))
-        and all(_follows(each, inner) for each in parts)
-    )
+    if type(value) is not _TYPES[schema["type"]]:
+        return False
+    if value not in schema.get("enum", [value]):
+        return False
+    if isinstance(value, str):
+        is_wrong_day = schema.get("format") == "date" and not _is_day(value)
+        return not is_wrong_day and re.search(schema.get("pattern", ""), value) is not None
+    if isinstance(value, int):
+        return bool(schema["minimum"] <= value <= schema["maximum"])
+    parts: list[object] = []
+    if isinstance(value, list):
+        parts = value
+    elif isinstance(value, dict):
+        parts = [*value.values()]
+    inner = schema.get("items") or schema.get("additionalProperties") or {}
+    is_short = len(parts) <= schema.get("maxItems", len(parts))
+    return is_short and all(_follows(part, inner) for part in parts)
 
 
 def _is_day(text: object) -> bool:
@@ -97,10 +100,16 @@ def _check_pattern(text: str) -> None:
         pattern = DockerIgnorePattern(text)
     except IgnoreFileError as error:
         raise InputError(f"{text!r}: {error.message}", hint=error.hint) from None
-    wrong = {None: "it is empty or a comment", False: "it begins with !"}.get(pattern.include)
-    if f"{pattern.text}/".startswith(("./", "../")):
+    wrong = pattern.fault
+    if wrong:
+        pass
+    elif f"{pattern.text}/".startswith(("./", "../")):
         wrong = "it names nothing inside the context"
-    if wrong := pattern.fault or wrong:
+    elif pattern.include is None:
+        wrong = "it is empty or a comment"
+    elif not pattern.include:
+        wrong = "it begins with !"
+    if wrong:
         hint = "write a line of an ignore file, relative to the context and without !"
         raise InputError(f"{text!r}: {wrong}", hint=hint)
 

@@ -91,6 +91,7 @@ class Problem:
     effect: Effect = Effect.NONE
     count: int = 1  # the number of entries concerned; `path` is the first of them
     fails: bool = False  # the builder rejects the Dockerfile, so that nothing is built of it
+    skipped: bool = False  # something that may define a build was not read
 
     @property
     def if_taken(self) -> Problem:
@@ -107,12 +108,11 @@ class Problem:
         from ctxsize.codes import code_of, names
         from ctxsize.findings import Confidence, Finding, Location, Severity
 
-        by_slug = {each.slug: each for each in map(code_of, names("CTX0"))}
+        by_slug = {code.slug: code for code in map(code_of, names("CTX0"))}
         code = by_slug.get(self.code.removesuffix(_IF_TAKEN), code_of("CTX000"))
+        severity = code.severity
         if self.fails:
             severity = Severity.ERROR
-        else:
-            severity = code.severity
         if self.effect is Effect.NONE:
             sure = Confidence.CERTAIN
         else:
@@ -143,7 +143,8 @@ class Amount(NamedTuple):
     @classmethod
     def of(cls, *parts: Counted) -> Amount:
         """Return the sums over `parts`."""
-        return cls(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
+        files = sum(part.files for part in parts)
+        return cls(files, sum(part.content_bytes for part in parts))
 
     def __sub__(self, other: Amount) -> Amount:
         return Amount(self.files - other.files, self.content_bytes - other.content_bytes)
@@ -331,23 +332,30 @@ class Report:
     @property
     def parts(self) -> tuple[Measurement | Transfer, ...]:
         """Return all transfers, named contexts included; the context if they are not known."""
-        named = (each for one in self.named_contexts for each in one.transfers)
-        return (*(self.transfers or (self.context,)), *named)
+        parts: list[Measurement | Transfer] = [*self.transfers]
+        if not parts:
+            parts.append(self.context)
+        for context in self.named_contexts:
+            parts += context.transfers
+        return tuple(parts)
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
         """Return the problems, those of named contexts included."""
-        return (*self.problems, *(one for each in self.named_contexts for one in each.problems))
+        problems = [*self.problems]
+        for context in self.named_contexts:
+            problems += context.problems
+        return tuple(problems)
 
     @property
     def failing(self) -> tuple[Problem, ...]:
         """Return the problems that fail the build before its first instruction."""
-        return tuple(each for each in self.all_problems if each.fails)
+        return tuple(problem for problem in self.all_problems if problem.fails)
 
     @property
     def fatal(self) -> tuple[Problem, ...]:
         """Return the problems with which the build is known to fail; those of `failing` too."""
-        return tuple(each for each in self.all_problems if each.is_fatal)
+        return tuple(problem for problem in self.all_problems if problem.is_fatal)
 
     @property
     def lower_bound(self) -> bool:
@@ -364,13 +372,17 @@ class Report:
         """Return the problems and assumptions as findings, for formats that have only these."""
         from ctxsize.findings import in_order
 
-        assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
+        problems = [*self.problems]
+        assumed = dict.fromkeys(problem for part in self.transfers for problem in part.problems)
         # Triggers of base images are rare, but the assumption is part of almost every report.
-        others = (each for each in assumed if each.code != "unknown-onbuild")
-        placed = [(each, self.place_of(each)) for each in (*self.problems, *others)]
+        problems += (problem for problem in assumed if problem.code != "unknown-onbuild")
+        findings = [problem.as_finding(self.place_of(problem)) for problem in problems]
         for context in self.named_contexts:
-            placed += [(each, self.place_of(each, context.value)) for each in context.problems]
-        return in_order([problem.as_finding(path) for problem, path in placed])
+            findings += (
+                problem.as_finding(self.place_of(problem, context.value))
+                for problem in context.problems
+            )
+        return in_order(findings)
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
         """Return the path of a problem; `context` is the directory of a named context."""

@@ -27,24 +27,32 @@ def plan_for(
     if isinstance(build, Plan) and not options:
         plan = build
     else:
-        given = build_of(build.build if isinstance(build, Plan) else build, options)
-        plan = plan_with_hint(given or Build(), ParsedDockerfiles())
+        if isinstance(build, Plan):
+            build = build.build
+        plan = plan_with_hint(build_of(build, options) or Build(), ParsedDockerfiles())
     if data is None:
         return plan
     return with_unsaved(plan, data)
 
 
 def plan_with_hint(build: Build, parsed_files: ParsedDockerfiles) -> Plan:
-    """Return the plan for `build`, which shares `plans`. Raises as `plan_for`.
+    """Return the plan for `build`, which reads no Dockerfile of `parsed_files` again.
+
+    Raises as `plan_for`.
 
     If it has no Dockerfile, its problem suggests a command for a build found nearby.
     """
     plan = plan_of(build, builder_of(build.builder), parsed_files=parsed_files)
-    others = [each for each in plan.problems if each.code != "no-dockerfile"]
-    if len(others) < len(plan.problems) and (near := files_near(plan.context)):
-        from ctxsize.repository import what_to_type
+    others = [problem for problem in plan.problems if problem.code != "no-dockerfile"]
+    if len(others) == len(plan.problems):
+        return plan
+    nearby = files_near(plan.context)
+    if not nearby:
+        return plan
+    from ctxsize.repository import what_to_type
 
-        if typed := what_to_type(plan.context, near):
-            hint = Problem("no-dockerfile", f"{ELSEWHERE} {typed}")
-            return replace(plan, problems=(*others, hint))
-    return plan
+    command = what_to_type(plan.context, nearby)
+    if not command:
+        return plan
+    hint = Problem("no-dockerfile", f"{ELSEWHERE} {command}")
+    return replace(plan, problems=(*others, hint))

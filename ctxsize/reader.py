@@ -20,7 +20,8 @@ from ctxsize.version import refuse_windows
 refuse_windows()
 MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
-_MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192  # of a repository; of a file that names a path
+_MOST_WORKTREES = 1000  # number of worktrees of a repository that are read
+_MOST_LINK_BYTES = 8192  # number of bytes of the largest file that names a path
 _MOST_REFERENCES = 20  # paths of references that name each other; git follows 5
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -40,27 +41,29 @@ def read_file(
     builders. Raises `OSError` for other entries, for more than `most` bytes, and for a file of
     another user than `owner`.
     """
+    flags = _FLAGS
+    if not links:
+        flags |= os.O_NOFOLLOW
     try:
-        fd = os.open(path, _FLAGS if links else _FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
+        fd = os.open(path, flags, dir_fd=dir_fd)
     except ValueError as error:  # a NUL in the name, or half a surrogate pair
         raise OSError(EINVAL, str(error)) from None
     try:
-        found = os.fstat(fd)
-        if owner is not None and found.st_uid != owner:
+        status = os.fstat(fd)
+        if owner is not None and status.st_uid != owner:
             raise OSError(EPERM, os.strerror(EPERM))
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        null = stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
-        if not stat.S_ISREG(found.st_mode) and not null:
-            if stat.S_ISFIFO(found.st_mode):
-                kind = "a FIFO"
-            else:
-                kind = "a device"
-            raise OSError(EINVAL, f"it is no regular file but {kind}")
+        if stat.S_ISFIFO(status.st_mode):
+            raise OSError(EINVAL, "it is no regular file but a FIFO")
+        if not stat.S_ISREG(status.st_mode) and not _is_null(status):
+            raise OSError(EINVAL, "it is no regular file but a device")
         if cut:
             return _start(fd, most)
         # Check the size first: a sparse file would fill the memory. A file of /proc has no size.
-        return _whole(b"" if found.st_size > most else _start(fd, most + 1), most, found.st_size)
+        if status.st_size > most:
+            raise _too_large(most)
+        return _whole(_start(fd, most + 1), most)
     finally:
         os.close(fd)
 
@@ -72,16 +75,28 @@ def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
 
 def _start(fd: int, size: int) -> bytes:
     parts = []
-    while size > 0 and (part := os.read(fd, min(size, _PART_BYTES))):
+    while size > 0:
+        part = os.read(fd, min(size, _PART_BYTES))
+        if not part:
+            break
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
 
 
-def _whole(data: bytes, most: int, size: int = 0) -> bytes:
-    if max(size, len(data)) > most:
-        raise OSError(EFBIG, f"it is larger than {most:,} bytes")
+def _whole(data: bytes, most: int) -> bytes:
+    if len(data) > most:
+        raise _too_large(most)
     return data
+
+
+def _too_large(most: int) -> OSError:
+    return OSError(EFBIG, f"it is larger than {most:,} bytes")
+
+
+def _is_null(status: os.stat_result) -> bool:
+    """Return whether this is the status of /dev/null."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
@@ -121,15 +136,16 @@ def listed_name(path: str) -> str | None:
 
         others |= {unicodedata.normalize(form, name) for form in ("NFC", "NFD")}
     # Without the same entry under another name, there is no need to list the directory.
-    if not any(os.path.lexists(os.path.join(directory, each)) for each in others - {name}):
+    others.discard(name)
+    if not any(os.path.lexists(os.path.join(directory, other)) for other in others):
         return name
     try:
         names = os.listdir(directory or ".")
     except OSError:
         return name
-    alike = (each for each in names if folded(each) == folded(name))
     if name in names:
         return name
+    alike = (other for other in names if folded(other) == folded(name))
     return next(alike, name)
 
 
@@ -145,13 +161,13 @@ def may_read(path: str) -> bool:
 
 def top_of(path: str) -> str | None:
     """Return the real path of the nearest directory, from `path` upward, with a `.git` in it."""
-    at = os.path.realpath(path)
-    while not os.path.lexists(os.path.join(at, ".git")):
-        above = os.path.dirname(at)
-        if above == at:
+    directory = os.path.realpath(path)
+    while not os.path.lexists(os.path.join(directory, ".git")):
+        parent = os.path.dirname(directory)
+        if parent == directory:
             return None
-        at = above
-    return at
+        directory = parent
+    return directory
 
 
 def border_of(directory: str) -> str:
@@ -166,9 +182,10 @@ def worktrees_in(directory: str) -> frozenset[str]:
     nothing but worktrees stands for them.
     """
     root = os.path.realpath(directory)
-    found = dict[str, set[str]]()
-    own = os.path.join(top_of(root) or root, ".git")
-    git = git_directories(top_of(root) or root)[0]
+    names_in: dict[str, set[str]] = {}
+    top = border_of(root)
+    own = os.path.join(top, ".git")
+    git = git_directories(top)[0]
     if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
         git = os.path.dirname(os.path.dirname(git))
     try:
@@ -176,13 +193,17 @@ def worktrees_in(directory: str) -> frozenset[str]:
             link = path_in(f"{entry.path}/gitdir")
             is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
             if is_inner and link != own and path_in(link, "gitdir: ") == os.path.realpath(entry):
-                above, name = os.path.split(os.path.dirname(link))
-                found.setdefault(above, set()).add(name)
-        alone = {at for at in found if at != root and {*os.listdir(at)} == found[at]}
+                parent, name = os.path.split(os.path.dirname(link))
+                names_in.setdefault(parent, set()).add(name)
+        paths = list[str]()
+        for parent, names in names_in.items():
+            if parent != root and {*os.listdir(parent)} == names:
+                paths.append(parent)
+            else:
+                paths += (f"{parent}/{name}" for name in names)
     except OSError:
         return frozenset()
-    paths = alone.union(*(map(f"{at}/".__add__, found[at]) for at in found.keys() - alone))
-    return frozenset(os.path.relpath(each, root) for each in paths)
+    return frozenset(os.path.relpath(path, root) for path in paths)
 
 
 def path_in(path: str, lead: str = "") -> str:
@@ -192,13 +213,12 @@ def path_in(path: str, lead: str = "") -> str:
     """
     try:
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
-        if text.startswith(lead):
-            named = text[len(lead) :]
-        else:
-            named = ""
-        return named and os.path.realpath(os.path.join(os.path.dirname(path), named))
+        if text.startswith(lead) and text != lead:
+            named = text.removeprefix(lead)
+            return os.path.realpath(os.path.join(os.path.dirname(path), named))
     except (OSError, ValueError):
-        return ""
+        pass
+    return ""
 
 
 def git_directories(top: str) -> list[str]:
@@ -250,10 +270,11 @@ def first_odd_file(paths: Iterable[str]) -> str | None:
     """Return the first path whose entry, links followed, is a FIFO or a device; not /dev/null."""
     for path in paths:
         with suppress(OSError, ValueError):
-            found = os.stat(path)
-            is_device = stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
-            is_null = is_device and found.st_rdev == os.stat(os.devnull).st_rdev
-            if stat.S_ISFIFO(found.st_mode) or (is_device and not is_null):
+            status = os.stat(path)
+            mode = status.st_mode
+            if stat.S_ISFIFO(mode) or stat.S_ISBLK(mode):
+                return path
+            if stat.S_ISCHR(mode) and not _is_null(status):
                 return path
     return None
 
@@ -301,39 +322,47 @@ def refuse_way_out(path: str) -> None:
     A link outside any repository may lead anywhere, as it is part of the user's own system, but
     not the file itself, and not below the working directory.
     """
-    here = "/"
+    directory = "/"
     parts = os.path.join(os.getcwd(), path).split("/")
     for number, part in enumerate(parts, 1):
-        at = os.path.normpath(os.path.join(here, part))
-        if not os.path.islink(at):
-            here = at
+        place = os.path.normpath(os.path.join(directory, part))
+        if not os.path.islink(place):
+            directory = place
             continue
-        target = os.path.realpath(at)
-        border = top_of(here)
-        if border is None and not holds("/dev", here) and not holds("/proc", here):
-            ours = number == len(parts) or holds(os.path.realpath("."), here)
-            if ours:
-                border = here
-            else:
-                border = None
+        target = os.path.realpath(place)
+        border = top_of(directory)
+        is_own = number == len(parts) or holds(os.path.realpath("."), directory)
+        if border is None and is_own and not _is_of_system(directory):
+            border = directory
         if border is not None and not holds(border, target):
-            text = f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}"
+            text = f"the symlink {os.path.relpath(place)} leads out of the repository, to {target}"
             hint = "name the file itself, or remove the symlink"
             raise InputError(text, path=path, hint=hint)
-        here = target
+        directory = target
+
+
+def _is_of_system(directory: str) -> bool:
+    return holds("/dev", directory) or holds("/proc", directory)
+
+
+def place_of_link(path: str) -> str:
+    """Return the real path of a file, or of a symlink itself and not of its target."""
+    directory, name = os.path.split(path)
+    return os.path.join(os.path.realpath(directory), name)
 
 
 def target_of(path: str, within: str | None) -> str:
     """Return the real path of the file to write; symlinks in `path` must stay in `within`."""
-    directory, name = os.path.split(path)
-    directory = os.path.realpath(directory or ".")
-    here = os.path.join(directory, name)
-    if not os.path.islink(here):
-        return here
-    target = os.path.realpath(here)
+    place = place_of_link(path)
+    if not os.path.islink(place):
+        return place
+    target = os.path.realpath(place)
+    border = os.path.dirname(place)
+    if within is not None:
+        border = os.path.realpath(within)
     if not os.path.exists(target):
         why = "leads nowhere"
-    elif not holds(directory if within is None else os.path.realpath(within), target):
+    elif not holds(border, target):
         why = f"leaves {within or 'its directory'}: it leads to {target}"
     else:
         return target

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _LONGEST = 64 * 1024  # number of characters of the longest text that is read
 _MOST_PIPES = 2000
 """Largest number of `|` in a text that is read: an error behind n of them costs n * n steps."""
-_CHUNK = 4096
+_CHUNK = 4096  # number of characters in the chunks that the parser is given
 _READS = 200
 _CHARACTERS_READ = 16
-"""Number of characters in the chunks that the parser is given, the least number of chunks, and
-number of characters of text for each further one. After these the text ends for it, as an error
-may make it read to the end again from each place."""
+"""Least number of chunks that the parser may read, and number of characters of text for each
+further one. After these the text ends for it, as an error may make it read to the end again from
+each place."""
 _DEEPEST = 20  # largest number of nested substitutions that are read
 
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
@@ -37,13 +37,13 @@ _SUBSTITUTIONS = ("command_substitution", "process_substitution")
 _EXPANDED = frozenset((*_SUBSTITUTIONS, "arithmetic_expansion", "expansion", "simple_expansion"))
 """Nodes that stay in a word as written."""
 _EXPRESSIONS = {"negated_command", "command_name"}.union(
-    f"{each}_expression" for each in ("binary", "unary", "parenthesized", "postfix", "ternary")
+    f"{kind}_expression" for kind in ("binary", "unary", "parenthesized", "postfix", "ternary")
 )
 """Nodes that contain words but are none."""
 _NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))
 _SUBSHELLS = frozenset(("subshell", *_SUBSTITUTIONS))
 _OPERATORS = {
-    **{each: each for each in ("&&", "||", "|", "|&", "&", ";")},
+    **{operator: operator for operator in ("&&", "||", "|", "|&", "&", ";")},
     **dict.fromkeys((";;", ";&", ";;&"), ";"),
     **dict.fromkeys(("(", ")", "$(", "`", "<(", ">("), ""),
 }
@@ -92,12 +92,13 @@ class Command:
 
     def value(self, *options: str) -> str | None:
         """Return the value of the first of these options, behind `=` or in the next word."""
-        for at, word in enumerate(self.words):
-            name, given, value = word.partition("=")
+        words = iter(self.words)
+        for word in words:
+            name, equals, argument = word.partition("=")
+            if name in options and equals:
+                return argument
             if name in options:
-                if given:
-                    return value
-                return next(iter(self.words[at + 1 : at + 2]), None)
+                return next(words, None)
         return None
 
 
@@ -115,8 +116,9 @@ def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
     tree = _tree(text)
     if tree is None:
         return (), False
-    commands, is_whole = _Reader(text).commands(tree)
-    return commands, is_whole and not tree.root_node.has_error
+    reader = _Reader(text)
+    reader.read(tree)
+    return tuple(reader.commands), reader.is_whole and not tree.root_node.has_error
 
 
 def _tree(text: str) -> Tree | None:
@@ -130,11 +132,11 @@ def _tree(text: str) -> Tree | None:
     data = memoryview(_UNUSUAL.sub("x", text).encode())
     left = _READS + len(data) // _CHARACTERS_READ
 
-    def read(at: int, _: Point) -> memoryview:
+    def read(start: int, _: Point) -> memoryview:
         nonlocal left
         left -= 1
         if left >= 0:
-            return data[at : at + _CHUNK]
+            return data[start : start + _CHUNK]
         return data[:0]
 
     from tree_sitter import Parser
@@ -162,19 +164,18 @@ class _Reader:
     """Visitor of a tree in the order of the text."""
 
     text: str
-    found: list[Command] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
     after: str = ""
     subshells: int = 0
     is_whole: bool = True
     is_over: bool = False
 
-    def commands(self, tree: Tree) -> tuple[tuple[Command, ...], bool]:
-        """Return the commands before the first error, and whether all were read."""
+    def read(self, tree: Tree) -> None:
+        """Add the commands before the first error."""
         try:
             self._visit(tree.root_node, ())
         except RecursionError:  # an `&&` is inside the next one: about a thousand of them
             self.is_whole = False
-        return tuple(self.found), self.is_whole
 
     def _visit(self, node: Node, within: tuple[int, ...], redirected: int = -1) -> None:
         """Add the commands in `node`; a redirection belongs to the command with that index."""
@@ -189,12 +190,13 @@ class _Reader:
             self.after = _OPERATORS[kind]
         elif kind == "redirected_statement":
             body = node.child_by_field_name("body")
+            owner = -1
             if body is not None:
                 self._visit(body, within)
-            is_last = body is not None and self.found and self.found[-1].end == body.end_byte
-            owner = len(self.found) - 1 if is_last else -1  # a redirection may add commands
-            for each in node.children_by_field_name("redirect"):
-                self._visit(each, within, owner)
+                if self.commands and self.commands[-1].end == body.end_byte:
+                    owner = len(self.commands) - 1  # a redirection may add commands
+            for redirect in node.children_by_field_name("redirect"):
+                self._visit(redirect, within, owner)
         else:
             if kind in _SUBSHELLS:
                 self.subshells += 1
@@ -202,61 +204,69 @@ class _Reader:
             if len(within) > _DEEPEST:
                 self.is_whole = False
                 return
-            for each in node.children:
-                self._visit(each, within)
-            self.is_over = self.is_over or kind == "ERROR"
+            # Not in a function of its own: this is as deep as a chain of `&&` is long.
+            for child in node.children:
+                self._visit(child, within)
+            if kind == "ERROR":
+                self.is_over = True
 
     def _command(self, node: Node, within: tuple[int, ...]) -> None:
         """Add a command; commands substituted in its words run first."""
-        # To `export` and its like, an assignment is a word.
-        if node.type not in _DECLARATIONS:
-            apart = _ASSIGNMENT
-        else:
-            apart = ""
+        parts = node.children
         if node.type == _ASSIGNMENT:
             parts = [node]
-        else:
-            parts = node.children
-        others = [each for each in parts if each.type != apart]
-        words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
-        unquoted = tuple(_unquoted(self.text, each) for each in words)
-        assignments = tuple(self._assignment(each) for each in parts if each.type == apart)
-        place = (self.after, node.start_point.row, within, node.end_byte)
-        command = Command(unquoted, assignments, *place)
+        words = list[str]()
+        assignments = list[tuple[str, str]]()
         for part in parts:
-            for each in part.children if part.type == _ASSIGNMENT else (part,):
-                if each.child_count:
-                    self._visit(each, within)
-        self.found.append(command)
+            # To `export` and its like, an assignment is a word.
+            if part.type == _ASSIGNMENT and node.type not in _DECLARATIONS:
+                assignments.append(self._assignment(part))
+            elif part.type not in _NO_WORDS:
+                words += (_unquoted(self.text, word) for word in _words(part))
+        command = Command(
+            tuple(words),
+            tuple(assignments),
+            self.after,
+            node.start_point.row,
+            within,
+            node.end_byte,
+        )
+        for part in parts:
+            nodes = [part]
+            if part.type == _ASSIGNMENT:
+                nodes = part.children
+            for child in nodes:
+                if child.child_count:
+                    self._visit(child, within)
+        self.commands.append(command)
         self.after = ";"  # a line feed is no token, so this is the default
 
     def _assignment(self, node: Node) -> tuple[str, str]:
         first, *_, last = node.children
-        if last.type in ("=", "+="):
-            value = ""
-        else:
-            value = _unquoted(self.text, last)
-        return self.text[first.start_byte : first.end_byte], value
+        text = ""
+        if last.type not in ("=", "+="):
+            text = _unquoted(self.text, last)
+        return _text_of(self.text, first), text
 
     def _redirect(self, node: Node, within: tuple[int, ...], redirected: int) -> None:
         """Add words and documents to the command in front, and visit the other nodes."""
         if redirected >= 0:
-            command = self.found[redirected]
+            command = self.commands[redirected]
             if node.type == "file_redirect":
                 # The grammar parses the words behind it as further destinations.
                 further = node.children_by_field_name("destination")[1:]
-                words = (_unquoted(self.text, each) for each in further)
+                words = (_unquoted(self.text, word) for word in further)
                 command = replace(command, words=(*command.words, *words), end=node.end_byte)
-            for each in node.children:
-                if each.type == "heredoc_start":
-                    command = replace(command, end=each.end_byte)
-                elif each.type == "heredoc_body":
-                    body = self.text[each.start_byte : each.end_byte]
-                    command = replace(command, document=(each.start_point.row, body))
-            self.found[redirected] = command
-        for each in node.children:
-            if each.child_count:
-                self._visit(each, within, redirected)
+            for child in node.children:
+                if child.type == "heredoc_start":
+                    command = replace(command, end=child.end_byte)
+                elif child.type == "heredoc_body":
+                    body = _text_of(self.text, child)
+                    command = replace(command, document=(child.start_point.row, body))
+            self.commands[redirected] = command
+        for child in node.children:
+            if child.child_count:
+                self._visit(child, within, redirected)
 
 
 def _words(node: Node) -> Iterator[Node]:
@@ -264,14 +274,18 @@ def _words(node: Node) -> Iterator[Node]:
     if node.type not in _EXPRESSIONS:
         yield node
         return
-    for each in node.children:
-        yield from _words(each)
+    for child in node.children:
+        yield from _words(child)
+
+
+def _text_of(text: str, node: Node) -> str:
+    return text[node.start_byte : node.end_byte]
 
 
 def _unquoted(text: str, word: Node) -> str:
     """Return a word without its quotes; expansions stay as written."""
     kind = word.type
-    written = text[word.start_byte : word.end_byte]
+    written = _text_of(text, word)
     if kind in _EXPANDED:
         return written
     if kind == "raw_string":
@@ -279,17 +293,17 @@ def _unquoted(text: str, word: Node) -> str:
     if kind == "ansi_c_string":
         return written[2:-1]
     if kind in ("concatenation", _ASSIGNMENT):
-        return "".join(_unquoted(text, each) for each in word.children)
+        return "".join(_unquoted(text, part) for part in word.children)
     if kind == "string":
         return "".join(_of_string(text, word))
     return _ESCAPED.sub(r"\1", written)
 
 
 def _of_string(text: str, word: Node) -> Iterator[str]:
-    at = word.start_byte + 1
-    for each in word.children:
-        if each.type in _EXPANDED:
-            yield _ESCAPED_IN_STRING.sub(r"\1", text[at : each.start_byte])
-            yield text[each.start_byte : each.end_byte]
-            at = each.end_byte
-    yield _ESCAPED_IN_STRING.sub(r"\1", text[at : word.end_byte - 1])
+    start = word.start_byte + 1
+    for part in word.children:
+        if part.type in _EXPANDED:
+            yield _ESCAPED_IN_STRING.sub(r"\1", text[start : part.start_byte])
+            yield _text_of(text, part)
+            start = part.end_byte
+    yield _ESCAPED_IN_STRING.sub(r"\1", text[start : word.end_byte - 1])

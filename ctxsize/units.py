@@ -17,16 +17,18 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
 
     Raises `InputError`, also for a small number other than 0 without a unit, with `forms` as hint.
     """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None or (found[3] and not found[2]):
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or (match[3] and not match[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
-    whole, _, fraction = found[1].partition(".")
-    factor: int = (1024 if found[3] else 1000) ** " kmgtpe".index(found[2].lower() or " ")
+    number, letter, binary = match.groups()
+    whole, _, fraction = number.partition(".")
+    factor: int = 1000 ** " kmgtpe".index(letter.lower() or " ")
+    if binary:
+        factor = 1024 ** " kmgtpe".index(letter.lower())
     scale: int = 10 ** len(fraction)
     size = int(whole) * factor + int(fraction or 0) * factor // scale
-    number = text.strip()
-    if number == found[1] and float(number) and size < _SMALLEST_BARE:
-        hint = f"write {' or '.join(each.format(number) for each in forms)}"
+    if number == text.strip() and float(number) and size < _SMALLEST_BARE:
+        hint = f"write {' or '.join(form.format(number) for form in forms)}"
         raise InputError(f"{number} has no unit, and {number} bytes would be tiny", hint=hint)
     return size
 
@@ -39,10 +41,10 @@ def parse_age(text: str) -> float:
     """Return the seconds of a length of time with a unit; `0` needs none. Raises `InputError`."""
     if text.strip() == "0":
         return 0.0
-    found = _AGE.fullmatch(text)
-    if found is None:
+    match = _AGE.fullmatch(text)
+    if match is None:
         raise InputError(f"not a length of time: {text!r}", hint="write for instance 30d or 12h")
-    return float(found[1]) * _SECONDS[found[2][0].lower()]
+    return float(match[1]) * _SECONDS[match[2][0].lower()]
 
 
 def human_age(seconds: float) -> str:
@@ -64,7 +66,9 @@ def human(size_bytes: int) -> str:
 
 def signed(delta_bytes: int) -> str:
     """Return a difference of sizes for a person."""
-    return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
+    if delta_bytes < 0:
+        return f"-{human(-delta_bytes)}"
+    return f"+{human(delta_bytes)}"
 
 
 class Tolerance(NamedTuple):
@@ -122,10 +126,9 @@ def _scaled(size_bytes: int) -> tuple[float, str]:
 
 def percent(part: float, whole: float = 1) -> str:
     """Return the share of `part` in `whole` for a person."""
+    share = 0.0
     if whole:
         share = part / whole
-    else:
-        share = 0.0
     if 0 < share < 0.005:
         return "<1%"
     if 0.995 <= share < 1:
@@ -135,11 +138,11 @@ def percent(part: float, whole: float = 1) -> str:
 
 def plural(count: int, noun: str) -> str:
     """Return `count` with a noun in its right form."""
+    if count == 1:
+        return f"1 {noun}"
     if re.search("[^aeiou]y$", noun):
-        many = noun[:-1] + "ies"
-    else:
-        many = noun + "s"
-    return f"{count:,} {noun if count == 1 else many}"
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}s"
 
 
 def columns(text: str) -> int:
@@ -161,10 +164,10 @@ def _columns(char: str) -> int:
 
 def prefix(text: str, width: int) -> str:
     """Return as much of the start of `text` as `width` columns hold."""
-    for at, char in enumerate(text):
+    for index, char in enumerate(text):
         width -= _columns(char)
         if width < 0:
-            return text[:at]
+            return text[:index]
     return text
 
 
@@ -174,12 +177,12 @@ def as_code(text: str) -> str:
     >>> as_code("a"), as_code("a`b"), as_code("`")
     ('`a`', '``a`b``', '`` ` ``')
     """
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    fence = "`"
+    while fence in text:
+        fence = f"{fence}`"
     if text.startswith("`") or text.endswith("`") or not text.strip():
-        pad = " "
-    else:
-        pad = ""
-    return f"{fence}{pad}{text}{pad}{fence}"
+        text = f" {text} "
+    return f"{fence}{text}{fence}"
 
 
 def cut(text: str, width: int) -> str:

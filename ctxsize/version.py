@@ -32,8 +32,8 @@ def address_of(path: str) -> str | None:
         urls = metadata("ctxsize").get_all("Project-URL") or []
     except PackageNotFoundError:  # in a zip, for example
         return None
-    for each in urls:
-        label, _, address = each.partition(", ")
+    for url in urls:
+        label, _, address = url.partition(", ")
         if label == "Repository":
             return f"{address.rstrip('/')}/blob/v{__version__}/{path}"
     return None
@@ -41,7 +41,10 @@ def address_of(path: str) -> str | None:
 
 def version_line() -> str:
     """Return what `--version` prints. Scripts parse the first two words."""
-    return f"ctxsize {__version__} ({'compiled core' if core_path() else 'Python walk'})"
+    walk = "Python walk"
+    if core_path():
+        walk = "compiled core"
+    return f"ctxsize {__version__} ({walk})"
 
 
 def _can_load() -> bool:

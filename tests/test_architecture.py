@@ -39,7 +39,6 @@ LAYERS = [
     ("lints",),
     ("advice",),
     ("scanning",),
-    ("public",),
     ("api",),
     ("formats",),
     ("page",),
@@ -139,7 +138,8 @@ def imports(tree: ast.AST) -> Iterator[str]:
                 yield inner if is_module else base
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name.split(".")[0] == "ctxsize":
+                # The package itself imports a public name when that is used.
+                if alias.name.startswith("ctxsize."):
                     yield alias.name.removeprefix("ctxsize").removeprefix(".")
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 import ctxsize
-from ctxsize import api, public
+from ctxsize import api
 from ctxsize.guard import checking
 
 PACKAGE = Path(ctxsize.__file__).parent
@@ -80,7 +80,6 @@ def reachable() -> dict[type, str]:
 
 def test_the_lists_of_names_agree() -> None:
     for_checkers = names_for_checkers(PACKAGE / "__init__.py")
-    for_checkers |= names_for_checkers(PACKAGE / "public.py")
     assert for_checkers == {*ctxsize.__all__}
     assert dir(ctxsize) == sorted(ctxsize.__all__)
     assert len({*ctxsize.__all__}) == len(ctxsize.__all__)
@@ -90,7 +89,6 @@ def test_every_public_name_is_found_at_run_time() -> None:
     found = {name for name in ctxsize.__all__ if hasattr(ctxsize, name)}
     assert found == {*ctxsize.__all__}
     assert not hasattr(ctxsize, "nothing")
-    assert not hasattr(public, "nothing")
 
 
 def test_every_public_function_is_exported() -> None:
@@ -156,10 +154,7 @@ def loaded_by(statement: str) -> set[str]:
 def test_an_import_loads_next_to_nothing() -> None:
     own = {"ctxsize", "ctxsize.version"}
     assert loaded_by("import ctxsize") == own
-    assert loaded_by("import ctxsize; ctxsize.InputError") == own | {
-        "ctxsize.public",
-        "ctxsize.errors",
-    }
+    assert loaded_by("import ctxsize; ctxsize.InputError") == own | {"ctxsize.errors"}
 
 
 def test_a_function_loads_no_types_of_others() -> None:

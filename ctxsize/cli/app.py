@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from errno import ENOSPC
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -21,13 +21,100 @@ from ctxsize.version import version_line
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_ROWS = shipped_text("cli/commands.txt").splitlines()
-COMMANDS = {name: (module, text) for name, module, text in (row.split(None, 2) for row in _ROWS)}
-"""The module and the summary of each command, in the order of the help."""
-_REMOVED = "cli/removed.txt"  # what is gone, and what to do instead
-
 FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
 COMPLETE = "_CTXSIZE_COMPLETE"
+
+Commands = Mapping[str, click.Command]
+
+
+class Listed(NamedTuple):
+    """A command in the list of the help."""
+
+    module: str
+    summary: str
+
+
+def _commands() -> Iterator[tuple[str, Listed]]:
+    for row in shipped_text("cli/commands.txt").splitlines():
+        name, module, summary = row.split(None, 2)
+        yield name, Listed(module, summary)
+
+
+COMMANDS = dict(_commands())
+"""The commands by name, in the order of the help."""
+
+
+def _check() -> Commands:
+    from ctxsize.cli.check import check, diff, scan
+
+    return {"check": check, "diff": diff, "scan": scan}
+
+
+def _clean() -> Commands:
+    from ctxsize.cli.clean import clean
+
+    return {"clean": clean}
+
+
+def _explain() -> Commands:
+    from ctxsize.cli.explain import explain
+
+    return {"explain": explain}
+
+
+def _explore() -> Commands:
+    from ctxsize.cli.explore import explore
+
+    return {"explore": explore}
+
+
+def _init() -> Commands:
+    from ctxsize.cli.init import init
+
+    return {"init": init}
+
+
+def _lint() -> Commands:
+    from ctxsize.cli.lint import advise, lint
+
+    return {"advise": advise, "lint": lint}
+
+
+def _measure() -> Commands:
+    from ctxsize.cli.measure import glance, ls, measure
+
+    return {FRONT: glance, "ls": ls, "measure": measure}
+
+
+def _reference() -> Commands:
+    from ctxsize.cli import reference
+
+    return {
+        "completion": reference.completion,
+        "help": reference.help,
+        "rule": reference.rule,
+        "schema": reference.schema,
+    }
+
+
+def _suggest() -> Commands:
+    from ctxsize.cli.suggest import suggest
+
+    return {"suggest": suggest}
+
+
+_MODULES: dict[str, Callable[[], Commands]] = {
+    "check": _check,
+    "clean": _clean,
+    "explain": _explain,
+    "explore": _explore,
+    "init": _init,
+    "lint": _lint,
+    "measure": _measure,
+    "reference": _reference,
+    "suggest": _suggest,
+}
+"""Import a module of this package, and return its commands."""
 
 
 def suggestion(word: str) -> str:
@@ -35,11 +122,9 @@ def suggestion(word: str) -> str:
     from difflib import get_close_matches
 
     if word == "build":
-        near = "."
-    else:
-        near = "".join(get_close_matches(word, COMMANDS, 1))
-    if near:
-        return f"did you mean `ctxsize {near}`?"
+        return "did you mean `ctxsize .`?"
+    for command in get_close_matches(word, COMMANDS, 1):
+        return f"did you mean `ctxsize {command}`?"
     return ""
 
 
@@ -48,10 +133,9 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the front door before a directory or options."""
+        first = ""
         if args:
             first = args[0]
-        else:
-            first = ""
         is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
         if is_door and "--" not in args and not ctx.resilient_parsing:
             door = self.get_command(ctx, FRONT) or self
@@ -72,18 +156,20 @@ class LazyGroup(click.Group):
         """Return the command of the first argument. Raises `UsageError` if there is none."""
         word = args[0]
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
-            if os.path.lexists(word):
-                is_file = "it is a file (name it with -f)"
-            else:
-                is_file = ""
-            hint = suggestion(word) or is_file or "there is no such directory either"
+            hint = suggestion(word)
+            if not hint and os.path.lexists(word):
+                hint = "it is a file (name it with -f)"
+            elif not hint:
+                hint = "there is no such directory either"
             ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command, or else a directory."""
-        found = super().shell_complete(ctx, incomplete)
-        return found or click.Path(file_okay=False).shell_complete(ctx, self.params[0], incomplete)
+        commands = super().shell_complete(ctx, incomplete)
+        if commands:
+            return commands
+        return click.Path(file_okay=False).shell_complete(ctx, self.params[0], incomplete)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage("ctxsize", "[DIR] [OPTIONS]")
@@ -95,9 +181,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS and cmd_name != FRONT:
             return None
-        module = import_module(f"ctxsize.cli.{COMMANDS.get(cmd_name, ('measure',))[0]}")
-        name = cmd_name or "glance"
-        return pages.documented(getattr(module, name), name)
+        module = COMMANDS[cmd_name].module if cmd_name else "measure"
+        return pages.documented(_MODULES[module]()[cmd_name], cmd_name or "glance")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -172,16 +257,15 @@ def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "ctxsize").strip()
     message = " ".join(error.format_message().split()).rstrip(".")
-    for line in shipped_text(_REMOVED).splitlines():
+    # What is gone, and what to do instead.
+    for line in shipped_text("cli/removed.txt").splitlines():
         removed, _, instead = line.partition(": ")
         command, _, name = removed.rpartition(" ")
         if message.startswith("No such") and path == command and name in message:
             message = f"{name} was removed: {instead}"
     if context and context.info_name == FRONT:
-        door = " ."
-    else:
-        door = ""
-    return f"{message} ({path}{door} --help)"
+        path = f"{path} ."
+    return f"{message} ({path} --help)"
 
 
 def _unexpected(error: Exception) -> int:

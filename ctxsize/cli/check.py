@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -17,8 +17,11 @@ from ctxsize.cli import completing, options, output
 from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
-from ctxsize.keys import attribute_of, shapes, value_of
+from ctxsize.keys import attribute_of, schemas, value_of
 from ctxsize.model import Problem
+
+if TYPE_CHECKING:
+    from ctxsize.repository import Discovery
 
 
 def _limit(shown: str, **settings: Any) -> options.Decorator:
@@ -26,14 +29,12 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
     key = shown.split()[0].removeprefix("--")
 
     def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
+        if value is None:
+            return None
         if isinstance(value, tuple):
             value = [*value]
-        else:
-            value = value
         try:
-            if value is None:
-                return None
-            return value_of(key, shapes()[key], value)
+            return value_of(key, schemas()[key], value)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 
@@ -80,29 +81,32 @@ def check(
     # Without a build on the command line, those of the configuration are checked.
     names = ("context", "dockerfile", "target", "builder", "platforms")
     is_named = whole or any(map(_is_given, names))
-    policy = os.environ.get("CTXSIZE_POLICY") if policy is None else policy  # even if it is empty
+    if policy is None:
+        policy = os.environ.get("CTXSIZE_POLICY")  # even if it is empty
     if watch and update_baseline:
         raise click.UsageError("--watch cannot be combined with --update-baseline")
 
     problems = list[Problem]()
-    if is_named:
-        named = build
-    else:
-        named = None
-    check_all = partial(checking.check, named, budget=budget, baseline=baseline, policy=policy)
-    check_all = partial(check_all, update_baseline=update_baseline)
+    check_all = partial(
+        checking.check,
+        build if is_named else None,
+        budget=budget,
+        baseline=baseline,
+        policy=policy,
+        update_baseline=update_baseline,
+    )
+    holds_everywhere = whole or not any(map(_is_given, ("context", "dockerfile")))
 
     def checked() -> CheckReport:
         builds = None
         others = list[Build]()
+        problems.clear()
         if whole:
-            builds, problems[:] = _found(build, policy)
-        elif policy is not None and not any(map(_is_given, names[:2])):
-            others, problems[:] = _found(Build(builder=build.builder), policy)
-        if policy is not None and (whole or not any(map(_is_given, names[:2]))):
-            hidden, more = _everywhere(build)
-            others += hidden
-            problems.extend(each for each in more if each not in problems)
+            builds = _below(build, policy, problems)
+        elif policy is not None and holds_everywhere:
+            others = _below(Build(builder=build.builder), policy, problems)
+        if policy is not None and holds_everywhere:
+            others += _everywhere(build, problems)
         if not watch:  # an error may follow from them
             output.warn(problems)
         with output.progress() as progress:
@@ -112,24 +116,26 @@ def check(
         if watch:
             output.warn(problems)
         display.emit(outcome, top=5)
-        for each in () if display.shows_text else outcome.checks:
-            for finding, reason in each.accepted:
-                output.note(f"accepted: {finding.message} ({reason})")
+        failing = list[Problem]()
+        for context in outcome.checks:
+            failing += context.report.failing
+            if not display.shows_text:
+                for finding, reason in context.accepted:
+                    output.note(f"accepted: {finding.message} ({reason})")
         if outcome.updated:
             output.note(f"wrote {outcome.baseline}")
-        fails = output.failing(each for one in outcome.checks for each in one.report.failing)
-        return fails or output.found(not outcome.passes, exit_zero=exit_zero)
+        return output.failing(failing) or output.found(not outcome.passes, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
 
-        def sizes(outcome: CheckReport) -> watching.Sizes:
-            for each in outcome.checks:
-                if each.limits:
-                    of = each.limits[0].of
-                else:
-                    of = "context"
-                yield each.name, each.report, actual(each.report, of)
+        def sizes(outcome: CheckReport) -> Iterator[watching.BuildSize]:
+            for context in outcome.checks:
+                of = "context"
+                if context.limits:
+                    of = context.limits[0].of
+                size = actual(context.report, of)
+                yield watching.BuildSize(context.name, context.report, size)
 
         watching.measure_again(checked, show, display, sizes, lambda outcome: outcome.baseline)
     return show(checked())
@@ -140,38 +146,50 @@ def _is_given(name: str) -> bool:
     return source is ParameterSource.COMMANDLINE
 
 
-def _found(build: Build, policy: str | None) -> tuple[list[Build], Sequence[Problem]]:
-    """Return every build below the context of `build`, and the problems.
+def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Build]:
+    """Return every build below the context of `build`, and add to `problems`.
 
     Raises `InputErrors` for files that are not read, whose builds escape a policy.
     """
-    given = [*build.given(), *(["--file"] if build.dockerfile else [])]
-    if given:
-        raise click.UsageError(f"{given[0]} cannot be combined with --all")
+    options_of_build = [*build.given()]
+    if build.dockerfile:
+        options_of_build.append("--file")
+    if options_of_build:
+        raise click.UsageError(f"{options_of_build[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
-    builds = [each.build for each in discovery.builds]
-    if _is_given("builder"):
-        builds = [replace(each, builder=build.builder) for each in builds]
-    if policy is None:
-        return builds, discovery.problems
-    skipped = [each for each in discovery.problems if " was skipped: " in each.message]
-    if skipped:
-        raise InputErrors([InputError(e.message, path=e.path, line=e.line) for e in skipped])
-    unsure = [each.build.context for each in discovery.builds if each.contested]
-    text = "a command that is not written out may build something else, which is not checked"
-    return builds, [*discovery.problems, *(Problem("open", text, each) for each in unsure[:1])]
+    problems += discovery.problems
+    if policy is not None:
+        skipped = [
+            InputError(problem.message, path=problem.path, line=problem.line)
+            for problem in problems
+            if problem.skipped
+        ]
+        if skipped:
+            raise InputErrors(skipped)
+        text = "a command that is not written out may build something else, which is not checked"
+        for definition in discovery.builds:
+            if definition.contested:
+                problems.append(Problem("open", text, definition.build.context))
+                break
+    return _builds_of(discovery, build)
 
 
-def _everywhere(build: Build) -> tuple[list[Build], Sequence[Problem]]:
-    """Return also the builds in dependencies and in what git ignores, and the problems.
+def _everywhere(build: Build, problems: list[Problem]) -> list[Build]:
+    """Return also the builds in dependencies and in what git ignores, and add to `problems`.
 
     Only a policy holds for these: who may choose a directory's name must not escape it.
     """
     discovery = api.discover(build.context, everywhere=True)
-    builds = [each.build for each in discovery.builds]
+    problems += (problem for problem in discovery.problems if problem not in problems)
+    return _builds_of(discovery, build)
+
+
+def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
+    """Return the builds that were found, with the builder of `build` if that is given."""
+    builds = [definition.build for definition in discovery.builds]
     if _is_given("builder"):
-        builds = [replace(each, builder=build.builder) for each in builds]
-    return builds, discovery.problems
+        builds = [replace(other, builder=build.builder) for other in builds]
+    return builds
 
 
 @click.command("diff")
@@ -196,10 +214,9 @@ def diff(
         raise click.UsageError("Missing argument 'BEFORE'.")
     if len(places) > 2 - checkout or (name and checkout):
         raise click.UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
+    compare = partial(checking.diff, name=name)
     if checkout:
-        compare = checking.diff_checkout
-    else:
-        compare = partial(checking.diff, name=name)
+        compare = partial(checking.diff_checkout)
     outcome = compare(*places, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top or 0)
 
@@ -214,7 +231,7 @@ def scan(
     roots: tuple[str, ...], merge: bool, top: int | None, exit_zero: bool, display: output.Display
 ) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds."""
-    if not roots if merge else len(roots) > 1:
+    if (merge and not roots) or (not merge and len(roots) > 1):
         raise click.UsageError("--merge takes reports, and without it ROOT is one directory")
     if merge:
         from ctxsize.formats import json
@@ -224,7 +241,10 @@ def scan(
     else:
         with output.progress() as progress:
             scanned = api.scan(*roots, progress=progress, steps=progress and progress.step)
-    display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
+    most = 20
+    if display.full:
+        most = len(scanned.rows)
+    display.emit(scanned, top=top or most)
     if output.failing(scanned.problems) or any(row.is_unread for row in scanned.rows):
         return output.USAGE
     return output.found(scanned.findings, exit_zero=exit_zero)

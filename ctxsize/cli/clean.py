@@ -54,7 +54,7 @@ def clean(
                 raise
         cleaning = replace(cleaning, applied=True, results=results)
     else:
-        given = [each for each in click.get_current_context().obj if each != "--dry-run"]
-        cleaning = replace(cleaning, command=shlex.join(["ctxsize", *given, "--yes"]))
+        words = [word for word in click.get_current_context().obj if word != "--dry-run"]
+        cleaning = replace(cleaning, command=shlex.join(["ctxsize", *words, "--yes"]))
     display.emit(cleaning)
     return output.found(not cleaning.complete)

@@ -11,29 +11,33 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
-Found = Iterable[tuple[str, str]]  # values, each with a description that zsh and fish show
+Completions = Iterable[tuple[str, str]]  # each with a description that zsh and fish show
 
 files = click.Path().shell_complete
 directories = click.Path(file_okay=False).shell_complete
 
 
-def _offering(find: Callable[[click.Context, str], Found]) -> Complete:
+def _completing(find: Callable[[click.Context, str], Completions]) -> Complete:
     """Return a completion with the values of `find` that begin with what was typed."""
 
     def complete(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         try:
-            found = [each for each in find(ctx, typed) if each[0].startswith(typed)]
+            completions = [*find(ctx, typed)]
         except Exception:  # an error would be printed into the line that the user types
             return []
-        return [CompletionItem(value, help=text or None) for value, text in found]
+        return [
+            CompletionItem(text, help=description or None)
+            for text, description in completions
+            if text.startswith(typed)
+        ]
 
     return complete
 
 
-@_offering
-def stages(ctx: click.Context, typed: str) -> Found:
+@_completing
+def stages(ctx: click.Context, typed: str) -> Completions:
     """Complete a stage of the Dockerfile."""
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDKIT
@@ -43,21 +47,22 @@ def stages(ctx: click.Context, typed: str) -> Found:
     if build.dockerfile == "-":  # stdin is the terminal
         return []
     stages = plan_of(build, BUILDKIT, patterns=False).parsed.dockerfile.stages
-    return [(each.name, f"FROM {each.base}") for each in stages if each.name]
+    return [(stage.name, f"FROM {stage.base}") for stage in stages if stage.name]
 
 
-@_offering
-def rules(ctx: click.Context, typed: str) -> Found:
+@_completing
+def rules(ctx: click.Context, typed: str) -> Completions:
     """Complete a rule of `suggest`."""
     from ctxsize.knowledge.rules import all_rules
 
-    return [(each.name, each.why) for each in all_rules().values()]
+    return [(rule.name, rule.why) for rule in all_rules().values()]
 
 
-@_offering
-def named(ctx: click.Context, typed: str) -> Found:
+@_completing
+def named(ctx: click.Context, typed: str) -> Completions:
     """Complete the name of a named context."""
-    return [(each.partition("=")[0], each) for each in ctx.params.get("build_contexts") or ()]
+    for option in ctx.params.get("build_contexts") or ():
+        yield option.partition("=")[0], option
 
 
 def codes(start: str) -> Complete:
@@ -66,15 +71,19 @@ def codes(start: str) -> Complete:
     Without a prefix, what is typed in lower case is the start of a slug.
     """
 
-    def find(ctx: click.Context, typed: str) -> Found:
+    def find(ctx: click.Context, typed: str) -> Completions:
         from ctxsize.codes import code_of, names
 
         lead = typed[: typed.rfind(",") + 1]
-        left = [code_of(each) for each in names(start) if each not in lead.split(",")]
-        by_slug = not start and typed.islower()
-        return [(lead + (each.slug if by_slug else each.name), each.summary) for each in left]
+        for name in names(start):
+            if name in lead.split(","):
+                continue
+            code = code_of(name)
+            if not start and typed.islower():
+                name = code.slug
+            yield f"{lead}{name}", code.summary
 
-    return _offering(find)
+    return _completing(find)
 
 
 def rules_or_files(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.engine import explanation as engine
+from ctxsize.engine.explanation import Explanation
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import SourceCheck, check_in_all
 from ctxsize.engine.transfer_requests import plan_named
@@ -39,7 +40,7 @@ _MOST_BYTES = 1 << 30
 def explain(
     build: Build,
     named: str,
-    paths: tuple[str, ...],
+    paths: Iterable[str],
     non_matching: bool,
     null: bool,
     stdin: bool,
@@ -64,13 +65,13 @@ def explain(
     if sources:
         return _check(plan, sources, look, as_json=as_json)
     output.warn(plan.ignore_file_problems)
+    if stdin:
+        paths = _from_stdin(null=null)
+    explanations: Iterable[Explanation] = (
+        engine.explain(plan, engine.in_context(plan, path)) for path in paths
+    )
     if traced or as_json:
-        takers = engine.Takers(plan)
-    else:
-        takers = None
-    wanted = _from_stdin(null=null) if stdin else paths
-    found = (engine.explain(plan, engine.in_context(plan, path)) for path in wanted)
-    explanations = map(takers.added_to, found) if takers else found
+        explanations = map(engine.Takers(plan).added_to, explanations)
     if as_json:
         output.write(json.explained(plan, explanations, traced=traced))
         return output.failing(unread(plan))
@@ -83,43 +84,48 @@ def explain(
             unmatched += 1
         elif null:
             record = (*shown.fields(explained.verdict, explained.ignore_file), explained.path)
-            output.write(os.fsencode("".join(f"{each}\0" for each in record)))
+            output.write(os.fsencode("".join(f"{field}\0" for field in record)))
         else:
             output.write(shown.line(explained) + "\n", flushed=stdin)
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
-    return output.failing(unread(plan) if traced else ())
+    if traced:
+        return output.failing(unread(plan))
+    return output.FINE
 
 
 def _check(plan: Plan, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:
     """Print the fate of each source, and return the exit code."""
-    found = list[SourceCheck]()
-    for each in wanted:
-        checks = check_in_all(plan, each)
-        found += checks
+    all_checks = list[SourceCheck]()
+    for source in wanted:
+        checks = check_in_all(plan, source)
+        all_checks += checks
         if not checks:
+            context = "build context"
             if plan.name:
                 context = f"named context {plan.name}"
-            else:
-                context = "build context"
-            output.note(f"line {each} takes nothing from the {context} in this build")
+            output.note(f"line {source} takes nothing from the {context} in this build")
         elif not checks[0].source.line:
-            output.note(f"no COPY or ADD of this build takes {each!r}: answering as if one did")
-        for check in () if as_json else checks:
-            output.write(text.render([shown.source(check, plan.dockerfile)], look))
+            output.note(f"no COPY or ADD of this build takes {source!r}: answering as if one did")
+        if not as_json:
+            for check in checks:
+                output.write(text.render([shown.source(check, plan.dockerfile)], look))
     if as_json:
-        output.write(json.explained(plan, sources=found))
-    return output.found(not all(each.fate.is_found for each in found))
+        output.write(json.explained(plan, sources=all_checks))
+    return output.found(not all(check.fate.is_found for check in all_checks))
 
 
 def _from_stdin(*, null: bool) -> Iterator[str]:
     """Yield the paths on stdin: lines, quoted as `ctxsize ls` and git do, or records."""
     if sys.stdin is None:
         raise InputError("there is no stdin to read paths from")
+    if null:
+        records = options.read_stdin("the paths", _MOST_BYTES).split(b"\0")
+        yield from map(os.fsdecode, filter(None, records))
+        return
     # Lines are answered one by one, so that a program can ask and wait.
-    lines = options.read_stdin("the paths", _MOST_BYTES).split(b"\0") if null else sys.stdin.buffer
-    for each in lines:
-        path = os.fsdecode(each if null else each.removesuffix(b"\n").removesuffix(b"\r"))
+    for line in sys.stdin.buffer:
+        path = os.fsdecode(line.removesuffix(b"\n").removesuffix(b"\r"))
         if path:
-            yield path if null else unquoted(path)
+            yield unquoted(path)

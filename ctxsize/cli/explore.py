@@ -32,7 +32,8 @@ def explore(build: Build, replace_link: bool) -> int:
         open_session = partial(Session, build, replace_link=replace_link)
         session = open_session(progress=progress, steps=progress and progress.step)
     output.warn(session.problems)
-    code = (explorer := Explorer(build, session, keys=keys)).run()
+    explorer = Explorer(build, session, keys=keys)
+    code = explorer.run()
     if explorer.failure is not None:
         raise explorer.failure
     output.write(explorer.written or "nothing was written\n")

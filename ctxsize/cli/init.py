@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ctxsize import api
+from ctxsize.build import joined
 from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
@@ -26,13 +27,14 @@ from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
 if TYPE_CHECKING:
+    from ctxsize.build import Build
     from ctxsize.recommender.outcome import Advice
+    from ctxsize.writer.apply import Links
 
 _MOST_LINES = 8  # number of ignore files to list
 _LEAST_BYTES = 10_000  # smallest budget: a tiny one would refuse the next line of code
 _TABLE_BYTES = 200  # of a table of the configuration, which may be in the context
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
-_SNIPPETS = "cli/snippets.txt"
 
 
 class _Start(NamedTuple):
@@ -53,41 +55,48 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     """Write the ignore file and the budget of DIR, and show what to add to CI."""
     config = load(root)
     starts = _starts(root)
-    advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}
-    edits = [each.edit for each in advised.values() if each.edit is not None]
+    advice_of: dict[str, Advice] = {}
+    for start in starts:
+        if start.advice.edit is not None:
+            advice_of[start.advice.edit.path] = start.advice
+    edits = [advice.edit for advice in advice_of.values() if advice.edit is not None]
     if config.path is None:
         text = _text(root, starts, edits, _HEAD)
-        edits.append(Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, text.encode()))
+        edits.append(Edit(joined(root, NAMES[0]), None, text.encode()))
     if dry_run:
         output.Display(colour=colour).patch(edits)
         return
     from ctxsize.writer.apply import apply
 
-    output.warn(apply(edits, links="replace" if replace_link else "refuse"))
+    links: Links = "replace" if replace_link else "refuse"
+    output.warn(apply(edits, links=links))
     lines = list[str]()
-    for path, each in advised.items():
-        patterns = sum(len(one.patterns) for one in each.suggestions if one.chosen)
-        saved = human((each.before.context - each.after.context).content_bytes)
+    for path, advice in advice_of.items():
+        patterns = sum(len(offer.patterns) for offer in advice.suggestions if offer.chosen)
+        saved = human((advice.before.context - advice.after.context).content_bytes)
         lines.append(f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send")
-    shown = [*lines[:_MOST_LINES], *filter(None, [more(len(lines) - _MOST_LINES)])]
+    shown = lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        shown.append(more(len(lines) - _MOST_LINES))
+    bare = _without_budget(config, starts)
     if config.path is None:
         budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
         shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
-    elif bare := _without_budget(config, starts):
+    elif bare:
         tables = _text(config.directory, bare)
         lacks = f"{plural(len(bare), 'build')} without a budget; add to it:"
         shown.append(f"kept {quoted(config.path)}, which leaves {lacks}\n{tables}")
     else:
         shown.append(f"kept {quoted(config.path)}: it is the configuration")
-    if any(not one.chosen for each in starts for one in each.advice.suggestions):
+    if any(not offer.chosen for start in starts for offer in start.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
-    if edits:
-        shown += []
-    else:
-        shown += ["nothing to write"]
-    if not output.Display().look().quiet:
-        snippets = shipped_text(_SNIPPETS).replace("VERSION", __version__)
-        shown += ["next: commit this, and let CI check it"] * bool(edits) + ["", snippets.rstrip()]
+    if not edits:
+        shown.append("nothing to write")
+    if not output.is_quiet():
+        if edits:
+            shown.append("next: commit this, and let CI check it")
+        snippets = shipped_text("cli/snippets.txt").replace("VERSION", __version__)
+        shown += ["", snippets.rstrip()]
     output.write("\n".join(shown) + "\n")
 
 
@@ -95,47 +104,57 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
     """Return the builds about which `config` has neither a budget nor a baseline."""
     if config.defaults.budget.limits or config.baseline:
         return []
-    tables = (each for _, some in builds(config) for each in some if each.budget.limits)
-    known = {os.path.realpath(each.build.context) for each in tables}
-    return [each for each in starts if os.path.realpath(each.context) not in known]
+    known = set[str]()
+    for _, described in builds(config):
+        for budgeted in described:
+            if budgeted.budget.limits:
+                known.add(os.path.realpath(budgeted.build.context))
+    return [start for start in starts if os.path.realpath(start.context) not in known]
 
 
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`. Raises `InputErrors` if there are none that are usable."""
     discovery = api.discover(root)
     output.warn(discovery.problems)
-    every = [each.build for each in discovery.builds]
-    unique = {(os.path.realpath(each.context), each.dockerfile): each for each in every}
+    unique: dict[tuple[str, str | None], Build] = {}
+    for found in discovery.builds:
+        build = found.build
+        unique[os.path.realpath(build.context), build.dockerfile] = build
     if not unique:
         hint = "name the directory of a build; `ctxsize scan DIR` lists the builds below DIR"
         message = "nothing is built here: there is no Dockerfile, and no file that names one"
         raise InputError(message, path=root, hint=hint)
     parsed_files = ParsedDockerfiles()
-    found = list[_Start]()
+    starts = list[_Start]()
     errors = list[CtxsizeError]()
-    known: dict[tuple[str, str | None], Advice] = {}
+    advice_of: dict[tuple[str, str | None], Advice] = {}
     failing: dict[Problem, None] = {}
     with output.progress() as progress:
         for build in unique.values():
             try:
                 plan = plan_with_hint(build, parsed_files)
                 failing |= dict.fromkeys(breaking(plan))
-                unusual = plan.dockerfile_in_context != "Dockerfile" and plan.dockerfile
                 _name(plan.context, root)
-                key = plan.root, plan.ignore_file.path if plan.ignore_file else None
-                if key not in known:
+                ignore_file = None
+                if plan.ignore_file:
+                    ignore_file = plan.ignore_file.path
+                key = (plan.root, ignore_file)
+                if key not in advice_of:
                     steps = progress and progress.step
-                    known[key] = api.suggest(plan, progress=progress, steps=steps)
-                found.append(_Start(plan.context, unusual or None, known[key]))
+                    advice_of[key] = api.suggest(plan, progress=progress, steps=steps)
+                unusual = None
+                if plan.dockerfile_in_context != "Dockerfile":
+                    unusual = plan.dockerfile
+                starts.append(_Start(plan.context, unusual, advice_of[key]))
             except CtxsizeError as error:
                 errors.append(error)
-    if not found:
+    if not starts:
         raise InputErrors(errors)
     output.warn([*failing])
-    output.warn([Problem("left-out", f"a build was left out: {each}") for each in errors])
-    advised = dict.fromkeys(problem for each in found for problem in each.advice.problems)
-    output.warn([each for each in advised if each.code == UNKNOWN.code])
-    return found
+    output.warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
+    assumed = dict.fromkeys(problem for start in starts for problem in start.advice.problems)
+    output.warn([problem for problem in assumed if problem.code == UNKNOWN.code])
+    return starts
 
 
 def _name(path: str, root: str) -> str:
@@ -150,27 +169,30 @@ def _name(path: str, root: str) -> str:
 def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head: str = "") -> str:
     """Return the budgets for a configuration in `root`, with room for it and for `edits`."""
     # A context may contain those of others, and so their ignore files.
-    new_bytes = sum(len(each.after) for each in edits) + _TABLE_BYTES * len(starts)
+    new_bytes = _TABLE_BYTES * len(starts)
+    for edit in edits:
+        new_bytes += len(edit.after)
     text = head
     names = set[str]()
-    for each in starts:
-        budget = f'max = "{_budget(each.advice.after.context.content_bytes + new_bytes)}"\n'
-        context = _name(each.context, root)
-        if each.dockerfile:
-            dockerfile = _name(each.dockerfile, root)
-        else:
-            dockerfile = ""
-        if len(starts) == 1 and (context, dockerfile) == (".", ""):
+    for start in starts:
+        size_bytes = start.advice.after.context.content_bytes + new_bytes
+        budget = f'max = "{_budget(size_bytes)}"\n'
+        context = _name(start.context, root)
+        dockerfile = ""
+        if start.dockerfile:
+            dockerfile = _name(start.dockerfile, root)
+        if len(starts) == 1 and context == "." and not dockerfile:
             return text + budget
-        if context not in names:
-            name = context
-        else:
+        name = context
+        if name in names:
             name = f"{context} {dockerfile}"
         names.add(name)
-        keys = {"path": escape(context), "dockerfile": dockerfile}
-        given = {key: value for key, value in keys.items() if value not in ("", name)}
-        lines = (f"{key} = {_quoted(value)}\n" for key, value in given.items())
-        text += f"\n[contexts.{_quoted(name)}]\n{''.join(lines)}{budget}"
+        text += f"\n[contexts.{_quoted(name)}]\n"
+        if escape(context) not in ("", name):
+            text += f"path = {_quoted(escape(context))}\n"
+        if dockerfile not in ("", name):
+            text += f"dockerfile = {_quoted(dockerfile)}\n"
+        text += budget
     return text
 
 

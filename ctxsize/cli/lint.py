@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
     codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
-    lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, it: Severity(it)}
+    lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, name: Severity(name)}
     return options.gathered(
         "choice",
         FindingChoice,
@@ -31,7 +31,7 @@ def _choice_of_findings(example: str) -> options.Decorator:
         options.flag("--diff"),
         options.value("--select CODES", **codes),
         options.value("--ignore CODES", **codes),
-        options.choice([each.value for each in Severity], "--severity", **lightest),
+        options.choice([severity.value for severity in Severity], "--severity", **lightest),
         keys=FindingChoice.__annotations__,
     )
 
@@ -67,10 +67,9 @@ def lint(
         if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
             hint = "--diff shows the fixes"
             raise InputError("stdin (-) cannot be fixed, watched or one of several", hint=hint)
-        if stdin_filename is None:
-            names = []
-        else:
-            names = [stdin_filename]
+        names = []
+        if stdin_filename is not None:
+            names.append(stdin_filename)
         data = options.read_stdin("the ignore file")
     elif stdin_filename is not None:
         raise InputError("--stdin-filename needs PATH -, which reads stdin")
@@ -82,22 +81,25 @@ def lint(
             steps = progress and progress.step
             return lint_all(fix=fix or diff, progress=progress, steps=steps, **choice)
 
-    def show(found: Linted) -> int:
+    def show(outcome: Linted) -> int:
         if diff:
-            display.patch(found.edits)
-            return output.found(found.edits, exit_zero=exit_zero)
-        output.apply(found.edits, links="replace" if replace_link else "refuse")
-        display.emit(found)
-        if found.is_rejected:
+            display.patch(outcome.edits)
+            return output.found(outcome.edits, exit_zero=exit_zero)
+        output.apply(outcome.edits, links="replace" if replace_link else "refuse")
+        display.emit(outcome)
+        if outcome.is_rejected:
             return output.USAGE
-        return output.found(found.findings, exit_zero=exit_zero)
+        return output.found(outcome.findings, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
 
-        watching.watch(
-            linted, show, lambda found: chain(*((e.path, *e.dockerfiles) for e in found.files))
-        )
+        def files(outcome: Linted) -> Iterator[str]:
+            for file in outcome.files:
+                yield file.path
+                yield from file.dockerfiles
+
+        watching.watch(linted, show, files)
     return show(linted())
 
 
@@ -116,9 +118,9 @@ def advise(
     display: output.Display,
 ) -> int:
     """Find what makes the Dockerfiles below ROOT slow, and what to write instead."""
-    advice = api.advise(
-        root, fix=fix and not diff, unsafe_fixes=unsafe_fixes and not diff, **choice
-    )
+    if diff:
+        fix = unsafe_fixes = False
+    advice = api.advise(root, fix=fix, unsafe_fixes=unsafe_fixes, **choice)
     if diff:
         from ctxsize.formats import exchange
 

@@ -62,7 +62,10 @@ def _answer(
     if watch:
         from ctxsize.cli import watching
 
-        watching.measure_again(answer, show, display, lambda each: [("", each, sent(each))])
+        def sizes(report: Report) -> list[watching.BuildSize]:
+            return [watching.BuildSize("", report, sent(report))]
+
+        watching.measure_again(answer, show, display, sizes)
     return show(answer())
 
 
@@ -93,10 +96,9 @@ def measure(
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
     rows = top or (30 if by else 5)
     ignored = ignored or by == "pattern"
-    if depth is None:
-        levels = 3
-        tree = 0
-    else:
+    levels = 3
+    tree = 0
+    if depth is not None:
         levels = depth
         tree = _MOST_DIRECTORIES
     measured = partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs)
@@ -139,46 +141,56 @@ def ls(
     listing = api.ls(
         plan, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
     )
+    reasons = None
     if why:
         reasons = _Reasons(plan, named)
-    else:
-        reasons = None
     emptied = 0
     for entry in listing:
-        emptied += entry.arrives_empty is not None
+        if entry.arrives_empty is not None:
+            emptied += 1
         if as_json:
+            takers = {}
             if reasons:
-                more = {"takers": reasons.takers(entry)}
-            else:
-                more = {}
-            output.write(json.line(entry, **more) + "\n")
+                takers = {"takers": reasons.takers(entry)}
+            output.write(json.line(entry, **takers) + "\n")
             continue
+        columns = list[str]()
         if both:
-            lead = ["-" if entry.verdict.ignored else "+"]
-        else:
-            lead = []
+            columns.append("-" if entry.verdict.ignored else "+")
         if size:
-            is_sent = not entry.verdict.ignored
-            is_file = entry.kind is Kind.FILE
-            if is_sent:
-                size_bytes = entry.content_bytes
-            else:
-                size_bytes = entry.size_bytes * is_file
-            lead.append(f"{size_bytes:>13}{'*' if entry.arrives_empty else ' '}")
-        start = "".join(f"{each} " for each in lead)
+            columns.append(_size(entry))
+        separator = " "
         if reasons:
-            start = "".join(f"{each}\t" for each in (*lead, *reasons.of(entry)))
+            columns += reasons.of(entry)
+            separator = "\t"
+        path = entry.path
         if entry.kind is Kind.DIRECTORY:
-            path = f"{entry.path}/"
+            path = f"{path}/"
+        if not null:
+            path = quoted(path)
+        line = separator.join([*columns, path])
+        if null:
+            output.write(os.fsencode(f"{line}\0"))
         else:
-            path = entry.path
-        output.write(os.fsencode(f"{start}{path}\0") if null else f"{start}{quoted(path)}\n")
+            output.write(f"{line}\n")
     if emptied and size:
         output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
     if reasons:
         return output.failing(reasons.unread)
     return output.FINE
+
+
+def _size(entry: Entry) -> str:
+    """Return the bytes that are sent of an entry, or that an ignored file has."""
+    size_bytes = 0
+    if not entry.verdict.ignored:
+        size_bytes = entry.content_bytes
+    elif entry.kind is Kind.FILE:
+        size_bytes = entry.size_bytes
+    if entry.arrives_empty:
+        return f"{size_bytes:>13}*"
+    return f"{size_bytes:>13} "
 
 
 class _Reasons:
@@ -193,10 +205,9 @@ class _Reasons:
 
         self.unread = unread(plan)  # problems of a Dockerfile that the builder rejects
         plan = plan_named(plan, named)
+        ignore_file = None
         if plan.ignore_file:
             ignore_file = plan.ignore_file.path
-        else:
-            ignore_file = None
         self._takers = Takers(plan)
         self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
         self._taken = cache(lambda takers: explained.taken(takers, plan.dockerfile))
@@ -215,9 +226,10 @@ class _Reasons:
 
     def of(self, entry: Entry) -> tuple[str, str]:
         """Return both as text, `-` if there is none, `?` if it is not known."""
+        decider = "-"
+        if entry.verdict.by is not None:
+            decider = self._decided(entry.verdict)
         takers = self.takers(entry)
-        if entry.verdict.by is None:
-            decided = "-"
-        else:
-            decided = self._decided(entry.verdict)
-        return decided, "?" if takers is None else self._taken(takers)
+        if takers is None:
+            return decider, "?"
+        return decider, self._taken(takers)

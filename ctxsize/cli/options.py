@@ -28,19 +28,17 @@ number = partial(click.option, metavar="N", type=click.IntRange(min=1))
 def value(shown: str, *name: str, **settings: Any) -> Decorator:
     """Return an option from its form in the help, as in `-f, --file PATH`."""
     *names, metavar = shown.replace(",", "").split()
-    if metavar in ("PATH", "FILE", "DIR"):
-        if metavar == "DIR":
-            complete = completing.directories
-        else:
-            complete = completing.files
-        settings["shell_complete"] = complete
+    if metavar == "DIR":
+        settings["shell_complete"] = completing.directories
+    elif metavar in ("PATH", "FILE"):
+        settings["shell_complete"] = completing.files
     return click.option(*names, *name, metavar=metavar, **settings)
 
 
 def choice(values: Sequence[str], *names: str, **settings: Any) -> Decorator:
     """Return an option with one of `values`, by default the first."""
-    shown = {"default": values[0], "show_default": True}
-    return click.option(*names, type=click.Choice(values), **{**shown, **settings})
+    settings = {"default": values[0], "show_default": True, **settings}
+    return click.option(*names, type=click.Choice(values), **settings)
 
 
 def gathered(
@@ -54,9 +52,10 @@ def gathered(
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def with_one_value(**given: Any) -> Any:
-            made = make(**{key: given.pop(key) for key in keys if key in given})
-            return command(**{name: made}, **given)
+        def with_one_value(**arguments: Any) -> Any:
+            parts = {key: arguments.pop(key) for key in keys if key in arguments}
+            arguments[name] = make(**parts)
+            return command(**arguments)
 
         decorated: Callable[..., Any] = with_one_value
         for option in reversed(options):
@@ -82,22 +81,20 @@ def _build(
 ) -> Build:
     named = {}
     arguments = {}
-    for each in build_contexts:
-        name, given, path = each.partition("=")
-        if not given:
-            raise click.UsageError(f"invalid context value: {each}, expected key=value")
+    for option in build_contexts:
+        name, equals, path = option.partition("=")
+        if not equals:
+            raise click.UsageError(f"invalid context value: {option}, expected key=value")
         named[name] = path
-    for each in build_arguments:
-        name, given, text = each.partition("=")
-        if given or name in os.environ:
-            if given:
-                arguments[name] = text
-            else:
-                arguments[name] = os.environ[name]
+    for option in build_arguments:
+        name, equals, text = option.partition("=")
+        if equals:
+            arguments[name] = text
+        elif name in os.environ:
+            arguments[name] = os.environ[name]
+    inline = None
     if dockerfile == "-":
         inline = read_stdin("the Dockerfile")
-    else:
-        inline = None
     return Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
 
 
@@ -139,46 +136,55 @@ quiet = flag(
     "-q",
     "--quiet",
     expose_value=False,
-    callback=lambda ctx, param, given: ctx.meta.update({output.QUIET: given}),
+    callback=lambda ctx, param, is_quiet: ctx.meta.update({output.QUIET: is_quiet}),
 )
 
 
 def _display(formats: tuple[str, ...], as_json: bool, colour: str, full: bool = False) -> Display:
-    wanted = (*formats, *(["json"] if as_json else [])) or ("text",)
-    return Display(_formats([*dict.fromkeys(wanted)]), colour, full)
+    wanted = [*formats]
+    if as_json:
+        wanted.append("json")
+    return Display(_formats(wanted or ["text"]), colour, full)
 
 
 def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
-    found: dict[str, Format] = {}
+    format_of: dict[str, Format] = {}
     known = _known(click.get_current_context().info_name)
-    for each in wanted:
-        name, named, path = each.partition("=")
+    for text in dict.fromkeys(wanted):
+        name, equals, path = text.partition("=")
+        destination = ""
         if path not in ("", "-"):
-            place = os.path.abspath(path)
-        else:
-            place = ""
-        problem = ""
+            destination = os.path.abspath(path)
         if name not in known:
-            problem = f"no such format: {name!r} (one of {', '.join(known)})"
-        elif named and not path:
-            problem = f"{each!r} has no file name"
-        elif name == PAGE and (not place or (os.path.exists(place) and not os.path.isfile(place))):
-            problem = "a page needs a file: --format html=FILE"
-        elif place in found:
-            if place:
+            raise _wrong_format(f"no such format: {name!r} (one of {', '.join(known)})")
+        if equals and not path:
+            raise _wrong_format(f"{text!r} has no file name")
+        if name == PAGE and not _may_be_file(destination):
+            raise _wrong_format("a page needs a file: --format html=FILE")
+        if destination in format_of:
+            where = "stdout"
+            if destination:
                 where = repr(path)
-            else:
-                where = "stdout"
-            problem = f"several formats for {where}: name files, as in --format sarif=FILE"
-        if problem:
-            raise click.BadParameter(problem, param_hint="'--format'")
-        found[place] = Format(name, path if place else None)
-    for path in (each.path for each in found.values() if each.path is not None):
+            raise _wrong_format(
+                f"several formats for {where}: name files, as in --format sarif=FILE"
+            )
+        format_of[destination] = Format(name, path if destination else None)
+    for path in filter(None, (chosen.path for chosen in format_of.values())):
         from ctxsize.writer.apply import write_output
 
         write_output(path, None, replaces=is_report)  # checks it before anything is changed
-    return tuple(found.values())
+    return tuple(format_of.values())
+
+
+def _wrong_format(problem: str) -> click.BadParameter:
+    return click.BadParameter(problem, param_hint="'--format'")
+
+
+def _may_be_file(path: str) -> bool:
+    if not path:
+        return False
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 STREAMING = ("ls", "explain")  # commands that print while they read
@@ -217,14 +223,16 @@ def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(command)
-    def with_choice(*, format_name: str, as_json: bool, **given: Any) -> Any:
-        (chosen,) = _formats(["json" if as_json else format_name])
+    def with_choice(*, format_name: str, as_json: bool, **arguments: Any) -> Any:
+        if as_json:
+            format_name = "json"
+        (chosen,) = _formats([format_name])
         with output.into(chosen.path):
-            return command(as_json=chosen.name == "json", **given)
+            return command(as_json=chosen.name == "json", **arguments)
 
     complete = click.Choice(STREAMED).shell_complete
-    named = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
-    return named(_json(with_choice))
+    option = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
+    return option(_json(with_choice))
 
 
 watch = flag("--watch")

@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     from ctxsize.writer.apply import Links
 
 QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
-FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes
-_LONGEST_MESSAGE = 500
-_NARROWEST = 40
+FINE = 0  # the exit codes
+FOUND = 1
+USAGE = 2
+BUG = 3
+INTERRUPTED = 130
+_LONGEST_MESSAGE = 500  # number of characters
+_NARROWEST = 40  # columns of a text
 _WIDEST = 120
 _FILE_WIDTH = 80
-_LOWEST = 20
+_LOWEST = 20  # lines of a screen
 _HIGHEST = 40
 _SHOWN_WARNINGS = 10
-_PROGRESS_AFTER = 1.0
+_PROGRESS_AFTER = 1.0  # seconds
 _PROGRESS_EVERY = 0.1
 
 
@@ -56,16 +60,16 @@ class Display:
     @property
     def shows_text(self) -> bool:
         """Return whether stdout gets text."""
-        return any(each == ("text", None) for each in self.formats)
+        return Format("text") in self.formats
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
         # The line after the last one is for the prompt; a watch adds the change since the start.
-        watched = isinstance(sys.stdout, _Block)
+        lines = _HIGHEST + 1
         if _on_terminal():
-            lines = _dimension("LINES", 1, _HIGHEST + 1) - watched
-        else:
-            lines = _HIGHEST + 1
+            lines = _dimension("LINES", 1, lines)
+            if isinstance(sys.stdout, _Block):
+                lines -= 1
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = self.colour == "always"
         if self.colour == "auto" and not os.environ.get("NO_COLOR"):
@@ -82,23 +86,27 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
-        if any(each.name == PAGE for each in self.formats):
+        if any(wanted.name == PAGE for wanted in self.formats):
             from ctxsize.page import picture
 
             with progress() as shown:
                 look = replace(look, page=picture.page(outcome, self.build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
-        looks = [(each, look if each.path is None else plain) for each in self.formats]
-        made = [(each.path, render(each.name, outcome, style)) for each, style in looks]
+        files: dict[str, bytes] = {}
+        text = None
+        for wanted in self.formats:
+            if wanted.path is None:
+                text = render(wanted.name, outcome, look)
+            else:
+                rendered = render(wanted.name, outcome, plain)
+                files[wanted.path] = rendered.encode("utf-8", "backslashreplace")
         try:
-            for path, text in sorted(made, key=lambda pair: pair[0] is None):
-                if path is None:
-                    write(text)
-                    continue
+            for path, data in files.items():
                 from ctxsize.writer.apply import write_output
 
-                data = text.encode("utf-8", "backslashreplace")
                 write_output(path, data, replaces=is_report)
+            if text is not None:
+                write(text)
         except BrokenPipeError:
             # The exit code stays the same: `check | head` must not pass a refused context.
             abandon()
@@ -107,7 +115,7 @@ class Display:
         """Write `edits` to stdout as a diff."""
         from ctxsize.formats import exchange
 
-        write(exchange.diff([each for each in edits if each is not None], self.look()))
+        write(exchange.diff([edit for edit in edits if edit is not None], self.look()))
 
 
 def is_quiet() -> bool:
@@ -131,7 +139,10 @@ def write(data: str | bytes, *, flushed: bool = False) -> None:
     if sys.stdout is None:
         return
     try:
-        sys.stdout.write(data) if isinstance(data, str) else sys.stdout.buffer.write(data)
+        if isinstance(data, str):
+            sys.stdout.write(data)
+        else:
+            sys.stdout.buffer.write(data)
         if flushed:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -212,13 +223,11 @@ def found(findings: object, *, exit_zero: bool = False) -> int:
 def failing(problems: Iterable[Problem]) -> int:
     """Report the `problems` that make the build fail, and return the exit code."""
     code = FINE
-    for problem in dict.fromkeys(each for each in problems if each.fails):
-        if problem.line is None:
-            line = ""
-        else:
-            line = f":{problem.line}"
-        error(f"{problem.path}{line}: {problem.message}" if problem.path else problem.message)
-        code = USAGE
+    for problem in dict.fromkeys(problems):
+        if problem.fails:
+            line = problem.line if problem.path else None
+            error(str(CtxsizeError(problem.message, path=problem.path, line=line)))
+            code = USAGE
     return code
 
 
@@ -235,11 +244,7 @@ def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
 def warn(problems: Sequence[Problem]) -> None:
     """Print warnings about problems that make the answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
-        if problem.path:
-            where = f"{problem.path}: "
-        else:
-            where = ""
-        _say("warning", f"{where}{problem.message}")
+        _say("warning", str(CtxsizeError(problem.message, path=problem.path)))
     if len(problems) > _SHOWN_WARNINGS:
         _say("warning", f"and {len(problems) - _SHOWN_WARNINGS:,} more problems")
 
@@ -251,11 +256,14 @@ def error(message: str) -> None:
 
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
-    for each in failure.errors if isinstance(failure, errors.InputErrors) else [failure]:
-        text = str(each)
-        where = f"{each.where}: "
-        by_builder = isinstance(each, (errors.DockerfileError, errors.IgnoreFileError))
-        is_open = isinstance(each, (errors.UndecidedError, errors.UnknownPatternError))
+    parts: Sequence[CtxsizeError] = [failure]
+    if isinstance(failure, errors.InputErrors):
+        parts = failure.errors
+    for part in parts:
+        text = str(part)
+        where = f"{part.where}: "
+        by_builder = isinstance(part, (errors.DockerfileError, errors.IgnoreFileError))
+        is_open = isinstance(part, (errors.UndecidedError, errors.UnknownPatternError))
         if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
             text = f"{where}the build fails: {text.removeprefix(where)}"
         error(text)
@@ -304,13 +312,14 @@ def _width() -> int:
     return max(_NARROWEST, min(_dimension("COLUMNS", 0, _FILE_WIDTH), _WIDEST))
 
 
-def _dimension(variable: str, at: int, usual: int, stream: int = 1) -> int:
+def _dimension(variable: str, index: int, usual: int, stream: int = 1) -> int:
     """Return the width or height of the terminal. `shutil` imports slowly."""
-    given = os.environ.get(variable, "").strip()
-    try:
-        return int(given if given.isdecimal() else 0) or os.get_terminal_size(stream)[at] or usual
-    except (OSError, ValueError):
-        return usual
+    text = os.environ.get(variable, "").strip()
+    with suppress(OSError, ValueError):
+        if text.isdecimal() and int(text):
+            return int(text)
+        return os.get_terminal_size(stream)[index] or usual
+    return usual
 
 
 @contextmanager
@@ -343,10 +352,9 @@ class _Progress:
     def step(self, name: str, done: int, total: int) -> None:
         """Show the current step on the same line, and its position among `total`."""
         if self._is_due():
+            count = ""
             if total:
                 count = f" ({done + 1:,} of {total:,})"
-            else:
-                count = ""
             self.overwrite(fit(visible(name), _width() - len(count) - 1) + count)
 
     def _is_due(self) -> bool:

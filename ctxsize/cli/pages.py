@@ -20,15 +20,21 @@ def page(name: str) -> tuple[str, dict[str, str]]:
     """Return the text of a page for click, and those of its options by their names."""
     whole = shipped_text(f"cli/help/{name}.txt")
     text, _, options = whole.partition("\n\nOptions:\n")
-    found = {option: help_.replace("\n    ", " ") for option, help_ in _OPTION.findall(options)}
-    return _TABLE.sub("\b\n", text), found  # click wraps no paragraph that begins so
+    help_of = dict(_OPTION.findall(options))
+    for option in help_of:
+        help_of[option] = help_of[option].replace("\n    ", " ")
+    return _TABLE.sub("\b\n", text), help_of  # click wraps no paragraph that begins so
 
 
 def documented(command: click.Command, name: str) -> click.Command:
     """Return `command` with its help, and that of its options, from the pages."""
-    command.help, own = page(name)
-    texts = page(SHARED)[1] | own
-    for each in command.params:
-        if isinstance(each, click.Option):
-            each.help = next((texts[name] for name in each.opts if name in texts), None)
+    command.help, help_of = page(name)
+    _, help_of_shared = page(SHARED)
+    help_of = {**help_of_shared, **help_of}
+    for option in command.params:
+        if isinstance(option, click.Option):
+            option.help = None
+            for spelling in option.opts:
+                if option.help is None:
+                    option.help = help_of.get(spelling)
     return command

@@ -30,14 +30,20 @@ _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": _Fish}
 @options.display_as_is
 def rule(names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes."""
-    chosen: set[str] = set()
-    for name in names:
-        found = {e.name for e in all_codes() if e.name.startswith(name.upper()) or e.slug == name}
-        if not found:
-            raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
-        chosen |= found
-    codes = tuple(each for each in all_codes() if each.name in chosen or not names)
-    display.emit(Rules(codes, asked=0 < len(codes) <= len(names)))
+    codes = all_codes()
+    if names:
+        chosen: set[str] = set()
+        for name in names:
+            matches = {
+                code.name
+                for code in codes
+                if code.name.startswith(name.upper()) or code.slug == name
+            }
+            if not matches:
+                raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
+            chosen |= matches
+        codes = tuple(code for code in codes if code.name in chosen)
+    display.emit(Rules(codes, asked=len(codes) <= len(names)))
 
 
 @click.command("schema")
@@ -45,7 +51,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
 def schema(name: str | None) -> None:
     """Print the JSON Schema of the output of the command NAME with `--format json`."""
     if name is None:
-        output.write("".join(f"{each}\n" for each in shapes.SCHEMAS))
+        output.write("\n".join(shapes.SCHEMAS) + "\n")
         return
     if name not in shapes.SCHEMAS:
         raise InputError(f"no such schema: {name!r}", hint=f"one of {', '.join(shapes.SCHEMAS)}")
@@ -65,10 +71,11 @@ def completion(shell: str) -> None:
 @click.argument("command", required=False, shell_complete=click.Choice([*COMMANDS]).shell_complete)
 def help(command: str | None) -> None:  # noqa: A001
     """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`."""
-    ctx = top = click.get_current_context().find_root()
+    context = click.get_current_context().find_root()
     if command is not None:
-        if (found := app.get_command(top, command)) is None:
+        documented = app.get_command(context, command)
+        if documented is None:
             hint = suggestion(command) or f"one of {', '.join(COMMANDS)}"
             raise InputError(f"no such command: {command!r}", hint=hint)
-        ctx = click.Context(found, parent=top, info_name=command)
-    output.write(ctx.get_help() + "\n")
+        context = click.Context(documented, parent=context, info_name=command)
+    output.write(context.get_help() + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -50,30 +49,49 @@ def suggest(
         raise click.UsageError("--replace-link needs --write")
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
-    asked = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like}
-    modes = [mode for mode, given in asked.items() if given or given == ""]
+    modes = list[str]()
+    if allowlist:
+        modes.append("allowlist")
+    if from_gitignore:
+        modes.append("from-gitignore")
+    if like is not None:
+        modes.append("like")
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
         others = "another mode, --only, --unsafe or --explain"
         raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
-    without = [*modes, *["diff"] * diff]
-    if without and any(each.name == PAGE for each in display.formats):
-        raise click.UsageError(f"--{without[0]} has no page: leave out --format html")
+    without_page = [*modes]
+    if diff:
+        without_page.append("diff")
+    if without_page and any(wanted.name == PAGE for wanted in display.formats):
+        raise click.UsageError(f"--{without_page[0]} has no page: leave out --format html")
     rules = _known(explain)
     outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:
         if modes:
-            make_plan = partial(api.plan_ignore_file, build, mode=modes[0], like=like)
-            outcome = plan = make_plan(write=write, replace_link=replace_link, progress=progress)
+            outcome = plan = api.plan_ignore_file(
+                build,
+                mode=modes[0],
+                like=like,
+                write=write,
+                replace_link=replace_link,
+                progress=progress,
+            )
             diff = diff and not plan.change.impossible
             fails = bool(plan.change.impossible) or (check and plan.edit is not None)
         else:
-            chosen = partial(api.suggest, build, write=write, unsafe=unsafe, only=only)
-            chosen = partial(chosen, replace_link=replace_link)
-            outcome = advice = chosen(progress=progress, steps=progress and progress.step)
-            fails = check and any(each.safe for each in advice.suggestions)
+            outcome = advice = api.suggest(
+                build,
+                write=write,
+                unsafe=unsafe,
+                only=only,
+                replace_link=replace_link,
+                progress=progress,
+                steps=progress and progress.step,
+            )
+            fails = check and any(suggestion.safe for suggestion in advice.suggestions)
     if diff:
         display.patch([outcome.edit])
-    elif explain and all(each.name == "text" for each in display.formats):
+    elif explain and all(wanted.name == "text" for wanted in display.formats):
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, redirect_stderr, suppress
 from functools import partial
 from pathlib import PurePath
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from ctxsize.cli import output
 from ctxsize.config import NAMES
@@ -20,11 +20,16 @@ from ctxsize.model import Amount, Report
 from ctxsize.units import signed
 
 T = TypeVar("T")
-Sizes = Iterable[tuple[str, Report, Amount]]  # name of each build, report, shown size
-_EVERY_S = 0.3
-_SHARE = 60
-"""Seconds between two looks at the files that people edit. The answers may use 1/`_SHARE` of the
-time, so a large tree is measured less often."""
+_EVERY_S = 0.3  # seconds between two looks at the files that people edit
+_SHARE = 60  # answers may use 1/60 of the time, so a large tree is measured less often
+
+
+class BuildSize(NamedTuple):
+    """The name of a build, its report, and the size that is shown of it."""
+
+    name: str
+    report: Report
+    size: Amount
 
 
 def watch(
@@ -46,9 +51,10 @@ def watch(
         try:
             # Progress would overwrite the answer that is shown.
             with redirect_stderr(None) if shown else nullcontext():
-                new: object = (found := answer())
-            now = partial(show, found)
-            paths = [*files(found)]
+                outcome = answer()
+            new: object = outcome
+            now = partial(show, outcome)
+            paths = [*files(outcome)]
         except CtxsizeError as error:
             new = str(error)
             now = partial(output.failed, error)
@@ -62,7 +68,7 @@ def watch(
         # An answer may import modules, which the next ones do not.
         due = time.monotonic() + max(_EVERY_S, min(last_s, cost_s) * _SHARE)
         last_s = cost_s
-        while time.monotonic() < due and all(_stamp(path) == was for path, was in saved.items()):
+        while time.monotonic() < due and saved == {path: _stamp(path) for path in saved}:
             time.sleep(_EVERY_S)
 
 
@@ -70,29 +76,41 @@ def measure_again(
     answer: Callable[[], T],
     show: Callable[[T], object],
     display: output.Display,
-    sizes: Callable[[T], Sizes],
-    baseline: Callable[[T], str | None] = lambda found: None,
+    sizes: Callable[[T], Iterable[BuildSize]],
+    baseline: Callable[[T], str | None] = lambda outcome: None,
 ) -> NoReturn:
     """Watch an answer with `sizes`; text ends with their growth since the first one."""
-    first: list[dict[str, Amount]] = []
+    first: dict[str, Amount] | None = None
 
-    def shown(found: T) -> None:
-        show(found)
-        now = {name: size for name, _, size in sizes(found)}
-        if display.shows_text and first and not output.is_quiet():
-            output.write("".join(_growth(first[0], now)))
-        first[:] = first or [now]
+    def shown(outcome: T) -> None:
+        nonlocal first
+        show(outcome)
+        now = {build.name: build.size for build in sizes(outcome)}
+        if first is None:
+            first = now
+        elif display.shows_text and not output.is_quiet():
+            output.write("".join(_growth(first, now)))
 
-    def files(found: T) -> Iterator[str | None]:
-        yield baseline(found)
-        for _, each, _ in sizes(found):
-            yield from (each.dockerfile, each.dockerfile and f"{each.dockerfile}.dockerignore")
-            yield os.path.join(each.context_path, ".dockerignore")
-            yield each.ignore_file.path if each.ignore_file else None
-            here = PurePath(os.path.realpath(each.context_path))
-            yield from (f"{above}/{name}" for above in (here, *here.parents) for name in NAMES)
+    def files(outcome: T) -> Iterator[str | None]:
+        yield baseline(outcome)
+        for build in sizes(outcome):
+            yield from _files_of(build.report)
 
     watch(answer, shown, files)
+
+
+def _files_of(report: Report) -> Iterator[str]:
+    """Yield the files that decide about a build; some of them may not exist."""
+    if report.dockerfile:
+        yield report.dockerfile
+        yield f"{report.dockerfile}.dockerignore"
+    yield os.path.join(report.context_path, ".dockerignore")
+    if report.ignore_file:
+        yield report.ignore_file.path
+    context = PurePath(os.path.realpath(report.context_path))
+    for directory in (context, *context.parents):
+        for name in NAMES:
+            yield f"{directory}/{name}"
 
 
 def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
@@ -105,12 +123,13 @@ def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
     if len(changed) > 1:
         changed.pop(Amount(), None)
     for change, names in sorted(changed.items(), key=lambda pair: abs(pair[0].content_bytes)):
-        files = f"{change.files:+,} file{'s' * (abs(change.files) != 1)}"
+        files = f"{change.files:+,} files"
+        if abs(change.files) == 1:
+            files = f"{change.files:+} file"
+        line = f"{signed(change.content_bytes)}, {files} since the start"
         if len(builds) > 1 and any(change):
-            where = f": {listed(names)}"
-        else:
-            where = ""
-        yield f"{signed(change.content_bytes)}, {files} since the start{where}\n"
+            line = f"{line}: {listed(names)}"
+        yield f"{line}\n"
 
 
 def _busy_s() -> float:
@@ -121,6 +140,6 @@ def _busy_s() -> float:
 def _stamp(path: str) -> tuple[int, int, int] | None:
     """Return a value that changes with every save; None while an editor renames the file."""
     with suppress(OSError):
-        found = os.stat(path)
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        status = os.stat(path)
+        return status.st_mtime_ns, status.st_size, status.st_ino
     return None

@@ -28,17 +28,17 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.explore.session import Session, TreeEntry
 from ctxsize.formats import Look, exchange
 from ctxsize.formats.wording import change, fit, more, quoted, visible
+from ctxsize.guard.baseline import above
 from ctxsize.recommender.outcome import Suggestion
 from ctxsize.shipped import shipped_text
 from ctxsize.units import columns, human, plural
 
-_FIRST = 100
-_MOST_SHOWN = 1_000
-_MOST_FOUND = 200
-_MOST_LOSSES = 3
-_NAME = 20
-_WIDE = 50
-"""Numbers of entries shown of a directory, a long one, a filter, and of losses; then columns."""
+_FIRST = 100  # number of entries of a directory that are shown at first
+_MOST_SHOWN = 1_000  # number of entries of a directory that are ever shown
+_MOST_FOUND = 200  # number of entries that a filter shows
+_MOST_LOSSES = 3  # number of lost sources that are named
+_NAME = 20  # columns left for a name that is deep in the tree
+_WIDE = 50  # columns from which there are a bar and a number of files
 _FINDING = "Enter goes to those found, Esc to the tree"
 _FAINT = "dim"
 _RED = "ansi_red"
@@ -69,13 +69,17 @@ class Sheet(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         sheet = VerticalScroll(Static(self._body), id="sheet")
-        sheet.border_title, sheet.border_subtitle = Content(self._title), Content(self._keys)
+        sheet.border_title = Content(self._title)
+        sheet.border_subtitle = Content(self._keys)
         yield sheet
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("escape", "q", "enter", *self._answers):
             event.stop()  # or the application handles it too
-            self.dismiss(event.key if event.key in self._answers else "")
+            answer = ""
+            if event.key in self._answers:
+                answer = event.key
+            self.dismiss(answer)
 
 
 class Explorer(App[int]):
@@ -85,10 +89,15 @@ class Explorer(App[int]):
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - so typed
     BINDINGS: ClassVar[list[BindingType]] = [
-        *[("slash", "filter", "find"), ("i", "propose(False)", "ignore")],
-        *[("I", "propose(True)", "each"), ("u", "undo", "undo")],
-        *[("s", "suggestions", "suggest"), ("w", "write", "write"), ("e", "explain", "explain")],
-        *[("question_mark", "keys", "help"), ("q", "write('leave')", "quit")],
+        ("slash", "filter", "find"),
+        ("i", "propose(False)", "ignore"),
+        ("I", "propose(True)", "each"),
+        ("u", "undo", "undo"),
+        ("s", "suggestions", "suggest"),
+        ("w", "write", "write"),
+        ("e", "explain", "explain"),
+        ("question_mark", "keys", "help"),
+        ("q", "write('leave')", "quit"),
         Binding("ctrl+c", "quit", priority=True, show=False),
         Binding("ctrl+z", "suspend_process", priority=True, show=False),
         Binding("escape", "back", show=False),
@@ -104,16 +113,24 @@ class Explorer(App[int]):
         self._build = build
         self._keys = keys
         self._step = ""
-        self._rows, self._open, self._most = list[_Row](), set[str](), dict[str, int]()
+        self._rows: list[_Row] = []
+        self._open: set[str] = set()
+        self._most: dict[str, int] = {}
         self._offers: Sequence[Suggestion] = ()
 
     def compose(self) -> ComposeResult:
-        self._head, self._loss, self._status = [Static(id=i) for i in ("head", "loss", "status")]
+        self._head = Static(id="head")
+        self._loss = Static(id="loss")
+        self._status = Static(id="status")
         self._box = Input(placeholder=f"part of a name; {_FINDING}", id="filter", compact=True)
-        self._list, self._lines = OptionList(id="tree", markup=False, compact=True), Static()
-        yield from (self._head, self._loss, self._box)
+        self._list = OptionList(id="tree", markup=False, compact=True)
+        self._lines = Static()
+        yield self._head
+        yield self._loss
+        yield self._box
         yield Horizontal(self._list, VerticalScroll(self._lines, id="file", can_focus=False))
-        yield from (self._status, Footer(compact=True))
+        yield self._status
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         get_running_loop().add_signal_handler(SIGTERM, self.exit, 128 + SIGTERM)
@@ -124,10 +141,9 @@ class Explorer(App[int]):
     def _note(self, name: str, done: int = 0, total: int = 0) -> None:
         if get_current_worker().is_cancelled:
             raise CancelledError  # the screen was left
+        self._step = name
         if total:
             self._step = f"{name} ({done + 1:,} of {total:,})"
-        else:
-            self._step = name
 
     def _show_step(self) -> None:
         if self._step:
@@ -143,86 +159,88 @@ class Explorer(App[int]):
 
     def _reveal(self, path: str, message: str = "") -> None:
         """Show the tree with the directories above an entry open, and the cursor on it."""
-        self._box.display, self._offers = False, ()
+        self._box.display = False
+        self._offers = ()
         self._list.focus()
-        self._report(message if path else "the context is empty")
-        names = path.split("/")[:-1]
-        self._open.update("/".join(names[: at + 1]) for at in range(len(names)))
+        if not path:
+            message = "the context is empty"
+        self._report(message)
+        self._open.update(above(path))
         self._refresh(path)
 
     def _refresh(self, path: str | None = None) -> None:
         """Show the present figures and lines, with the cursor on `path` or where it was."""
         losses = list[Content]()
-        for found, style in ((self.session.lost, _RED), (self.session.emptied, _YELLOW)):
-            lost = filter(None, (*found[:_MOST_LOSSES], more(len(found) - _MOST_LOSSES)))
-            losses += [Content.styled(visible(e), style) for e in lost]
+        for sentences, style in ((self.session.lost, _RED), (self.session.emptied, _YELLOW)):
+            shown = (*sentences[:_MOST_LOSSES], more(len(sentences) - _MOST_LOSSES))
+            losses += [Content.styled(visible(text), style) for text in shown if text]
         self._loss.update(Content("\n").join(losses))
         self._loss.display = bool(losses)
         lines = [Content.styled(quoted(self.session.ignore_file), "bold")]
-        for each in self.session.lines:
-            if each.origin == "file":
-                sign = "  "
-                style = ""
+        for line in self.session.lines:
+            text = visible(line.text)
+            if line.origin == "file":
+                lines.append(Content(f"  {text}"))
             else:
-                sign = "+ "
-                style = "ansi_green"
-            lines.append(Content.styled(sign + visible(each.text), style))
+                lines.append(Content.styled(f"+ {text}", "ansi_green"))
         self._lines.update(Content("\n").join(lines))
         self._show_rows(path)
 
     def on_option_list_option_highlighted(self) -> None:
         """Show the figures, and the path of the entry under the cursor."""
-        session = self.session
         before = self.session.before
         now = self.session.now
         name = quoted(os.path.basename(os.path.abspath(self._build.context)))
-        path = fit(visible(self._cursor()), max(self.size.width - columns(name) - 4, 8))
+        room = max(self.size.width - columns(name) - 4, 8)
+        path = fit(visible(self._cursor()), room)
         head = f"  {path}\ncontext   {change(before.context, now.context)}\ntransfer  "
-        why = next((each.message for each in session.problems if each.code in _UNKNOWN), "")
-        why = f"unknown: {visible(why.partition(' (')[0])}"
         if before.transfer and now.transfer:
             head += change(before.transfer, now.transfer)
         else:
-            head += why
+            reason = ""
+            for problem in self.session.problems:
+                if problem.code in _UNKNOWN:
+                    reason = problem.message.partition(" (")[0]
+                    break
+            head += f"unknown: {visible(reason)}"
         self._head.update(Content.assemble((name, "bold"), head))
 
     def _show_rows(self, path: str | None = None) -> None:
         if path is None:
             path = self._cursor()
-        else:
-            path = path
-        at = self._list.highlighted or 0
+        highlighted = self._list.highlighted or 0
         top = self._list.scroll_y
         if self._offers:
-            prompts = [_offered(each) for each in self._offers]
+            prompts = [_prompt_of(suggestion) for suggestion in self._offers]
         else:
-            if self._box.display:
-                self._rows = self._found()
-            else:
-                self._rows = self._tree()
+            self._rows = self._search() if self._box.display else self._tree()
             prompts = [self._prompt(row) for row in self._rows]
-            within = (f"{row.entry.path}/".startswith(f"{path}/") for row in self._rows)
-            at = next((at for at, found in enumerate(within) if found), at)
+            for index, row in enumerate(self._rows):
+                if f"{row.entry.path}/".startswith(f"{path}/"):
+                    highlighted = index
+                    break
         self._list.set_options(prompts)
         self._list.scroll_to(y=top, animate=False, immediate=True)
+        self._list.highlighted = None
         if prompts:
-            self._list.highlighted = min(at, len(prompts) - 1)
-        else:
-            self._list.highlighted = None
+            self._list.highlighted = min(highlighted, len(prompts) - 1)
         self.call_after_refresh(self._list.scroll_to_highlight)
         self.on_option_list_option_highlighted()
 
-    def _found(self) -> list[_Row]:
+    def _search(self) -> list[_Row]:
         entries, count = self.session.matching(self._box.value, most=_MOST_FOUND)
-        cut = ", largest shown" * (count > len(entries))
-        self._report(f"{plural(count, 'entry')} found{cut}; {_FINDING}")
-        return [_Row(each, 0, each.path) for each in entries]
+        result = f"{plural(count, 'entry')} found"
+        if count > len(entries):
+            result = f"{result}, largest shown"
+        self._report(f"{result}; {_FINDING}")
+        return [_Row(match, 0, match.path) for match in entries]
 
     def _tree(self) -> list[_Row]:
         rows = list[_Row]()
         pending = self._below("", 0)
         while pending:
-            rows.append(row := pending.pop())
+            row = pending.pop()
+            rows.append(row)
             if row.entry.path in self._open and row.entry.is_directory and not row.left:
                 pending += self._below(row.entry.path, row.depth + 1)
         return rows
@@ -232,67 +250,71 @@ class Explorer(App[int]):
         paths = self.session.paths(path)
         most = self._most.get(path, _FIRST)
         left = len(paths) - most
-        start = len(path) + bool(path)
-        label = f"{left:,} more" + ": / finds them" * (most >= _MOST_SHOWN)
-        rows = [_Row(self.session.entry(path), depth, label, left)] * (left > 0)
-        for each in reversed(paths[:most]):
-            held = self.session.folder(each)
-            while held and not held.entries and len(held.folders) == 1:
-                (held,) = held.folders.values()
-            entry = self.session.entry(held.path if held else each)
-            rows.append(_Row(entry, depth, entry.path[start:]))
+        rows = list[_Row]()
+        if left > 0:
+            label = f"{left:,} more"
+            if most >= _MOST_SHOWN:
+                label = f"{label}: / finds them"
+            rows.append(_Row(self.session.entry(path), depth, label, left))
+        for child in reversed(paths[:most]):
+            folder = self.session.folder(child)
+            while folder and not folder.entries and len(folder.folders) == 1:
+                (folder,) = folder.folders.values()
+                child = folder.path
+            label = child[len(path) :].lstrip("/")
+            rows.append(_Row(self.session.entry(child), depth, label))
         return rows
 
     def _prompt(self, row: _Row) -> Content:
         """Return size, bar, files, fate, name and deciding pattern in the width of the list."""
         entry = row.entry
         width = self._list.scrollable_content_region.width
-        if entry.fate == "ignored":
-            dim = _FAINT
-        else:
-            dim = ""
         is_wide = width >= _WIDE
-        room = max(width - (33 if is_wide else 14), 8)
+        figures = 33 if is_wide else 14  # columns of all that stands beside the name
+        room = max(width - figures, 8)
         indent = "  " * min(row.depth, max(room - _NAME, 0) // 2)
         room -= len(indent)
         if row.left:
             return Content.styled(" " * (width - room - 2) + row.label, _BLUE)
-        by = visible(self.session.decider(entry.path))
         size = entry.context
-        bar = "█" * round(10 * size.content_bytes / max(self.session.now.context.content_bytes, 1))
-        if dim:
+        style = ""
+        if entry.fate == "ignored":
             size = entry.on_disk
-        else:
-            size = size
-        lead = f"{human(size.content_bytes):>9} " + f"{bar:10}{size.files:>8,} " * is_wide
-        name = quoted(row.label) + "/" * entry.is_directory
-        name = fit(name, room - 1 - min(columns(by), room // 3))
-        if by:
-            by = fit(by, room - 1 - columns(name))
-        else:
-            by = ""
-        name += " " * (room - columns(name) - columns(by))
+            style = _FAINT
+        lead = f"{human(size.content_bytes):>9} "
+        if is_wide:
+            whole = max(self.session.now.context.content_bytes, 1)
+            bar = "█" * round(10 * entry.context.content_bytes / whole)
+            lead = f"{lead}{bar:10}{size.files:>8,} "
+        arrow = "  "
+        name = quoted(row.label)
         if entry.is_directory:
-            if entry.path in self._open:
-                arrow = "▾ "
-            else:
-                arrow = "▸ "
-        else:
-            arrow = "  "
-        parts = [(lead, dim), (_MARKS[entry.fate] + " ", _COLOURS.get(entry.fate, _YELLOW))]
-        parts += [(indent + arrow + name, dim), (by, _FAINT)]
-        return Content.assemble(*parts).stylize(_BLUE, 10, 20 if is_wide else 10)
+            arrow = "▾ " if entry.path in self._open else "▸ "
+            name = f"{name}/"
+        decider = visible(self.session.decider(entry.path))
+        name = fit(name, room - 1 - min(columns(decider), room // 3))
+        if decider:
+            decider = fit(decider, room - 1 - columns(name))
+        name += " " * (room - columns(name) - columns(decider))
+        content = Content.assemble(
+            (lead, style),
+            (f"{_MARKS[entry.fate]} ", _COLOURS.get(entry.fate, _YELLOW)),
+            (f"{indent}{arrow}{name}", style),
+            (decider, _FAINT),
+        )
+        if is_wide:
+            return content.stylize(_BLUE, 10, 20)  # the bar
+        return content
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_rows)
 
     def _cursor(self) -> str:
-        at = self._list.highlighted
-        if at is None or self._offers or at >= len(self._rows):
-            row = None
-        else:
-            row = self._rows[at]
-        if row is None or row.left:
+        index = self._list.highlighted
+        if index is None or self._offers or index >= len(self._rows):
+            return ""
+        row = self._rows[index]
+        if row.left:
             return ""
         return row.entry.path
 
@@ -300,19 +322,25 @@ class Explorer(App[int]):
         if self._offers:
             self._change(partial(self.session.toggle, event.option_index))
             return
-        (path, *_), _, _, left = self._rows[event.option_index]
+        row = self._rows[event.option_index]
+        path = row.entry.path
         if self._box.display:
             self._reveal(path)
-        elif left:
+        elif row.left:
             self._most[path] = _MOST_SHOWN
             self._show_rows()
         else:
             self.action_open(path not in self._open)
 
     def action_open(self, wanted: bool) -> None:
-        if (path := self._cursor()) and not self._box.display:
-            (self._open.add if wanted else self._open.discard)(path)
-            self._show_rows()
+        path = self._cursor()
+        if not path or self._box.display:
+            return
+        if wanted:
+            self._open.add(path)
+        else:
+            self._open.discard(path)
+        self._show_rows()
 
     def action_filter(self) -> None:
         self._offers = ()
@@ -330,7 +358,8 @@ class Explorer(App[int]):
         self._reveal(self._cursor() or self.session.largest())
 
     def action_propose(self, everywhere: bool) -> None:
-        if path := self._cursor():
+        path = self._cursor()
+        if path:
             self._change(partial(self.session.propose, path, everywhere=everywhere))
 
     def action_undo(self) -> None:
@@ -342,15 +371,18 @@ class Explorer(App[int]):
             if change() is False:
                 self._report("there is nothing to undo")
         except CtxsizeError as error:
-            again = ": leave and start again" * error.message.startswith("the file ")
-            self._report(f"{error}{again}", _RED)
+            message = str(error)
+            if error.message.startswith("the file "):
+                message = f"{message}: leave and start again"
+            self._report(message, _RED)
         if self._offers:
             self._offers = self.session.suggestions()
-        else:
-            self._offers = ()
         self._refresh(".")  # the cursor stays in its row
-        new = [at for at, line in enumerate(self.session.lines, 1) if line.origin != "file"]
-        self.query_one("#file").scroll_to(y=new[-1] if new else 0, animate=False)
+        last_new = 0
+        for number, line in enumerate(self.session.lines, 1):
+            if line.origin != "file":
+                last_new = number
+        self.query_one("#file").scroll_to(y=last_new, animate=False)
 
     async def action_suggestions(self) -> None:
         if not self._step:
@@ -371,14 +403,17 @@ class Explorer(App[int]):
         if self._box.display or isinstance(self.screen, Sheet):
             self._report("suggestions are ready: s in the tree shows them")
             return  # or the next keys would change other things than they were typed for
-        keys = "space or a click chooses, Esc returns to the tree"
-        self._reveal(self.session.largest(), keys if offers else "there is nothing to suggest")
+        message = "there is nothing to suggest"
+        if offers:
+            message = "space or a click chooses, Esc returns to the tree"
+        self._reveal(self.session.largest(), message)
         self._offers = offers
         self._list.highlighted = 0
         self._show_rows()
 
     def action_explain(self) -> None:
-        if path := self._cursor():
+        path = self._cursor()
+        if path:
             shown = self.session.explain(path, width=max(self.size.width - 6, 20))
             self.push_screen(Sheet(quoted(path), Content(shown), "Esc closes"))
 
@@ -386,33 +421,42 @@ class Explorer(App[int]):
         self.push_screen(Sheet("Keys", Content(dedent(self._keys)), "Esc closes"))
 
     def action_write(self, then: str = "stay") -> None:
-        if (edit := self.session.edit()) is None:
-            self.exit(0) if then == "leave" else self._report("there is nothing to write")
-            return
-        diff = Text.from_ansi(exchange.diff([edit], Look(colour=True)))
-        sheet = Sheet(quoted(edit.path), diff, "y writes, Esc cancels", "y")
-        if then == "leave":
-            sheet = Sheet("Leave without these lines?", diff, "y writes, q leaves, Esc stays", "yq")
-        self.push_screen(sheet, self._answered)
+        edit = self.session.edit()
+        if edit is None and then == "leave":
+            self.exit(0)
+        elif edit is None:
+            self._report("there is nothing to write")
+        else:
+            diff = Text.from_ansi(exchange.diff([edit], Look(colour=True)))
+            sheet = Sheet(quoted(edit.path), diff, "y writes, Esc cancels", "y")
+            if then == "leave":
+                title = "Leave without these lines?"
+                sheet = Sheet(title, diff, "y writes, q leaves, Esc stays", "yq")
+            self.push_screen(sheet, self._obey)
 
-    def _answered(self, answer: str | None) -> None:
+    def _obey(self, answer: str | None) -> None:
         if answer == "q":
             self.exit(0)
         elif answer == "y":
             self._change(self._write)
 
     def _write(self) -> None:
-        notes = [each.message for each in self.session.write()]
+        notes = [note.message for note in self.session.write()]
         size = change(self.session.before.context, self.session.now.context)
-        done = "; ".join((f"wrote {quoted(self.session.ignore_file)}: context {size}", *notes))
+        done = "; ".join([f"wrote {quoted(self.session.ignore_file)}: context {size}", *notes])
         self.written += f"{done}\n"
         self._report(done)
 
 
-def _offered(each: Suggestion) -> Content:
-    lead = f"[{'x' if each.chosen else ' '}] {human(each.size.context.content_bytes):>9}  "
-    if each.safe:
-        why = each.rule.reason
-    else:
-        why = f"review first: {each.doubts[0]}"
-    return Content.assemble(lead, (visible("  ".join(each.patterns)), "bold"), f"  {visible(why)}")
+def _prompt_of(suggestion: Suggestion) -> Content:
+    box = "[ ]"
+    if suggestion.chosen:
+        box = "[x]"
+    why = suggestion.rule.reason
+    if not suggestion.safe:
+        why = f"review first: {suggestion.doubts[0]}"
+    return Content.assemble(
+        f"{box} {human(suggestion.size.context.content_bytes):>9}  ",
+        (visible("  ".join(suggestion.patterns)), "bold"),
+        f"  {visible(why)}",
+    )

@@ -6,7 +6,7 @@ One thread at a time uses a session, but the first call of `suggestions` may run
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from heapq import nlargest
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ctxsize.api import explain
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import ignore_file_to_write
@@ -82,14 +83,17 @@ class Session:
         self._snapshot = Snapshot.take(plan_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
         self._context = context = BuildContext(self._snapshot)
-        self._trial, plan = context.trial, context.plan
+        self._trial = context.trial
+        plan = context.plan
         self.folder = self._trial.snapshot.folder
-        self._file, self.ignore_file = plan.ignore_file, ignore_file_to_write(plan)
-        self._make = plan.builder.spec_class.pattern_class
+        self._file = plan.ignore_file
+        self.ignore_file = ignore_file_to_write(plan)
+        self._pattern_class = plan.builder.spec_class.pattern_class
         self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
-        self._history, self._sums = list[tuple[str, ...]](), list[SumsByPath]()
+        self._history: list[tuple[str, ...]] = []
+        self._sums: list[SumsByPath] = []
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
         try:
@@ -107,47 +111,46 @@ class Session:
         """Record what each instruction takes by its name if no line hides it."""
         self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
         everything = self._trial.everything
-        for named in context.build_files.named:
-            start = fixed_part(named.path)
-            taken = [*context.proof.entries([named], everything)]
-            text = re.sub("^RUN ", "RUN --mount … source=", visible(str(named)))
-            if taken or start in everything:
-                self._needed |= {(text, start): taken}
-            else:
-                self._needed |= {}
+        for source in context.build_files.named:
+            start = fixed_part(source.path)
+            paths = [*context.proof.entries([source], everything)]
+            if paths or start in everything:
+                instruction = re.sub("^RUN ", "RUN --mount … source=", visible(str(source)))
+                self._needed[instruction, start] = paths
 
     def _here(self, path: str) -> Sums:
         return self._sums[1].get(path, Sums())
 
     def entry(self, path: str = "") -> TreeEntry:
         """Return the entry at `path`, by default the context itself."""
-        disk, here, *moved = sums = [each.get(path, Sums()) for each in self._sums]
-        # An empty directory is counted as one.
-        if disk.entries:
-            counts = [e.entries for e in sums]
-        else:
-            counts = [path in e for e in self._sent]
-        taken = max(counts[2:], default=0)
-        if self._includes is None:
-            here_is = "sent"
-        elif taken:
-            here_is = "travels"
-        else:
-            here_is = "context"
-        if counts[1]:
-            fate = here_is
-        else:
-            fate = "ignored"
-        if 0 < counts[1] < counts[0] or 0 < taken < counts[1]:
+        sums = [part.get(path, Sums()) for part in self._sums]
+        on_disk, in_context, *in_transfers = sums
+        counts = [part.entries for part in sums]
+        if not on_disk.entries:  # an empty directory is counted as one
+            counts = [int(path in sent) for sent in self._sent]
+        all_count, context_count, *transfer_counts = counts
+        requested = max(transfer_counts, default=0)
+        if 0 < context_count < all_count or 0 < requested < context_count:
             fate = "mixed"
+        elif not context_count:
+            fate = "ignored"
+        elif self._includes is None:
+            fate = "sent"
+        elif requested:
+            fate = "travels"
         else:
-            fate = fate
-        if self._includes is None:
-            transfer = None
-        else:
-            transfer = Amount.of(*moved)
-        is_directory = self.folder(path) is not None
-        return TreeEntry(path, is_directory, fate, Amount.of(here), transfer, Amount.of(disk))
+            fate = "context"
+        transfer = None
+        if self._includes is not None:
+            transfer = Amount.of(*in_transfers)
+        return TreeEntry(
+            path,
+            self.folder(path) is not None,
+            fate,
+            Amount.of(in_context),
+            transfer,
+            Amount.of(on_disk),
+        )
 
     def decider(self, path: str) -> str:
         """Return the line that decides about an entry; empty if none of the file does."""
@@ -155,40 +158,49 @@ class Session:
 
     def paths(self, directory: str) -> list[str]:
         """Return the entries of a directory: by bytes in the context, then those ignored."""
-        held = self.folder(directory)
-        there = self._sent[0]
-        found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
-        return sorted((each for each in found if each in there), key=self._rank)
+        folder = self.folder(directory)
+        if folder is None:
+            return []
+        return sorted(self._entries_of(folder), key=self._rank)
+
+    def _entries_of(self, folder: MemoryDirectory) -> Iterator[str]:
+        """Yield the paths of the entries that the walk has met."""
+        for name in (*folder.entries, *folder.folders):
+            path = f"{folder.prefix}{name}"
+            if path in self._sent[0]:
+                yield path
 
     def _rank(self, path: str) -> tuple[int, int, int, str]:
         directory, _, name = path.rpartition("/")
-        disk, here, *_ = (each.names.get(directory, {}) for each in self._sent)
-        if name in disk:
-            return -here.get(name, 0), -(name in here), -disk[name], path
+        on_disk = self._sent[0].names.get(directory, {})
+        in_context = self._sent[1].names.get(directory, {})
+        if name in on_disk:
+            sent_bytes = in_context.get(name, 0)
+            return -sent_bytes, -(name in in_context), -on_disk[name], path
         below = self._here(path)
         all_below = self._sums[0].get(path, Sums())
         return -below.content_bytes, -below.files, -all_below.content_bytes, path
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
-        path = ""
+        largest = ""
         least = 0
-        while (found := self.paths(path)) and self._here(found[0]).content_bytes >= least:
-            path = found[0]
-            least = self._here(found[0]).content_bytes // 2
-        return path
+        paths = self.paths("")
+        while paths and self._here(paths[0]).content_bytes >= least:
+            largest = paths[0]
+            least = self._here(largest).content_bytes // 2
+            paths = self.paths(largest)
+        return largest
 
     def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
         """Return the largest outermost entries with `text`, in any case, in the path; a count."""
         wanted = text.casefold()
-        hits = list[str]()
-        there = self._sent[0]
-        for held in self._trial.snapshot.folders:
-            if wanted not in held.path.casefold():
-                paths = map(held.prefix.__add__, (*held.entries, *held.folders))
-                hits += [each for each in paths if wanted in each.casefold() and each in there]
-        found = nlargest(most, hits, key=lambda each: self._here(each).content_bytes)
-        return [*map(self.entry, found)], len(hits)
+        paths = list[str]()
+        for folder in self._trial.snapshot.folders:
+            if wanted not in folder.path.casefold():
+                paths += [path for path in self._entries_of(folder) if wanted in path.casefold()]
+        largest = nlargest(most, paths, key=lambda path: self._here(path).content_bytes)
+        return [*map(self.entry, largest)], len(paths)
 
     def propose(self, path: str, *, everywhere: bool = False) -> tuple[str, ...]:
         """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
@@ -196,44 +208,57 @@ class Session:
         For an ignored entry it is an exception, or its line among those added is taken back.
         Returns the line added, if any. Raises `InputError` with the reason if there is none.
         """
-        added = self._added
+        pattern = self._pattern(path)
         if everywhere:
-            name = path.rpartition("/")[2]
-        else:
-            name = path
-        if (pattern := pattern_for(name, pattern_class=self._make)) is None:
+            pattern = self._pattern(path.rpartition("/")[2])
+        if pattern is None:
             raise InputError("no pattern matches this name alone", path=path)
-        pattern = "**/" * everywhere + pattern
-        is_there = self.entry(path).fate != "ignored"
-        narrower = _without(added, pattern_for(path, pattern_class=self._make))
+        if everywhere:
+            pattern = f"**/{pattern}"
+        exception = f"!{pattern}"
+        added = self._added
+        is_ignored = self.entry(path).fate == "ignored"
+        narrower = _without(added, self._pattern(path))
         tries: list[tuple[str, ...]] = []
-        if everywhere and not is_there and narrower != added:  # the line of one place is replaced
-            is_there = True
+        if everywhere and is_ignored and narrower != added:  # the line of one place is replaced
+            is_ignored = False
             added = narrower
-        elif (kept := _without(added, "!" * is_there + pattern)) != added:
-            tries = [kept]  # which is not enough if another line decides
+        else:
+            opposite = exception
+            if is_ignored:
+                opposite = pattern
+            others = _without(added, opposite)
+            if others != added:
+                tries.append(others)  # which is not enough if another line decides
+        line = pattern
+        if is_ignored:
+            line = exception
+        new_lines = [line, f"{line}/**"]
         # After an exception, the bare name can leave files of a directory in the context.
-        endings = ["", "/**"][:: -1 if exceptions(self._attempt.plan) else 1]
-        tries += [(*added, "!" * (not is_there) + pattern + each) for each in endings]
+        if exceptions(self._attempt.plan):
+            new_lines.reverse()
+        tries += [(*added, new_line) for new_line in new_lines]
         for lines in tries:
             self._do(lines)
-            if (self.entry(path).fate != "ignored") != is_there:
+            if (self.entry(path).fate == "ignored") != is_ignored:
                 return lines[len(added) :]
             self.undo()
         raise InputError("no line changes what happens to it", path=path)
 
     def toggle(self, index: int) -> None:
         """Switch a suggestion on, or off again. Raises `InputError` if a build would fail."""
-        each = self.suggestions()[index]
-        added = self._added
-        kept = tuple(line for line in added if line not in each.patterns)
-        self._do(kept if each.chosen else kept + each.patterns)
+        suggestion = self.suggestions()[index]
+        lines = tuple(line for line in self._added if line not in suggestion.patterns)
+        if not suggestion.chosen:
+            lines += suggestion.patterns
+        self._do(lines)
 
     def undo(self) -> bool:
         """Take the last change back; return False if there is none."""
-        if is_done := bool(self._history):
-            self._show(self._history.pop())
-        return is_done
+        if not self._history:
+            return False
+        self._show(self._history.pop())
+        return True
 
     def suggestions(self, *, steps: Steps | None = None) -> list[Suggestion]:
         """Return those of `suggest` that are not written, with `chosen` if they are on.
@@ -242,11 +267,16 @@ class Session:
         """
         if self._offered is None:
             self._offered = [*Advisor(self._snapshot, steps=steps).advise().suggestions]
-        on = self._on(self._added)
-        return [replace(each, chosen=each in on) for each in self._offered]
+        chosen = self._chosen(self._added)
+        return [replace(suggestion, chosen=suggestion in chosen) for suggestion in self._offered]
 
-    def _on(self, added: Iterable[str]) -> list[Suggestion]:
-        return [each for each in self._offered or () if {*each.patterns} <= {*added}]
+    def _chosen(self, added: Iterable[str]) -> list[Suggestion]:
+        """Return the suggestions whose patterns are all among the lines `added`."""
+        lines = {*added}
+        return [offer for offer in self._offered or () if lines.issuperset(offer.patterns)]
+
+    def _pattern(self, path: str) -> str | None:
+        return pattern_for(path, pattern_class=self._pattern_class)
 
     def _do(self, added: tuple[str, ...]) -> None:
         before = self._added
@@ -255,58 +285,76 @@ class Session:
 
     def _show(self, added: tuple[str, ...]) -> None:
         """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
-        on = sorted(self._on(added), key=lambda each: each.patterns[-1].startswith("!"))
-        lines = [each for one in on for each in one.additions]  # in the order of `suggest`
-        known = {each.line for each in lines}
-        lines += [Addition(each, _HEADING) for each in added if each not in known]
-        attempt = self._trial.attempt(merge(self._file, lines, pattern_class=self._make))
+        chosen = self._chosen(added)
+        chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
+        additions = list[Addition]()
+        for suggestion in chosen:  # in the order of `suggest`
+            additions += suggestion.additions
+        known = {addition.line for addition in additions}
+        additions += [Addition(line, _HEADING) for line in added if line not in known]
+        merged = merge(self._file, additions, pattern_class=self._pattern_class)
+        attempt = self._trial.attempt(merged)
         self._sent = self._trial.after(attempt, [None, *(self._includes or ())])
         self._added = added
         self._attempt = attempt
-        self._sums = self._sums or [SumsByPath([e], self._trial.snapshot) for e in self._sent]
+        if not self._sums:
+            self._sums = [SumsByPath([sent], self._trial.snapshot) for sent in self._sent]
         for sums, sent in zip(self._sums, self._sent, strict=True):
             sums.move([sent])
-        self.now = Size((root := self.entry()).context, root.transfer)
-        self.lines, found = tuple(self._read()), dict(self._losses())
-        self.lost, self.emptied = (tuple(e for e in found if found[e] is f) for f in (True, False))
+        root = self.entry()
+        self.now = Size(root.context, root.transfer)
+        self.lines = tuple(self._read())
+        self._find_losses()
 
-    def _losses(self) -> Iterator[tuple[str, bool]]:
-        disk = self._sums[0]
+    def _find_losses(self) -> None:
+        """Set `lost` and `emptied`."""
         sent = self._sent[1]
-        none = Sums()
         goes_on = self._attempt.plan.builder.asks_for_paths
-        for (named, start), taken in self._needed.items():
-            left = [each for each in taken if each in sent]
+        lost = list[str]()
+        emptied = list[str]()
+        for (instruction, start), paths in self._needed.items():
+            left = [path for path in paths if path in sent]
             if not left and not (goes_on and (not start or start in sent)):
-                yield f"{named} loses its source", True
-            elif taken and all(self._here(e) == none != disk.get(e, none) for e in left):
-                yield f"{named} finds nothing left in its source", False
+                lost.append(f"{instruction} loses its source")
+            elif paths and all(map(self._is_emptied, left)):
+                emptied.append(f"{instruction} finds nothing left in its source")
+        self.lost = tuple(dict.fromkeys(lost))
+        self.emptied = tuple(dict.fromkeys(emptied))
+
+    def _is_emptied(self, path: str) -> bool:
+        """Return whether an entry has something on disk and nothing of that in the context."""
+        if self._here(path) != Sums():
+            return False
+        return self._sums[0].get(path, Sums()) != Sums()
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
-        if self._file is None:
-            old = []
-        else:
+        old: Sequence[str] = ()
+        if self._file is not None:
             old = self._file.texts()
         new = IgnoreFile.parse("", self._attempt.data).texts()
-        added = self._added
-        start = next((at for at, each in enumerate(old) if each != new[at]), len(old))
-        on = {line for each in self._on(added) for line in each.patterns}
-        for at, each in enumerate(new):
-            is_new = start <= at < start + len(new) - len(old)
-            if each in on:
+        start = 0
+        while start < len(old) and old[start] == new[start]:
+            start += 1
+        end = start + len(new) - len(old)
+        suggested = set[str]()
+        for suggestion in self._chosen(self._added):
+            suggested.update(suggestion.patterns)
+        for index, line in enumerate(new):
+            if not start <= index < end:
+                origin = "file"
+            elif line in suggested:
                 origin = "suggested"
-            elif each in added:
+            elif line in self._added:
                 origin = "proposed"
             else:
                 origin = "comment"
-            yield IgnoreLine(each, origin if is_new else "file")
+            yield IgnoreLine(line, origin)
 
     def edit(self) -> Edit | None:
         """Return the change of the ignore file, with both contents; None if there is none."""
-        if self._file is None:
-            before = None
-        else:
+        before = None
+        if self._file is not None:
             before = self._file.data
         after = self._attempt.data
         if after == (before or b""):
@@ -318,10 +366,13 @@ class Session:
 
         Raises `InputError` if the file has changed on disk, cannot be written, or is a symlink.
         """
-        if (edit := self.edit()) is None:
+        edit = self.edit()
+        if edit is None:
             return ()
         notes = apply([edit], within=self._context.plan.root, links=self._links)
-        self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
+        if self._offered:
+            offers = self.suggestions()
+            self._offered = [suggestion for suggestion in offers if not suggestion.chosen]
         self._file = IgnoreFile.parse(edit.path, edit.after)
         self._history.clear()
         self._show(())
@@ -330,10 +381,13 @@ class Session:
     def explain(self, path: str, *, width: int = 80) -> str:
         """Return the text of `ctxsize explain --trace`, under the present lines."""
         plan = self._attempt.plan
-        found = explain([path], plan)
-        steps = (explained.steps(each, plan.builder, plan.dockerfile) for each in found)
+        explanations = explain([path], plan)
+        steps = (
+            explained.steps(explanation, plan.builder, plan.dockerfile)
+            for explanation in explanations
+        )
         return text.render(steps, Look(width))
 
 
 def _without(added: tuple[str, ...], pattern: str | None) -> tuple[str, ...]:
-    return tuple(each for each in added if each.removesuffix("/**") != pattern)
+    return tuple(line for line in added if line.removesuffix("/**") != pattern)

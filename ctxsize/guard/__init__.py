@@ -46,10 +46,8 @@ class Limit:
     def over(self) -> int:
         """Return the excess, or the shortage for a floor; 0 if the limit is kept."""
         if self.is_floor:
-            missed = self.allowed - self.actual
-        else:
-            missed = self.actual - self.allowed
-        return max(0, missed)
+            return max(0, self.allowed - self.actual)
+        return max(0, self.actual - self.allowed)
 
     def shown(self, amount: int) -> str:
         """Return an amount as text, in the unit of this limit."""
@@ -92,13 +90,15 @@ class ContextCheck:
     @property
     def missed(self) -> tuple[Limit, ...]:
         """Return the limits that are violated, except accepted ones."""
-        accepted = {each.finding.code for each in self.accepted}
-        return tuple(each for each in self.limits if each.over and each.code not in accepted)
+        accepted_codes = {accepted.finding.code for accepted in self.accepted}
+        return tuple(
+            limit for limit in self.limits if limit.over and limit.code not in accepted_codes
+        )
 
     @property
     def passes(self) -> bool:
         """Return whether there is no error."""
-        return not any(each.severity is Severity.ERROR for each in self.findings)
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
 @dataclass(frozen=True)
@@ -115,68 +115,68 @@ class CheckReport:
     @property
     def passes(self) -> bool:
         """Return whether every context passes."""
-        return all(each.passes for each in self.checks)
+        return all(check.passes for check in self.checks)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings of the guard, and the warnings of the reports."""
-        found: list[Finding] = []
-        for each in self.checks:
-            found += each.findings
-            warnings = _besides_fate(each.report).findings
-            found += (one for one in warnings if one.severity is not Severity.INFO)
-        return (*found, *self.unused)
+        findings: list[Finding] = []
+        for check in self.checks:
+            findings += check.findings
+            for warning in _besides_fate(check.report).findings:
+                if warning.severity is not Severity.INFO:
+                    findings.append(warning)
+        return (*findings, *self.unused)
 
 
 def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) -> ContextCheck:
     """Judge `report` by `budget`, and by whether the build can succeed."""
     of = budget.of or "context"
     size = actual(report, of)
-    if baseline is None:
-        entry = None
-    else:
-        entry = baseline.get(name)
-    limits = tuple(_limits(budget, of, size, entry))
-    missed = [each for each in limits if each.over]
-    units = [each.unit for each in missed if not each.is_floor]
+    recorded = None
+    if baseline is not None:
+        recorded = baseline.get(name)
+    limits = tuple(_limits(budget, of, size, recorded))
+    missed = [limit for limit in limits if limit.over]
+    units = {limit.unit for limit in missed if not limit.is_floor}
     known = of_measurement(report.context)
+    blamed: tuple[Clue, ...] = ()
     if units:
         blamed = culprits(known, by_files="bytes" not in units)
-    else:
-        blamed = ()
     evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     place = _place(report, of)
+    confidence = Confidence.CERTAIN
     if report.lower_bound:
         confidence = Confidence.LIKELY
-    else:
-        confidence = Confidence.CERTAIN
+    findings = list[Finding]()
 
-    def finding(code: str, message: str, *parts: str) -> Finding:
-        return Finding(code, severity_of(code), message, place, confidence, parts)
+    def add(code: str, message: str, evidence: tuple[str, ...] = ()) -> None:
+        severity = severity_of(code)
+        findings.append(Finding(code, severity, message, place, confidence, evidence))
 
-    said = [(e.code, f"{name}: {_said(e)}", () if e.is_floor else evidence) for e in missed]
-    found = [finding(code, message, *parts) for code, message, parts in said]
-    if baseline is not None and entry is None:
-        found.append(finding("CTX407", f"{name} is not in the baseline"))
+    for limit in missed:
+        message = f"{name}: {_violation(limit)}"
+        if limit.is_floor:
+            add(limit.code, message)
+        else:
+            add(limit.code, message, evidence)
+    if baseline is not None and recorded is None:
+        add("CTX407", f"{name} is not in the baseline")
     if report.lower_bound and not missed:
         why = "a part of it could not be counted, so it may be over its budget"
-        least = human(size.content_bytes)
-        found.append(finding("CTX408", f"{name} has at least {least}: {why}"))
-    for each in limits:
+        add("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}")
+    for limit in limits:
+        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
+            continue
         # The context shrank by more than it may grow: lower the baseline.
-        if (each.name, each.unit) == ("growth", "bytes"):
-            was = each.baseline
-        else:
-            was = None
-        if was is not None and was - each.actual > each.allowed - was:
-            why = f"its baseline of {human(was)} can be lowered to {human(each.actual)}"
-            found.append(finding("CTX406", f"{name} has shrunk: {why}"))
-    found += _fate(name, report)
-    if entry is None:
-        grown = None
-    else:
-        grown = between(entry, known).parts()
-    return ContextCheck(name, report, limits, tuple(found), blamed, grown)
+        if limit.baseline - limit.actual > limit.allowed - limit.baseline:
+            why = f"its baseline of {human(limit.baseline)} can be lowered to {human(limit.actual)}"
+            add("CTX406", f"{name} has shrunk: {why}")
+    findings += _fate(name, report)
+    grown = None
+    if recorded is not None:
+        grown = between(recorded, known).parts()
+    return ContextCheck(name, report, limits, tuple(findings), blamed, grown)
 
 
 def _fate(name: str, report: Report) -> Iterator[Finding]:
@@ -187,10 +187,9 @@ def _fate(name: str, report: Report) -> Iterator[Finding]:
     for problem in report.problems:
         if problem.code != _NOT_BUILT:
             continue
+        message = _NO_DOCKERFILE
         if problem.message.startswith(ELSEWHERE):
             message = problem.message  # it names a build that was found nearby
-        else:
-            message = _NO_DOCKERFILE
         place = Location(report.context_path)
         yield Finding("CTX412", severity_of("CTX412"), f"{name}: {message}", place)
 
@@ -205,9 +204,11 @@ def _besides_fate(report: Report) -> Report:
     """Return `report` without the problems that `_fate` reports."""
 
     def others(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-        return tuple(e for e in problems if not e.is_fatal and e.code != _NOT_BUILT)
+        return tuple(
+            problem for problem in problems if not problem.is_fatal and problem.code != _NOT_BUILT
+        )
 
-    named = (replace(each, problems=others(each.problems)) for each in report.named_contexts)
+    named = (replace(part, problems=others(part.problems)) for part in report.named_contexts)
     return replace(report, problems=others(report.problems), named_contexts=tuple(named))
 
 
@@ -218,7 +219,7 @@ def actual(report: Report, of: str) -> Amount:
     return Amount.of(*report.transfers)
 
 
-def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Iterator[Limit]:
+def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> Iterator[Limit]:
     for code, name, unit, allowed in (
         ("CTX401", "max", "bytes", budget.max_bytes),
         ("CTX402", "max-files", "files", budget.max_files),
@@ -227,19 +228,21 @@ def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Itera
     ):
         if allowed is not None:
             yield Limit(code, name, of, unit, allowed, in_unit(unit, size))
-    if entry is None:
+    if recorded is None:
         return
-    if of == "context" or entry.transfer is None:
-        old = Amount.of(entry)
-    else:
-        old = entry.transfer
-    growth = budget.growth or DEFAULT_GROWTH
-    tolerances = (("CTX404", "growth", growth, 1), ("CTX405", "shrink", budget.shrink, -1))
-    for code, name, tolerance, sign in tolerances:
+    old = Amount.of(recorded)
+    if of != "context" and recorded.transfer is not None:
+        old = recorded.transfer
+    for code, name, tolerance, sign in (
+        ("CTX404", "growth", budget.growth or DEFAULT_GROWTH, 1),
+        ("CTX405", "shrink", budget.shrink, -1),
+    ):
         if tolerance is None:
             continue
-        # A size says nothing about files; a percentage is one of both.
-        for unit in ("bytes",) if tolerance.percent is None else ("bytes", "files"):
+        units = ["bytes"]
+        if tolerance.percent is not None:
+            units.append("files")  # a percentage is one of both
+        for unit in units:
             before = in_unit(unit, old)
             now = in_unit(unit, size)
             allowed = max(0, before + sign * tolerance.limit(before))
@@ -253,48 +256,53 @@ def in_unit(unit: str, amount: Counted) -> int:
     return amount.content_bytes
 
 
-def _said(limit: Limit) -> str:
+def _violation(limit: Limit) -> str:
     """Return a clause about a violated limit, with its figures."""
-    now, allowed, over = map(limit.shown, (limit.actual, limit.allowed, limit.over))
+    now = limit.shown(limit.actual)
     if limit.baseline is None:
+        side = "over its budget"
         if limit.is_floor:
             side = "under its minimum"
-        else:
-            side = "over its budget"
-        return f"the {limit.of} has {now}, {over} {side} of {allowed}"
-    change, was = map(limit.shown, (abs(limit.actual - limit.baseline), limit.baseline))
-    lead = f"the {limit.of} {'shrank' if limit.is_floor else 'grew'} by {change}"
-    return f"{lead} since the baseline, from {was} to {now}; the tolerance is {limit.tolerance}"
+        over = limit.shown(limit.over)
+        return f"the {limit.of} has {now}, {over} {side} of {limit.shown(limit.allowed)}"
+    what = "grew"
+    if limit.is_floor:
+        what = "shrank"
+    change = limit.shown(abs(limit.actual - limit.baseline))
+    was = limit.shown(limit.baseline)
+    return (
+        f"the {limit.of} {what} by {change} since the baseline, from {was} to {now}; "
+        f"the tolerance is {limit.tolerance}"
+    )
 
 
 def _place(report: Report, of: str) -> Location:
     """Return the ignore file, or the largest source of the Dockerfile."""
     if of == "context" and report.ignore_file is not None:
         return Location(report.ignore_file.path, 1)
-    sources = [source for each in report.transfers for source in each.sources]
-    most = max(sources, key=lambda each: each.content_bytes, default=None)
-    if report.dockerfile is None or most is None:
+    sources = [source for transfer in report.transfers for source in transfer.sources]
+    largest = max(sources, key=lambda source: source.content_bytes, default=None)
+    if report.dockerfile is None or largest is None:
         return Location(report.dockerfile or report.context_path)
-    return Location(report.dockerfile, most.line)
+    return Location(report.dockerfile, largest.line)
 
 
 def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     """Return the largest parts, each as deep as a single part has nearly all of it."""
+    unit = "bytes"
     if by_files:
         unit = "files"
-    else:
-        unit = "bytes"
     least = max(1, _LEAST * in_unit(unit, Amount.of(known)))
-    large = {path: size for path, size in known.directories.items() if in_unit(unit, size) >= least}
-    known = replace(known, directories=large)
-    clues = []
-    for each in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
-        if each.is_directory:
-            kind = "directory"
-            slash = "/"
-        else:
-            kind = "file"
-            slash = ""
-        # Of a file, the number of files does not change.
-        clues.append(Clue(kind, each.path + slash, each.delta_bytes, each.delta_files or 1))
-    return tuple(each for each in clues if in_unit(unit, each) >= least)
+    directories = dict[str, Amount]()
+    for path, size in known.directories.items():
+        if in_unit(unit, size) >= least:
+            directories[path] = size
+    known = replace(known, directories=directories)
+    clues = list[Clue]()
+    for part in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
+        clue = Clue("file", part.path, part.delta_bytes, 1)
+        if part.is_directory:
+            clue = Clue("directory", f"{part.path}/", part.delta_bytes, part.delta_files)
+        if in_unit(unit, clue) >= least:
+            clues.append(clue)
+    return tuple(clues)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
-_LISTED = "`ctxsize rule` lists all codes"
 _COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
@@ -69,63 +68,82 @@ class Wanted:
 
     def selected(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return those of `findings` with a wanted code and severity, accepted or not."""
-        heavy = (each for each in findings if each.severity.rank <= self._lightest)
-        return [each for each in heavy if self._wants(each.code)]
+        return [
+            finding
+            for finding in findings
+            if finding.severity.rank <= self._lightest and self._wants(finding.code)
+        ]
 
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
         """Return the findings that count; `lines` replace the content of their file on disk."""
-        judged = (self.judged(each, lines=lines) for each in findings)
-        return tuple(self.selected(each for each, reason in judged if reason is None))
+        left = list[Finding]()
+        for original in findings:
+            finding, reason = self.judged(original, lines=lines)
+            if reason is None:
+                left.append(finding)
+        return tuple(self.selected(left))
 
     def judged(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> tuple[Finding, str | None]:
-        """Return `finding` and the reason for which it, also about `about`, is accepted, or None.
+        """Return the finding, and why the configuration accepts it (None: it does not).
 
-        A finding that adds several lines is accepted if each of them is. If that has expired, its
-        message says so.
+        `about` are further paths that a table may name. A finding that adds several lines is
+        accepted if each of them is. The message of one whose acceptance has expired says so.
         """
-        at = finding.location
-        root = os.path.abspath(self._config.directory)
-        places = [os.path.relpath(os.path.abspath(each), root) for each in (at.path, *about)]
-        tables = [
-            each
-            for each in self._config.suppress
-            if each.code == finding.code
-            if each.path is None
-            or any(like(os.path.normpath(each.path), place) for place in places)
-        ]
+        tables = self._tables(finding, about)
         texts: Sequence[str] = [""]
-        if any(each.pattern for each in tables):
-            if at.line is None:
-                texts = finding.lines or texts
-            else:
-                if lines is None:
-                    lines = self._lines(at.path)
+        if any(table.pattern for table in tables):
+            texts = self._texts(finding, lines) or texts
+        by_line = [[table for table in tables if _fits(table, text)] for text in texts]
+        expired = list[str]()
+        reasons = list[str]()
+        for fitting in by_line:
+            self._used.update(fitting)
+            lasting = list[Suppression]()
+            for table in fitting:
+                if table.expires and table.expires < self._today:
+                    expired.append(table.expires)
                 else:
-                    lines = lines
-                texts = lines[at.line - 1 : at.line] or texts
-        ours = [
-            [each for each in tables if each.pattern is None or each.pattern.strip() == text]
-            for text in map(str.strip, texts)
-        ]
-        self._used.update(each for some in ours for each in some)
-        lasting = [[e for e in some if self._today <= (e.expires or self._today)] for some in ours]
-        if all(lasting):
-            return finding, lasting[0][0].reason
-        ends = [e.expires for some in ours for e in some if e.expires and e.expires < self._today]
-        if all(ours):
-            note = f" (its acceptance expired on {max(ends)})"
-        else:
-            note = ""
-        return replace(finding, message=f"{finding.message}{note}"), None
+                    lasting.append(table)
+            if lasting:
+                reasons.append(lasting[0].reason)
+        if len(reasons) == len(by_line):
+            return finding, reasons[0]
+        if all(by_line):
+            message = f"{finding.message} (its acceptance expired on {max(expired)})"
+            finding = replace(finding, message=message)
+        return finding, None
+
+    def _tables(self, finding: Finding, about: Iterable[str]) -> list[Suppression]:
+        """Return the tables about the code of `finding` and about one of its paths."""
+        root = os.path.abspath(self._config.directory)
+        paths = [os.path.abspath(path) for path in (finding.location.path, *about)]
+        places = [os.path.relpath(path, root) for path in paths]
+        tables = list[Suppression]()
+        for table in self._config.suppress:
+            if table.code != finding.code:
+                continue
+            pattern = table.path and os.path.normpath(table.path)
+            if pattern is None or any(like(pattern, place) for place in places):
+                tables.append(table)
+        return tables
+
+    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> Sequence[str]:
+        """Return the line that `finding` is about, or those that it adds."""
+        location = finding.location
+        if location.line is None:
+            return finding.lines
+        if lines is None:
+            lines = self._lines(location.path)
+        return lines[location.line - 1 : location.line]
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
-        sides = (filter(code.startswith, some) for some in (self._select, self._ignore))
-        chosen, left_out = (max(map(len, some), default=-1) for some in sides)
+        chosen = _longest(self._select, code)
+        left_out = _longest(self._ignore, code)
         return chosen > left_out or (not self._select and left_out < 0)
 
     def unused(self, codes: Iterable[str], *directories: str) -> tuple[Finding, ...]:
@@ -134,35 +152,44 @@ class Wanted:
         None if `directories` do not contain the configuration: it may be about another one.
         """
         config = self._config
-        found = list[Finding]()
-        whole = any(holds(os.path.realpath(each), config.directory) for each in directories)
-        ours = {each for each in codes if whole and self._wants(each)}
+        if not any(holds(os.path.realpath(path), config.directory) for path in directories):
+            return ()
+        wanted = {code for code in codes if self._wants(code)}
+        place = Location(config.path or "")
+        findings = list[Finding]()
         for number, table in enumerate(config.suppress, 1):
-            if table.code in ours and table not in self._used and not table.is_inherited:
-                if table.path:
-                    where = f" in {table.path}"
-                else:
-                    where = ""
-                text = f"suppress[{number}] suppresses nothing: no {table.code}{where} was found"
-                text = f"{text} ({table.reason})"
-                at = Location(config.path or "")
-                found.append(Finding(UNUSED, Severity.WARNING, text, at, help="remove the table"))
-        return tuple(found)
+            if table.code not in wanted or table in self._used or table.is_inherited:
+                continue
+            what = table.code
+            if table.path:
+                what = f"{table.code} in {table.path}"
+            text = f"suppress[{number}] suppresses nothing: no {what} was found ({table.reason})"
+            findings.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
+        return tuple(findings)
+
+
+def _fits(table: Suppression, line: str) -> bool:
+    return table.pattern is None or table.pattern.strip() == line.strip()
+
+
+def _longest(prefixes: Iterable[str], code: str) -> int:
+    """Return the length of the longest of `prefixes` with which `code` begins, -1 for none."""
+    return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
 
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
-    parts = [part.strip() for each in words_of(codes) for part in each.split(",") if part.strip()]
-    for each in parts:
-        if not any(name.startswith(each) for name in known):
-            is_code = bool({*names(each)} & {each})
-            command = _COMMANDS.get(each[:4])
-            if is_code and command:
-                hint = f"`ctxsize {command}` reports {each}"
-            else:
-                hint = _LISTED
-            raise InputError(f"no code begins with {each!r}", hint=hint)
-    return tuple(parts)
+    prefixes = list[str]()
+    for word in words_of(codes):
+        prefixes += filter(None, map(str.strip, word.split(",")))
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in known):
+            command = _COMMANDS.get(prefix[:4])
+            hint = "`ctxsize rule` lists all codes"
+            if command and prefix in names(prefix):
+                hint = f"`ctxsize {command}` reports {prefix}"
+            raise InputError(f"no code begins with {prefix!r}", hint=hint)
+    return tuple(prefixes)
 
 
 def _lines(path: str) -> list[str]:
@@ -193,13 +220,18 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
     wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
-        places = ((each, report.place_of(each, context)) for each in problems)
-        found = ((each, *wanted.judged(each.as_finding(path))) for each, path in places)
-        kept = [e for e in found if e[2] is None or e[0].effect is not Effect.NONE]
-        return tuple(replace(each, message=finding.message) for each, finding, _ in kept)
+        kept_problems = list[Problem]()
+        for problem in problems:
+            place = report.place_of(problem, context)
+            finding, reason = wanted.judged(problem.as_finding(place))
+            if reason is None or problem.effect is not Effect.NONE:
+                kept_problems.append(replace(problem, message=finding.message))
+        return tuple(kept_problems)
 
-    transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]
-    named = [replace(e, problems=left(e.problems, e.value)) for e in report.named_contexts]
+    transfers = [replace(part, problems=left(part.problems)) for part in report.transfers]
+    named = [
+        replace(part, problems=left(part.problems, part.value)) for part in report.named_contexts
+    ]
     report = replace(
         report,
         problems=(*left(report.problems), *unread),
@@ -237,15 +269,13 @@ def finished(
     """
     config, unread = readable(config, plan.context)
     wanted = Wanted(config)
-    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, plan.context))
+    findings = wanted.of(outcome.findings)
+    findings += wanted.unused(codes, plan.context)
     problems = (*outcome.problems, *unread)
-    if outcome.edit is None or not write:
-        edits = []
-    else:
-        edits = [outcome.edit]
-    if edits:
+    edit = outcome.edit if write else None
+    if edit is not None:
         from ctxsize.writer.apply import Links, apply
 
         links: Links = "replace" if replace_link else "refuse"
-        problems += apply(edits, within=plan.root, links=links)
-    return replace(outcome, findings=findings, problems=problems, written=bool(edits))
+        problems += apply([edit], within=plan.root, links=links)
+    return replace(outcome, findings=findings, problems=problems, written=edit is not None)

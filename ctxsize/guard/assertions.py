@@ -5,9 +5,9 @@ A pattern matches what it would ignore as a line of an ignore file: an entry, or
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ctxsize.config import Budget
 from ctxsize.engine.evaluate import DockerIgnoreSpec
@@ -33,90 +33,107 @@ class _Group:
     paths: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        names = ", ".join(f"`{each}`" for each in self.paths)
+        text = ", ".join(f"`{path}`" for path in self.paths)
         left = self.files - len(self.paths)
         if left:
-            return f"{names} and {plural(left, 'file')} more"
-        return names
+            text = f"{text} and {plural(left, 'file')} more"
+        return text
 
 
 _Groups = dict[Verdict, _Group]
 
 
+class _Absence(NamedTuple):
+    """The reason why a required file is missing, where that is decided, and what to do."""
+
+    why: str
+    place: Location
+    advice: str
+
+
 def broken(plan: Plan, name: str, budget: Budget) -> Iterator[Finding]:
     """Yield a finding for each pattern of `budget` that does not hold. Raises as a listing."""
     is_transfer = budget.of == "transfer"
+    listing = Listing(plan)
     if is_transfer:
         listing = transfer_listing(plan)
-    else:
-        listing = Listing(plan)
     sent = _matching([*dict.fromkeys((*budget.require, *budget.forbid))], listing)
-    whole = {each for each in sent if any(one.files > one.empty for one in sent[each].values())}
-    missing = [each for each in budget.require if each not in whole]
-    others = Listing(plan, sent=is_transfer, ignored=True) if missing else ()
-    hidden = _matching(missing, others)
-    for each in missing:
-        why, place, advice = _why_missing(plan, sent[each], hidden[each])
-        text = f"{name}: `{each}` is required, but {why}"
-        yield Finding("CTX409", Severity.ERROR, text, place, help=advice)
-    for each in budget.forbid:
-        if sent[each]:
-            yield _sent(plan, each, sent[each], f"{name}: `{each}` is forbidden, but ")
+    missing = list[str]()
+    for pattern in budget.require:
+        if not any(group.files > group.empty for group in sent[pattern].values()):
+            missing.append(pattern)
+    hidden: dict[str, _Groups] = {}
+    if missing:
+        hidden = _matching(missing, Listing(plan, sent=is_transfer, ignored=True))
+    for pattern in missing:
+        absence = _why_missing(plan, sent[pattern], hidden[pattern])
+        text = f"{name}: `{pattern}` is required, but {absence.why}"
+        yield Finding("CTX409", Severity.ERROR, text, absence.place, help=absence.advice)
+    for pattern in budget.forbid:
+        if sent[pattern]:
+            yield _forbidden(plan, pattern, sent[pattern], name)
 
 
 def _matching(patterns: Sequence[str], entries: Iterable[Entry]) -> dict[str, _Groups]:
     """Return the matching `entries` of each pattern, except directories, by verdict."""
-    texts = [DockerIgnorePattern(each).text for each in patterns]
-    # `./` keeps a name that begins with # from being a comment.
-    lines = [f"./{text}{end}" for text in texts for end in ("", "/**")]
+    lines = list[str]()
+    for pattern in patterns:
+        # `./` keeps a name that begins with # from being a comment.
+        line = f"./{DockerIgnorePattern(pattern).text}"
+        lines += (line, f"{line}/**")
     matcher = Matcher(DockerIgnoreSpec(map(DockerIgnorePattern, lines)))
-    found = {each: defaultdict[Verdict, _Group](_Group) for each in patterns}
+    groups_of: dict[str, _Groups] = {pattern: {} for pattern in patterns}
     for entry in entries:
         if entry.kind is Kind.DIRECTORY:
             continue
-        for index in {each // 2 for each in matcher.indexes(entry.path)}:
-            group = found[patterns[index]][entry.verdict]
+        for number in {index // 2 for index in matcher.indexes(entry.path)}:
+            group = groups_of[patterns[number]].setdefault(entry.verdict, _Group())
             group.files += 1
             group.empty += entry.arrives_empty is not None
             group.content_bytes += entry.content_bytes
             if len(group.paths) < _MOST:
                 group.paths.append(entry.path)
-    return {key: dict(groups) for key, groups in found.items()}
+    return groups_of
 
 
-def _why_missing(plan: Plan, sent: _Groups, hidden: _Groups) -> tuple[str, Location, str]:
-    """Return why no file is sent with its content, the place that decides it, and advice."""
-    at = Location(plan.dockerfile or plan.context)
+def _why_missing(plan: Plan, sent: _Groups, hidden: _Groups) -> _Absence:
+    """Return why no file is sent with its content."""
+    place = Location(plan.dockerfile or plan.context)
     for group in sent.values():
-        return f"{group} arrives without content", at, "`ctxsize explain` says why"
-    for verdict, group in sorted(hidden.items(), key=lambda pair: pair[0].ignored):
+        return _Absence(f"{group} arrives without content", place, "`ctxsize explain` says why")
+    for verdict, group in hidden.items():
         if not verdict.ignored:
             why = f"no instruction of the Dockerfile takes {group}"
-            return why, at, "add a COPY that takes it"
-        why, at = _decision(plan, verdict, group)
-        return why, at, f"add an exception below line {at.line} of {at.path}, or change it"
-    return "no such file exists", at, "create the file, or drop the pattern"
+            return _Absence(why, place, "add a COPY that takes it")
+    for verdict, group in hidden.items():
+        why, place = _decision(plan, verdict, group)
+        advice = f"add an exception below line {place.line} of {place.path}, or change it"
+        return _Absence(why, place, advice)
+    return _Absence("no such file exists", place, "create the file, or drop the pattern")
 
 
-def _sent(plan: Plan, pattern: str, groups: _Groups, lead: str) -> Finding:
+def _forbidden(plan: Plan, pattern: str, groups: _Groups, name: str) -> Finding:
     """Return the finding about the files that a forbidden `pattern` matches."""
-    path = ignore_file_to_write(plan)
-    said, places = zip(*(_decision(plan, *each) for each in groups.items()), strict=True)
-    if len(said) > 1:
-        more = f"; see also {plural(len(said) - 1, 'other line')}"
-    else:
-        more = ""
-    total = Amount.of(*groups.values())
-    if more:
-        evidence = said[:_MOST]
-    else:
-        evidence = ()
-    found = Finding("CTX410", Severity.ERROR, f"{lead}{said[0]}{more}", places[0])
-    advice = f"add `{pattern}` at the end of {path}"
-    if any(each.by and not each.by.line for each in groups):
+    decisions = [_decision(plan, verdict, group) for verdict, group in groups.items()]
+    why, place = decisions[0]
+    message = f"{name}: `{pattern}` is forbidden, but {why}"
+    evidence: tuple[str, ...] = ()
+    if len(decisions) > 1:
+        message = f"{message}; see also {plural(len(decisions) - 1, 'other line')}"
+        evidence = tuple(reason for reason, _ in decisions[:_MOST])
+    advice = f"add `{pattern}` at the end of {ignore_file_to_write(plan)}"
+    if any(verdict.by and not verdict.by.line for verdict in groups):
         advice = "drop the pattern, or use the builder buildkit"
-    found = replace(found, evidence=evidence, help=advice)
-    return replace(found, **total._asdict())
+    total = Amount.of(*groups.values())
+    return Finding(
+        "CTX410",
+        Severity.ERROR,
+        message,
+        place,
+        evidence=evidence,
+        help=advice,
+        **total._asdict(),
+    )
 
 
 def _decision(plan: Plan, verdict: Verdict, group: _Group) -> tuple[str, Location]:
@@ -125,14 +142,11 @@ def _decision(plan: Plan, verdict: Verdict, group: _Group) -> tuple[str, Locatio
     by = verdict.by
     if plan.ignore_file is None:
         return f"no ignore file ignores {group}", Location(plan.dockerfile or plan.context)
-    if by is None or not by.line:
-        if by:
-            why = "the builder always sends"
-        else:
-            why = f"no line of {path} ignores"
-        return f"{why} {group}", Location(path, 1)
+    if by is None:
+        return f"no line of {path} ignores {group}", Location(path, 1)
+    if not by.line:
+        return f"the builder always sends {group}", Location(path, 1)
+    what = f"includes {group} again"
     if verdict.ignored:
         what = f"ignores {group}"
-    else:
-        what = f"includes {group} again"
     return f"line {by.line} of {path} (`{by}`) {what}", Location(path, by.line)

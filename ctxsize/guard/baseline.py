@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.errors import InputError
 from ctxsize.guard import fields
@@ -20,15 +20,40 @@ from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
 
 VERSION = 1
-TOP, DEPTH = 200, 4  # numbers of largest files and of levels of directories to measure
+TOP = 200  # number of largest files to measure
+DEPTH = 4  # number of levels of directories to measure
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")  # JSON escapes line feeds of names
 NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # JSON of another shape
 _EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
-Held = tuple[Amount | None, int | None]
-"""The size of a path, and the most bytes that it can have if it is not listed.
 
-`(None, 0)` is a path that does not exist; the second is None if there is no such limit.
-"""
+
+class PathSize(NamedTuple):
+    """The size of a path, and the most bytes that it can have if it is not listed.
+
+    `(None, 0)` is a path that does not exist.
+    """
+
+    size: Amount | None
+    most_bytes: int | None = 0  # None without a limit
+
+    @property
+    def content_bytes(self) -> int | None:
+        """Return the bytes of a path that is listed."""
+        if self.size is None:
+            return None
+        return self.size.content_bytes
+
+    def is_below(self, size: Amount) -> bool:
+        """Return whether this path, which is not listed, is certainly smaller than `size`."""
+        if self.most_bytes is None:
+            return False
+        return self.most_bytes == 0 or self.most_bytes < size.content_bytes
+
+    def least_growth(self, size: Amount) -> Amount:
+        """Return the growth of this path, which is not listed, to `size` at least."""
+        if not self.most_bytes:
+            return size
+        return Amount(0, size.content_bytes - self.most_bytes)
 
 
 @dataclass(frozen=True)
@@ -45,30 +70,31 @@ class Known:
     builder: str = ""  # the builder for which a baseline was measured
     transfer: Amount | None = None  # the transfer of a baseline; None if it was not known
 
-    def held(self, path: str, *, is_directory: bool) -> Held:
+    def held(self, path: str, *, is_directory: bool) -> PathSize:
         """Return the size of a directory or file; a directory without files counts as absent."""
         if not is_directory:
-            size = self.largest_files.get(path)
-            if size is None:
-                return (None, self.files_from)
-            return (Amount(0, size), 0)
-        if (held := self.directories.get(path)) is not None:
-            return (held if held.files else None), 0
-        is_shallow = self.depth is None or path.count("/") < self.depth
-        return None, self.directories_from if is_shallow else None
+            content_bytes = self.largest_files.get(path)
+            if content_bytes is None:
+                return PathSize(None, self.files_from)
+            return PathSize(Amount(0, content_bytes))
+        size = self.directories.get(path)
+        if size is not None:
+            return PathSize(size if size.files else None)
+        if self.depth is None or path.count("/") < self.depth:
+            return PathSize(None, self.directories_from)
+        return PathSize(None, None)
 
 
 def of_measurement(context: Measurement) -> Known:
     """Return the known sizes in `context`, which was measured with `DEPTH` and `TOP`."""
-    files = {each.name: each.content_bytes for each in context.largest_files}
-    every = [*context.tree.children]
-    for node in every:
-        every += node.children
-    directories = {each.path: Amount.of(each) for each in every}
+    files = {share.name: share.content_bytes for share in context.largest_files}
+    nodes = [*context.tree.children]
+    for node in nodes:
+        nodes += node.children
+    directories = {node.path: Amount.of(node) for node in nodes}
+    least = 0
     if len(files) >= TOP:
         least = min(files.values())
-    else:
-        least = 0
     totals = context.totals
     return Known(totals.content_bytes, totals.files, directories, files, DEPTH, files_from=least)
 
@@ -93,18 +119,25 @@ def above(path: str) -> list[str]:
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     """Return only the largest of `known`, for a file that people read."""
-    sizes = {path: held.content_bytes for path, held in known.directories.items()}
-    kept, most = _largest(sizes, directories)
-    whole = {path: known.directories[path] for path in kept}
-    known = replace(known, directories=whole, directories_from=max(most, known.directories_from))
-    largest, most = _largest(known.largest_files, files)
-    return replace(known, largest_files=largest, files_from=max(most, known.files_from))
+    sizes = {path: size.content_bytes for path, size in known.directories.items()}
+    paths, directories_from = _largest(sizes, directories)
+    largest_files, files_from = _largest(known.largest_files, files)
+    return replace(
+        known,
+        directories={path: known.directories[path] for path in paths},
+        directories_from=max(directories_from, known.directories_from),
+        largest_files=largest_files,
+        files_from=max(files_from, known.files_from),
+    )
 
 
 def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]:
     """Return the largest by path, and the most bytes of any other."""
-    ordered = sorted(sizes.items(), key=lambda each: (-each[1], each[0]))
-    return dict(ordered[:count]), ordered[count][1] if len(ordered) > count else 0
+    paths = sorted(sizes, key=lambda path: (-sizes[path], path))
+    largest = {path: sizes[path] for path in paths[:count]}
+    if len(paths) <= count:
+        return largest, 0
+    return largest, sizes[paths[count]]
 
 
 Baseline = Mapping[str, Known]  # recorded contexts by name
@@ -117,7 +150,7 @@ def read(path: str) -> Baseline:
         if fields.number(data["version"]) > VERSION:
             message = f"is a baseline of version {data['version']}, which this ctxsize cannot read"
             raise InputError(message, path=path, hint="use a newer ctxsize")
-        return {fields.text(name): _entry(each) for name, each in data["contexts"].items()}
+        return {fields.text(name): _known(shape) for name, shape in data["contexts"].items()}
     except FileNotFoundError:
         message = "no such baseline"
         hint = "write it with --update-baseline"
@@ -125,29 +158,32 @@ def read(path: str) -> Baseline:
         message = f"the baseline cannot be read: {error.strerror}"
         hint = None
     except NOT_SO as error:
+        why = "a part is missing or unknown"
         if isinstance(error, ValueError):
             why = str(error)
-        else:
-            why = "a part is missing or unknown"
         message = f"is no baseline: {why}"
         hint = "write a new one with --update-baseline"
     raise InputError(message, path=path, hint=hint)
 
 
-def _entry(data: Any) -> Known:
-    depth = data.get("depth")
-    transfer = data.get("transfer")
-    directories = fields.pairs_of(data["directories"])
+def _known(shape: Any) -> Known:
+    depth = shape.get("depth")
+    if depth is not None:
+        depth = fields.number(depth)
+    transfer = shape.get("transfer")
+    if transfer is not None:
+        transfer = _amount(transfer)
+    directories = fields.pairs_of(shape["directories"])
     return Known(
-        fields.number(data["content_bytes"]),
-        fields.number(data["files"]),
-        {fields.path(path): _amount(each) for path, each in directories},
-        fields.sizes(fields.pairs_of(data["largest_files"])),
-        None if depth is None else fields.number(depth),
-        fields.number(data["directories_from"]),
-        fields.number(data["files_from"]),
-        fields.text(data["builder"]),
-        None if transfer is None else _amount(transfer),
+        fields.number(shape["content_bytes"]),
+        fields.number(shape["files"]),
+        {fields.path(path): _amount(pair) for path, pair in directories},
+        fields.sizes(fields.pairs_of(shape["largest_files"])),
+        depth,
+        fields.number(shape["directories_from"]),
+        fields.number(shape["files_from"]),
+        fields.text(shape["builder"]),
+        transfer,
     )
 
 
@@ -166,7 +202,9 @@ def text(baseline: Baseline) -> str:
 
 
 def _shape(known: Known) -> dict[str, Any]:
-    amounts = {path: each[::-1] for path, each in sorted(known.directories.items())}
+    directories = {}
+    for path, size in sorted(known.directories.items()):
+        directories[path] = (size.content_bytes, size.files)
     return {
         "builder": known.builder,
         "content_bytes": known.content_bytes,
@@ -174,7 +212,7 @@ def _shape(known: Known) -> dict[str, Any]:
         "transfer": known.transfer and known.transfer[::-1],
         "depth": known.depth,
         "directories_from": known.directories_from,
-        "directories": amounts,
+        "directories": directories,
         "files_from": known.files_from,
         "largest_files": dict(sorted(known.largest_files.items())),
     }
@@ -207,28 +245,29 @@ class SizeChanges:
         Each is as deep as a single part has nearly all of its change.
         """
 
-        def weight(each: SizeChange) -> int:
-            if each.is_directory:
-                files = each.delta_files
-            else:
-                files = int("/" not in each.path)
-            return sign * (files if by_files else each.delta_bytes)
+        def weight(change: SizeChange) -> int:
+            if not by_files:
+                return sign * change.delta_bytes
+            if change.is_directory:
+                return sign * change.delta_files
+            return sign * int("/" not in change.path)
 
-        def order(each: SizeChange) -> tuple[int, int, int, str]:
-            return -weight(each), *_order(each)
+        def order(change: SizeChange) -> tuple[int, int, int, str]:
+            return -weight(change), *_order(change)
 
-        found = [each for each in (*self.directories, *self.files) if weight(each) > 0]
-        directories = {each.path for each in found if each.is_directory}
+        changes = [change for change in (*self.directories, *self.files) if weight(change) > 0]
+        directories = {"", *(change.path for change in changes if change.is_directory)}
         inside = defaultdict[str, list[SizeChange]](list)
-        for each in found:
-            around = [path for path in above(each.path) if path in directories]
-            inside[around[-1] if around else ""].append(each)
+        for change in changes:
+            parents = [path for path in ("", *above(change.path)) if path in directories]
+            inside[parents[-1]].append(change)
         parts = []
         for part in inside[""]:
-            while most := min(inside.get(part.path, ()), key=order, default=None):
-                if weight(most) < _EXPLAINED * weight(part):
+            while part.path in inside:
+                largest = min(inside[part.path], key=order)
+                if weight(largest) < _EXPLAINED * weight(part):
                     break
-                part = most
+                part = largest
             parts.append(part)
         return tuple(sorted(parts, key=order))
 
@@ -237,53 +276,57 @@ def between(before: Known, after: Known) -> SizeChanges:
     """Return what changed from `before` to `after`."""
 
     def changes(paths: Iterable[str], *, is_directory: bool) -> list[SizeChange]:
-        found = (_change(path, before, after, is_directory) for path in paths)
-        return sorted(filter(None, found), key=_order)
+        changed = (_change(path, before, after, is_directory) for path in paths)
+        return sorted(filter(None, changed), key=_order)
 
     directories = changes({**before.directories, **after.directories}, is_directory=True)
     files = changes({**before.largest_files, **after.largest_files}, is_directory=False)
     # Omit a directory whose change is that of a directory in it.
-    inner = {(e.path.rpartition("/")[0], e.delta_bytes, e.delta_files) for e in directories}
-    deepest = (e for e in directories if (e.path, e.delta_bytes, e.delta_files) not in inner)
+    explained = {
+        (change.path.rpartition("/")[0], change.delta_bytes, change.delta_files)
+        for change in directories
+    }
+    deepest = [
+        change
+        for change in directories
+        if (change.path, change.delta_bytes, change.delta_files) not in explained
+    ]
     return SizeChanges(tuple(deepest), tuple(files))
 
 
 def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeChange | None:
-    was, most_before = before.held(path, is_directory=is_directory)
-    now, most_after = after.held(path, is_directory=is_directory)
-    exact = True
-    if was is not None and now is not None:
-        delta = now - was
+    was = before.held(path, is_directory=is_directory)
+    now = after.held(path, is_directory=is_directory)
+    is_exact = True
+    if was.size is not None and now.size is not None:
+        delta = now.size - was.size
         if not any(delta):
             return None
+    elif now.size is not None and was.is_below(now.size):
+        delta = was.least_growth(now.size)
+        is_exact = was.most_bytes == 0
+    elif was.size is not None and now.is_below(was.size):
+        delta = Amount() - now.least_growth(was.size)
+        is_exact = now.most_bytes == 0
     else:
-        if was is None:
-            held = now
-            most = most_before
-        else:
-            held = was
-            most = most_after
-        if held is None or most is None or (most and held.content_bytes <= most):
-            return None  # it may be what it was
-        exact = most == 0
-        delta = Amount(held.files if exact else 0, held.content_bytes - most)
-        if was is None:
-            delta = delta
-        else:
-            delta = Amount() - delta
+        return None
+    what = "shrank"
     if (delta.content_bytes, delta.files) > (0, 0):
         what = "grew"
-    else:
-        what = "shrank"
-    if exact:
-        if was is None:
-            what = "added"
-        elif now is None:
-            what = "removed"
-        else:
-            what = what
-    old, new = (None if each is None else each.content_bytes for each in (was, now))
-    return SizeChange(path, what, old, new, *delta[::-1], exact, is_directory)
+    if is_exact and was.size is None:
+        what = "added"
+    elif is_exact and now.size is None:
+        what = "removed"
+    return SizeChange(
+        path,
+        what,
+        was.content_bytes,
+        now.content_bytes,
+        delta.content_bytes,
+        delta.files,
+        is_exact,
+        is_directory,
+    )
 
 
 def _order(change: SizeChange) -> tuple[int, int, str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ctxsize import config as configured
 from ctxsize import guard
-from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, path_of
+from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, joined, path_of
 from ctxsize.codes import names
-from ctxsize.config import NAMES, Budget, BudgetedBuild, Builds, Config, filled_up
+from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, DescribedBuilds, filled_up
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import ParsedDockerfiles, Plan
@@ -23,6 +23,7 @@ from ctxsize.engine.report import measure
 from ctxsize.engine.transfer_requests import TAKES_UNKNOWN
 from ctxsize.engine.transfers import with_transfers
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.findings import Finding
 from ctxsize.guard import assertions, comparison
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.accepting import Wanted, without_accepted
@@ -30,14 +31,15 @@ from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Report
 from ctxsize.planning import plan_for, plan_with_hint
-from ctxsize.reader import refuse_way_out
+from ctxsize.reader import place_of_link, refuse_way_out
 from ctxsize.units import human, plural
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
 _LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
 _TRIES = 6  # attempts to write a baseline that is part of the context that it records
-_DIRECTORIES, _FILES = 60, 20  # numbers of the largest that a baseline keeps
+_DIRECTORIES = 60  # number of the largest directories that a baseline keeps
+_FILES = 20  # number of the largest files that a baseline keeps
 
 
 def check(
@@ -62,17 +64,16 @@ def check(
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
-    if build:
-        chosen = [build]
-    else:
-        chosen = None
+    chosen: list[Build] | None = None
     if builds is not None:
         chosen = builds_of(builds)
+    elif build is not None:
+        chosen = [build]
     if baseline is not None:
         baseline = path_of(baseline)
     config = config or configured.load("." if build is None else build.context)
     if baseline is None and config.baseline is not None:
-        baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
+        baseline = joined(config.directory, config.baseline)
     if update_baseline and baseline is None:
         hint = "--baseline FILE, or baseline in ctxsize.toml"
         raise InputError("--update-baseline needs a baseline", hint=hint)
@@ -83,24 +84,22 @@ def check(
     is_optional = baseline is not None or policy is not None
     budgeted = _budgeted(config, chosen, budget or Budget(), is_optional=is_optional)
     if policy is not None:
-        more = [BudgetedBuild(each.context, each, given=each) for each in builds_of(others)]
+        subject = [BudgetedBuild(other.context, other, given=other) for other in builds_of(others)]
         # Without any table, nobody chose the usual context.
-        if more and chosen is None and not config.contexts:
-            own = []
-        else:
-            own = budgeted
-        held = _held(configured.policy_in(path_of(policy)), [*own, *more])
-        budgeted = [*(each for each in budgeted if baseline or each.budget.limits), *held]
+        if not subject or chosen is not None or config.contexts:
+            subject = [*budgeted, *subject]
+        if not baseline:
+            budgeted = [own for own in budgeted if own.budget.limits]
+        budgeted += _policy_builds(configured.policy_in(path_of(policy)), subject)
     checker = _Checker(config, budgeted, progress)
     checker.measure()
     if update_baseline and baseline is not None:
         old = checker.update(baseline, old or {})
     checks = tuple(checker.checked(baseline, old))
     if chosen is None and not update_baseline:
-        looked_at = [config.directory]
+        unused = checker.wanted.unused(names("CTX4"), config.directory)
     else:
-        looked_at = []
-    unused = checker.wanted.unused(names("CTX4"), *looked_at)
+        unused = ()
     return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
@@ -110,87 +109,112 @@ def _budgeted(
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
     errors: list[CtxsizeError] = []
     tables = [*configured.builds(config)]
+    budgeted: list[BudgetedBuild] = []
     if builds is None and tables:
-        found = [each for _, some in tables for each in some]
-        for table in (table for table, some in tables if not some):
-            why = f"no directory {table.build.context!r} in {config.directory}"
-            errors.append(InputError(f"contexts.{table.name}: {why}", path=config.path))
+        for table, described in tables:
+            budgeted += described
+            if not described:
+                why = f"no directory {table.build.context!r} in {config.directory}"
+                errors.append(InputError(f"contexts.{table.name}: {why}", path=config.path))
     else:
-        found = [*of_builds(config, tables, [Build()] if builds is None else builds)]
-    if not found and not errors:
+        budgeted += of_builds(config, tables, [Build()] if builds is None else builds)
+    if not budgeted and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
-    found = [replace(each, budget=budget.over(each.budget)) for each in _named_apart(found)]
-    where = config.path or NAMES[0]
-    hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
-    if is_optional:
-        bare = []
-    else:
-        bare = [each.name for each in found if not each.budget.limits]
-    errors += [InputError(f"{name} has no budget", hint=hint) for name in bare]
+    budgeted = [
+        replace(build, budget=budget.over(build.budget)) for build in _unique_names(budgeted)
+    ]
+    if not is_optional:
+        where = config.path or NAMES[0]
+        hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
+        bare = [build.name for build in budgeted if not build.budget.limits]
+        errors += [InputError(f"{name} has no budget", hint=hint) for name in bare]
     if errors:
         raise InputErrors(errors)
-    return found
+    return budgeted
 
 
 def of_builds(
-    config: Config, tables: list[Builds], builds: Iterable[Build]
+    config: Config, tables: list[DescribedBuilds], builds: Iterable[Build]
 ) -> Iterator[BudgetedBuild]:
     """Yield each build completed by each table of its context, or by the top level."""
     tables_of = defaultdict[str, list[BudgetedBuild]](list)
-    for table, some in tables:
-        for context in {os.path.realpath(each.build.context) for each in some}:
+    for table, described in tables:
+        for context in {os.path.realpath(budgeted.build.context) for budgeted in described}:
             tables_of[context].append(table)
     for build in builds:
-        own = build.dockerfile and _own_place(build.dockerfile)
-        some = tables_of[os.path.realpath(build.context)]
-        fitting = [e for e in some if not own or own == _own_place(e.build.dockerfile or own)]
-        for each in fitting or [replace(config.defaults, name=build.context)]:
-            yield filled_up(build, each)
+        fitting = tables_of[os.path.realpath(build.context)]
+        if build.dockerfile:
+            # The name of a symlink chooses the ignore file, not that of its target.
+            place = place_of_link(build.dockerfile)
+            fitting = [
+                table
+                for table in fitting
+                if not table.build.dockerfile or place == place_of_link(table.build.dockerfile)
+            ]
+        for table in fitting or [replace(config.defaults, name=build.context)]:
+            yield filled_up(build, table)
 
 
-def _own_place(path: str) -> str:
-    """Return a real path, but of a symlink its own: its name chooses the ignore file."""
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+def _unique_names(builds: Sequence[BudgetedBuild]) -> Iterator[BudgetedBuild]:
+    """Yield `builds` with unique names: context, Dockerfile and target, or else a number."""
+    counts = Counter(budgeted.name for budgeted in builds)
+    used = Counter[str]()
+    for budgeted in builds:
+        name = budgeted.name
+        if counts[name] > 1:
+            name = _full_name(budgeted.build)
+        used[name] += 1
+        if used[name] > 1:
+            name = f"{name} #{used[name]}"
+        yield replace(budgeted, name=name)
 
 
-def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
-    """Yield `found` with unique names: context, Dockerfile and target, or else a number."""
-    names = Counter(each.name for each in found)
-    met = Counter[str]()
-    for each in found:
-        name = each.name
-        build = each.build
-        if names[name] > 1:
-            dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
-            if dockerfile != "Dockerfile":
-                unusual = dockerfile
-            else:
-                unusual = None
-            name = " ".join(filter(None, (build.context, unusual, shown(build.target))))
-        met[name] += 1
-        yield replace(each, name=name if met[name] == 1 else f"{name} #{met[name]}")
+def _full_name(build: Build) -> str:
+    """Return the context of a build, with its Dockerfile if that is unusual, and its target."""
+    parts = [build.context]
+    if build.dockerfile:
+        dockerfile = os.path.relpath(build.dockerfile, build.context)
+        if dockerfile != "Dockerfile":
+            parts.append(dockerfile)
+    target = shown(build.target)
+    if target:
+        parts.append(target)
+    return " ".join(parts)
 
 
-def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[BudgetedBuild]:
-    """Yield each build to hold to `policy`: as given and, for a transfer, as completed too.
+def _policy_builds(
+    policy: BudgetedBuild, budgeted: Sequence[BudgetedBuild]
+) -> Iterator[BudgetedBuild]:
+    """Yield the builds that must keep `policy`, each with its budget, and none twice.
 
-    So a configuration names a Dockerfile that would not be found, and no smaller target.
+    These are the builds as the command line gives them, not as the configuration completes them:
+    it could choose a smaller target. But it may name the Dockerfile, which is not found without
+    it. A limit of the transfer holds for the completed builds, too.
     """
     is_transfer = policy.budget.of == "transfer"
-    met = set[tuple[object, ...]]()
-    for each in _named_apart([*found]):
-        given = each.given or each.build
+    checked = set[tuple[object, ...]]()
+    for named in _unique_names(budgeted):
+        given = named.given or named.build
         builder = policy.build.builder or given.builder
-        names = [os.path.join(given.context, name) for name in BUILDERS[builder].dockerfile_names]
-        usual = next(filter(os.path.lexists, names), "")
-        builds = [replace(given, dockerfile=each.build.dockerfile)]
-        builds += [given] * bool(usual) + [each.build] * is_transfer
-        for build in (replace(each, builder=builder) for each in builds):
-            paths = os.path.realpath(build.context), _own_place(build.dockerfile or usual)
-            key = (*paths, builder, build.values if is_transfer else None)
-            if key not in met:
-                met.add(key)
-                yield replace(policy, name=f"{each.name} (policy)", build=build, is_policy=True)
+        paths = (os.path.join(given.context, name) for name in BUILDERS[builder].dockerfile_names)
+        usual = next(filter(os.path.lexists, paths), "")
+        builds = [replace(given, dockerfile=named.build.dockerfile)]
+        if usual:
+            builds.append(given)
+        if is_transfer:
+            builds.append(named.build)
+        for build in builds:
+            build = replace(build, builder=builder)
+            key: tuple[object, ...] = (
+                os.path.realpath(build.context),
+                place_of_link(build.dockerfile or usual),
+                builder,
+            )
+            if is_transfer:
+                key = (*key, build.values)
+            if key not in checked:
+                checked.add(key)
+                yield replace(policy, name=f"{named.name} (policy)", build=build, is_policy=True)
 
 
 class _Checker:
@@ -202,47 +226,56 @@ class _Checker:
         self._config = config
         self._builds = builds
         self._progress = progress
-        self._plans, self._reports = ParsedDockerfiles(), list[Report]()
+        self._plans = ParsedDockerfiles()
+        self._measured: list[tuple[BudgetedBuild, Report]] = []
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
     def measure(self) -> None:
         """Measure each build. Raises `InputErrors` with all failures."""
         errors: list[InputError] = []
-        self._reports = []
-        for each in self._builds:
+        self._measured = []
+        for budgeted in self._builds:
             try:
-                plan = plan_with_hint(each.build, self._plans)
-                if each.is_policy:
-                    config = Config()
-                else:
-                    config = self._config
-                report = _measured(
-                    plan,
-                    config,
-                    top=baselines.TOP,
-                    depth=baselines.DEPTH,
-                    progress=self._progress,
-                )
-                if each.budget.of == "transfer" and report.transfer is None:
-                    why = (e.message for e in report.problems if e.code in _NO_TRANSFER)
-                    reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
-                    message = f"{each.name}: the transfer is not known: {reason}"
-                    raise InputError(message, path=report.dockerfile)
-                self._reports.append(report)
+                self._measured.append((budgeted, self._report(budgeted)))
             except InputError as error:
                 errors.append(error)
+        if len(errors) == 1:
+            raise errors[0]
         if errors:
-            raise errors[0] if len(errors) == 1 else InputErrors(errors)
+            raise InputErrors(errors)
+
+    def _report(self, budgeted: BudgetedBuild) -> Report:
+        """Measure one build. Raises `InputError` if the size that is limited is not known."""
+        config = self._config
+        if budgeted.is_policy:
+            config = Config()
+        report = _measured(
+            plan_with_hint(budgeted.build, self._plans),
+            config,
+            top=baselines.TOP,
+            depth=baselines.DEPTH,
+            progress=self._progress,
+        )
+        if budgeted.budget.of == "transfer" and report.transfer is None:
+            reason = "there is no Dockerfile"
+            for problem in report.problems:
+                if problem.code in _NO_TRANSFER:
+                    reason = problem.message.removeprefix(f"{TAKES_UNKNOWN}: ")
+                    break
+            message = f"{budgeted.name}: the transfer is not known: {reason}"
+            raise InputError(message, path=report.dockerfile)
+        return report
 
     def update(self, path: str, baseline: baselines.Baseline) -> baselines.Baseline:
         """Write the baseline until it is true of its own context, and return it."""
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):
-            pairs = zip(self._builds, self._reports, strict=True)
-            own = [(each.name, report) for each, report in pairs if not each.is_policy]
-            new = {**baseline, **{name: _entry(name, report) for name, report in own}}
+            new = dict(baseline)
+            for budgeted, report in self._measured:
+                if not budgeted.is_policy:
+                    new[budgeted.name] = _entry(budgeted.name, report)
             write_output(path, baselines.text(new).encode("ascii"))
             if new == baseline:
                 break
@@ -254,69 +287,89 @@ class _Checker:
         self, path: str | None, baseline: baselines.Baseline | None
     ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
-        for each, report in zip(self._builds, self._reports, strict=True):
-            if each.is_policy:
+        for budgeted, report in self._measured:
+            name = budgeted.name
+            old = baseline
+            if budgeted.is_policy:
                 old = None
-            else:
-                old = baseline
-            if old is None:
-                entry = None
-            else:
-                entry = old.get(each.name)
-            if entry is not None and entry.builder != report.builder:
-                message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
+            recorded = None
+            if old is not None:
+                recorded = old.get(name)
+            if recorded is not None and recorded.builder != report.builder:
+                message = f"{name} was recorded for {recorded.builder}, not for {report.builder}"
                 raise InputError(message, path=path, hint="--update-baseline")
-            judged = guard.judge(each.name, report, each.budget, old)
-            yield self._helped(each.build, self._accepting(each, judged))
+            judged = guard.judge(name, report, budgeted.budget, old)
+            yield self._with_remedy(budgeted.build, self._without_accepted(budgeted, judged))
 
-    def _accepting(self, each: BudgetedBuild, judged: guard.ContextCheck) -> guard.ContextCheck:
-        """Return a check with its assertions, and without accepted findings; a policy has none."""
-        budget = each.budget
-        found = judged.findings
+    def _without_accepted(
+        self, budgeted: BudgetedBuild, judged: guard.ContextCheck
+    ) -> guard.ContextCheck:
+        """Add findings of assertions, and set accepted ones apart; a policy accepts none."""
+        budget = budgeted.budget
+        findings = judged.findings
         report = judged.report
-        if count := len(budget.require) + len(budget.forbid):
-            plan = plan_with_hint(each.build, self._plans)
-            found = (*found, *assertions.broken(plan, each.name, budget))
+        patterns = len(budget.require) + len(budget.forbid)
+        if patterns:
+            plan = plan_with_hint(budgeted.build, self._plans)
+            findings = (*findings, *assertions.broken(plan, budgeted.name, budget))
         # What findings about the context may concern.
+        about = [report.context_path, report.dockerfile]
         if report.ignore_file:
-            ignore_file = report.ignore_file.path
-        else:
-            ignore_file = None
-        about = [path for path in (report.context_path, ignore_file, report.dockerfile) if path]
-        if each.is_policy:
+            about.append(report.ignore_file.path)
+        wanted = self.wanted
+        if budgeted.is_policy:
             wanted = Wanted(Config())
-        else:
-            wanted = self.wanted
-        reasons = [wanted.judged(one, *about) for one in found]
-        left = tuple(one for one, reason in reasons if reason is None)
-        accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
-        judged = replace(judged, findings=left, accepted=accepted)
-        return replace(judged, assertions=count, policy=each.is_policy)
+        left = list[Finding]()
+        accepted = list[guard.Accepted]()
+        for original in findings:
+            finding, reason = wanted.judged(original, *filter(None, about))
+            if reason is None:
+                left.append(finding)
+            else:
+                accepted.append(guard.Accepted(finding, reason))
+        return replace(
+            judged,
+            findings=tuple(left),
+            accepted=tuple(accepted),
+            assertions=patterns,
+            policy=budgeted.is_policy,
+        )
 
-    def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
+    def _with_remedy(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
         from ctxsize.engine.snapshot import Snapshot
         from ctxsize.recommender.advisor import Advisor
         from ctxsize.recommender.tree import is_below
 
-        if not (missed := [each for each in judged.missed if not each.is_floor]):
+        missed = [limit for limit in judged.missed if not limit.is_floor]
+        if not missed:
             return judged
         plan = plan_with_hint(build, self._plans)
         advice = Advisor(Snapshot.take(plan, progress=self._progress)).advise()
         saved = advice.saving
         if missed[0].of == "context":
             saved = advice.before.context - advice.after.context
-        if advice.edit is None or not any(guard.in_unit(e.unit, saved) > 0 for e in missed):
+        savings = {limit: guard.in_unit(limit.unit, saved) for limit in missed}
+        if advice.edit is None or max(savings.values()) <= 0:
             return judged
-        enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
-        text = _offer(missed, saved)
-        found = [replace(e, help=text) if e.code in _LARGE else e for e in judged.findings]
-        chosen = (each for each in advice.suggestions if each.chosen)
-        gone = {path for each in chosen for path in each.paths}
-        paths = (each.path for each in judged.culprits)
-        left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
-        remedy = guard.Remedy(saved, enough, left)
-        return replace(judged, remedy=remedy, findings=tuple(found))
+        help_text = _offer(savings, saved)
+        findings = list[Finding]()
+        for finding in judged.findings:
+            if finding.code in _LARGE:
+                finding = replace(finding, help=help_text)
+            findings.append(finding)
+        ignored = set[str]()
+        for suggestion in advice.suggestions:
+            if suggestion.chosen:
+                ignored.update(suggestion.paths)
+        left = None
+        for culprit in judged.culprits:
+            if not is_below(f"{culprit.path}/", ignored):
+                left = culprit.path
+                break
+        is_enough = all(limit.over <= saving for limit, saving in savings.items())
+        remedy = guard.Remedy(saved, is_enough, left)
+        return replace(judged, remedy=remedy, findings=tuple(findings))
 
 
 def _measured(
@@ -335,15 +388,14 @@ def _measured(
     return report
 
 
-def _offer(missed: Sequence[guard.Limit], saved: Amount) -> str:
+def _offer(savings: Mapping[guard.Limit, int], saved: Amount) -> str:
     """Return the command that saves something, and how much of what is too much, if not all."""
     command = "ctxsize suggest --write saves"
-    for limit in missed:
-        part = guard.in_unit(limit.unit, saved)
-        if part < limit.over and limit.unit == "bytes":
-            return f"{command} {human(part)} of the {human(limit.over)} over the budget"
-        if part < limit.over:
-            return f"{command} {part:,} of the {plural(limit.over, 'file')} over the budget"
+    for limit, saving in savings.items():
+        if saving < limit.over and limit.unit == "bytes":
+            return f"{command} {human(saving)} of the {human(limit.over)} over the budget"
+        if saving < limit.over:
+            return f"{command} {saving:,} of the {plural(limit.over, 'file')} over the budget"
     return f"{command} {human(saved.content_bytes)}, which is enough"
 
 
@@ -352,12 +404,11 @@ def _entry(name: str, report: Report) -> baselines.Known:
         message = f"{name}: a part of it could not be counted, so no baseline was written"
         raise InputError(message, path=report.context_path)
     known = baselines.of_measurement(report.context)
-    kept = baselines.worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
-    if report.transfer is None:
-        transfer = None
-    else:
+    known = baselines.worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
+    transfer = None
+    if report.transfer is not None:
         transfer = guard.actual(report, "transfer")
-    return replace(kept, builder=report.builder, transfer=transfer)
+    return replace(known, builder=report.builder, transfer=transfer)
 
 
 def diff(
@@ -397,9 +448,9 @@ def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> DiffRep
 
     context = path_of(context)
     plan = plan_for(context, **options)
-    found = Checkout(plan)
+    checkout = Checkout(plan)
     report = _measured(plan, None, top=1, depth=0)
-    here = comparison.measured(found.here, report, plan.spec)
-    head = comparison.measured(found.sizes, report, found.plan.spec)
+    here = comparison.measured(checkout.here, report, plan.spec)
+    head = comparison.measured(checkout.sizes, report, checkout.plan.spec)
     outcome = comparison.compare("HEAD", {"": head}, context, {"": here})
-    return replace(outcome, differences=found.differences, problems=found.problems)
+    return replace(outcome, differences=checkout.differences, problems=checkout.problems)

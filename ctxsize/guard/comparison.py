@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
@@ -44,7 +43,10 @@ class Saved:
 
     def verdict(self, path: str) -> Verdict:
         """Return the verdict of the ignore file on `path`."""
-        if self.spec is None or (result := self.spec.check_file(path)).index is None:
+        if self.spec is None:
+            return Verdict(False)
+        result = self.spec.check_file(path)
+        if result.index is None:
             return Verdict(False)
         return Verdict(bool(result.include), public_pattern(self.spec.patterns[result.index]))
 
@@ -100,7 +102,7 @@ class DiffReport:
     @property
     def changed(self) -> list[ContextChange]:
         """Return the contexts that changed."""
-        return [each for each in self.contexts if each.what != "same"]
+        return [context for context in self.contexts if context.what != "same"]
 
 
 def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport:
@@ -108,44 +110,45 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
 
     Raises `InputError` if one report has several contexts and the other one has no names.
     """
-    pairs = [(name, old.get(name), new.get(name)) for name in {**old, **new}]
+    names = {**old, **new}
     if len(old) == len(new) == 1:
-        (was,), (now,) = old.values(), new.values()
-        pairs = [(next(filter(None, (*new, *old)), now.context_path), was, now)]
-    elif ("" in old or "" in new) and len(pairs) > 2:
-        if "" in old:
-            path = after
-            several = new
-        else:
-            path = before
-            several = old
-        raise InputError("has several contexts", path=path, hint=_names(several))
-    changes = [_compared(*pair) for pair in pairs]
-    changes.sort(key=lambda each: -abs(each.after.content_bytes - each.before.content_bytes))
+        ((old_name, was),) = old.items()
+        ((new_name, now),) = new.items()
+        name = new_name or old_name or now.context_path
+        changes = [_change_of_context(name, was, now)]
+    elif "" in old and len(names) > 2:
+        raise InputError("has several contexts", path=after, hint=_names(new))
+    elif "" in new and len(names) > 2:
+        raise InputError("has several contexts", path=before, hint=_names(old))
+    else:
+        changes = [_change_of_context(name, old.get(name), new.get(name)) for name in names]
+    changes.sort(key=lambda change: -abs(change.after.content_bytes - change.before.content_bytes))
     return DiffReport(_side(before, old), _side(after, new), tuple(changes))
 
 
-def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
-    was, now = (each or Saved(of_files(())) for each in (old, new))
+def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
+    was = old or Saved(of_files(()))
+    now = new or Saved(of_files(()))
     before = Amount.of(was.known)
     after = Amount.of(now.known)
     changes = between(was.known, now.known)
-    delta = (after - before)[::-1]
-    if delta > (0, 0):
+    delta = after - before
+    what = "shrank"
+    if old is None:
+        what = "added"
+    elif new is None:
+        what = "removed"
+    elif (delta.content_bytes, delta.files) > (0, 0):
         what = "grew"
-    else:
-        what = "shrank"
-    if old is None or new is None:
-        if old is None:
-            what = "added"
-        else:
-            what = "removed"
     elif not any(delta):
+        what = "same"
         if changes.directories or changes.files:
             what = "changed"
-        else:
-            what = "same"
-    parts = [e for sign in (1, -1) if sign * delta[0] >= 0 for e in changes.parts(sign)]
+    parts = list[SizeChange]()
+    if delta.content_bytes >= 0:
+        parts += changes.parts()
+    if delta.content_bytes <= 0:
+        parts += changes.parts(-1)
     culprits = tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS])
     return ContextChange(name, what, before, after, changes, culprits, now, was)
 
@@ -154,30 +157,26 @@ def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:
     """Return `part` with the pattern that decides about it now, or did before it was sent."""
     was = old.verdict(part.path)
     now = new.verdict(part.path)
-    decision = ""
-    by = None
-    side = new
     if part.delta_bytes < 0:
-        if now.ignored and not was.ignored:
-            decision = "now-ignored"
-            by = now.by
-    elif was.ignored and not now.ignored:
-        decision = "no-longer-ignored"
-        by = was.by
-        side = old
-    elif not now.ignored and new.spec is not None:
-        if now.by:
-            decision = "re-included"
-        else:
-            decision = "no-pattern"
-        by = now.by
-    return Culprit(part, decision, by, side.ignore_file if by else None)
+        if was.ignored or not now.ignored:
+            return Culprit(part, "", None, None)
+        return Culprit(part, "now-ignored", now.by, new.ignore_file)
+    if now.ignored:
+        return Culprit(part, "", None, None)
+    if was.ignored:
+        return Culprit(part, "no-longer-ignored", was.by, old.ignore_file)
+    if now.by is not None:
+        return Culprit(part, "re-included", now.by, new.ignore_file)
+    if new.spec is not None:
+        return Culprit(part, "no-pattern", None, None)
+    return Culprit(part, "", None, None)
 
 
 def _side(name: str, contexts: Contexts) -> Side:
-    known = [each.known for each in contexts.values()]
-    complete = all(each.depth is None and not each.files_from for each in known)
-    return Side(name, *Amount.of(*known)[::-1], complete)
+    sizes = [context.known for context in contexts.values()]
+    total = Amount.of(*sizes)
+    is_complete = all(size.depth is None and not size.files_from for size in sizes)
+    return Side(name, total.content_bytes, total.files, is_complete)
 
 
 def _names(contexts: Contexts) -> str:
@@ -186,13 +185,23 @@ def _names(contexts: Contexts) -> str:
 
 def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -> Saved:
     """Return the context of `report`, which has these `files`, each with its bytes."""
-    unneeded = [path for each in report.reasons if each.kind in _UNNEEDED for path in each.paths]
-    build = (report.context_path, report.dockerfile, report.builder, report.options)
+    ignore_file = None
     if report.ignore_file:
-        path = report.ignore_file.path
-    else:
-        path = None
-    return Saved(of_files(files.items()), *build, path, spec, tuple(unneeded))
+        ignore_file = report.ignore_file.path
+    unneeded = list[str]()
+    for reason in report.reasons:
+        if reason.kind in _UNNEEDED:
+            unneeded += reason.paths
+    return Saved(
+        of_files(files.items()),
+        report.context_path,
+        report.dockerfile,
+        report.builder,
+        report.options,
+        ignore_file,
+        spec,
+        tuple(unneeded),
+    )
 
 
 def saved(path: str, name: str | None = None) -> Contexts:
@@ -203,108 +212,117 @@ def saved(path: str, name: str | None = None) -> Contexts:
             shapes = [json.loads(data)]
         except json.JSONDecodeError:  # a listing has a value on each line
             shapes = [json.loads(line) for line in data.split("\n") if line.strip()]
-        found = _contexts(path, shapes)
+        contexts = _contexts(path, shapes)
     except OSError as error:
         message = f"the report cannot be read: {error.strerror}"
         raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
     except (*NOT_SO, IgnoreFileError):
         raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
-    if name is None or "" in found:
-        return found
-    if name not in found:
-        raise InputError(f"has no context {name}", path=path, hint=_names(found))
-    return {name: found[name]}
+    if name is None or "" in contexts:
+        return contexts
+    if name not in contexts:
+        raise InputError(f"has no context {name}", path=path, hint=_names(contexts))
+    return {name: contexts[name]}
 
 
 def _contexts(path: str, shapes: list[Any]) -> Contexts:
-    if shapes:
-        first = shapes[0]
-    else:
-        first = {}
+    first: Any = shapes[0] if shapes else {}
     if "contexts" in first:
         return {name: Saved(known) for name, known in read(path).items()}
     if "checks" in first:
         # A policy is checked beside the budget of the same context.
-        own = [each for each in first["checks"] if not each.get("policy")] or first["checks"]
-        return {fields.text(each["name"]): _of_check(each) for each in own}
-    return {"": _of_report(first) if "context" in first else Saved(_of_listing(shapes))}
+        checks = [check for check in first["checks"] if not check.get("policy")]
+        contexts = dict[str, Saved]()
+        for check in checks or first["checks"]:
+            contexts[fields.text(check["name"])] = _of_check(check)
+        return contexts
+    if "context" in first:
+        return {"": _of_report(first)}
+    return {"": Saved(_of_listing(shapes))}
 
 
 def _of_check(check: Any) -> Saved:
     lead = f"{check['name']}: "
+    refusals = list[str]()
+    for finding in check["findings"]:
+        if finding["severity"] == "error":
+            message = fields.text(finding["message"]).removeprefix(lead)
+            refusals.append(f"{fields.text(finding['code'])} {message}")
     remedy = check["remedy"]
-    errors = [each for each in check["findings"] if each["severity"] == "error"]
-    refusals = (
-        f"{fields.text(e['code'])} {fields.text(e['message']).removeprefix(lead)}" for e in errors
-    )
     if remedy is not None:
-        amount = (fields.number(remedy[key]) for key in ("saves_files", "saves_bytes"))
-        saves = Amount(*amount)
+        saves = Amount(fields.number(remedy["saves_files"]), fields.number(remedy["saves_bytes"]))
         remedy = Remedy(saves, bool(remedy["enough"]))
     return replace(_of_report(check["report"]), refusals=tuple(refusals), remedy=remedy)
 
 
 def _of_listing(shapes: list[Any]) -> Known:
-    if not all(set(each) >= {"path", "kind", "ignored", "content_bytes"} for each in shapes):
+    if not all(set(shape) >= {"path", "kind", "ignored", "content_bytes"} for shape in shapes):
         raise ValueError
-    sent = [each for each in shapes if not each["ignored"]]
-    files = [each for each in sent if each["kind"] not in ("directory", "symlink")]
-    return of_files(fields.sizes((each["path"], each["content_bytes"]) for each in files).items())
+    sizes = fields.sizes(
+        (shape["path"], shape["content_bytes"])
+        for shape in shapes
+        if not shape["ignored"] and shape["kind"] not in ("directory", "symlink")
+    )
+    return of_files(sizes.items())
 
 
 def _of_report(report: Any) -> Saved:
     """Return the context of a report; an old one does not know the build, or a part of it."""
-    info = report.get("ignore_file")
     builder = fields.text(report.get("builder", Saved.builder))
-    spec_class = BUILDERS[builder].spec_class
+    ignore_file = report.get("ignore_file")
+    path = None
+    if ignore_file:
+        path = fields.text(ignore_file["path"])
     spec = None
-    reasons = report.get("verdict", {}).get("reasons", ())
-    unneeded = [each["paths"] for each in reasons if each["kind"] in _UNNEEDED]
     if {"ignore_file", "builder"} <= set(report):
-        if info:
-            patterns = info["patterns"]
-        else:
-            patterns = []
-        spec = spec_class.from_lines(map(_line_of, patterns))
-        for pattern, each in zip(spec.patterns, patterns, strict=True):
-            pattern.line = fields.number(each["line"], _MOST_BYTES)
-    context_path = fields.text(report.get("context_path", "."))
-    build = (context_path, fields.text_or_none(report.get("dockerfile")), builder)
-    if info:
-        path = fields.text(info["path"])
-    else:
-        path = None
-    known = _known(report["context"])
-    return Saved(known, *build, (), path, spec, tuple(map(fields.text, chain(*unneeded))))
+        patterns: list[Any] = []
+        if ignore_file:
+            patterns = ignore_file["patterns"]
+        spec = BUILDERS[builder].spec_class.from_lines(map(_line_of, patterns))
+        for pattern, shape in zip(spec.patterns, patterns, strict=True):
+            pattern.line = fields.number(shape["line"], _MOST_BYTES)
+    unneeded = list[str]()
+    for reason in report.get("verdict", {}).get("reasons", ()):
+        if reason["kind"] in _UNNEEDED:
+            unneeded += map(fields.text, reason["paths"])
+    return Saved(
+        _known(report["context"]),
+        fields.text(report.get("context_path", ".")),
+        fields.text_or_none(report.get("dockerfile")),
+        builder,
+        ignore_file=path,
+        spec=spec,
+        unneeded=tuple(unneeded),
+    )
 
 
 def _line_of(pattern: Any) -> str:
+    line = fields.text(pattern["text"])
     if pattern["exception"]:
-        exclamation_mark = "!"
-    else:
-        exclamation_mark = ""
-    return exclamation_mark + fields.text(pattern["text"])
+        return f"!{line}"
+    return line
 
 
 def _known(context: Any) -> Known:
     # The first entry of a tree is the context itself.
     directories = {
-        fields.path(each["path"]): _amount(each) for each in context["tree"] if each["path"] != ""
+        fields.path(shape["path"]): _amount(shape)
+        for shape in context["tree"]
+        if shape["path"] != ""
     }
-    largest = ((each["path"], each["content_bytes"]) for each in context["largest_files"])
-    files = fields.sizes(largest)
-    (count, size) = _amount(context)
-    has_all = sum(files.values()) >= size
-    if len(files) == count and has_all:
+    files = fields.sizes(
+        (shape["path"], shape["content_bytes"]) for shape in context["largest_files"]
+    )
+    total = _amount(context)
+    files_from = 0
+    if sum(files.values()) < total.content_bytes:
+        files_from = min(files.values(), default=0)
+    elif len(files) == total.files:
         return of_files(files.items())
     # The deepest level may be where the tree was cut.
     depth = max((path.count("/") + 1 for path in directories), default=0)
-    if has_all:
-        least = 0
-    else:
-        least = min(files.values(), default=0)
-    return Known(size, count, directories, files, depth, files_from=least)
+    return Known(total.content_bytes, total.files, directories, files, depth, files_from=files_from)
 
 
-def _amount(value: Any) -> Amount:
-    return Amount(fields.number(value["files"]), fields.number(value["content_bytes"]))
+def _amount(shape: Any) -> Amount:
+    return Amount(fields.number(shape["files"]), fields.number(shape["content_bytes"]))

@@ -44,8 +44,9 @@ def path(value: object) -> str:
 
 
 def _is_path(value: str) -> bool:
-    parts = value.split("/")
-    return "\0" not in value and not any(part in ("", ".", "..") for part in parts)
+    if "\0" in value:
+        return False
+    return {"", ".", ".."}.isdisjoint(value.split("/"))
 
 
 def sizes(pairs: Iterable[tuple[object, object]]) -> dict[str, int]:
@@ -66,10 +67,6 @@ def quoted(value: object) -> str:
         return "a larger number"
     if isinstance(value, (list, dict)):
         return f"a list or an object of {len(value):,}"
-    if isinstance(value, str):
-        shown = repr(value[:_SHOWN])
-    else:
-        shown = repr(value)
     if isinstance(value, str) and len(value) > _SHOWN:
-        return f"{shown}…"
-    return shown
+        return f"{value[:_SHOWN]!r}…"
+    return repr(value)

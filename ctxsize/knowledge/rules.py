@@ -1,7 +1,7 @@
 """The rules: a row of `knowledge/rules/*.toml` for each kind of directory or file.
 
-`README.md` beside this file describes the keys of a row. `suggest` uses the rules, `ctxsize.clean.proofs`
-their key `clean` and `ctxsize.lints.depths` their key `nests`.
+`README.md` beside this file describes the keys of a row. `suggest` uses the rules,
+`ctxsize.clean.proofs` their key `clean` and `ctxsize.lints.depths` their key `nests`.
 """
 
 from __future__ import annotations

@@ -269,7 +269,9 @@ class ComposeReader:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            self._complain(error.code, f"a value was skipped: {error}", file.path, line)
+            where = Location(self._search.shown(file.path), line)
+            text = f"a value was skipped: {error}"
+            self._search.complain(error.code, text, where, skipped=True)
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:

@@ -113,9 +113,18 @@ class Search:
         """Return a path as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))
 
-    def complain(self, code: str, message: str, where: Location, *, fails: bool = False) -> None:
+    def complain(
+        self,
+        code: str,
+        message: str,
+        where: Location,
+        *,
+        fails: bool = False,
+        skipped: bool = False,
+    ) -> None:
         """Record a problem, which may say that a build `fails`."""
-        self.problems[Problem(code, message, where.path, where.line, fails=fails)] = None
+        problem = Problem(code, message, where.path, where.line, fails=fails, skipped=skipped)
+        self.problems[problem] = None
 
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """Return the text of a file; None, and record a problem, if it cannot be read.
@@ -149,7 +158,8 @@ class Search:
         return None
 
     def _unread(self, path: str, message: str) -> None:
-        self.problems[Problem("unread", message, path, effect=Effect.LOWER_BOUND)] = None
+        problem = Problem("unread", message, path, effect=Effect.LOWER_BOUND, skipped=True)
+        self.problems[problem] = None
 
     @contextmanager
     def reading(self, path: str) -> Iterator[None]:
@@ -160,7 +170,8 @@ class Search:
             self._unread(self.shown(path), "this file was skipped: it is nested too deeply")
         except NotReadError as error:
             where = Location(self.shown(path), error.line)
-            self.complain(error.code, f"this file was skipped: {error.message}", where)
+            message = f"this file was skipped: {error.message}"
+            self.complain(error.code, message, where, skipped=True)
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.

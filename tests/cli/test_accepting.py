@@ -190,7 +190,7 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
     from dataclasses import replace
 
     from ctxsize import api
-    from ctxsize.guard.accepting import judged
+    from ctxsize.guard.accepting import without_accepted
     from ctxsize.model import Effect, Problem
 
     report = api.measure(str(root / "app"))
@@ -199,7 +199,7 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
     tables = [Suppression(f"CTX{number:03}", "known") for number in range(40)]
     config = Config(suppress=tuple(tables))
     plan = api.plan_for(str(root / "app"))
-    assert judged(plan, report, config).problems == (changed,)
+    assert without_accepted(plan, report, config).problems == (changed,)
 
 
 def test_a_configuration_that_cannot_be_read_accepts_nothing(cli: Cli, root: Path) -> None:

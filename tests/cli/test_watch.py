@@ -367,7 +367,7 @@ def test_a_first_save_of_a_setting_is_seen_at_once(name: str, context: Path, clo
             answer,
             lambda report: None,
             output.Display(),
-            lambda report: [("", report, Amount.of(report.context.totals))],
+            lambda report: [watching.BuildSize("", report, Amount.of(report.context.totals))],
             lambda report: str(context / "baseline.json"),
         )
     assert clock.now_s - seen[1] < 1

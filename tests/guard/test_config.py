@@ -15,7 +15,7 @@ from ctxsize.build import Build
 from ctxsize.config import Budget, BudgetedBuild, Config, Suppression, builds, load
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.formats.json import schema
-from ctxsize.keys import attribute_of, shapes
+from ctxsize.keys import attribute_of, schemas
 from ctxsize.units import Tolerance
 
 if sys.version_info >= (3, 11):
@@ -465,10 +465,14 @@ def test_the_schema_accepts_what_the_reader_accepts(text: str, tmp_path: Path) -
 
 def test_every_key_of_the_schema_has_a_value() -> None:
     names = {each.name for each in (*fields(Budget), *fields(Build))}
-    assert {*map(attribute_of, shapes("context"))} - {"path"} <= names
-    assert {*map(attribute_of, shapes("suppression"))} < {e.name for e in fields(Suppression)}
-    assert {*map(attribute_of, shapes())} - names - {"extends"} <= {e.name for e in fields(Config)}
-    described = (*shapes("context").values(), *shapes("suppression").values(), *shapes().values())
+    assert {*map(attribute_of, schemas("context"))} - {"path"} <= names
+    assert {*map(attribute_of, schemas("suppression"))} < {e.name for e in fields(Suppression)}
+    assert {*map(attribute_of, schemas())} - names - {"extends"} <= {e.name for e in fields(Config)}
+    described = (
+        *schemas("context").values(),
+        *schemas("suppression").values(),
+        *schemas().values(),
+    )
     assert all(each["description"].endswith(".") and each["errorMessage"] for each in described)
 
 

@@ -151,7 +151,7 @@ def _shapes() -> Iterator[Names]:
         for each in value if isinstance(value, list) else ():
             yield from inner(each)
 
-    return ({"shape": {"pattern": each}} for each in inner(json.loads(path.read_text())))
+    return ({"schema": {"pattern": each}} for each in inner(json.loads(path.read_text())))
 
 
 def _beginnings() -> Iterator[Names]:
@@ -194,7 +194,7 @@ COMPUTED: dict[str, Computed] = {
     "formats/__init__.py: each.partition(': ')[2]": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),
     "globs.py: '|'.join(map(translate, globs)) or '(?!)'": Computed(_lists_of_globs, _MATCH),
-    "keys.py: shape.get('pattern', '')": Computed(_shapes),
+    "keys.py: schema.get('pattern', '')": Computed(_shapes),
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
     "recommender/facts.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
     "recommender/facts.py: _as_item(name)": Computed(_each("name", _TEXTS), _EACH),
