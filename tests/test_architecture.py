@@ -39,7 +39,6 @@ LAYERS = [
     ("scanning",),
     ("public",),
     ("api",),
-    ("page.html",),
     ("formats",),
     ("page",),
     ("explore",),

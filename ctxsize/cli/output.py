@@ -82,16 +82,24 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
+        page = ""
         if any(each.name == PAGE for each in self.formats):
-            from ctxsize.page import picture
+            from ctxsize.page import html, picture
 
             with progress() as shown:
-                look = replace(look, page=picture.page(outcome, self.build, shown))
+                page = html.render(picture.page(outcome, self.build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
-        looks = [(each, look if each.path is None else plain) for each in self.formats]
-        made = [(each.path, render(each.name, outcome, style)) for each, style in looks]
+        texts = []
+        for wanted in self.formats:
+            if wanted.name == PAGE:
+                text = page
+            elif wanted.path is None:
+                text = render(wanted.name, outcome, look)
+            else:
+                text = render(wanted.name, outcome, plain)
+            texts.append((wanted.path, text))
         try:
-            for path, text in sorted(made, key=lambda pair: pair[0] is None):
+            for path, text in sorted(texts, key=lambda pair: pair[0] is None):
                 if path is None:
                     write(text)
                     continue
@@ -277,7 +285,7 @@ def _say(level: str, message: str) -> None:
     with suppress(OSError, AttributeError):
         text = f"ctxsize: {level}: {clipped(visible(message), _LONGEST_MESSAGE)}"
         if sys.stderr.isatty():
-            from ctxsize.formats.text import wrapped
+            from ctxsize.formats.wrapping import wrapped
 
             width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
             text = "\n".join(wrapped(text, width, 2))

@@ -1,6 +1,7 @@
 """Help texts: a page in `help/` for each command, and one for the options that commands share.
 
-Below `Options:` is a text for each option, by one of its names.
+Below `Options:` is a text for each option, by one of its names. `{formats}` stands for the
+formats of the command.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 
 import click
 
+from ctxsize.formats import PAGE, formats_of
 from ctxsize.shipped import shipped_text
 
 SHARED = "shared"
@@ -28,6 +30,9 @@ def documented(command: click.Command, name: str) -> click.Command:
     """Return `command` with its help, and that of its options, from the pages."""
     command.help, own = page(name)
     texts = page(SHARED)[1] | own
+    if "--format" in texts:
+        formats = ", ".join(formats_of(name)).replace(PAGE, f"{PAGE}=FILE")
+        texts["--format"] = texts["--format"].replace("{formats}", formats)
     for each in command.params:
         if isinstance(each, click.Option):
             each.help = next((texts[name] for name in each.opts if name in texts), None)
