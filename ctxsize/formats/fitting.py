@@ -35,9 +35,7 @@ class _Wanted(NamedTuple):
     @property
     def lines(self) -> int:
         """Return the number of lines with all rows."""
-        if self.room.most:
-            return self.room.most + self.overhead
-        return 0
+        return self.room.most + self.overhead
 
 
 def without_steps(section: Section) -> Section:
@@ -140,30 +138,24 @@ def _rows_of(table: _Wanted, later: Sequence[_Wanted], lines: int, *, is_low: bo
 
 def _drawn(section: Section, counts: Sequence[int], look: Look) -> Section:
     """Return the section with tables of so many rows."""
-    items: list[Item] = []
-    for item, count in zip(section.items, counts, strict=True):
-        items += _with_rows(item, count, look)
+    pairs = zip(section.items, counts, strict=True)
+    items = [_with_rows(item, count, look) for item, count in pairs]
     section = section._replace(items=items)
     if look.quiet:
         return without_steps(section)
     return section
 
 
-def _with_rows(item: Item, count: int, look: Look) -> list[Item]:
-    """Return an item with `count` rows, nothing if it has none."""
-    room = _room_of(item)
-    if room is None:
-        return [item]
-    if count == 0:
-        return []
+def _with_rows(item: Item, count: int, look: Look) -> Item:
+    """Return an item as a table of `count` rows; without rows it is not shown."""
     match item:
-        case SizeTree():
-            return [charts.tree(item.root, count, look.width)]
-        case LargeParts():
-            return [charts.parts_table(item, count, look)]
-        case Table():
+        case SizeTree() if count:
+            return charts.tree(item.root, count, look.width)
+        case LargeParts() if count:
+            return charts.parts_table(item, count, look)
+        case Table(room=Room() as room):
             rest = item.rest
             if room.noun:
                 rest = more(room.total - count, room.noun)
-            return [item._replace(rows=item.rows[:count], rest=rest, room=None)]
-    return [item]
+            return item._replace(rows=item.rows[:count], rest=rest, room=None)
+    return item

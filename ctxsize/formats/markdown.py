@@ -34,7 +34,7 @@ def render(title: str, sections: Iterable[Section], most: int = sys.maxsize) -> 
         blocks.append(text)
     most -= len(_REST)
     ends = accumulate(len(block) + 2 for block in blocks)
-    fitting = [block for block, end in zip(blocks, ends, strict=True) if end <= most]
+    fitting = blocks[: sum(end <= most for end in ends)]
     whole = "\n\n".join(fitting)
     if len(fitting) < len(blocks):
         return whole + _REST
@@ -79,7 +79,8 @@ def _table(table: Table) -> Iterator[str]:
     figures = len(table.headers) - table.names - table.prose
     others = len(table.headers) - figures
     rows = [_row(row, table, figures) for row in table.rows]
-    sides = [*["right"] * figures, *["left"] * others]
+    sides = ["right"] * figures
+    sides += ["left"] * others
     yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"

@@ -55,7 +55,10 @@ def render(parts: Iterable[Part], look: Look) -> str:
 
 def height(items: Iterable[Item], look: Look) -> int:
     """Return the number of lines of `items`."""
-    return sum(len([*_item(item, look)]) for item in items)
+    lines = 0
+    for item in items:
+        lines += len([*_item(item, look)])
+    return lines
 
 
 def _item(item: Item, look: Look) -> Iterable[str]:
@@ -78,9 +81,13 @@ def _item(item: Item, look: Look) -> Iterable[str]:
 def _prose(item: Prose, look: Look) -> list[str]:
     text = item.text
     if item.fit and not look.full:
-        text = brief(text, look.width, item.fit.of(look), max(0, item.hang))
-    first, *others = wrapped(text, look.width, item.hang)
-    return [first.replace(item.mark, look.paint(item.mark, item.style), 1), *others]
+        hang = max(0, item.hang)
+        most = item.fit.of(look)
+        text = brief(text, look.width, most, hang)
+    lines = wrapped(text, look.width, item.hang)
+    mark = look.paint(item.mark, item.style)
+    lines[0] = lines[0].replace(item.mark, mark, 1)
+    return lines
 
 
 def _fact(item: Fact, look: Look) -> list[str]:
@@ -89,26 +96,34 @@ def _fact(item: Fact, look: Look) -> list[str]:
     if item.short and columns(text) > room:
         text = item.short
     if item.path:
-        text = fit(item.path, max(_LEAST_PATH, room - columns(text))) + text
+        left = room - columns(text)
+        text = fit(item.path, max(_LEAST_PATH, left)) + text
     if item.fit and not look.full:
         text = brief(text, room, item.fit.of(look))
     lead = f"  {item.label}".ljust(_FACT_INDENT)
-    return _prose(Prose(lead + text, len(lead), item.label, "dim"), look)
+    return _after(lead, text, item.label, "dim", look)
+
+
+def _after(lead: str, text: str, mark: str, style: str, look: Look) -> list[str]:
+    """Return a text after `lead`, which its further lines leave blank."""
+    return _prose(Prose(lead + text, len(lead), mark, style), look)
 
 
 def _next_step(item: NextStep, look: Look) -> list[str]:
-    label = item.label
+    lead = f"{item.label}: "
     purpose = item.purpose
-    indent = len(label) + 2
+    indent = len(lead)
     if not item.command:
         if item.fit and not look.full:
-            purpose = brief(purpose, look.width - indent, item.fit.of(look))
-        return wrapped(f"{label}: {purpose}", look.width, indent)
+            room = look.width - indent
+            purpose = brief(purpose, room, item.fit.of(look))
+        return wrapped(lead + purpose, look.width, indent)
     # A command is one line, however long, so that it can be copied.
-    shown = f"{label}: {look.paint(item.command, 'bold')}"
-    if columns(f"{label}: {item.command}  {purpose}") <= look.width:
-        return [f"{shown}  {purpose}"]
-    return [shown, *wrapped(" " * indent + purpose, look.width, indent)]
+    line = lead + look.paint(item.command, "bold")
+    if columns(f"{lead}{item.command}  {purpose}") <= look.width:
+        return [f"{line}  {purpose}"]
+    blanks = " " * indent
+    return [line, *wrapped(blanks + purpose, look.width, indent)]
 
 
 def _briefly(item: Findings, look: Look) -> Iterator[str]:
@@ -148,8 +163,11 @@ def screen(text: str, width: int, height: int) -> str:
     heights = [max(1, -(-used // width)) for used in widths]
     if sum(heights) > height:
         room = height - 1 - sum(heights[-2:])
-        shown = sum(end <= room for end in accumulate(heights[:-2]))
-        rows[shown:-2] = [more(len(rows) - 2 - shown, "line")]
+        ends = accumulate(heights[:-2])
+        shown = sum(end <= room for end in ends)
+        left = len(rows) - 2 - shown
+        note = more(left, "line")
+        rows[shown:-2] = [note]
         widths[shown:-2] = [0]
     drawn = []
     for row, used in zip(rows, widths, strict=True):
@@ -168,8 +186,8 @@ def _table(table: Table, look: Look) -> Iterator[str]:
     yield look.paint(_row(table.headers, widths, figures), "dim")
     for row in table.rows:
         if len(row) < len(widths):
-            note = wrapped(" " * _NOTE_INDENT + row[-1], look.width, _NOTE_INDENT)
-            yield from _dim(note, look)
+            note = " " * _NOTE_INDENT + row[-1]
+            yield from _dim(wrapped(note, look.width, _NOTE_INDENT), look)
         elif table.prose:
             yield from _with_words(row, widths, figures, look)
         else:
@@ -180,20 +198,24 @@ def _table(table: Table, look: Look) -> Iterator[str]:
 
 def _widths(table: Table, figures: int, width: int) -> list[int]:
     """Return the widths of the columns of a table; the first `figures` are never cut."""
-    whole = [row for row in table.rows if len(row) == len(table.headers)]
+    count = len(table.headers)
+    whole = [row for row in table.rows if len(row) == count]
     columns_of_cells = zip(table.headers, *whole, strict=True)
     widths = [max(map(columns, cells)) for cells in columns_of_cells]
     room = width - _indent(widths[:figures])
     room = max(_NARROWEST_NAME, room)
+    last = widths[-1]
     if table.names + table.prose == 2:
+        name = widths[figures]
+        both = room - 2
         if table.prose:
-            least = room - 2 - _NARROW_NAME
+            least = both - _NARROW_NAME
         else:
-            least = (room - 2) // 2
-        most_of_last = max(least, room - 2 - widths[figures], _NARROWEST_NAME)
-        widths[-1] = min(widths[-1], most_of_last)
-        widths[figures] = min(widths[figures], room - 2 - widths[-1])
-    widths[-1] = min(widths[-1], room)
+            least = both // 2
+        most = max(least, both - name, _NARROWEST_NAME)
+        last = min(last, most)
+        widths[figures] = min(name, both - last)
+    widths[-1] = min(last, room)
     return widths
 
 
@@ -215,7 +237,8 @@ def _with_words(
     indent = _indent(widths[:-1])
     for line in wrapped(row[-1], widths[-1], 0):
         blanks = " " * (indent - columns(lead))
-        yield (lead + blanks + look.paint(line, "dim")).rstrip()
+        text = lead + blanks + look.paint(line, "dim")
+        yield text.rstrip()
         lead = ""
 
 
@@ -251,7 +274,8 @@ def _findings(item: Findings, look: Look) -> Iterator[str]:
         yield ""
         explained.add(finding.code)
     if not look.quiet and (item.findings or item.fixed):
-        yield from wrapped(summary(item.findings, item.fixed), look.width, 4)
+        text = summary(item.findings, item.fixed)
+        yield from wrapped(text, look.width, 4)
 
 
 def _below(finding: Finding, look: Look) -> Iterator[str]:
@@ -272,8 +296,7 @@ def _labelled(label: str, text: str, look: Look) -> list[str]:
     sign = label
     if label == "|":
         sign = "-"
-    lead = f"    {sign} "
-    return _prose(Prose(lead + visible(text), len(lead), label, "blue"), look)
+    return _after(f"    {sign} ", visible(text), label, "blue", look)
 
 
 def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
@@ -281,16 +304,19 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
     locations = [finding.location]
     if look.full:
         locations += finding.more_locations
-    digits = max(len(str(location.line)) for location in locations)
+    numbers = [str(location.line) for location in locations]
+    digits = max(map(len, numbers))
     for location in locations:
         if location.text and location.text.strip():
             gutter = f"    {location.line:>{digits}} | "
             excerpt = _excerpt(location, location.text, look.width - len(gutter))
-            yield look.paint(gutter, "blue") + excerpt.head + excerpt.body
+            shown = excerpt.head + excerpt.body
+            yield look.paint(gutter, "blue") + shown
             if location is finding.location:
                 gutter = look.paint(f"{'':{digits + 4}} | ", "blue")
+                blanks = " " * columns(excerpt.head)
                 carets = look.paint("^" * excerpt.marked, style)
-                yield gutter + " " * columns(excerpt.head) + carets
+                yield gutter + blanks + carets
 
 
 def _excerpt(location: Location, text: str, room: int) -> _Excerpt:
@@ -305,5 +331,5 @@ def _excerpt(location: Location, text: str, room: int) -> _Excerpt:
     room_of_head = max(room // 3, room - columns(body))
     head = cut(head[::-1], room_of_head)[::-1]
     body = cut(body, room - columns(head))
-    marked = min(columns(visible(text[start:end])), columns(body))
-    return _Excerpt(head, body, max(1, marked))
+    marked = visible(text[start:end])
+    return _Excerpt(head, body, max(1, min(columns(marked), columns(body))))

@@ -26,7 +26,8 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[Part]:
     for check in refused[:EXAMPLES]:
         yield Screen([*_refusal(check, look)], _LINES)
         if look.full:
-            yield from body(check.report, look, title=f"Report of {quoted(check.name)}")
+            title = f"Report of {quoted(check.name)}"
+            yield from body(check.report, look, title)
     lines: list[Item] = []
     for check in refused[EXAMPLES:]:
         # The first ones are enough to see what to do.
@@ -39,10 +40,12 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[Part]:
         if check.passes:
             lines += _passing(check)
     for finding in outcome.unused:
-        lines.append(Prose(f"{visible(finding.message)}: {finding.help}", 4))
+        text = f"{visible(finding.message)}: {finding.help}"
+        lines.append(Prose(text, 4))
     if refused and len(outcome.checks) > 1:
         names = listed([quoted(check.name) for check in refused])
-        text = f"{len(refused)} of {plural(len(outcome.checks), 'context')} refused: {names}"
+        count = plural(len(outcome.checks), "context")
+        text = f"{len(refused)} of {count} refused: {names}"
         lines.append(Prose(text, 4, text, "red"))
     yield Section(lines)
 
@@ -69,7 +72,8 @@ def _reasons(check: ContextCheck) -> list[str]:
 def _passing(check: ContextCheck) -> Iterator[Prose]:
     texts = []
     if check.limits:
-        texts.append(f"{_used(check.limits)} ({check.limits[0].of})")
+        limited = check.limits[0].of
+        texts.append(f"{_used(check.limits)} ({limited})")
     if check.assertions:
         texts.append(plural(check.assertions, "assertion"))
     text = ", ".join(texts) or "nothing is limited"
@@ -83,8 +87,10 @@ def _used(limits: Iterable[Limit]) -> str:
     """Return the amounts with what is allowed of them."""
     texts = dict[str, None]()
     for limit in limits:
+        actual = limit.shown(limit.actual)
+        allowed = limit.shown(limit.allowed)
         word = "at least" if limit.is_floor else "of"
-        texts[f"{limit.shown(limit.actual)} {word} {limit.shown(limit.allowed)}"] = None
+        texts[f"{actual} {word} {allowed}"] = None
     return ", ".join(texts)
 
 
@@ -98,7 +104,8 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew and what helps."""
     reasons = [Prose(f"  {reason}", 4, fit=Fit(2)) for reason in _reasons(check)]
     lines = few(reasons, _MOST_REASONS, look, "reason")
-    yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}", style="red")
+    lines += _accepted(check)
+    yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
     parts = [Share(part.path, part.content_bytes, part.files) for part in check.culprits]
     if parts:
         most = min(look.top, len(parts))

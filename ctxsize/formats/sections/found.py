@@ -60,7 +60,8 @@ def _linted(outcome: Linted, look: Look) -> list[Section]:
     findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
-    lines = [*_files(outcome.files, look), *notes(outcome.problems)]
+    lines: list[Item] = [*_files(outcome.files, look)]
+    lines += notes(outcome.problems)
     if not outcome.files:
         lines.append(Prose("no ignore file here"))
     # The number of findings is the last line.
@@ -76,7 +77,8 @@ def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
             key = (finding.location.path, finding.code, text)
             alike.setdefault(key, []).append(finding)
     for (_, code, text), equal in alike.items():
-        line = f"{wording.place(equal[0])} fixed {code} {visible(text)}"
+        place = wording.place(equal[0])
+        line = f"{place} fixed {code} {visible(text)}"
         if len(equal) > 1:
             line += f" ({len(equal):,} times)"
         yield Prose(line, 4)
@@ -99,7 +101,8 @@ def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
 def _file(file: LintedFile) -> Prose:
     parts = [plural(file.patterns, "pattern")]
     if file.content_bytes is not None and file.files is not None:
-        parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
+        size = Amount(file.files, file.content_bytes)
+        parts.append(f"{amount(size)} sent")
     if not file.findings:
         parts.append("nothing found")
     if file.suppressed:
@@ -113,20 +116,24 @@ def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
         return [Section([findings])]
     items: list[Item] = [findings]
     if any(finding.fix for finding in advice.findings):
-        items.append(NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes"))
+        diff = typed("advise", "--diff", *_root(advice.root))
+        items.append(NextStep(diff, "shows the fixes"))
     if not advice.findings:
-        items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
+        dockerfiles = plural(len(advice.dockerfiles), "Dockerfile")
+        items.append(Prose(f"{dockerfiles}: nothing found"))
     items += notes(advice.problems)
     return [Section([*_fixed(advice.mended)]), Section(items)]
 
 
 def _in_a_line(code: Code) -> Prose:
-    lead = f"{code.name} {code.severity.value:<8}{code.slug:<24} "
+    severity = code.severity.value
+    lead = f"{code.name} {severity:<8}{code.slug:<24} "
     return Prose(lead + code.summary, len(lead))
 
 
 def _at_length(code: Code) -> Iterator[Section]:
-    yield Section([Prose(f"{code.name} {code.slug} ({code.severity.value})", mark=code.name)])
+    title = f"{code.name} {code.slug} ({code.severity.value})"
+    yield Section([Prose(title, mark=code.name)])
     yield Section([Prose(code.summary, 0)])
     yield Section([Prose(code.why, 0)])
     for title, example in (("Instead of", code.bad), ("write", code.good)):
@@ -141,7 +148,8 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     if look.quiet:
         return [Section([table])]
     failed = [_error(row, row.error) for row in scan.rows if row.error is not None]
-    sections = [Section([table, *few(failed, _MOST_LINES, look)], _title(scan))]
+    lines = few(failed, _MOST_LINES, look)
+    sections = [Section([table, *lines], _title(scan))]
     if not scan.rows and scan.merged:
         sections.append(Section([Prose("no build in these reports")]))
     elif not scan.rows:
@@ -156,7 +164,8 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
 
 
 def _error(row: Row, error: str) -> Prose:
-    return Prose(f"  {quoted(_build(row))}: {visible(error)}", 4)
+    name = quoted(_build(row))
+    return Prose(f"  {name}: {visible(error)}", 4)
 
 
 def _title(scan: Scan) -> str:
@@ -190,7 +199,8 @@ def _next(scan: Scan) -> Iterator[NextStep]:
     """Yield the command for the build that would save most, or else for the most costly one."""
     if scan.merged:
         return
-    rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
+    rows = [row for row in scan.rows if row.error is None]
+    rows = [row for row in rows if row.found.inline is None]
     if rows:
         yield _next_for(max(rows, key=_saved))
     if scan.advice:
@@ -208,7 +218,8 @@ def _next_for(row: Row) -> NextStep:
     words = [*row.options, *_root(row.build.context)]
     if not _saved(row):
         return NextStep(typed("measure", *words), "shows what is sent")
-    purpose = f"saves {human(_saved(row))} of {human(row.cost.content_bytes)}"
+    cost = human(row.cost.content_bytes)
+    purpose = f"saves {human(_saved(row))} of {cost}"
     # Values of arguments are not printed, and the command does not save the same without them.
     others = [option for option in row.build.given() if option != "--target"]
     if others:
@@ -325,7 +336,8 @@ def _freed(outcome: Cleaning) -> Prose:
 def _dry_run(plan: CleanPlan) -> str:
     """Return what would be freed, without hard links elsewhere and what could not be read."""
     most = "about" if plan.problems else "at most"
-    size = f"{human(plan.sums.disk_bytes)} on disk ({amount(plan.sums)})"
+    sums = plan.sums
+    size = f"{human(sums.disk_bytes)} on disk ({amount(sums)})"
     directories = plural(len(plan.items), "directory")
     return f"would free {most} {size} in {directories}; nothing was deleted"
 
@@ -367,17 +379,18 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
     for (_, _, code), candidates in sorted(alike.items()):
         shown, rest = cut(candidates, _ALIKE, look)
         for candidate in shown:
-            name = quoted(candidate.path)
+            line = f"  {quoted(candidate.path)}"
             if candidate.size is not None:
-                name += f" ({human(candidate.size.content_bytes)})"
-            yield Prose(f"  {name}: {visible(candidate.objection.message)}", 4)
+                line += f" ({human(candidate.size.content_bytes)})"
+            line += f": {visible(candidate.objection.message)}"
+            yield Prose(line, 4)
         if rest:
             yield Prose(f"  {rest} lists all ({code})")
 
 
 def _failed(result: Result) -> str:
     text = f"  {quoted(result.path)}: {visible(result.message)}"
-    left = ", ".join(quoted(path) for path in result.left if path != result.path)
+    left = [quoted(path) for path in result.left if path != result.path]
     if left:
-        return f"{text}; the rest is in {left}"
+        return f"{text}; the rest is in {', '.join(left)}"
     return text

@@ -48,8 +48,10 @@ def sections(report: Report, look: Look) -> Iterator[Part]:
         return
     problem = Section([Findings(report.findings, 1)])
     largest = LargeParts(parts_of(report), sent(report), _ROWS)
+    parts = Section([largest])
+    facts = Section([*_facts(report)])
     # A blank line would follow the last section.
-    yield Screen([head, problem, Section([largest]), Section([*_facts(report)])], _LINES + 1)
+    yield Screen([head, problem, parts, facts], _LINES + 1)
 
 
 def _facts(report: Report) -> Iterator[Fact]:
@@ -66,10 +68,7 @@ def _facts(report: Report) -> Iterator[Fact]:
 
 def _printed(report: Report) -> str:
     """Return the figure of the largest transfer, and the number of the others."""
-    largest: Transfer | Measurement = report.context
-    if report.transfers:
-        largest = max(report.transfers, key=_size)
-    figures = [measured.printed(report, largest, "context", short=True)]
+    figures = [measured.printed(report, _largest(report), "context", short=True)]
     if report.more_transfers:
         figures.append(more(len(report.transfers) - 1, "platform"))
     named = sum(bool(context.transfers) for context in report.named_contexts)
@@ -104,8 +103,11 @@ def _instruction(report: Report, dockerfile: str) -> tuple[str, str]:
         size = human(largest.content_bytes)
         if Amount.of(largest) == sent(report) != Amount():
             size = "all of it"
-        text = f":{largest.line} {visible(largest.name)} ({size}) {more(len(others))}"
-        return text.rstrip(), path
+        name = visible(largest.name)
+        text = f":{largest.line} {name} ({size})"
+        if others:
+            text += f" {more(len(others))}"
+        return text, path
     if report.transfer and report.transfer.context_used:
         return "", path
     return "nothing", ""
@@ -113,13 +115,14 @@ def _instruction(report: Report, dockerfile: str) -> tuple[str, str]:
 
 def parts_of(report: Report) -> list[LargePart]:
     """Return the parts of what is sent that are worth a line: secrets, then the largest."""
-    transfers: tuple[Transfer | Measurement, ...] = report.transfers or (report.context,)
-    transfer = max(transfers, key=_size)
+    transfer = _largest(report)
+    clues_by_path = {clue.path: clue for clue in transfer.clues}
     suspects: dict[str, Amount] = {}  # by each directory that has any
     parts: list[LargePart] = []
-    for note, clues in _suspects(report, {clue.path: clue for clue in transfer.clues}):
-        name = _named(note, clues)
-        parts.append(LargePart(name, *Amount.of(*clues), note, note not in _WORDS))
+    for note, clues in _suspects(report, clues_by_path):
+        size = Amount.of(*clues)
+        is_pattern = note not in _WORDS
+        parts.append(LargePart(_named(note, clues), *size, note, is_pattern))
         for clue in clues:
             for path in _paths_to(clue.path):
                 suspects[path] = Amount.of(suspects.get(path, Amount()), clue)
@@ -132,8 +135,19 @@ def parts_of(report: Report) -> list[LargePart]:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))
     least = sent(report).content_bytes // _LEAST_SHARE
-    worth = [part for part in parts if part.files and (part.note or part.content_bytes >= least)]
-    return sorted(worth, key=_rank)
+    parts = [part for part in parts if part.note or part.content_bytes >= least]
+    return sorted(filter(_has_files, parts), key=_rank)
+
+
+def _largest(report: Report) -> Transfer | Measurement:
+    """Return the largest transfer, or the context if none is known."""
+    if report.transfers:
+        return max(report.transfers, key=_size)
+    return report.context
+
+
+def _has_files(part: LargePart) -> bool:
+    return part.files > 0
 
 
 def _rank(part: LargePart) -> tuple[bool, int, int, str]:
@@ -162,7 +176,8 @@ def _top_files(report: Report, transfer: Transfer | Measurement) -> dict[str, Am
     for source in transfer.sources:
         if source.files == 1 and source.path not in names and "/" not in source.path:
             files_by_path[source.path] = Amount.of(source)
-    left = Amount.of(transfer) - Amount.of(*directories, *files_by_path.values())
+    known = Amount.of(*directories, *files_by_path.values())
+    left = Amount.of(transfer) - known
     # Patterns and symlinks may stand for the same file.
     if min(left) >= 0:
         return files_by_path
@@ -178,7 +193,10 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
 
     `own` are the clues of one transfer. A part inside another is left out.
     """
-    kinds = {clue.path: reason.kind for reason in report.reasons for clue in reason.parts}
+    kinds: dict[str, str] = {}
+    for reason in report.reasons:
+        for clue in reason.parts:
+            kinds[clue.path] = reason.kind
     names = Counter(path.rpartition("/")[2] for path in kinds)
     groups: dict[tuple[str, str], list[Clue]] = {}
     last = "/"
@@ -203,7 +221,8 @@ def _note(report: Report, path: str, kind: str, names: Mapping[str, int]) -> str
     is_unneeded = kind == "unneeded"
     note = _NOTES.get(kind, "")
     # A worktree of git has a name of its own.
-    if is_unneeded and name in FOLDERS and (name not in BY_PATH or names[name] > _SEVERAL):
+    has_one_pattern = name not in BY_PATH or names[name] > _SEVERAL
+    if is_unneeded and name in FOLDERS and has_one_pattern:
         note = f"**/{name}"
     elif not note:
         pattern_class = BUILDERS[report.builder].spec_class.pattern_class
@@ -225,7 +244,8 @@ def _named(note: str, clues: Sequence[Clue]) -> str:
     """Return a name for parts with one note; the first is the largest."""
     first = clues[0]
     if len(clues) > 1 and note.startswith("**/"):
-        return f"{len(clues):,} × {quoted(first.path.rpartition('/')[2])}/"
+        name = first.path.rpartition("/")[2]
+        return f"{len(clues):,} × {quoted(name)}/"
     name = quoted(first.path)
     if first.kind in ("unneeded", "directory"):
         name += "/"

@@ -83,12 +83,13 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
         title = "Safe to add"
     else:
         title = "To add"
+    verdict = Prose(saving, mark=saving.partition(" with ")[0])
     evidence = []
     if look.full:
         evidence.append(_evidence(suggestions))
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
-        Section([Prose(saving, mark=saving.partition(" with ")[0]), _next(advice)]),
+        Section([verdict, _next(advice)]),
         Section([*_sizes(advice), *_of_git(advice)]),
         Section([_suggestions(safe, look)], title),
         Section([_suggestions(unsafe, look)], confirmed),
@@ -241,7 +242,8 @@ def _line(suggestion: Suggestion) -> tuple[str, ...]:
     names = [*map(quoted, suggestion.patterns)]
     patterns = " ".join(names)
     if columns(patterns) > _WIDEST_PATTERNS and len(names) > 1:
-        patterns = f"{min(names, key=columns)} {more(len(names) - 1)}"
+        shortest = min(names, key=columns)
+        patterns = f"{shortest} {more(len(names) - 1)}"
     text = suggestion.rule.reason
     if suggestion.doubts:
         # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
@@ -305,16 +307,16 @@ def _blocked(candidates: Sequence[Blocked], look: Look) -> Table:
         rows.append(_cells(candidate.size, quoted(candidate.path)))
         reason = f"Not suggested, for {candidate.trap}: {candidate.reason}"
         rows.append((visible(reason),))
-        rows.append((visible(f"{candidate.rule}; evidence: {candidate.evidence}"),))
+        evidence = f"{candidate.rule}; evidence: {candidate.evidence}"
+        rows.append((visible(evidence),))
     return Table(("size", "files", "path"), rows, rest)
 
 
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
     left_out: list[tuple[str, ...]] = []
     for note in plan.change.notes:
-        place = quoted(note.path)
-        if note.line:
-            place = f"{place}:{note.line}" if place else str(note.line)
+        line = str(note.line or "")
+        place = ":".join(filter(None, (quoted(note.path), line)))
         left_out.append((place, visible(note.subject), visible(note.why)))
     added = [Prose(f"    {visible(addition.line)}") for addition in plan.change.added]
     rows, rest = cut(left_out, _MOST_ROWS, look)
