@@ -16,7 +16,7 @@ from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
-from ctxsize.formats import FORMATS, PAGE, PAGED, is_report
+from ctxsize.formats import PAGE, formats_of, is_report
 from ctxsize.reader import MOST_BYTES, read_stream
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -194,9 +194,7 @@ STREAMED = ("text", "json")  # their formats
 def _known(command: str | None) -> tuple[str, ...]:
     if command in STREAMING:
         return STREAMED
-    if command in PAGED:
-        return (*FORMATS, PAGE)
-    return FORMATS
+    return formats_of(command)
 
 
 _json = flag("--json", "as_json")

@@ -86,20 +86,24 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
+        page = ""
         if any(wanted.name == PAGE for wanted in self.formats):
-            from ctxsize.page import picture
+            from ctxsize.page import html, picture
 
             with progress() as shown:
-                look = replace(look, page=picture.page(outcome, self.build, shown))
+                page = html.render(picture.page(outcome, self.build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         files: dict[str, bytes] = {}
         text = None
         for wanted in self.formats:
             if wanted.path is None:
                 text = render(wanted.name, outcome, look)
+                continue
+            if wanted.name == PAGE:
+                rendered = page
             else:
                 rendered = render(wanted.name, outcome, plain)
-                files[wanted.path] = rendered.encode("utf-8", "backslashreplace")
+            files[wanted.path] = rendered.encode("utf-8", "backslashreplace")
         try:
             for path, data in files.items():
                 from ctxsize.writer.apply import write_output
@@ -285,7 +289,7 @@ def _say(level: str, message: str) -> None:
     with suppress(OSError, AttributeError):
         text = f"ctxsize: {level}: {clipped(visible(message), _LONGEST_MESSAGE)}"
         if sys.stderr.isatty():
-            from ctxsize.formats.text import wrapped
+            from ctxsize.formats.wrapping import wrapped
 
             width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
             text = "\n".join(wrapped(text, width, 2))

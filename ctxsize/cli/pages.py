@@ -1,6 +1,7 @@
 """Help texts: a page in `help/` for each command, and one for the options that commands share.
 
-Below `Options:` is a text for each option, by one of its names.
+Below `Options:` is a text for each option, by one of its names. `{formats}` stands for the
+formats of the command.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 
 import click
 
+from ctxsize.formats import PAGE, formats_of
 from ctxsize.shipped import shipped_text
 
 SHARED = "shared"
@@ -31,6 +33,9 @@ def documented(command: click.Command, name: str) -> click.Command:
     command.help, help_of = page(name)
     _, help_of_shared = page(SHARED)
     help_of = {**help_of_shared, **help_of}
+    if "--format" in help_of:
+        formats = ", ".join(formats_of(name)).replace(PAGE, f"{PAGE}=FILE")
+        help_of["--format"] = help_of["--format"].replace("{formats}", formats)
     for option in command.params:
         if isinstance(option, click.Option):
             option.help = None

@@ -7,99 +7,144 @@ the others use only findings. None prints, opens files or exits; each is importe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
 
-from ctxsize.shipped import shipped_text
+from ctxsize.formats.styles import GLANCE, TABLES, Look, Outcome
 
-if TYPE_CHECKING:
-    from ctxsize.advice import DockerfileAdvice
-    from ctxsize.clean import Cleaning
-    from ctxsize.codes import Rules
-    from ctxsize.guard import CheckReport
-    from ctxsize.guard.comparison import DiffReport
-    from ctxsize.lints import Linted
-    from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
-    from ctxsize.scanning import Scan
+__all__ = [
+    "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "TABLES", "Look", "Outcome",
+    "ReportFormat", "formats_of", "is_report", "render",
+]  # fmt: skip
 
-Found: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
-Outcome: TypeAlias = "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found"
-"""The result of a command. Each has a different `kind`, and all have `findings`."""
-
-FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")  # of `--format`
-PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")  # a format in a file, and its commands
-
-_MOST_BYTES = 4096  # number of bytes at the start of a file that show what it is
-_BEGINNINGS = "formats/beginnings.txt"
-"""Expressions for the beginnings of earlier reports: only these files are overwritten."""
-GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines
 COMMENT_LENGTH = 65_000  # characters of a comment on a pull request; GitHub accepts 65,536
 MARKER = "<!-- ctxsize -->\n"  # first line of a comment, by which a program finds it again
-TABLES = ("dir", "ext", "pattern", "file")  # the tables of a report: the choices of `--by`
-_STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
+_MOST_BYTES = 4096  # number of bytes at the start of a file that show what it is
+_UNFOLDED = ("diff", "lint", "advise")  # outcomes of which Markdown shows no more than text
 
 
-@dataclass(frozen=True)
-class Look:
-    """The style of a text."""
+class ReportFormat(NamedTuple):
+    """A format of `--format`, and the expressions that match how its reports begin.
 
-    width: int = 80
-    colour: bool = False
-    top: int = 5  # number of rows of each table
-    only: str | None = None  # the only table, if it is one alone, or `GLANCE`
-    tree: int = 0  # number of rows of the size tree; 0 for those that fit on a screen
-    full: bool = False  # True to show everything, as with `--verbose`
-    quiet: bool = False  # True to show only the answer, without next steps
-    markdown: bool = False  # True for Markdown, which can fold what text leaves out
-    height: int = 40  # number of lines of a screen
-    page: dict[str, object] | None = None  # the values for `PAGE`
+    Only files that begin so are overwritten: the expressions know earlier reports too.
+    """
 
-    def paint(self, text: str, style: str) -> str:
-        """Return `text` in a style, unchanged without colours."""
-        if self.colour and text:
-            return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
-        return text
+    name: str
+    beginnings: tuple[str, ...]
+    write: Callable[[Outcome, Look], str] | None  # None for a page, which is made above
+
+
+def _text(outcome: Outcome, look: Look) -> str:
+    from ctxsize.formats import layout, text
+
+    return text.render(layout.sections(outcome, look), look)
+
+
+def _markdown(outcome: Outcome, look: Look) -> str:
+    from ctxsize.formats import fitting, layout, markdown
+
+    is_whole = look.full or outcome.kind not in _UNFOLDED
+    look = replace(look, markdown=True, full=is_whole)
+    sections = fitting.whole(layout.sections(outcome, look), look)
+    title = layout.heading(outcome)
+    if outcome.kind == "diff":
+        return MARKER + markdown.render(title, sections, COMMENT_LENGTH - len(MARKER))
+    return markdown.render(title, sections)
+
+
+def _json(outcome: Outcome, _: Look) -> str:
+    from ctxsize.formats import json
+
+    return json.render(outcome)
+
+
+def _github(outcome: Outcome, _: Look) -> str:
+    from ctxsize.formats import exchange
+
+    return exchange.github(outcome)
+
+
+def _sarif(outcome: Outcome, _: Look) -> str:
+    from ctxsize.formats import exchange
+
+    return exchange.sarif(outcome)
+
+
+def _junit(outcome: Outcome, _: Look) -> str:
+    from ctxsize.formats import exchange
+
+    return exchange.junit(outcome)
+
+
+def _gitlab(outcome: Outcome, _: Look) -> str:
+    from ctxsize.formats import exchange
+
+    return exchange.gitlab(outcome)
+
+
+ROWS = (
+    ReportFormat(
+        "text",
+        (
+            r"CTX\d{3} (?:error|warning|info)\b",
+            r"CTX\d{3} [\w-]+ \(",
+            r"(?:[^\n]*\n){0,2}[^\n]*\b\d[\d.,]* (?:B|[kMGTPE]B)\b",
+            r"(?:[^\n]*\n){0,2}[^\n]* (?:error|warning|info|fixed) CTX\d{3}\b",
+            r"(?:[^\n]*\n){0,2}[^\n]*\bNext: ctxsize\b",
+            r"(?:[^\n]*\n){0,2}[^\n]*\b\d+ (?:Dockerfile|pattern)s?(?:,[^\n]*)?[:,] nothing found",
+            r"ok [^\n]+: (?:\d|nothing is limited)",
+            r"\d+ builds?, the most costly",
+            r"no (?:build|ignore file|Dockerfile) here",
+            r"Nothing[ ]",
+            r"Refused:[ ]",
+            r"Not possible:[ ]",
+        ),
+        _text,
+    ),
+    ReportFormat(
+        "json",
+        (
+            r'\{\s*"version":\s\d+,\s*"(?:root|before|passes|findings|verdict|context_path|mode'
+            r'|codes|contexts)"',
+            r'\{"path":\s"(?:[^"\\]|\\.)*",\s"kind":',
+        ),
+        _json,
+    ),
+    ReportFormat("markdown", (r"<!-- ctxsize -->", r"### (?:Build context|ctxsize)\b"), _markdown),
+    ReportFormat("github", (r"::(?:error|warning|notice|group)\b", r"ctxsize \w+:[ ]"), _github),
+    ReportFormat("sarif", (r'\{\s*"\$schema":.*"name":\s"ctxsize"',), _sarif),
+    ReportFormat("junit", (r'<\?xml[^>]*>\s*<testsuites name="ctxsize"',), _junit),
+    ReportFormat(
+        "gitlab",
+        (r"\[\]\s*\Z", r'\[\s*\{\s*"description":.*"check_name":\s"CTX'),
+        _gitlab,
+    ),
+    ReportFormat("html", (r"<!-- ctxsize:",), None),
+)
+"""The formats. A new one is a row here, and what writes it."""
+
+_WRITERS = {row.name: row.write for row in ROWS if row.write is not None}
+FORMATS = tuple(_WRITERS)  # of every command that does not stream; the first is the default
+PAGE = "html"  # the format that is a file
+PAGED = ("measure", "suggest", "scan", "diff")  # the commands that have it
+
+
+def formats_of(command: str | None) -> tuple[str, ...]:
+    """Return the formats of a command that does not stream."""
+    if command in PAGED:
+        return (*FORMATS, PAGE)
+    return FORMATS
 
 
 def render(name: str, outcome: Outcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
-    match name:
-        case "text" | "markdown":
-            from ctxsize.formats import sections
-
-            is_markdown = name == "markdown"
-            is_folded = is_markdown and outcome.kind not in ("diff", "lint", "advise")
-            look = replace(look, markdown=is_markdown, full=look.full or is_folded)
-            parts = sections.sections(outcome, look)
-            if look.quiet:
-                parts = map(sections.without_steps, parts)
-            if name == "text":
-                from ctxsize.formats import text
-
-                return text.render(parts, look)
-            from ctxsize.formats import markdown
-
-            title = sections.heading(outcome)
-            if outcome.kind == "diff":
-                return MARKER + markdown.render(title, parts, COMMENT_LENGTH - len(MARKER))
-            return markdown.render(title, parts)
-        case "html":
-            from ctxsize.page import html
-
-            return html.render(look.page or {})
-        case "json":
-            from ctxsize.formats import json
-
-            return json.render(outcome)
-    from ctxsize.formats import exchange
-
-    return exchange.WRITERS[name](outcome)
+    return _WRITERS[name](outcome, look)
 
 
 def is_report(start: bytes) -> bool:
     """Return whether a file with this beginning is a report, in any format."""
+    # The expressions take long only on long texts, and this has at most _MOST_BYTES characters.
     text = start[:_MOST_BYTES].decode("utf-8", "replace")
-    rows = shipped_text(_BEGINNINGS).splitlines()
-    # on at most _MOST_BYTES characters
-    return any(re.match(each.partition(": ")[2], text, re.DOTALL) for each in rows)
+    beginnings = [beginning for row in ROWS for beginning in row.beginnings]
+    return any(re.match(beginning, text, re.DOTALL) for beginning in beginnings)

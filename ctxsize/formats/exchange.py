@@ -9,36 +9,46 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from io import StringIO
+from typing import NamedTuple
 from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
 from ctxsize.findings import Edit, Finding, Location, Severity
-from ctxsize.formats import Look, Outcome
+from ctxsize.formats.styles import Look, Outcome
 from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__, address_of
 
-_LEVELS = {
-    Severity.ERROR: ("error", "error", "major"),
-    Severity.WARNING: ("warning", "warning", "minor"),
-    Severity.INFO: ("note", "notice", "info"),
-}
-"""The names of each severity in SARIF, at GitHub and at GitLab."""
 _STYLES = {"+": "green", "-": "red", "@": "blue"}
 _Object = dict[str, object]
+
+
+class _Level(NamedTuple):
+    """The names of a severity in other programs."""
+
+    sarif: str
+    github: str
+    gitlab: str
+
+
+_LEVELS = {
+    Severity.ERROR: _Level("error", "error", "major"),
+    Severity.WARNING: _Level("warning", "warning", "minor"),
+    Severity.INFO: _Level("note", "notice", "info"),
+}
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
     """Return a unique fingerprint of each finding: of no figures, and all lines of a group."""
     seen: Counter[str] = Counter()
-    found = []
-    for each in findings:
-        words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", each.message)
-        group = sorted(other.text or "" for other in each.more_locations)
-        identity = "\0".join((each.code, each.location.path, words, *group))
+    marks = []
+    for finding in findings:
+        words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", finding.message)
+        group = sorted(location.text or "" for location in finding.more_locations)
+        identity = "\0".join([finding.code, finding.location.path, words, *group])
         digest = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[digest] += 1
-        found.append(f"{digest}:{seen[digest]}")
-    return found
+        marks.append(f"{digest}:{seen[digest]}")
+    return marks
 
 
 def sarif(outcome: Outcome) -> str:
@@ -47,9 +57,11 @@ def sarif(outcome: Outcome) -> str:
     Paths are relative to the working directory (`%SRCROOT%`); columns count characters.
     """
     findings = outcome.findings
-    codes = sorted({each.code for each in findings})
-    rules = [_rule(code_of(each)) for each in codes]
-    marks = zip(findings, fingerprints(findings), strict=True)
+    codes = sorted({finding.code for finding in findings})
+    rules = [_rule(code_of(name)) for name in codes]
+    results = []
+    for finding, mark in zip(findings, fingerprints(findings), strict=True):
+        results.append(_result(finding, codes.index(finding.code), mark))
     run = {
         "tool": {"driver": {"name": "ctxsize", "semanticVersion": __version__, "rules": rules}},
         "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
@@ -57,50 +69,62 @@ def sarif(outcome: Outcome) -> str:
         "originalUriBaseIds": {
             "%SRCROOT%": {"description": {"text": "The working directory of ctxsize."}}
         },
-        "results": [_result(each, codes.index(each.code), mark) for each, mark in marks],
+        "results": results,
     }
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rule(code: Code) -> _Object:
-    examples = ((title, text) for title, text in (("Found", code.bad), ("Better", code.good)))
-    shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples if text)
+    markdown = code.why
+    for title, example in (("Found", code.bad), ("Better", code.good)):
+        if example:
+            markdown += f"\n\n{title}:\n\n```\n{example}\n```"
+    rule: _Object = {"id": code.name}
     address = address_of(f"ctxsize/codes/{code.name}.md")
-    return {
-        "id": code.name,
-        **({"helpUri": address} if address else {}),
-        "name": "".join(part.capitalize() for part in code.slug.split("-")),
+    if address:
+        rule["helpUri"] = address
+    words = code.slug.split("-")
+    return rule | {
+        "name": "".join(word.capitalize() for word in words),
         "shortDescription": {"text": code.summary},
         "fullDescription": {"text": code.why},
-        "help": {"text": code.why, "markdown": code.why + shown},
-        "defaultConfiguration": {"level": _LEVELS[code.severity][0]},
+        "help": {"text": code.why, "markdown": markdown},
+        "defaultConfiguration": {"level": _LEVELS[code.severity].sarif},
     }
 
 
 def _result(finding: Finding, rule: int, mark: str) -> _Object:
-    others = [*map(_place, finding.more_locations)]
-    return {
+    result: _Object = {
         "ruleId": finding.code,
         "ruleIndex": rule,
-        "level": _LEVELS[finding.severity][0],
-        "message": {"text": _told(finding)},
+        "level": _LEVELS[finding.severity].sarif,
+        "message": {"text": _full_message(finding)},
         "locations": [_place(finding.location)],
-        **({"relatedLocations": others} if others else {}),
-        "partialFingerprints": {"ctxsize/v1": mark},
     }
+    others = [_place(location) for location in finding.more_locations]
+    if others:
+        result["relatedLocations"] = others
+    result["partialFingerprints"] = {"ctxsize/v1": mark}
+    return result
 
 
 def _place(location: Location) -> _Object:
     """Return a place in a file with this URI: below `%SRCROOT%`, or else absolute."""
     path = os.path.normpath(location.path)
-    file = {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
     if path.startswith("/") or path.split("/")[0] == "..":
-        file = {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
-    region = {"startLine": location.line or 1, "startColumn": location.column}
-    region |= {"endLine": location.end_line, "endColumn": location.end_column}
-    known = {key: value for key, value in region.items() if value is not None}
-    return {"physicalLocation": {"artifactLocation": file, "region": known}}
+        path = os.path.abspath(path)
+        file = {"uri": "file://" + quote(os.fsencode(path))}
+    else:
+        file = {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
+    numbers = {
+        "startLine": location.line or 1,
+        "startColumn": location.column,
+        "endLine": location.end_line,
+        "endColumn": location.end_column,
+    }
+    region = {name: number for name, number in numbers.items() if number is not None}
+    return {"physicalLocation": {"artifactLocation": file, "region": region}}
 
 
 def github(outcome: Outcome) -> str:
@@ -108,32 +132,39 @@ def github(outcome: Outcome) -> str:
 
     The most severe come first: GitHub shows ten of each level, and the others in the log.
     """
-    findings = sorted(outcome.findings, key=lambda each: each.severity.rank)
-    last = f"ctxsize {outcome.kind}: {summary(findings)}"
-    return "\n".join([*map(_annotation, findings), last, ""])
+    findings = sorted(outcome.findings, key=lambda finding: finding.severity.rank)
+    lines = [_annotation(finding) for finding in findings]
+    lines.append(f"ctxsize {outcome.kind}: {summary(findings)}\n")
+    return "\n".join(lines)
 
 
 def _annotation(finding: Finding) -> str:
-    at = finding.location
-    title = f"{finding.code} {code_of(finding.code).slug}"
-    properties = {"file": os.path.normpath(at.path), "line": at.line, "endLine": at.end_line}
-    properties |= {"col": at.column, "title": title}
-    said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
-    return f"::{_LEVELS[finding.severity][1]} {said}::{_data(_told(finding))}"
+    location = finding.location
+    properties = {
+        "file": os.path.normpath(location.path),
+        "line": location.line,
+        "endLine": location.end_line,
+        "col": location.column,
+        "title": f"{finding.code} {code_of(finding.code).slug}",
+    }
+    texts = [f"{name}={_property(value)}" for name, value in properties.items() if value]
+    level = _LEVELS[finding.severity].github
+    return f"::{level} {','.join(texts)}::{_data(_full_message(finding))}"
 
 
-def _told(finding: Finding) -> str:
+def _full_message(finding: Finding) -> str:
     """Return the message, and on further lines the evidence and what to do."""
-    every = len(finding.more_locations)
-    more = (f"{label} {text}" for label, text in details(finding, lines=every))
-    return "\n".join(map(visible, (*finding.message.split("\n"), *more)))
+    lines = finding.message.split("\n")
+    for label, text in details(finding, lines=len(finding.more_locations)):
+        lines.append(f"{label} {text}")
+    return "\n".join(map(visible, lines))
 
 
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _value(value: object) -> str:
+def _property(value: object) -> str:
     text = str(value).encode("utf-8", "backslashreplace").decode()
     # GitHub has no escape for other control characters, and its log is a terminal.
     text = "".join(char if char in "\r\n" else visible(char) for char in text)
@@ -142,19 +173,18 @@ def _value(value: object) -> str:
 
 def gitlab(outcome: Outcome) -> str:
     """Return the findings as a code quality report for GitLab: `artifacts:reports:codequality`."""
-    issues = [
-        {
-            "description": _told(each).replace("\n", "; "),
-            "check_name": each.code,
+    findings = outcome.findings
+    issues = []
+    for finding, mark in zip(findings, fingerprints(findings), strict=True):
+        path = visible(os.path.normpath(finding.location.path))
+        issue = {
+            "description": _full_message(finding).replace("\n", "; "),
+            "check_name": finding.code,
             "fingerprint": mark,
-            "severity": _LEVELS[each.severity][2],
-            "location": {
-                "path": visible(os.path.normpath(each.location.path)),
-                "lines": {"begin": each.location.line or 1},
-            },
+            "severity": _LEVELS[finding.severity].gitlab,
+            "location": {"path": path, "lines": {"begin": finding.location.line or 1}},
         }
-        for each, mark in zip(outcome.findings, fingerprints(outcome.findings), strict=True)
-    ]
+        issues.append(issue)
     return json.dumps(issues, indent=2) + "\n"
 
 
@@ -164,37 +194,30 @@ def junit(outcome: Outcome) -> str:
 
     kind = outcome.kind
     findings = outcome.findings
+    names = []
     if outcome.kind == "check":
-        passed = outcome.checks
-    else:
-        passed = ()
-    names = [each.name for each in passed if each.passes]
-    if names or findings:
-        names = names
-    else:
+        names = [check.name for check in outcome.checks if check.passes]
+    if not names and not findings:
         names = ["no findings"]
-    failures = sum(each.severity is not Severity.INFO for each in findings)
+    failures = sum(finding.severity is not Severity.INFO for finding in findings)
     counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
     root = Element("testsuites", {"name": "ctxsize", **counts})
     suite = SubElement(root, "testsuite", {"name": f"ctxsize {kind}", **counts, "skipped": "0"})
     for name in names:
         SubElement(suite, "testcase", classname=f"ctxsize.{kind}", name=visible(name))
-    for each in findings:
-        path = visible(each.location.path)
-        name = f"{each.code} {place(each)}"
-        case = SubElement(suite, "testcase", classname=path, name=name)
-        said = {"message": visible(each.message), "type": each.code}
-        is_info = each.severity is Severity.INFO
-        if is_info:
+    for finding in findings:
+        where = place(finding)
+        path = visible(finding.location.path)
+        case = SubElement(suite, "testcase", classname=path, name=f"{finding.code} {where}")
+        if finding.severity is Severity.INFO:
             body = SubElement(case, "system-out")
         else:
-            body = SubElement(case, "failure", said)
-        body.text = f"{place(each)} {each.severity.value} {each.code} {_told(each)}"
+            attributes = {"message": visible(finding.message), "type": finding.code}
+            body = SubElement(case, "failure", attributes)
+        severity = finding.severity.value
+        body.text = f"{where} {severity} {finding.code} {_full_message(finding)}"
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
-
-
-WRITERS = {"sarif": sarif, "github": github, "gitlab": gitlab, "junit": junit}
 
 
 def diff(edits: Iterable[Edit], look: Look) -> str:
@@ -209,14 +232,13 @@ def diff(edits: Iterable[Edit], look: Look) -> str:
 def diff_of(findings: Iterable[Finding], look: Look) -> str:
     """Return the fixes of `findings` as diffs, each below a comment that describes it."""
     parts: list[str] = []
-    for each in findings:
-        if each.fix is not None:
-            if each.fix.certain:
-                sure = ""
-            else:
-                sure = " (unsafe: review first)"
-            head = f"# {place(each)} {each.code}: {visible(each.fix.message)}{sure}"
-            parts.append(f"{look.paint(head, 'dim')}\n{diff(each.fix.edits, look)}")
+    for finding in findings:
+        fix = finding.fix
+        if fix is not None:
+            head = f"# {place(finding)} {finding.code}: {visible(fix.message)}"
+            if not fix.certain:
+                head += " (unsafe: review first)"
+            parts.append(f"{look.paint(head, 'dim')}\n{diff(fix.edits, look)}")
     return "\n".join(parts)
 
 
@@ -226,20 +248,27 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
     if edit.before == edit.after:
         return
     name = quoted(edit.path)
-    yield look.paint(f"--- {'/dev/null' if edit.before is None else name}", "bold") + "\n"
+    old_name = name
+    if edit.before is None:
+        old_name = "/dev/null"
+    yield look.paint(f"--- {old_name}", "bold") + "\n"
     yield look.paint(f"+++ {name}", "bold") + "\n"
     before = lines(text_of(edit.before))
     after = lines(text_of(edit.after))
     for line in [*unified_diff(before, after)][2:]:
         text = line.removesuffix("\n")
-        if text.endswith("\r"):
-            end = "\r"
-        else:
-            end = ""
-        text = "\t".join(map(visible, text.removesuffix(end).split("\t"))) + end
+        is_crlf = text.endswith("\r")
+        text = "\t".join(map(visible, text.removesuffix("\r").split("\t")))
+        if is_crlf:
+            text += "\r"
         style = _STYLES.get(text[:1])
-        yield look.paint(text, style) if style else text
-        yield "\n" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+        if style:
+            text = look.paint(text, style)
+        yield text
+        if line.endswith("\n"):
+            yield "\n"
+        else:
+            yield "\n\\ No newline at end of file\n"
 
 
 def text_of(data: bytes | None) -> str:

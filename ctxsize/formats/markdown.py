@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats import sections
+from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table
 from ctxsize.formats.wording import code, details, more, place, summary, visible
 
 _MOST = 50  # number of items of a section to show; a comment may have 65,536 characters
@@ -20,76 +20,97 @@ _LOUD = re.compile(r"([@#!](?=\w)|(?:https?|ftp):(?=//)|www(?=\.))", re.IGNORECA
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsize) -> str:
-    """Return `parts` under a heading, within `most` characters; folded ones are `<details>`."""
+def render(title: str, sections: Iterable[Section], most: int = sys.maxsize) -> str:
+    """Return `sections` under a heading, within `most` characters; folded ones are `<details>`."""
     blocks = [f"### {title}"]
-    for section in parts:
+    for section in sections:
         text = _items(section.items)
-        if text and section.folded:
+        if not text:
+            continue
+        if section.folded:
             text = _folded(_silent(html.escape(section.title)), text)
-        elif text and section.title:
+        elif section.title:
             blocks.append(f"#### {prose(section.title)}")
-        if text:
-            blocks += [text]
-    ends = [*accumulate(len(block) + 2 for block in blocks)]
+        blocks.append(text)
     most -= len(_REST)
-    kept = [block for block, end in zip(blocks, ends, strict=True) if end <= most]
-    return "\n\n".join(kept) + (_REST if len(kept) < len(blocks) else "\n")
+    ends = accumulate(len(block) + 2 for block in blocks)
+    fitting = blocks[: sum(end <= most for end in ends)]
+    whole = "\n\n".join(fitting)
+    if len(fitting) < len(blocks):
+        return whole + _REST
+    return f"{whole}\n"
 
 
-def _items(items: Sequence[sections.Item]) -> str:
+def _items(items: Sequence[Item]) -> str:
     """Return the items, with an empty line between two, except within a list."""
+    shown = [*items[:_MOST]]
     left = more(len(items) - _MOST)
-    shown = [*items[:_MOST], *([sections.Prose(left)] if left else [])]
-    text = "\n\n".join(filter(None, ("\n".join(_item(each)) for each in shown)))
+    if left:
+        shown.append(Prose(left))
+    texts = ["\n".join(_item(item)) for item in shown]
+    text = "\n\n".join(filter(None, texts))
     return re.sub(r"^(- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
 
 
-def _item(item: sections.Item) -> Iterable[str]:
+def _item(item: Item) -> Iterable[str]:
     match item:
-        case sections.Prose(text):
-            return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
-        case sections.Fact(label, text):
-            return [f"- **{label}**: {prose(text)}"]
-        case sections.NextStep(command, purpose, label):
-            return [f"{label}: {code(command) + ' ' if command else ''}{prose(purpose)}"]
-        case sections.Table():
-            if item.rows:
-                return _table(item)
-            return []
-        case sections.Findings(findings):
-            if findings or item.fixed:
-                return [_findings(findings, item.fixed)]
-            return []
+        case Prose(text) if text.startswith(" "):
+            return [f"- {prose(text.strip())}"]
+        case Prose(text):
+            return [prose(text)]
+        case Fact(label, text):
+            return [f"- **{label}**: {prose(item.path + text)}"]
+        case NextStep("", purpose, label):
+            return [f"{label}: {prose(purpose)}"]
+        case NextStep(command, purpose, label):
+            return [f"{label}: {code(command)} {prose(purpose)}"]
+        case Table() if item.rows:
+            return _table(item)
+        case Findings(findings) if findings or item.fixed:
+            return [_findings(findings, item.fixed)]
+    return []
 
 
-def _table(table: sections.Table) -> Iterator[str]:
+def _table(table: Table) -> Iterator[str]:
     import tabulate
 
     # The same text with and without wcwidth, which tabulate uses if it is installed.
     tabulate.WIDE_CHARS_MODE = False
-    whole = len(table.headers)
-    end = whole - table.prose
-    count = end - table.names
-    rows = []
-    for row in table.rows:
-        names = (code(each) if each else "" for each in row[count:end])
-        padded = [*map(prose, row[:count]), *names, *map(prose, row[end:])]
-        if len(row) < whole:  # a note
-            padded = [*[""] * (whole - 1), prose(row[-1])]
-        # A bar ends a cell even inside a code span.
-        rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
-    sides = [*["right"] * count, *["left"] * (whole - count)]
+    figures = len(table.headers) - table.names - table.prose
+    others = len(table.headers) - figures
+    rows = [_row(row, table, figures) for row in table.rows]
+    sides = ["right"] * figures
+    sides += ["left"] * others
     yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"
 
 
+def _row(row: Sequence[str], table: Table, figures: int) -> list[str]:
+    """Return the cells of a row, in which names are code; a note stands in the last column."""
+    end_of_names = figures + table.names
+    if len(row) < len(table.headers):
+        cells = [""] * (len(table.headers) - 1)
+        cells.append(prose(row[-1]))
+    else:
+        cells = [prose(cell) for cell in row[:figures]]
+        cells += [_name(cell) for cell in row[figures:end_of_names]]
+        cells += [prose(cell) for cell in row[end_of_names:]]
+    # A bar ends a cell even inside a code span.
+    return [re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in cells]
+
+
+def _name(text: str) -> str:
+    if text:
+        return code(text)
+    return ""
+
+
 def _findings(findings: Sequence[Finding], fixed: int) -> str:
-    lines = [line for each in findings[:_MOST] for line in _finding(each)]
+    lines = [line for finding in findings[:_MOST] for line in _finding(finding)]
     if len(findings) > _MOST:
-        lines += [f"- {more(len(findings) - _MOST)}"]
-    is_open = any(each.severity is Severity.ERROR for each in findings)
+        lines.append(f"- {more(len(findings) - _MOST)}")
+    is_open = any(finding.severity is Severity.ERROR for finding in findings)
     return _folded(summary(findings, fixed), "\n".join(lines), is_open=is_open)
 
 
@@ -98,24 +119,33 @@ def _finding(finding: Finding) -> Iterator[str]:
     where = code(place(finding))
     yield f"- {sign} {where} **{finding.code}**: {prose(finding.message)}"
     for label, text in details(finding):
-        yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'}"
+        if label == "|":
+            yield f"  - {code(text)}"
+        else:
+            yield f"  - {label} {prose(text)}"
 
 
 def _folded(title: str, text: str, *, is_open: bool = False) -> str:
     """Return a `<details>` element with `text`; `title` is HTML."""
+    opening = "<details>"
     if is_open:
         opening = "<details open>"
-    else:
-        opening = "<details>"
     return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def prose(text: str) -> str:
     """Escape a sentence of ours, except its code spans."""
-    parts = _SPAN.split(text := visible(text))
-    spans = _SPAN.finditer(text)
-    plain = (_silent(_SPECIAL.sub(r"\\\1", each)) for each in parts[::2])
-    return next(plain) + "".join(span[0] + each for span, each in zip(spans, plain, strict=True))
+    text = visible(text)
+    parts = []
+    end = 0
+    for span in _SPAN.finditer(text):
+        parts += [_plain(text[end : span.start()]), span[0]]
+        end = span.end()
+    return "".join(parts) + _plain(text[end:])
+
+
+def _plain(text: str) -> str:
+    return _silent(_SPECIAL.sub(r"\\\1", text))
 
 
 def _silent(text: str) -> str:

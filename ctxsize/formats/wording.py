@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Severity
 from ctxsize.hidden import shown
-from ctxsize.model import Amount, Counted, Measurement, Reason, Report
+from ctxsize.model import Amount, Counted, Measurement, Reason, Report, Transfer
 from ctxsize.units import as_code, columns, human, plural, prefix
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
     from ctxsize.recommender.outcome import Suggested
 
-EVIDENCE, EXAMPLES = 5, 3  # pieces of a finding to show, and names in a list
-LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000  # worth a look, and too big
+EVIDENCE = 5  # number of pieces of a finding to show
+EXAMPLES = 3  # number of names in a list
+LARGE_BYTES = 50_000_000  # worth a look
+TOO_LARGE_BYTES = 500_000_000
 MANY_FILES = 5_000
 TOO_MANY_FILES = 50_000
 LEVELS = {"fine": ("Fine", "green"), "worth-a-look": ("Worth a look", "yellow")}
@@ -50,10 +52,9 @@ def _visible(char: str) -> str:
         return char
     if char in _LETTERS:
         return f"\\{_LETTERS[char]}"
+    errors = "surrogatepass"
     if "\udc80" <= char <= "\udcff":
         errors = "surrogateescape"
-    else:
-        errors = "surrogatepass"
     return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", errors))
 
 
@@ -63,7 +64,8 @@ def quoted(name: str) -> str:
     plain = name.isprintable() and '"' not in name and "\\" not in name
     if plain and name == name.strip():
         return name
-    return '"' + visible(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
+    escaped = name.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{visible(escaped)}"'
 
 
 def code(text: str) -> str:
@@ -94,20 +96,20 @@ def fit(text: str, width: int) -> str:
     if columns(text) <= width:
         return text
     lead = next(_BEFORE_PATH.finditer(text))[0]
-    if columns(lead) + _LEAST_OF_NAME <= width:
-        lead = lead
-    else:
+    if columns(lead) + _LEAST_OF_NAME > width:
         lead = ""
     path = text[len(lead) :]
     room = width - columns(lead)
-    if below := _BELOW.search(path, len(path) - len(prefix(path[::-1], room - 1))):
+    fitting = prefix(path[::-1], room - 1)
+    below = _BELOW.search(path, len(path) - len(fitting))
+    if below:
         return f"{lead}…{path[below.start() :]}"
-    if _BELOW.search(path):
-        head = 0
-    else:
-        head = (max(room, 2) - 1) // 3 + 1
-    tail = max(room, 2) - 1 - head
-    return f"{lead}{prefix(path, head)}…{prefix(path[::-1], tail)[::-1]}"
+    room = max(room, 2) - 1
+    head = 0
+    if not _BELOW.search(path):
+        head = room // 3 + 1
+    tail = prefix(path[::-1], room - head)[::-1]
+    return f"{lead}{prefix(path, head)}…{tail}"
 
 
 def clipped(text: str, width: int) -> str:
@@ -116,7 +118,9 @@ def clipped(text: str, width: int) -> str:
         return text
     head = prefix(text, width // 2 - 1)
     tail = prefix(text[::-1], width - width // 2 - 2)[::-1]
-    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
+    words_of_head = head.rpartition(" ")[0]
+    words_of_tail = tail.partition(" ")[2]
+    return f"{words_of_head or head} … {words_of_tail or tail}"
 
 
 def amount(counted: Counted) -> str:
@@ -133,13 +137,16 @@ def more(count: int, noun: str = "") -> str:
     """Return "and … more", `""` for none."""
     if count <= 0:
         return ""
-    return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
+    if noun:
+        return f"and {plural(count, f'more {noun}')}"
+    return f"and {count:,} more"
 
 
 def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = EXAMPLES) -> str:
     """Return the first of `texts`, and the number of the others, `of` so many if given."""
     shown = texts[:most]
-    return f"{sign.join(shown)} {more((of or len(texts)) - len(shown))}".rstrip()
+    count = of or len(texts)
+    return f"{sign.join(shown)} {more(count - len(shown))}".rstrip()
 
 
 def level(report: Report) -> str:
@@ -157,21 +164,28 @@ def level(report: Report) -> str:
 def reasons(report: Report) -> tuple[Reason, ...]:
     """Return the reasons for which `report` is not fine."""
     size = sent(report)
-    suspicious = len(report.all_problems)
+    causes = []
     if is_large(size):
-        found = [Reason("size", (), 0, size.content_bytes, size.files)]
-    else:
-        found = []
-    found += report.reasons
+        causes.append(Reason("size", (), 0, size.content_bytes, size.files))
+    causes += report.reasons
     if hides_all(report):
-        found += [Reason("everything-ignored", (), 0, 0, 0)]
-    return (*found, *([Reason("problems", (), suspicious, 0, 0)] if suspicious else []))
+        causes.append(Reason("everything-ignored", (), 0, 0, 0))
+    problems = len(report.all_problems)
+    if problems:
+        causes.append(Reason("problems", (), problems, 0, 0))
+    return (*causes,)
 
 
 def sent(report: Report) -> Amount:
     """Return the size of all transfers, or of the context if they are not known."""
-    parts = (each.totals if isinstance(each, Measurement) else each for each in report.parts)
-    return Amount.of(*parts)
+    return Amount.of(*map(counted, report.parts))
+
+
+def counted(part: Measurement | Transfer) -> Counted:
+    """Return what counts the files and bytes of a context or a transfer."""
+    if isinstance(part, Measurement):
+        return part.totals
+    return part
 
 
 def is_large(size: Amount) -> bool:
@@ -187,8 +201,11 @@ def hides_all(report: Report) -> bool:
 def place(finding: Finding) -> str:
     """Return the known part of `path:line:column`, safe on a terminal."""
     location = finding.location
-    numbers = [str(each) for each in (location.line, location.column) if each is not None]
-    return ":".join([quoted(location.path), *numbers])
+    text = quoted(location.path)
+    for number in (location.line, location.column):
+        if number is not None:
+            text += f":{number}"
+    return text
 
 
 def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
@@ -197,32 +214,43 @@ def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
         if fixed:
             return f"{fixed:,} fixed, none left"
         return "no findings"
-    parts = []
-    for severity in Severity:
-        count = sum(each.severity is severity for each in findings)
-        if count == 1 or severity is Severity.INFO:
-            noun = severity.value
-        else:
-            noun = f"{severity.value}s"
-        if count:
-            parts += [f"{count:,} {noun}"]
-    fixes = [(each.fix.certain, places(each)) for each in findings if each.fix is not None]
-    safe, unsafe = (sum(n for sure, n in fixes if sure is each) for each in (True, False))
-    if safe:
-        ways = [f"{safe:,} fixable with --fix"]
-    else:
-        ways = []
-    if unsafe:
-        ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"]
-    total = sum(map(places, findings))
     count = len(findings)
+    total = sum(map(places, findings))
+    lead = plural(count, "finding")
     if fixed:
         lead = f"{fixed:,} fixed, {count:,} left"
-    else:
-        lead = plural(count, "finding")
     if total > count:
         lead += f" in {total:,} places"
-    return "; ".join(filter(None, (f"{lead}: {', '.join(parts)}", ", ".join(ways))))
+    ways = ", ".join(_ways_to_fix(findings))
+    text = f"{lead}: {', '.join(_by_severity(findings))}"
+    if ways:
+        return f"{text}; {ways}"
+    return text
+
+
+def _by_severity(findings: Sequence[Finding]) -> Iterator[str]:
+    for severity in Severity:
+        count = sum(finding.severity is severity for finding in findings)
+        if count == 1 or (count and severity is Severity.INFO):
+            yield f"{count:,} {severity.value}"
+        elif count:
+            yield f"{count:,} {severity.value}s"
+
+
+def _ways_to_fix(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield how many places have a safe fix, and how many more an unsafe one."""
+    safe = 0
+    unsafe = 0
+    for finding in findings:
+        if finding.fix is not None and finding.fix.certain:
+            safe += places(finding)
+        elif finding.fix is not None:
+            unsafe += places(finding)
+    if safe:
+        yield f"{safe:,} fixable with --fix"
+    if unsafe:
+        word = "more" if safe else "fixable"
+        yield f"{unsafe:,} {word} with --unsafe-fixes"
 
 
 def places(finding: Finding) -> int:
@@ -234,9 +262,12 @@ def details(
     finding: Finding, most: int = EVIDENCE, *, lines: int = EXAMPLES
 ) -> Iterator[tuple[str, str]]:
     """Yield the lines below a message, each with a label: `|` for evidence, `help:` or `fix:`."""
-    if numbers := [str(each.line) for each in finding.more_locations]:
-        yield "|", f"also on line{'s' * (len(numbers) > 1)} {listed(numbers, most=lines)}"
-    yield from (("|", each) for each in finding.evidence[:most])
+    numbers = [str(location.line) for location in finding.more_locations]
+    if numbers:
+        noun = "line" if len(numbers) == 1 else "lines"
+        yield "|", f"also on {noun} {listed(numbers, most=lines)}"
+    for text in finding.evidence[:most]:
+        yield "|", text
     if len(finding.evidence) > most > 0:
         yield "|", more(len(finding.evidence) - most)
     if finding.help:
@@ -249,9 +280,12 @@ def fix_text(fix: Fix) -> str:
     """Return what `fix` does, its effect on what is sent, and whether it is unsafe."""
     text = fix.message
     if fix.changes is not None:
-        groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
-        changed = [f"{verb} {amount(group)}" for verb, group in groups if group.paths]
-        text += f"; {', '.join(changed) or 'changes nothing that is sent'}"
+        changes = []
+        for name, verb in _VERBS.items():
+            paths = getattr(fix.changes, name)
+            if paths.paths:
+                changes.append(f"{verb} {amount(paths)}")
+        text += f"; {', '.join(changes) or 'changes nothing that is sent'}"
     if fix.certain:
         return text
     return f"{text} (unsafe: review first)"
@@ -263,21 +297,26 @@ def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> 
     if outcome.builder != next(iter(BUILDERS)):
         words += ["--builder", outcome.builder]
     dockerfile = outcome.dockerfile
-    names = BUILDERS[outcome.builder].dockerfile_names
-    usual = [os.path.normpath(os.path.join(outcome.context_path, name)) for name in names]
     if dockerfile == "-":
         words += ["-f", "-"]
-    elif dockerfile is not None and os.path.normpath(dockerfile) not in usual:
+    elif dockerfile is not None and not _is_usual(dockerfile, outcome):
         words += ["-f", path_argument(dockerfile)]
     if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
         words += outcome.options
     if outcome.context_path != ".":
-        context = path_argument(outcome.context_path)
         if name == "explain":
-            words += ["-C", context]
-        else:
-            words += [context]
+            words.append("-C")
+        words.append(path_argument(outcome.context_path))
     return typed(name, *words)
+
+
+def _is_usual(dockerfile: str, outcome: Report | Suggested | Saved) -> bool:
+    """Return whether the builder finds this Dockerfile without `-f`."""
+    path = os.path.normpath(dockerfile)
+    for name in BUILDERS[outcome.builder].dockerfile_names:
+        if path == os.path.normpath(os.path.join(outcome.context_path, name)):
+            return True
+    return False
 
 
 def typed(*words: str) -> str:
@@ -297,4 +336,5 @@ def _shell(word: str) -> str:
         from shlex import quote
 
         return quote(word)
-    return "$'" + visible(word.replace("\\", r"\\").replace("'", r"\'")) + "'"
+    escaped = word.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{visible(escaped)}'"

@@ -13,6 +13,8 @@ import pytest
 from ctxsize import api
 from ctxsize.cli.app import COMMANDS
 from ctxsize.engine.directories import BY_PATH, PROVED, UNNEEDED
+from ctxsize.formats import charts
+from ctxsize.formats.sections import LargeParts, Room
 from ctxsize.formats.sections.glance import parts_of
 from ctxsize.formats.wording import columns, sent
 from ctxsize.knowledge.rules import EntryType, all_rules
@@ -133,7 +135,8 @@ def test_the_rows_add_up(
         build_contexts=named,
         platforms=tuple(options[1:]) if options == PLATFORMS else (),
     )
-    parts = parts_of(report, most)
+    found = LargeParts(parts_of(report), sent(report), Room(most))
+    parts = charts.largest(found, most)
     assert len(parts) <= most
     assert Amount.of(*parts) == sent(report)
     assert all(each.files > 0 and each.content_bytes >= 0 for each in parts)

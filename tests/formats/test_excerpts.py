@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctxsize.codes import all_codes
 from ctxsize.findings import Finding, Fix, Location, Severity
-from ctxsize.formats import Look, text
+from ctxsize.formats import Look, text, wrapping
 from ctxsize.formats.sections import Findings, Section, Table
 from ctxsize.formats.wording import summary
 from ctxsize.units import columns
@@ -129,7 +129,7 @@ def test_brief_findings_are_the_most_severe_and_the_largest() -> None:
 
 
 def test_lines_are_wrapped_by_columns_and_no_word_is_cut() -> None:
-    lines = text.wrapped("日本 " * 30 + "x" * 50, 40, 4)
+    lines = wrapping.wrapped("日本 " * 30 + "x" * 50, 40, 4)
     assert max(map(columns, lines[:-1])) <= 40
     assert lines[-1] == "    " + "x" * 50
     assert " ".join(" ".join(lines).split()) == "日本 " * 30 + "x" * 50

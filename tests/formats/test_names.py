@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ctxsize.formats import Look, wording
 from ctxsize.formats.sections import Section, Table
-from ctxsize.formats.text import brief, render, wrapped
+from ctxsize.formats.text import render
 from ctxsize.formats.wording import clipped, fit, quoted, unquoted, visible
+from ctxsize.formats.wrapping import brief, wrapped
 from ctxsize.units import columns
 
 NAMES = st.binary(min_size=1, max_size=20).map(os.fsdecode)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Section, tree
+from ctxsize.formats.charts import tree
+from ctxsize.formats.sections import Section
 from ctxsize.formats.text import render
 from ctxsize.model import Directory
 from ctxsize.units import columns

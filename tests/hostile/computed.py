@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import ctxsize
 from ctxsize.dockerfile import words
 from ctxsize.engine import patterns
+from ctxsize.formats import ROWS
 from ctxsize.knowledge import rules, tools
 from ctxsize.knowledge.rules import Marker, all_rules, table
 from ctxsize.recommender import facts, mentions
@@ -155,8 +156,7 @@ def _shapes() -> Iterator[Names]:
 
 
 def _beginnings() -> Iterator[Names]:
-    path = Path(ctxsize.__file__).parent / "formats/beginnings.txt"
-    return ({"each": line} for line in path.read_text().splitlines())
+    return ({"beginning": text} for row in ROWS for text in row.beginnings)
 
 
 _EACH = frozenset({"each"})
@@ -191,7 +191,7 @@ COMPUTED: dict[str, Computed] = {
     "engine/native/__init__.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
     "engine/patterns.py: f'\\\\A{expression[1:-1]}\\\\Z'": Computed(_wildcards, _EACH),
     "engine/segments.py: translate(text)": Computed(_each("text", _PATTERNS), _MATCH),
-    "formats/__init__.py: each.partition(': ')[2]": Computed(_beginnings),
+    "formats/__init__.py: beginning": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),
     "globs.py: '|'.join(map(translate, globs)) or '(?!)'": Computed(_lists_of_globs, _MATCH),
     "keys.py: schema.get('pattern', '')": Computed(_shapes),

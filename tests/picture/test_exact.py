@@ -22,6 +22,8 @@ from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
 from ctxsize.page import html, picture
+from ctxsize.page.nodes import ClassAmount, Leaf
+from ctxsize.page.nodes import nodes as nodes_of
 from ctxsize.recommender.outcome import Advice, Size, Suggestion
 from ctxsize.writer import merge
 from tests.contexts import CONTEXTS
@@ -338,11 +340,12 @@ def test_tree_of_any_room_has_all_amounts() -> None:
     for held in reversed([*root.tree()]):
         held.add_up()
 
-    def entries(held: MemoryDirectory) -> list[picture.Leaf]:
+    def entries(held: MemoryDirectory) -> list[Leaf]:
         names = enumerate(held.entries)
-        return [picture.Leaf(e, "f", [(at % 7 * (held is root), 3, 1)]) for at, e in names]
+        classes = [(name, at % 7 * (held is root)) for at, name in names]
+        return [Leaf(name, "f", [ClassAmount(index, 3, 1)]) for name, index in classes]
 
     for most in range(1, 700):
-        tree: Any = picture._nodes(root, entries, most)
+        tree: Any = nodes_of(root, entries, most)
         found = [each for leaf in leaves(tree) for each in leaf[2]]
         assert sum(each[1] for each in found) == 3 * (9 + 9 * 9 + 36)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
 from operator import attrgetter
+from typing import NamedTuple
 
 from ctxsize.findings import Edit, Paths
-from ctxsize.formats import Outcome
+from ctxsize.formats.styles import Outcome
 from ctxsize.formats.wording import level, reasons
 from ctxsize.hidden import shown
 from ctxsize.model import Directory, Ignored, Report
@@ -23,10 +24,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ctxsize.clean import Passed
     from ctxsize.engine.explanation import Explanation
     from ctxsize.engine.plan import Plan
     from ctxsize.engine.source_lookup import SourceCheck
+    from ctxsize.guard import ContextCheck
+    from ctxsize.guard.comparison import DiffReport
     from ctxsize.model import Entry
+    from ctxsize.scanning import Row
 
 Shape = dict[str, object]  # a JSON object as plain values
 MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
@@ -35,6 +40,15 @@ SCHEMAS = (
     *("measure", "plan", "rules", "scan", "suggest"),
 )
 """Names of the schemas, each a file beside this module without references to others."""
+
+
+class _Field(NamedTuple):
+    """A field of a shape."""
+
+    name: str
+    attribute: attrgetter[object]
+    is_nullable: bool  # whether an empty value is null
+    fields: str  # the names of its own fields, if not those of its class
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -53,8 +67,8 @@ def fields() -> dict[str, str]:
 
 
 def _beside(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(shipped(f"formats/json/{name}"))
-    return found
+    content: dict[str, Any] = json.loads(shipped(f"formats/json/{name}"))
+    return content
 
 
 def render(outcome: Outcome) -> str:
@@ -75,14 +89,13 @@ def explained(
     traced: bool = False,
 ) -> str:
     """Return what `explain` reports; if `traced`, with the evaluation of each pattern."""
+    names = ""
     if traced:
         names = f"{fields()['Explanation']} levels near_misses"
-    else:
-        names = ""
     shape = {
         "version": 1,
         **_fields(plan, "context_path=context dockerfile builder=builder.name"),
-        "explanations": [to_json(each, names) for each in explanations],
+        "explanations": [to_json(explanation, names) for explanation in explanations],
         "sources": to_json(tuple(sources)),
         "problems": to_json(tuple(plan.ignore_file_problems)),
     }
@@ -95,42 +108,59 @@ def _outcome(outcome: Outcome) -> Shape:
     shape: Shape = {"version": 1, **_fields(outcome)}
     match outcome.kind:
         case "check":
-            shape["checks"] = [
-                _fields(each) | {"report": _report(each.report, refused=not each.passes)}
-                for each in outcome.checks
-            ]
+            shape["checks"] = [_check(check) for check in outcome.checks]
         case "clean":
-            # The sizes of a directory left alone are null if it was not measured.
-            sizes = ("files", "content_bytes", "disk_bytes")
-            shape["left_alone"] = [
-                _fields(each) | {name: getattr(each.size, name, None) for name in sizes}
-                for each in outcome.plan.passed
-            ]
+            shape["left_alone"] = [_passed(passed) for passed in outcome.plan.passed]
         case "diff":
-            before = outcome.before
-            after = outcome.after
-            shape["delta_bytes"] = after.content_bytes - before.content_bytes
-            shape["delta_files"] = after.files - before.files
-            shape |= {"directories": [], "files": []}
-            if len(outcome.contexts) == 1:
-                shape |= _fields(outcome.contexts[0].changes)
-            shape["changed"] = bool(outcome.changed)
-            shape["contexts"] = to_json(outcome.contexts)
+            shape |= _change(outcome)
         case "plan":
             shape["changes"] = outcome.edit is not None
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
-            shape["builds"] = builds = [_fields(each) for each in outcome.rows]
-            for each, build in zip(builds, (row.build for row in outcome.rows), strict=True):
-                each["build_arguments"] = dict.fromkeys(map(shown, build.build_arguments))
-                each["platforms"] = [*map(shown, build.platforms)]
+            shape["builds"] = [_row(row) for row in outcome.rows]
+    return shape
+
+
+def _check(check: ContextCheck) -> Shape:
+    return _fields(check) | {"report": _report(check.report, refused=not check.passes)}
+
+
+def _passed(passed: Passed) -> Shape:
+    """Return a directory left alone; its sizes are null if it was not measured."""
+    shape = _fields(passed)
+    for name in ("files", "content_bytes", "disk_bytes"):
+        shape[name] = getattr(passed.size, name, None)
+    return shape
+
+
+def _change(outcome: DiffReport) -> Shape:
+    before = outcome.before
+    after = outcome.after
+    shape: Shape = {
+        "delta_bytes": after.content_bytes - before.content_bytes,
+        "delta_files": after.files - before.files,
+        "directories": [],
+        "files": [],
+    }
+    if len(outcome.contexts) == 1:
+        shape |= _fields(outcome.contexts[0].changes)
+    shape["changed"] = bool(outcome.changed)
+    shape["contexts"] = to_json(outcome.contexts)
+    return shape
+
+
+def _row(row: Row) -> Shape:
+    shape = _fields(row)
+    shape["build_arguments"] = dict.fromkeys(map(shown, row.build.build_arguments))
+    shape["platforms"] = [*map(shown, row.build.platforms)]
     return shape
 
 
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
-    found = {"level": "refused" if refused else level(report), "reasons": to_json(reasons(report))}
-    return {"version": 1, "verdict": found, **_fields(report)}
+    name = "refused" if refused else level(report)
+    verdict = {"level": name, "reasons": to_json(reasons(report))}
+    return {"version": 1, "verdict": verdict, **_fields(report)}
 
 
 def to_json(value: object, names: str = "") -> object:
@@ -141,7 +171,7 @@ def to_json(value: object, names: str = "") -> object:
         return shown(value)
     match value:
         case Directory():
-            return [_fields(each) for each in _tree(value)]
+            return [_fields(directory) for directory in _tree(value)]
         case Ignored() if not value.complete:
             # Ignored directories that were not opened may contain anything.
             return _fields(value) | {"content_bytes": None}
@@ -153,32 +183,34 @@ def to_json(value: object, names: str = "") -> object:
         case Enum():
             return value.value
     if type(value) is tuple:
-        return [to_json(each, names) for each in value]
-    return _fields(value, names) if hasattr(value, "__match_args__") else value
+        return [to_json(part, names) for part in value]
+    if hasattr(value, "__match_args__"):
+        return _fields(value, names)
+    return value
 
 
 def _fields(value: object, names: str = "") -> Shape:
     kind = type(value)
     shape: Shape = {}
     words = names or fields().get(kind.__name__) or " ".join(vars(kind)["__match_args__"])
-    for name, attribute, is_nullable, held in _parsed(kind.__name__, words):
-        found = attribute(value)
-        if is_nullable and not found:
-            shape[name] = None
+    for field in _parsed(kind.__name__, words):
+        part = field.attribute(value)
+        if field.is_nullable and not part:
+            shape[field.name] = None
         else:
-            shape[name] = to_json(found, held)
+            shape[field.name] = to_json(part, field.fields)
     return shape
 
 
 @cache
-def _parsed(kind: str, words: str) -> list[tuple[str, attrgetter[object], bool, str]]:
-    """Return for each field: its name, a getter, whether empty is null, and its own fields."""
+def _parsed(kind: str, words: str) -> list[_Field]:
+    """Return the fields that the words name."""
     parsed = []
     for word in words.split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
-        held = fields().get(f"{kind}.{name}", "")
-        parsed.append((name, attrgetter(attribute), word.endswith("?"), held))
+        names = fields().get(f"{kind}.{name}", "")
+        parsed.append(_Field(name, attrgetter(attribute), word.endswith("?"), names))
     return parsed
 
 
@@ -199,15 +231,12 @@ def _edit(edit: Edit) -> Shape:
 
     before = text_of(edit.before)
     after = text_of(edit.after)
-    new = lines(after)
-    matcher = SequenceMatcher(None, lines(before), new, autojunk=False)
-    return {
-        "path": edit.path,
-        "before": None if edit.before is None else before,
-        "after": after,
-        "changes": [
-            {"start_line": start + 1, "end_line": end + 1, "text": "".join(new[first:last])}
-            for kind, start, end, first, last in matcher.get_opcodes()
-            if kind != "equal"
-        ],
-    }
+    new_lines = lines(after)
+    matcher = SequenceMatcher(None, lines(before), new_lines, autojunk=False)
+    changes = []
+    for kind, start, end, first, last in matcher.get_opcodes():
+        if kind != "equal":
+            text = "".join(new_lines[first:last])
+            changes.append({"start_line": start + 1, "end_line": end + 1, "text": text})
+    old_text = None if edit.before is None else before
+    return {"path": edit.path, "before": old_text, "after": after, "changes": changes}

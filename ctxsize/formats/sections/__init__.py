@@ -1,25 +1,35 @@
-"""Convert an outcome into sections of lines, tables, findings and steps, for text and Markdown."""
+"""The values that outcomes become for text and Markdown: sections of lines, tables and steps.
+
+They know neither width nor height: the renderer decides what of them fits on a screen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from heapq import nsmallest
-from importlib import import_module
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from ctxsize.findings import Finding
-from ctxsize.formats import GLANCE, Look, Outcome
-from ctxsize.formats.wording import more, quoted, visible
+from ctxsize.formats.styles import Look
+from ctxsize.formats.wording import more, visible
 from ctxsize.model import Amount, Directory, Problem
-from ctxsize.units import human, percent
 
 T = TypeVar("T")
-_LONGEST_BAR = 20
-_MODULES = {"measure": "measured", "check": "checked", "diff": "compared"}
-_MODULES |= dict.fromkeys(("suggest", "plan"), "suggested")
-"""The module of each kind of outcome; the others have only findings."""
-_EIGHTHS = ("", *"▏▎▍▌▋▊▉")
+
+
+class Fit(NamedTuple):
+    """The most lines of text for an item: on most screens, and on a low or a narrow one."""
+
+    lines: int
+    on_low: int = 0
+    on_narrow: int = 0
+
+    def of(self, look: Look) -> int:
+        """Return the most lines on this screen."""
+        if self.on_low and look.is_low:
+            return self.on_low
+        if self.on_narrow and look.is_narrow:
+            return self.on_narrow
+        return self.lines
 
 
 class Prose(NamedTuple):
@@ -32,13 +42,17 @@ class Prose(NamedTuple):
     hang: int = -1
     mark: str = ""  # the part of `text` that has a `style`
     style: str = "bold"
+    fit: Fit | None = None  # None for as many lines as it takes
 
 
 class Fact(NamedTuple):
-    """A label and a text."""
+    """A label and a text, which may begin with a path that is cut first."""
 
     label: str
     text: str
+    fit: Fit | None = None  # as in `Prose`
+    path: str = ""
+    short: str = ""  # the text if the other one is wider than the screen
 
 
 class NextStep(NamedTuple):
@@ -47,6 +61,25 @@ class NextStep(NamedTuple):
     command: str
     purpose: str
     label: str = "Next"
+    fit: Fit | None = None  # as in `Prose`, for a step without a command
+
+
+class Room(NamedTuple):
+    """The number of rows that are shown: `most` where all is shown, else as many as fit."""
+
+    most: int
+    total: int = 0  # number of rows that there are; a line counts those that are not shown
+    noun: str = ""  # a name of a row for that line; without one there is no line
+    least: int = 0  # number of rows even if they do not fit, unless the screen is low
+    leaves: Literal["nothing", "half", "all"] = "nothing"  # of the room that later tables want
+    spare: int = 0  # number of rows above `most` that are shown in place of a line about them
+
+    @property
+    def whole(self) -> int:
+        """Return the number of rows where all is shown."""
+        if self.total <= self.most + self.spare:
+            return self.total
+        return self.most
 
 
 class Table(NamedTuple):
@@ -57,6 +90,33 @@ class Table(NamedTuple):
     rest: str = ""  # a line about the rows that are not shown
     names: int = 1  # number of columns of names, 1 or 2: they come last, and text aligns them left
     prose: bool = False  # True if a column of words follows the name; text wraps it
+    room: Room | None = None  # None if all rows are shown
+
+
+class SizeTree(NamedTuple):
+    """The largest directories at and below `root`, as a table with guides and bars."""
+
+    root: Directory
+    room: Room
+    is_counted: bool = True  # False if its rows were asked for and take no room from others
+
+
+class LargePart(NamedTuple):
+    """A part of what is sent; none contains another."""
+
+    name: str
+    files: int
+    content_bytes: int
+    note: str = ""  # the pattern that would ignore it, or why it is worth a look
+    is_pattern: bool = False  # True if `note` is a pattern
+
+
+class LargeParts(NamedTuple):
+    """Parts of a whole as a table with bars, the most important first; all others are one row."""
+
+    parts: Sequence[LargePart]
+    whole: Amount
+    room: Room
 
 
 class Findings(NamedTuple):
@@ -65,9 +125,10 @@ class Findings(NamedTuple):
     findings: Sequence[Finding]
     brief: int = 0  # number of findings that text shows without details; 0 for all with them
     fixed: int = 0  # number of findings that fixes removed
+    brief_on_low: int = 0  # `brief` on a low screen, if it is another number
 
 
-Item = Prose | Fact | NextStep | Table | Findings
+Item = Prose | Fact | NextStep | Table | SizeTree | LargeParts | Findings
 
 
 class Section(NamedTuple):
@@ -79,109 +140,48 @@ class Section(NamedTuple):
     style: str = "bold"  # the style of the title
 
 
-def without_steps(section: Section) -> Section:
-    """Return the section without the commands to type next."""
-    items = [each for each in section.items if not isinstance(each, NextStep)]
-    return section._replace(items=items)
+class Screen(NamedTuple):
+    """Sections that are shown together on one screen; a blank line follows each."""
+
+    sections: Sequence[Section]
+    lines: int = 0  # number of its lines; 0 for those of the terminal
 
 
-def cut(found: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Sequence[T], str]:
-    """Return the first `most` of `found`, and a line about the others; all and `""` if full."""
-    if look.full or len(found) <= most:
-        return found, ""
-    return found[:most], f"{more(len(found) - most, noun)}: -v"
+Part = Section | Screen
+
+
+def cut(things: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Sequence[T], str]:
+    """Return the first `most` of `things`, and a line about the others; all and `""` if full."""
+    if look.full or len(things) <= most:
+        return things, ""
+    return things[:most], f"{more(len(things) - most, noun)}: -v"
 
 
 def notes(problems: Iterable[Problem]) -> list[Item]:
     """Return `problems` with the files that were read, as notes."""
     lines: list[Item] = []
-    for each in problems:
-        where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}"), 6))
+    for problem in problems:
+        text = problem.message
+        place = [str(part) for part in (problem.path, problem.line) if part is not None]
+        if place:
+            text = f"{':'.join(place)}: {text}"
+        lines.append(Prose(visible(f"note: {text}"), 6))
     return lines
 
 
 def few(lines: Sequence[Item], most: int, look: Look, noun: str = "") -> list[Item]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     shown, rest = cut(lines, most, look, noun)
-    return [*shown, *([Prose(f"  {rest}")] if rest else [])]
+    if rest:
+        return [*shown, Prose(f"  {rest}")]
+    return [*shown]
 
 
 def folded(node: Directory) -> Directory:
     """Return the first directory at or below `node` that has files of its own, or a choice."""
-    while len(node.children) == 1 and Amount.of(node) == Amount.of(node.children[0]):
-        node = node.children[0]
+    while len(node.children) == 1:
+        child = node.children[0]
+        if Amount.of(node) != Amount.of(child):
+            break
+        node = child
     return node
-
-
-def tree(root: Directory, limit: int, width: int) -> Table:
-    """Return the largest directories as a table, with bars where there is room for them.
-
-    A directory that has nothing but another one shares its row. Guides take a quarter of the width.
-    """
-    every = [root]
-    for node in every:
-        every += map(folded, node.children)
-    limit += len(every) == limit + 1  # a line about one more would take as much room
-    # A parent is never smaller, and its path is less: no child is chosen without it.
-    largest = nsmallest(limit, every, lambda each: (-each.content_bytes, each.path))
-    chosen = {each.path for each in largest}
-    pending = [(root, "", "", 0)]
-    rows = []
-    longest = min(_LONGEST_BAR, max(0, width - 60))
-    whole = root.content_bytes or 1
-    while pending and root.children:
-        node, guides, below, at = pending.pop()
-        figures = (human(node.content_bytes), f"{node.files:,}", percent(node.content_bytes, whole))
-        name = quoted(node.path[at:]) or "."
-        rows.append((*figures, bar(node.content_bytes / whole, longest), guides + name))
-        shown = [each for each in map(folded, node.children) if each.path in chosen]
-        if 4 * len(below) > width:
-            inner = at
-        else:
-            inner = len(node.path) + bool(node.path)
-        for child in reversed(shown):
-            if child is shown[-1]:
-                lead = "└─ "
-                under = "   "
-            else:
-                lead = "├─ "
-                under = "│  "
-            if inner == at and node is not root:
-                lead = under = ""
-            pending.append((child, below + lead, below + under, inner))
-    if rows:
-        rest = more(len(every) - len(rows), "directory")
-    else:
-        rest = ""
-    return Table(("size", "files", "%", "", "directory"), rows, rest)
-
-
-def bar(share: float, longest: int) -> str:
-    """Return a bar for a share of the whole, which has `longest` columns."""
-    blocks, eighths = divmod(round(share * longest * 8), 8)
-    return f"{'█' * blocks}{_EIGHTHS[eighths]}".ljust(longest)
-
-
-def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
-    """Return the sections of `outcome`."""
-    name = _MODULES.get(outcome.kind, "found")
-    if outcome.kind == "measure" and look.only == GLANCE:
-        look = replace(look, only=None)
-        if look.full:
-            name = name
-        else:
-            name = GLANCE
-    made: Iterable[Section] = import_module(f"{__name__}.{name}").sections(outcome, look)
-    return made
-
-
-def heading(outcome: Outcome) -> str:
-    """Return the heading of a comment: for a check, the verdict."""
-    if outcome.kind == "check":
-        return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
-    if outcome.kind == "diff":
-        from ctxsize.formats.sections import compared
-
-        return compared.heading(outcome)
-    return f"ctxsize {outcome.kind}"

@@ -5,118 +5,115 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from ctxsize.formats import Look
 from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, notes
-from ctxsize.formats.text import brief
+from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
+from ctxsize.formats.wrapping import brief
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.guard.baseline import SizeChange
-from ctxsize.guard.comparison import ContextChange, DiffReport
+from ctxsize.guard.comparison import ContextChange, Culprit, DiffReport
 from ctxsize.units import human, plural, signed
 
-_ROWS, _FOLDED_ROWS = 5, 25  # of a table, and of one that Markdown folds
+_ROWS = 5
+_FOLDED_ROWS = 25  # of a table that Markdown folds
 _LONGEST = 100  # number of characters of a name, so that the rows of a comment fit into it
 _DECISIONS = {
     "re-included": "line {} of {} re-includes it: {}",
     "no-longer-ignored": "line {} of {} ignored it before: {}",
     "now-ignored": "line {} of {} ignores it now: {}",
 }
+_VERBS = {"added": "grew", "removed": "shrank", "same": "changed"}
 
 
 def heading(outcome: DiffReport) -> str:
     """Return the verdict in one line, for the heading of a comment."""
     before = outcome.before
     after = outcome.after
-    changed = len(outcome.changed)
     delta = after.content_bytes - before.content_bytes
-    refused = any(each.new.refusals for each in outcome.contexts)
-    grew = delta > DEFAULT_GROWTH.limit(before.content_bytes)
-    if refused or grew:
-        sign = "🔴"
-    elif delta > 0:
-        sign = "🟡"
-    else:
-        sign = "🟢"
-    several = len(outcome.contexts) > 1
-    if several:
+    whole = "the build context"
+    if len(outcome.contexts) > 1:
         whole = plural(len(outcome.contexts), "build context")
-    else:
-        whole = "the build context"
-    if not changed:
+    sign = _sign(outcome, delta)
+    if not outcome.changed:
         return f"ctxsize: {sign} no change of {whole}, {amount(after)}"
-    if delta > 0:
-        verb = "grew"
+    if len(outcome.contexts) > 1:
+        text = f"{len(outcome.changed):,} of {whole} changed"
+    elif delta > 0:
+        text = f"{whole} grew"
     elif delta:
-        verb = "shrank"
+        text = f"{whole} shrank"
     else:
-        verb = "changed"
-    if several:
-        what = f"{changed:,} of {whole} changed"
-    else:
-        what = f"{whole} {verb}"
-    sizes = f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
-    return f"ctxsize: {sign} {signed(delta)}: {what}{sizes if delta else ''}"
+        text = f"{whole} changed"
+    if delta:
+        text += f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
+    return f"ctxsize: {sign} {signed(delta)}: {text}"
+
+
+def _sign(outcome: DiffReport, delta: int) -> str:
+    is_refused = any(context.new.refusals for context in outcome.contexts)
+    if is_refused or delta > DEFAULT_GROWTH.limit(outcome.before.content_bytes):
+        return "🔴"
+    if delta > 0:
+        return "🟡"
+    return "🟢"
 
 
 def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     """Yield the verdict, a row for each context, and the parts of contexts that changed."""
     changed = outcome.changed
-    several = len(outcome.contexts) > 1
-    yield Section([*_answer(outcome, look)])
+    has_several = len(outcome.contexts) > 1
+    is_long = look.full or look.markdown
+    yield Section([*_verdict(outcome, look)])
     yield Section([_differences(outcome)], "Only here (+) and only in a checkout (-)")
-    yield Section([] if look.quiet else notes(outcome.problems))
-    if several or (look.markdown and changed):
+    if not look.quiet:
+        yield Section(notes(outcome.problems))
+    if has_several or (look.markdown and changed):
         yield Section([_contexts(outcome, look)])
-    if look.full or look.markdown:
+    most = 1
+    if is_long:
         most = _most(look, _ROWS)
-    else:
-        most = 1
-    for each in changed[:most]:
-        if several:
-            name = f" in {_short(each.name)}"
-        else:
-            name = ""
-        yield from _parts(each, look, name)
-        if each.new.refusals or each.what in ("grew", "added"):
-            yield Section([*_remedies(each, is_known=outcome.differences is not None)])
-        if look.full or look.markdown:
-            parts = {"directory": each.changes.directories, "file": each.changes.files}
-            for noun, found in parts.items():
-                title = f"{plural(len(found), f'changed {noun}')}{name}"
-                rows = changes(noun, found, _most(look, _FOLDED_ROWS))
-                yield Section([rows], title, folded=True)
-    if left := more(len(changed) - most, "changed context"):
+    for context in changed[:most]:
+        name = ""
+        if has_several:
+            name = f" in {_short(context.name)}"
+        yield _parts(context, look, name)
+        if context.new.refusals or context.what in ("grew", "added"):
+            remedies = _remedies(context, is_known=outcome.differences is not None)
+            yield Section([*remedies])
+        if is_long:
+            yield _changed("directory", context.changes.directories, look, name)
+            yield _changed("file", context.changes.files, look, name)
+    left = more(len(changed) - most, "changed context")
+    if left:
         yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
 
 
-def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
+def _verdict(outcome: DiffReport, look: Look) -> Iterator[Item]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before = outcome.before
     after = outcome.after
     delta = after.content_bytes - before.content_bytes
-    several = len(outcome.contexts) > 1
-    if delta > 0:
-        verb = "Grew"
-        style = "red"
-    else:
-        verb = "Shrank"
-        style = "green"
-    if delta:
-        verdict = f"{verb} by {human(abs(delta))}"
-    else:
-        verdict = "The same size"
+    style = "green"
     if outcome.differences is not None:
         verdict = f"{signed(delta)} compared with a checkout of HEAD"
+    elif delta > 0:
+        verdict = f"Grew by {human(delta)}"
+    elif delta:
+        verdict = f"Shrank by {human(-delta)}"
+    else:
+        verdict = "The same size"
+    if delta > 0:
+        style = "red"
     if not look.markdown:
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
-    refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
-    for each, refusal in refused[:_ROWS]:
-        if several:
-            lead = f"Refused {_short(each.name)}:"
-        else:
-            lead = "Refused:"
-        why = brief(visible(refusal), 2 * _LONGEST, 1)
-        yield Prose(f"{lead} {why}", 2, "Refused", "red")
+    refusals = []
+    for context in outcome.contexts:
+        lead = "Refused:"
+        if len(outcome.contexts) > 1:
+            lead = f"Refused {_short(context.name)}:"
+        refusals += [(lead, visible(refusal)) for refusal in context.new.refusals]
+    for lead, refusal in refusals[:_ROWS]:
+        yield Prose(f"{lead} {brief(refusal, 2 * _LONGEST, 1)}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
 
@@ -124,111 +121,138 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
 def _differences(outcome: DiffReport) -> Table:
     """Return why a checkout sends something else, a row for each reason with its largest path."""
     rows = []
-    for each in outcome.differences or ():
-        figures = signed(each.content_bytes), f"{each.files:,}", each.kind.replace("-", " ")
-        rows.append((*figures, _short(each.paths[0])))
+    for difference in outcome.differences or ():
+        size = signed(difference.content_bytes)
+        kind = difference.kind.replace("-", " ")
+        rows.append((size, f"{difference.files:,}", kind, _short(difference.paths[0])))
     return Table(("change", "files", "", "largest"), rows, names=2)
 
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
     """Return a row for each context that changed, and the number of the others."""
     changed = outcome.changed
-    rows = []
-    for each in changed[: _most(look, _FOLDED_ROWS)]:
-        old = each.before.content_bytes
-        new = each.after.content_bytes
-        if old and new < 10 * old:
-            share = f" ({new / old - 1:+.0%})"
-        else:
-            share = ""
-        files = each.after.files - each.before.files
-        what = f"{each.what}{', refused' if each.new.refusals else ''}"
-        figures = (human(old), human(new), f"{signed(new - old)}{share}")
-        rows.append((*figures, f"{files:+,}" if files else "", what, _short(each.name)))
+    rows = [_context(context) for context in changed[: _most(look, _FOLDED_ROWS)]]
+    rest = []
+    left = more(len(changed) - len(rows), "changed context")
+    if left:
+        rest.append(left)
     same = len(outcome.contexts) - len(changed)
-    rest = [more(len(changed) - len(rows), "changed context")]
     if same:
-        rest += [f"{plural(same, 'context')} did not change"]
+        rest.append(f"{plural(same, 'context')} did not change")
     headers = ("before", "after", "change", "files", "", "context")
-    return Table(headers, rows, "; ".join(filter(None, rest)))
+    return Table(headers, rows, "; ".join(rest))
 
 
-def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
-    """Yield the largest parts of a change, each with what decides about it."""
+def _context(context: ContextChange) -> list[str]:
+    old = context.before.content_bytes
+    new = context.after.content_bytes
+    size = signed(new - old)
+    if old and new < 10 * old:
+        size += f" ({new / old - 1:+.0%})"
+    files = _signed_files(context.after.files - context.before.files)
+    what = context.what
+    if context.new.refusals:
+        what += ", refused"
+    return [human(old), human(new), size, files, what, _short(context.name)]
+
+
+def _parts(context: ContextChange, look: Look, name: str) -> Section:
+    """Return the largest parts of a change, each with what decides about it."""
     rows: list[Sequence[str]] = []
     shown = context.culprits[: _most(look, _ROWS)]
-    for each in shown:
-        rows.append(_row(each.change))
-        if each.pattern is not None:
-            names = _short(each.ignore_file or "the ignore file"), code(_short(str(each.pattern)))
-            rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
-    plain = sum(each.decision == "no-pattern" for each in shown)
-    if plain < len(shown):
-        which = "the others"
+    for culprit in shown:
+        rows.append(_row(culprit.change))
+        if culprit.pattern is not None:
+            rows.append([_decision(culprit)])
+    rest = []
+    plain = sum(culprit.decision == "no-pattern" for culprit in shown)
+    if plain and plain < len(shown):
+        rest.append("No pattern ignores the others.")
     elif plain == 1:
-        which = "it"
-    else:
-        which = "them"
-    if plain:
-        rest = [f"No pattern ignores {which}."]
-    else:
-        rest = []
-    if not (look.full or look.markdown) and len(context.changes.files) > len(shown):
-        rest.append(f"--full lists {plural(len(context.changes.files), 'changed file')}.")
-    verb = {"added": "grew", "removed": "shrank", "same": "changed"}.get(context.what, context.what)
+        rest.append("No pattern ignores it.")
+    elif plain:
+        rest.append("No pattern ignores them.")
+    files = len(context.changes.files)
+    if files > len(shown) and not (look.full or look.markdown):
+        rest.append(f"--full lists {plural(files, 'changed file')}.")
     table = Table(("change", "files", "", "path"), rows, " ".join(rest))
-    yield Section([table], f"What {verb}{name}")
+    return Section([table], f"What {_VERBS.get(context.what, context.what)}{name}")
+
+
+def _decision(culprit: Culprit) -> str:
+    """Return what the pattern does that decides about a part."""
+    pattern = culprit.pattern
+    if pattern is None:
+        return ""
+    file = _short(culprit.ignore_file or "the ignore file")
+    return _DECISIONS[culprit.decision].format(pattern.line, file, code(_short(str(pattern))))
+
+
+def _changed(noun: str, parts: Sequence[SizeChange], look: Look, name: str) -> Section:
+    table = changes(noun, parts, _most(look, _FOLDED_ROWS))
+    return Section([table], f"{plural(len(parts), f'changed {noun}')}{name}", folded=True)
 
 
 def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:
     """Yield what makes a context smaller; a file that a checkout has too `is_known`."""
     new = context.new
-    remedy = context.new.remedy
-    unneeded = 0
+    remedy = new.remedy
     suggest = command(new, "suggest", "--write")
     if remedy and 100 * remedy.saves.content_bytes > context.after.content_bytes:
+        purpose = f"saves {amount(remedy.saves)}"
         if remedy.enough:
-            enough = ""
-        else:
-            enough = ", which is not enough"
-        yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
-        if remedy.enough:
+            yield NextStep(suggest, purpose, "Fix")
             return
+        yield NextStep(suggest, f"{purpose}, which is not enough", "Fix")
     where = _short(new.ignore_file or "a .dockerignore")
+    unneeded = 0
     steps = dict[str, str]()
-    for each in context.culprits[:_ROWS]:
-        if any(f"{each.change.path}/".startswith(f"{path}/") for path in new.unneeded):
-            unneeded += each.change.delta_bytes
-        elif each.decision == "no-longer-ignored":
-            steps.setdefault("lost", f"put {code(_short(str(each.pattern)))} back into {where}")
-        elif not (is_known and each.change.what == "grew" and not each.change.is_directory):
-            name = code(_short(f"{each.change.path}{'/' * each.change.is_directory}"))
+    for culprit in context.culprits[:_ROWS]:
+        part = culprit.change
+        is_old_file = is_known and part.what == "grew" and not part.is_directory
+        if any(f"{part.path}/".startswith(f"{path}/") for path in new.unneeded):
+            unneeded += part.delta_bytes
+        elif culprit.decision == "no-longer-ignored":
+            pattern = code(_short(str(culprit.pattern)))
+            steps.setdefault("lost", f"put {pattern} back into {where}")
+        elif not is_old_file:
+            name = code(_path(part))
             steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
     if unneeded and not remedy:
         yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
-    yield from (NextStep("", each, "Fix") for each in steps.values())
+    for step in steps.values():
+        yield NextStep("", step, "Fix")
 
 
-def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:
+def changes(noun: str, parts: Sequence[SizeChange], top: int) -> Table:
     """Return a table of the first `top` changes; it marks those that are not exact."""
-    rows = [_row(each) for each in found[:top]]
-    return Table(("change", "files", "", noun), rows, more(len(found) - top, noun))
+    rows = [_row(part) for part in parts[:top]]
+    return Table(("change", "files", "", noun), rows, more(len(parts) - top, noun))
 
 
-def _row(each: SizeChange) -> tuple[str, str, str, str]:
-    if each.delta_files:
-        files = f"{each.delta_files:+,}"
-    else:
-        files = ""
-    if each.exact:
-        what = each.what
-    else:
+def _row(part: SizeChange) -> list[str]:
+    what: str = part.what
+    if not part.exact:
         what = "at least"
-    return signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * each.is_directory}")
+    return [signed(part.delta_bytes), _signed_files(part.delta_files), what, _path(part)]
+
+
+def _signed_files(delta: int) -> str:
+    if delta:
+        return f"{delta:+,}"
+    return ""
 
 
 def _most(look: Look, usual: int) -> int:
-    return look.top or (sys.maxsize if look.full else usual)
+    if look.full:
+        usual = sys.maxsize
+    return look.top or usual
+
+
+def _path(part: SizeChange) -> str:
+    if part.is_directory:
+        return _short(f"{part.path}/")
+    return _short(part.path)
 
 
 def _short(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.explanation import Explanation, Level, Outcome, Taker
+from ctxsize.engine.explanation import Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.engine.source_lookup import Fate, SourceCheck
 from ctxsize.formats.sections import Item, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, more, quoted, visible
@@ -23,15 +23,19 @@ _FATES = {
 }
 
 
+_EMPTY = '""'  # a source without a text
+_SKIPS = "skips it there, as that was {}, and so for the entries below"
+_MATCHES = {Outcome.MATCHED: "matches", Outcome.INHERITED: "matches above"}
+
+
 def fields(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
     """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`."""
     if verdict.by is None:
         return "", "", ""
-    if verdict.by.line:
-        source = ignore_file
-    else:
-        source = None
-    return source or "<builder>", str(verdict.by.line), _source(verdict.by)
+    file = "<builder>"
+    if verdict.by.line and ignore_file:
+        file = ignore_file
+    return file, str(verdict.by.line), _source(verdict.by)
 
 
 def line(explained: Explanation) -> str:
@@ -52,7 +56,8 @@ def _source(pattern: Pattern) -> str:
 
 def taken(takers: Iterable[Taker], dockerfile: str | None) -> str:
     """Return the instructions that take an entry in one line; `-` if none does."""
-    return ", ".join(_taker(each, dockerfile) for each in takers) or "-"
+    texts = [_taker(taker, dockerfile) for taker in takers]
+    return ", ".join(texts) or "-"
 
 
 def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> Section:
@@ -61,17 +66,14 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
     for level in explained.levels:
         items += _level(level, explained)
     if explained.takers is not None:
-        is_sent = not explained.verdict.ignored and explained.not_there is None
-        items.append(Prose("  taken by" if is_sent else "  would be taken by"))
-        takers = [Prose(f"    {_taker(each, dockerfile)}", 6) for each in explained.takers]
-        items += takers or [Prose(f"    {_untaken(explained, dockerfile)}", 6)]
-    return Section([*items, *map(_note, _notes(explained, builder, dockerfile))])
+        items += _takers(explained, explained.takers, dockerfile)
+    items += map(_note, _notes(explained, builder, dockerfile))
+    return Section(items)
 
 
 def _headline(explained: Explanation) -> Prose:
-    if explained.not_there is None:
-        would = ""
-    else:
+    would = ""
+    if explained.not_there is not None:
         would = "does not exist; it would be "
     if explained.verdict.ignored:
         word = f"{would}ignored"
@@ -91,42 +93,53 @@ def _headline(explained: Explanation) -> Prose:
 def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
     """Yield the patterns that match at one path, and the result."""
     yield Prose(f"  {quoted(level.path)}")
-    matching = {Outcome.MATCHED: "matches", Outcome.INHERITED: "matches above"}
-    found = [each for each in level.checks if each.outcome in matching]
-    for each in found:
-        named = _named(each.pattern, explained.ignore_file)
-        yield Prose(f"    {named} {matching[each.outcome]}", 6)
-    if others := len(level.checks) - len(found):
+    others = 0
+    for check in level.checks:
+        if check.outcome in _MATCHES:
+            named = _named(check.pattern, explained.ignore_file)
+            yield Prose(f"    {named} {_MATCHES[check.outcome]}", 6)
+        else:
+            others += 1
+    if others:
         yield Prose(f"    {plural(others, 'pattern')} without effect here")
-    text = _said(level.verdict, explained.ignore_file)
+    text = _verdict(level.verdict, explained.ignore_file)
     if level.path == explained.path:
-        if explained.not_there is None:
-            text = text
-        else:
+        if explained.not_there is not None:
             text = f"would be {text}"
+    elif level.verdict.ignored and level.entered:
+        text += "; entered, as an exception may reach below it"
     elif level.verdict.ignored:
-        if level.entered:
-            exceptions = "an exception may reach below it"
-        else:
-            exceptions = "no exception does"
-        text += f"; {'entered' if level.entered else 'not entered'}, as {exceptions}"
+        text += "; not entered, as no exception does"
     yield Prose(f"    => {text}", 7)
 
 
-def _said(value: Verdict, ignore_file: str | None) -> str:
+def _verdict(verdict: Verdict, ignore_file: str | None) -> str:
     """Return a verdict in plain words: "ignored by .dockerignore:3 `node_modules`"."""
-    if value.by is None:
+    if verdict.by is None:
         return "sent: no pattern matches"
-    return f"{'ignored' if value.ignored else 'sent'} by {_named(value.by, ignore_file)}"
+    word = "ignored" if verdict.ignored else "sent"
+    return f"{word} by {_named(verdict.by, ignore_file)}"
 
 
 def _named(pattern: Pattern, ignore_file: str | None) -> str:
     """Return a pattern with its place: ".dockerignore:3 `node_modules`"."""
+    place = "the builder's"
     if pattern.line:
         place = f"{quoted(ignore_file or '')}:{pattern.line}"
-    else:
-        place = "the builder's"
     return f"{place} `{visible(_source(pattern))}`"
+
+
+def _takers(
+    explained: Explanation, takers: Iterable[Taker], dockerfile: str | None
+) -> Iterator[Prose]:
+    """Yield the instructions that take an entry, or what happens to it if none does."""
+    if explained.verdict.ignored or explained.not_there is not None:
+        yield Prose("  would be taken by")
+    else:
+        yield Prose("  taken by")
+    texts = [_taker(taker, dockerfile) for taker in takers]
+    for text in texts or [_untaken(explained, dockerfile)]:
+        yield Prose(f"    {text}", 6)
 
 
 def _taker(taker: Taker, dockerfile: str | None) -> str:
@@ -143,7 +156,7 @@ def _untaken(explained: Explanation, dockerfile: str | None) -> str:
     """Return what happens to an entry that no instruction takes."""
     if not explained.left_out:
         return "no instruction, so it is not transferred"
-    sources = ", ".join(_instruction(each, dockerfile) for each in explained.left_out)
+    sources = _instructions(explained.left_out, dockerfile)
     text = f"no instruction: not copied by {sources}"
     if explained.verdict.ignored or explained.not_there is not None:
         return text
@@ -152,21 +165,22 @@ def _untaken(explained: Explanation, dockerfile: str | None) -> str:
 
 def _instruction(source: Source, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
-    lead = source.instruction
-    whole = '""'
-    if lead == "RUN":
-        lead = f"RUN --mount, {source.kind} of"
-        whole = "."
-    if source.line:
-        place = f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})"
+    if source.instruction == "RUN":
+        text = f"RUN --mount, {source.kind} of {visible(source.source or '.')}"
     else:
-        place = ""
-    return f"{lead} {visible(source.source or whole)}{place}"
+        text = f"{source.instruction} {visible(source.source) or _EMPTY}"
+    if source.line:
+        text += f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})"
+    return text
+
+
+def _instructions(sources: Iterable[Source], dockerfile: str | None) -> str:
+    return ", ".join(_instruction(source, dockerfile) for source in sources)
 
 
 def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> Iterator[str]:
     if explained.mounts:
-        mounts = ", ".join(_instruction(each, dockerfile) for each in explained.mounts)
+        mounts = _instructions(explained.mounts, dockerfile)
         yield f"{mounts}: shows it without the ignore file, as for {builder.title} all mounts do."
     if explained.takers_unknown:
         yield f"Which instruction takes it: {visible(explained.takers_unknown)}."
@@ -178,22 +192,8 @@ def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> 
             "no pattern is applied to its contents."
         )
     for miss in explained.near_misses:
-        if miss.pattern.exception:
-            state = "not ignored"
-        else:
-            state = "already ignored"
-        skips = f"skips it there, as that was {state}, and so for the entries below"
-        yield (
-            f"{_named(miss.pattern, explained.ignore_file)} seems to decide, as it matches "
-            f"{quoted(miss.matches)}. But {builder.title} "
-            f"{'never gets there' if miss.pruned else skips}."
-        )
-    if explained.levels:
-        last = explained.levels[-1]
-    else:
-        last = None
-    is_entered = last and last.path == explained.path and last.verdict.ignored and last.entered
-    if is_entered and builder.sends_ignored_parents:
+        yield _near_miss(miss, explained, builder)
+    if builder.sends_ignored_parents and _is_entered(explained):
         yield "A directory would be sent with what is re-included below it."
     if explained.arrives_empty:
         yield (
@@ -206,6 +206,27 @@ def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> 
         yield f"This path does not exist now ({visible(explained.not_there)})."
 
 
+def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
+    """Return why a pattern that seems to decide does not."""
+    if miss.pruned:
+        reason = "never gets there"
+    elif miss.pattern.exception:
+        reason = _SKIPS.format("not ignored")
+    else:
+        reason = _SKIPS.format("already ignored")
+    named = _named(miss.pattern, explained.ignore_file)
+    where = quoted(miss.matches)
+    return f"{named} seems to decide, as it matches {where}. But {builder.title} {reason}."
+
+
+def _is_entered(explained: Explanation) -> bool:
+    """Return whether the path is an ignored directory that the builder enters."""
+    if not explained.levels:
+        return False
+    last = explained.levels[-1]
+    return last.path == explained.path and last.verdict.ignored and last.entered
+
+
 def _note(text: str) -> Prose:
     return Prose(f"  ! {text}", 4, "!", "yellow")
 
@@ -213,35 +234,48 @@ def _note(text: str) -> Prose:
 def source(check: SourceCheck, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
     text = _fate(check)
+    style = "red"
     if check.fate.is_found:
         style = "green"
-    else:
-        style = "red"
     head = f"{_instruction(check.source, dockerfile)}: {text}"
-    lines: list[Item] = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
-    hidden = () if check.fate is Fate.IGNORED else check.hidden
-    said = [(quoted(each.path), _said(each.verdict, each.ignore_file)) for each in hidden]
-    lines += (Prose(f"    {path} is {text}") for path, text in said[:EXAMPLES])
-    if left := more(len(hidden) - EXAMPLES):
-        lines.append(Prose(f"    {left}"))
-    lines += [_note(visible(each)) for each in check.notes]
-    if check.fate is Fate.IGNORED and any(each.near_misses for each in check.hidden):
+    lines = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
+    if check.fate is not Fate.IGNORED:
+        lines += _hidden(check)
+    for note in check.notes:
+        lines.append(_note(visible(note)))
+    if check.fate is Fate.IGNORED and any(hidden.near_misses for hidden in check.hidden):
         lines.append(_note(f"each step: ctxsize explain --trace {quoted(check.at)}"))
     return Section(lines)
 
 
+def _hidden(check: SourceCheck) -> Iterator[Prose]:
+    """Yield the first of the entries that a source does not find, as they are ignored."""
+    for hidden in check.hidden[:EXAMPLES]:
+        text = _verdict(hidden.verdict, hidden.ignore_file)
+        yield Prose(f"    {quoted(hidden.path)} is {text}")
+    left = more(len(check.hidden) - EXAMPLES)
+    if left:
+        yield Prose(f"    {left}")
+
+
 def _fate(check: SourceCheck) -> str:
+    matches = ""
     if check.matches:
         matches = f": matches {plural(check.matches, 'entry')}"
-    else:
-        matches = ""
-    if matches and check.hidden:
-        matches += f", {len(check.hidden)} more ignored"
+        if check.hidden:
+            matches += f", {len(check.hidden)} more ignored"
+    path = quoted(check.at)
+    lead = ""
+    if check.at != check.source.path:
+        lead = f"{path} is "
+    verdict = ""
+    for hidden in check.hidden[:1]:
+        verdict = _verdict(hidden.verdict, hidden.ignore_file)
     return _FATES[check.fate].format(
         matches=matches,
-        at=quoted(check.at),
-        is_at=f"{quoted(check.at)} is " if check.at != check.source.path else "",
-        hidden="".join(_said(each.verdict, each.ignore_file) for each in check.hidden[:1]),
+        at=path,
+        is_at=lead,
+        hidden=verdict,
         source=visible(check.source.source),
         context=f"the context {visible(check.source.context)}".rstrip(),
     )

@@ -9,8 +9,19 @@ from dataclasses import replace
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
-from ctxsize.formats import Found, Look, wording
-from ctxsize.formats.sections import Findings, NextStep, Prose, Section, Table, cut, few, notes
+from ctxsize.formats import wording
+from ctxsize.formats.sections import (
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    cut,
+    few,
+    notes,
+)
+from ctxsize.formats.styles import Found, Look
 from ctxsize.formats.wording import amount, listed, more, quoted, typed, visible
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
@@ -18,11 +29,12 @@ from ctxsize.units import human, plural
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
-    from ctxsize.clean import Cleaning, Passed, Result
+    from ctxsize.clean import Cleaning, CleanPlan, Passed, Result
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
-_ALIKE, _MOST_LINES = 12, 5  # candidates of a reason, findings across builds
+_ALIKE = 12  # number of candidates with one reason
+_MOST_LINES = 5  # number of findings across builds
 
 
 def sections(outcome: Found, look: Look) -> list[Section]:
@@ -39,86 +51,95 @@ def sections(outcome: Found, look: Look) -> list[Section]:
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
-            leads = (f"{e.name} {e.severity.value:<8}{e.slug:<24} " for e in outcome.codes)
-            pairs = zip(leads, outcome.codes, strict=True)
-            return [Section([Prose(lead + each.summary, len(lead)) for lead, each in pairs])]
+            return [Section([_in_a_line(code) for code in outcome.codes])]
 
 
 def _linted(outcome: Linted, look: Look) -> list[Section]:
-    fixed = [found for file in outcome.files for found in file.mended]
+    fixed = [finding for file in outcome.files for finding in file.mended]
     count = sum(map(wording.places, fixed))
     findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
-    lines = [*_files(outcome.files, look), *notes(outcome.problems)]
-    if outcome.files:
-        lines += []
-    else:
-        lines += [Prose("no ignore file here")]
+    lines: list[Item] = [*_files(outcome.files, look)]
+    lines += notes(outcome.problems)
+    if not outcome.files:
+        lines.append(Prose("no ignore file here"))
     # The number of findings is the last line.
     return [Section([*_fixed(fixed)]), Section(lines), findings]
 
 
 def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
     """Yield a line for each fix that was made; for equal ones of a file a single line."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    for each in findings:
-        if each.fix is not None:
-            text = wording.fix_text(each.fix).partition("; changes nothing")[0]
-            alike.setdefault((each.location.path, each.code, text), []).append(wording.place(each))
-    for (_, code, text), found in alike.items():
-        if len(found) > 1:
-            times = f" ({len(found):,} times)"
-        else:
-            times = ""
-        yield Prose(f"{found[0]} fixed {code} {visible(text)}{times}", 4)
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        if finding.fix is not None:
+            text = wording.fix_text(finding.fix).partition("; changes nothing")[0]
+            key = (finding.location.path, finding.code, text)
+            alike.setdefault(key, []).append(finding)
+    for (_, code, text), equal in alike.items():
+        place = wording.place(equal[0])
+        line = f"{place} fixed {code} {visible(text)}"
+        if len(equal) > 1:
+            line += f" ({len(equal):,} times)"
+        yield Prose(line, 4)
 
 
 def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
     """Yield a line for each file; those in which nothing is found are counted."""
-    fine = [each for each in files if not (each.findings or each.mended)]
-    alone = look.full or len(fine) < 2
-    yield from (_file(each) for each in files if alone or each.findings or each.mended)
-    if not alone:
-        sums = {name: sum(getattr(e, name) for e in fine) for name in ("patterns", "suppressed")}
-        yield _file(replace(fine[0], path=f"{len(fine):,} files", content_bytes=None, **sums))
+    fine = [file for file in files if not (file.findings or file.mended)]
+    is_each_shown = look.full or len(fine) < 2
+    for file in files:
+        if is_each_shown or file.findings or file.mended:
+            yield _file(file)
+    if not is_each_shown:
+        patterns = sum(file.patterns for file in fine)
+        suppressed = sum(file.suppressed for file in fine)
+        whole = replace(fine[0], patterns=patterns, suppressed=suppressed, content_bytes=None)
+        yield _file(replace(whole, path=f"{len(fine):,} files"))
 
 
 def _file(file: LintedFile) -> Prose:
     parts = [plural(file.patterns, "pattern")]
     if file.content_bytes is not None and file.files is not None:
-        parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
-    if file.findings:
-        parts += []
-    else:
-        parts += ["nothing found"]
+        size = Amount(file.files, file.content_bytes)
+        parts.append(f"{amount(size)} sent")
+    if not file.findings:
+        parts.append("nothing found")
     if file.suppressed:
-        parts += [f"{file.suppressed:,} suppressed"]
+        parts.append(f"{file.suppressed:,} suppressed")
     return Prose(f"{quoted(file.path)}: {', '.join(parts)}", 4)
 
 
 def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
-    found = Findings(advice.findings, fixed=len(advice.mended))
+    findings = Findings(advice.findings, fixed=len(advice.mended))
     if look.quiet:
-        return [Section([found])]
-    step = NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes")
-    steps = [step] * any(each.fix for each in advice.findings)
-    none = Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found")
-    if advice.findings:
-        lines = []
-    else:
-        lines = [none]
-    items = [found, *steps, *lines, *notes(advice.problems)]
+        return [Section([findings])]
+    items: list[Item] = [findings]
+    if any(finding.fix for finding in advice.findings):
+        diff = typed("advise", "--diff", *_root(advice.root))
+        items.append(NextStep(diff, "shows the fixes"))
+    if not advice.findings:
+        dockerfiles = plural(len(advice.dockerfiles), "Dockerfile")
+        items.append(Prose(f"{dockerfiles}: nothing found"))
+    items += notes(advice.problems)
     return [Section([*_fixed(advice.mended)]), Section(items)]
 
 
+def _in_a_line(code: Code) -> Prose:
+    severity = code.severity.value
+    lead = f"{code.name} {severity:<8}{code.slug:<24} "
+    return Prose(lead + code.summary, len(lead))
+
+
 def _at_length(code: Code) -> Iterator[Section]:
-    yield Section([Prose(f"{code.name} {code.slug} ({code.severity.value})", mark=code.name)])
+    title = f"{code.name} {code.slug} ({code.severity.value})"
+    yield Section([Prose(title, mark=code.name)])
     yield Section([Prose(code.summary, 0)])
     yield Section([Prose(code.why, 0)])
     for title, example in (("Instead of", code.bad), ("write", code.good)):
-        lines = [Prose(f"    {visible(each)}") for each in example.split("\n")]
-        yield Section([Prose(f"{title}:"), *lines] if example else [])
+        if example:
+            lines = [Prose(f"    {visible(line)}") for line in example.split("\n")]
+            yield Section([Prose(f"{title}:"), *lines])
 
 
 def _scanned(scan: Scan, look: Look) -> list[Section]:
@@ -126,59 +147,84 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     table = _builds(scan, look)
     if look.quiet:
         return [Section([table])]
-    title = f"{plural(len(scan.rows), 'build')}, the most costly first"
-    if scan.merged:
-        title = f"{plural(len(scan.rows), 'build')} in {plural(len(scan.merged), 'repository')}"
-        cost = sum(row.cost.content_bytes for row in scan.rows)
-        saving = sum(row.saving.content_bytes for row in scan.rows if row.saving)
-        title += f": {human(cost)}, safe suggestions save {human(saving)}"
-    if scan.lower_bound:
-        title += ", sizes are at least"
-    errors = ((_build(row), row.error) for row in scan.rows if row.error is not None)
-    failed = [Prose(f"  {quoted(name)}: {visible(error)}", 4) for name, error in errors]
-    codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
-    if look.full:
-        rest = ""
-    else:
-        rest = "; -v shows what to do"
-    if codes:
-        explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")]
-    else:
-        explained = []
-    across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
-    if scan.merged:
-        why = "in these reports"
-    else:
-        why = "here: no Dockerfile, and no file that names one"
+    failed = [_error(row, row.error) for row in scan.rows if row.error is not None]
+    lines = few(failed, _MOST_LINES, look)
+    sections = [Section([table, *lines], _title(scan))]
+    if not scan.rows and scan.merged:
+        sections.append(Section([Prose("no build in these reports")]))
+    elif not scan.rows:
+        text = "no build here: no Dockerfile, and no file that names one"
+        sections.append(Section([Prose(text)]))
     return [
-        Section([table, *few(failed, _MOST_LINES, look)], title),
-        Section([] if scan.rows else [Prose(f"no build {why}")]),
-        Section([across, *explained], "Across builds"),
+        *sections,
+        Section([*_across(scan, look)], "Across builds"),
         Section(few(notes(scan.problems), _MOST_LINES, look)),
         Section([*_next(scan)]),
     ]
+
+
+def _error(row: Row, error: str) -> Prose:
+    name = quoted(_build(row))
+    return Prose(f"  {name}: {visible(error)}", 4)
+
+
+def _title(scan: Scan) -> str:
+    title = plural(len(scan.rows), "build")
+    if scan.merged:
+        cost = sum(row.cost.content_bytes for row in scan.rows)
+        saving = sum(row.saving.content_bytes for row in scan.rows if row.saving)
+        title += f" in {plural(len(scan.merged), 'repository')}"
+        title += f": {human(cost)}, safe suggestions save {human(saving)}"
+    else:
+        title += ", the most costly first"
+    if scan.lower_bound:
+        title += ", sizes are at least"
+    return title
+
+
+def _across(scan: Scan, look: Look) -> Iterator[Item]:
+    """Yield the findings across builds, and where their codes are explained."""
+    if look.full:
+        yield Findings(scan.findings)
+    else:
+        yield Findings(scan.findings, _MOST_LINES)
+    codes = " ".join(dict.fromkeys(finding.code for finding in scan.findings))
+    if codes and look.full:
+        yield Prose(f"  `ctxsize rule {codes}` explains")
+    elif codes:
+        yield Prose(f"  `ctxsize rule {codes}` explains; -v shows what to do")
 
 
 def _next(scan: Scan) -> Iterator[NextStep]:
     """Yield the command for the build that would save most, or else for the most costly one."""
     if scan.merged:
         return
-    rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
-    saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
-    for row in rows[saved.index(max(saved)) :][:1] if rows else ():
-        words = [*row.options, *_root(row.build.context)]
-        # Values of arguments are not printed, and the command does not save the same without them.
-        others = [each for each in row.build.given() if each != "--target"]
-        purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
-        if others:
-            purpose = f"needs the {listed(others)} of this build"
-        else:
-            purpose = purpose
-        measured = NextStep(typed("measure", *words), "shows what is sent")
-        yield NextStep(typed("suggest", "--write", *words), purpose) if any(saved) else measured
+    rows = [row for row in scan.rows if row.error is None]
+    rows = [row for row in rows if row.found.inline is None]
+    if rows:
+        yield _next_for(max(rows, key=_saved))
     if scan.advice:
         purpose = f"shows {plural(scan.advice, 'finding')} on Dockerfiles"
         yield NextStep(typed("advise", *_root(scan.root)), purpose, "Also")
+
+
+def _saved(row: Row) -> int:
+    if row.saving:
+        return row.saving.content_bytes
+    return 0
+
+
+def _next_for(row: Row) -> NextStep:
+    words = [*row.options, *_root(row.build.context)]
+    if not _saved(row):
+        return NextStep(typed("measure", *words), "shows what is sent")
+    cost = human(row.cost.content_bytes)
+    purpose = f"saves {human(_saved(row))} of {cost}"
+    # Values of arguments are not printed, and the command does not save the same without them.
+    others = [option for option in row.build.given() if option != "--target"]
+    if others:
+        purpose = f"needs the {listed(others)} of this build"
+    return NextStep(typed("suggest", "--write", *words), purpose)
 
 
 def _root(path: str) -> list[str]:
@@ -190,143 +236,161 @@ def _root(path: str) -> list[str]:
 def _builds(scan: Scan, look: Look) -> Table:
     """Return a row for each build; equal ones share a row with their number."""
     contexts = Counter(row.build.context for row in scan.rows)
-    rows: list[tuple[str, ...]] = []
+    lines: list[tuple[str, ...]] = []
     for row in scan.rows:
-        whole = look.full or contexts[row.build.context] > 1
-        rows.append((*_figures(row, look), _build(row) if whole else row.build.context))
-    same = Counter(rows)
-    alike = Counter(cells[-1] for cells in {*rows})
-    found = dict[tuple[str, ...], None]()
-    for cells, row in zip(rows, scan.rows, strict=True):
+        name = row.build.context
+        if look.full or contexts[name] > 1:
+            name = _build(row)
+        lines.append((*_figures(row, look), name))
+    equal = Counter(lines)
+    alike = Counter(cells[-1] for cells in equal)
+    rows = dict[tuple[str, ...], None]()
+    for cells, row in zip(lines, scan.rows, strict=True):
         *figures, name = cells
-        if same[cells] > 1:
-            name += f" ({same[cells]:,} builds)"
+        if equal[cells] > 1:
+            name += f" ({equal[cells]:,} builds)"
         elif alike[name] > 1 and row.places:  # they differ in values, which may be secret
-            name += f" ({row.places[0].how} {row.places[0].name})"
-        found |= {(*figures, quoted(name)): None}
-    rest = more(len(found) - look.top, "build")
+            name += _origin(row)
+        figures.append(quoted(name))
+        rows[tuple(figures)] = None
+    rest = more(len(rows) - look.top, "build")
+    if rest:
+        rest += ": --top N, or -v"
+    headers = ["sends", "saving", "findings", "ignore", "build"]
     if look.full:
-        context = ["context"]
-        file = "ignore file"
-    else:
-        context = []
-        file = "ignore"
-    headers = ("sends", *context, "saving", "findings", file, "build")
-    return Table(headers, [*found][: look.top], f"{rest}: --top N, or -v" if rest else "")
+        headers = ["sends", "context", "saving", "findings", "ignore file", "build"]
+    return Table(headers, [*rows][: look.top], rest)
 
 
-def _figures(row: Row, look: Look) -> tuple[str, ...]:
-    sizes = (row.transfer or row.context, row.context, row.saving)
-    sends, context, saving = ("?" if e is None else human(e.content_bytes) for e in sizes)
+def _figures(row: Row, look: Look) -> list[str]:
+    sends = _size(row.transfer or row.context)
+    saving = _size(row.saving)
     findings = str(row.findings or "")
     path = row.ignore_file
-    if look.full:
-        if path:
-            name = os.path.relpath(path, row.build.context)
-        else:
-            name = "none"
-        return sends, context, saving, findings, name
-    return sends, saving, findings, "yes" if path else "none"
+    if not look.full:
+        return [sends, saving, findings, "yes" if path else "none"]
+    name = "none"
+    if path:
+        name = os.path.relpath(path, row.build.context)
+    return [sends, _size(row.context), saving, findings, name]
+
+
+def _size(size: Amount | None) -> str:
+    if size is None:
+        return "?"
+    return human(size.content_bytes)
 
 
 def _build(row: Row) -> str:
     """Return context and options of the build, as for `docker build`."""
+    text = " ".join((row.build.context, *row.options))
     if row.dockerfile is None:
-        inline = f" ({row.places[0].how} {row.places[0].name})"
-    else:
-        inline = ""
-    return " ".join((row.build.context, *row.options)) + inline
+        text += _origin(row)
+    return text
+
+
+def _origin(row: Row) -> str:
+    """Return what names the build."""
+    return f" ({row.places[0].how} {row.places[0].name})"
 
 
 def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
+    head: list[Item] = [_freed(outcome)]
     if outcome.command and plan.items:
-        steps = [NextStep(outcome.command, "deletes it")]
-    else:
-        steps = []
-    failed = [Prose(_failed(each), 4) for each in outcome.results if not each.done]
-    return [
-        Section([_freed(outcome), *steps]),
-        Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
+        head.append(NextStep(outcome.command, "deletes it"))
+    failed = [Prose(_failed(result), 4) for result in outcome.results if not result.done]
+    title = "Planned" if outcome.applied else "Would be deleted"
+    sections = [
+        Section(head),
+        Section([_directories(outcome)], title),
         Section(failed, "Not deleted"),
-        Section([] if look.quiet else [*_left_alone(plan.passed, look)], "Left alone"),
-        Section(notes(plan.problems), "Not looked at"),
     ]
+    if not look.quiet:
+        sections.append(Section([*_left_alone(plan.passed, look)], "Left alone"))
+    return [*sections, Section(notes(plan.problems), "Not looked at")]
 
 
 def _freed(outcome: Cleaning) -> Prose:
     plan = outcome.plan
-    sums = outcome.plan.sums
-    directories = plural(len(plan.items), "directory")
     if not plan.items:
         title = "Nothing to delete"
         style = "green"
         text = f"{plural(len(plan.passed), 'candidate')} left alone"
     elif not outcome.applied:
-        # What has hard links elsewhere is not freed; what could not be read is not counted.
-        if plan.problems:
-            most = "about"
-        else:
-            most = "at most"
         title = "Dry run"
         style = "yellow"
-        text = f"would free {most} {human(sums.disk_bytes)} on disk ({amount(sums)}) in "
-        text += f"{directories}; nothing was deleted"
+        text = _dry_run(plan)
+    elif outcome.complete:
+        title = "Deleted"
+        style = "green"
+        text = _deleted(outcome)
     else:
-        if outcome.complete:
-            title = "Deleted"
-            style = "green"
-        else:
-            title = "Not all deleted"
-            style = "red"
-        freed = human(sum(each.disk_bytes for each in outcome.results))
-        files = plural(sum(each.files for each in outcome.results), "file")
-        done = sum(each.done for each in outcome.results)
-        text = f"{freed} on disk freed, {files}; {done:,} of {directories} deleted"
+        title = "Not all deleted"
+        style = "red"
+        text = _deleted(outcome)
     return Prose(f"{title}: {text}", 0, title, style)
+
+
+def _dry_run(plan: CleanPlan) -> str:
+    """Return what would be freed, without hard links elsewhere and what could not be read."""
+    most = "about" if plan.problems else "at most"
+    sums = plan.sums
+    size = f"{human(sums.disk_bytes)} on disk ({amount(sums)})"
+    directories = plural(len(plan.items), "directory")
+    return f"would free {most} {size} in {directories}; nothing was deleted"
+
+
+def _deleted(outcome: Cleaning) -> str:
+    results = outcome.results
+    freed = human(sum(result.disk_bytes for result in results))
+    files = plural(sum(result.files for result in results), "file")
+    done = sum(result.done for result in results)
+    directories = plural(len(outcome.plan.items), "directory")
+    return f"{freed} on disk freed, {files}; {done:,} of {directories} deleted"
 
 
 def _directories(outcome: Cleaning) -> Table:
     """Return a row for each directory, with a note on its evidence and its largest parts."""
-    rows: list[tuple[str, ...]] = []
-    for item in outcome.plan.items:
-        size = item.inventory.size
-        parts = item.inventory.parts
+    rows: list[Sequence[str]] = []
+    for directory in outcome.plan.items:
+        size = directory.inventory.size
         figures = (human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}")
-        rows.append((*figures, quoted(item.path)))
-        shown = [each for each in parts if each.name and each.size.content_bytes]
-        named = [f"{quoted(each.name)} {human(each.size.content_bytes)}" for each in shown]
-        if named:
-            holds = f"; holds {listed(named)}"
-        else:
-            holds = ""
-        rows.append((f"{item.kind.title}: {', '.join(map(visible, item.evidence))}{holds}",))
+        rows.append((*figures, quoted(directory.path)))
+        evidence = ", ".join(map(visible, directory.evidence))
+        note = f"{directory.kind.title}: {evidence}"
+        parts = [part for part in directory.inventory.parts if part.name]
+        parts = [part for part in parts if part.size.content_bytes]
+        if parts:
+            texts = [f"{quoted(part.name)} {human(part.size.content_bytes)}" for part in parts]
+            note += f"; holds {listed(texts)}"
+        rows.append((note,))
     return Table(("on disk", "size", "files", "directory"), rows)
 
 
 def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
     """Yield what is left alone, dangers first; unless `full`, `_ALIKE` for each reason."""
     alike: dict[tuple[bool, bool, str], list[Passed]] = {}
-    for each in passed:
-        code = each.objection.code
-        alike.setdefault((each.objection.by_choice, code == "not-proven", code), []).append(each)
-    for _, some in sorted(alike.items()):
-        shown, rest = cut(some, _ALIKE, look)
-        for each in shown:
-            if each.size is None:
-                size = ""
-            else:
-                size = f" ({human(each.size.content_bytes)})"
-            yield Prose(f"  {quoted(each.path)}{size}: {visible(each.objection.message)}", 4)
+    for candidate in passed:
+        code = candidate.objection.code
+        key = (candidate.objection.by_choice, code == "not-proven", code)
+        alike.setdefault(key, []).append(candidate)
+    for (_, _, code), candidates in sorted(alike.items()):
+        shown, rest = cut(candidates, _ALIKE, look)
+        for candidate in shown:
+            line = f"  {quoted(candidate.path)}"
+            if candidate.size is not None:
+                line += f" ({human(candidate.size.content_bytes)})"
+            line += f": {visible(candidate.objection.message)}"
+            yield Prose(line, 4)
         if rest:
-            yield Prose(f"  {rest} lists all ({some[0].objection.code})")
+            yield Prose(f"  {rest} lists all ({code})")
 
 
 def _failed(result: Result) -> str:
-    left = ", ".join(quoted(each) for each in result.left if each != result.path)
+    text = f"  {quoted(result.path)}: {visible(result.message)}"
+    left = [quoted(path) for path in result.left if path != result.path]
     if left:
-        rest = f"; the rest is in {left}"
-    else:
-        rest = ""
-    return f"  {quoted(result.path)}: {visible(result.message)}{rest}"
+        return f"{text}; the rest is in {', '.join(left)}"
+    return text

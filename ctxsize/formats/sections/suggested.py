@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
 
-from ctxsize.formats import Look, wording
-from ctxsize.formats import sections as layout
-from ctxsize.formats.sections import Fact, NextStep, Prose, Section, Table, cut, few, notes
+from ctxsize.formats import wording
+from ctxsize.formats.sections import (
+    Fact,
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    cut,
+    few,
+    notes,
+)
+from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import amount, change, command, listed, more, quoted, visible
 from ctxsize.guard.accepting import UNUSED
 from ctxsize.knowledge.rules import Category, Rule, all_rules
@@ -23,14 +33,17 @@ _TRIFLE_BYTES = 100_000
 _TRIFLE_SHARE = 0.01
 _TRIFLE_FILES = 100
 """A trifle is smaller than each of these; the share is that of all suggestions together."""
-_MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4  # shown without `--verbose`
+_MOST_TRIFLES = 5
+_MOST_ROWS = 12
+_MOST_NOTES = 4
+"""Numbers of what is shown without `--verbose`."""
 _WIDEST_PATTERNS = 24
 
 
 def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
     """Return the sections of `outcome`, without those of `--explain`; if quiet, the patterns."""
     if look.quiet:
-        return [Section([Prose(visible(each)) for each in _patterns(outcome)])]
+        return [Section([Prose(visible(line)) for line in _patterns(outcome)])]
     if outcome.kind == "suggest":
         return _suggested(outcome, look)
     return _planned(outcome, look)
@@ -39,9 +52,10 @@ def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
 def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
     """Return the lines to add, in an order in which they can be written."""
     if outcome.kind == "plan":
-        return [each.line for each in outcome.change.added]
-    chosen = [each.patterns for each in outcome.suggestions if each.chosen]
-    return [line for each in sorted(chosen, key=lambda e: e[-1][0] == "!") for line in each]
+        return [addition.line for addition in outcome.change.added]
+    chosen = [suggestion.patterns for suggestion in outcome.suggestions if suggestion.chosen]
+    in_order = sorted(chosen, key=lambda patterns: patterns[-1].startswith("!"))
+    return [line for patterns in in_order for line in patterns]
 
 
 def _cells(size: Counted, name: str) -> tuple[str, str, str]:
@@ -49,94 +63,121 @@ def _cells(size: Counted, name: str) -> tuple[str, str, str]:
 
 
 def _suggested(advice: Advice, look: Look) -> list[Section]:
-    # What would ignore the file that `--write` creates saves nothing yet.
-    if advice.new_file:
-        absent = [os.path.relpath(advice.ignore_file, advice.context_path)]
-    else:
-        absent = None
-    every = [e for e in advice.suggestions if [*map(os.path.normpath, e.paths)] != absent]
-    safe = [each for each in every if each.safe or each.chosen]
-    unsafe = [each for each in every if each not in safe]
-    questions = [(*_cells(each.size, quoted(each.path)), each.note) for each in advice.questions]
-    large = Table(("size", "files", "path", "in git"), questions, prose=True)
-    patterns = sum(len(each.patterns) for each in every if each.chosen)
+    suggestions = [*_to_show(advice)]
+    safe = []
+    unsafe = []
+    patterns = 0
+    for suggestion in suggestions:
+        if suggestion.safe or suggestion.chosen:
+            safe.append(suggestion)
+        else:
+            unsafe.append(suggestion)
+        if suggestion.chosen:
+            patterns += len(suggestion.patterns)
+    saving = "Nothing safe to add"
     if patterns:
         saving = _saving(advice, patterns)
-    else:
-        saving = "Nothing safe to add"
-    if all(each.safe for each in safe):
+    if advice.written:
+        title = "Added"
+    elif all(suggestion.safe for suggestion in safe):
         title = "Safe to add"
     else:
         title = "To add"
+    verdict = Prose(saving, mark=saving.partition(" with ")[0])
+    evidence = []
+    if look.full:
+        evidence.append(_evidence(suggestions))
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
-        Section([Prose(saving, mark=saving.partition(" with ")[0]), _next(advice)]),
+        Section([verdict, _next(advice)]),
         Section([*_sizes(advice), *_of_git(advice)]),
-        Section([_suggestions(safe, look)], "Added" if advice.written else title),
+        Section([_suggestions(safe, look)], title),
         Section([_suggestions(unsafe, look)], confirmed),
-        Section([large], "Large, and explained by no rule: does the build need it?"),
-        Section([_evidence(every)] if look.full else [], "Evidence", folded=True),
-        Section([*_found(advice, look)], "Findings"),
+        Section([_questions(advice)], "Large, and explained by no rule: does the build need it?"),
+        Section(evidence, "Evidence", folded=True),
+        Section([*_findings(advice, look)], "Findings"),
         Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
 
 
-def _found(advice: Advice, look: Look) -> Iterator[layout.Item]:
+def _to_show(advice: Advice) -> Iterator[Suggestion]:
+    """Yield the suggestions but one for the file that `--write` creates: it saves nothing yet."""
+    new_file = None
+    if advice.new_file:
+        new_file = [os.path.relpath(advice.ignore_file, advice.context_path)]
+    for suggestion in advice.suggestions:
+        if [*map(os.path.normpath, suggestion.paths)] != new_file:
+            yield suggestion
+
+
+def _questions(advice: Advice) -> Table:
+    rows = []
+    for question in advice.questions:
+        figures = _cells(question.size, quoted(question.path))
+        rows.append((*figures, question.note))
+    return Table(("size", "files", "path", "in git"), rows, prose=True)
+
+
+def _findings(advice: Advice, look: Look) -> Iterator[Item]:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
-    chosen = [each for each in advice.suggestions if each.chosen and not look.full]
-    gone, kept = ({p for each in chosen for p in getattr(each, n)} for n in ("paths", "keeps"))
-    every = [each for each in advice.findings if each.code in _SHOWN]
-    inside = [f"{each.evidence[0]}/" if each.code == "CTX511" else "" for each in every]
-    sent = [not is_below(path, gone) or is_below(path, kept) for path in inside]
-    yield layout.Findings([*compress(every, sent)], brief=0 if look.full else _MOST_NOTES)
-    if ignored := sent.count(False):
-        yield Prose(f"  {plural(ignored, 'secret')}, all ignored by these patterns")
+    ignored = set[str]()
+    exceptions = set[str]()
+    for suggestion in advice.suggestions:
+        if suggestion.chosen and not look.full:
+            ignored.update(suggestion.paths)
+            exceptions.update(suggestion.keeps)
+    findings = []
+    secrets = 0
+    for finding in advice.findings:
+        if finding.code not in _SHOWN:
+            continue
+        path = ""
+        if finding.code == "CTX511":
+            path = f"{finding.evidence[0]}/"
+        if is_below(path, ignored) and not is_below(path, exceptions):
+            secrets += 1
+        else:
+            findings.append(finding)
+    yield Findings(findings, 0 if look.full else _MOST_NOTES)
+    if secrets:
+        yield Prose(f"  {plural(secrets, 'secret')}, all ignored by these patterns")
 
 
 def _of_git(advice: Advice) -> Iterator[Fact]:
     """Yield what git ignores and the ignore file does not."""
-    if advice.git_ignored is not None and advice.git_ignored.files and not advice.written:
-        secrets = advice.git_ignored_secrets
-        text = f"{amount(advice.git_ignored)} that git ignores would be sent"
-        if secrets:
-            text += f", with {plural(secrets, 'secret')}"
-        text += f"; the largest is {quoted(advice.git_ignored_largest)}: "
-        yield Fact("Git", text + command(advice, "suggest", "--from-gitignore"))
+    size = advice.git_ignored
+    if size is not None and size.files and not advice.written:
+        text = f"{amount(size)} that git ignores would be sent"
+        if advice.git_ignored_secrets:
+            text += f", with {plural(advice.git_ignored_secrets, 'secret')}"
+        largest = quoted(advice.git_ignored_largest)
+        step = command(advice, "suggest", "--from-gitignore")
+        yield Fact("Git", f"{text}; the largest is {largest}: {step}")
 
 
 def _saving(outcome: Suggested, patterns: int) -> str:
     """Return how much the patterns keep out of the context."""
     before = outcome.before.context
     after = outcome.after.context
-    if outcome.written:
-        verb = "Ignored"
-    else:
-        verb = "Can be ignored"
-    if isinstance(outcome, Advice) and outcome.lower_bound:
-        least = "at least "
-    else:
-        least = ""
+    verb = "Ignored" if outcome.written else "Can be ignored"
     saved = human(max(0, before.content_bytes - after.content_bytes))
-    return f"{verb} with {plural(patterns, 'pattern')}: {least}{saved} of {amount(before)}"
+    if isinstance(outcome, Advice) and outcome.lower_bound:
+        saved = f"at least {saved}"
+    return f"{verb} with {plural(patterns, 'pattern')}: {saved} of {amount(before)}"
 
 
 def _next(advice: Advice) -> NextStep:
     if advice.written or not advice.suggestions:
         return NextStep(command(advice, "measure"), "shows what is sent")
-    # One that needs a confirmation is only written if it is named.
     if advice.edit is None:
-        named = ["--only", advice.suggestions[0].rule.name]
-    else:
-        named = []
-    return _write(advice, *named)
+        # One that needs a confirmation is only written if it is named.
+        return _write(advice, "--only", advice.suggestions[0].rule.name)
+    return _write(advice)
 
 
 def _write(outcome: Suggested, *options: str) -> NextStep:
     """Return the command that writes the ignore file."""
-    if outcome.new_file:
-        verb = "creates"
-    else:
-        verb = "changes"
+    verb = "creates" if outcome.new_file else "changes"
     purpose = f"{verb} {quoted(outcome.ignore_file)}; --diff shows how"
     if isinstance(outcome, Advice):
         purpose += ", -v why"
@@ -153,77 +194,79 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
         yield Fact("Transfer", change(before.transfer, after.transfer))
 
 
-def _suggestions(found: Sequence[Suggestion], look: Look) -> Table:
+def _suggestions(suggestions: Sequence[Suggestion], look: Look) -> Table:
     """Return a row for each suggestion, the largest first, and few trifles unless `full`."""
-    whole = sum(_shown(each).content_bytes for each in found)
-    trifles = [each for each in sorted(found, key=_rank) if _is_trifle(each, whole)]
+    whole = sum(_size(suggestion).content_bytes for suggestion in suggestions)
+    ordered = sorted(suggestions, key=_rank)
+    trifles = [suggestion for suggestion in ordered if _is_trifle(suggestion, whole)]
+    left_out = trifles[_MOST_TRIFLES:]
     # A line about a single one would be no shorter.
-    if len(trifles) == _MOST_TRIFLES + 1 or look.full:
-        small = []
-    else:
-        small = trifles[_MOST_TRIFLES:]
-    rows = [_line(each) for each in sorted(found, key=_rank) if each not in small]
-    size = human(sum(_shown(each).content_bytes for each in small))
-    if small:
-        rest = [f"{more(len(small), 'small one')}, {size}: -v"]
-    else:
-        rest = []
-    if any(row[0].startswith("(") for row in rows):
+    if look.full or len(left_out) == 1:
+        left_out = []
+    rows = [suggestion for suggestion in ordered if suggestion not in left_out]
+    rest = []
+    if left_out:
+        size = human(sum(_size(trifle).content_bytes for trifle in left_out))
+        rest.append(f"{more(len(left_out), 'small one')}, {size}: -v")
+    if any(not row.size.counted.files for row in rows):
         rest.append("(in brackets: not transferred by this build)")
-    if found and all(each.doubts for each in found):
+    last = "reason"
+    if suggestions and all(suggestion.doubts for suggestion in suggestions):
         last = "doubt"
-    else:
-        last = "reason"
-    return Table(("size", "files", "pattern", last), rows, "; ".join(rest), prose=True)
+    headers = ("size", "files", "pattern", last)
+    return Table(headers, [_line(row) for row in rows], "; ".join(rest), prose=True)
 
 
-def _shown(each: Suggestion) -> Counted:
+def _size(suggestion: Suggestion) -> Counted:
     """Return its part of the transfer, or of the context if this build does not transfer it."""
-    if each.size.counted.files:
-        return each.size.counted
-    return each.size.context
+    if suggestion.size.counted.files:
+        return suggestion.size.counted
+    return suggestion.size.context
 
 
-def _rank(each: Suggestion) -> tuple[int, int]:
-    return -each.size.counted.content_bytes, -each.size.context.content_bytes
+def _rank(suggestion: Suggestion) -> tuple[int, int]:
+    size = suggestion.size
+    return -size.counted.content_bytes, -size.context.content_bytes
 
 
-def _is_trifle(each: Suggestion, whole: int) -> bool:
+def _is_trifle(suggestion: Suggestion, whole: int) -> bool:
     """Return whether it is too small to matter among `whole` bytes; a secret never is."""
-    size = _shown(each)
+    size = _size(suggestion)
     least = min(_TRIFLE_BYTES, whole * _TRIFLE_SHARE)
     is_small = size.content_bytes < least and size.files < _TRIFLE_FILES
-    return is_small and each.rule.category is not Category.SECRET
+    return is_small and suggestion.rule.category is not Category.SECRET
 
 
-def _line(each: Suggestion) -> tuple[str, ...]:
+def _line(suggestion: Suggestion) -> tuple[str, ...]:
     """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
-    patterns = " ".join(map(quoted, each.patterns))
-    if columns(patterns) > _WIDEST_PATTERNS and len(each.patterns) > 1:
-        shortest = min(map(quoted, each.patterns), key=columns)
-        patterns = f"{shortest} {more(len(each.patterns) - 1)}"
-    # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
-    if each.doubts:
-        text = re.split("[:;,] ", each.doubts[0])[0]
-    else:
-        text = each.rule.reason
-    size, *others = _cells(_shown(each), patterns)
-    return size if each.size.counted.files else f"({size})", *others, visible(text)
+    names = [*map(quoted, suggestion.patterns)]
+    patterns = " ".join(names)
+    if columns(patterns) > _WIDEST_PATTERNS and len(names) > 1:
+        shortest = min(names, key=columns)
+        patterns = f"{shortest} {more(len(names) - 1)}"
+    text = suggestion.rule.reason
+    if suggestion.doubts:
+        # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
+        text = re.split("[:;,] ", suggestion.doubts[0])[0]
+    size, files, name = _cells(_size(suggestion), patterns)
+    if not suggestion.size.counted.files:
+        size = f"({size})"
+    return size, files, name, visible(text)
 
 
-def _evidence(found: Iterable[Suggestion]) -> Table:
+def _evidence(suggestions: Iterable[Suggestion]) -> Table:
     """Return a row for each suggestion, and below it what speaks for it and against it."""
     rows = list[tuple[str, ...]]()
-    for each in found:
-        texts = [f"{each.rule.name}: {each.rule.why}"]
-        if each.size.counted.files:
-            texts += []
-        else:
-            texts += ["Not transferred by this build"]
-        if each.doubts:
-            texts += [f"Doubt: {'; '.join(each.doubts)}"]
-        texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
-        rows.append(_cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")))
+    for suggestion in suggestions:
+        rule = suggestion.rule
+        texts = [f"{rule.name}: {rule.why}"]
+        if not suggestion.size.counted.files:
+            texts.append("Not transferred by this build")
+        if suggestion.doubts:
+            texts.append(f"Doubt: {'; '.join(suggestion.doubts)}")
+        texts.append(f"Evidence: {listed(suggestion.evidence, sign='; ')}")
+        patterns = listed([*map(quoted, suggestion.patterns)], sign=" ")
+        rows.append(_cells(_size(suggestion), patterns))
         rows += [(visible(text),) for text in texts]
     return Table(("size", "files", "pattern"), rows)
 
@@ -232,8 +275,9 @@ def rules(advice: Advice, names: Sequence[str], look: Look) -> list[Section]:
     """Return the sections of `--explain` for these rules; without any, for all that is blocked."""
     if names:
         return [_rule(advice, all_rules()[name], look) for name in names]
-    nothing = Prose("Everything that was found is suggested.")
-    return [Section([_blocked(advice.blocked, look) if advice.blocked else nothing])]
+    if advice.blocked:
+        return [Section([_blocked(advice.blocked, look)])]
+    return [Section([Prose("Everything that was found is suggested.")])]
 
 
 def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
@@ -246,58 +290,64 @@ def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
         "remade by": rule.again,
         "traps": ", ".join(rule.traps),
     }
-    suggested = [each for each in advice.suggestions if each.rule is rule]
-    blocked = [each for each in advice.blocked if each.rule == rule.name]
+    suggested = [suggestion for suggestion in advice.suggestions if suggestion.rule is rule]
+    blocked = [candidate for candidate in advice.blocked if candidate.rule == rule.name]
     if not (suggested or blocked):
         facts["here"] = "nothing that is sent has this name with its evidence"
-    known = (Fact(*each) for each in facts.items() if each[1])
+    known = [Fact(label, text) for label, text in facts.items() if text]
     return Section([*known, _evidence(suggested), _blocked(blocked, look)], rule.name)
 
 
-def _blocked(found: Sequence[Blocked], look: Look) -> Table:
+def _blocked(candidates: Sequence[Blocked], look: Look) -> Table:
     """Return what is not suggested, the largest first, with the reasons."""
     rows = list[tuple[str, ...]]()
-    largest = sorted(found, key=lambda each: -each.size.content_bytes)
+    largest = sorted(candidates, key=lambda candidate: -candidate.size.content_bytes)
     shown, rest = cut(largest, _MOST_ROWS, look)
-    for each in shown:
-        rows.append(_cells(each.size, quoted(each.path)))
-        rows.append((visible(f"Not suggested, for {each.trap}: {each.reason}"),))
-        rows.append((visible(f"{each.rule}; evidence: {each.evidence}"),))
+    for candidate in shown:
+        rows.append(_cells(candidate.size, quoted(candidate.path)))
+        reason = f"Not suggested, for {candidate.trap}: {candidate.reason}"
+        rows.append((visible(reason),))
+        evidence = f"{candidate.rule}; evidence: {candidate.evidence}"
+        rows.append((visible(evidence),))
     return Table(("size", "files", "path"), rows, rest)
 
 
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
-    found = plan.change
-    done = plan.written
-    kept: list[tuple[str, ...]] = []
-    for each in found.notes:
-        where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
-        kept.append((where, visible(each.subject), visible(each.why)))
-    added = [Prose(f"    {visible(each.line)}") for each in found.added]
-    others = Table(("place", "entry", "reason"), *cut(kept, _MOST_ROWS, look), prose=True)
+    left_out: list[tuple[str, ...]] = []
+    for note in plan.change.notes:
+        line = str(note.line or "")
+        place = ":".join(filter(None, (quoted(note.path), line)))
+        left_out.append((place, visible(note.subject), visible(note.why)))
+    added = [Prose(f"    {visible(addition.line)}") for addition in plan.change.added]
+    rows, rest = cut(left_out, _MOST_ROWS, look)
+    others = Table(("place", "entry", "reason"), rows, rest, prose=True)
+    title = "Added" if plan.written else "To add"
+    sizes = [*_sizes(plan)]
+    if plan.edit is None:
+        sizes = []
     return [
         Section([*_change(plan)]),
-        Section([] if plan.edit is None else [*_sizes(plan)]),
-        Section(few(added, _MOST_ROWS, look), "Added" if done else "To add"),
+        Section(sizes),
+        Section(few(added, _MOST_ROWS, look), title),
         Section([others], "Left out or kept"),
         Section(few(notes(plan.problems), _MOST_NOTES, look)),
     ]
 
 
-def _change(plan: IgnoreFilePlan) -> Iterator[layout.Item]:
-    found = plan.change
-    if found.impossible:
-        yield Prose(visible(f"Not possible: {found.impossible}"), 0)
-        if found.hint:
-            yield NextStep("", found.hint)
+def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
+    change = plan.change
+    if change.impossible:
+        yield Prose(visible(f"Not possible: {change.impossible}"), 0)
+        if change.hint:
+            yield NextStep("", change.hint)
     elif plan.edit is None:
         yield Prose("Nothing to change: no line is proved to be missing")
+    elif plan.written:
+        text = _saving(plan, len(change.added))
+        yield Prose(f"{text}; {quoted(plan.ignore_file)} was written", 0)
     else:
-        text = _saving(plan, len(found.added))
-        yield Prose(f"{text}; {quoted(plan.ignore_file)} was written" if plan.written else text, 0)
-        if not plan.written:
-            if plan.sibling:
-                sibling = [wording.path_argument(plan.sibling)]
-            else:
-                sibling = []
-            yield _write(plan, f"--{plan.mode}", *sibling)
+        yield Prose(_saving(plan, len(change.added)), 0)
+        options = [f"--{plan.mode}"]
+        if plan.sibling:
+            options.append(wording.path_argument(plan.sibling))
+        yield _write(plan, *options)

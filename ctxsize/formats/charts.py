@@ -1,0 +1,143 @@
+"""Tables with bars: the size tree, and the largest parts of what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import nsmallest
+from typing import NamedTuple
+
+from ctxsize.formats.sections import LargePart, LargeParts, Table, folded
+from ctxsize.formats.styles import Look
+from ctxsize.formats.wording import more, quoted
+from ctxsize.model import Amount, Directory
+from ctxsize.units import human, percent
+
+_LONGEST_BAR = 20
+_EIGHTHS = ("", *"▏▎▍▌▋▊▉")
+_WIDTH_OF_TREE = 60  # columns of a size tree beside its bars
+_WIDTH_OF_PARTS = 68  # columns of the largest parts beside their bars
+_WIDTH_WITH_PATTERNS = 80  # the same if reasons have patterns too
+
+
+class _Branch(NamedTuple):
+    """A directory of the size tree with what stands before its name, and before those below it."""
+
+    node: Directory
+    guides: str = ""
+    guides_below: str = ""
+    name_start: int = 0  # number of characters of its path that the rows above have
+
+
+def bar(share: float, longest: int) -> str:
+    """Return a bar for a share of the whole, which has `longest` columns."""
+    blocks, eighths = divmod(round(share * longest * 8), 8)
+    return f"{'█' * blocks}{_EIGHTHS[eighths]}".ljust(longest)
+
+
+def _bar_columns(width: int, others: int) -> int:
+    """Return the columns of the longest bar on a screen, of which `others` have no bars."""
+    return min(_LONGEST_BAR, max(0, width - others))
+
+
+def tree(root: Directory, limit: int, width: int) -> Table:
+    """Return the largest directories as a table, with bars where there is room for them.
+
+    A directory that has nothing but another one shares its row. Guides take a quarter of the width.
+    """
+    directories = [root]
+    for directory in directories:
+        directories += map(folded, directory.children)
+    if len(directories) == limit + 1:
+        limit += 1  # a line about one more would take as much room
+    # A parent is never smaller, and its path is less: no child is chosen without it.
+    largest = nsmallest(limit, directories, lambda node: (-node.content_bytes, node.path))
+    chosen = {directory.path for directory in largest}
+    longest = _bar_columns(width, _WIDTH_OF_TREE)
+    whole = root.content_bytes or 1
+    rows: list[tuple[str, ...]] = []
+    pending = []
+    if root.children:
+        pending.append(_Branch(root))
+    while pending:
+        branch = pending.pop()
+        node = branch.node
+        size = human(node.content_bytes)
+        share = percent(node.content_bytes, whole)
+        graph = bar(node.content_bytes / whole, longest)
+        name = quoted(node.path[branch.name_start :]) or "."
+        rows.append((size, f"{node.files:,}", share, graph, branch.guides + name))
+        pending += reversed(_branches(branch, chosen, width))
+    rest = ""
+    if rows:
+        rest = more(len(directories) - len(rows), "directory")
+    return Table(("size", "files", "%", "", "directory"), rows, rest)
+
+
+def _branches(branch: _Branch, chosen: set[str], width: int) -> list[_Branch]:
+    """Return the chosen directories below one, without further guides if these are too wide."""
+    node = branch.node
+    before = branch.guides_below
+    shown = [child for child in map(folded, node.children) if child.path in chosen]
+    name_start = branch.name_start
+    if node.path and 4 * len(before) <= width:
+        name_start = len(node.path) + 1
+    branches = []
+    for child in shown:
+        if node.path and name_start == branch.name_start:
+            guide = below = ""
+        elif child is shown[-1]:
+            guide = "└─ "
+            below = "   "
+        else:
+            guide = "├─ "
+            below = "│  "
+        branches.append(_Branch(child, before + guide, before + below, name_start))
+    return branches
+
+
+def largest(item: LargeParts, most: int) -> list[LargePart]:
+    """Return the first parts by size, at most so many; the last has all that is left."""
+    parts = item.parts
+    if len(parts) <= most and Amount.of(*parts) == item.whole:
+        return _by_size(parts)
+    shown = parts[: most - 1]
+    left = item.whole - Amount.of(*shown)
+    name = "the other files" if shown else "all files"
+    return [*_by_size(shown), LargePart(name, *left)]
+
+
+def _by_size(parts: Sequence[LargePart]) -> list[LargePart]:
+    return sorted(parts, key=lambda part: (-part.content_bytes, part.name))
+
+
+def parts_table(item: LargeParts, most: int, look: Look) -> Table:
+    """Return the largest parts as a table; on a narrow screen it has neither bars nor reasons."""
+    parts = largest(item, most)
+    noted = [part for part in parts if part.note]
+    has_patterns = any(part.is_pattern for part in noted)
+    has_reasons = any(not part.is_pattern for part in noted)
+    if has_patterns and has_reasons:
+        longest = _bar_columns(look.width, _WIDTH_WITH_PATTERNS)
+    else:
+        longest = _bar_columns(look.width, _WIDTH_OF_PARTS)
+    whole_bytes = item.whole.content_bytes or 1
+    rows = []
+    for part in parts:
+        graph = bar(part.content_bytes / whole_bytes, longest)
+        name = part.name
+        note = part.note
+        if look.is_narrow:
+            name = name.replace("the rest of ", "rest of ", 1)
+            note = ""
+        elif has_reasons and part.is_pattern:
+            note = "looks unneeded"
+            if look.width >= _WIDTH_WITH_PATTERNS:
+                note += f": {part.note}"
+        rows.append((human(part.content_bytes), f"{part.files:,}", graph, name, note))
+    if look.is_narrow or not noted:
+        header = ""
+    elif has_reasons:
+        header = "why"
+    else:
+        header = "looks unneeded"
+    return Table(("size", "files", "", "part", header), rows, names=2)

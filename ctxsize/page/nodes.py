@@ -1,0 +1,144 @@
+"""The tree of a page: directories as nodes, of which the largest are shown within a room."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heappop, heappush
+from itertools import count
+from typing import NamedTuple, TypeAlias
+
+from ctxsize.engine.filesystem import MemoryDirectory
+from ctxsize.formats.wording import fit, visible
+
+ROOM = 225_000  # number of characters of all trees, some 4,000 nodes
+LONGEST_NAME = 160  # number of columns
+_FEW = 30  # number of entries that a directory shows if there is room
+_DEEPEST = 60  # number of levels
+
+
+class ClassAmount(NamedTuple):
+    """The bytes and files of one class of entries; JSON has it as a list."""
+
+    number: int  # the index of the class
+    content_bytes: int
+    files: int
+
+
+class Leaf(NamedTuple):
+    """An entry of a directory: its name, its kind as in a node, and its amounts."""
+
+    name: str
+    kind: str
+    amounts: list[ClassAmount]
+    directory: MemoryDirectory | None = None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Return a key: the largest comes first."""
+        content_bytes = sum(amount.content_bytes for amount in self.amounts)
+        files = sum(amount.files for amount in self.amounts)
+        return -content_bytes, -files, self.name
+
+    @property
+    def length(self) -> int:
+        """Return about how many characters its node takes."""
+        return 30 + len(self.name) + 16 * len(self.amounts)
+
+
+class _Pending(NamedTuple):
+    """A leaf whose node is still to be made; the first of a heap is the largest."""
+
+    order: tuple[int, int, str]
+    number: int  # makes each comparable
+    leaf: Leaf
+    siblings: list[object]  # the nodes to which its own is added
+    depth: int
+
+
+Leaves: TypeAlias = Callable[[MemoryDirectory], Iterable[Leaf]]
+
+
+class _Entries:
+    """The entries of directories; a directory that has nothing but another one is that one."""
+
+    def __init__(self, root: MemoryDirectory, leaves: Leaves) -> None:
+        self._leaves = leaves
+        self._sums: dict[str, list[ClassAmount]] = {}
+        self._ends: dict[str, MemoryDirectory] = {}
+        for directory in reversed([*root.tree()]):
+            own = [leaf.amounts for leaf in leaves(directory)]
+            inner = [path for path in _folders(directory) if self._sums[path]]
+            below = [self._sums[path] for path in inner]
+            self._sums[directory.path] = added([*own, *below])
+            self._ends[directory.path] = directory
+            if len(inner) == 1 and not own:
+                self._ends[directory.path] = self._ends[inner[0]]
+        self.root = Leaf(".", "d", self._sums[""], root)
+
+    def of(self, leaf: Leaf) -> list[Leaf]:
+        """Return the entries of a directory, the largest first; none of a file."""
+        directory = leaf.directory
+        if directory is None:
+            return []
+        entries = [*self._leaves(directory)]
+        for path in _folders(directory):
+            if self._sums[path]:
+                end = self._ends[path]
+                name = end.path[len(directory.prefix) :]
+                entries.append(Leaf(name, "d", self._sums[end.path], end))
+        return sorted(entries, key=lambda entry: entry.order)
+
+
+def _folders(directory: MemoryDirectory) -> Iterator[str]:
+    for folder in directory.folders.values():
+        yield folder.path
+
+
+def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
+    """Return the tree as `[name, kind, amounts, children, more]`, of about `most` characters."""
+    entries = _Entries(root, leaves)
+    first = entries.root
+    least = 12 * first.order[0] / most  # an order: it is negative
+    number = count()
+    top = list[object]()
+    heap = [_Pending(first.order, next(number), first, top, 0)]
+    while heap:
+        pending = heappop(heap)
+        leaf = pending.leaf
+        inside = entries.of(leaf)
+        shown: list[Leaf] = []
+        if pending.depth < _DEEPEST:
+            large = sum(entry.order[0] <= least for entry in inside)
+            shown = inside[: max(_FEW, large)]
+        room = sum(entry.length for entry in shown)
+        while room > most / 2:
+            shown = shown[: len(shown) // 2]
+            room = sum(entry.length for entry in shown)
+        most -= room
+        children = list[object]()
+        name = fit(visible(leaf.name), LONGEST_NAME)
+        if shown:
+            pending.siblings.append([name, leaf.kind, [], children, 0])
+        else:
+            pending.siblings.append([name, leaf.kind, leaf.amounts, children, len(inside)])
+        for entry in shown:
+            below = _Pending(entry.order, next(number), entry, children, pending.depth + 1)
+            heappush(heap, below)
+        left = inside[len(shown) :]
+        if shown and left:
+            rest = added(entry.amounts for entry in left)
+            children.append(["", "r", rest, [], len(left)])
+            most = max(0, most - 20 - 16 * len(rest))
+    return top[0]
+
+
+def added(parts: Iterable[Iterable[ClassAmount]]) -> list[ClassAmount]:
+    """Return the sums by class."""
+    sizes = defaultdict[int, int](int)
+    files = defaultdict[int, int](int)
+    for amounts in parts:
+        for amount in amounts:
+            sizes[amount.number] += amount.content_bytes
+            files[amount.number] += amount.files
+    return [ClassAmount(number, sizes[number], files[number]) for number in sorted(sizes)]
