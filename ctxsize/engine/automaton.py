@@ -198,8 +198,8 @@ class _State(dict[int, "Mark | None"]):
 def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
     """Return the evaluator for `spec`: an automaton wherever that is exact."""
     if spec.evaluator is None:
-        exact = spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns)
-        if exact:
+        has_fault = any(pattern.fault for pattern in spec.patterns)
+        if spec.remembers_parents and not has_fault:
             spec.evaluator = Automaton(spec)
         else:
             spec.evaluator = PatternByPattern(spec)
@@ -228,16 +228,17 @@ class Automaton:
         if not state.watched:
             return {}
         program = self.program
+        known = program.known
         watched = state.watched
         others: Marks = {}
-        for name, bits in zip(names, map(program.known.__getitem__, names), strict=True):
+        for name, bits in zip(names, map(known.__getitem__, names), strict=True):
             matched = watched & bits
             if matched and (mark := state[matched]) is not None:
                 others[name] = mark
         if state.on_paths:
             for name, more in program.on_paths(state.on_paths, prefix, names).items():
                 others.pop(name, None)
-                matched = watched & program.known[name] | more
+                matched = watched & known[name] | more
                 if (mark := state[matched]) is not None:
                     others[name] = mark
         return others

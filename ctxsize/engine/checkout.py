@@ -152,9 +152,9 @@ class Checkout:
             return "ignored-here"
         if path in self._files and self._files[path].mode.startswith("100"):
             return "ignored-in-head"
-        above = [self._files.get(directory) for directory in up_to(path)[:-1]]
-        if any(blob is not None and blob.kind == "commit" for blob in above):
-            return "in-submodule"
+        for directory in up_to(path)[:-1]:
+            if directory in self._files and self._files[directory].kind == "commit":
+                return "in-submodule"
         if self._repository.ignores(path):
             return "ignored-by-git"
         return "not-committed"

@@ -304,13 +304,14 @@ def ignore_file_to_write(plan: Plan) -> str:
 
 
 def _context_root(context: str) -> str:
-    """Return the real path of the context. Raises `InputError` if it is no directory."""
+    """Return the real path of the context. Raises `InputError` if it is not a directory."""
     try:
         if stat.S_ISDIR(os.stat(context).st_mode):
             return os.path.realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
-        message = f"no such context to read: {getattr(error, 'strerror', error)}"
+        reason = str(getattr(error, "strerror", error))
+        message = f"cannot read the context: {reason[:1].lower()}{reason[1:]}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
         elif is_remote(context):

@@ -63,15 +63,14 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     for context in contexts:
         for clue in _clues_with_reason(context):
             path = os.path.normpath(os.path.join(context.path, clue.path))
-            is_build_context = context.path == report.context_path
-            if is_build_context and left_out is not None and left_out.match_file(clue.path):
+            if context.path != report.context_path:
+                changed = replace(clue, path=path)
+            elif left_out is not None and left_out.match_file(clue.path):
                 continue
-            if clue.kind == "secret" and is_accepted(path):
-                continue
-            if is_build_context:
-                clues.append(clue)
             else:
-                clues.append(replace(clue, path=path))
+                changed = clue
+            if clue.kind != "secret" or not is_accepted(path):
+                clues.append(changed)
     total = sum(context.content_bytes for context in contexts)
     return replace(report, reasons=tuple(_reasons(clues, total)))
 

@@ -175,7 +175,8 @@ class Snapshot:
         for event in reported(walk, progress, seen):
             if isinstance(event, Files | IgnoredEntries):
                 new = _entries_of(event)
-                folders[event.prefix[:-1]].entries.update(new)
+                folder = folders[event.prefix[:-1]]
+                folder.entries.update(new)
                 entries += len(new)
                 content_bytes += sum([size for size in new.values() if isinstance(size, int)])
             elif event.path not in folders:
@@ -317,7 +318,8 @@ class Snapshot:
                 directories.add(event.path)
             elif isinstance(event, Files):
                 new = dict(zip(event.names, event.sizes, strict=True))
-                names.setdefault(event.prefix[:-1], new).update(new)
+                directory = event.prefix[:-1]
+                names.setdefault(directory, new).update(new)
                 empty.update(map(event.prefix.__add__, event.empty))
         return Sent(names, frozenset(directories), frozenset(empty), self.links)
 
@@ -332,8 +334,9 @@ class Snapshot:
         """Return the names of symlinks, by directory; directories without any are left out."""
         links: dict[str, frozenset[str]] = {}
         for folder in self.folders:
-            if names := [file.name for file in folder.special if stat.S_ISLNK(file.st_mode)]:
-                links[folder.path] = frozenset(names)
+            symlinks = (file.name for file in folder.special if stat.S_ISLNK(file.st_mode))
+            if names := frozenset(symlinks):
+                links[folder.path] = names
         return links
 
 

@@ -163,7 +163,8 @@ class WalkSums:
             for name, size in zip(files.names, files.sizes, strict=True):
                 if name in others:
                     is_file = name not in files.links
-                    self._by_pattern[others[name].decider].add(is_file, size)
+                    decider = others[name].decider
+                    self._by_pattern[decider].add(is_file, size)
                     total -= size
                     count -= is_file
         if total or count:
@@ -232,15 +233,17 @@ class WalkSums:
             self._ignored_directories,
             self._ignored_symlinks,
         )
-        complete = complete or (not self._unopened and not self._ignored_files)
+        if not self._unopened and not self._ignored_files:
+            complete = True
         saved = _pattern_shares(plan, self._saved)
         return Ignored(totals, self._unopened, complete, saved)
 
     def measurement(self, plan: Plan, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
-        in_order = sorted(self._largest, reverse=True)
-        largest = [Share(path, size, 1) for size, _, path in in_order]
+        largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
+        extensions = [_share(name, part) for name, part in self._by_extension.items()]
+        clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
         wire_bytes = None
         printed = None
         if figures := self._meter.totals(plan):
@@ -253,11 +256,11 @@ class WalkSums:
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
             largest_directories=_largest_directories(self._direct, self._shown),
-            by_extension=_shares(_share(name, part) for name, part in self._by_extension.items()),
+            by_extension=_shares(extensions),
             by_pattern=_pattern_shares(plan, self._by_pattern),
             ignored=self._sum_ignored(plan, complete=complete),
             hardlinks=self._hardlinks,
-            clues=tuple(self.clues.of(plan.root, self._direct, largest, self.content_bytes)),
+            clues=tuple(clues),
         )
 
 
@@ -275,10 +278,16 @@ def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
 def _largest_directories(direct: Sums, most: int) -> tuple[Share, ...]:
     """Return the directories with the largest files in them; only these become shares."""
     filled = [prefix for prefix, amount in direct.items() if amount.files]
-    largest = heapq.nsmallest(
-        most, filled, key=lambda prefix: (-direct[prefix].content_bytes, prefix.rstrip("/") or ".")
-    )
-    return tuple(_share(prefix.rstrip("/") or ".", direct[prefix]) for prefix in largest)
+
+    def in_order(prefix: str) -> tuple[int, str]:
+        return -direct[prefix].content_bytes, _path_of(prefix)
+
+    largest = heapq.nsmallest(most, filled, key=in_order)
+    return tuple(_share(_path_of(prefix), direct[prefix]) for prefix in largest)
+
+
+def _path_of(prefix: str) -> str:
+    return prefix.rstrip("/") or "."
 
 
 def _pattern_shares(plan: Plan, sums: Mapping[int | None, RunningSum]) -> tuple[Share, ...]:

@@ -186,9 +186,8 @@ class Trial:
         evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:
             evaluator = _with_few(spec, near.matcher, part, changed)
-        return _patched(
-            self.snapshot, near.sent, directories, self.snapshot.walked(evaluator, part)
-        )
+        walked = self.snapshot.walked(evaluator, part)
+        return _patched(self.snapshot, near.sent, directories, walked)
 
     def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
@@ -244,7 +243,8 @@ def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
         before = plan.ignore_file.data
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+    added = "".join(f"{line}\n" for line in lines)
+    return before + added.encode("utf-8", "surrogateescape")
 
 
 def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
@@ -259,7 +259,8 @@ def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirect
             if directory not in copies:
                 new = MemoryDirectory(directory)
                 copies[directory] = new
-                copies[directory.rpartition("/")[0]].folders[new.name] = new
+                parent = directory.rpartition("/")[0]
+                copies[parent].folders[new.name] = new
         if name in original.folders:
             copies[above].folders[name] = original.folders[name]
         # An ignore file is planned also where a directory has its name.
@@ -405,7 +406,8 @@ class Matcher:
         last = hits & self._program.final
         while last:
             bit = last & -last
-            owners[self._program.owner[bit.bit_length() - 1]] = None
+            owner = self._program.owner[bit.bit_length() - 1]
+            owners[owner] = None
             last ^= bit
         return [*owners]
 
