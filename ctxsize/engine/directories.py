@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from ctxsize.engine.events import Files, order
-from ctxsize.model import Amount, Clue, Counted, Directory, Share
+from ctxsize.model import Clue, Counted, Directory, Share
 from ctxsize.reader import worktrees_in
 from ctxsize.shipped import shipped_text
 
@@ -144,10 +144,11 @@ class Clues:
         for path in worktrees:
             if os.path.basename(path) not in others:
                 kinds[f"{path}/"] = "unneeded"
-        for name in self.names.keys() & (UNNEEDED | PROVED.keys()):
-            for above in self.names[name]:
-                if self._is_unneeded(above, name):
-                    kinds[f"{above}{name}/"] = "unneeded"
+        for name, prefixes in self.names.items():
+            if name in UNNEEDED or name in PROVED:
+                for above in prefixes:
+                    if self._is_unneeded(above, name):
+                        kinds[f"{above}{name}/"] = "unneeded"
         for secret in SECRET_FOLDERS:
             name = os.path.basename(secret)
             for above in self.names.get(name, ()):
@@ -187,10 +188,11 @@ def _clues_of(tops: Mapping[str, str], direct: Sums) -> Iterator[Clue]:
     for top, kind in tops.items():
         first = bisect_left(prefixes, top)
         end = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
-        inside = [direct[prefix] for prefix in prefixes[first:end]]
-        files, size = Amount.of(*inside)
-        if files:
-            yield Clue(kind, top[:-1], size, files)
+        total = RunningSum()
+        for prefix in prefixes[first:end]:
+            total.add(direct[prefix].files, direct[prefix].content_bytes)
+        if total.files:
+            yield Clue(kind, top[:-1], total.content_bytes, total.files)
 
 
 def _large_directories(direct: Sums, least: float) -> Iterator[Clue]:
@@ -220,7 +222,8 @@ def size_tree(direct: Sums, depth: int | None) -> Directory:
         total = totals[prefix]
         below = children.pop(prefix, [])
         below.sort(key=lambda directory: (-directory.content_bytes, directory.path))
-        node = Directory(prefix.rstrip("/"), total.content_bytes, total.files, tuple(below))
+        path = prefix.rstrip("/")
+        node = Directory(path, total.content_bytes, total.files, tuple(below))
         if prefix:
             above = _above(prefix)
             totals[above].add(total.files, total.content_bytes)

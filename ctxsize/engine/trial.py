@@ -280,10 +280,12 @@ def _patched(
         old = before.names.get(folder.path, {})
         new = {name: size for name, size in old.items() if name not in folder.entries}
         new.update(after.names.get(folder.path, {}))
-        names[folder.path] = new
+        if new:
+            names[folder.path] = new
+        else:
+            names.pop(folder.path, None)
         if before.empty:
             rewalked.update(folder.prefix + name for name in folder.entries)
-    names = {path: sizes for path, sizes in names.items() if sizes}
     directories = {*before.directories.difference(folder.path for folder in changed)}
     directories |= after.directories
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from ctxsize import units
@@ -116,11 +116,10 @@ class PacketMeter(Meter):
             if min(times) < 0 or max(times) >= 2**63:
                 total += sum(map(_number, times))
             else:
-                total += sum([_NUMBER[time.bit_length()] for time in times])
+                total += _fields(times)
         # Content below a chunk is its bytes and a length as long as the size field.
-        size_fields = sum([_NUMBER[size.bit_length()] for size in sizes])
         total += sum(sizes)
-        total += 2 * size_fields
+        total += 2 * _fields(sizes)
         for size in sizes:
             if size >= _CHUNK:
                 total += _content(size)
@@ -181,7 +180,9 @@ def _is_usual(files: Files) -> bool:
 def _content(size: int) -> int:
     """Return the bytes of content of `size` in packets, without the head of each packet."""
     whole, rest = divmod(size, _CHUNK)
-    return size + whole * _CHUNK_FIELD + _NUMBER[rest.bit_length()]
+    fields = whole * _CHUNK_FIELD
+    fields += _NUMBER[rest.bit_length()]
+    return size + fields
 
 
 def _varint(number: int) -> int:
@@ -197,8 +198,13 @@ def _number(number: int) -> int:
     return 0
 
 
-_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]  # bytes of its field, by bit length
+_NUMBER = [0, *(_number(1 << bits) for bits in range(63))]  # bytes of its field, by bit length
 _CHUNK_FIELD = _number(_CHUNK)  # bytes of the field around a whole chunk: a tag and the length
+
+
+def _fields(numbers: Iterable[int]) -> int:
+    """Return the bytes of a field for each of many usual numbers."""
+    return sum([_NUMBER[number.bit_length()] for number in numbers])
 
 
 def _required(length: int) -> int:
@@ -225,7 +231,8 @@ _EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 
 @cache
 def _go_mode(mode: int) -> int:
     """Return `mode` as Go's `fs.FileMode`, without the socket bit, which the sender drops."""
-    bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
+    bits = _MODE_BITS.get(stat.S_IFMT(mode), 0)
+    bits |= mode & 0o777
     for unix_bit, go_bit in _EXTRA_BITS.items():
         if mode & unix_bit:
             bits |= go_bit
@@ -257,7 +264,8 @@ class TarMeter(Meter):
     def add(self, events: Sequence[Files | Folder]) -> None:
         for event in events:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
-                self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
+                path = f"{event.path}/"
+                self._sum += _header(path, event.stat, 0, "", event.xattrs)
                 continue
             for (name, status), size in zip(event.pairs, event.sizes, strict=True):
                 path = event.prefix + name
