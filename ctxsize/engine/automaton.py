@@ -85,7 +85,8 @@ class Program:
         """Add what a segment matches."""
         if part.kind == "path":
             assert pattern.regex is not None  # a spec contains no comments
-            self._path_searches.append(_PathSearch(bit, part.text, pattern.regex))
+            search = _PathSearch(bit, part.text, pattern.regex)
+            self._path_searches.append(search)
             self.whole_paths |= bit
             return
         if part.kind in ("any", "below"):
@@ -135,7 +136,8 @@ class Program:
         matched &= self.after(decider)
         if not matched:
             return decider, last
-        last = max(last, self.owner[matched.bit_length() - 1])
+        latest = matched.bit_length() - 1
+        last = max(last, self.owner[latest])
         rival_kind = ~self.exceptions
         if decider >= 0 and not self.exceptional[decider]:
             rival_kind = self.exceptions
@@ -251,7 +253,8 @@ class Automaton:
         hits = state.live & bits
         if state.on_paths:
             hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
-        decider, last = program.decide(state.decider, state.last, hits & program.final)
+        matched = hits & program.final
+        decider, last = program.decide(state.decider, state.last, matched)
         live = program.follow(state.live, hits, name)
         live &= program.after(decider)
         child = self._state(live, decider, last)

@@ -136,9 +136,14 @@ class Checkout:
         reasons: list[Reason] = []
         for kind, changes in deltas.items():
             paths = sorted(changes, key=lambda path: (-abs(changes[path]), path))
-            largest = tuple(paths[:_NAMED])
-            total = sum(changes.values())
-            reasons.append(Reason(kind, largest, len(paths), total, len(paths)))
+            reason = Reason(
+                kind=kind,
+                paths=tuple(paths[:_NAMED]),
+                count=len(paths),
+                content_bytes=sum(changes.values()),
+                files=len(paths),
+            )
+            reasons.append(reason)
         reasons.sort(key=lambda reason: (-abs(reason.content_bytes), reason.kind))
         return tuple(reasons)
 

@@ -192,7 +192,12 @@ def _clues_of(tops: Mapping[str, str], direct: Sums) -> Iterator[Clue]:
         for prefix in prefixes[first:end]:
             total.add(direct[prefix].files, direct[prefix].content_bytes)
         if total.files:
-            yield Clue(kind, top[:-1], total.content_bytes, total.files)
+            yield Clue(
+                kind=kind,
+                path=top[:-1],
+                content_bytes=total.content_bytes,
+                files=total.files,
+            )
 
 
 def _large_directories(direct: Sums, least: float) -> Iterator[Clue]:
@@ -201,7 +206,12 @@ def _large_directories(direct: Sums, least: float) -> Iterator[Clue]:
     while pending:
         node = pending.pop()
         if node.content_bytes >= least:
-            yield Clue("directory", node.path, node.content_bytes, node.files)
+            yield Clue(
+                kind="directory",
+                path=node.path,
+                content_bytes=node.content_bytes,
+                files=node.files,
+            )
             pending += node.children
 
 
@@ -222,8 +232,12 @@ def size_tree(direct: Sums, depth: int | None) -> Directory:
         total = totals[prefix]
         below = children.pop(prefix, [])
         below.sort(key=lambda directory: (-directory.content_bytes, directory.path))
-        path = prefix.rstrip("/")
-        node = Directory(path, total.content_bytes, total.files, tuple(below))
+        node = Directory(
+            path=prefix.rstrip("/"),
+            content_bytes=total.content_bytes,
+            files=total.files,
+            children=tuple(below),
+        )
         if prefix:
             above = _above(prefix)
             totals[above].add(total.files, total.content_bytes)

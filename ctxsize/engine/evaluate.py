@@ -295,7 +295,8 @@ class PatternByPattern:
         path = prefix + name
         step = self._spec.step(path, state.memory)
         refused = self._spec.may_refuse and not step.ignored and refuses(self._spec, path)
-        return State(Mark(step.ignored, step.decider, refused), step.state)
+        mark = Mark(step.ignored, step.decider, refused)
+        return State(mark, step.state)
 
     def enters(self, state: State, path: str) -> bool:
         return self._spec.enters(path)

@@ -108,5 +108,9 @@ def order(path: str) -> bytes:
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
     """Return the engine's pattern as the value in reports."""
-    source = str(pattern.pattern).removesuffix("\r")
-    return Pattern(pattern.text, pattern.line, pattern.include is False, source)
+    return Pattern(
+        text=pattern.text,
+        line=pattern.line,
+        exception=pattern.include is False,
+        source=str(pattern.pattern).removesuffix("\r"),
+    )

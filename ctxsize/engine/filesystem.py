@@ -39,13 +39,13 @@ def in_steps(directories: list[str], others: list[str]) -> list[DirectoryOrRun]:
             end = bisect_left(others, directory)
         else:
             end = bisect_left(others, order(directory), key=order)
-        steps += _runs(others[start:end])
+        steps += _in_runs(others[start:end])
         steps.append(directory)
         start = end
-    return steps + _runs(others[start:])
+    return steps + _in_runs(others[start:])
 
 
-def _runs(names: list[str]) -> list[DirectoryOrRun]:
+def _in_runs(names: list[str]) -> list[DirectoryOrRun]:
     starts = range(0, len(names), MOST_TOGETHER)
     return [names[start : start + MOST_TOGETHER] for start in starts]
 
@@ -258,7 +258,7 @@ class MemoryDirectory:
         # The order matters between directories, and for files with several names.
         if self.folders or self.special:
             return in_steps([*self.folders], [*self.entries])
-        return _runs([*self.entries])
+        return _in_runs([*self.entries])
 
     def enter(self, name: str) -> MemoryDirectory:
         return self.folders[name]

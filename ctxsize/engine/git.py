@@ -349,12 +349,11 @@ def _ask(root: str, *arguments: str) -> bytes:
     path = os.environ.get("PATH", "")
     if (program := find_program("git", path, top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
-    failed = _failures.get((top,)) or _failures.get((top, *arguments))
-    stopped = sum(failure.is_stopped for failure in _failures.values())
-    if failed is None and stopped >= _MOST_STOPPED:
-        failed = GitError("git did not answer in other repositories")
-    if failed is not None:
+    if failed := _failures.get((top,)) or _failures.get((top, *arguments)):
         raise failed
+    stopped = sum(failure.is_stopped for failure in _failures.values())
+    if stopped >= _MOST_STOPPED:
+        raise GitError("git did not answer in other repositories")
     try:
         _refuse_odd_files(root, top)
         return _run(program, root, top, arguments, trusted_path(path, top))

@@ -65,7 +65,7 @@ class Inspector:
         self, directory: OpenDirectory, prefix: str, names: list[str], mark: Mark, others: Marks
     ) -> Files | None:
         """Return `names` as they are sent, None for none. Raises `BuildFailsError` if it stops."""
-        names, stats = self._stats(directory, prefix, names, self._missed)
+        names, stats = self._stats(directory, prefix, names, self._note_missing)
         # `mkstat` of fsutil clears the bit of a socket, and so sends an empty file. The archive of
         # the classic builder contains no sockets.
         if not self._builder.sends_sockets:
@@ -75,12 +75,25 @@ class Inspector:
         easy = {status.st_mode & _EASY for status in stats} == {_EASIEST}
         single = max([status.st_nlink for status in stats]) == 1
         sizes = [status.st_size for status in stats]
-        files = Files(prefix, names, stats, sizes, True, mark, others, {}, {}, {}, _NOBODY, {})
+        files = Files(
+            prefix=prefix,
+            names=names,
+            stats=stats,
+            sizes=sizes,
+            plain=True,
+            mark=mark,
+            others=others,
+            links={},
+            linked={},
+            empty={},
+            unreadable=_NOBODY,
+            xattrs={},
+        )
         may_refuse = self._builder.refuses_to_open and bool(mark.refused or others)
         if not easy:
             files = files._replace(plain=False, links=self._links(directory, files))
         if not single:
-            files = files._replace(plain=False, linked=self._linked(files))
+            files = files._replace(plain=False, linked=self._further_names(files))
         if not files.plain or may_refuse:
             files = self._without_content(directory, files, easy=easy, may_refuse=may_refuse)
         if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
@@ -132,8 +145,13 @@ class Inspector:
             if count > 1:
                 why = reason.replace(" it", " them")
             message = f"the build gets {plural(count, 'empty file')} in place of {size}: {why}"
-            first = next(iter(sizes))
-            problems.append(Problem(_EMPTY_CODES[reason], message, first, count=count))
+            problem = Problem(
+                code=_EMPTY_CODES[reason],
+                message=message,
+                path=next(iter(sizes)),
+                count=count,
+            )
+            problems.append(problem)
         return problems
 
     def not_utf8(self) -> list[Problem]:
@@ -165,7 +183,7 @@ class Inspector:
                 missed(prefix + name, error)
         return [*there], [*there.values()]
 
-    def _missed(self, path: str, error: OSError) -> None:
+    def _note_missing(self, path: str, error: OSError) -> None:
         """Record an entry that is gone; any other error stops the builder."""
         if error.errno != ENOENT:
             raise self.stops(error, path) from None
@@ -180,7 +198,7 @@ class Inspector:
                 self.note(VANISHED, files.prefix + name, error)
         return links
 
-    def _linked(self, files: Files) -> dict[str, str]:
+    def _further_names(self, files: Files) -> dict[str, str]:
         """Return further names of files sent before; builders compare inode numbers alone."""
         linked: dict[str, str] = {}
         for name, status in files.pairs:
@@ -223,8 +241,12 @@ class Inspector:
                 self._empty[reason][files.prefix + name] = size
                 size = 0
             sizes.append(size)
-        plain = files.plain and not empty
-        return files._replace(plain=plain, sizes=sizes, empty=empty, unreadable=unreadable)
+        return files._replace(
+            plain=files.plain and not empty,
+            sizes=sizes,
+            empty=empty,
+            unreadable=unreadable,
+        )
 
     def _unreadable(self, directory: OpenDirectory, files: Files) -> frozenset[str]:
         unreadable = directory.unreadable(files.names, files.stats)

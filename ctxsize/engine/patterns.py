@@ -293,7 +293,7 @@ def pattern_for(
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
     """Return whether a pattern `text` would match only itself."""
-    return _printable(text) and not set(pattern_class.wildcards) & set(text)
+    return _is_printable(text) and not set(pattern_class.wildcards) & set(text)
 
 
 def escaped(
@@ -311,19 +311,19 @@ def escaped(
 
 def _shield(char: str, escaped_char: str) -> str:
     """Return a blank at an end of a line so that it is not trimmed; others as they are escaped."""
-    if char in strings.WHITE_SPACE and _printable(char):
+    if char in strings.WHITE_SPACE and _is_printable(char):
         return f"[{char}]"
     return escaped_char
 
 
 def _in_header(char: str) -> str:
-    if _printable(char):
+    if _is_printable(char):
         return char
     if char == "\n":
         return "\\n"
     return f"\\x{ord(char):02x}"
 
 
-def _printable(text: str) -> bool:
+def _is_printable(text: str) -> bool:
     """Return whether `text` fits in a header, which cannot contain control characters."""
     return all(char >= " " and char != "\x7f" for char in text)

@@ -179,14 +179,14 @@ def plan_of(
     else:
         parsed = parsed_files.of(chosen.read_from, read)
     plan = Plan(
-        build,
-        build.context,
-        root,
-        chosen.path,
-        builder,
-        ignore_file,
-        specific,
-        builder.spec_class([]),
+        build=build,
+        context=build.context,
+        root=root,
+        dockerfile=chosen.path,
+        builder=builder,
+        ignore_file=ignore_file,
+        dockerfile_specific=specific,
+        spec=builder.spec_class([]),
         dockerfile_fault=chosen.fault,
         problems=(*problems,),
         parsed=parsed,

@@ -48,17 +48,23 @@ class _Context(NamedTuple):
 
 def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
     """Return `report` with its reasons, without the secrets at paths that `is_accepted` accepts."""
-    taken, left_out = _taken(plan)
+    taken, left_out = _paths_taken(plan)
     build_context = _Context(
-        report.context_path,
-        report.transfers or (report.context,),
-        taken,
-        report.ignore_file,
+        path=report.context_path,
+        parts=report.transfers or (report.context,),
+        sources=taken,
+        ignore_file=report.ignore_file,
     )
     contexts = [build_context]
     for named in report.named_contexts:
         sources = {source.path for transfer in named.transfers for source in transfer.sources}
-        contexts.append(_Context(named.value, named.transfers, sources, named.ignore_file))
+        named_context = _Context(
+            path=named.value,
+            parts=named.transfers,
+            sources=sources,
+            ignore_file=named.ignore_file,
+        )
+        contexts.append(named_context)
     clues: list[Clue] = []
     for context in contexts:
         for clue in _clues_with_reason(context):
@@ -75,7 +81,7 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     return replace(report, reasons=tuple(_reasons(clues, total)))
 
 
-def _taken(plan: Plan) -> tuple[set[str], DockerIgnoreSpec | None]:
+def _paths_taken(plan: Plan) -> tuple[set[str], DockerIgnoreSpec | None]:
     """Return the paths that the Dockerfile takes, and for podman the spec of all others."""
     try:
         paths = {source.path for request in asked_of(plan) for source in request.sources}
@@ -167,5 +173,11 @@ def _reasons(clues: list[Clue], total: int) -> Iterator[Reason]:
         alike = [clue for clue in clues if clue.kind == kind]
         files, size = Amount.of(*alike)
         if alike and (size >= least or kind == "secret"):
-            paths = tuple(clue.path for clue in alike[:_MOST_PATHS])
-            yield Reason(kind, paths, len(alike), size, files, tuple(alike))
+            yield Reason(
+                kind=kind,
+                paths=tuple(clue.path for clue in alike[:_MOST_PATHS]),
+                count=len(alike),
+                content_bytes=size,
+                files=files,
+                parts=tuple(alike),
+            )

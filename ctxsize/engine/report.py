@@ -64,12 +64,12 @@ def measure(
         *walk.inspector.not_utf8(),
     )
     return Report(
-        plan.context,
-        plan.dockerfile,
-        plan.builder.name,
-        ignore_file_info(plan),
-        sums.measurement(plan, complete=complete, depth=depth),
-        problems,
+        context_path=plan.context,
+        dockerfile=plan.dockerfile,
+        builder=plan.builder.name,
+        ignore_file=ignore_file_info(plan),
+        context=sums.measurement(plan, complete=complete, depth=depth),
+        problems=problems,
         options=plan.build.words(),
     )
 
@@ -80,7 +80,11 @@ def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
         return None
     written = (pattern for pattern in plan.spec.patterns if pattern.line)
     patterns = tuple(map(events.public_pattern, written))
-    return IgnoreFileInfo(plan.ignore_file.path, patterns, plan.dockerfile_specific)
+    return IgnoreFileInfo(
+        path=plan.ignore_file.path,
+        patterns=patterns,
+        dockerfile_specific=plan.dockerfile_specific,
+    )
 
 
 def _faults(plan: Plan) -> list[Problem]:
@@ -182,7 +186,13 @@ class Listing:
             wanted = self._with_sent
         if wanted:
             verdict = self._verdict(ignored, event.mark.decider)
-            yield Entry(event.path, Kind.DIRECTORY, 0, 0, verdict)
+            yield Entry(
+                path=event.path,
+                kind=Kind.DIRECTORY,
+                size_bytes=0,
+                content_bytes=0,
+                verdict=verdict,
+            )
 
     def _files(self, files: Files) -> Iterator[Entry]:
         if not self._with_sent:
@@ -192,14 +202,25 @@ class Listing:
             kind = _KINDS[stat.S_IFMT(status.st_mode)]
             if name in files.linked and kind is not Kind.SYMLINK:
                 kind = Kind.HARDLINK
-            empty = files.empty.get(name)
-            yield Entry(files.prefix + name, kind, status.st_size, size, verdict, empty)
+            yield Entry(
+                path=files.prefix + name,
+                kind=kind,
+                size_bytes=status.st_size,
+                content_bytes=size,
+                verdict=verdict,
+                arrives_empty=files.empty.get(name),
+            )
 
     def _ignored(self, ignored: IgnoredEntries) -> Iterator[Entry]:
         for name, status in zip(ignored.names, ignored.stats, strict=False):  # none if not wanted
             verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
-            kind = _KINDS[stat.S_IFMT(status.st_mode)]
-            yield Entry(ignored.prefix + name, kind, status.st_size, 0, verdict)
+            yield Entry(
+                path=ignored.prefix + name,
+                kind=_KINDS[stat.S_IFMT(status.st_mode)],
+                size_bytes=status.st_size,
+                content_bytes=0,
+                verdict=verdict,
+            )
 
 
 def _in_order(entry: Entry) -> bytes:

@@ -50,7 +50,9 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     kind = pattern.kind
     # `Pattern.match` cuts such a text between bytes, not between characters.
     special = not is_utf8(text) or text.startswith("\ufeff")
-    if kind == "tree" or pattern.fault is not None or (special and kind != "exact"):
+    if special and kind != "exact":
+        return [_WHOLE]
+    if kind == "tree" or pattern.fault is not None:
         return [_WHOLE]
     has_odd_class = not {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text))
     if kind == "regexp" and (has_odd_class or _SPECIAL & {*text}):
@@ -102,7 +104,9 @@ def _globs(text: str) -> list[Segment]:
 
 def _glob(name: str) -> Segment:
     head, star, tail = name.partition("*")
-    if (head and tail) or not _WILDCARDS.isdisjoint(head + tail):
+    if head and tail:
+        return Segment("glob", name)
+    if not _WILDCARDS.isdisjoint(head + tail):
         return Segment("glob", name)
     if not star:
         return Segment("literal", name)
@@ -194,7 +198,8 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
     if wide.matches(path):
         return "itself"
-    if any(map(wide.matches, up_to(path)[:-1])):
+    directories = up_to(path)[:-1]
+    if any(map(wide.matches, directories)):
         return "above"
     return None
 

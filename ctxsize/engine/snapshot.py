@@ -77,7 +77,8 @@ class Sent:
             del names[name]
             if file is not None:
                 names[name] = file.content_bytes
-        return replace(self, names={**self.names, above: names}, links=links)
+        all_names = {**self.names, above: names}
+        return replace(self, names=all_names, links=links)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -231,12 +232,14 @@ class Snapshot:
         file = File(name, mode, size_bytes)
         by_path = {**self._by_path}
         folder = by_path[directory]
-        new = MemoryDirectory(directory, {**folder.entries, name: file.kept}, folder.folders)
+        entries = {**folder.entries, name: file.kept}
+        new = MemoryDirectory(directory, entries, folder.folders)
         new.add_up()
         by_path[directory] = new
         while new.path:  # replace the directories above as well; all others are shared
             above = by_path[new.path.rpartition("/")[0]]
-            new = MemoryDirectory(above.path, above.entries, {**above.folders, new.name: new})
+            folders = {**above.folders, new.name: new}
+            new = MemoryDirectory(above.path, above.entries, folders)
             new.add_up()
             by_path[new.path] = new
         snapshot = Snapshot(self.plan, new, self.problems)
@@ -257,7 +260,7 @@ class Snapshot:
             return last.sent
         sends_all = not spec.patterns and self.plan.builder.sends_sockets
         if sends_all and not self.has_further_names:
-            sent = self._everything()
+            sent = self._send_all()
         else:
             sent = self.walked(fastest(spec))
         self._last = _LastAnswer(spec, sent)
@@ -295,7 +298,7 @@ class Snapshot:
         elif name in whole.entries:
             part.entries[name] = whole.entries[name]
 
-    def _everything(self) -> Sent:
+    def _send_all(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
         names: dict[str, Names] = {}
         empty: set[str] = set()
@@ -305,8 +308,12 @@ class Snapshot:
             for file in folder.special:
                 if not file.readable and file.st_size:
                     empty.add(folder.prefix + file.name)
-        directories = frozenset(self._by_path.keys() - {""})
-        return Sent(names, directories, frozenset(empty), self.links)
+        return Sent(
+            names=names,
+            directories=frozenset(self._by_path.keys() - {""}),
+            empty=frozenset(empty),
+            links=self.links,
+        )
 
     def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
@@ -321,7 +328,12 @@ class Snapshot:
                 directory = event.prefix[:-1]
                 names.setdefault(directory, new).update(new)
                 empty.update(map(event.prefix.__add__, event.empty))
-        return Sent(names, frozenset(directories), frozenset(empty), self.links)
+        return Sent(
+            names=names,
+            directories=frozenset(directories),
+            empty=frozenset(empty),
+            links=self.links,
+        )
 
     @cached_property
     def has_further_names(self) -> bool:
@@ -353,12 +365,12 @@ def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
         if status.st_nlink > 1:
             inode = status.st_ino
         file = File(
-            name,
-            status.st_mode,
-            status.st_size,
-            status.st_nlink,
-            inode,
-            name not in unreadable,
+            name=name,
+            st_mode=status.st_mode,
+            st_size=status.st_size,
+            st_nlink=status.st_nlink,
+            st_ino=inode,
+            readable=name not in unreadable,
         )
         entries[name] = file.kept
     return entries

@@ -203,11 +203,14 @@ class WalkSums:
         for end, size in zip(ends, sizes, strict=True):
             by_end[end].append(size)
         for end, its_sizes in by_end.items():
-            if end[:1] != ".":  # the last character of a name without a dot
-                end = ""
-            self._by_extension[end].add(len(its_sizes), sum(its_sizes))
-        for link in chain.from_iterable([files.links for files in batches]):
-            self._by_extension[splitext(link)[1]].files -= 1
+            extension = ""
+            if end[:1] == ".":  # else the last character of a name without a dot
+                extension = end
+            self._by_extension[extension].add(len(its_sizes), sum(its_sizes))
+        for files in batches:
+            for link in files.links:
+                extension = splitext(link)[1]
+                self._by_extension[extension].files -= 1
         return by_end.keys() | hidden
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
@@ -228,10 +231,10 @@ class WalkSums:
     def _sum_ignored(self, plan: Plan, *, complete: bool) -> Ignored:
         """Return what is ignored; nothing unopened or without a stat makes it complete, too."""
         totals = Totals(
-            self._ignored_bytes,
-            self._ignored_files,
-            self._ignored_directories,
-            self._ignored_symlinks,
+            content_bytes=self._ignored_bytes,
+            files=self._ignored_files,
+            directories=self._ignored_directories,
+            symlinks=self._ignored_symlinks,
         )
         if not self._unopened and not self._ignored_files:
             complete = True
@@ -248,11 +251,18 @@ class WalkSums:
         printed = None
         if figures := self._meter.totals(plan):
             wire_bytes = figures[0]
-            printed = " or ".join(dict.fromkeys(map(self._meter.printed, figures)))
+            texts = map(self._meter.printed, figures)
+            printed = " or ".join(dict.fromkeys(texts))
+        totals = Totals(
+            content_bytes=self.content_bytes,
+            files=self._files,
+            directories=self._directories,
+            symlinks=self._symlinks,
+        )
         return Measurement(
-            Totals(self.content_bytes, self._files, self._directories, self._symlinks),
-            wire_bytes,
-            printed,
+            totals=totals,
+            wire_bytes=wire_bytes,
+            printed=printed,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
             largest_directories=_largest_directories(self._direct, self._shown),

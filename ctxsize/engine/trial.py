@@ -102,7 +102,8 @@ class Trial:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
             plan = with_ignore_file(self.plan, data, make=self._copy_of_pattern)
-            self._last = Attempt(data, plan, before, self.under(plan.spec))
+            sent = self.under(plan.spec)
+            self._last = Attempt(data=data, plan=plan, before=before, sent=sent)
         return self._last
 
     def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
@@ -172,24 +173,26 @@ class Trial:
         near = self._near.get(include)
         changed = None
         if near is not None and not self.snapshot.has_further_names:
-            changed = _changed(near.matcher.spec, spec)
+            changed = _changed_patterns(near.matcher.spec, spec)
         if near is None or changed is None:
             sent = self.snapshot.sent(spec, include=include)
             if near is not None:
-                sent = replace(sent, names=_shared(sent.names, near.sent.names))
+                sent = replace(sent, names=_share_equal(sent.names, near.sent.names))
             self._near[include] = _Answer(Matcher(spec), sent)
             return sent
-        directories = _above(self.snapshot, self._touched(near.matcher, changed))
+        directories = _part_with(self.snapshot, self._paths_to_rewalk(near.matcher, changed))
         part = directories[""]
         if not (part.entries or part.folders):
             return near.sent
         evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:
-            evaluator = _with_few(spec, near.matcher, part, changed)
+            evaluator = _evaluator_of_few(spec, near.matcher, part, changed)
         walked = self.snapshot.walked(evaluator, part)
-        return _patched(self.snapshot, near.sent, directories, walked)
+        return _replace_part(self.snapshot, near.sent, directories, walked)
 
-    def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
+    def _paths_to_rewalk(
+        self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]
+    ) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
         spec = matcher.spec.__class__(changed)
         matched = Matcher(spec).outermost(self.snapshot.root)
@@ -213,7 +216,7 @@ class _Answer(NamedTuple):
     sent: Sent
 
 
-def _with_few(
+def _evaluator_of_few(
     spec: DockerIgnoreSpec,
     matcher: Matcher,
     part: MemoryDirectory,
@@ -247,7 +250,7 @@ def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
     return before + added.encode("utf-8", "surrogateescape")
 
 
-def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
+def _part_with(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
     """Return the context first, and all directories above `touched`, with only these paths."""
     copies = {"": MemoryDirectory("")}
     for path in touched:
@@ -269,7 +272,7 @@ def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirect
     return copies
 
 
-def _patched(
+def _replace_part(
     snapshot: Snapshot, before: Sent, part: Mapping[str, MemoryDirectory], after: Sent
 ) -> Sent:
     """Return `before` with the entries of a part as they are sent after a change."""
@@ -286,8 +289,10 @@ def _patched(
             names.pop(folder.path, None)
         if before.empty:
             rewalked.update(folder.prefix + name for name in folder.entries)
-    directories = {*before.directories.difference(folder.path for folder in changed)}
-    directories |= after.directories
+    directories = {*before.directories, *after.directories}
+    for folder in changed:
+        if folder.path not in after.directories:
+            directories.discard(folder.path)
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
     for path in reversed([*part]):
         if path in before.directories:
@@ -295,17 +300,23 @@ def _patched(
             below = (folder.path for folder in original.folders.values())
             if path in names or not directories.isdisjoint(below):
                 directories.add(path)
-    empty = before.empty - rewalked | after.empty
-    return Sent(_shared(names, before.names), frozenset(directories), empty, before.links)
+    return Sent(
+        names=_share_equal(names, before.names),
+        directories=frozenset(directories),
+        empty=before.empty - rewalked | after.empty,
+        links=before.links,
+    )
 
 
-def _shared(new: NamesByDirectory, old: NamesByDirectory) -> NamesByDirectory:
+def _share_equal(new: NamesByDirectory, old: NamesByDirectory) -> NamesByDirectory:
     """Return `new` with the equal parts of `old`, for memory, and to see at once what differs."""
     equal = {path: names for path, names in old.items() if new.get(path) == names}
     return {**new, **equal}
 
 
-def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
+def _changed_patterns(
+    before: DockerIgnoreSpec, after: DockerIgnoreSpec
+) -> list[DockerIgnorePattern] | None:
     """Return the patterns that differ, None if too many or if they depend on the others."""
     old = [*before.patterns]
     new = [*after.patterns]

@@ -111,7 +111,7 @@ class Walk:
         `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
         `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
-        if (frame := self._go(directory, silent)) is None:
+        if (frame := self._go_to(directory, silent)) is None:
             return
         if kind == "tree":
             depth = len(self._stack)
@@ -125,7 +125,7 @@ class Walk:
             for start in range(0, len(names), MOST_TOGETHER):
                 yield from self._files(frame, names[start : start + MOST_TOGETHER])
 
-    def _go(self, directory: str, silent: int) -> _Frame | None:
+    def _go_to(self, directory: str, silent: int) -> _Frame | None:
         """Return a directory, with those above it on the stack; None if it is gone."""
         if not (stack := self._stack):
             self._open_top()
@@ -221,9 +221,10 @@ class Walk:
             looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
         if state.mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
-            events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
+            entered = looks_inside or self._everything
+            events.append(IgnoredFolder(path, state.mark, entered))
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
-            if not looks_inside and not self._everything:
+            if not entered:
                 return events
         if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
             return events
@@ -279,5 +280,12 @@ class Walk:
             stats: list[os.stat_result] = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
-            events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
+            entries = IgnoredEntries(
+                prefix=prefix,
+                names=ignored,
+                mark=mark,
+                others=others,
+                stats=stats,
+            )
+            events.append(entries)
         return events

@@ -75,7 +75,7 @@ class PacketMeter(Meter):
         plain: list[Files] = []
         for event in events:
             if isinstance(event, Folder):
-                self._sum += _announced(event.path, event.stat, 0, "", event.xattrs)
+                self._sum += _packet_bytes(event.path, event.stat, 0, "", event.xattrs)
                 sizes.append(_NO_CONTENT)
             elif event.plain and _is_usual(event):
                 plain.append(event)
@@ -134,7 +134,7 @@ class PacketMeter(Meter):
             path = files.prefix + name
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
-            self._sum += _announced(path, status, status.st_size, link, xattrs)
+            self._sum += _packet_bytes(path, status, status.st_size, link, xattrs)
             kind = stat.S_IFMT(status.st_mode)
             # The receiver requests content for sockets too (`fileCanRequestData`).
             if link or kind not in (stat.S_IFREG, stat.S_IFSOCK):
@@ -145,7 +145,7 @@ class PacketMeter(Meter):
         return contents
 
 
-def _announced(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
     length = (
         _field(path)
@@ -159,9 +159,9 @@ def _announced(path: str, status: os.stat_result, size: int, link: str, xattrs: 
         length += _number(device >> 8 & 0xFFF)
         length += _number(device & 0xFF | device >> 12 & 0xFFF00)
     for key, value_bytes in xattrs.items():
-        key_field = _required(len(os.fsencode(key)))
-        length += _required(key_field + _required(value_bytes))
-    return _required(length)
+        key_field = _delimited(len(os.fsencode(key)))
+        length += _delimited(key_field + _delimited(value_bytes))
+    return _delimited(length)
 
 
 def _packets_of(size: int) -> int:
@@ -207,14 +207,14 @@ def _fields(numbers: Iterable[int]) -> int:
     return sum([_NUMBER[number.bit_length()] for number in numbers])
 
 
-def _required(length: int) -> int:
+def _delimited(length: int) -> int:
     """Return the bytes of a length-delimited field that is sent even if empty."""
     return 1 + _varint(length) + length
 
 
 def _field(text: str) -> int:
     if text:
-        return _required(len(os.fsencode(text)))
+        return _delimited(len(os.fsencode(text)))
     return 0
 
 
