@@ -14,15 +14,23 @@ that may match `/`, special forms) keeps its expression, which is tried on each 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, PatternByPattern
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, Marks, PatternByPattern
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Index, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
 _MOST_CHILDREN = 256
+
+
+class _PathSearch(NamedTuple):
+    """The expression of a pattern without segments, which is tried on whole paths."""
+
+    bit: int
+    text: str  # that each match contains
+    regex: Any  # compiled at its first use
 
 
 class Program:
@@ -32,10 +40,15 @@ class Program:
         self.exceptional = [pattern.include is False for pattern in patterns]
         self.owner: list[int] = []
         self.parts: list[Segment] = []
-        self.start = self.final = self.loop = self.advance = self.exceptions = 0
-        self.text_loops = self._text_matches = 0
+        self.start = 0
+        self.final = 0
+        self.loop = 0
+        self.advance = 0
+        self.exceptions = 0
+        self.text_loops = 0
+        self._text_matches = 0
         self.whole_paths = 0
-        self._path_searches: list[tuple[int, str, Any]] = []
+        self._path_searches: list[_PathSearch] = []
         self._after: list[int] = []
         self._index = Index()
         self._always = 0
@@ -54,7 +67,6 @@ class Program:
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
         parts = segments(pattern)
-        expression = pattern.kind == "regexp"
         for part in parts:
             bit = 1 << len(self.owner)
             self.owner.append(index)
@@ -67,44 +79,53 @@ class Program:
                 self.exceptions |= bit
             if part is not parts[-1]:
                 self.advance |= bit
-            if part.kind == "path":
-                assert pattern.regex is not None  # a spec contains no comments
-                self._path_searches.append((bit, part.text, pattern.regex))
-                self.whole_paths |= bit
-            elif part.kind in ("any", "below"):
-                self._always |= bit
-            else:
-                self._index.add(bit, part)
-            # In an expression, `**` stops at a newline; as a mere prefix or suffix it does not.
-            if expression and part.loop and part.kind != "path":
+            self._add_match(bit, part, pattern)
+
+    def _add_match(self, bit: int, part: Segment, pattern: DockerIgnorePattern) -> None:
+        """Add what a segment matches."""
+        if part.kind == "path":
+            assert pattern.regex is not None  # a spec contains no comments
+            search = _PathSearch(bit, part.text, pattern.regex)
+            self._path_searches.append(search)
+            self.whole_paths |= bit
+            return
+        if part.kind in ("any", "below"):
+            self._always |= bit
+        else:
+            self._index.add(bit, part)
+        # In an expression, `**` stops at a newline; as a mere prefix or suffix it does not.
+        if pattern.kind == "regexp":
+            if part.loop:
                 self.text_loops |= bit
-            if expression and part.kind in ("below", "opening"):
+            if part.kind in ("below", "opening"):
                 self._text_matches |= bit
 
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and the bit `_two_lines` for a newline in it."""
-        found = self._always | self._index.matching(name)
+        matching = self._always | self._index.matching(name)
         if "\n" in name:
-            return found & ~self._text_matches | self._two_lines
-        return found
+            return matching & ~self._text_matches | self._two_lines
+        return matching
 
     def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
         """Return the matching `live` patterns without segments, for each name with any."""
-        found: dict[str, int] = {}
+        matching: dict[str, int] = {}
         for bit, text, regex in self._path_searches:
             if not live & bit:
                 continue
-            for name in names if text in prefix else [name for name in names if text in name]:
+            candidates = names
+            if text not in prefix:
+                candidates = [name for name in names if text in name]
+            for name in candidates:
                 if regex.search(prefix + name) is not None:
-                    found[name] = found.get(name, 0) | bit
-        return found
+                    matching[name] = matching.get(name, 0) | bit
+        return matching
 
     def follow(self, live: int, hits: int, name: str) -> int:
         """Return the bits that are live below `name`, given the bits `hits` that matched it."""
+        loops = self.loop
         if "\n" in name:
-            loops = self.loop & ~self.text_loops
-        else:
-            loops = self.loop
+            loops &= ~self.text_loops
         return (hits & self.advance) << 1 | live & loops
 
     def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
@@ -115,20 +136,25 @@ class Program:
         matched &= self.after(decider)
         if not matched:
             return decider, last
-        last = max(last, self.owner[matched.bit_length() - 1])
-        ignored = decider >= 0 and not self.exceptional[decider]
-        while rivals := matched & (self.exceptions if ignored else ~self.exceptions):
+        latest = matched.bit_length() - 1
+        last = max(last, self.owner[latest])
+        rival_kind = ~self.exceptions
+        if decider >= 0 and not self.exceptional[decider]:
+            rival_kind = self.exceptions
+        while rivals := matched & rival_kind:
             lowest = rivals & -rivals
             decider = self.owner[lowest.bit_length() - 1]
             matched &= self.after(decider)
-            ignored = not ignored
+            rival_kind = ~rival_kind
         return decider, last
 
     def mark(self, decider: int, last: int) -> Mark:
         """Return the mark of a path with this decider and this last match."""
         ignored = decider >= 0 and not self.exceptional[decider]
         refused = not ignored and last >= 0 and not self.exceptional[last]
-        return Mark(ignored, None if decider < 0 else decider, refused)
+        if decider < 0:
+            return Mark(ignored, None, refused)
+        return Mark(ignored, decider, refused)
 
 
 class _Known(dict[str, int]):
@@ -142,9 +168,10 @@ class _Known(dict[str, int]):
         if len(self) >= _MOST_NAMES:
             self.clear()
             self.same.clear()
-        found = self._program.bits(name)
-        self[name] = found = self.same.setdefault(found, found)
-        return found
+        bits = self._program.bits(name)
+        bits = self.same.setdefault(bits, bits)
+        self[name] = bits
+        return bits
 
 
 class _State(dict[int, "Mark | None"]):
@@ -161,26 +188,25 @@ class _State(dict[int, "Mark | None"]):
         self.on_paths = live & program.whole_paths
 
     def __missing__(self, matched: int) -> Mark | None:
-        mark = self._program.mark(*self._program.decide(self.decider, self.last, matched))
+        decider, last = self._program.decide(self.decider, self.last, matched)
+        mark: Mark | None = self._program.mark(decider, last)
         if mark == self.mark:
-            found = None
-        else:
-            found = mark
+            mark = None
         if len(self) < _MOST_CHILDREN:
-            self[matched] = found
-        return found
+            self[matched] = mark
+        return mark
 
 
 def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
     """Return the evaluator for `spec`: an automaton wherever that is exact."""
     if spec.evaluator is None:
-        exact = spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns)
-        if exact:
+        has_fault = any(pattern.fault for pattern in spec.patterns)
+        if spec.remembers_parents and not has_fault:
             spec.evaluator = Automaton(spec)
         else:
             spec.evaluator = PatternByPattern(spec)
-    found: Evaluator[Any] = spec.evaluator
-    return found
+    evaluator: Evaluator[Any] = spec.evaluator
+    return evaluator
 
 
 class Automaton:
@@ -200,20 +226,22 @@ class Automaton:
     def root(self) -> _State:
         return self._state(self.program.start, -1, -1)
 
-    def others(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: _State, prefix: str, names: Sequence[str]) -> Marks:
         if not state.watched:
             return {}
         program = self.program
+        known = program.known
         watched = state.watched
-        others: dict[str, Mark] = {}
-        for name, bits in zip(names, map(program.known.__getitem__, names), strict=True):
+        others: Marks = {}
+        for name, bits in zip(names, map(known.__getitem__, names), strict=True):
             matched = watched & bits
             if matched and (mark := state[matched]) is not None:
                 others[name] = mark
         if state.on_paths:
             for name, more in program.on_paths(state.on_paths, prefix, names).items():
                 others.pop(name, None)
-                if (mark := state[watched & program.known[name] | more]) is not None:
+                matched = watched & known[name] | more
+                if (mark := state[matched]) is not None:
                     others[name] = mark
         return others
 
@@ -225,8 +253,10 @@ class Automaton:
         hits = state.live & bits
         if state.on_paths:
             hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
-        decider, last = program.decide(state.decider, state.last, hits & program.final)
-        live = program.follow(state.live, hits, name) & program.after(decider)
+        matched = hits & program.final
+        decider, last = program.decide(state.decider, state.last, matched)
+        live = program.follow(state.live, hits, name)
+        live &= program.after(decider)
         child = self._state(live, decider, last)
         if len(state.children) < _MOST_CHILDREN and not state.on_paths:
             state.children[bits] = child
@@ -235,13 +265,15 @@ class Automaton:
     def enters(self, state: _State, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
         # With a wildcard in an exception, `filterFS` also opens directories without any match.
-        hopeful = not state.mark.ignored or state.live & self.program.exceptions
-        return bool(hopeful) and self._enters(path)
+        if state.mark.ignored and not state.live & self.program.exceptions:
+            return False
+        return self._enters(path)
 
     def _state(self, live: int, decider: int, last: int) -> _State:
         key = live, decider, last
         if (state := self._states.get(key)) is None:
             if len(self._states) >= _MOST_STATES:
                 self._states.clear()
-            state = self._states[key] = _State(self.program, live, decider, last)
+            state = _State(self.program, live, decider, last)
+            self._states[key] = state
         return state

@@ -43,176 +43,212 @@ class Checkout:
 
     def __init__(self, plan: Plan) -> None:
         """Read both. Raises `InputError` without a commit, and what `Walk` raises."""
-        self._tree, found = plan, git.find(plan.root)
+        self._plan_here = plan
+        answer = git.find(plan.root)
         try:
-            if found.repository is None:
-                if found.problem:
-                    why = found.problem.message
-                else:
-                    why = "git finds none here"
-                raise git.GitError(why)
-            self._repository = found.repository
+            if answer.repository is not None:
+                self._repository = answer.repository
+            elif answer.problem is not None:
+                raise git.GitError(answer.problem.message)
+            else:
+                raise git.GitError("git finds none here")
             self._read()
         except git.GitError as error:
             message = f"there is no checkout of HEAD: {error}"
             raise InputError(message, path=plan.context) from None
 
     def _read(self) -> None:
-        below = os.path.relpath(self._tree.root, self._repository.top) + "/"
-        if below == "./":
-            start = 0
-        else:
-            start = len(below)
-        head = self._repository.head.items()
-        self._files = {path[start:]: e for path, e in head if path[:start] in ("", below)}
-        if start and not self._files:
-            raise git.GitError(f"it has no directory {below[:-1]}")
+        self._files = self._files_of_head()
         self.plan = self._with_ignore_file()
         tree = _directories(self._files)
-        walk = Walk(self._tree)
+        walk = Walk(self._plan_here)
         self.sizes = sent_sizes(Walk(self.plan, source=tree))
-        self._kept = sent_sizes(Walk(self._tree, source=tree))  # of HEAD, by the lines here
+        self._sent_by_lines_here = sent_sizes(Walk(self._plan_here, source=tree))
         self.here = sent_sizes(walk)
-        own = {each: self.here.pop(each) for each in [*self.here] if f"{each}/".startswith(".git/")}
-        self.problems = (*walk.problems, *self._notes(own), *self._changes())
+        inside_git = [path for path in self.here if f"{path}/".startswith(".git/")]
+        own_bytes = [self.here.pop(path) for path in inside_git]
+        self.problems = (*walk.problems, *self._notes(own_bytes), *self._changes())
         self.differences = self._differences()
+
+    def _files_of_head(self) -> dict[str, git.Blob]:
+        """Return the files of HEAD by their paths in the context."""
+        directory = os.path.relpath(self._plan_here.root, self._repository.top)
+        head = self._repository.head
+        if directory == ".":
+            return head
+        prefix = f"{directory}/"
+        files: dict[str, git.Blob] = {}
+        for path, blob in head.items():
+            if path.startswith(prefix):
+                files[path[len(prefix) :]] = blob
+        if not files:
+            raise git.GitError(f"it has no directory {directory}")
+        return files
 
     def _with_ignore_file(self) -> Plan:
         """Return the plan with the ignore file that governs in HEAD."""
-        tree = replace(self._tree, ignore_file=None, dockerfile_specific=False)
-        for path, specific in ignore_file_paths(tree.context, tree.ignore_file_base, tree.builder):
-            anywhere = tree.builder.links_may_leave or (specific and tree.builder.must_read)
+        plan = replace(self._plan_here, ignore_file=None, dockerfile_specific=False)
+        builder = plan.builder
+        for path, specific in ignore_file_paths(plan.context, plan.ignore_file_base, builder):
+            anywhere = builder.links_may_leave or (specific and builder.must_read)
             if (data := self._content(path, anywhere=anywhere)) is not None:
-                own = replace(tree, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)
-                return with_ignore_file(own, data)
-        return replace(with_ignore_file(tree, b""), ignore_file=None)
+                ignore_file = IgnoreFile(path, ())
+                plan = replace(plan, ignore_file=ignore_file, dockerfile_specific=specific)
+                return with_ignore_file(plan, data)
+        return replace(with_ignore_file(plan, b""), ignore_file=None)
 
     def _content(self, path: str, *, anywhere: bool = True) -> bytes | None:
         """Return a file of HEAD, None if there is none; a symlink stays in HEAD, or beside it."""
-        within = inside(self._repository.top, path) or ""
-        if anywhere:
-            base = ""
-            name = within
-        else:
-            base, name = os.path.split(within)
+        base = ""
+        name = inside(self._repository.top, path) or ""
+        if not anywhere:
+            base, name = os.path.split(name)
 
-        def at(here: str, is_kind: Callable[[int], bool]) -> bytes | None:
-            blob = self._repository.head.get(os.path.join(base, here))
+        def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
+            blob = self._repository.head.get(os.path.join(base, link))
             if blob is None or not is_kind(int(blob.mode, 8)):
                 return None
-            if not blob.size.isdigit() or int(blob.size) > MOST_BYTES:
-                if blob.size.isdigit():
-                    why = "is too large"
-                else:
-                    why = "has not been fetched"
-                raise git.GitError(f"{here} of HEAD {why}")
+            if not blob.size.isdigit():
+                raise git.GitError(f"{link} of HEAD has not been fetched")
+            if int(blob.size) > MOST_BYTES:
+                raise git.GitError(f"{link} of HEAD is too large")
             return self._repository.content(blob)
 
-        def target_of(here: str) -> str | None:
-            if (target := at(here, stat.S_ISLNK)) is None:
+        def target_of(link: str) -> str | None:
+            if (target := content(link, stat.S_ISLNK)) is None:
                 return None
             return os.fsdecode(target)
 
         end, is_end = follow_links(name, target_of)
-        if is_end:
-            return at(end, stat.S_ISREG)
-        return None
+        if not is_end:
+            return None
+        return content(end, stat.S_ISREG)
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
-        deltas = defaultdict[str, dict[str, int]](dict)
+        deltas: dict[str, dict[str, int]] = defaultdict(dict)
         for path in {**self.sizes, **self.here}:
-            was = self.sizes.get(path)
-            now = self.here.get(path)
-            if was != now:
-                deltas[self._kind(path)][path] = (now or 0) - (was or 0)
-        found = []
-        for kind, each in deltas.items():
-            largest = sorted(each, key=lambda path: (-abs(each[path]), path))[:_NAMED]
-            found.append(Reason(kind, tuple(largest), len(each), sum(each.values()), len(each)))
-        return tuple(sorted(found, key=lambda each: (-abs(each.content_bytes), each.kind)))
+            size = self.sizes.get(path)
+            size_here = self.here.get(path)
+            if size != size_here:
+                kind = self._kind(path)
+                deltas[kind][path] = (size_here or 0) - (size or 0)
+        reasons: list[Reason] = []
+        for kind, changes in deltas.items():
+            paths = sorted(changes, key=lambda path: (-abs(changes[path]), path))
+            reason = Reason(
+                kind=kind,
+                paths=tuple(paths[:_NAMED]),
+                count=len(paths),
+                content_bytes=sum(changes.values()),
+                files=len(paths),
+            )
+            reasons.append(reason)
+        reasons.sort(key=lambda reason: (-abs(reason.content_bytes), reason.kind))
+        return tuple(reasons)
 
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
         if path in self.sizes:
-            if path in self._kept:
-                lacks = "missing-here"
-            else:
-                lacks = "ignored-here"
             if path in self.here:
                 return "resized"
-            return lacks
+            if path in self._sent_by_lines_here:
+                return "missing-here"
+            return "ignored-here"
         if path in self._files and self._files[path].mode.startswith("100"):
             return "ignored-in-head"
-        above = [self._files[each] for each in up_to(path)[:-1] if each in self._files]
-        if any(each.kind == "commit" for each in above):
-            return "in-submodule"
+        for directory in up_to(path)[:-1]:
+            if directory in self._files and self._files[directory].kind == "commit":
+                return "in-submodule"
         if self._repository.ignores(path):
             return "ignored-by-git"
         return "not-committed"
 
-    def _notes(self, own: Mapping[str, int]) -> Iterator[Problem]:
+    def _notes(self, own_bytes: Collection[int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
-        size = human(sum(own.values()))
-        inner = [path for path, blob in self._files.items() if blob.kind == "commit"]
+        submodules = [path for path, blob in self._files.items() if blob.kind == "commit"]
         missing = [path for path in self.sizes if not self._files[path].size.isdigit()]
-        notes: list[tuple[str, Collection[str]]] = [
-            (f"of .git not counted ({size}): a checkout has its own", [".git"] * len(own)),
-            ("of other repositories (submodules): a checkout may have their content", inner),
-            ("counted as empty: this partial clone has not fetched them", missing),
-        ]
+        size = human(sum(own_bytes))
+        git_directory = f"of .git not counted ({size}): a checkout has its own"
+        yield from _note(git_directory, [".git" for _ in own_bytes])
+        yield from _note(
+            "of other repositories (submodules): a checkout may have their content", submodules
+        )
+        yield from _note("counted as empty: this partial clone has not fetched them", missing)
         for what, *pathspecs in _CONVERTED:
+            most = sys.maxsize
             if "lfs" in pathspecs[0]:
                 most = _POINTER_BYTES
-            else:
-                most = sys.maxsize
-            found = self._repository.matching(*pathspecs)
-            notes.append((what, [e for e in found if self.sizes.get(e, most + 1) <= most]))
-        for what, paths in notes:
-            message = f"{plural(len(paths), 'file')} {what}"
-            yield from [Problem("checkout", message, min(paths), count=len(paths))] if paths else []
+            converted = self._repository.matching(*pathspecs) & self.sizes.keys()
+            yield from _note(what, [path for path in converted if self.sizes[path] <= most])
 
     def _changes(self) -> Iterator[Problem]:
         """Yield the ignore file and the Dockerfile if HEAD has others."""
         old = self.plan.ignore_file
-        new = self._tree.ignore_file
-        path = self._tree.dockerfile
-        pairs = [(old and old.data, new and new.data, each.path) for each in [new or old] if each]
-        if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
-            pairs.append((self._content(path), self._tree.parsed.data, path))
-        for was, now, at in (each for each in pairs if each[0] != each[1]):
-            if now is None:
-                has = "alone has"
-            else:
-                has = "has another version of"
-            yield Problem("changed-file", f"HEAD {'lacks' if was is None else has} this file", at)
+        new = self._plan_here.ignore_file
+        if ignore_file := new or old:
+            yield from _change(ignore_file.path, _data_of(old), _data_of(new))
+        path = self._plan_here.dockerfile
+        if path is not None and path != STDIN and self._plan_here.dockerfile_fault is None:
+            yield from _change(path, self._content(path), self._plan_here.parsed.data)
+
+
+def _note(what: str, paths: Collection[str]) -> Iterator[Problem]:
+    """Yield the problem of `paths` if there are any."""
+    if paths:
+        message = f"{plural(len(paths), 'file')} {what}"
+        yield Problem("checkout", message, min(paths), count=len(paths))
+
+
+def _data_of(ignore_file: IgnoreFile | None) -> bytes | None:
+    if ignore_file is None:
+        return None
+    return ignore_file.data
+
+
+def _change(path: str, old: bytes | None, new: bytes | None) -> Iterator[Problem]:
+    """Yield the problem of a file of which HEAD has other content, if it has."""
+    if old == new:
+        return
+    if old is None:
+        message = "HEAD lacks this file"
+    elif new is None:
+        message = "HEAD alone has this file"
+    else:
+        message = "HEAD has another version of this file"
+    yield Problem("changed-file", message, path)
 
 
 def sent_sizes(walk: Walk) -> dict[str, int]:
     """Return the bytes of each file that is sent, without symlinks. Raises what `Walk` raises."""
-    return {
-        event.prefix + name: size
-        for event in walk
-        if isinstance(event, Files)
-        for name, size in zip(event.names, event.sizes, strict=True)
-        if name not in event.links
-    }
+    sizes: dict[str, int] = {}
+    for event in walk:
+        if isinstance(event, Files):
+            for name, size in zip(event.names, event.sizes, strict=True):
+                if name not in event.links:
+                    sizes[event.prefix + name] = size
+    return sizes
 
 
 def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
     """Return the tree of a checkout of `files`, where submodules are empty directories."""
-    found = {"": MemoryDirectory("")}
+    folders = {"": MemoryDirectory("")}
     for path, blob in files.items():
         is_directory = blob.kind == "commit"
-        for each in up_to(path)[: None if is_directory else -1]:
-            if each not in found:
-                above, _, own = each.rpartition("/")
-                found[each] = found[above].folders[own] = MemoryDirectory(each)
-        above, _, name = path.rpartition("/")
+        directories = up_to(path)
         if not is_directory:
+            directories.pop()
+        for directory in directories:
+            if directory not in folders:
+                folder = MemoryDirectory(directory)
+                above = directory.rpartition("/")[0]
+                folders[above].folders[folder.name] = folder
+                folders[directory] = folder
+        if not is_directory:
+            above, _, name = path.rpartition("/")
+            size = 0
             if blob.size.isdigit():
                 size = int(blob.size)
-            else:
-                size = 0
-            found[above].entries[name] = File(name, int(blob.mode, 8), size).kept
-    return found[""]
+            file = File(name, int(blob.mode, 8), size)
+            folders[above].entries[name] = file.kept
+    return folders[""]

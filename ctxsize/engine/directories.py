@@ -9,25 +9,20 @@ import os
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from ctxsize.engine.events import Files, order
-from ctxsize.model import Clue, Directory, Share
+from ctxsize.model import Clue, Counted, Directory, Share
 from ctxsize.reader import worktrees_in
 from ctxsize.shipped import shipped_text
 
-Sum = list[int]  # bytes, files
-
-_ROWS = re.findall(
-    r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)",
-    shipped_text("engine/names.txt"),
-)
+_ROWS = re.findall(r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)", shipped_text("engine/names.txt"))
 PROVED = dict(_ROWS)
 """Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
 UNNEEDED = {*PROVED.pop("unneeded").split()}  # directories that a build hardly ever needs
-SECRETS, SECRET_FOLDERS, SECRET_ENDS = (
-    tuple(PROVED.pop(each).split()) for each in ("secrets", "secret_folders", "secret_ends")
-)
+SECRETS = tuple(PROVED.pop("secrets").split())
+SECRET_FOLDERS = tuple(PROVED.pop("secret_folders").split())
+SECRET_ENDS = tuple(PROVED.pop("secret_ends").split())
 BY_PATH = {**dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""), "tmp": "/*"}
 """Names that `suggest` ignores by their path, with the end of the pattern."""
 SECRET_START = ".env."
@@ -43,15 +38,36 @@ _PUBLIC = re.compile(
 _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 
 GITIGNORE = ".gitignore"
-MARKERS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
-SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
-_SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
+_PROOFS = " ".join(PROVED.values()).split()
+MARKERS = {*map(os.path.basename, _PROOFS)}
+SECRET_NAMES = frozenset(map(os.path.basename, SECRETS))
+_SECRET_SUFFIXES = tuple(f"/{path}" for path in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
+_SECRET_FOLDER_NAMES = {*map(os.path.basename, SECRET_FOLDERS)}
+FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | _SECRET_FOLDER_NAMES
 
 LARGE_FILE_BYTES = 10_000_000  # of the largest file from which it may be worth a hint
-_LARGE_SHARE, _LARGE_DEPTH = 0.01, 5  # of parts to compare with `.gitignore`: least, most
+_LARGE_SHARE = 0.01  # of all bytes, from which a part is compared with `.gitignore`
+_LARGE_DEPTH = 5  # of directories to compare with `.gitignore`, at most
+
+
+class RunningSum:
+    """A number of files and of their bytes that grows."""
+
+    __slots__ = ("content_bytes", "files")
+
+    def __init__(self, files: int = 0, content_bytes: int = 0) -> None:
+        self.files = files
+        self.content_bytes = content_bytes
+
+    def add(self, files: int, content_bytes: int) -> None:
+        """Add files with their bytes."""
+        self.files += files
+        self.content_bytes += content_bytes
+
+
+Sums = Mapping[str, Counted]  # by the prefix of a directory
 
 
 class Clues:
@@ -60,127 +76,173 @@ class Clues:
     def __init__(self) -> None:
         self.names = defaultdict[str, set[str]](set)
         """Prefixes of the directories that contain each name; of files only markers count."""
-        self.secrets: list[tuple[str, int]] = []
+        self.secrets: list[Clue] = []
 
-    def add_folders(self, paths: Iterable[str]) -> None:
-        """Record directories that are sent."""
-        for path in paths:
-            at = path.rfind("/") + 1
-            if path[at:] in FOLDERS:
-                self.names[path[at:]].add(path[:at])
+    def add_folder(self, path: str) -> None:
+        """Record a directory that is sent."""
+        above, slash, name = path.rpartition("/")
+        if name in FOLDERS:
+            self.names[name].add(above + slash)
 
     def add_files(self, several: Sequence[Files], ends: Set[str]) -> None:
         """Record files with their sizes; all have the extensions `ends`.
 
         `ends` includes `SECRET_START` if a name begins with it.
         """
-        secret = not _SECRET_ENDS.isdisjoint(ends)
+        may_be_secret = not _SECRET_ENDS.isdisjoint(ends)
         for files in several:
-            found = _NAMES.intersection(files.names)
-            for name in found & MARKERS if found else ():
+            special = _NAMES.intersection(files.names)
+            for name in special & MARKERS:
                 self.names[name].add(files.prefix)
-            if secret or not SECRET_NAMES.isdisjoint(found):
+            if may_be_secret or not SECRET_NAMES.isdisjoint(special):
                 for name, size in zip(files.names, files.sizes, strict=True):
                     self.add_secret(files.prefix, name, size)
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""
-        is_secret = name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
         if name.endswith(SECRET_ENDS):
-            others = (TEMPLATES.search(name), _PUBLIC.search(name), _TESTS.search(prefix))
-            is_secret = not any(others)
+            is_public = TEMPLATES.search(name) or _PUBLIC.search(name)
+            is_secret = not (is_public or _TESTS.search(prefix))
         elif name.startswith(SECRET_START):
             is_secret = not TEMPLATES.search(name)
+        else:
+            path = f"/{prefix}{name}"
+            is_secret = name in SECRET_NAMES and path.endswith(_SECRET_SUFFIXES)
         if size and is_secret:
-            self.secrets.append((prefix + name, size))
+            self.secrets.append(Clue("secret", prefix + name, size, 1))
 
-    def found(
-        self, root: str, direct: dict[str, Sum], largest: Sequence[Share], total: int
-    ) -> Iterator[Clue]:
+    def of(self, root: str, direct: Sums, largest: Sequence[Share], total: int) -> Iterator[Clue]:
         """Yield the parts that may be worth a look, by sums of directories and largest files."""
         tops = self._tops(root)
-        if tops:
-            prefixes = sorted(direct)
-        else:
-            prefixes = []
-        for top, kind in tops.items():
-            ahead = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
-            sums = [direct[each] for each in prefixes[bisect_left(prefixes, top) : ahead]]
-            if sums:
-                size, count = map(sum, zip(*sums, strict=True))
-            else:
-                size = 0
-                count = 0
-            if count:
-                yield Clue(kind, top[:-1], size, count)
-        in_order = ["/", *tops]
-        for path, size in sorted(self.secrets, key=lambda each: order(each[0])):
-            if not path.startswith(in_order[bisect_left(in_order, path) - 1]):
-                yield Clue("secret", path, size, 1)
+        yield from _clues_of(tops, direct)
+        yield from self._secrets_outside(tops)
         least = max(LARGE_FILE_BYTES, total / 2)
-        if os.path.isfile(os.path.join(root, GITIGNORE)):  # it counts even if it is not sent
+        gitignore = os.path.join(root, GITIGNORE)
+        if os.path.isfile(gitignore):  # it counts even if it is not sent
             least = max(1, _LARGE_SHARE * total)
-            pending = [*size_tree(direct, _LARGE_DEPTH).children]
-            while pending:
-                node = pending.pop()
-                if node.content_bytes >= least:
-                    yield Clue("directory", node.path, node.content_bytes, node.files)
-                    pending += node.children
-        for each in largest:
-            if each.content_bytes >= least:
-                yield Clue("file", each.name, each.content_bytes, 1)
+            yield from _large_directories(direct, least)
+        for file in largest:
+            if file.content_bytes >= least:
+                yield Clue("file", file.name, file.content_bytes, 1)
+
+    def _secrets_outside(self, tops: Iterable[str]) -> Iterator[Clue]:
+        """Yield the secrets that are not in one of the directories `tops`."""
+        in_order = ["/", *tops]
+        for secret in sorted(self.secrets, key=lambda secret: order(secret.path)):
+            top_before = in_order[bisect_left(in_order, secret.path) - 1]
+            if not secret.path.startswith(top_before):
+                yield secret
 
     def _tops(self, root: str) -> dict[str, str]:
         """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
-        if copies := worktrees_in(root):
+        if worktrees := worktrees_in(root):
             from ctxsize.engine.git import untracked_worktrees  # most contexts have none
 
-            copies = untracked_worktrees(root)
+            worktrees = untracked_worktrees(root)
         others = FOLDERS - BY_PATH.keys()
-        paths = (f"{each}/" for each in copies if os.path.basename(each) not in others)
-        found = dict.fromkeys(paths, "unneeded")
-        for name in self.names.keys() & (UNNEEDED | PROVED.keys()):
-            for above in self.names[name]:
-                path = f"{above}{name}"
-                if name in UNNEEDED or any(self._has(path, each) for each in PROVED[name].split()):
-                    found[f"{path}/"] = "unneeded"
-        for each in SECRET_FOLDERS:
-            for above in self.names.get(each.rpartition("/")[2], ()):
-                path = f"{above}{each.rpartition('/')[2]}/"
-                if f"/{path}".endswith(f"/{each}/"):
-                    found[path] = "secret"
-        outermost: dict[str, str] = {}
-        last = "/"
-        for path in sorted(found):
-            if not path.startswith(last):
-                last = path
-                outermost[path] = found[path]
-        return outermost
+        kinds: dict[str, str] = {}
+        for path in worktrees:
+            if os.path.basename(path) not in others:
+                kinds[f"{path}/"] = "unneeded"
+        for name, prefixes in self.names.items():
+            if name in UNNEEDED or name in PROVED:
+                for above in prefixes:
+                    if self._is_unneeded(above, name):
+                        kinds[f"{above}{name}/"] = "unneeded"
+        for secret in SECRET_FOLDERS:
+            name = os.path.basename(secret)
+            for above in self.names.get(name, ()):
+                path = f"{above}{name}/"
+                if f"/{path}".endswith(f"/{secret}/"):
+                    kinds[path] = "secret"
+        return _outermost(kinds)
 
-    def _has(self, path: str, word: str) -> bool:
-        above, slash, name = os.path.normpath(f"{path}/{word}").rpartition("/")
-        return above + slash in self.names.get(name, ())
+    def _is_unneeded(self, above: str, name: str) -> bool:
+        """Return whether a directory is unneeded by its name, or by what shows it to be."""
+        if name in UNNEEDED:
+            return True
+        for proof in PROVED[name].split():
+            path = os.path.normpath(f"{above}{name}/{proof}")
+            directory, slash, proof_name = path.rpartition("/")
+            if directory + slash in self.names.get(proof_name, ()):
+                return True
+        return False
 
 
-def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:
+def _outermost(kinds: Mapping[str, str]) -> dict[str, str]:
+    """Return in order those prefixes, with their kinds, that are not below another one."""
+    outermost: dict[str, str] = {}
+    last = "/"
+    for path in sorted(kinds):
+        if not path.startswith(last):
+            last = path
+            outermost[path] = kinds[path]
+    return outermost
+
+
+def _clues_of(tops: Mapping[str, str], direct: Sums) -> Iterator[Clue]:
+    """Yield a clue of its kind for each of the directories `tops` that contains files."""
+    if not tops:
+        return
+    prefixes = sorted(direct)
+    for top, kind in tops.items():
+        first = bisect_left(prefixes, top)
+        end = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
+        total = RunningSum()
+        for prefix in prefixes[first:end]:
+            total.add(direct[prefix].files, direct[prefix].content_bytes)
+        if total.files:
+            yield Clue(
+                kind=kind,
+                path=top[:-1],
+                content_bytes=total.content_bytes,
+                files=total.files,
+            )
+
+
+def _large_directories(direct: Sums, least: float) -> Iterator[Clue]:
+    """Yield the directories with at least so many bytes, down to `_LARGE_DEPTH`."""
+    pending = [*size_tree(direct, _LARGE_DEPTH).children]
+    while pending:
+        node = pending.pop()
+        if node.content_bytes >= least:
+            yield Clue(
+                kind="directory",
+                path=node.path,
+                content_bytes=node.content_bytes,
+                files=node.files,
+            )
+            pending += node.children
+
+
+def size_tree(direct: Sums, depth: int | None) -> Directory:
     """Return the tree of directories that contain files, at most `depth` deep (None: all).
 
     The sums of a directory include all below it. Siblings are in order of size, then path.
     """
     totals = _cut(direct, depth)
     for prefix in [*totals]:
-        while prefix and (prefix := _above(prefix)) not in totals:
-            totals[prefix] = [0, 0]
-    children = defaultdict[str, list[Directory]](list)
-    for prefix in sorted(totals, key=lambda each: -each.count("/")):
-        size, count = totals[prefix]
-        below = sorted(children.pop(prefix, ()), key=lambda d: (-d.content_bytes, d.path))
-        node = Directory(prefix.rstrip("/"), size, count, tuple(below))
+        while prefix:
+            prefix = _above(prefix)
+            if prefix in totals:
+                break
+            totals[prefix] = RunningSum()
+    children: dict[str, list[Directory]] = defaultdict(list)
+    for prefix in sorted(totals, key=lambda prefix: -prefix.count("/")):
+        total = totals[prefix]
+        below = children.pop(prefix, [])
+        below.sort(key=lambda directory: (-directory.content_bytes, directory.path))
+        node = Directory(
+            path=prefix.rstrip("/"),
+            content_bytes=total.content_bytes,
+            files=total.files,
+            children=tuple(below),
+        )
         if prefix:
-            totals[_above(prefix)][0] += size
-            totals[_above(prefix)][1] += count
-            if count:
-                children[_above(prefix)].append(node)
+            above = _above(prefix)
+            totals[above].add(total.files, total.content_bytes)
+            if total.files:
+                children[above].append(node)
     return node  # the last one is the context
 
 
@@ -188,20 +250,26 @@ def _above(prefix: str) -> str:
     return prefix[: prefix.rfind("/", 0, -1) + 1]
 
 
-def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
+def _cut(direct: Sums, depth: int | None) -> dict[str, RunningSum]:
     """Return the same sums; those below `depth` are added to the directory there."""
-    if depth is None:
-        return {prefix: [*each] for prefix, each in direct.items()}
-    totals: dict[str, Sum] = {}
+    totals = defaultdict[str, RunningSum](RunningSum)
     top: str | None = None  # most directories come after another one of the same top
-    for prefix, (size, count) in direct.items():
+    for prefix, amount in direct.items():
         if top is None or not prefix.startswith(top):
-            parts = prefix.split("/", depth)
-            if len(parts) > depth:
-                top = "".join(f"{name}/" for name in parts[:depth])
+            top = _top(prefix, depth)
+            if top is None:
+                total = totals[prefix]
             else:
-                top = None
-            sums = totals.setdefault(prefix if top is None else top, [0, 0])
-        sums[0] += size
-        sums[1] += count
+                total = totals[top]
+        total.add(amount.files, amount.content_bytes)
     return totals
+
+
+def _top(prefix: str, depth: int | None) -> str | None:
+    """Return the directory above `prefix` at `depth`; None if it is not deeper than that."""
+    if depth is None:
+        return None
+    parts = prefix.split("/", depth)
+    if len(parts) <= depth:
+        return None
+    return "".join(f"{name}/" for name in parts[:depth])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Chars = Collection[str] | None
+_Test = tuple[int, bool, Any]  # the bit of a pattern, True if it ignores, and the search for it
 _MOST_DIRECTORIES = 500  # number of directories to keep states of
 _WILDCARDS = frozenset("*[]?^\\")  # in an exception, they make BuildKit enter all directories
 
@@ -53,19 +54,19 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
         """Keep `patterns` except comments. pathspec's faster backends reject our dialect."""
-        kept = [pattern for pattern in patterns if pattern.include is not None]
-        super().__init__(kept, backend="simple")
+        effective = [pattern for pattern in patterns if pattern.include is not None]
+        super().__init__(effective, backend="simple")
         self.evaluator: Any = None  # cached by `automaton.fastest` for the next walk
 
     @cached_property
-    def _tests(self) -> list[tuple[int, bool, Any]]:
-        """Return the bit of each pattern, whether it ignores, and the search for it."""
-        searches = [
-            pattern.regex.search if pattern.regex and pattern.fault is None else pattern.match_file
-            for pattern in self.patterns
-        ]
-        parts = zip(self.patterns, searches, strict=True)
-        return [(1 << at, bool(each.include), search) for at, (each, search) in enumerate(parts)]
+    def _tests(self) -> list[_Test]:
+        tests: list[_Test] = []
+        for index, pattern in enumerate(self.patterns):
+            search: Any = pattern.match_file
+            if pattern.regex and pattern.fault is None:
+                search = pattern.regex.search
+            tests.append((1 << index, bool(pattern.include), search))
+        return tests
 
     @classmethod
     def from_lines(  # type: ignore[override]
@@ -78,8 +79,10 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         if isinstance(lines, (str, bytes)):
             raise TypeError("`lines` is one text: pass text.splitlines()")
         make = pattern_factory or cls.pattern_class
+        if cls.strips_bom:
+            lines = without_mark(lines)
         patterns = []
-        for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):
+        for number, text in enumerate(lines, 1):
             try:
                 pattern = make(text)
             except IgnoreFileError as error:
@@ -102,15 +105,17 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             if parent & bit or (ignores != ignored and search(path) is not None):
                 state |= bit
                 ignored = ignores
-        return Step(ignored, state, state.bit_length() - 1 if state else None)
+        if not state:
+            return Step(ignored, state, None)
+        return Step(ignored, state, state.bit_length() - 1)
 
     def steps(self, path: str) -> Iterator[tuple[str, Step]]:
         """Yield the fate of each ancestor of `path`, topmost first, and of `path` itself."""
         state = 0
-        for each in up_to(path):
-            step = self.step(each, state)
+        for ancestor in up_to(path):
+            step = self.step(ancestor, state)
             state = step.state
-            yield each, step
+            yield ancestor, step
 
     def refuses(self, path: str) -> bool:
         """Return whether Docker's sender refuses to open `path`, so that it arrives empty.
@@ -121,15 +126,15 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         ignored = False
         paths = up_to(path)
         for _, ignores, search in self._tests:
-            if ignores != ignored and any(search(each) for each in paths):
+            if ignores != ignored and any(map(search, paths)):
                 ignored = ignores
         return ignored
 
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return the literal paths of the exceptions; None if one contains a wildcard."""
-        exceptions = (each.text for each in self.patterns if each.include is False)
-        texts = [each.removesuffix("/**").removesuffix("/*") for each in exceptions]
+        exceptions = (pattern.text for pattern in self.patterns if pattern.include is False)
+        texts = [text.removesuffix("/**").removesuffix("/*") for text in exceptions]
         # Because of one such exception, `filterFS` enters every ignored directory.
         if any(_WILDCARDS.intersection(text) for text in texts):
             return None
@@ -137,8 +142,10 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     def enters(self, directory: str) -> bool:
         """Return whether the builder enters an ignored directory to find re-included entries."""
-        reach = self.reach
-        return reach is None or any(f"{text}/".startswith(f"{directory}/") for text in reach)
+        if self.reach is None:
+            return True
+        prefix = f"{directory}/"
+        return any(f"{text}/".startswith(prefix) for text in self.reach)
 
     def match_file(self, file: StrPath, separators: Chars = None) -> bool:
         """Return whether `file` is ignored."""
@@ -152,16 +159,15 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             if step.ignored and ancestor != path and not self.enters(ancestor):
                 break  # the pattern that ignored the directory decides about all below it
         if step.decider is None:
-            include = None
-        else:
-            include = step.ignored
-        return CheckResult(file, include, step.decider)
+            return CheckResult(file, None, None)
+        return CheckResult(file, step.ignored, step.decider)
 
     def check_files(
         self, files: Iterable[TStrPath], separators: Chars = None
     ) -> Iterator[CheckResult[TStrPath]]:
         """Yield `check_file` for each of `files`."""
-        return (self.check_file(file, separators) for file in files)
+        for file in files:
+            yield self.check_file(file, separators)
 
     def match_files(
         self,
@@ -171,13 +177,17 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         negate: bool | None = None,
     ) -> Iterator[TStrPath]:
         """Yield the ignored ones of `files`, or with `negate` the sent ones."""
-        return (file for file in files if self.match_file(file, separators) != bool(negate))
+        for file in files:
+            if self.match_file(file, separators) != bool(negate):
+                yield file
 
     def match_entries(
         self, entries: Iterable[TreeEntry], separators: Chars = None, *, negate: bool | None = None
     ) -> Iterator[TreeEntry]:
         """Yield the ignored ones of `entries`, or with `negate` the sent ones."""
-        return (e for e in entries if self.match_file(e.path, separators) != bool(negate))
+        for entry in entries:
+            if self.match_file(entry.path, separators) != bool(negate):
+                yield entry
 
     def __iadd__(self, other: PathSpec[Any]) -> Self:
         """Return a new spec with the patterns of both."""
@@ -186,7 +196,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
 def up_to(path: str) -> list[str]:
     """Return the directories above `path`, topmost first, and `path` itself."""
-    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
+    return [path[:end] for end, char in enumerate(f"{path}/") if char == "/"]
 
 
 class Mark(NamedTuple):
@@ -208,7 +218,7 @@ class State(NamedTuple):
 
 
 class HasMark(Protocol):
-    """A directory's state; its mark is that of every entry that `others` does not return, too."""
+    """A directory's state; `mark` also applies to every entry missing from `others`."""
 
     @property
     def mark(self) -> Mark: ...
@@ -223,7 +233,7 @@ class Evaluator(Protocol[S]):
     def root(self) -> S:
         """Return the state of the context itself."""
 
-    def others(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: S, prefix: str, names: Sequence[str]) -> Marks:
         """Return the marks of those `names` in the directory that differ from its own mark."""
 
     def enter(self, state: S, prefix: str, name: str) -> S:
@@ -245,27 +255,26 @@ class DirectoryStates:
         try:  # another thread may clear the cache at any time
             return self._known[directory]
         except KeyError:
-            return self._computed(directory)
+            return self._compute(directory)
 
-    def _computed(self, directory: str) -> HasMark | None:
+    def _compute(self, directory: str) -> HasMark | None:
         evaluator = self.evaluator
         known = self._known
         if len(known) >= _MOST_DIRECTORIES:
             known.clear()
         state: HasMark | None = evaluator.root()
-        for each in up_to(directory) if directory else ():
+        if not directory:
+            return state
+        for path in up_to(directory):
             try:
-                state = known[each]
+                state = known[path]
             except KeyError:
-                above, slash, name = each.rpartition("/")
-                if state is None:
-                    below = None
-                else:
-                    below = evaluator.enter(state, above + slash, name)
-                is_open = below is not None and (
-                    not below.mark.ignored or evaluator.enters(below, each)
-                )
-                state = known[each] = below if is_open else None
+                if state is not None:
+                    above, slash, name = path.rpartition("/")
+                    state = evaluator.enter(state, above + slash, name)
+                    if state.mark.ignored and not evaluator.enters(state, path):
+                        state = None
+                known[path] = state
         return state
 
 
@@ -278,7 +287,7 @@ class PatternByPattern:
     def root(self) -> State:
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
-    def others(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: State, prefix: str, names: Sequence[str]) -> Marks:
         marks = ((name, self.enter(state, prefix, name).mark) for name in names)
         return {name: mark for name, mark in marks if mark != state.mark}
 
@@ -286,7 +295,8 @@ class PatternByPattern:
         path = prefix + name
         step = self._spec.step(path, state.memory)
         refused = self._spec.may_refuse and not step.ignored and refuses(self._spec, path)
-        return State(Mark(step.ignored, step.decider, refused), step.state)
+        mark = Mark(step.ignored, step.decider, refused)
+        return State(mark, step.state)
 
     def enters(self, state: State, path: str) -> bool:
         return self._spec.enters(path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
-from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.evaluate import Mark, Marks
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.model import Pattern
 
@@ -34,7 +34,7 @@ class Files(NamedTuple):
     """True if all are regular files with one name, readable by everybody, without special bits
     and attributes, that arrive with their content."""
     mark: Mark  # the mark of every name that is not in `others`
-    others: dict[str, Mark]
+    others: Marks
     links: dict[str, str]  # the symlinks among them, with their targets
     linked: dict[str, str]  # further names of files, with the path under which each was sent first
     empty: dict[str, str]  # files with content that arrive without it, and the reason
@@ -53,7 +53,7 @@ class IgnoredEntries(NamedTuple):
     prefix: str
     names: list[str]
     mark: Mark
-    others: dict[str, Mark]
+    others: Marks
     stats: list[os.stat_result]  # empty unless the walk covers everything
 
 
@@ -108,5 +108,9 @@ def order(path: str) -> bytes:
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
     """Return the engine's pattern as the value in reports."""
-    source = str(pattern.pattern).removesuffix("\r")
-    return Pattern(pattern.text, pattern.line, pattern.include is False, source)
+    return Pattern(
+        text=pattern.text,
+        line=pattern.line,
+        exception=pattern.include is False,
+        source=str(pattern.pattern).removesuffix("\r"),
+    )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
 
-Step = str | list[str]  # the name of a directory, or a run of other names
+DirectoryOrRun = str | list[str]  # the name of a directory, or a run of other names
 MOST_TOGETHER = 256  # largest number of names in one run
 READS_ATTRIBUTES = hasattr(os, "listxattr")
 """True if Python reads extended attributes here: on Linux. Docker sends those of macOS, too."""
@@ -27,23 +27,27 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
 
 
-def in_steps(directories: list[str], others: list[str]) -> list[Step]:
+def in_steps(directories: list[str], others: list[str]) -> list[DirectoryOrRun]:
     """Return the names of a directory in byte order, those between directories in runs."""
     order = _order(directories, others)
     directories.sort(key=order)
     others.sort(key=order)
-    found: list[Step] = []
+    steps: list[DirectoryOrRun] = []
     start = 0
-    for each in directories:
-        end = bisect_left(others, order(each) if order else each, key=order or str)
-        found += _runs(others[start:end])
-        found.append(each)
+    for directory in directories:
+        if order is None:
+            end = bisect_left(others, directory)
+        else:
+            end = bisect_left(others, order(directory), key=order)
+        steps += _in_runs(others[start:end])
+        steps.append(directory)
         start = end
-    return found + _runs(others[start:])
+    return steps + _in_runs(others[start:])
 
 
-def _runs(names: list[str]) -> list[Step]:
-    return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
+def _in_runs(names: list[str]) -> list[DirectoryOrRun]:
+    starts = range(0, len(names), MOST_TOGETHER)
+    return [names[start : start + MOST_TOGETHER] for start in starts]
 
 
 def _order(*names: list[str]) -> Callable[[str], bytes] | None:
@@ -89,7 +93,7 @@ class DiskDirectory:
         self._above = above
         self.stat = os.fstat(fd)
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[DirectoryOrRun]:
         directories: list[str] = []
         others: list[str] = []
         with os.scandir(self.fd) as entries:
@@ -134,9 +138,9 @@ class DiskDirectory:
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
         return [
             name
-            for name, each in zip(names, stats, strict=True)
-            if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
-            and stat.S_ISREG(each.st_mode)
+            for name, status in zip(names, stats, strict=True)
+            if status.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
+            and stat.S_ISREG(status.st_mode)
             and not os.access(name, os.R_OK, dir_fd=self.fd, effective_ids=True)
         ]
 
@@ -177,8 +181,9 @@ class File(NamedTuple):
     @property
     def kept(self) -> int | File:
         """Return the form in which a directory keeps it: the size alone for a plain file."""
-        plain = stat.S_ISREG(self.st_mode) and self.st_nlink <= 1 and self.readable
-        return self.st_size if plain else self
+        if self.readable and self.st_nlink <= 1 and stat.S_ISREG(self.st_mode):
+            return self.st_size
+        return self
 
 
 @dataclass(eq=False)
@@ -196,10 +201,9 @@ class MemoryDirectory:
     folders: dict[str, MemoryDirectory] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.prefix = ""
         if self.path:
             self.prefix = f"{self.path}/"
-        else:
-            self.prefix = ""
 
     @property
     def name(self) -> str:
@@ -218,12 +222,15 @@ class MemoryDirectory:
 
     def file(self, name: str) -> File | None:
         """Return the entry `name`; None for a directory or a name that does not exist."""
-        return self.stats([name])[0] if name in self.entries else None
+        if name not in self.entries:
+            return None
+        file: File = self.stats([name])[0]
+        return file
 
     @cached_property
     def special(self) -> list[File]:
         """Return the entries that are neither directories nor plain files."""
-        return [each for each in self.entries.values() if isinstance(each, File)]
+        return [file for file in self.entries.values() if isinstance(file, File)]
 
     def has(self, name: str) -> bool:
         """Return whether this directory contains an entry of this name."""
@@ -247,11 +254,11 @@ class MemoryDirectory:
     def top(self) -> MemoryDirectory:
         return self
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[DirectoryOrRun]:
         # The order matters between directories, and for files with several names.
         if self.folders or self.special:
             return in_steps([*self.folders], [*self.entries])
-        return _runs([*self.entries])
+        return _in_runs([*self.entries])
 
     def enter(self, name: str) -> MemoryDirectory:
         return self.folders[name]
@@ -262,8 +269,14 @@ class MemoryDirectory:
     close = leave
 
     def stats(self, names: Sequence[str]) -> list[Any]:
-        known = ((name, self.entries[name]) for name in names)
-        return [each if isinstance(each, File) else File(name, PLAIN, each) for name, each in known]
+        entries = self.entries
+        stats: list[File] = []
+        for name in names:
+            file = entries[name]
+            if isinstance(file, int):
+                file = File(name, PLAIN, file)
+            stats.append(file)
+        return stats
 
     def link_target(self, name: str) -> str:
         return ""

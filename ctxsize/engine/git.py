@@ -44,7 +44,14 @@ _KEPT_VARIABLES = re.compile(
 )
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
-
+# Git must not look elsewhere, write, fetch or ask.
+_QUIET = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # a clone has none
+    "LC_ALL": "C",
+}
 _OWN = ("index", "refs", "refs/heads", "packed-refs", "reftable", "objects", "config")
 """Parts of a repository that git would also read through a symlink to another one."""
 _OF_WORK_TREE = (".gitignore", ".gitattributes", ".gitmodules")
@@ -79,8 +86,9 @@ class SortedPaths:
 
     def has(self, path: str) -> bool:
         """Return whether `path` is one of them."""
-        at = bisect_left(self._keys, self._fold(path))
-        return at < len(self._keys) and self._keys[at] == self._fold(path)
+        key = self._fold(path)
+        position = bisect_left(self._keys, key)
+        return self._keys[position : position + 1] == [key]
 
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
@@ -126,7 +134,9 @@ class GitRepository:
 
     def ignores(self, path: str) -> bool:
         """Return whether `path` or a directory above it is ignored. Raises `GitError`."""
-        return path in self.ignored or any(f"{each}/" in self.ignored for each in up_to(path))
+        if path in self.ignored:
+            return True
+        return any(f"{directory}/" in self.ignored for directory in up_to(path))
 
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:
@@ -137,28 +147,34 @@ class GitRepository:
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        pairs = pairwise([*self.listed_as_ignored, ""])
-        # Git also lists a directory that it does not ignore if it ignores all entries in it.
-        return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
+        ignored: set[str] = set()
+        for path, following in pairwise([*self.listed_as_ignored, ""]):
+            # Git also lists a directory that it does not ignore if it ignores all entries in it.
+            if not path.endswith("/") or not following.startswith(path):
+                ignored.add(path)
+        return frozenset(ignored)
 
     @cached_property
     def head(self) -> dict[str, Blob]:
         """Return all files of HEAD, relative to `top`. Raises `GitError`."""
-        listed = _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
-        pairs = (each.decode("utf-8", "surrogateescape").split("\t", 1) for each in listed)
-        found = {path: Blob(*words.split()) for words, path in pairs}
-        if wrong := [each for each in found if _NO_NAMES & {*each.lower().split("/")}]:
-            raise GitError(f"no file can have the path {wrong[0]!r}")
-        return found
+        files: dict[str, Blob] = {}
+        answer = _ask(self.top, "ls-tree", "-r", "-l", "-z", "HEAD")
+        for line in answer.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+            words, path = line.split("\t", 1)
+            if _NO_NAMES & {*path.lower().split("/")}:
+                raise GitError(f"no file can have the path {path!r}")
+            files[path] = Blob(*words.split())
+        return files
 
     def content(self, blob: Blob) -> bytes:
         """Return the content of `blob`, without any conversion. Raises `GitError`."""
-        return _asked(self.top, "cat-file", "blob", blob.name)
+        return _ask(self.top, "cat-file", "blob", blob.name)
 
     def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
         words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
-        return {os.fsdecode(path) for path in _asked(self.root, *words).split(b"\0")}
+        answer = os.fsdecode(_ask(self.root, *words))
+        return {*answer.split("\0")}
 
 
 @dataclass(frozen=True)
@@ -170,23 +186,21 @@ class PartOfRepository(GitRepository):
 
     outer: GitRepository
 
-    @property
-    def _inner(self) -> str:
-        return self.root[len(self.outer.root.rstrip("/")) + 1 :]
+    def _own_part(self, of_outer: SortedPaths) -> Iterator[str]:
+        """Yield those paths of the outer repository that are in this one."""
+        inner = os.path.relpath(self.root, self.outer.root)
+        for path in of_outer.at_or_below(inner):
+            yield path[len(inner) + 1 :]
 
     @cached_property
     def tracked(self) -> frozenset[str]:
         """Return the files and submodules of the index below `root`. Raises `GitError`."""
-        start = len(self._inner) + 1
-        return frozenset(path[start:] for path in self.outer.index.at_or_below(self._inner))
+        return frozenset(self._own_part(self.outer.index))
 
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:
         """Return what git lists of ignored paths; also a directory in which it ignores all."""
-        start = len(self._inner) + 1
-        return SortedPaths(
-            path[start:] for path in self.outer.listed_as_ignored.at_or_below(self._inner)
-        )
+        return SortedPaths(self._own_part(self.outer.listed_as_ignored))
 
 
 class Repositories:
@@ -213,20 +227,25 @@ class Repositories:
 
 def _is_plain_part(outer: GitRepository, real: str) -> bool:
     """Return whether git's answers about `outer` have all that it would say of `real` below."""
-    if not holds(outer.root, real) or real == outer.root or top_of(real) != outer.top:
+    if real == outer.root or not holds(outer.root, real):
+        return False
+    if top_of(real) != outer.top:
         return False
     # Git looks for a repository upward from `real`, up to these borders.
     if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
         return False
     inner = os.path.relpath(real, outer.root)
-    around = [*up_to(inner)]
-    if ".git" in around or any(looks_like_git(os.path.join(outer.root, each)) for each in around):
+    around = up_to(inner)
+    if ".git" in around:
+        return False
+    if any(looks_like_git(os.path.join(outer.root, directory)) for directory in around):
         return False
     try:
         is_submodule = outer.index.has(inner)
         listed = outer.listed_as_ignored
         # In a directory that git lists as one, it would list other paths.
-        return not is_submodule and not any(listed.has(f"{each}/") for each in around)
+        is_listed = any(listed.has(f"{directory}/") for directory in around)
+        return not is_submodule and not is_listed
     except GitError:
         return False
 
@@ -248,12 +267,16 @@ def find(root: str) -> Found:
 
 def untracked_worktrees(root: str, repository: GitRepository | None = None) -> frozenset[str]:
     """Return the further worktrees in `root` that its repository does not track."""
-    found = worktrees_in(root)
+    worktrees = worktrees_in(root)
+    if repository is None and worktrees:
+        repository = find(root).repository
+    if repository is None or not worktrees:
+        return worktrees
     try:
-        known = repository or (find(root).repository if found else None)
-        return frozenset(each for each in found if not (known and known.index.at_or_below(each)))
+        index = repository.index
+        return frozenset(path for path in worktrees if not index.at_or_below(path))
     except GitError:
-        return found
+        return worktrees
 
 
 def _top(root: str, nearest: str) -> str:
@@ -262,9 +285,9 @@ def _top(root: str, nearest: str) -> str:
     question = "--absolute-git-dir"
     # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
-    if top != nearest and not (is_outer and _line(root, question) == _line(top, question)):
-        raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
-    return top
+    if top == nearest or (is_outer and _line(root, question) == _line(top, question)):
+        return top
+    raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
 
 
 def _check_agreement(top: str) -> None:
@@ -273,23 +296,24 @@ def _check_agreement(top: str) -> None:
     A hostile `.git` can name any repository of this machine, and git would list that one. That of
     a worktree or a submodule names a repository that names this work tree in turn.
     """
-    own = os.path.join(top, ".git")
-    directory = path_in(own, "gitdir: ") or os.path.realpath(own)
+    dot_git = os.path.join(top, ".git")
+    directory = path_in(dot_git, "gitdir: ") or os.path.realpath(dot_git)
     common = directory
     if os.path.lexists(f"{directory}/commondir"):
         common = path_in(f"{directory}/commondir")
         is_listed = os.path.dirname(directory) == os.path.join(common, "worktrees")
-        agrees = is_listed and path_in(f"{directory}/gitdir") == own
+        agrees = is_listed and path_in(f"{directory}/gitdir") == dot_git
     else:
-        agrees = directory == own or _work_tree_of(directory) == top
+        agrees = directory == dot_git or _work_tree_of(directory) == top
     if not agrees:
         why = f"its .git leads to {directory}, the repository of another work tree"
         raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
     paths = reference_files((directory, common))
-    for place in (directory, common):
-        paths += (os.path.join(place, name) for name in _OWN)
+    for part in (directory, common):
+        paths += (os.path.join(part, name) for name in _OWN)
     for path in paths:
-        if os.path.lexists(path) and not (holds(directory, path) or holds(common, path)):
+        is_inside = holds(directory, path) or holds(common, path)
+        if os.path.lexists(path) and not is_inside:
             raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
 
 
@@ -298,43 +322,46 @@ def _work_tree_of(directory: str) -> str:
     for name in ("config.worktree", "config"):
         path = os.path.join(directory, name)
         with suppress(GitError):
-            answer = _asked(directory, "config", "--no-includes", "--file", path, "core.worktree")
-            named = os.fsdecode(answer.removesuffix(b"\n"))
-            return os.path.realpath(os.path.join(directory, named))
+            answer = _ask(directory, "config", "--no-includes", "--file", path, "core.worktree")
+            work_tree = os.fsdecode(answer.removesuffix(b"\n"))
+            return os.path.realpath(os.path.join(directory, work_tree))
     return ""
 
 
 def _line(root: str, question: str) -> str:
     """Return the path that `git rev-parse` prints."""
-    answer = _asked(root, "rev-parse", question).removesuffix(b"\n")
+    answer = _ask(root, "rev-parse", question).removesuffix(b"\n")
     return os.path.realpath(os.fsdecode(answer))
 
 
 def _records(root: str, *arguments: str) -> list[bytes]:
-    return [record for record in _asked(root, "ls-files", "-z", *arguments).split(b"\0") if record]
+    records = _ask(root, "ls-files", "-z", *arguments).split(b"\0")
+    return [record for record in records if record]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
 """Errors by repository and arguments, without these if git was stopped and would be again."""
 
 
-def _asked(root: str, *arguments: str) -> bytes:
+def _ask(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
     path = os.environ.get("PATH", "")
     if (program := find_program("git", path, top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
-    failed = _failures.get((top,)) or _failures.get((top, *arguments))
-    if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:
-        failed = GitError("git did not answer in other repositories")
-    if failed is not None:
+    if failed := _failures.get((top,)) or _failures.get((top, *arguments)):
         raise failed
+    stopped = sum(failure.is_stopped for failure in _failures.values())
+    if stopped >= _MOST_STOPPED:
+        raise GitError("git did not answer in other repositories")
     try:
         _refuse_odd_files(root, top)
         return _run(program, root, top, arguments, trusted_path(path, top))
     except GitError as error:
-        is_of_all = error.is_stopped or error.is_odd
-        _failures[(top,) if is_of_all else (top, *arguments)] = error
+        key = (top, *arguments)
+        if error.is_stopped or error.is_odd:
+            key = (top,)
+        _failures[key] = error
         raise
 
 
@@ -363,16 +390,18 @@ def _waits_for(path: str) -> GitError:
 def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
-    settings = [word for each in _SETTINGS for word in ("-c", each)]
-    # Git must not look elsewhere, write, fetch or ask.
-    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has none
+    settings: list[str] = []
+    for setting in _SETTINGS:
+        settings += ("-c", setting)
+    environment = {"PATH": path, **_QUIET}
+    for name, text in os.environ.items():
+        if _KEPT_VARIABLES.match(name):
+            environment.setdefault(name, text)
     try:
         with subprocess.Popen(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env={**kept, **quiet, "PATH": path, "LC_ALL": "C"},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -429,19 +458,17 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
 def trusted_path(path: str, *tops: str) -> str:
     """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
     here = os.path.realpath(".")
-    kept = list[str]()
+    trusted: list[str] = []
     for directory in path.split(os.pathsep):
         real = os.path.realpath(directory)
         if os.path.isabs(directory) and real != here and not _is_in(real, tops):
-            kept.append(directory)
-    return os.pathsep.join(kept)
+            trusted.append(directory)
+    return os.pathsep.join(trusted)
 
 
 def _is_in(real: str, tops: Iterable[str]) -> bool:
     """Return whether a real path is in one of `tops`, or in the repository of `.`."""
-    own = top_of(".")
-    if own is not None:
-        strange = [*tops, own]
-    else:
-        strange = [*tops]
-    return any(top != "/" and holds(top, real) for top in strange)
+    untrusted = [*tops]
+    if (own_top := top_of(".")) is not None:
+        untrusted.append(own_top)
+    return any(top != "/" and holds(top, real) for top in untrusted)

@@ -22,8 +22,11 @@ class IgnoreFile:
     @classmethod
     def parse(cls, path: str, data: bytes) -> IgnoreFile:
         """Return the file with the content `data`. A lone CR does not end a line."""
-        *lines, last = data.split(b"\n")
-        return cls(path, (*(line + b"\n" for line in lines), *([last] if last else ())))
+        *complete, last = data.split(b"\n")
+        lines = [line + b"\n" for line in complete]
+        if last:
+            lines.append(last)
+        return cls(path, tuple(lines))
 
     @property
     def data(self) -> bytes:
@@ -72,14 +75,11 @@ def sent_text(line: str) -> str | None:
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
     if not (text := line.strip(strings.WHITE_SPACE)):
         return None
+    mark = ""
     if text.startswith("!"):
         mark = "!"
-    else:
-        mark = ""
     if text := text.removeprefix(mark).strip(strings.WHITE_SPACE):
         text = paths.clean(text)
-        if len(text) > 1 and text.startswith("/"):
-            text = text[1:]
-        else:
-            text = text
+        if len(text) > 1:
+            text = text.removeprefix("/")
     return mark + text

@@ -28,6 +28,7 @@ _MESSAGES = {
     UNREAD: "this entry cannot be read: {}",
     UNREAD_IGNORED: "this ignored entry cannot be read, so its size is not known: {}",
 }
+_NamesAndStats = tuple[list[str], list[os.stat_result]]
 _Missed = Callable[[str, OSError], None]
 _NOBODY: frozenset[str] = frozenset()
 WITHHELD = "the sender refuses to open it"
@@ -47,16 +48,15 @@ class Inspector:
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
         self._inodes: dict[int, str] = {}
-        self._empty: dict[str, list[tuple[str, int]]] = {reason: [] for reason in _EMPTY_CODES}
+        self._empty: dict[str, dict[str, int]] = {reason: {} for reason in _EMPTY_CODES}
         self._only_utf8 = builder.sends_only_utf8 and isinstance(source, Disk)
         self._not_utf8: list[str] = []
 
     def folder(self, directory: OpenDirectory, path: str, mark: Mark) -> Folder:
         """Return a directory as it is sent."""
+        xattrs: Xattrs = {}
         if self.reads_xattrs:
             xattrs = self._xattrs(directory, path)
-        else:
-            xattrs = {}
         if self._only_utf8 and not is_utf8(path, *xattrs):
             self._not_utf8.append(path)
         return Folder(path, directory.stat, mark, xattrs)
@@ -65,93 +65,111 @@ class Inspector:
         self, directory: OpenDirectory, prefix: str, names: list[str], mark: Mark, others: Marks
     ) -> Files | None:
         """Return `names` as they are sent, None for none. Raises `BuildFailsError` if it stops."""
-        names, stats = self._stats(directory, prefix, names, self._missed)
+        names, stats = self._stats(directory, prefix, names, self._note_missing)
         # `mkstat` of fsutil clears the bit of a socket, and so sends an empty file. The archive of
         # the classic builder contains no sockets.
         if not self._builder.sends_sockets:
-            kept = [at for at, each in enumerate(stats) if not stat.S_ISSOCK(each.st_mode)]
-            names = [names[at] for at in kept]
-            stats = [stats[at] for at in kept]
+            names, stats = _without_sockets(names, stats)
         if not names:
             return None
-        easy = {each.st_mode & _EASY for each in stats} == {_EASIEST}
-        single = max([each.st_nlink for each in stats]) == 1
-        sizes = [each.st_size for each in stats]
-        files = Files(prefix, names, stats, sizes, True, mark, others, {}, {}, {}, _NOBODY, {})
+        easy = {status.st_mode & _EASY for status in stats} == {_EASIEST}
+        single = max([status.st_nlink for status in stats]) == 1
+        sizes = [status.st_size for status in stats]
+        files = Files(
+            prefix=prefix,
+            names=names,
+            stats=stats,
+            sizes=sizes,
+            plain=True,
+            mark=mark,
+            others=others,
+            links={},
+            linked={},
+            empty={},
+            unreadable=_NOBODY,
+            xattrs={},
+        )
         may_refuse = self._builder.refuses_to_open and bool(mark.refused or others)
-        if not (easy and single) or may_refuse:
-            files = files._replace(
-                plain=easy and single,
-                links={} if easy else self._links(directory, files),
-                linked={} if single else self._linked(files),
-            )
+        if not easy:
+            files = files._replace(plain=False, links=self._links(directory, files))
+        if not single:
+            files = files._replace(plain=False, linked=self._further_names(files))
+        if not files.plain or may_refuse:
             files = self._without_content(directory, files, easy=easy, may_refuse=may_refuse)
         if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
             files = files._replace(plain=False, xattrs=xattrs)
-        if self._only_utf8 and not (files.plain and "".join((prefix, *names)).isascii()):
-            links = files.links
-            keys = files.xattrs
-            texts = ((name, links.get(name, ""), *keys.get(name, ())) for name in files.names)
-            self._not_utf8 += [prefix + each[0] for each in texts if not is_utf8(prefix, *each)]
+        if self._only_utf8:
+            self._check_utf8(files)
         return files
 
-    def ignored(
-        self, directory: OpenDirectory, prefix: str, names: list[str]
-    ) -> tuple[list[str], list[os.stat_result]]:
+    def _check_utf8(self, files: Files) -> None:
+        """Record the entries whose path, link target or attribute name is not UTF-8."""
+        if files.plain and "".join((files.prefix, *files.names)).isascii():
+            return
+        for name in files.names:
+            target = files.links.get(name, "")
+            keys = files.xattrs.get(name, ())
+            if not is_utf8(files.prefix, name, target, *keys):
+                self._not_utf8.append(files.prefix + name)
+
+    def ignored(self, directory: OpenDirectory, prefix: str, names: list[str]) -> _NamesAndStats:
         """Return the ignored `names` that can be read, and their stats."""
         return self._stats(directory, prefix, names, partial(self.note, UNREAD_IGNORED))
 
     def stops(self, error: OSError, path: str) -> BuildFailsError:
         """Return the error for `path` where the builder would stop, in its words."""
-        denied = error.errno in (EACCES, EPERM)
-        if denied:
+        reason = error.strerror or str(error)
+        if error.errno in (EACCES, EPERM):
             reason = "permission denied"
-        else:
-            reason = error.strerror or str(error)
         message = f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}"
         hint = "make it readable, or ignore it without an exception for an entry below it"
         return BuildFailsError(message, path=path or self._root, hint=hint)
 
     def note(self, code: str, path: str, error: OSError) -> None:
         """Record that `path` could not be read; if it is ignored, the sums stay exact."""
+        effect = Effect.LOWER_BOUND
         if code == UNREAD_IGNORED:
             effect = Effect.NONE
-        else:
-            effect = Effect.LOWER_BOUND
         message = _MESSAGES[code].format(error.strerror)
         self.problems.append(Problem(code, message, path, effect=effect))
 
     def emptied(self) -> list[Problem]:
         """Return a problem for each reason for which files with content arrive without it."""
-        found: list[Problem] = []
-        for reason, files in self._empty.items():
-            size = human(sum(size for _, size in files))
-            count = len(files)
-            if count == 1:
-                why = reason
-            else:
+        problems: list[Problem] = []
+        for reason, sizes in self._empty.items():
+            if not sizes:
+                continue
+            size = human(sum(sizes.values()))
+            count = len(sizes)
+            why = reason
+            if count > 1:
                 why = reason.replace(" it", " them")
             message = f"the build gets {plural(count, 'empty file')} in place of {size}: {why}"
-            code = _EMPTY_CODES[reason]
-            found += [Problem(code, message, path, count=count) for path, _ in files[:1]]
-        return found
+            problem = Problem(
+                code=_EMPTY_CODES[reason],
+                message=message,
+                path=next(iter(sizes)),
+                count=count,
+            )
+            problems.append(problem)
+        return problems
 
     def not_utf8(self) -> list[Problem]:
         """Return the problem of sent entries that are not UTF-8, if there are any."""
         paths = self._not_utf8
+        if not paths:
+            return []
         message = (
             "Docker 28.5 refuses this entry with `string field contains invalid UTF-8`, Docker "
             "26.1 builds it: its path, link target or attribute name is not UTF-8; rename it or "
             "ignore it"
         )
-        first = min(paths, key=order, default=None)
-        if paths:
-            return [Problem("not-utf8", message, first, count=len(paths))]
-        return []
+        first = min(paths, key=order)
+        return [Problem("not-utf8", message, first, count=len(paths))]
 
     def _stats(
         self, directory: OpenDirectory, prefix: str, names: list[str], missed: _Missed
-    ) -> tuple[list[str], list[os.stat_result]]:
+    ) -> _NamesAndStats:
         """Return those of `names` that can be read, with their stats; `missed` gets the others."""
         try:
             return names, directory.stats(names)
@@ -165,14 +183,14 @@ class Inspector:
                 missed(prefix + name, error)
         return [*there], [*there.values()]
 
-    def _missed(self, path: str, error: OSError) -> None:
+    def _note_missing(self, path: str, error: OSError) -> None:
         """Record an entry that is gone; any other error stops the builder."""
         if error.errno != ENOENT:
             raise self.stops(error, path) from None
         self.note(VANISHED, path, error)
 
     def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
-        links = {name: "" for name, each in files.pairs if stat.S_ISLNK(each.st_mode)}
+        links = {name: "" for name, status in files.pairs if stat.S_ISLNK(status.st_mode)}
         for name in links:
             try:
                 links[name] = directory.link_target(name)
@@ -180,17 +198,18 @@ class Inspector:
                 self.note(VANISHED, files.prefix + name, error)
         return links
 
-    def _linked(self, files: Files) -> dict[str, str]:
+    def _further_names(self, files: Files) -> dict[str, str]:
         """Return further names of files sent before; builders compare inode numbers alone."""
         linked: dict[str, str] = {}
-        for name, each in files.pairs:
-            if each.st_nlink <= 1:
+        for name, status in files.pairs:
+            if status.st_nlink <= 1:
                 continue
             # `mkstat` writes the target of a symlink over the name that `setUnixOpt` found.
-            if stat.S_ISLNK(each.st_mode) and not self._builder.links_symlinks:
+            if stat.S_ISLNK(status.st_mode) and not self._builder.links_symlinks:
                 continue
-            first = self._inodes.setdefault(each.st_ino, files.prefix + name)
-            if first != files.prefix + name:
+            path = files.prefix + name
+            first = self._inodes.setdefault(status.st_ino, path)
+            if first != path:
                 linked[name] = first
         return linked
 
@@ -198,32 +217,36 @@ class Inspector:
         self, directory: OpenDirectory, files: Files, *, easy: bool, may_refuse: bool
     ) -> Files:
         """Return `files` with the sizes that arrive, and what arrives without content."""
-        if easy:
-            unreadable = _NOBODY
-        else:
+        unreadable = _NOBODY
+        if not easy:
             unreadable = self._unreadable(directory, files)
         closed = dict.fromkeys(unreadable, NO_PERMISSION)
-        for name in files.names if may_refuse else ():
-            if files.others.get(name, files.mark).refused:
-                closed[name] = WITHHELD
+        if may_refuse:
+            for name in files.names:
+                if files.others.get(name, files.mark).refused:
+                    closed[name] = WITHHELD
         if files.plain and not closed:
             return files
         empty: dict[str, str] = {}
         sizes: list[int] = []
-        for name, each in files.pairs:
+        for name, status in files.pairs:
+            size = 0
             # The sender announces `st_size` for symlinks too, but sends content only for files,
             # each under its first name.
-            sent = stat.S_ISREG(each.st_mode) and name not in files.linked
-            if sent:
-                size = each.st_size
-            else:
-                size = 0
+            if stat.S_ISREG(status.st_mode) and name not in files.linked:
+                size = status.st_size
             if size and name in closed:
-                empty[name] = closed[name]
-                self._empty[closed[name]].append((files.prefix + name, size))
-            sizes.append(0 if name in empty else size)
-        plain = files.plain and not empty
-        return files._replace(plain=plain, sizes=sizes, empty=empty, unreadable=unreadable)
+                reason = closed[name]
+                empty[name] = reason
+                self._empty[reason][files.prefix + name] = size
+                size = 0
+            sizes.append(size)
+        return files._replace(
+            plain=files.plain and not empty,
+            sizes=sizes,
+            empty=empty,
+            unreadable=unreadable,
+        )
 
     def _unreadable(self, directory: OpenDirectory, files: Files) -> frozenset[str]:
         unreadable = directory.unreadable(files.names, files.stats)
@@ -239,11 +262,14 @@ class Inspector:
     def _all_xattrs(self, directory: OpenDirectory, files: Files) -> dict[str, Xattrs]:
         """Return the extended attributes of each entry that has any."""
         try:
-            some = directory.with_attributes(files.names)
+            names = directory.with_attributes(files.names)
         except OSError:
-            some = files.names
-        found = {name: self._xattrs(directory, files.prefix + name, name) for name in some}
-        return {name: xattrs for name, xattrs in found.items() if xattrs}
+            names = files.names
+        all_xattrs: dict[str, Xattrs] = {}
+        for name in names:
+            if xattrs := self._xattrs(directory, files.prefix + name, name):
+                all_xattrs[name] = xattrs
+        return all_xattrs
 
     def _xattrs(self, directory: OpenDirectory, path: str, name: str = "") -> Xattrs:
         """Return the extended attributes of `path`: of its entry `name`, or of the directory."""
@@ -254,3 +280,13 @@ class Inspector:
             if error.errno not in (ENOTSUP, ENOENT):
                 self.note(UNREAD, path, error)
             return {}
+
+
+def _without_sockets(names: list[str], stats: list[os.stat_result]) -> _NamesAndStats:
+    other_names: list[str] = []
+    other_stats: list[os.stat_result] = []
+    for name, status in zip(names, stats, strict=True):
+        if not stat.S_ISSOCK(status.st_mode):
+            other_names.append(name)
+            other_stats.append(status)
+    return other_names, other_stats

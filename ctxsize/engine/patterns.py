@@ -35,7 +35,8 @@ _PLAIN = re.compile(
 )
 """Matches expressions of names, wildcards and ASCII classes: Python gives them Go's meaning."""
 _LONGEST = 100_000  # characters up to which Go accepts all expressions of names and wildcards
-_MOST_STEPS, _MOST_STARS = 2**16, 8  # of backtracking, and in a pattern, for which `re` is tried
+_MOST_STARS = 8  # in a pattern for which `re` is tried
+_MOST_STEPS = 2**16  # of backtracking, for which `re` is tried
 
 
 class SplitLine(NamedTuple):
@@ -51,8 +52,7 @@ def as_matched(text: str) -> SplitLine | None:
     if not (text := text.strip(strings.WHITE_SPACE)):
         return None
     text = paths.clean(text)
-    exception = text.startswith("!")
-    return SplitLine(text[exception:], exception)
+    return SplitLine(text.removeprefix("!"), text.startswith("!"))
 
 
 class DockerIgnorePattern(RegexPattern):
@@ -75,23 +75,23 @@ class DockerIgnorePattern(RegexPattern):
         self.column = 1 + len(pattern) - len(pattern.lstrip(strings.WHITE_SPACE))
         self.kind = self.expression = ""
         self.fault: str | None = None
-        parsed = self.read(pattern)
-        if parsed:
+        self.text = ""
+        regex: Any = None
+        if (parsed := self.read(pattern)) is not None:
             self.text = parsed.text
-        else:
-            self.text = ""
-        regex: Any = self._compiled(pattern) if parsed else None
-        super().__init__(regex, include if parsed is None else not parsed.exception)
+            regex = self._compile(pattern)
+            include = not parsed.exception
+        super().__init__(regex, include)
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
         """Return a separate object for the same pattern, which may get another line number."""
-        made = self.__new__(type(self))
+        copied = self.__new__(type(self))
         for name in ("include", "pattern", "regex", *DockerIgnorePattern.__slots__):
-            setattr(made, name, getattr(self, name))
-        return made
+            setattr(copied, name, getattr(self, name))
+        return copied
 
-    def _compiled(self, line: str) -> Expression:
+    def _compile(self, line: str) -> Expression:
         """Return the expression for the text; sets `fault` if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
@@ -124,8 +124,10 @@ class DockerIgnorePattern(RegexPattern):
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
         """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
-        made = cls(pattern)
-        return (None if made.regex is None else made.regex.pattern), made.include
+        parsed = cls(pattern)
+        if parsed.regex is None:
+            return None, parsed.include
+        return parsed.regex.pattern, parsed.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
@@ -190,54 +192,53 @@ def compiled(expression: str) -> Expression:
 
 def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
     """Return a search for an expression: by `re` for texts in which `re` is surely quick."""
-    if is_plain:
-        stars = expression.count("*")
-    else:
-        stars = _MOST_STARS + 1
-    if stars <= _MOST_STARS:
+    stars = expression.count("*")
+    is_quick = is_plain and stars <= _MOST_STARS
+    if is_quick:
         quick = re.compile(rf"\A{expression[1:-1]}\Z").search
-    else:
-        quick = None
-    if quick and stars <= 1:
-        return quick
+        if stars <= 1:
+            return quick
     from ctxsize.go.regexp import Machine
 
     linear = Machine(expression).search
-    if quick is None:
+    if not is_quick:
         return linear
     longest = int(_MOST_STEPS ** (1 / stars))
-    return lambda text: quick(text) if len(text) <= longest else linear(text)
+
+    def search(text: str) -> object:
+        if len(text) <= longest:
+            return quick(text)
+        return linear(text)
+
+    return search
 
 
 def classify(text: str) -> tuple[str, str]:
     """Return the kind of match (exact, prefix, suffix or regexp) and Docker's Go expression."""
     kind = "exact"
     expression = "^"
-    found = tokens(text)
-    for number, token in enumerate(found, 1):
+    parts = tokens(text)
+    for number, token in enumerate(parts, 1):
         if token[:2] == "**":
-            if number < len(found):
+            if number < len(parts):
                 kind = "regexp"
-                expression = expression + "(.*/)?"
+                expression += "(.*/)?"
             elif kind == "exact":
                 kind = "prefix"
             else:
                 kind = "regexp"
-                expression = expression + ".*"
+                expression += ".*"
             # `Pattern.compile` tests this last, and so overrides what it found before.
             if number == 1:
                 kind = "suffix"
-            else:
-                kind = kind
         elif token in _WILDCARDS or len(token) > 1:
             kind = "regexp"
-            expression = expression + _WILDCARDS.get(token, token)
+            expression += _WILDCARDS.get(token, token)
+        # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
+        elif token in ".+()$":
+            expression += f"\\{token}"
         else:
-            # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
-            if token in ".+()$":
-                expression += f"\\{token}"
-            else:
-                expression += token
+            expression += token
     return kind, expression + "$"
 
 
@@ -292,7 +293,7 @@ def pattern_for(
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
     """Return whether a pattern `text` would match only itself."""
-    return _printable(text) and not set(pattern_class.wildcards) & set(text)
+    return _is_printable(text) and not set(pattern_class.wildcards) & set(text)
 
 
 def escaped(
@@ -300,23 +301,29 @@ def escaped(
 ) -> str:
     """Escape `text`, which may start or end a line, so that it matches itself in an expression."""
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}
-    found = [f"\\{char}" if char in special else _in_header(char) for char in text]
+    chars = [f"\\{char}" if char in special else _in_header(char) for char in text]
     if starts:
-        found[0] = _LEADING.get(text[0], found[0])
-    for at in (0,) * starts + (-1,) * ends:
-        if text[at] in strings.WHITE_SPACE and _printable(text[at]):
-            found[at] = f"[{text[at]}]"
-    return "".join(found)
+        chars[0] = _LEADING.get(text[0]) or _shield(text[0], chars[0])
+    if ends:
+        chars[-1] = _shield(text[-1], chars[-1])
+    return "".join(chars)
+
+
+def _shield(char: str, escaped_char: str) -> str:
+    """Return a blank at an end of a line so that it is not trimmed; others as they are escaped."""
+    if char in strings.WHITE_SPACE and _is_printable(char):
+        return f"[{char}]"
+    return escaped_char
 
 
 def _in_header(char: str) -> str:
-    if _printable(char):
+    if _is_printable(char):
         return char
     if char == "\n":
         return "\\n"
     return f"\\x{ord(char):02x}"
 
 
-def _printable(text: str) -> bool:
+def _is_printable(text: str) -> bool:
     """Return whether `text` fits in a header, which cannot contain control characters."""
     return all(char >= " " and char != "\x7f" for char in text)

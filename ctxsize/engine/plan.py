@@ -73,7 +73,7 @@ class ParsedDockerfile:
 
         data = self.data
         try:
-            found = parse_dockerfile(data)
+            dockerfile = parse_dockerfile(data)
         except DockerfileError as error:
             if self.written is not None:
                 error.message = (
@@ -82,10 +82,10 @@ class ParsedDockerfile:
                 error.hint = None
             return error
         if self.written is None:
-            return found
+            return dockerfile
         from ctxsize.dockerfile.concealed import concealed
 
-        return concealed(found, self.written)
+        return concealed(dockerfile, self.written)
 
 
 class ParsedDockerfiles:
@@ -133,7 +133,7 @@ class Plan:
     @property
     def ignore_file_problems(self) -> list[Problem]:
         """Return the problems with ignore files: due to these more is sent than expected."""
-        return [each for each in self.problems if each.code.startswith("ignore-file-")]
+        return [problem for problem in self.problems if problem.code.startswith("ignore-file-")]
 
     @property
     def ignore_file_base(self) -> str | None:
@@ -165,37 +165,37 @@ def plan_of(
     `IgnoreFileError` if the ignore file would fail the build.
     """
     root = _context_root(build.context)
-    found = dockerfiles.FoundDockerfile(None)
+    chosen = dockerfiles.FoundDockerfile(None)
     if not alone:
         if build.dockerfile == STDIN and build.dockerfile_inline is None:
             raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
-        found = find_dockerfile(build.context, build.dockerfile, builder)
-    base = ignore_file_base(build.context, build.dockerfile, found.path, builder)
+        chosen = find_dockerfile(build.context, build.dockerfile, builder)
+    base = ignore_file_base(build.context, build.dockerfile, chosen.path, builder)
     ignore_file, specific, problems = find_ignore_file(build.context, base, builder)
-    problems += passed_over(found.path, base, builder)
-    if found.fault is not None:
-        is_there = found.path is not None
-        if is_there:
-            more = ""
+    problems += passed_over(chosen.path, base, builder)
+    if chosen.fault is not None:
+        message = f"the build fails: {chosen.fault}"
+        if chosen.path is None:
+            message += " (the context holds no Dockerfile; name it with -f PATH)"
+            problems.append(Problem("no-dockerfile", message))
         else:
-            more = " (the context holds no Dockerfile; name it with -f PATH)"
-        if is_there:
-            code = "unusable-dockerfile"
-        else:
-            code = "no-dockerfile"
-        message = f"the build fails: {found.fault}{more}"
-        problems.append(Problem(code, message, found.path, fails=is_there))
+            problems.append(Problem("unusable-dockerfile", message, chosen.path, fails=True))
     parsed_files = parsed_files or ParsedDockerfiles()
-    read = partial(_dockerfile_data, build, found, builder)
-    if found.read_from is None:
+    read = partial(_dockerfile_data, build, chosen, builder)
+    if chosen.read_from is None:
         parsed = ParsedDockerfile(read, build.dockerfile_written)
     else:
-        parsed = parsed_files.of(found.read_from, read)
-    parts = (build, build.context, root, found.path, builder, ignore_file, specific)
+        parsed = parsed_files.of(chosen.read_from, read)
     plan = Plan(
-        *parts,
-        builder.spec_class([]),
-        dockerfile_fault=found.fault,
+        build=build,
+        context=build.context,
+        root=root,
+        dockerfile=chosen.path,
+        builder=builder,
+        ignore_file=ignore_file,
+        dockerfile_specific=specific,
+        spec=builder.spec_class([]),
+        dockerfile_fault=chosen.fault,
         problems=(*problems,),
         parsed=parsed,
         parsed_files=parsed_files,
@@ -205,19 +205,19 @@ def plan_of(
     return plan
 
 
-def _dockerfile_data(build: Build, found: dockerfiles.FoundDockerfile, builder: Builder) -> bytes:
+def _dockerfile_data(build: Build, chosen: dockerfiles.FoundDockerfile, builder: Builder) -> bytes:
     """Return the Dockerfile's bytes, none without one. Raises `DockerfileError`, `InputError`."""
-    if found.fault is not None:
-        raise DockerfileError(found.fault, path=found.path)
-    if found.read_from is None:
+    if chosen.fault is not None:
+        raise DockerfileError(chosen.fault, path=chosen.path)
+    if chosen.read_from is None:
         return build.dockerfile_inline or b""
     try:
-        return read_file(found.read_from, dockerfiles.MOST_BYTES)
+        return read_file(chosen.read_from, dockerfiles.MOST_BYTES)
     except OSError as error:
-        rejected = error.errno == EFBIG and builder.fetches_dockerfile
         message = f"the Dockerfile cannot be read: {error.strerror}"
-        kind = DockerfileError if rejected else InputError
-        raise kind(message, path=found.path) from None
+        if error.errno == EFBIG and builder.fetches_dockerfile:
+            raise DockerfileError(message, path=chosen.path) from None
+        raise InputError(message, path=chosen.path) from None
 
 
 def with_ignore_file(plan: Plan, data: bytes, *, make: Make | None = None) -> Plan:
@@ -247,11 +247,9 @@ def _with_patterns(plan: Plan, *, named: bool, make: Make | None = None) -> Plan
     if builder.always_sends is None:
         return replace(plan, spec=spec)
     lines = builder.always_sends(spec, plan.dockerfile_in_context)
-    added = map(builder.spec_class.pattern_class, lines)
     if lines:
+        added = map(builder.spec_class.pattern_class, lines)
         spec = builder.spec_class([*spec.patterns, *added])
-    else:
-        spec = spec
     return replace(plan, spec=spec, added=tuple(lines))
 
 
@@ -300,7 +298,9 @@ def own_path(plan: Plan) -> str | None:
 def saved_path(plan: Plan) -> str | None:
     """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
     path = ignore_file_to_write(plan)
-    return inside(plan.root, os.path.realpath(path) if os.path.exists(path) else path)
+    if os.path.exists(path):
+        path = os.path.realpath(path)
+    return inside(plan.root, path)
 
 
 def ignore_file_to_write(plan: Plan) -> str:
@@ -312,13 +312,14 @@ def ignore_file_to_write(plan: Plan) -> str:
 
 
 def _context_root(context: str) -> str:
-    """Return the real path of the context. Raises `InputError` if it is no directory."""
+    """Return the real path of the context. Raises `InputError` if it is not a directory."""
     try:
         if stat.S_ISDIR(os.stat(context).st_mode):
             return os.path.realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
-        message = f"no such context to read: {getattr(error, 'strerror', error)}"
+        reason = str(getattr(error, "strerror", error))
+        message = f"cannot read the context: {reason[:1].lower()}{reason[1:]}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
         elif is_remote(context):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from pathspec import GitIgnoreSpec
 
@@ -19,82 +20,133 @@ from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.model import Amount, Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
 from ctxsize.reader import read_file
 
-_SHARE, _BYTES = 0.1, 1_000_000  # of all bytes sent, from which unneeded parts are a reason
+_SHARE = 0.1  # of all bytes sent, from which unneeded parts are a reason
+_BYTES = 1_000_000  # from which they are a reason whatever their share
 _MOST_PATHS = 3
-_MOST_STARS, _MOST_LINES = 3, 2000  # in a line, and in a `.gitignore`: with more, `re` is slow
+_MOST_STARS = 3  # in a line of a `.gitignore`: with more, `re` is slow
+_MOST_LINES = 2000
 _LONGEST_GITIGNORE_BYTES = 1_000_000
 _LARGE = ("directory", "file")
 
 _Parts = Sequence[Measurement | Transfer]
 
 
+class _Context(NamedTuple):
+    """A context of the build, and the paths that the build takes of it."""
+
+    path: str
+    parts: _Parts
+    sources: Collection[str]
+    ignore_file: IgnoreFileInfo | None
+
+    @property
+    def content_bytes(self) -> int:
+        """Return the bytes of content sent."""
+        amounts = (part if isinstance(part, Transfer) else part.totals for part in self.parts)
+        return Amount.of(*amounts).content_bytes
+
+
 def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
     """Return `report` with its reasons, without the secrets at paths that `is_accepted` accepts."""
-    whole = report.context_path
-    (taken, spec) = _taken(plan)
-    parts: _Parts = report.transfers or (report.context,)
-    contexts = [(whole, parts, taken, report.ignore_file)]
+    taken, left_out = _paths_taken(plan)
+    build_context = _Context(
+        path=report.context_path,
+        parts=report.transfers or (report.context,),
+        sources=taken,
+        ignore_file=report.ignore_file,
+    )
+    contexts = [build_context]
     for named in report.named_contexts:
-        asked = {each.path for one in named.transfers for each in one.sources}
-        contexts.append((named.value, named.transfers, asked, named.ignore_file))
-    found: list[Clue] = []
-    for context, parts, sources, info in contexts:
-        for clue in _looked_at(context, parts, sources, info):
-            path = os.path.normpath(os.path.join(context, clue.path))
-            is_left_out = context == whole and spec is not None and spec.match_file(clue.path)
-            if not is_left_out and not (clue.kind == "secret" and is_accepted(path)):
-                found.append(clue if context == whole else replace(clue, path=path))
-    total = sum(_bytes(parts) for _, parts, _, _ in contexts)
-    return replace(report, reasons=tuple(_reasons(found, total)))
+        sources = {source.path for transfer in named.transfers for source in transfer.sources}
+        named_context = _Context(
+            path=named.value,
+            parts=named.transfers,
+            sources=sources,
+            ignore_file=named.ignore_file,
+        )
+        contexts.append(named_context)
+    clues: list[Clue] = []
+    for context in contexts:
+        for clue in _clues_with_reason(context):
+            path = os.path.normpath(os.path.join(context.path, clue.path))
+            if context.path != report.context_path:
+                changed = replace(clue, path=path)
+            elif left_out is not None and left_out.match_file(clue.path):
+                continue
+            else:
+                changed = clue
+            if clue.kind != "secret" or not is_accepted(path):
+                clues.append(changed)
+    total = sum(context.content_bytes for context in contexts)
+    return replace(report, reasons=tuple(_reasons(clues, total)))
 
 
-def _bytes(parts: _Parts) -> int:
-    sums = (each if isinstance(each, Transfer) else each.totals for each in parts)
-    return Amount.of(*sums).content_bytes
-
-
-def _taken(plan: Plan) -> tuple[set[str], DockerIgnoreSpec | None]:
+def _paths_taken(plan: Plan) -> tuple[set[str], DockerIgnoreSpec | None]:
     """Return the paths that the Dockerfile takes, and for podman the spec of all others."""
     try:
-        paths = {each.path for one in asked_of(plan) for each in one.sources}
+        paths = {source.path for request in asked_of(plan) for source in request.sources}
         # Podman reads only what COPY takes.
-        is_all = plan.builder.meter is not None or "." in paths
-        return paths, None if is_all else include_spec(paths)
+        if plan.builder.meter is not None or "." in paths:
+            return paths, None
+        return paths, include_spec(paths)
     except CtxsizeError:
         return set(), None
 
 
-def _looked_at(
-    context: str, parts: _Parts, sources: Collection[str], info: IgnoreFileInfo | None
-) -> Iterator[Clue]:
+def _clues_with_reason(context: _Context) -> Iterator[Clue]:
     """Yield the clues of one context that make a reason, with the kind of that reason."""
-    patterns = () if info is None else info.patterns
-    texts = (*sources, *(each.text for each in patterns if each.exception))
-    # The author wants what a source or an exception names. Wildcards alone name nothing.
-    words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
-    globs = [word for word in words if has_wildcards(word)]
-    clues = {(each.kind, each.path): each for part in parts for each in part.clues}.values()
-    if any(each.kind in _LARGE for each in clues):
-        spec = _gitignore(context)
-    else:
-        spec = None
+    by_path: dict[tuple[str, str], Clue] = {}  # and by kind
+    for part in context.parts:
+        for clue in part.clues:
+            by_path[clue.kind, clue.path] = clue
+    clues = sorted(by_path.values(), key=lambda clue: (clue.kind in _LARGE, clue.path.count("/")))
+    is_named = _name_test(context)
+    ignored_by_git = None
+    if any(clue.kind in _LARGE for clue in clues):
+        ignored_by_git = _gitignore(context.path)
     passed: list[str] = []
-    for clue in sorted(clues, key=lambda each: (each.kind in _LARGE, each.path.count("/"))):
-        base = clue.path.rpartition("/")[2]
-        is_named = base in words or any(match(glob, base) for glob in globs)
+    for clue in clues:
+        named = is_named(clue)
         if clue.kind in _LARGE:
             if f"{clue.path}/".startswith(tuple(passed)):
                 continue
-            least = max(LARGE_FILE_BYTES, _bytes(parts) / 2)
-            is_large = clue.kind == "file" and clue.content_bytes >= least
-            path = clue.path + "/" * (clue.kind == "directory")
-            kind = "large-file" * is_large
-            is_ignored = spec is not None and spec.match_file(path)
-            clue = replace(clue, kind="git-ignored" if is_ignored else kind)
-        if clue.kind in ("unneeded", "git-ignored") and not (is_named and clue.kind == "unneeded"):
+            clue = replace(clue, kind=_kind_of_large(clue, context, ignored_by_git))
+        if clue.kind == "git-ignored" or (clue.kind == "unneeded" and not named):
             passed.append(f"{clue.path}/")
-        if clue.kind == "secret" or (clue.kind and not is_named):
+        if clue.kind == "secret" or (clue.kind and not named):
             yield clue
+
+
+def _name_test(context: _Context) -> Callable[[Clue], bool]:
+    """Return a test for clues that a source or an exception names: the author wants these."""
+    texts = [*context.sources]
+    if context.ignore_file is not None:
+        patterns = context.ignore_file.patterns
+        texts += [pattern.text for pattern in patterns if pattern.exception]
+    # Wildcards alone name nothing.
+    words: set[str] = set()
+    for text in texts:
+        words.update(word for word in text.split("/") if re.search(r"\w", word))
+    globs = [word for word in words if has_wildcards(word)]
+
+    def is_named(clue: Clue) -> bool:
+        name = os.path.basename(clue.path)
+        return name in words or any(match(glob, name) for glob in globs)
+
+    return is_named
+
+
+def _kind_of_large(clue: Clue, context: _Context, ignored_by_git: GitIgnoreSpec | None) -> str:
+    """Return the kind of reason that a large part makes, `""` for none."""
+    path = clue.path
+    if clue.kind == "directory":
+        path += "/"
+    if ignored_by_git is not None and ignored_by_git.match_file(path):
+        return "git-ignored"
+    least = max(LARGE_FILE_BYTES, context.content_bytes / 2)
+    if clue.kind == "file" and clue.content_bytes >= least:
+        return "large-file"
+    return ""
 
 
 def _gitignore(context: str) -> GitIgnoreSpec | None:
@@ -102,22 +154,30 @@ def _gitignore(context: str) -> GitIgnoreSpec | None:
     try:
         path = os.path.join(context, GITIGNORE)
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
-        lines = (line.rstrip("\r") for line in text.split("\n"))
-        some = [*dict.fromkeys(each for each in lines if each.count("*") <= _MOST_STARS)]
-        if len(some) <= _MOST_LINES:
-            return GitIgnoreSpec.from_lines(some)
+        quick: dict[str, None] = {}  # an ordered set
+        for line in text.split("\n"):
+            if line.count("*") <= _MOST_STARS:
+                quick[line.rstrip("\r")] = None
+        if len(quick) <= _MOST_LINES:
+            return GitIgnoreSpec.from_lines(quick)
         return None
     except (OSError, ValueError, IndexError):
         return None
 
 
-def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
+def _reasons(clues: list[Clue], total: int) -> Iterator[Reason]:
     """Yield the reasons, each with all clues of its kind."""
     least = min(_BYTES, max(1, _SHARE * total))
-    found = sorted(clues, key=lambda each: (-each.content_bytes, each.path))
+    clues.sort(key=lambda clue: (-clue.content_bytes, clue.path))
     for kind in ("unneeded", "git-ignored", "large-file", "secret"):
-        alike = [each for each in found if each.kind == kind]
+        alike = [clue for clue in clues if clue.kind == kind]
         files, size = Amount.of(*alike)
         if alike and (size >= least or kind == "secret"):
-            paths = tuple(each.path for each in alike[:_MOST_PATHS])
-            yield Reason(kind, paths, len(alike), size, files, tuple(alike))
+            yield Reason(
+                kind=kind,
+                paths=tuple(clue.path for clue in alike[:_MOST_PATHS]),
+                count=len(alike),
+                content_bytes=size,
+                files=files,
+                parts=tuple(alike),
+            )

@@ -54,35 +54,53 @@ def measure(
         walk = Walk(plan, everything=everything, evaluator=evaluator)
         for event in events.reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
-    complete = everything and not any(each.code == UNREAD_IGNORED for each in walk.problems)
-    problems = [*plan.problems, *_faults(plan), *walk.problems]
-    problems += [*walk.inspector.emptied(), *walk.inspector.not_utf8()]
-    about = (plan.context, plan.dockerfile, plan.builder.name, ignore_file_info(plan))
-    context = sums.measurement(plan, complete=complete, depth=depth)
-    return Report(*about, context, tuple(problems), options=plan.build.words())
+    codes = {problem.code for problem in walk.problems}
+    complete = everything and UNREAD_IGNORED not in codes
+    problems = (
+        *plan.problems,
+        *_faults(plan),
+        *walk.problems,
+        *walk.inspector.emptied(),
+        *walk.inspector.not_utf8(),
+    )
+    return Report(
+        context_path=plan.context,
+        dockerfile=plan.dockerfile,
+        builder=plan.builder.name,
+        ignore_file=ignore_file_info(plan),
+        context=sums.measurement(plan, complete=complete, depth=depth),
+        problems=problems,
+        options=plan.build.words(),
+    )
 
 
 def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
     """Return the ignore file that governs `plan`, as reports contain it."""
     if plan.ignore_file is None:
         return None
-    patterns = tuple(events.public_pattern(each) for each in plan.spec.patterns if each.line)
-    return IgnoreFileInfo(plan.ignore_file.path, patterns, plan.dockerfile_specific)
+    written = (pattern for pattern in plan.spec.patterns if pattern.line)
+    patterns = tuple(map(events.public_pattern, written))
+    return IgnoreFileInfo(
+        path=plan.ignore_file.path,
+        patterns=patterns,
+        dockerfile_specific=plan.dockerfile_specific,
+    )
 
 
 def _faults(plan: Plan) -> list[Problem]:
     """Return problems for the patterns that fail a build which reaches them; this one did not."""
+    path = None
     if plan.ignore_file:
         path = plan.ignore_file.path
-    else:
-        path = None
-    message = (
-        "the pattern {!r} has a syntax error ({}): the build fails once Docker compares a path "
-        "with it"
-    )
-    code = "unreached-bad-pattern"
-    faulty = (each for each in plan.spec.patterns if each.fault is not None)
-    return [Problem(code, message.format(e.text, e.fault), path, e.line) for e in faulty]
+    problems: list[Problem] = []
+    for pattern in plan.spec.patterns:
+        if pattern.fault is not None:
+            message = (
+                f"the pattern {pattern.text!r} has a syntax error ({pattern.fault}): "
+                "the build fails once Docker compares a path with it"
+            )
+            problems.append(Problem("unreached-bad-pattern", message, path, pattern.line))
+    return problems
 
 
 class Listing:
@@ -105,7 +123,9 @@ class Listing:
     ) -> None:
         self._plan = plan
         self._unfound = unfound
-        self._walks = [Walk(plan, everything=ignored, evaluator=each) for each in evaluators]
+        self._walks = [
+            Walk(plan, everything=ignored, evaluator=evaluator) for evaluator in evaluators
+        ]
         self._with_sent = sent
         self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
@@ -114,66 +134,94 @@ class Listing:
         @cache
         def verdict(ignored: bool, decider: int | None) -> Verdict:
             if decider is None:
-                by = None
-            else:
-                by = events.public_pattern(plan.spec.patterns[decider])
-            return Verdict(ignored, by)
+                return Verdict(ignored, None)
+            return Verdict(ignored, events.public_pattern(plan.spec.patterns[decider]))
 
         self._verdict = verdict
 
     @property
     def problems(self) -> list[Problem]:
         """Return the problems that made the listing incomplete."""
-        found = [*self._plan.ignore_file_problems]
+        problems = [*self._plan.ignore_file_problems]
         for walk in self._walks:
-            found += [*walk.problems, *walk.inspector.not_utf8()]
-        return [*dict.fromkeys((*found, *self._unfound()))]
+            problems += walk.problems
+            problems += walk.inspector.not_utf8()
+        problems += self._unfound()
+        return [*dict.fromkeys(problems)]
 
     def __iter__(self) -> Iterator[Entry]:
-        if self._with_ignored:
-            # Without exceptions there are none; else this needs a walk of its own.
-            walk = Walk(self._plan) if self._plan.spec.reach != [] else ()
-            parents = (each for each in walk if isinstance(each, Folder) and each.mark.ignored)
-            self._sent_parents = frozenset(each.path for each in parents)
+        # Without exceptions there are no sent parents; else this needs a walk of its own.
+        if self._with_ignored and self._plan.spec.reach != []:
+            folders = (event for event in Walk(self._plan) if isinstance(event, Folder))
+            self._sent_parents = frozenset(folder.path for folder in folders if folder.mark.ignored)
         last = None
-        for entry in merge(*map(self._found_by, self._walks), key=lambda each: order(each.path)):
+        for entry in merge(*map(self._entries_of, self._walks), key=_in_order):
             if entry.path != last:
                 yield entry
             last = entry.path
 
-    def _found_by(self, walk: Walk) -> Iterator[Entry]:
+    def _entries_of(self, walk: Walk) -> Iterator[Entry]:
+        """Yield the entries of a walk in order."""
         before: list[Entry] = []
         for event in walk:
             if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
-                yield from merge(before, self._ignored(event), key=lambda each: order(each.path))
+                yield from merge(before, self._ignored(event), key=_in_order)
                 before = []
+                continue
+            yield from before
+            if isinstance(event, Files):
+                before = [*self._files(event)]
             else:
-                yield from before
-                before = [*self._entries(event)]
+                before = [*self._directory(event)]
         yield from before
 
-    def _entries(self, event: Files | Folder | IgnoredFolder) -> Iterator[Entry]:
-        if isinstance(event, Files):
-            yield from self._files(event) if self._with_sent else ()
-        elif isinstance(event, Folder) and event.path in self._sent_parents:
+    def _directory(self, event: Folder | IgnoredFolder) -> Iterator[Entry]:
+        is_parent = event.path in self._sent_parents
+        if isinstance(event, Folder) and is_parent:
             return  # it was yielded as an ignored one, ahead of all below it
+        ignored = isinstance(event, IgnoredFolder) and not is_parent
+        if ignored:
+            wanted = self._with_ignored
         else:
-            ignored = isinstance(event, IgnoredFolder) and event.path not in self._sent_parents
-            if self._with_ignored if ignored else self._with_sent:
-                verdict = self._verdict(ignored, event.mark.decider)
-                yield Entry(event.path, Kind.DIRECTORY, 0, 0, verdict)
+            wanted = self._with_sent
+        if wanted:
+            verdict = self._verdict(ignored, event.mark.decider)
+            yield Entry(
+                path=event.path,
+                kind=Kind.DIRECTORY,
+                size_bytes=0,
+                content_bytes=0,
+                verdict=verdict,
+            )
 
     def _files(self, files: Files) -> Iterator[Entry]:
-        for name, each, size in zip(files.names, files.stats, files.sizes, strict=True):
+        if not self._with_sent:
+            return
+        for (name, status), size in zip(files.pairs, files.sizes, strict=True):
             verdict = self._verdict(False, files.others.get(name, files.mark).decider)
-            kind = _KINDS[stat.S_IFMT(each.st_mode)]
+            kind = _KINDS[stat.S_IFMT(status.st_mode)]
             if name in files.linked and kind is not Kind.SYMLINK:
                 kind = Kind.HARDLINK
-            empty = files.empty.get(name)
-            yield Entry(files.prefix + name, kind, each.st_size, size, verdict, empty)
+            yield Entry(
+                path=files.prefix + name,
+                kind=kind,
+                size_bytes=status.st_size,
+                content_bytes=size,
+                verdict=verdict,
+                arrives_empty=files.empty.get(name),
+            )
 
     def _ignored(self, ignored: IgnoredEntries) -> Iterator[Entry]:
-        for name, each in zip(ignored.names, ignored.stats, strict=False):  # none if not wanted
+        for name, status in zip(ignored.names, ignored.stats, strict=False):  # none if not wanted
             verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
-            kind = _KINDS[stat.S_IFMT(each.st_mode)]
-            yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
+            yield Entry(
+                path=ignored.prefix + name,
+                kind=_KINDS[stat.S_IFMT(status.st_mode)],
+                size_bytes=status.st_size,
+                content_bytes=0,
+                verdict=verdict,
+            )
+
+
+def _in_order(entry: Entry) -> bytes:
+    return order(entry.path)

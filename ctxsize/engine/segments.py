@@ -50,24 +50,32 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     kind = pattern.kind
     # `Pattern.match` cuts such a text between bytes, not between characters.
     special = not is_utf8(text) or text.startswith("\ufeff")
-    if kind == "tree" or pattern.fault is not None or (special and kind != "exact"):
+    if special and kind != "exact":
         return [_WHOLE]
-    is_usual = {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text)) and _SPECIAL.isdisjoint(text)
-    if kind == "regexp" and not is_usual:  # a wildcard but `**` may match a slash
-        # `|` separates the text before it from the anchor, and `{}` may repeat a character.
-        if {*"|{}"} & {*text}:
-            plain = ""
-        else:
-            plain = re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
-        return [_WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))]
+    if kind == "tree" or pattern.fault is not None:
+        return [_WHOLE]
+    has_odd_class = not {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text))
+    if kind == "regexp" and (has_odd_class or _SPECIAL & {*text}):
+        # A wildcard other than `**` may match a slash.
+        return [_WHOLE._replace(text=_required_text(text))]
     if kind == "suffix" and text != "**" and not text.startswith("**/"):
         first, *others = text[2:].split("/")
-        start = Segment("suffix", first, loop=True)
-        return _final([start, *(Segment("literal", part) for part in others)])
+        parts = [Segment("suffix", first, loop=True)]
+        parts += [Segment("literal", part) for part in others]
+        return _with_final(parts)
     return _globs(text)
 
 
-def _final(parts: list[Segment]) -> list[Segment]:
+def _required_text(text: str) -> str:
+    """Return a text that each match of an unusual expression contains."""
+    # `|` separates the text before it from the anchor, and `{}` may repeat a character.
+    if {*"|{}"} & {*text}:
+        return ""
+    plain = re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
+    return max(re.split(r"[*?/]+", plain), key=len)
+
+
+def _with_final(parts: list[Segment]) -> list[Segment]:
     return [*parts[:-1], parts[-1]._replace(final=True)]
 
 
@@ -76,7 +84,7 @@ def _globs(text: str) -> list[Segment]:
     parts = text.split("/")
     if not parts[0]:  # a blank was there, which Docker trims late: the pattern matches nothing
         return [_WHOLE]
-    found: list[Segment] = []
+    globs: list[Segment] = []
     loop = False
     for number, part in enumerate(parts, 1):
         name = part.removeprefix("**")
@@ -85,57 +93,80 @@ def _globs(text: str) -> list[Segment]:
             start = name.removesuffix("**")
             if number < len(parts) or not _WILDCARDS.isdisjoint(start):
                 return [_WHOLE]
-            return [*found, Segment("opening", start, loop, final=True), _BELOW]
+            return [*globs, Segment("opening", start, loop, final=True), _BELOW]
         if name:
-            found.append(_glob(name)._replace(loop=loop))
+            globs.append(_glob(name)._replace(loop=loop))
             loop = False
         elif number == len(parts):
-            return [*found, _BELOW]
-    return _final(found)
+            return [*globs, _BELOW]
+    return _with_final(globs)
 
 
 def _glob(name: str) -> Segment:
     head, star, tail = name.partition("*")
-    if (head and tail) or not _WILDCARDS.isdisjoint(head + tail):
+    if head and tail:
+        return Segment("glob", name)
+    if not _WILDCARDS.isdisjoint(head + tail):
         return Segment("glob", name)
     if not star:
         return Segment("literal", name)
-    return Segment("suffix" if tail else "prefix" if head else "any", head + tail)
+    if tail:
+        return Segment("suffix", tail)
+    if head:
+        return Segment("prefix", head)
+    return Segment("any")
+
+
+_Bounds = tuple[int | None, int | None]  # of the part of a name that a text is compared with
+
+
+class _GlobBits(NamedTuple):
+    """A glob and the bits of its segments."""
+
+    inner: str  # a text that each match contains
+    regex: re.Pattern[str]
+    bits: int
 
 
 class Index:
     """Segments by the text with which a name must begin or end, so that few are tried."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[int | None, int | None], dict[str, int]] = {}
-        """Texts and their bits, by the bounds of the part of a name that is compared with them."""
-        self._globs: dict[str, tuple[str, re.Pattern[str], int]] = {}
-        """By glob: a text that each match contains, Python's expression, and the bits."""
+        self._texts: dict[_Bounds, dict[str, int]] = {}
+        """Texts and their bits."""
+        self._globs: dict[str, _GlobBits] = {}
 
     def add(self, bit: int, part: Segment) -> None:
         """Add a segment under its bit."""
         text = part.text
         if part.kind == "glob":
-            inner = max(re.split(rf"[*?]|{CLASS}", text), key=len)
-            _, regex, bits = self._globs.get(text) or ("", re.compile(translate(text)), 0)
-            self._globs[text] = inner, regex, bits | bit
+            glob = self._globs.get(text)
+            if glob is None:
+                inner = max(re.split(rf"[*?]|{CLASS}", text), key=len)
+                glob = _GlobBits(inner, re.compile(translate(text)), 0)
+            self._globs[text] = glob._replace(bits=glob.bits | bit)
             return
-        bounds = {"literal": (None, None), "suffix": (-len(text), None)}
-        found = self._texts.setdefault(bounds.get(part.kind, (None, len(text))), {})
-        found[text] = found.get(text, 0) | bit
+        bounds: _Bounds = (None, len(text))
+        if part.kind == "literal":
+            bounds = (None, None)
+        elif part.kind == "suffix":
+            bounds = (-len(text), None)
+        bits = self._texts.setdefault(bounds, {})
+        bits[text] = bits.get(text, 0) | bit
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""
-        found = 0
+        matching = 0
         for (start, end), texts in self._texts.items():
-            found |= texts.get(name[start:end], 0)
-        for inner, regex, bits in self._globs.values():
-            if inner in name and regex.match(name) is not None:
-                found |= bits
-        return found
+            matching |= texts.get(name[start:end], 0)
+        for glob in self._globs.values():
+            if glob.inner in name and glob.regex.match(name) is not None:
+                matching |= glob.bits
+        return matching
 
 
-_ANY, _ONE = "\ue000", "\ue001"  # in no name; in place of what `*` and `?` match
+_ANY = "\ue000"  # in no name; in place of what `*` matches
+_ONE = "\ue001"  # the same for `?`
 
 Cover = Literal["itself", "above"]
 """The wider pattern matches each path of the narrower one, or a directory above it."""
@@ -143,7 +174,9 @@ Cover = Literal["itself", "above"]
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
     """Return how the text of `wide` covers that of `narrow`, whether exceptions or not."""
-    if wide.fault is not None or narrow.fault is not None or not wide.text or not narrow.text:
+    if wide.fault is not None or narrow.fault is not None:
+        return None
+    if not wide.text or not narrow.text:
         return None
     if wide.text in (narrow.text, "**"):
         return "itself"
@@ -151,7 +184,10 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
         return _covers_path(wide, narrow.text)
     if _SPECIAL & {*wide.text, *narrow.text}:
         return None
-    return _covers_all(wide, narrow) or ("above" if wide.text in ("*", "**/*") else None)
+    cover = _covers_all(wide, narrow)
+    if cover is None and wide.text in ("*", "**/*"):
+        return "above"
+    return cover
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
@@ -162,7 +198,8 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
     if wide.matches(path):
         return "itself"
-    if any(map(wide.matches, up_to(path)[:-1])):
+    directories = up_to(path)[:-1]
+    if any(map(wide.matches, directories)):
         return "above"
     return None
 
@@ -172,22 +209,22 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
 
     No path represents a `**` in the middle; there it is a path for an entry at or above each.
     """
+    start = ""
     if narrow.text.startswith("**/"):
         start = "**/"
-    else:
-        start = ""
-    before, stars, _ = narrow.text.removeprefix(start).partition("**")
+    rest, stars, _ = narrow.text.removeprefix(start).partition("**")
     if stars:
-        rest = f"{before}*"
-    else:
-        rest = before
-    if (set(wide.wildcards) - {"*"}) & set(wide.text) or not rest:
+        rest += "*"
+    other_wildcards = set(wide.wildcards) - {"*"}
+    if other_wildcards & set(wide.text) or not rest:
         return None
     path = _PLAIN_CLASS.sub(_ONE, rest).replace("*", _ANY).replace("?", _ONE)
     # A leading `**/` is left out if the wider pattern has one too.
-    if not wide.text.startswith(start) or set(narrow.wildcards) & set(path):
+    if not wide.text.startswith(start):
         return None
-    found = _covers_path(wide, path)
-    if found and stars:
+    if set(narrow.wildcards) & set(path):
+        return None
+    cover = _covers_path(wide, path)
+    if cover and stars:
         return "above"
-    return found
+    return cover

@@ -20,6 +20,7 @@ from ctxsize.go import paths, strings
 from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
+NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
 _NONE: Names = {}
 _PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may not mean themselves
 
@@ -28,7 +29,7 @@ _PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may 
 class Sent:
     """The entries of a snapshot that one ignore file sends."""
 
-    names: Mapping[str, Names]  # by directory; one without such an entry is missing
+    names: NamesByDirectory
     directories: frozenset[str]
     empty: frozenset[str]  # files with content that arrive without it
     links: Mapping[str, frozenset[str]] = field(compare=False)
@@ -42,12 +43,16 @@ class Sent:
     @cached_property
     def files(self) -> int:
         """Return the number of entries other than directories and symlinks."""
-        links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
-        return sum(map(len, self.names.values())) - sum(links)
+        entries = sum(map(len, self.names.values()))
+        for directory, links in self.links.items():
+            entries -= len(links & self.names.get(directory, _NONE).keys())
+        return entries
 
     def __contains__(self, path: str) -> bool:
+        if path in self.directories:
+            return True
         directory, _, name = path.rpartition("/")
-        return name in self.names.get(directory, _NONE) or path in self.directories
+        return name in self.names.get(directory, _NONE)
 
     def size(self, path: str) -> int:
         """Return the bytes of content of a sent entry; 0 for a directory."""
@@ -55,26 +60,25 @@ class Sent:
         return self.names.get(directory, _NONE).get(name, 0)
 
     def with_size(self, path: str, file: File | None) -> Sent:
-        """Return it with the size of a file that it has at `path`; without it if `file` is None.
+        """Return a copy in which `path` has the size of `file`, or is missing if that is None.
 
-        A file may take the place of a symlink.
+        A path that is not sent stays so. A file may take the place of a symlink.
         """
         above, _, name = path.rpartition("/")
-        names = self.names.get(above, _NONE)
-        if file is None:
-            size = -1
-        else:
-            size = file.content_bytes
-        was_link = name in self.links.get(above, ())
+        names = {**self.names.get(above, _NONE)}
         links = self.links
+        was_link = name in links.get(above, ())
+        is_same = file is not None and names.get(name) == file.content_bytes
         if file is not None and was_link and not stat.S_ISLNK(file.st_mode):
             links = {**links, above: links[above] - {name}}
-        elif names.get(name, size) == size:
+        elif name not in names or is_same:
             return self
-        others = {each: names[each] for each in names if each != name}
-        if file is not None and name in names:
-            others[name] = size
-        return replace(self, names={**self.names, above: others}, links=links)
+        if name in names:
+            del names[name]
+            if file is not None:
+                names[name] = file.content_bytes
+        all_names = {**self.names, above: names}
+        return replace(self, names=all_names, links=links)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -82,7 +86,8 @@ class Sent:
         sizes = dict.fromkeys(self.directories, 0)
         for directory, names in self.names.items():
             prefix = _prefix(directory)
-            sizes.update({prefix + name: size for name, size in names.items()})
+            for name, size in names.items():
+                sizes[prefix + name] = size
         return sizes
 
     @property
@@ -106,8 +111,8 @@ class SentDifference(NamedTuple):
 
 def differences(before: Sent, after: Sent) -> SentDifference:
     """Return the difference between two answers. Directories that both share cost no time."""
-    hidden = {*(before.directories - after.directories)}
-    shown = {*(after.directories - before.directories)}
+    hidden = set(before.directories - after.directories)
+    shown = set(after.directories - before.directories)
     resized: set[str] = set()
     for directory in before.names.keys() | after.names.keys():
         old = before.names.get(directory, _NONE)
@@ -115,17 +120,20 @@ def differences(before: Sent, after: Sent) -> SentDifference:
         if old is not new and old != new:
             prefix = _prefix(directory)
             both = old.keys() & new.keys()
-            hidden.update([prefix + name for name in old if name not in both])
-            shown.update([prefix + name for name in new if name not in both])
-            resized.update([prefix + name for name in both if old[name] != new[name]])
+            changed = [name for name in both if old[name] != new[name]]
+            hidden.update(map(prefix.__add__, old.keys() - both))
+            shown.update(map(prefix.__add__, new.keys() - both))
+            resized.update(map(prefix.__add__, changed))
     return SentDifference(hidden, shown, resized)
 
 
 def _is_literal(path: str) -> bool:
     """Return whether an include pattern selects just the entry at this path, and all below it."""
-    if path.startswith(("/", "#", "../")) or path in (".", "..") or path.strip() != path:
+    if path.startswith(("/", "#", "../")) or path in (".", ".."):
         return False
-    return paths.clean(path) == path and strings.is_utf8(path) and _PATTERN.isdisjoint(path)
+    if path.strip() != path or paths.clean(path) != path:
+        return False
+    return strings.is_utf8(path) and _PATTERN.isdisjoint(path)
 
 
 def _in_byte_order(pair: tuple[str, object]) -> bytes:
@@ -138,6 +146,13 @@ def _prefix(directory: str) -> str:
     return ""
 
 
+class _LastAnswer(NamedTuple):
+    """The last answer, cached."""
+
+    spec: DockerIgnoreSpec
+    sent: Sent
+
+
 @dataclass(eq=False)
 class Snapshot:
     """The whole context of a plan, ignored directories included, read by one walk."""
@@ -145,33 +160,42 @@ class Snapshot:
     plan: Plan
     root: MemoryDirectory
     problems: tuple[Problem, ...]  # problems of the walk; an unreadable directory is empty here
-    _sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
+    _last: _LastAnswer | None = None
 
     @classmethod
     def take(cls, plan: Plan, *, progress: Progress | None = None) -> Snapshot:
         """Return the context of `plan` as it is now. Raises what `Walk` raises."""
         walk = Walk(plan, everything=True)
-        found = {"": MemoryDirectory("")}
-        seen = [0, 0]  # entries and bytes
-        for event in reported(walk, progress, lambda: (seen[0], seen[1])):
+        folders = {"": MemoryDirectory("")}
+        entries = 0
+        content_bytes = 0
+
+        def seen() -> tuple[int, int]:
+            return entries, content_bytes
+
+        for event in reported(walk, progress, seen):
             if isinstance(event, Files | IgnoredEntries):
                 new = _entries_of(event)
-                found[event.prefix[:-1]].entries.update(new)
-                seen[0] += len(new)
-                seen[1] += sum([each for each in new.values() if isinstance(each, int)])
-            elif event.path not in found:
-                above, _, name = event.path.rpartition("/")
-                found[event.path] = found[above].folders[name] = MemoryDirectory(event.path)
-                seen[0] += 1
-        for directory in reversed([*found[""].tree()]):
+                folder = folders[event.prefix[:-1]]
+                folder.entries.update(new)
+                entries += len(new)
+                content_bytes += sum([size for size in new.values() if isinstance(size, int)])
+            elif event.path not in folders:
+                folder = MemoryDirectory(event.path)
+                above = event.path.rpartition("/")[0]
+                folders[above].folders[folder.name] = folder
+                folders[event.path] = folder
+                entries += 1
+        top = folders[""]
+        for directory in reversed([*top.tree()]):
             directory.add_up()
-        return cls(plan, found[""], tuple(walk.problems))
+        return cls(plan, top, tuple(walk.problems))
 
     def asked(self, plan: Plan) -> Snapshot:
-        """Return the same tree for another request, caches of the tree included."""
+        """Return the same tree for another plan, caches of the tree included."""
         same = copy(self)
         same.plan = plan
-        same._sent = None
+        same._last = None
         return same
 
     @cached_property
@@ -200,22 +224,25 @@ class Snapshot:
 
         It keeps the mode of a file that is there, and takes the place of a symlink.
         """
-        at, _, name = path.rpartition("/")
-        old = self.file(path)
-        by_path = {**self._by_path}
+        directory, _, name = path.rpartition("/")
         mode = PLAIN
+        old = self.file(path)
         if old is not None and not stat.S_ISLNK(old.st_mode):
             mode = old.st_mode
         file = File(name, mode, size_bytes)
-        made = MemoryDirectory(at, {**by_path[at].entries, name: file.kept}, by_path[at].folders)
-        while True:  # replace the directories above as well; all others are shared
-            made.add_up()
-            by_path[made.path] = made
-            if not made.path:
-                break
-            above = by_path[made.path.rpartition("/")[0]]
-            made = MemoryDirectory(above.path, above.entries, {**above.folders, made.name: made})
-        snapshot = Snapshot(self.plan, made, self.problems)
+        by_path = {**self._by_path}
+        folder = by_path[directory]
+        entries = {**folder.entries, name: file.kept}
+        new = MemoryDirectory(directory, entries, folder.folders)
+        new.add_up()
+        by_path[directory] = new
+        while new.path:  # replace the directories above as well; all others are shared
+            above = by_path[new.path.rpartition("/")[0]]
+            folders = {**above.folders, new.name: new}
+            new = MemoryDirectory(above.path, above.entries, folders)
+            new.add_up()
+            by_path[new.path] = new
+        snapshot = Snapshot(self.plan, new, self.problems)
         snapshot._by_path = by_path
         return snapshot
 
@@ -225,25 +252,28 @@ class Snapshot:
         """Return what `spec`, by default our own, sends within `include`. Raises as a walk does."""
         if spec is None:
             spec = self.plan.spec
-        else:
-            spec = spec
         if include is not None:
             include = tuple(include)
             return self.walked(Narrowed(spec, include), self._part(spec, include))
-        last = self._sent  # which another thread may replace
-        if last is None or last[0] is not spec:
-            plain = not spec.patterns and not self.has_further_names
-            quick = plain and self.plan.builder.sends_sockets
-            self._sent = last = spec, self._everything() if quick else self.walked(fastest(spec))
-        return last[1]
+        last = self._last  # which another thread may replace
+        if last is not None and last.spec is spec:
+            return last.sent
+        sends_all = not spec.patterns and self.plan.builder.sends_sockets
+        if sends_all and not self.has_further_names:
+            sent = self._send_all()
+        else:
+            sent = self.walked(fastest(spec))
+        self._last = _LastAnswer(spec, sent)
+        return sent
 
     def _part(self, spec: DockerIgnoreSpec, include: Sequence[str]) -> MemoryDirectory:
         """Return the tree with only what `include` can select; all of it if that is not certain.
 
         So a build that takes few files of a large directory costs no look at the others.
         """
-        is_literal = all(_is_literal(path) for path in include)
-        if not is_literal or any(pattern.fault for pattern in spec.patterns):
+        if any(pattern.fault for pattern in spec.patterns):
+            return self.root
+        if not all(_is_literal(path) for path in include):
             return self.root
         part = MemoryDirectory("")
         for path in include:
@@ -258,26 +288,32 @@ class Snapshot:
         """Add the entry at `path` to a part of this tree, with the directories above it."""
         whole = self.root
         *above, name = path.split("/")
-        for each in above:
-            if each not in whole.folders:
+        for directory in above:
+            if directory not in whole.folders:
                 return
-            whole = whole.folders[each]
-            part = part.folders.setdefault(each, MemoryDirectory(whole.path))
+            whole = whole.folders[directory]
+            part = part.folders.setdefault(directory, MemoryDirectory(whole.path))
         if name in whole.folders:
             part.folders[name] = whole.folders[name]
         elif name in whole.entries:
             part.entries[name] = whole.entries[name]
 
-    def _everything(self) -> Sent:
+    def _send_all(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
-        names = {each.path: each.contents for each in self.folders if each.entries}
-        empty = {
-            each.prefix + file.name
-            for each in self.folders
-            for file in each.special
-            if not file.readable and file.st_size
-        }
-        return Sent(names, frozenset(self._by_path.keys() - {""}), frozenset(empty), self.links)
+        names: dict[str, Names] = {}
+        empty: set[str] = set()
+        for folder in self.folders:
+            if folder.entries:
+                names[folder.path] = folder.contents
+            for file in folder.special:
+                if not file.readable and file.st_size:
+                    empty.add(folder.prefix + file.name)
+        return Sent(
+            names=names,
+            directories=frozenset(self._by_path.keys() - {""}),
+            empty=frozenset(empty),
+            links=self.links,
+        )
 
     def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
@@ -289,37 +325,52 @@ class Snapshot:
                 directories.add(event.path)
             elif isinstance(event, Files):
                 new = dict(zip(event.names, event.sizes, strict=True))
-                names.setdefault(event.prefix[:-1], new).update(new)
+                directory = event.prefix[:-1]
+                names.setdefault(directory, new).update(new)
                 empty.update(map(event.prefix.__add__, event.empty))
-        return Sent(names, frozenset(directories), frozenset(empty), self.links)
+        return Sent(
+            names=names,
+            directories=frozenset(directories),
+            empty=frozenset(empty),
+            links=self.links,
+        )
 
     @cached_property
     def has_further_names(self) -> bool:
         """Return whether a file has several names. The first one sent carries the content."""
-        return any(file.st_nlink > 1 for each in self.folders for file in each.special)
+        special = (file for folder in self.folders for file in folder.special)
+        return any(file.st_nlink > 1 for file in special)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
         """Return the names of symlinks, by directory; directories without any are left out."""
-        found: dict[str, frozenset[str]] = {}
-        for each in self.folders:
-            if names := [file.name for file in each.special if stat.S_ISLNK(file.st_mode)]:
-                found[each.path] = frozenset(names)
-        return found
+        links: dict[str, frozenset[str]] = {}
+        for folder in self.folders:
+            symlinks = (file.name for file in folder.special if stat.S_ISLNK(file.st_mode))
+            if names := frozenset(symlinks):
+                links[folder.path] = names
+        return links
 
 
 def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
     """Return the entries of an event in the form in which a directory keeps them."""
-    if isinstance(event, Files) and event.plain:
-        return dict(zip(event.names, event.sizes, strict=True))
-    unreadable = event.unreadable if isinstance(event, Files) else ()
-    found: dict[str, int | File] = {}
-    for name, each in zip(event.names, event.stats, strict=True):
-        links = each.st_nlink
-        if each.st_nlink > 1:
-            inode = each.st_ino
-        else:
-            inode = 0
-        readable = name not in unreadable
-        found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
-    return found
+    unreadable: Collection[str] = ()
+    if isinstance(event, Files):
+        if event.plain:
+            return dict(zip(event.names, event.sizes, strict=True))
+        unreadable = event.unreadable
+    entries: dict[str, int | File] = {}
+    for name, status in zip(event.names, event.stats, strict=True):
+        inode = 0
+        if status.st_nlink > 1:
+            inode = status.st_ino
+        file = File(
+            name=name,
+            st_mode=status.st_mode,
+            st_size=status.st_size,
+            st_nlink=status.st_nlink,
+            st_ino=inode,
+            readable=name not in unreadable,
+        )
+        entries[name] = file.kept
+    return entries

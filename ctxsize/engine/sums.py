@@ -6,43 +6,70 @@ import heapq
 import stat
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from os.path import splitext
-from typing import TypeVar
+from typing import NamedTuple
 
 from ctxsize.engine import events
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import SECRET_START, Clues, Sum, size_tree
+from ctxsize.engine.directories import SECRET_START, Clues, RunningSum, Sums, size_tree
 from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.wire import METERS
-from ctxsize.model import Ignored, Measurement, Share, Totals
+from ctxsize.model import Counted, Ignored, Measurement, Share, Totals
 
-K = TypeVar("K")
 _MANY = 512  # approximate number of entries that are counted together
 _APART = 1 << 32  # distance in positions between two files that the core counted
 _LEAST_LARGEST = 10  # least number of largest files to keep, for hints
+
+
+class CoreSums(NamedTuple):
+    """The totals that the core counted, in the order in which it returns them."""
+
+    content_bytes: int
+    files: int
+    directories: int
+    ignored_files: int
+    ignored_directories: int
+    unopened: int
+    announced_bytes: int  # those on the wire that announce entries
+    wire_content_bytes: int
+
+
+class LargeFile(NamedTuple):
+    """A large file that the core found, with the number of files before it."""
+
+    path: str
+    content_bytes: int
+    position: int
 
 
 class WalkSums:
     """Adds up one measurement from the events of a whole walk, in order."""
 
     def __init__(self, builder: Builder, top: int) -> None:
-        self._shown, self.top = top, max(top, _LEAST_LARGEST)
+        self._shown = top
+        self.top = max(top, _LEAST_LARGEST)
         self.clues = Clues()
         self._meter = METERS[builder.meter]()
         self.content_bytes = 0
-        self._files = self._directories = self._symlinks = self._hardlinks = 0
-        self._direct: dict[str, Sum] = {"": [0, 0]}
-        self._by_extension: dict[str, Sum] = {}
+        self._files = 0
+        self._directories = 0
+        self._symlinks = 0
+        self._hardlinks = 0
+        self._direct = defaultdict[str, RunningSum](RunningSum, {"": RunningSum()})
+        self._by_extension = defaultdict[str, RunningSum](RunningSum)
         self._waiting: list[Files | Folder] = []  # events to be counted together, in order
         self._room = _MANY  # how many more entries may wait
-        self._by_pattern: dict[int | None, Sum] = {}
+        self._by_pattern = defaultdict[int | None, RunningSum](RunningSum)
         self._largest: list[tuple[int, int, str]] = []  # a heap: size, negative position, path
         self._seen = 0  # number of positions so far, without directories
-        self._saved: dict[int | None, Sum] = {}
-        self._ignored = [0, 0, 0, 0]
+        self._saved = defaultdict[int | None, RunningSum](RunningSum)
+        self._ignored_bytes = 0
+        self._ignored_files = 0
+        self._ignored_directories = 0
+        self._ignored_symlinks = 0
         self._unopened = 0
 
     @property
@@ -54,46 +81,53 @@ class WalkSums:
         """Add an event of a walk."""
         if isinstance(event, IgnoredEntries):
             self._add_ignored(event)
-        elif isinstance(event, IgnoredFolder):
-            self._ignored[2] += 1
+            return
+        if isinstance(event, IgnoredFolder):
+            self._ignored_directories += 1
             self._unopened += not event.entered
+            return
+        if isinstance(event, Files):
+            self._files += len(event.names) - len(event.links)
+            self._symlinks += len(event.links)
+            self._hardlinks += len(event.linked)
+            self._room -= len(event.names)
         else:
-            if isinstance(event, Files):
-                self._files += len(event.names) - len(event.links)
-                self._symlinks += len(event.links)
-                self._hardlinks += len(event.linked)
-                self._room -= len(event.names)
-            else:
-                self._directories += 1
-                self._ignored[2] -= event.mark.ignored  # it was counted as ignored before
-            self._waiting.append(event)
-            if self._room < 0:
-                self.settle()
+            self._directories += 1
+            self._ignored_directories -= event.mark.ignored  # it was counted as ignored before
+        self._waiting.append(event)
+        if self._room < 0:
+            self.settle()
 
-    def add_found(
+    def add_core(
         self,
-        amounts: Sequence[int],
-        direct: Iterable[tuple[str, int, int]],
-        extensions: Iterable[tuple[str, int, int]],
-        by_pattern: Iterable[tuple[int, ...]],
-        largest: Iterable[tuple[str, int, int]],
+        totals: CoreSums,
+        direct: Mapping[str, RunningSum],
+        extensions: Mapping[str, RunningSum],
+        by_pattern: Mapping[int, RunningSum],
+        largest: Iterable[LargeFile],
     ) -> None:
-        """Add sums that the core counted, except the order of entries.
+        """Add sums that the core counted, except the order of entries, before anything else.
 
-        Three have bytes and files, for each prefix of a directory, extension, and index of a
-        pattern (-1 for none). `largest` has the path, the size and the number of files before it.
+        `direct` is by the prefix of a directory, `by_pattern` by the index of a pattern, -1 for
+        none.
         """
-        self.content_bytes, self._files, self._directories, *ignored = amounts[:6]
-        self._ignored[1:3], self._unopened = ignored[:2], ignored[2]
-        self._meter.add_sums(*amounts[6:])
-        self._direct.update({prefix: [size, count] for prefix, size, count in direct})
-        for end, size, count in extensions:
-            _add(self._by_extension, end, size, count)
-        for index, size, count in by_pattern:
-            if size or count:
-                _add(self._by_pattern, None if index < 0 else index, size, count)
-        for path, size, place in largest:
-            self._offer(size, (place + 1) * _APART - 1, path)
+        self.content_bytes = totals.content_bytes
+        self._files = totals.files
+        self._directories = totals.directories
+        self._ignored_files = totals.ignored_files
+        self._ignored_directories = totals.ignored_directories
+        self._unopened = totals.unopened
+        self._meter.add_sums(totals.announced_bytes, totals.wire_content_bytes)
+        self._direct.update(direct)
+        self._by_extension.update(extensions)
+        for index, amount in by_pattern.items():
+            if index < 0:
+                self._by_pattern[None] = amount
+            else:
+                self._by_pattern[index] = amount
+        for file in largest:
+            position = (file.position + 1) * _APART - 1
+            self._offer(file.content_bytes, position, file.path)
 
     def add_runs(self, sizes: Sequence[int], runs: array[int], files: int) -> None:
         """Add the order of entries that the core counted; `files` is the number of files so far."""
@@ -108,122 +142,171 @@ class WalkSums:
         if not waiting:
             return
         self._meter.add(waiting)
-        files = [each for each in waiting if isinstance(each, Files)]
-        for each in files:
-            self._add_sizes(each)
-            # Of files with equal sizes, the first ones are kept.
-            if len(self._largest) < self.top or max(each.sizes) >= self._largest[0][0]:
-                sized = zip(each.names, each.sizes, strict=True)
-                for place, (name, size) in enumerate(sized, self._seen):
-                    if size:
-                        self._offer(size, place, each.prefix + name)
-            self._seen += len(each.sizes)
-        self.clues.add_files(files, self._count_extensions(files))
-        self.clues.add_folders(
-            [each.path for each in waiting if isinstance(each, Folder) and not each.mark.ignored]
-        )
+        batches = [event for event in waiting if isinstance(event, Files)]
+        for files in batches:
+            self._add_sizes(files)
+            self._offer_all(files)
+            self._seen += len(files.sizes)
+        self.clues.add_files(batches, self._count_extensions(batches))
+        for event in waiting:
+            if isinstance(event, Folder) and not event.mark.ignored:
+                self.clues.add_folder(event.path)
 
     def _add_sizes(self, files: Files) -> None:
         """Add files to their directory, and to the patterns that decided."""
         total = sum(files.sizes)
         count = len(files.sizes) - len(files.links)
         self.content_bytes += total
-        _add(self._direct, files.prefix, total, count)
-        if any(not mark.ignored for mark in files.others.values()):
+        self._direct[files.prefix].add(count, total)
+        others = files.others
+        if any(not mark.ignored for mark in others.values()):
             for name, size in zip(files.names, files.sizes, strict=True):
-                if name in files.others:
+                if name in others:
                     is_file = name not in files.links
-                    _add(self._by_pattern, files.others[name].decider, size, is_file)
-                    total = total - size
-                    count = count - is_file
+                    decider = others[name].decider
+                    self._by_pattern[decider].add(is_file, size)
+                    total -= size
+                    count -= is_file
         if total or count:
-            _add(self._by_pattern, files.mark.decider, total, count)
+            self._by_pattern[files.mark.decider].add(count, total)
 
-    def _count_extensions(self, files: list[Files]) -> Set[str]:
+    def _offer_all(self, files: Files) -> None:
+        """Keep those files that are among the largest; of equal ones, the first."""
+        if len(self._largest) >= self.top:
+            least = self._largest[0][0]
+            if max(files.sizes) < least:
+                return
+        sized = zip(files.names, files.sizes, strict=True)
+        for position, (name, size) in enumerate(sized, self._seen):
+            if size:
+                self._offer(size, position, files.prefix + name)
+
+    def _offer(self, size: int, position: int, path: str) -> None:
+        if len(self._largest) < self.top:
+            heapq.heappush(self._largest, (size, -position, path))
+        elif size >= self._largest[0][0]:
+            heapq.heappushpop(self._largest, (size, -position, path))
+
+    def _count_extensions(self, batches: list[Files]) -> Set[str]:
         """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
-        names = [*chain.from_iterable([each.names for each in files])]
+        names = [*chain.from_iterable([files.names for files in batches])]
+        sizes = chain.from_iterable([files.sizes for files in batches])
         ends = [name[name.rfind(".") :] for name in names]
         hidden: set[str] = set()
         if "\n." in "\n".join(("", *names)):  # quicker than a look at each name
-            for place, name in enumerate(names):
+            for position, name in enumerate(names):
                 if name[0] == ".":
-                    hidden |= {ends[place], name[: len(SECRET_START)]}
-                    ends[place] = splitext(name)[1]
-        by_end: defaultdict[str, list[int]] = defaultdict(list)
-        for end, size in zip(ends, chain.from_iterable([e.sizes for e in files]), strict=True):
+                    hidden.add(ends[position])
+                    hidden.add(name[: len(SECRET_START)])
+                    ends[position] = splitext(name)[1]
+        by_end = defaultdict[str, list[int]](list)
+        for end, size in zip(ends, sizes, strict=True):
             by_end[end].append(size)
-        for end, each in by_end.items():
-            # Of a name without a dot this is its last character.
-            _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
-        for name in chain.from_iterable([each.links for each in files]):
-            self._by_extension[splitext(name)[1]][1] -= 1
+        for end, its_sizes in by_end.items():
+            extension = ""
+            if end[:1] == ".":  # else the last character of a name without a dot
+                extension = end
+            self._by_extension[extension].add(len(its_sizes), sum(its_sizes))
+        for files in batches:
+            for link in files.links:
+                extension = splitext(link)[1]
+                self._by_extension[extension].files -= 1
         return by_end.keys() | hidden
-
-    def _offer(self, size: int, place: int, path: str) -> None:
-        if len(self._largest) < self.top:
-            heapq.heappush(self._largest, (size, -place, path))
-        elif size >= self._largest[0][0]:
-            heapq.heappushpop(self._largest, (size, -place, path))
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
         if not ignored.stats:
-            self._ignored[1] += len(ignored.names)
+            self._ignored_files += len(ignored.names)
             return
-        for name, each in zip(ignored.names, ignored.stats, strict=True):
-            link = stat.S_ISLNK(each.st_mode)
-            if stat.S_ISREG(each.st_mode):
-                size = each.st_size
-            else:
-                size = 0
-            self._ignored[0] += size
-            self._ignored[3 if link else 1] += 1
+        for name, status in zip(ignored.names, ignored.stats, strict=True):
+            size = 0
+            if stat.S_ISREG(status.st_mode):
+                size = status.st_size
+            is_link = stat.S_ISLNK(status.st_mode)
+            self._ignored_bytes += size
+            self._ignored_symlinks += is_link
+            self._ignored_files += not is_link
             mark = ignored.others.get(name, ignored.mark)
-            _add(self._saved, mark.decider, size, not link)
+            self._saved[mark.decider].add(not is_link, size)
+
+    def _sum_ignored(self, plan: Plan, *, complete: bool) -> Ignored:
+        """Return what is ignored; nothing unopened or without a stat makes it complete, too."""
+        totals = Totals(
+            content_bytes=self._ignored_bytes,
+            files=self._ignored_files,
+            directories=self._ignored_directories,
+            symlinks=self._ignored_symlinks,
+        )
+        if not self._unopened and not self._ignored_files:
+            complete = True
+        saved = _pattern_shares(plan, self._saved)
+        return Ignored(totals, self._unopened, complete, saved)
 
     def measurement(self, plan: Plan, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
-        complete = complete or (not self._unopened and not self._ignored[1])
-        saved = _pattern_shares(plan, self._saved)
-        # Values are made only for the largest of the directories.
-        filled = ((-s, at.rstrip("/") or ".", n) for at, (s, n) in self._direct.items() if n)
-        folders = heapq.nsmallest(self._shown, filled)
-        figures = self._meter.totals(plan)
+        extensions = [_share(name, part) for name, part in self._by_extension.items()]
+        clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
+        wire_bytes = None
+        printed = None
+        if figures := self._meter.totals(plan):
+            wire_bytes = figures[0]
+            texts = map(self._meter.printed, figures)
+            printed = " or ".join(dict.fromkeys(texts))
+        totals = Totals(
+            content_bytes=self.content_bytes,
+            files=self._files,
+            directories=self._directories,
+            symlinks=self._symlinks,
+        )
         return Measurement(
-            Totals(self.content_bytes, self._files, self._directories, self._symlinks),
-            figures[0] if figures else None,
-            " or ".join(dict.fromkeys(map(self._meter.printed, figures))) or None,
+            totals=totals,
+            wire_bytes=wire_bytes,
+            printed=printed,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
-            largest_directories=tuple(Share(path, -size, count) for size, path, count in folders),
-            by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
+            largest_directories=_largest_directories(self._direct, self._shown),
+            by_extension=_shares(extensions),
             by_pattern=_pattern_shares(plan, self._by_pattern),
-            ignored=Ignored(Totals(*self._ignored), self._unopened, complete, saved),
+            ignored=self._sum_ignored(plan, complete=complete),
             hardlinks=self._hardlinks,
-            clues=tuple(self.clues.found(plan.root, self._direct, largest, self.content_bytes)),
+            clues=tuple(clues),
         )
 
 
-def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
-    if (each := sums.get(key)) is None:
-        sums[key] = [size, int(count)]
-    else:
-        each[0] += size
-        each[1] += count
+def _share(name: str, part: Counted, line: int | None = None) -> Share:
+    return Share(name, part.content_bytes, part.files, line)
 
 
-def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
-    """Return shares for `sums` (name, sum, line) that contain files, largest first."""
-    found = (Share(name, size, count, line) for name, (size, count), line in sums if count)
-    return tuple(sorted(found, key=lambda each: (-each.content_bytes, each.name, each.line or 0)))
+def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
+    """Return those `shares` that contain files, largest first."""
+    filled = [share for share in shares if share.files]
+    filled.sort(key=lambda share: (-share.content_bytes, share.name, share.line or 0))
+    return tuple(filled)
 
 
-def _pattern_shares(plan: Plan, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
+def _largest_directories(direct: Sums, most: int) -> tuple[Share, ...]:
+    """Return the directories with the largest files in them; only these become shares."""
+    filled = [prefix for prefix, amount in direct.items() if amount.files]
+
+    def in_order(prefix: str) -> tuple[int, str]:
+        return -direct[prefix].content_bytes, _path_of(prefix)
+
+    largest = heapq.nsmallest(most, filled, key=in_order)
+    return tuple(_share(_path_of(prefix), direct[prefix]) for prefix in largest)
+
+
+def _path_of(prefix: str) -> str:
+    return prefix.rstrip("/") or "."
+
+
+def _pattern_shares(plan: Plan, sums: Mapping[int | None, RunningSum]) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
-    patterns = plan.spec.patterns
-    found = {index: events.public_pattern(patterns[index]) for index in sums if index is not None}
-    return _shares(
-        (str(found[index]), each, found[index].line) if index is not None else ("", each, None)
-        for index, each in sums.items()
-    )
+    shares: list[Share] = []
+    for index, amount in sums.items():
+        if index is None:
+            shares.append(_share("", amount))
+        else:
+            pattern = events.public_pattern(plan.spec.patterns[index])
+            shares.append(_share(str(pattern), amount, pattern.line))
+    return _shares(shares)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
@@ -20,12 +21,12 @@ from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path, with_ignore_file
-from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.snapshot import NamesByDirectory, Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
-_MANY = 200  # patterns, from which those without a match in the walked part are left out
+_MANY = 200  # from this many patterns on, skip those that match nothing in the part being re-walked
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,10 @@ class Attempt:
         spec = self.plan.spec
         file = self.plan.ignore_file
         index = mark_of(spec, path, all_entered=False).decider
-        if index is None:
-            line = 0
-        else:
-            line = spec.patterns[index].line
-        if file and line:
+        if file is None or index is None:
+            return None
+        line = spec.patterns[index].line
+        if line:
             return text_of(file.lines[line - 1])
         return None
 
@@ -84,7 +84,7 @@ class Trial:
         self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
-        self._near: dict[Include, tuple[Matcher, Sent]] = {}  # others differ in a few lines
+        self._near: dict[Include, _Answer] = {}
 
     @cached_property
     def before(self) -> Sent:
@@ -101,9 +101,13 @@ class Trial:
         if self._last is None or self._last.data != data:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
-            plan = with_ignore_file(self.plan, data, make=lambda e: copy(self._pattern(e)))
-            self._last = Attempt(data, plan, before, self.under(plan.spec))
+            plan = with_ignore_file(self.plan, data, make=self._copy_of_pattern)
+            sent = self.under(plan.spec)
+            self._last = Attempt(data=data, plan=plan, before=before, sent=sent)
         return self._last
+
+    def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
+        return copy(self._pattern(line))
 
     def _pattern(self, line: str) -> DockerIgnorePattern:
         if line not in self._patterns:
@@ -114,11 +118,9 @@ class Trial:
         """Return the entries sent with these lines; None if the lines fail the build."""
         key = tuple(texts)
         if key not in self._sent:
-            self._sent[key], spec = None, self.spec(key)
-            with suppress(CtxsizeError):
-                if spec is None:
-                    self._sent[key] = None
-                else:
+            self._sent[key] = None
+            if (spec := self.spec(key)) is not None:
+                with suppress(CtxsizeError):
                     self._sent[key] = self.under(spec)
         return self._sent[key]
 
@@ -133,66 +135,64 @@ class Trial:
     def written(self, attempt: Attempt) -> Snapshot:
         """Return the context after the attempt's ignore file is written."""
         snapshot = self.snapshot
-        own = own_path(self.plan)
-        if own is None:
-            snapshot = snapshot
-        else:
-            snapshot = snapshot.with_file(own, len(attempt.data))
+        path = own_path(self.plan)
+        if path is not None:
+            snapshot = snapshot.with_file(path, len(attempt.data))
         return snapshot.asked(attempt.plan)
 
     def after(self, attempt: Attempt, includes: Iterable[Include]) -> list[Sent]:
         """Return everything, and what each of `includes` sends, once the file is written."""
-        own = own_path(self.plan)
+        path = own_path(self.plan)
         old = self.plan.ignore_file
-        spec = attempt.plan.spec
-        is_new = attempt.data != (b"" if old is None else old.data)
+        old_data = b""
+        if old is not None:
+            old_data = old.data
+        is_new = attempt.data != old_data
         if is_new:
             snapshot = self.written(attempt)
         else:
             snapshot = self.snapshot.asked(attempt.plan)
-        if own is None or (old is None and not is_new):
-            file = None
-        else:
-            file = snapshot.file(own)
+        file = None
+        if path is not None and (old is not None or is_new):
+            file = snapshot.file(path)
         sent = [self.everything]
-        is_whole = self.snapshot.has_further_names
-        if is_whole:
-            sent += [snapshot.sent(include=each) for each in includes]
-        else:
-            sent += [attempt.sent if each is None else self.under(spec, each) for each in includes]
-        return [each if is_whole and file else each.with_size(own or "", file) for each in sent]
+        has_further_names = self.snapshot.has_further_names
+        for include in includes:
+            if has_further_names:
+                sent.append(snapshot.sent(include=include))
+            elif include is None:
+                sent.append(attempt.sent)
+            else:
+                sent.append(self.under(attempt.plan.spec, include))
+        if has_further_names and file is not None:
+            return sent
+        return [part.with_size(path or "", file) for part in sent]
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
-        if self.snapshot.has_further_names:
-            near = None
-        else:
-            near = self._near.get(include)
-        changed = near and _changed(near[0].spec, spec)
+        near = self._near.get(include)
+        changed = None
+        if near is not None and not self.snapshot.has_further_names:
+            changed = _changed_patterns(near.matcher.spec, spec)
         if near is None or changed is None:
             sent = self.snapshot.sent(spec, include=include)
-            if near is None:
-                names = sent.names
-            else:
-                names = _shared(sent.names, near[1].names)
-            self._near[include] = Matcher(spec), replace(sent, names=names)
-            return self._near[include][1]
-        matcher, sent = near
-        made = _above(self.snapshot, self._touched(matcher, changed))
-        part = made[""]
-        if not (part.entries or part.folders):
+            if near is not None:
+                sent = replace(sent, names=_share_equal(sent.names, near.sent.names))
+            self._near[include] = _Answer(Matcher(spec), sent)
             return sent
+        directories = _part_with(self.snapshot, self._paths_to_rewalk(near.matcher, changed))
+        part = directories[""]
+        if not (part.entries or part.folders):
+            return near.sent
         evaluator = narrowed(spec, include)
-        if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
-            patterns = matcher.spec.patterns
-            matching = matcher.in_tree(part)
-            wanted = {*map(_key, changed)}
-            wanted.update(_key(patterns[at]) for _, found in matching for at in found)
-            few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
-            evaluator = Automaton(few, enters=spec.enters)
-        return _patched(self.snapshot, sent, made, self.snapshot.walked(evaluator, part))
+        if include is None and len(spec.patterns) >= _MANY:
+            evaluator = _evaluator_of_few(spec, near.matcher, part, changed)
+        walked = self.snapshot.walked(evaluator, part)
+        return _replace_part(self.snapshot, near.sent, directories, walked)
 
-    def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
+    def _paths_to_rewalk(
+        self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]
+    ) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
         spec = matcher.spec.__class__(changed)
         matched = Matcher(spec).outermost(self.snapshot.root)
@@ -203,89 +203,141 @@ class Trial:
 
         # The builder enters an ignored directory if an exception may match in it, and then others
         # may match there too.
-        paths = (*matched, *(spec.reach or ()))
-        return {next(filter(is_end, up_to(each)), "") for each in paths}
+        touched: set[str] = set()
+        for path in (*matched, *(spec.reach or ())):
+            touched.add(next(filter(is_end, up_to(path)), ""))
+        return touched
+
+
+class _Answer(NamedTuple):
+    """What one ignore file sends; others differ from it in a few lines."""
+
+    matcher: Matcher
+    sent: Sent
+
+
+def _evaluator_of_few(
+    spec: DockerIgnoreSpec,
+    matcher: Matcher,
+    part: MemoryDirectory,
+    changed: Iterable[DockerIgnorePattern],
+) -> Automaton:
+    """Return the evaluator of the patterns that matter in this part of the context: few do."""
+    keys = {*map(_key, changed)}
+    patterns = matcher.spec.patterns
+    for _, indexes in matcher.in_tree(part):
+        keys.update(_key(patterns[index]) for index in indexes)
+    few = spec.__class__(pattern for pattern in spec.patterns if _key(pattern) in keys)
+    return Automaton(few, enters=spec.enters)
 
 
 def planned(snapshot: Snapshot) -> Snapshot:
     """Return the context with its ignore file in it; with an empty one if there is none yet."""
-    own = own_path(snapshot.plan)
-    if own is None or snapshot.file(own) is not None:
+    path = own_path(snapshot.plan)
+    if path is None or snapshot.file(path) is not None:
         return snapshot
-    return snapshot.with_file(own, 0)
+    return snapshot.with_file(path, 0)
 
 
 def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
     """Return the ignore file that governs `plan` with `lines` appended."""
-    if plan.ignore_file is None:
-        before = b""
-    else:
+    before = b""
+    if plan.ignore_file is not None:
         before = plan.ignore_file.data
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+    added = "".join(f"{line}\n" for line in lines)
+    return before + added.encode("utf-8", "surrogateescape")
 
 
-def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
+def _part_with(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
     """Return the context first, and all directories above `touched`, with only these paths."""
-    made = {"": MemoryDirectory("")}
+    copies = {"": MemoryDirectory("")}
     for path in touched:
         above, _, name = path.rpartition("/")
-        held = snapshot.folder(above)
-        for at in up_to(above) if held and held.has(name) else ():
-            if at not in made:
-                new = made[at] = MemoryDirectory(at)
-                made[at.rpartition("/")[0]].folders[new.name] = new
-        if held and name in held.folders:
-            made[above].folders[name] = held.folders[name]
+        original = snapshot.folder(above)
+        if original is None or not original.has(name):
+            continue
+        for directory in up_to(above):
+            if directory not in copies:
+                new = MemoryDirectory(directory)
+                copies[directory] = new
+                parent = directory.rpartition("/")[0]
+                copies[parent].folders[new.name] = new
+        if name in original.folders:
+            copies[above].folders[name] = original.folders[name]
         # An ignore file is planned also where a directory has its name.
-        if held and name in held.entries:
-            made[above].entries[name] = held.entries[name]
-    return made
+        if name in original.entries:
+            copies[above].entries[name] = original.entries[name]
+    return copies
 
 
-def _patched(
-    snapshot: Snapshot, before: Sent, made: Mapping[str, MemoryDirectory], found: Sent
+def _replace_part(
+    snapshot: Snapshot, before: Sent, part: Mapping[str, MemoryDirectory], after: Sent
 ) -> Sent:
-    """Return `before` with the entries of a part as they are found."""
+    """Return `before` with the entries of a part as they are sent after a change."""
+    changed = [*part[""].tree()]
     names = {**before.names}
-    parts = [*made[""].tree()]
-    for held in parts:
-        others = before.names.get(held.path, {}).items()
-        rest = {name: size for name, size in others if name not in held.entries}
-        names[held.path] = {**rest, **found.names.get(held.path, {})}
-    names = _shared({at: each for at, each in names.items() if each}, before.names)
-    directories = {*before.directories.difference(e.path for e in parts), *found.directories}
+    rewalked: set[str] = set()  # entries of the part, if some of them may have been empty
+    for folder in changed:
+        old = before.names.get(folder.path, {})
+        new = {name: size for name, size in old.items() if name not in folder.entries}
+        new.update(after.names.get(folder.path, {}))
+        if new:
+            names[folder.path] = new
+        else:
+            names.pop(folder.path, None)
+        if before.empty:
+            rewalked.update(folder.prefix + name for name in folder.entries)
+    directories = {*before.directories, *after.directories}
+    for folder in changed:
+        if folder.path not in after.directories:
+            directories.discard(folder.path)
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
-    for at in filter(before.directories.__contains__, reversed([*made])):
-        below = snapshot.folder(at) or made[at]
-        if at in names or any(each.path in directories for each in below.folders.values()):
-            directories.add(at)
-    again = {each.prefix + name for each in parts for name in each.entries if before.empty}
-    return Sent(names, frozenset(directories), before.empty - again | found.empty, before.links)
+    for path in reversed([*part]):
+        if path in before.directories:
+            original = snapshot.folder(path) or part[path]
+            below = (folder.path for folder in original.folders.values())
+            if path in names or not directories.isdisjoint(below):
+                directories.add(path)
+    return Sent(
+        names=_share_equal(names, before.names),
+        directories=frozenset(directories),
+        empty=before.empty - rewalked | after.empty,
+        links=before.links,
+    )
 
 
-def _shared(new: Mapping[str, Names], old: Mapping[str, Names]) -> dict[str, Names]:
+def _share_equal(new: NamesByDirectory, old: NamesByDirectory) -> NamesByDirectory:
     """Return `new` with the equal parts of `old`, for memory, and to see at once what differs."""
-    return {at: old[at] if old.get(at) == each else each for at, each in new.items()}
+    equal = {path: names for path, names in old.items() if new.get(path) == names}
+    return {**new, **equal}
 
 
-def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
+def _changed_patterns(
+    before: DockerIgnoreSpec, after: DockerIgnoreSpec
+) -> list[DockerIgnorePattern] | None:
     """Return the patterns that differ, None if too many or if they depend on the others."""
     old = [*before.patterns]
     new = [*after.patterns]
-    if not before.remembers_parents or any(each.fault for each in (*old, *new)):
+    if not before.remembers_parents:
+        return None
+    if any(pattern.fault for pattern in old + new):
         return None
     while old and new and _key(old[-1]) == _key(new[-1]):
-        del old[-1], new[-1]
+        del old[-1]
+        del new[-1]
     same = 0
-    while same < min(len(old), len(new)) and _key(old[same]) == _key(new[same]):
+    for old_pattern, new_pattern in zip(old, new, strict=False):
+        if _key(old_pattern) != _key(new_pattern):
+            break
         same += 1
-    changed = [*old[same:], *new[same:]]
+    changed = old[same:] + new[same:]
+    if len(changed) > _MOST_CHANGED:
+        return None
     # An exception with a wildcard makes the builder enter every directory, also this one.
-    enters = {spec.enters("\0") for spec in (before, after)}
-    is_known = len(enters) == 1 or all(each.include for each in changed)
-    if is_known and len(changed) <= _MOST_CHANGED:
+    same_reach = before.enters("\0") == after.enters("\0")
+    if same_reach or all(pattern.include for pattern in changed):
         return changed
     return None
 
@@ -301,21 +353,25 @@ def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> M
     state = evaluator.root()
     for name in path.split("/"):
         state = evaluator.enter(state, prefix, name)
-        if not all_entered and state.mark.ignored and not evaluator.enters(state, prefix + name):
+        may_end = state.mark.ignored and not all_entered
+        if may_end and not evaluator.enters(state, prefix + name):
             break
         prefix += f"{name}/"
     mark: Mark = state.mark
     return mark
 
 
+Hits = dict[str, int]  # by the names in a directory
+
+
 class Matcher:
-    """Finds the patterns that match a path, a segment after the other as the automaton does."""
+    """Finds the patterns that match a path, segment by segment, like the automaton."""
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self.spec = spec
-        found = fastest(spec)
-        if isinstance(found, Automaton):
-            self._program = found.program
+        evaluator = fastest(spec)
+        if isinstance(evaluator, Automaton):
+            self._program = evaluator.program
         else:
             self._program = Program(spec.patterns)
 
@@ -323,65 +379,68 @@ class Matcher:
         """Return the indexes of the patterns that match `path` itself, in order."""
         live = self._program.start
         hits = 0
-        for each in up_to(path):
-            directory, _, name = each.rpartition("/")
-            hits = self._hits(live, directory, [name]).get(name, 0)
+        prefix = ""
+        for name in path.split("/"):
+            hits = self._hits(live, prefix, [name]).get(name, 0)
             live = self._program.follow(live, hits, name)
+            prefix += f"{name}/"
         return self._owners(hits)
 
     def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""
-        for held, found in self._by_directory(root):
-            for name, hits in found.items():
-                yield held.prefix + name, self._owners(hits)
+        for directory, matches in self._by_directory(root):
+            for name, hits in matches.items():
+                yield directory.prefix + name, self._owners(hits)
 
     def outermost(self, root: MemoryDirectory) -> set[str]:
         """Return the paths below `root` that a pattern matches, except those below another one."""
-        found = self._by_directory(root, topmost=True)
-        return {held.prefix + name for held, names in found for name in names}
+        paths: set[str] = set()
+        for directory, matches in self._by_directory(root, topmost=True):
+            paths.update(directory.prefix + name for name in matches)
+        return paths
 
-    def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
+    def _hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
         """Return the matching ones of the `live` segments, for each name with any."""
         if not live:
             return {}
         known = self._program.known
-        found = {name: hits for name in names if (hits := live & known[name])}
-        whole = live & self._program.whole_paths
-        if directory:
-            prefix = f"{directory}/"
-        else:
-            prefix = ""
-        if whole:
-            more = self._program.on_paths(whole, prefix, names)
-        else:
-            more = {}
-        for name, hits in more.items():
-            found[name] = found.get(name, 0) | hits
-        return found
+        matching: Hits = {}
+        for name in names:
+            if hits := live & known[name]:
+                matching[name] = hits
+        if whole := live & self._program.whole_paths:
+            for name, hits in self._program.on_paths(whole, prefix, names).items():
+                matching[name] = matching.get(name, 0) | hits
+        return matching
 
     def _owners(self, hits: int) -> list[int]:
         """Return the patterns whose last segments are among `hits`."""
-        owners = list[int]()
+        owners: dict[int, None] = {}
         last = hits & self._program.final
         while last:
             bit = last & -last
-            owners.append(self._program.owner[bit.bit_length() - 1])
+            owner = self._program.owner[bit.bit_length() - 1]
+            owners[owner] = None
             last ^= bit
-        return [*dict.fromkeys(owners)]
+        return [*owners]
 
     def _by_directory(
         self, root: MemoryDirectory, *, topmost: bool = False
-    ) -> Iterator[tuple[MemoryDirectory, dict[str, int]]]:
+    ) -> Iterator[tuple[MemoryDirectory, Hits]]:
         """Yield each directory with matches, and the last segments that match each name there."""
         program = self._program
         pending = [(root, program.start)]
         while pending:
-            held, live = pending.pop()
-            hits = self._hits(live, held.path, [*held.entries, *held.folders])
-            found = {name: last for name, each in hits.items() if (last := each & program.final)}
-            if found:
-                yield held, found
-            for name, folder in held.folders.items():
+            directory, live = pending.pop()
+            names = [*directory.entries, *directory.folders]
+            hits = self._hits(live, directory.prefix, names)
+            matches: Hits = {}
+            for name, bits in hits.items():
+                if last := bits & program.final:
+                    matches[name] = last
+            if matches:
+                yield directory, matches
+            for name, folder in directory.folders.items():
                 below = program.follow(live, hits.get(name, 0), name)
-                if below and not (topmost and name in found):
+                if below and not (topmost and name in matches):
                     pending.append((folder, below))

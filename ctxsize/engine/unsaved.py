@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxsize.engine.filesystem import PLAIN, Disk, DiskDirectory, Step, in_steps
+from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory, in_steps
 from ctxsize.engine.plan import Plan, saved_path
 
 
@@ -79,7 +79,7 @@ class DirectoryWithUnsaved(DiskDirectory):
             if not os.path.lexists(prefix + unsaved.name):
                 self._new = unsaved.name
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[DirectoryOrRun]:
         """Return the names, with that of a new file."""
         steps = super().steps()
         if self._new is None:

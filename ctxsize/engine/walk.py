@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
-from itertools import chain
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark
+from ctxsize.engine.evaluate import Evaluator, HasMark, Marks
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
-from ctxsize.engine.filesystem import MOST_TOGETHER, DirectorySource, OpenDirectory, Step
+from ctxsize.engine.filesystem import MOST_TOGETHER, DirectoryOrRun, DirectorySource, OpenDirectory
 from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.unsaved import source_of
@@ -34,16 +33,15 @@ class _Frame:
         self, path: str, directory: OpenDirectory, state: HasMark, *, passed_by: bool = False
     ) -> None:
         self.path = path
+        self.prefix = ""
         if path:
             self.prefix = f"{path}/"
-        else:
-            self.prefix = ""
         self.directory = directory
         self.state = state
         self.announced = not state.mark.ignored
         # True if the builder does not enter it: exceptions below have no effect then.
         self.passed_by = passed_by
-        self.steps: Iterator[Step] = iter(())
+        self.steps: Iterator[DirectoryOrRun] = iter(())
 
 
 class Walk:
@@ -113,34 +111,33 @@ class Walk:
         `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
         `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
-        if (frame := self._go(directory, silent)) is None:
+        if (frame := self._go_to(directory, silent)) is None:
             return
         if kind == "tree":
+            depth = len(self._stack)
             yield from self._enter(frame, names[0])
-            yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
+            yield from self._down_to(depth)
         elif kind == "folder":
             if (child := self._open(frame, names[0])) is not None:
                 child.announced = True
                 yield self._folder(child)
         else:
-            for at in range(0, len(names), MOST_TOGETHER):
-                yield from self._files(frame, names[at : at + MOST_TOGETHER])
+            for start in range(0, len(names), MOST_TOGETHER):
+                yield from self._files(frame, names[start : start + MOST_TOGETHER])
 
-    def _go(self, directory: str, silent: int) -> _Frame | None:
+    def _go_to(self, directory: str, silent: int) -> _Frame | None:
         """Return a directory, with those above it on the stack; None if it is gone."""
         if not (stack := self._stack):
             self._open_top()
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
-        rest = directory[len(stack[-1].prefix) :]
+        names: list[str] = []
         if directory != stack[-1].path:
-            names = rest.split("/")
-        else:
-            names = []
-        for left, name in zip(range(len(names), 0, -1), names, strict=True):
+            names = directory[len(stack[-1].prefix) :].split("/")
+        for number, name in enumerate(names):
             if (child := self._open(stack[-1], name)) is None:
                 return None
-            child.announced = left > silent
+            child.announced = len(names) - number > silent
         self._all_announced = all(frame.announced for frame in stack)
         return stack[-1]
 
@@ -188,7 +185,7 @@ class Walk:
             self.inspector.note(VANISHED, frame.path, error)
             frame.steps = iter(())
 
-    def _steps(self, frame: _Frame) -> list[Step]:
+    def _steps(self, frame: _Frame) -> list[DirectoryOrRun]:
         """Return the directory's entries in order."""
         try:
             steps = frame.directory.steps()
@@ -198,13 +195,20 @@ class Walk:
                 return []
             raise self.inspector.stops(error, frame.path) from None
         # A character has at most four bytes, and a name at most 255.
-        if 4 * len(frame.prefix) + 255 > self.source.longest_path and not frame.passed_by:
-            for name in chain.from_iterable([s] if isinstance(s, str) else s for s in steps):
-                if len(os.fsencode(frame.prefix + name)) > self.source.longest_path:
-                    message = f"{self._plan.builder.title} stops: file name too long"
-                    hint = "shorten the path or ignore one of its directories"
-                    raise BuildFailsError(message, path=frame.prefix + name, hint=hint)
+        longest = 4 * len(frame.prefix) + 255
+        if longest > self.source.longest_path and not frame.passed_by:
+            for step in steps:
+                if isinstance(step, str):
+                    step = [step]
+                for name in step:
+                    self._check_length(frame.prefix + name)
         return steps
+
+    def _check_length(self, path: str) -> None:
+        if len(os.fsencode(path)) > self.source.longest_path:
+            message = f"{self._plan.builder.title} stops: file name too long"
+            hint = "shorten the path or ignore one of its directories"
+            raise BuildFailsError(message, path=path, hint=hint)
 
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
@@ -217,9 +221,10 @@ class Walk:
             looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
         if state.mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
-            events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
+            entered = looks_inside or self._everything
+            events.append(IgnoredFolder(path, state.mark, entered))
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
-            if not looks_inside and not self._everything:
+            if not entered:
                 return events
         if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
             return events
@@ -227,7 +232,8 @@ class Walk:
         if state.mark.ignored:
             self._all_announced = False
         else:
-            events += [*self._announce(), self._folder(child)]
+            events += self._announce()
+            events.append(self._folder(child))
         return events
 
     def _announce(self) -> list[Event]:
@@ -235,8 +241,9 @@ class Walk:
         if self._all_announced:
             return []
         self._all_announced = True
-        sends = self._plan.builder.sends_ignored_parents
-        silent = [frame for frame in self._stack if sends and not frame.announced]
+        if not self._plan.builder.sends_ignored_parents:
+            return []
+        silent = [frame for frame in self._stack if not frame.announced]
         for frame in silent:
             frame.announced = True
         return [self._folder(frame) for frame in silent]
@@ -248,33 +255,37 @@ class Walk:
         """Return the events of `names`, a run of entries that are not directories."""
         mark = frame.state.mark
         prefix = frame.prefix
-        if frame.passed_by:
-            others = {}
-        else:
+        others: Marks = {}
+        if not frame.passed_by:
             others = self._evaluator.others(frame.state, prefix, names)
-        flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
+        flipped = {name for name, other in others.items() if other.ignored != mark.ignored}
+        same = names
+        different: list[str] = []
         if flipped:
-            usual = [name for name in names if name not in flipped]
-        else:
-            usual = names
-        if flipped:
-            unusual = [name for name in names if name in flipped]
-        else:
-            unusual = []
+            same = [name for name in names if name not in flipped]
+            different = [name for name in names if name in flipped]
         if mark.ignored:
-            sent = unusual
-            ignored = usual
+            sent = different
+            ignored = same
         else:
-            sent = usual
-            ignored = unusual
+            sent = same
+            ignored = different
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)
             if files is not None:
-                events += [*self._announce(), files]
+                events += self._announce()
+                events.append(files)
         if ignored:
             stats: list[os.stat_result] = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
-            events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
+            entries = IgnoredEntries(
+                prefix=prefix,
+                names=ignored,
+                mark=mark,
+                others=others,
+                stats=stats,
+            )
+            events.append(entries)
         return events

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import chain
 
 from ctxsize import units
 from ctxsize.engine.events import Files, Folder, Xattrs
@@ -62,10 +61,11 @@ class PacketMeter(Meter):
         self._sum += announced + content
 
     def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
-        at = 0
+        start = 0
         for entries, packets in zip(runs[::2], runs[1::2], strict=True):
-            self._add_heads(sizes[at : at + entries], packets)
-            at += entries
+            end = start + entries
+            self._add_heads(sizes[start:end], packets)
+            start = end
 
     def totals(self, plan: Plan) -> tuple[int, ...]:
         return (self._sum,)
@@ -75,14 +75,14 @@ class PacketMeter(Meter):
         plain: list[Files] = []
         for event in events:
             if isinstance(event, Folder):
-                self._sum += self._announced(event.path, event.stat, 0, "", event.xattrs)
+                self._sum += _packet_bytes(event.path, event.stat, 0, "", event.xattrs)
                 sizes.append(_NO_CONTENT)
             elif event.plain and _is_usual(event):
                 plain.append(event)
                 sizes += event.sizes
             else:
-                sizes += self._one_by_one(event)
-        self._together(plain)
+                sizes += self._add_one_by_one(event)
+        self._add_together(plain)
         self._add_heads(sizes, sum(map(_packets_of, sizes)))
 
     def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
@@ -90,69 +90,78 @@ class PacketMeter(Meter):
         # Both ends of fsutil number the entries as they are announced (`sender.walk`).
         first = self._entries
         self._entries += len(sizes)
-        position = _number(first)
-        if position == _number(self._entries - 1):
-            self._sum += (_TYPE_FIELD + position) * packets
+        self._sum += _TYPE_FIELD * packets
+        position_bytes = _number(first)
+        if position_bytes == _number(self._entries - 1):
+            self._sum += position_bytes * packets
         else:
-            for at, size in enumerate(sizes, first):
-                self._sum += (_TYPE_FIELD + _number(at)) * _packets_of(size)
+            for position, size in enumerate(sizes, first):
+                self._sum += _number(position) * _packets_of(size)
 
-    def _together(self, plain: list[Files]) -> None:
+    def _add_together(self, plain: list[Files]) -> None:
         """Add plain files with usual paths.
 
         A file's packet has path, mode (three bytes), size and time, with two heads of two bytes:
         one for the path and one for all.
         """
+        total = 0
+        sizes: list[int] = []
         for files in plain:
+            sizes += files.sizes
             names = files.names
-            before = len(files.prefix)
-            self._sum += sum(map(len, names)) + (before + 4 + _USUAL_MODE) * len(names)
-            times = [each.st_mtime_ns for each in files.stats]
-            usual = min(times) >= 0 and max(times) < 2**63
-            self._sum += sum(
-                [_NUMBER[t.bit_length()] for t in times] if usual else map(_number, times)
-            )
-        sizes = [*chain.from_iterable([files.sizes for files in plain])]
+            of_each = len(files.prefix) + 4 + _USUAL_MODE
+            total += of_each * len(names)
+            total += sum(map(len, names))
+            times = [status.st_mtime_ns for status in files.stats]
+            if min(times) < 0 or max(times) >= 2**63:
+                total += sum(map(_number, times))
+            else:
+                total += _fields(times)
         # Content below a chunk is its bytes and a length as long as the size field.
-        self._sum += sum(sizes) + 2 * sum([_NUMBER[size.bit_length()] for size in sizes])
-        for size in [size for size in sizes if size >= _CHUNK]:
-            self._sum += _content(size) - size - _NUMBER[size.bit_length()]
+        total += sum(sizes)
+        total += 2 * _fields(sizes)
+        for size in sizes:
+            if size >= _CHUNK:
+                total += _content(size)
+                total -= size
+                total -= _NUMBER[size.bit_length()]
+        self._sum += total
 
-    def _one_by_one(self, files: Files) -> list[int]:
+    def _add_one_by_one(self, files: Files) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
-        travelling: list[int] = []
-        for (name, each), arriving in zip(files.pairs, files.sizes, strict=True):
+        contents: list[int] = []
+        for (name, status), size in zip(files.pairs, files.sizes, strict=True):
+            path = files.prefix + name
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
-            self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
-            size = _NO_CONTENT
+            self._sum += _packet_bytes(path, status, status.st_size, link, xattrs)
+            kind = stat.S_IFMT(status.st_mode)
             # The receiver requests content for sockets too (`fileCanRequestData`).
-            if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
-                size = arriving
+            if link or kind not in (stat.S_IFREG, stat.S_IFSOCK):
+                contents.append(_NO_CONTENT)
+            else:
+                contents.append(size)
                 self._sum += _content(size)
-            travelling.append(size)
-        return travelling
+        return contents
 
-    def _announced(
-        self, path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs
-    ) -> int:
-        """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
-        if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
-            device = each.st_rdev
-        else:
-            device = 0
-        length = (
-            _field(path)
-            + _number(_go_mode(each.st_mode))
-            + _number(size)
-            + _number(each.st_mtime_ns)
-            + _field(link)
-            + _number(device >> 8 & 0xFFF)
-            + _number(device & 0xFF | device >> 12 & 0xFFF00)
-        )
-        for key, value_bytes in xattrs.items():
-            length += _required(_required(len(os.fsencode(key))) + _required(value_bytes))
-        return _required(length)
+
+def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+    """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
+    length = (
+        _field(path)
+        + _number(_go_mode(status.st_mode))
+        + _number(size)
+        + _number(status.st_mtime_ns)
+        + _field(link)
+    )
+    if stat.S_IFMT(status.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
+        device = status.st_rdev
+        length += _number(device >> 8 & 0xFFF)
+        length += _number(device & 0xFF | device >> 12 & 0xFFF00)
+    for key, value_bytes in xattrs.items():
+        key_field = _delimited(len(os.fsencode(key)))
+        length += _delimited(key_field + _delimited(value_bytes))
+    return _delimited(length)
 
 
 def _packets_of(size: int) -> int:
@@ -162,39 +171,50 @@ def _packets_of(size: int) -> int:
 
 def _is_usual(files: Files) -> bool:
     """Return whether the packets of plain files have short heads, and paths a byte a character."""
-    short = len(files.prefix) + max(map(len, files.names)) <= _SURELY_SHORT
-    return short and "".join((files.prefix, *files.names)).isascii()
+    longest = max(map(len, files.names))
+    if len(files.prefix) + longest > _SURELY_SHORT:
+        return False
+    return "".join((files.prefix, *files.names)).isascii()
 
 
 def _content(size: int) -> int:
     """Return the bytes of content of `size` in packets, without the head of each packet."""
     whole, rest = divmod(size, _CHUNK)
-    return size + whole * _CHUNK_FIELD + _NUMBER[rest.bit_length()]
+    fields = whole * _CHUNK_FIELD
+    fields += _NUMBER[rest.bit_length()]
+    return size + fields
 
 
-def _varint(value: int) -> int:
-    """Return the length of a protobuf varint; values wrap at 64 bits, as in Go."""
-    return max(1, ((value % 2**64).bit_length() + 6) // 7)
+def _varint(number: int) -> int:
+    """Return the length of a protobuf varint; numbers wrap at 64 bits, as in Go."""
+    bits = (number % 2**64).bit_length()
+    return max(1, (bits + 6) // 7)
 
 
-def _number(value: int) -> int:
-    if value % 2**64:
-        return 1 + _varint(value)
+def _number(number: int) -> int:
+    """Return the length of a field with a number: a tag and a varint, nothing for 0."""
+    if number % 2**64:
+        return 1 + _varint(number)
     return 0
 
 
-_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]  # bytes of its field, by bit length
+_NUMBER = [0, *(_number(1 << bits) for bits in range(63))]  # bytes of its field, by bit length
 _CHUNK_FIELD = _number(_CHUNK)  # bytes of the field around a whole chunk: a tag and the length
 
 
-def _required(length: int) -> int:
+def _fields(numbers: Iterable[int]) -> int:
+    """Return the bytes of a field for each of many usual numbers."""
+    return sum([_NUMBER[number.bit_length()] for number in numbers])
+
+
+def _delimited(length: int) -> int:
     """Return the bytes of a length-delimited field that is sent even if empty."""
     return 1 + _varint(length) + length
 
 
 def _field(text: str) -> int:
     if text:
-        return _required(len(os.fsencode(text)))
+        return _delimited(len(os.fsencode(text)))
     return 0
 
 
@@ -211,11 +231,19 @@ _EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 
 @cache
 def _go_mode(mode: int) -> int:
     """Return `mode` as Go's `fs.FileMode`, without the socket bit, which the sender drops."""
-    bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
-    return bits | sum(go for unix, go in _EXTRA_BITS.items() if mode & unix)
+    bits = _MODE_BITS.get(stat.S_IFMT(mode), 0)
+    bits |= mode & 0o777
+    for unix_bit, go_bit in _EXTRA_BITS.items():
+        if mode & unix_bit:
+            bits |= go_bit
+    return bits
 
 
 _BLOCK = 512
+_LONGEST_NAME = 100  # bytes of a path or a link in a plain header
+_LONGEST_PREFIX = 155  # bytes in front of a slash at which a plain header may split a longer path
+_LARGEST_SIZE = 8 * 1024**3 - 1
+_LAST_SECOND = 0o77777777777
 _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 
 
@@ -230,17 +258,20 @@ class TarMeter(Meter):
     def totals(self, plan: Plan) -> tuple[int, ...]:
         if plan.dockerfile is None or plan.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
-        return tuple(sorted({self._sum + each for each in _outside_dockerfile(plan)}))
+        possible = {self._sum + added for added in _outside_dockerfile(plan)}
+        return tuple(sorted(possible))
 
     def add(self, events: Sequence[Files | Folder]) -> None:
         for event in events:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
-                self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
+                path = f"{event.path}/"
+                self._sum += _header(path, event.stat, 0, "", event.xattrs)
                 continue
-            for (name, each), size in zip(event.pairs, event.sizes, strict=True):
+            for (name, status), size in zip(event.pairs, event.sizes, strict=True):
+                path = event.prefix + name
                 link = event.linked.get(name) or event.links.get(name, "")
                 xattrs = event.xattrs.get(name, {})
-                self._sum += _header(event.prefix + name, each, size, link, xattrs)
+                self._sum += _header(path, status, size, link, xattrs)
                 self._sum += _blocks(size)
 
 
@@ -252,39 +283,56 @@ def _outside_dockerfile(plan: Plan) -> tuple[int, ...]:
     dockerfile = len(plan.parsed.data)
     if plan.ignore_file is None:
         heads = 2 * _BLOCK
-        made = len(".dockerignore") + _RANDOM_LINE
-        return heads + _blocks(made) + dockerfile, heads + _blocks(dockerfile) + made
+        ignore_file = len(".dockerignore") + _RANDOM_LINE
+        dockerfile_last = heads + _blocks(ignore_file) + dockerfile
+        ignore_file_last = heads + _blocks(dockerfile) + ignore_file
+        return dockerfile_last, ignore_file_last
     size = len(plan.ignore_file.data)
-    return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
+    growth = _blocks(size + _RANDOM_LINE) - _blocks(size)
+    return (_BLOCK + dockerfile + growth,)
 
 
 def _blocks(size: int) -> int:
+    """Return the bytes of a content with its padding."""
     return -size % _BLOCK + size
 
 
-def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _header(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of an entry's header, with an extended header if the entry needs one."""
     name = os.fsencode(path)
     target = os.fsencode(link)
-    seconds = each.st_mtime_ns // 10**9
-    records = {
-        "linkpath": len(target) if len(target) > 100 or not target.isascii() else 0,
-        "size": len(str(size)) if size > 8 * 1024**3 - 1 else 0,
-        "mtime": len(str(seconds)) if not 0 <= seconds <= 0o77777777777 else 0,
-        "SCHILY.xattr.security.capability": xattrs.get("security.capability", 0),
-    }
-    # A long path fits if it can be split into a prefix and a suffix.
-    cut = name.rfind(b"/", 0, min(len(name) - name.endswith(b"/"), 156))
-    fits = len(name) <= 100 or (cut > 0 and len(name) - cut - 1 <= 100)
-    if not any(records.values()) and name.isascii() and fits:
+    seconds = status.st_mtime_ns // 10**9
+    # The records of an extended header, and the bytes of their values.
+    records: dict[str, int] = {}
+    if not _fits(target):
+        records["linkpath"] = len(target)
+    if size > _LARGEST_SIZE:
+        records["size"] = len(str(size))
+    if not 0 <= seconds <= _LAST_SECOND:
+        records["mtime"] = len(str(seconds))
+    if capability_bytes := xattrs.get("security.capability"):
+        records["SCHILY.xattr.security.capability"] = capability_bytes
+    if not records and (_fits(name) or _fits_split(name)):
         return _BLOCK
     # In an extended header Go's `archive/tar` also writes a path that would fit when split.
-    if len(name) > 100 or not name.isascii():
+    if not _fits(name):
         records["path"] = len(name)
-    else:
-        records["path"] = 0
-    body = sum(_record(key, length) for key, length in records.items() if length)
+    body = 0
+    for key, value_bytes in records.items():
+        body += _record(key, value_bytes)
     return 2 * _BLOCK + _blocks(body)
+
+
+def _fits(name: bytes) -> bool:
+    return len(name) <= _LONGEST_NAME and name.isascii()
+
+
+def _fits_split(name: bytes) -> bool:
+    """Return whether a long path can be split at a slash into a prefix and a suffix."""
+    without_end = len(name) - name.endswith(b"/")
+    cut = name.rfind(b"/", 0, min(without_end, _LONGEST_PREFIX + 1))
+    suffix = name[cut + 1 :]
+    return cut > 0 and _fits(suffix) and name.isascii()
 
 
 def _record(key: str, value_bytes: int) -> int:
@@ -294,5 +342,5 @@ def _record(key: str, value_bytes: int) -> int:
     return rest + len(str(length))
 
 
-METERS: dict[str | None, type[Meter]] = {None: Meter, "buildkit": PacketMeter, "tar": TarMeter}
+METERS: dict[str | None, type[Meter]] = {"buildkit": PacketMeter, "tar": TarMeter, None: Meter}
 """The meters, by the names that builders have for them."""

@@ -165,7 +165,7 @@ ERRORS = [
     (["--baseline", "nope.json"], ["nope.json: no such baseline"]),
     (["--baseline", "Cargo.toml"], ["Cargo.toml: is no baseline"]),
     (["--update-baseline"], ["--update-baseline needs a baseline"]),
-    (["nope", "--max", "1B"], ["nope: no such context"]),
+    (["nope", "--max", "1B"], ["nope: cannot read the context"]),
     (["--max-files", "-1"], ["--max-files"]),
 ]
 

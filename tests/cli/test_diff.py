@@ -374,7 +374,7 @@ def test_other_outcomes_of_diff_have_no_differences(cli: Cli, context: Path) -> 
         (["a", "b", "c"], "two at most"),
         (["--checkout", "a", "b"], "--checkout takes one directory"),
         (["--checkout", "--name", "x"], "--checkout takes one directory"),
-        (["--checkout", "nowhere"], "no such context"),
+        (["--checkout", "nowhere"], "cannot read the context"),
     ],
 )
 def test_wrong_arguments_are_one_line(

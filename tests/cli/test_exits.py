@@ -38,9 +38,9 @@ def test_a_usage_error_is_one_line_and_exits_2(cli: Cli, arguments: list[str]) -
 
 
 INPUT = [
-    (["nope"], "nope: no such context"),
-    ([""], "no such context"),
-    (["a\nb"], r"a\nb: no such context"),
+    (["nope"], "nope: cannot read the context"),
+    ([""], "cannot read the context"),
+    (["a\nb"], r"a\nb: cannot read the context"),
     (["a-file"], "a-file: the context is not a directory"),
     (["-f", "nope"], "nope: the build fails: failed to read dockerfile: open nope: no such file"),
     (["-f", "sub"], "failed to read dockerfile: read sub: is a directory"),

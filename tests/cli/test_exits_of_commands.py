@@ -155,7 +155,7 @@ def test_a_context_that_vanishes_in_the_middle(
     in_the_middle(monkeypatch, lambda: shutil.rmtree(context))
     result = cli("check", "ctx", "--baseline", "b.json", cwd=tmp_path)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("ctxsize: error: ctx: no such context")
+    assert result.err.startswith("ctxsize: error: ctx: cannot read the context")
 
 
 def test_a_closed_pipe_is_no_pass(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
         (["--only", "go.bin"], "ctxsize suggest --explain says what is not suggested"),
         (["--explain", "rust.targe"], "docs/ecosystems.md lists them"),
         (["--write", "--check"], "--write cannot be combined with --diff or --check"),
-        (["nowhere"], "nowhere: no such context"),
+        (["nowhere"], "nowhere: cannot read the context"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine.directories import size_tree
+from ctxsize.engine.directories import RunningSum, size_tree
 from ctxsize.engine.report import measure
 from ctxsize.model import Directory
 from tests.resolving import resolve
@@ -24,15 +24,17 @@ prefixes = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map(
 
 
 @given(
-    direct=st.dictionaries(prefixes, st.tuples(st.integers(0, 9), st.integers(0, 3))),
+    direct=st.dictionaries(
+        prefixes, st.builds(RunningSum, files=st.integers(0, 3), content_bytes=st.integers(0, 9))
+    ),
     depth=st.integers(0, 5),
 )
-def test_a_size_tree_is_cut_at_its_depth(direct: dict[str, tuple[int, int]], depth: int) -> None:
-    sums = {"": [0, 0], **{prefix: [*each] for prefix, each in direct.items()}}
+def test_a_size_tree_is_cut_at_its_depth(direct: dict[str, RunningSum], depth: int) -> None:
+    sums = {"": RunningSum(), **direct}
     whole = size_tree(sums, None)
     assert size_tree(sums, depth) == cut(whole, depth)
-    assert whole.content_bytes == sum(size for size, _ in direct.values())
-    assert whole.files == sum(count for _, count in direct.values())
+    assert whole.content_bytes == sum(part.content_bytes for part in direct.values())
+    assert whole.files == sum(part.files for part in direct.values())
 
 
 def cut(tree: Directory, depth: int) -> Directory:

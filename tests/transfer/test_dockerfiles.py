@@ -222,7 +222,7 @@ def test_a_context_that_may_not_be_looked_at() -> None:
         with unprivileged(), pytest.raises(InputError) as caught:
             api.measure(f"{directory}/shut/inside")
         (Path(directory) / "shut").chmod(0o755)
-    assert "no such context to read: Permission denied" in str(caught.value)
+    assert "cannot read the context: permission denied" in str(caught.value)
 
 
 def test_lists_warn_of_an_ignore_file_that_is_passed_over(context: Path) -> None:

@@ -10,21 +10,30 @@ import os
 import re
 import sys
 from array import array
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from types import ModuleType
+from typing import Any, NamedTuple, TypeVar
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.directories import FOLDERS, MARKERS, SECRET_ENDS, SECRET_NAMES, SECRET_START
+from ctxsize.engine.directories import (
+    FOLDERS,
+    MARKERS,
+    SECRET_ENDS,
+    SECRET_NAMES,
+    SECRET_START,
+    Clues,
+    RunningSum,
+)
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
 from ctxsize.engine.filesystem import Disk
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import CLASS, Segment
-from ctxsize.engine.sums import WalkSums
+from ctxsize.engine.sums import CoreSums, LargeFile, WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
 
@@ -42,8 +51,16 @@ _SECRET = 2
 _FOLDER = 4
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
-_END, _BYTE, _RUNE, _STAR, _CLASS, _CLUE = range(6)
-Tokens = list[tuple[int, int]]
+_END = 0
+_BYTE = 1
+_RUNE = 2
+_STAR = 3
+_CLASS = 4
+_CLUE = 5
+K = TypeVar("K")
+Token = tuple[int, int]  # a kind, and a byte, the number of a class or a meaning
+Tokens = list[Token]
+_ANY_TEXT = (_STAR, 0)
 
 
 def core() -> ModuleType | None:
@@ -51,11 +68,11 @@ def core() -> ModuleType | None:
     path = core_path()
     if path is None:
         return None
-    return _loaded(path)
+    return _load(path)
 
 
 @cache
-def _loaded(path: str) -> ModuleType | None:
+def _load(path: str) -> ModuleType | None:
     loader = ExtensionFileLoader("ctxsize.engine.native._core", path)
     try:
         module = loader.create_module(ModuleSpec(loader.name, loader, origin=path))
@@ -69,33 +86,28 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
     """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     module = core()
     python = Walk(plan)
-    automaton = fastest(plan.spec)
+    program = _program(plan)
     on_disk = type(python.source) is Disk  # the core reads nothing else
-    if module is None or not on_disk or not isinstance(automaton, Automaton):
+    if module is None or program is None or not on_disk or sums.top > _MOST_LARGEST:
         return None
-    program = automaton.program
-    is_large = len(program.owner) > _MOST_SEGMENTS or sums.top > _MOST_LARGEST
-    has_nul = any("\0" in pattern.text for pattern in plan.spec.patterns)
-    if is_large or has_nul or sys.getfilesystemencoding() != "utf-8":
-        return None
-    builder = plan.builder
-    options = (
-        _READS_ATTRIBUTES * python.inspector.reads_xattrs
-        | _REFUSES * builder.refuses_to_open
-        | _NO_SOCKETS * (not builder.sends_sockets)
-        | _SENDS_PARENTS * builder.sends_ignored_parents
-        | _ANYWHERE * (plan.spec.reach is None)
-    )
-    root = os.fsencode(plan.root.rstrip("/") + "/")
     threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
-    numbers = (_METERS[builder.meter], sums.top, python.source.longest_path, len(program.parts))
-    called = (_tables(program, plan.spec), partial(_matching, program), progress)
     try:
-        found = module.add_up(root, threads, options, *numbers, *called)
+        results = module.add_up(
+            os.fsencode(plan.root.rstrip("/") + "/"),
+            threads,
+            _options(plan, python),
+            _METERS[plan.builder.meter],
+            sums.top,
+            python.source.longest_path,
+            len(program.parts),
+            _tables(program, plan.spec),
+            partial(_matching, program),
+            progress,
+        )
     except OSError:
         return None
     try:
-        _add_results(found, python, sums)
+        _add_results(results, python, sums)
     finally:
         python.close()
     if progress is not None:
@@ -103,37 +115,61 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
     return python
 
 
+def _program(plan: Plan) -> Program | None:
+    """Return the patterns as bits, None if the core cannot match them."""
+    automaton = fastest(plan.spec)
+    if not isinstance(automaton, Automaton) or sys.getfilesystemencoding() != "utf-8":
+        return None
+    has_nul = any("\0" in pattern.text for pattern in plan.spec.patterns)
+    if has_nul or len(automaton.program.owner) > _MOST_SEGMENTS:
+        return None
+    return automaton.program
+
+
+def _options(plan: Plan, python: Walk) -> int:
+    """Return the flags for the core: how the builder sends, and whether it enters everything."""
+    flags = {
+        _READS_ATTRIBUTES: python.inspector.reads_xattrs,
+        _REFUSES: plan.builder.refuses_to_open,
+        _NO_SOCKETS: not plan.builder.sends_sockets,
+        _SENDS_PARENTS: plan.builder.sends_ignored_parents,
+        _ANYWHERE: plan.spec.reach is None,
+    }
+    return sum(flag for flag, is_set in flags.items() if is_set)
+
+
 @cache
 def _clue_tokens() -> list[Tokens]:
     """Return the tokens of names and endings that `Clues` records, each with its meaning."""
-    tables = ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER))
-    kinds = sum((Counter(dict.fromkeys(*each)) for each in tables), Counter[str]())
-    return [
-        *([*_literal(name), (_CLUE, kind)] for name, kind in kinds.items()),
-        *([(_STAR, 0), *_literal(end), (_CLUE, _SECRET)] for end in SECRET_ENDS),
-        [*_literal(SECRET_START), (_STAR, 0), (_CLUE, _SECRET)],
-    ]
+    kinds = Counter[str]()  # of a name, the sum of its flags
+    for names, kind in ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER)):
+        kinds.update(dict.fromkeys(names, kind))
+    all_tokens = [[*_literal(SECRET_START), _ANY_TEXT, (_CLUE, _SECRET)]]
+    for name, kind in kinds.items():
+        all_tokens.append([*_literal(name), (_CLUE, kind)])
+    all_tokens += [[_ANY_TEXT, *_literal(end), (_CLUE, _SECRET)] for end in SECRET_ENDS]
+    return all_tokens
 
 
 def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
-    bits = len(program.owner)
-    words = (bits + 63) // 64
-    size = 8 * words
-    kept = (1 << 8 * size) - 1
-    masks = (
-        *(program.start, program.final, program.loop, program.loop & ~program.text_loops),
-        *(program.advance, program.exceptions, program.whole_paths),
-    )
     classes: dict[bytes, int] = {}
-    names = [[*_tokens(part, classes), (_END, bit)] for bit, part in enumerate(program.parts)]
-    names += _clue_tokens()
-    tokens = [*chain.from_iterable(names)]
-    first = [0, *accumulate(map(len, names))][:-1]
-    after = [len(f"{-program.after(index):b}") - 1 for index in range(len(spec.patterns))]
+    tokens: Tokens = []
+    first: list[int] = []
+    for bit, part in enumerate(program.parts):
+        first.append(len(tokens))
+        tokens += _tokens(part, classes)
+        tokens.append((_END, bit))
+    for clue_tokens in _clue_tokens():
+        first.append(len(tokens))
+        tokens += clue_tokens
+    bits_up_to: list[int] = []
+    for index in range(len(spec.patterns)):
+        lowest_after = -program.after(index)
+        bits_up_to.append(lowest_after.bit_length() - 1)
     return (
-        *((mask & kept).to_bytes(size, "little") for mask in masks),
-        array("i", after).tobytes(),
+        *_masks(program),
+        array("i", bits_up_to).tobytes(),
         array("i", program.owner).tobytes(),
         bytes(program.exceptional),
         array("i", chain.from_iterable(tokens)).tobytes(),
@@ -144,22 +180,40 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     )
 
 
+def _masks(program: Program) -> Iterator[bytes]:
+    """Yield the masks of segments, in words of 64 bits."""
+    words = (len(program.owner) + 63) // 64
+    every_bit = (1 << 64 * words) - 1
+    masks = (
+        program.start,
+        program.final,
+        program.loop,
+        program.loop & ~program.text_loops,
+        program.advance,
+        program.exceptions,
+        program.whole_paths,
+    )
+    for mask in masks:
+        yield (mask & every_bit).to_bytes(8 * words, "little")
+
+
 def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     """Return those of `near` that match a path; with `text`, also those that match its name."""
     directory, slash, name = os.fsdecode(path).rpartition("/")
+    matching = 0
     if text:
-        found = program.known[name] & (1 << 8 * len(near)) - 1
-    else:
-        found = 0
+        every_bit = (1 << 8 * len(near)) - 1
+        matching = program.known[name] & every_bit
     if on_paths := int.from_bytes(near, "little"):
-        found |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
-    return found.to_bytes(len(near), "little")
+        matching |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
+    return matching.to_bytes(len(near), "little")
 
 
 def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
     """Return a number for each byte; bytes that every token treats alike share one."""
-    apart = {value for kind, value in tokens if kind == _BYTE}
-    apart.update(byte for flags in classes for byte, flag in enumerate(flags) if flag)
+    apart = {byte for kind, byte in tokens if kind == _BYTE}
+    for flags in classes:
+        apart.update(byte for byte, flag in enumerate(flags) if flag)
     columns = {byte: number for number, byte in enumerate(sorted(apart), 1)}
     return bytes(columns.get(byte, 0) for byte in range(256))
 
@@ -171,72 +225,113 @@ def _literal(text: str) -> Tokens:
 def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
     """Return the tokens of a segment; classes of characters are numbered in order of appearance."""
     if part.kind == "glob":
-        return [*_of_glob(part.text, classes)]
-    if part.kind == "path":  # names that may be part of a match: the core calls `_matching`
-        return [(_STAR, 0), *_literal(part.text), (_STAR, 0)]
-    if part.kind in ("suffix", "any", "below"):
-        before = [(_STAR, 0)]
-    else:
-        before = []
-    if part.kind in ("prefix", "opening"):
-        behind = [(_STAR, 0)]
-    else:
-        behind = []
-    return [*before, *_literal(part.text), *behind]
+        return [*_glob_tokens(part.text, classes)]
+    tokens = _literal(part.text)
+    # Of a `path`, names that may be part of a match: the core calls `_matching`.
+    if part.kind in ("suffix", "any", "below", "path"):
+        tokens.insert(0, _ANY_TEXT)
+    if part.kind in ("prefix", "opening", "path"):
+        tokens.append(_ANY_TEXT)
+    return tokens
 
 
-def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
+def _glob_tokens(glob: str, classes: dict[bytes, int]) -> Iterator[Token]:
     """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
     for part in re.findall(rf"(?s){CLASS}|.", glob):
         if len(part) > 1:
-            members = (re.match(part, chr(byte)) is not None for byte in range(128))
-            yield _CLASS, classes.setdefault(bytes(members).ljust(256, b"\0"), len(classes))
-        elif part in "*?":
-            yield (_STAR if part == "*" else _RUNE), 0
+            regex = re.compile(part)
+            members = bytes(regex.match(chr(byte)) is not None for byte in range(128))
+            number = classes.setdefault(members.ljust(256, b"\0"), len(classes))
+            yield _CLASS, number
+        elif part == "*":
+            yield _ANY_TEXT
+        elif part == "?":
+            yield _RUNE, 0
         else:
             yield from _literal(part)
 
 
-def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:
-    """Return the texts and the numbers of one of the core's lists."""
-    texts, numbers = pair
-    return os.fsdecode(texts).split("\0")[:-1], array("q", numbers)
+class _CoreList(NamedTuple):
+    """One of the core's lists: texts, and numbers that belong to them."""
+
+    texts: list[str]
+    numbers: array[int]
+
+    @classmethod
+    def read(cls, texts: bytes, numbers: bytes) -> _CoreList:
+        """Return the list whose texts end with NUL and whose numbers have 64 bits."""
+        return cls(os.fsdecode(texts).split("\0")[:-1], array("q", numbers))
+
+    @property
+    def rows(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each text with its two numbers."""
+        return zip(self.texts, self.numbers[::2], self.numbers[1::2], strict=True)
+
+    def groups(self, size: int) -> Iterator[Any]:
+        """Yield the numbers, so many together."""
+        columns = [self.numbers[start::size] for start in range(size)]
+        return zip(*columns, strict=True)
 
 
-def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: WalkSums) -> None:
+def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: WalkSums) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
-    totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
-    column = memoryview(found[-1][1]).cast("q")
-    by_pattern = _groups(patterns[1], 3)
-    rows = (_rows(*direct), _rows(*extensions), by_pattern, _rows(*largest))
-    sums.add_found(totals[1], *rows)
-    named = _rows(clues[0][1::2], clues[1])
-    for prefix, (name, kinds, size) in zip(clues[0][::2], named, strict=True):
+    lists = [_CoreList.read(*pair) for pair in results[:-1]]
+    totals, direct, extensions, patterns, largest, clues, back, runs = lists
+    sums.add_core(
+        CoreSums(*totals.numbers),
+        _sums(direct.rows),
+        _sums(extensions.rows),
+        _sums(patterns.groups(3)),
+        [LargeFile(*row) for row in largest.rows],
+    )
+    _add_clues(clues, sums.clues)
+    packet_sizes = memoryview(results[-1][1]).cast("q")
+    texts = iter(back.texts)
+    counted = _Counted(runs.numbers, packet_sizes)
+    for run, files_before, number, count in back.groups(4):
+        counted.add_until(run, files_before, sums)
+        directory = next(texts)
+        names = [*islice(texts, count)]
+        silent = max(0, number - _TREE)
+        kind = _KINDS[number - silent]
+        for event in python.handed_back(kind, directory, names, silent):
+            sums.add(event)
+        sums.settle()
+    counted.add_until(len(runs.numbers) // 2, 0, sums)
+
+
+def _sums(rows: Iterator[tuple[K, int, int]]) -> dict[K, RunningSum]:
+    """Return files and bytes by key; each thread of the core counted a part of a sum."""
+    sums = defaultdict[K, RunningSum](RunningSum)
+    for key, size, files in rows:
+        sums[key].add(files, size)
+    return sums
+
+
+def _add_clues(core_list: _CoreList, clues: Clues) -> None:
+    """Add what the core found: prefixes and names in turn, each pair with a kind and a size."""
+    prefixes = core_list.texts[::2]
+    rows = _CoreList(core_list.texts[1::2], core_list.numbers).rows
+    for prefix, (name, kinds, size) in zip(prefixes, rows, strict=True):
         if kinds & (_MARK | _FOLDER):
-            sums.clues.names[name].add(prefix)
+            clues.names[name].add(prefix)
         if kinds & _SECRET:
-            sums.clues.add_secret(prefix, name, size)
-    texts = iter(back[0])
-    at = 0
-    entries = 0
-    for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
-        part = cut[1][2 * at : 2 * run]
-        last = entries + sum(part[::2])
-        sums.add_runs(column[entries:last], part, before)
-        at = run
-        entries = last
-        if kind >= 0:
-            directory = next(texts)
-            names = [*islice(texts, count)]
-            silent = max(0, kind - _TREE)
-            for event in python.handed_back(_KINDS[kind - silent], directory, names, silent):
-                sums.add(event)
-            sums.settle()
+            clues.add_secret(prefix, name, size)
 
 
-def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
-    return zip(*(numbers[part::size] for part in range(size)), strict=True)
+class _Counted:
+    """The order of the entries that the core counted, of which more and more is added."""
 
+    def __init__(self, runs: array[int], sizes: Sequence[int]) -> None:
+        self._runs = runs  # for each run, its entries and its packets
+        self._sizes = sizes
+        self._run = 0
+        self._entries = 0
 
-def _rows(texts: list[str], numbers: array[int]) -> Iterator[tuple[str, int, int]]:
-    return zip(texts, numbers[::2], numbers[1::2], strict=True)
+    def add_until(self, run: int, files_before: int, sums: WalkSums) -> None:
+        """Add the runs before the one of this number to `sums`."""
+        part = self._runs[2 * self._run : 2 * run]
+        end = self._entries + sum(part[::2])
+        sums.add_runs(self._sizes[self._entries : end], part, files_before)
+        self._run = run
+        self._entries = end
