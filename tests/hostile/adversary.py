@@ -2,6 +2,7 @@
 
 For every repetition of an expression, a text reaches it, gives it much to repeat, and then fails.
 Parts of a match are repeated too: each of them starts a new attempt, which may read to the end.
+Of texts whose characters the expression cannot tell apart, one is tried: the others cost the same.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import string
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -23,6 +24,10 @@ else:
     import sre_compile
     import sre_constants
     import sre_parse
+
+_COMPARISONS = (sre_constants.GROUPREF, sre_constants.GROUPREF_EXISTS)
+_GROUP = sre_constants.SUBPATTERN
+_OF_CHARACTERS = re.IGNORECASE | re.ASCII  # flags of a group that change what a character matches
 
 Node = tuple[Any, Any]
 """An operation of `sre_parse`, and its argument."""
@@ -87,7 +92,31 @@ class Adversary:
 
     def attacks(self) -> Iterator[Attack]:
         """Yield different attacks, the most promising ones first."""
-        return islice(iter(dict.fromkeys(self._all())), _MOST_TEXTS)
+        attacks = islice(iter(dict.fromkeys(self._all())), _MOST_TEXTS)
+        kinds = _Kinds(self._tests())
+        alike: dict[Attack, Attack] = {}
+        for attack in attacks:
+            alike.setdefault(Attack(*(part.translate(kinds) for part in attack)), attack)
+        return iter(alike.values())
+
+    def _tests(self) -> list[Callable[[str], object]] | None:
+        """Return all that the expression asks of a character; None if it compares characters."""
+        tests = [re.compile(source).match for source in (r"\n", r"\w", r"(?a:\w)")]  # for anchors
+        nodes = [*_nodes(self._tree)]
+        if any(operation in _COMPARISONS for operation, _ in nodes):
+            return None
+        groups = [argument for operation, argument in nodes if operation is _GROUP]
+        for flags in {0, *(added & _OF_CHARACTERS for _, added, _, _ in groups)}:
+            for node in {repr(node): node for node in nodes if node[0] in _CHARACTERS}.values():
+                tests.append(self._compiled(node, flags))
+        return tests
+
+    def _compiled(self, node: Node, flags: int = 0) -> Callable[[str], object]:
+        """Return what tells whether a node for one character matches a text."""
+        pattern = sre_parse.SubPattern(self._state, [node])
+        matches: Callable[[str], object]
+        matches = sre_compile.compile(pattern, self._flags | flags).fullmatch
+        return matches
 
     def _all(self) -> Iterator[Attack]:
         nodes = list(self._tree)
@@ -201,9 +230,23 @@ class Adversary:
 
     def _find_characters(self, _: str, node: _Hidden) -> list[str]:
         """Return some characters that match, of different kinds, the favoured ones first."""
-        pattern = sre_parse.SubPattern(self._state, [node.node])
-        matches = sre_compile.compile(pattern, self._flags).fullmatch
+        matches = self._compiled(node.node)
         return [each for each in _CANDIDATES if matches(each)][:_MOST_ALTERNATIVES]
+
+
+class _Kinds(dict[int, int]):
+    """A table that translates characters: two become one if all tests say the same of them."""
+
+    def __init__(self, tests: Sequence[Callable[[str], object]] | None) -> None:
+        self._tests = tests
+        self._known: dict[tuple[bool, ...], int] = {}
+
+    def __missing__(self, code: int) -> int:
+        self[code] = code
+        if self._tests is not None:
+            answers = tuple(test(chr(code)) is not None for test in self._tests)
+            self[code] = self._known.setdefault(answers, code)
+        return self[code]
 
 
 class _Hidden:
@@ -217,6 +260,16 @@ class _Hidden:
 
     def __hash__(self) -> int:
         return 0
+
+
+def _nodes(sequence: Iterable[Node]) -> Iterator[Node]:
+    """Yield all nodes of a sequence, those inside others too."""
+    for node in sequence:
+        yield node
+        operation, argument = node
+        inner = [argument[2]] if operation in _REPEATS else _inner(operation, argument)
+        for below in inner:
+            yield from _nodes(below)
 
 
 def _inner(operation: Any, argument: Any) -> Iterator[Sequence[Node]]:
