@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 
 import pytest
@@ -10,11 +11,21 @@ from hypothesis import strategies as st
 
 from ctxsize.engine.automaton import Automaton
 from ctxsize.engine.evaluate import DockerIgnoreSpec, PatternByPattern
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import segments
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import _IN_NAMES, NAMES, _random_name, random_line
 
 _DEPTH, _DIRECTORIES = 3, 4
+
+# Each kind of segment, with exceptions of most kinds; a class may match the slash.
+SMALL_LINES = [
+    *("*", "a", "a/b", "**/b", "*/a", "a/**", "a[^b]b"),
+    *("!a", "!b", "!a/b", "!**/a", "!*/b", "!b/**", "!a[^a]*"),
+]
+SMALL_PATTERNS = {line: DockerIgnorePattern(line) for line in SMALL_LINES}
+SMALL_NAMES = ["a", "b"]
+MOST_SMALL_LINES = 4
 
 
 def spec_of(lines: list[str]) -> DockerIgnoreSpec | None:
@@ -96,6 +107,30 @@ def test_agrees_on_patterns_as_people_write_them(seed: int) -> None:
 def test_agrees_on_each_of_them_alone(line: str) -> None:
     for seed in range(5):
         assert agree([line], Random(seed), 100)
+
+
+def agree_on_small_paths(lines: list[str]) -> bool:
+    """Whether both evaluations say the same of every path of two names."""
+    spec = DockerIgnoreSpec(SMALL_PATTERNS[line] for line in lines)
+    fast, plain = Automaton(spec), PatternByPattern(spec)
+    pending = [("", fast.root(), plain.root())]
+    for prefix, state, reference in pending:
+        others = fast.others(state, prefix, SMALL_NAMES)
+        for name in SMALL_NAMES:
+            below, expected = fast.enter(state, prefix, name), plain.enter(reference, prefix, name)
+            if not below.mark == others.get(name, state.mark) == expected.mark:
+                return False
+            if prefix.count("/") + 1 < _DEPTH:
+                pending.append((f"{prefix}{name}/", below, expected))
+    return True
+
+
+@pytest.mark.parametrize("first", SMALL_LINES)
+def test_agrees_on_every_list_of_a_small_world(first: str) -> None:
+    """All lists of up to four lines, on all paths."""
+    for count in range(MOST_SMALL_LINES):
+        for rest in product(SMALL_LINES, repeat=count):
+            assert agree_on_small_paths([first, *rest]), [first, *rest]
 
 
 @pytest.mark.parametrize(

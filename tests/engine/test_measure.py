@@ -14,7 +14,7 @@ from ctxsize.engine.directories import RunningSum, size_tree
 from ctxsize.engine.report import measure
 from ctxsize.model import Directory
 from tests.resolving import resolve
-from tests.trees import build_tree
+from tests.trees import build_tree, file, link
 
 pytestmark = pytest.mark.usefixtures("each_walk")
 
@@ -40,6 +40,14 @@ def test_a_size_tree_is_cut_at_its_depth(direct: dict[str, RunningSum], depth: i
 def cut(tree: Directory, depth: int) -> Directory:
     below: Any = tuple(cut(each, depth - 1) for each in tree.children) if depth else ()
     return Directory(tree.path, tree.content_bytes, tree.files, below)
+
+
+def test_a_symlink_is_no_file_of_its_extension(tmp_path: Path) -> None:
+    nodes = [file("a.log", size_bytes=7), link("b.log", "a.log")]
+    context = measure(resolve(str(build_tree(tmp_path / "ctx", nodes)))).context
+    found = {each.name: (each.content_bytes, each.files) for each in context.by_extension}
+    assert found == {".log": (7, 1)}
+    assert (context.totals.files, context.totals.symlinks) == (1, 1)
 
 
 def test_progress_reports_what_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ctxsize.engine.builders import BUILDERS, Builder, check_header
 from ctxsize.engine.patterns import pattern_for
+from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import nasty_names, nasty_paths
 from tests.oracles import devtools
 from tests.oracles.engines import Docker
@@ -48,6 +49,21 @@ def test_it_matches_the_path_and_no_other(builder: Builder, data: st.DataObject)
     for other in others - {path, ""}:
         if not other.startswith(f"{path}/") and "//" not in other and other.strip("/") == other:
             assert not spec.match_file(other), other
+
+
+HEADER = 1_048_896 - 48
+"""Bytes of the longest pattern that fits into the request of BuildKit alone."""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "size"),
+    [("x", 1), ("*", 1), ("é", len("%C3%A9")), ("日", len("%E6%97%A5")), ("é*", len("%C3%A9%2A"))],
+)
+def test_a_list_that_is_not_ascii_takes_more_room(pattern: str, size: int) -> None:
+    """Each byte of it that is special in a URL is sent as three."""
+    check_header([pattern * (HEADER // size)])
+    with pytest.raises(IgnoreFileError, match=r"accepts at most 1,048,896"):
+        check_header([pattern * (HEADER // size + 1)])
 
 
 TREE = [name for name in NAMES if name != "."]

@@ -96,6 +96,17 @@ def test_further_names_are_walked_as_a_whole(data: bytes, tmp_path: Path) -> Non
     holds(Trial(snapshot_of(build_tree(tmp_path / "ctx", [*nodes, link("x", "target")]))), data)
 
 
+@pytest.mark.parametrize("other", [b"!zz*", b"!**/zz", b"!zz", b"z*"])
+def test_a_wildcard_in_an_exception_opens_every_directory(other: bytes, tmp_path: Path) -> None:
+    """So the earlier exception has an effect in `d/e`, though the new line matches nothing."""
+    lines = b"d\n!d/*/**\n"
+    trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", ["d/e/f", "g"]), lines))
+    holds(trial, lines + other)
+    holds(trial, other + b"\n" + lines)
+    shown = trial.attempt(lines + other).shown
+    assert shown == (["d", "d/e", "d/e/f"] if b"!" in other and b"*" in other else [])
+
+
 def test_only_what_may_change_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", TREE), b"docs\n!docs/a\n"))
     assert "docs/a/deep.md" in trial.before

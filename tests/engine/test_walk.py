@@ -21,7 +21,9 @@ from hypothesis import given
 
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.events import Event, Files, Folder
+from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.report import Listing, measure
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError, CtxsizeError
 from ctxsize.model import Effect, Problem
@@ -235,6 +237,18 @@ def outcome(root: Path) -> Outcome:
         return [], set(), (error.path or "").removeprefix(f"{root.parent}/").rstrip("/")
 
 
+@pytest.mark.parametrize("data", [b"", b"none"])
+def test_an_unreadable_file_is_emptied_if_it_has_content(data: bytes, public_path: Path) -> None:
+    nodes = [file("full", b"content", mode=0), file("nothing", b"", mode=0), "open"]
+    root = build_tree(public_path / "ctx", nodes)
+
+    def emptied() -> frozenset[str]:
+        snapshot = Snapshot.take(resolve(str(root)))
+        return snapshot.sent(with_ignore_file(snapshot.plan, data).spec).empty
+
+    assert run_as_nobody(emptied) == {"full"}
+
+
 class TestIgnoredButAskedFor:
     """With `everything`, what cannot be read of ignored directories is told."""
 
@@ -403,10 +417,15 @@ class TestDepth:
         assert lazily == names
         assert report.context.totals.directories == levels
 
-    @pytest.mark.parametrize("levels", [2100, 6000])
-    def test_path_that_is_too_long(self, levels: int, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("name", "levels"),
+        [("d", 2100), ("d", 6000), ("日" * 80, 18)],
+        ids=["long", "deep", "wide"],
+    )
+    def test_path_that_is_too_long(self, name: str, levels: int, tmp_path: Path) -> None:
+        """In bytes: of three a character in the last one."""
         root = build_tree(tmp_path / "ctx", ["a"])
-        deep_tree(root / "deep", levels)
+        deep_tree(root / "deep", levels, name=name)
         try:
             with pytest.raises(BuildFailsError, match="file name too long"):
                 walked(resolve(str(root)))

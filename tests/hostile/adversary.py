@@ -2,6 +2,7 @@
 
 For every repetition of an expression, a text reaches it, gives it much to repeat, and then fails.
 Parts of a match are repeated too: each of them starts a new attempt, which may read to the end.
+Of texts whose characters the expression cannot tell apart, one is tried: the others cost the same.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import string
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -23,6 +24,10 @@ else:
     import sre_compile
     import sre_constants
     import sre_parse
+
+_COMPARISONS = (sre_constants.GROUPREF, sre_constants.GROUPREF_EXISTS)
+_GROUP = sre_constants.SUBPATTERN
+_OF_ANCHORS = (r"\n", r"\w", r"(?a:\w)")  # what anchors ask of the characters around them
 
 Node = tuple[Any, Any]
 """An operation of `sre_parse`, and its argument."""
@@ -79,15 +84,41 @@ class Adversary:
     """The attacks on one expression."""
 
     def __init__(self, expression: str, flags: int = 0) -> None:
-        self._tree = sre_parse.parse(expression, flags)
+        self._tree: Any = sre_parse.parse(expression, flags)
         self._state = self._tree.state
-        self._flags = self._state.flags
+        self._flags: int = self._state.flags
+        self._nodes = [*_nodes(self._tree.data)]
+        groups = [argument for operation, argument in self._nodes if operation is _GROUP]
+        # Flags of a group may change what a character in it matches.
+        added = {flags & (re.IGNORECASE | re.ASCII) for _, flags, _, _ in groups}
+        self._all_flags = {self._flags, *(self._flags | flags for flags in added)}
         self._characters = cache(self._find_characters)
         self._groups: dict[int, str] = {}
 
     def attacks(self) -> Iterator[Attack]:
         """Yield different attacks, the most promising ones first."""
-        return islice(iter(dict.fromkeys(self._all())), _MOST_TEXTS)
+        attacks = islice(iter(dict.fromkeys(self._all())), _MOST_TEXTS)
+        compares = any(operation in _COMPARISONS for operation, _ in self._nodes)
+        if compares and any(flags & re.IGNORECASE for flags in self._all_flags):
+            return attacks
+        kinds = _Kinds(self._tests())
+        shape = kinds.shape_and_repeats if compares else kinds.shape
+        alike: dict[Hashable, Attack] = {}
+        for attack in attacks:
+            alike.setdefault(shape(attack), attack)
+        return iter(alike.values())
+
+    def _tests(self) -> list[Callable[[str], object]]:
+        """Return all that the expression asks of a single character."""
+        nodes = {repr(node): node for node in self._nodes if node[0] in _CHARACTERS}
+        ours = [self._compiled(node, flags) for flags in self._all_flags for node in nodes.values()]
+        return [*(re.compile(each).match for each in _OF_ANCHORS), *ours]
+
+    def _compiled(self, node: Node, flags: int) -> Callable[[str], object]:
+        """Return what tells whether a node for one character matches a text."""
+        pattern = sre_parse.SubPattern(self._state, [node])
+        matches: Callable[[str], object] = sre_compile.compile(pattern, flags).fullmatch
+        return matches
 
     def _all(self) -> Iterator[Attack]:
         nodes = list(self._tree)
@@ -201,9 +232,30 @@ class Adversary:
 
     def _find_characters(self, _: str, node: _Hidden) -> list[str]:
         """Return some characters that match, of different kinds, the favoured ones first."""
-        pattern = sre_parse.SubPattern(self._state, [node.node])
-        matches = sre_compile.compile(pattern, self._flags).fullmatch
+        matches = self._compiled(node.node, self._flags)
         return [each for each in _CANDIDATES if matches(each)][:_MOST_ALTERNATIVES]
+
+
+class _Kinds(dict[int, int]):
+    """A table that translates characters: two become one if all tests say the same of them."""
+
+    def __init__(self, tests: Sequence[Callable[[str], object]]) -> None:
+        self._tests = tests
+        self._known: dict[tuple[bool, ...], int] = {}
+
+    def __missing__(self, code: int) -> int:
+        answers = tuple(test(chr(code)) is not None for test in self._tests)
+        self[code] = self._known.setdefault(answers, code)
+        return self[code]
+
+    def shape(self, attack: Attack) -> Hashable:
+        """Return the kinds of an attack's characters."""
+        return tuple(part.translate(self) for part in attack)
+
+    def shape_and_repeats(self, attack: Attack) -> Hashable:
+        """Return the same, and which characters are equal: a reference to a group compares them."""
+        order = {char: at for at, char in enumerate(dict.fromkeys("".join(attack)))}
+        return self.shape(attack), tuple(order[char] for char in "".join(attack))
 
 
 class _Hidden:
@@ -217,6 +269,16 @@ class _Hidden:
 
     def __hash__(self) -> int:
         return 0
+
+
+def _nodes(sequence: Iterable[Node]) -> Iterator[Node]:
+    """Yield all nodes of a sequence, those inside others too."""
+    for node in sequence:
+        yield node
+        operation, argument = node
+        inner = [argument[2]] if operation in _REPEATS else _inner(operation, argument)
+        for below in inner:
+            yield from _nodes(below)
 
 
 def _inner(operation: Any, argument: Any) -> Iterator[Sequence[Node]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 
 import pytest
 
@@ -41,6 +42,12 @@ PARTS = 8
 """Tests over which the expressions are spread, as several processes run tests."""
 
 
+@cache
+def all_of_them() -> tuple[list[Expression], set[str]]:
+    """Return every expression, and the keys of the computed ones: they take long to find."""
+    return every(COMPUTED)
+
+
 def different(expressions: Iterable[Expression]) -> list[Expression]:
     """Return one of those that differ in nothing but their place."""
     found = {(each.source, each.flags, each.ways, each.most): each for each in expressions}
@@ -49,7 +56,7 @@ def different(expressions: Iterable[Expression]) -> list[Expression]:
 
 def test_every_call_is_known() -> None:
     """A call whose expression is computed needs a line in `COMPUTED`, and each line a call."""
-    found, keys = every(COMPUTED)
+    found, keys = all_of_them()
     assert keys == COMPUTED.keys()
     assert len(different(found)) > 500
     compiled = {(each.source, each.pattern.flags) for each in found}
@@ -74,7 +81,7 @@ def test_attacks_leave_quick_expressions(name: str) -> None:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_expression_is_slow(part: int) -> None:
-    found, _ = every(COMPUTED)
+    found, _ = all_of_them()
     slow = defaultdict[str, list[str]](list)
     for expression in different(found)[part::PARTS]:
         if attack := too_slow(expression):
