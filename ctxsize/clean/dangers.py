@@ -249,7 +249,7 @@ def _paths_mounted_by(process: str, directory: str, place: _DevicePlace | None) 
 def _mounts(process: str) -> Iterator[_Mount]:
     """Yield the mounts that a process sees."""
     for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
-        fields = [_unescaped(field) for field in line.split(b" ", 5)]
+        fields = [_unescape(field) for field in line.split(b" ", 5)]
         yield _Mount(
             device=fields[2],
             root=os.fsdecode(fields[3]),
@@ -257,6 +257,6 @@ def _mounts(process: str) -> Iterator[_Mount]:
         )
 
 
-def _unescaped(field: bytes) -> bytes:
+def _unescape(field: bytes) -> bytes:
     """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
     return _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field)

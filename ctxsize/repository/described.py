@@ -335,18 +335,19 @@ def _runs_of(matrix: Yaml) -> list[dict[str, Yaml]]:
     if axes:
         combinations = islice(product(*axes.values()), _MOST_COMBINATIONS)
         runs = [dict(zip(axes, chosen, strict=True)) for chosen in combinations]
+    added = []
     for inclusion in listed(settings.get("include")):
-        # GitHub adds an entry to all runs whose values it does not change, else as a new run.
+        # GitHub adds an entry to all combinations of which it changes no value, else as a new run.
         extra = mapping_of(inclusion)
         decisive = axes.keys() & extra.keys()
         is_new = True
         for run in runs:
-            if axes and all(run[key] == extra[key] for key in decisive):
+            if all(run[key] == extra[key] for key in decisive):
                 run.update(extra)
                 is_new = False
         if is_new:
-            runs.append(dict(extra))
-    return runs or [{}]
+            added.append(dict(extra))
+    return runs + added or [{}]
 
 
 def _matrix_value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:

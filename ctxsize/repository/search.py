@@ -188,7 +188,7 @@ class Search:
         if not _is_possible(paths):
             fault = "the context or the Dockerfile has a name that no file can have"
         elif not os.path.isdir(context):
-            fault = f"its context {_printed(context)} is no directory"
+            fault = f"its context {_printable(context)} is no directory"
         if fault:
             if place.name:
                 fault = f"{place.name}: {fault}"
@@ -196,13 +196,13 @@ class Search:
             return
         dockerfile = build.dockerfile
         if dockerfile is not None and build.dockerfile_inline is None:
-            dockerfile = _printed(made_of(self.shown, dockerfile))
+            dockerfile = _printable(made_of(self.shown, dockerfile))
         build = replace(
             build,
             context=str(context),
             dockerfile=dockerfile,
-            build_contexts={shown(name): _printed(path) for name, path in contexts.items()},
-            platforms=tuple(map(_printed_platform, build.platforms)),
+            build_contexts={shown(name): _printable(path) for name, path in contexts.items()},
+            platforms=tuple(map(_printable_platform, build.platforms)),
         )
         contested = guessed and self.is_open
         outside = self._outside(build)
@@ -307,14 +307,14 @@ def _is_possible(path: str) -> bool:
 
 
 # Only the target, the arguments and a Dockerfile without a file stay hidden texts in a build.
-def _printed(path: str) -> str:
+def _printable(path: str) -> str:
     """Return an existing path as it is, another one as it may be printed."""
     if os.path.lexists(path):
         return str(path)
     return shown(path)
 
 
-def _printed_platform(platform: str) -> str:
+def _printable_platform(platform: str) -> str:
     """Return a usual platform as it is, another one as it may be printed."""
     if _USUAL_PLATFORM.fullmatch(platform):
         return str(platform)

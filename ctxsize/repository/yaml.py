@@ -281,7 +281,7 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
             continue
         if match["bare"] is None:
             # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-            setting = _ESCAPE.sub(_unescaped, match["double"])
+            setting = _ESCAPE.sub(_unescape, match["double"])
         else:
             setting = _COMMENT.split(match["bare"], maxsplit=1)[0].strip()
         settings[name] = setting
@@ -290,5 +290,5 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     return settings
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[1], match[0])

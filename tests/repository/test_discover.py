@@ -144,6 +144,18 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, ...]]]] = {
         ],
         [(each, f"{each}/Dockerfile", "", "workflow") for each in "abc"],
     ),
+    "workflow with a matrix of two axes": (
+        [
+            workflow(
+                "    strategy:\n      matrix:\n        svc: [a]\n        go: [1]\n"
+                "        include:\n          - {svc: b}\n          - {go: 1, os: x}\n"
+                + steps("        with:\n          context: ${{ matrix.svc }}\n")
+            ),
+            file("a/Dockerfile", BUILD),
+            file("b/Dockerfile", BUILD),
+        ],
+        [(each, f"{each}/Dockerfile", "", "workflow") for each in "ab"],
+    ),
     "workflow that runs docker": (
         [
             workflow(
