@@ -236,7 +236,7 @@ _ROW_CHECKS = {
     "clean": row_checks.TABLE,
     "nests": row_checks.ANYTHING,
 }
-"""What the keys of a row must be, besides its markers."""
+"""Types of the values of a row by their keys, markers excluded."""
 
 
 @cache

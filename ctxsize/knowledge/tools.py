@@ -113,7 +113,7 @@ _CHECKS = {
     "used": row_checks.NUMBER,
     "jobs": row_checks.ANYTHING,
 }
-"""What the keys of a row must be; a row without `jobs` describes its only job by itself."""
+"""Types of the values of a row by their keys; one without `jobs` describes its only job itself."""
 
 
 class Work(NamedTuple):

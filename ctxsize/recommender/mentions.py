@@ -47,7 +47,7 @@ class StartingCommand:
 
 @dataclass(frozen=True)
 class MentionRow:
-    """What names files in a file of some kind."""
+    """A way in which a kind of file names further ones: one of the `rows` of a row of `reads`."""
 
     find: str
     paths: str
