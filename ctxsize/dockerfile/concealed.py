@@ -23,8 +23,8 @@ def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
         others = (None,) * len(dockerfile.instructions)
     return replace(
         dockerfile,
-        instructions=tuple(map(_hidden_instruction, dockerfile.instructions, others)),
-        syntax=_frontend(dockerfile.syntax, written),
+        instructions=tuple(map(_hide_instruction, dockerfile.instructions, others)),
+        syntax=_hide_frontend(dockerfile.syntax, written),
     )
 
 
@@ -36,10 +36,10 @@ def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
     syntax = find_syntax(data)
     if written is None:
         return syntax
-    return _frontend(syntax, written)
+    return _hide_frontend(syntax, written)
 
 
-def _frontend(syntax: Directive | None, written: bytes) -> Directive | None:
+def _hide_frontend(syntax: Directive | None, written: bytes) -> Directive | None:
     if syntax is None:
         return None
     shown_value = _UNKNOWN
@@ -63,14 +63,14 @@ def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
     return error
 
 
-def _hidden_instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
+def _hide_instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
     """Return an instruction with its words hidden that differ from those of the `other`."""
     flags: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     text = _UNKNOWN
     other_trigger = None
     if other is not None:
-        if _moved(other, instruction) == _moved(instruction, instruction):
+        if _move(other, instruction) == _move(instruction, instruction):
             return instruction
         flags = other.flags
         arguments = other.arguments
@@ -78,25 +78,25 @@ def _hidden_instruction(instruction: Instruction, other: Instruction | None) -> 
         other_trigger = other.trigger
     trigger = instruction.trigger
     if trigger is not None:
-        trigger = _hidden_instruction(trigger, other_trigger)
+        trigger = _hide_instruction(trigger, other_trigger)
     return replace(
         instruction,
-        flags=_hidden_words(instruction.flags, flags),
-        arguments=_hidden_words(instruction.arguments, arguments),
+        flags=_hide_words(instruction.flags, flags),
+        arguments=_hide_words(instruction.arguments, arguments),
         text=Hidden(instruction.text, text),
         trigger=trigger,
     )
 
 
-def _moved(instruction: Instruction, place: Instruction) -> Instruction:
+def _move(instruction: Instruction, place: Instruction) -> Instruction:
     """Return an instruction, and its trigger, at the lines of `place`."""
     trigger = instruction.trigger
     if trigger is not None:
-        trigger = _moved(trigger, place)
+        trigger = _move(trigger, place)
     return replace(instruction, line=place.line, end_line=place.end_line, trigger=trigger)
 
 
-def _hidden_words(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+def _hide_words(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
     """Return `words`, hidden where they differ from the `others`, which have no values."""
     if len(words) != len(others):
         others = (_UNKNOWN,) * len(words)

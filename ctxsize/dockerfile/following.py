@@ -99,7 +99,7 @@ class Following:
         elif self._step.is_run:
             self._run(instruction, origins)
         elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
-            for word in self._expanded(instruction.arguments):
+            for word in self._expand(instruction.arguments):
                 with resting_on(word.doubts):
                     check_value(instruction.keyword, word.text)
 
@@ -112,7 +112,7 @@ class Following:
                 if text in refused:
                     self._fail(f"{instruction.keyword} --{text}: only BuildKit accepts this option")
 
-    def _expanded(self, words: Iterable[str]) -> list[Expanded]:
+    def _expand(self, words: Iterable[str]) -> list[Expanded]:
         return [self._step.environment.expand(word) for word in words]
 
     def _copy(self, instruction: Instruction, origin: Node) -> None:
@@ -125,8 +125,8 @@ class Following:
             )
         # An error in a word fails the build, also where the value does not matter here.
         for flag in ("chmod", "chown", "checksum"):
-            self._expanded(instruction.flag_values(flag))
-        *values, _ = self._expanded((*files, destination))
+            self._expand(instruction.flag_values(flag))
+        *values, _ = self._expand((*files, destination))
         expanded = dict(zip(files, values, strict=True))
         for heredoc in instruction.heredocs:
             if heredoc.expand:
@@ -204,7 +204,7 @@ class Following:
         if mount.type in ("secret", "ssh"):
             return
         self._check_mount_target(mount)
-        (path,) = self._expanded([mount.source_written])
+        (path,) = self._expand([mount.source_written])
         emptiness = self._emptiness(mount, origin)
         if emptiness and sources.path_from_root(path.text) != "/":
             message = f"RUN {shown(mount.source_written)}: not found, as {emptiness} empty"

@@ -90,7 +90,7 @@ def machine_platform(machine: str) -> str:
     if arm := re.fullmatch("armv([5-8]).*", machine):
         return f"linux/arm/v{arm[1]}"
     name = {"i486": "386", "i586": "386", "i686": "386", "loongarch64": "loong64"}
-    return f"linux/{_normalised([name.get(machine, machine)])}"
+    return f"linux/{_normalise([name.get(machine, machine)])}"
 
 
 def parse_platform(text: str, default: str = "linux/amd64") -> str:
@@ -108,10 +108,10 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
     if name == "macos":
         name = "darwin"
     if machine:
-        return f"{name}/{_normalised(machine)}"
+        return f"{name}/{_normalise(machine)}"
     if _SYSTEM.fullmatch(name):
         return f"{name}/{default.partition('/')[2]}"
-    machine_name = _normalised([system])
+    machine_name = _normalise([system])
     architecture = machine_name.partition("/")[0]
     if not _ARCHITECTURE.fullmatch(architecture):
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
@@ -131,7 +131,7 @@ def platform_arguments(target: str, builder: str, stage: str) -> dict[str, str]:
     return values
 
 
-def _normalised(machine: list[str]) -> str:
+def _normalise(machine: list[str]) -> str:
     """Return architecture and variant in Go's spelling (containerd's `platforms.Normalize`)."""
     name = machine[0].lower()
     variant = "".join(machine[1:]).lower()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxsize.syntax import Command
 
 
-def _joined(directory: str, path: str) -> str:
+def _join(directory: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(directory, path))
 
 
@@ -50,7 +50,7 @@ class StageStep:
     @property
     def workdir(self) -> str:
         """Return the absolute directory; `/` if the unknown directory of an image decides."""
-        return made_of(_joined, "/", self.state.directory.text)
+        return made_of(_join, "/", self.state.directory.text)
 
     @property
     def environment(self) -> Environment:
@@ -112,7 +112,7 @@ class StageStep:
         )
 
     def _absolute(self, path: str) -> str:
-        return made_of(_joined, self.workdir, path)
+        return made_of(_join, self.workdir, path)
 
     @property
     def origin(self) -> str:

@@ -286,7 +286,7 @@ class _Lexer:
         if operator not in _OPERATORS:  # BuildKit (`processDollar`) accepts `${X:0:7}` until here
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         if trims:
-            return _trimmed(value or "", word, operator)
+            return _trim(value or "", word, operator)
         is_missing = value is None
         if operator[0] == ":":
             is_missing = not value
@@ -331,7 +331,7 @@ class _Lexer:
         return "".join((*pieces, value[end:]))
 
 
-def _trimmed(value: str, pattern: str, operator: str) -> str:
+def _trim(value: str, pattern: str, operator: str) -> str:
     """Return `value` without the prefix (`#`) or suffix (`%`) that `pattern` matches."""
     greedy = pattern.startswith(operator)
     if greedy:

@@ -96,7 +96,7 @@ class CopiedPart:
 
     def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         asked = self._asked.others(state.asked, prefix, names)
-        copied = self._copied(state, prefix, names)
+        copied = self._names_copied(state, prefix, names)
         marks = dict[str, Mark]()
         for name in names:
             mark = asked.get(name, state.asked.mark)
@@ -145,7 +145,7 @@ class CopiedPart:
         """Return whether a source names the entry at `path` itself."""
         return any(_matches(end, path) for end in self._ends.paths)
 
-    def _copied(self, state: CopiedState, prefix: str, names: Sequence[str]) -> set[str]:
+    def _names_copied(self, state: CopiedState, prefix: str, names: Sequence[str]) -> set[str]:
         """Return those of `names` that are copied, or that lead to what is copied."""
         copied = set[str]()
         for length, inner in state.within:

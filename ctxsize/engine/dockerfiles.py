@@ -81,9 +81,9 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
         raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     try:
         if builder.fetches_dockerfile:
-            dockerfile = _fetched(context, named)
+            dockerfile = _fetch_dockerfile(context, named)
         else:
-            dockerfile = _opened(context, named, builder)
+            dockerfile = _open_dockerfile(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         dockerfile = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
@@ -95,18 +95,18 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
     return dockerfile
 
 
-def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
+def _open_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
         for name in builder.dockerfile_names:
-            usual = _joined(context, name)
+            usual = _join(context, name)
             if os.path.lexists(usual):
                 named = usual
                 break
         else:
             return FoundDockerfile(None, fault="there is no Dockerfile")
     elif builder.joins_to_context and not os.path.lexists(named):
-        within = _joined(context, named)
+        within = _join(context, named)
         if os.path.lexists(within):
             named = within
     directory, name = os.path.split(named)
@@ -115,43 +115,43 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
         lower = os.path.join(directory, _LOWER)
         if os.path.isfile(lower):
             named = lower
-    return _readable(_existing(named), named, "the Dockerfile cannot be read")
+    return _if_readable(_if_exists(named), named, "the Dockerfile cannot be read")
 
 
-def _joined(context: str, name: str) -> str:
+def _join(context: str, name: str) -> str:
     """Return the path of a file in a context."""
     return os.path.normpath(os.path.join(context, name))
 
 
-def _existing(path: str) -> str | None:
+def _if_exists(path: str) -> str | None:
     """Return a path if there is an entry, also a symlink to nothing."""
     if os.path.lexists(path):
         return path
     return None
 
 
-def _fetched(context: str, named: str | None) -> FoundDockerfile:
+def _fetch_dockerfile(context: str, named: str | None) -> FoundDockerfile:
     """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
     path = named
     if path is None:
-        path = _joined(context, _USUAL)
+        path = _join(context, _USUAL)
     directory, name = os.path.split(path)
-    usual = _inside(path, directory, name)
+    usual = _find_inside(path, directory, name)
     if name != _USUAL:
         return usual
     # `handleLowercaseDockerfile` of buildx compares the names that the directory lists.
     lower_path = os.path.join(directory, _LOWER)
     if not is_listed(path) and is_listed(lower_path):
-        return _inside(lower_path, directory, _LOWER)
+        return _find_inside(lower_path, directory, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
     if usual.fault is not None:
-        lower = _inside(path, directory, _LOWER)
+        lower = _find_inside(path, directory, _LOWER)
         if lower.fault is None:
             return lower
     return usual
 
 
-def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
+def _find_inside(path: str, directory: str, name: str) -> FoundDockerfile:
     """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
     failed = "failed to read dockerfile:"
     try:
@@ -160,14 +160,14 @@ def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
         fault = f"{failed} open {name}: no such file or directory"
-        return FoundDockerfile(_existing(path), fault=fault)
+        return FoundDockerfile(_if_exists(path), fault=fault)
     if os.path.isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # fsutil sends a special file or an unreadable one without content.
-    return _readable(path, target, "the Dockerfile cannot be empty")
+    return _if_readable(path, target, "the Dockerfile cannot be empty")
 
 
-def _readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
+def _if_readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
     if os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
@@ -183,7 +183,7 @@ def ignore_file_base(
     if named is None or named == STDIN or not builder.joins_to_context:
         return dockerfile
     # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
-    return _joined(context, named)
+    return _join(context, named)
 
 
 def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
@@ -216,7 +216,7 @@ def ignore_file_paths(
     if dockerfile is not None and dockerfile != STDIN:
         specific = [dockerfile + suffix for suffix in builder.specific_suffixes]
         paths += ((os.path.normpath(path), True) for path in specific)
-    paths += ((_joined(context, name), False) for name in builder.ignore_file_names)
+    paths += ((_join(context, name), False) for name in builder.ignore_file_names)
     return paths
 
 

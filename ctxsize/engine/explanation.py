@@ -121,7 +121,7 @@ def explain(plan: Plan, path: str) -> Explanation:
         near_misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
         trouble = _NO_TROUBLE
         if not last.ignored:
-            trouble = _trouble(plan, path, mode, is_there=not_there is None)
+            trouble = _find_trouble(plan, path, mode, is_there=not_there is None)
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
@@ -205,7 +205,7 @@ class _Trouble(NamedTuple):
 _NO_TROUBLE = _Trouble()
 
 
-def _trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Trouble:
+def _find_trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Trouble:
     """Return the trouble with a path that is sent; one that is not there may be a file."""
     builder = plan.builder
     is_directory = stat.S_ISDIR(mode)

@@ -32,7 +32,7 @@ class InPlace:
         path = source.path
         if has_wildcards(path) and source.kind != "bind":
             return self._fate_of_matches(path)
-        fate = self._reached(path)
+        fate = self._reach(path)
         can_be_hidden = source.kind != "bind" and path != "."
         if can_be_hidden and fate is Fate.FOUND and self._is_hidden(path):
             fate = Fate.IGNORED
@@ -43,7 +43,7 @@ class InPlace:
         fates = SourceFate(Fate.NO_MATCH, pattern)
         for path in self._matches(pattern):
             if not self._is_hidden(path):
-                fate = self._reached(path)
+                fate = self._reach(path)
                 if fate is not Fate.FOUND:
                     return SourceFate(fate, path)
                 fates = SourceFate(Fate.FOUND, pattern)
@@ -51,9 +51,9 @@ class InPlace:
                 fates = SourceFate(Fate.IGNORED, path)
         return fates
 
-    def _reached(self, path: str) -> Fate:
+    def _reach(self, path: str) -> Fate:
         """Return whether a path leads to an entry, hidden or not."""
-        end, is_end = self._followed(path)
+        end, is_end = self._follow(path)
         if not is_end:
             return Fate.LOOP
         if end == "." or is_listed(self._full(end)):
@@ -63,7 +63,7 @@ class InPlace:
     def _is_listed(self, path: str) -> bool:
         """Return whether there is an entry at a path, also a symlink to nothing."""
         directory, _, name = path.rpartition("/")
-        end, _ = self._followed(directory)
+        end, _ = self._follow(directory)
         return is_listed(self._full(f"{end}/{name}"))
 
     def _full(self, path: str) -> str:
@@ -85,10 +85,10 @@ class InPlace:
                 if self._is_listed(path):
                     yield path
                 continue
-            steps = [*self._steps(path, parts[depth], depth)]
+            steps = [*self._next_steps(path, parts[depth], depth)]
             pending += reversed(steps)
 
-    def _steps(self, path: str, part: str, depth: int) -> Iterator[tuple[str, int]]:
+    def _next_steps(self, path: str, part: str, depth: int) -> Iterator[tuple[str, int]]:
         """Yield where one part of a pattern leads from `path`, and the depth of the next part."""
         prefix = ""
         if path:
@@ -99,7 +99,7 @@ class InPlace:
         if part == "**":
             # It stands for any number of directories, also for none; no symlink is one.
             yield path, depth + 1
-        end, _ = self._followed(path)
+        end, _ = self._follow(path)
         for entry in entries_below(self._plan.root, end):
             if part == "**":
                 if entry.is_directory:
@@ -112,10 +112,10 @@ class InPlace:
         spec = self._plan.spec
         if not spec.step(path).ignored:
             return False
-        end, _ = self._followed(path)
+        end, _ = self._follow(path)
         is_directory = os.path.isdir(self._full(end))
         return not (is_directory and spec.enters(path))
 
-    def _followed(self, path: str) -> tuple[str, bool]:
+    def _follow(self, path: str) -> tuple[str, bool]:
         """Return where a path leads through symlinks inside the context, and whether it ends."""
         return follow_links(path, partial(link_at, self._plan.root))

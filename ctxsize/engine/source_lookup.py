@@ -208,7 +208,7 @@ class Sources:
         A source that no instruction has is checked as one of `COPY` on line 0.
         """
         if re.fullmatch("[0-9]{1,9}", wanted):
-            return [*map(self._checked, self.on_line(int(wanted)))]
+            return [*map(self._check, self.on_line(int(wanted)))]
         path = path_from_root(wanted)[1:] or "."
         alike: list[Source] = []
         same_path: list[Source] = []
@@ -217,7 +217,7 @@ class Sources:
             same_path += (source for source in on_line if source.path == path)
         untaken = Source("COPY", 0, "", wanted, path, "copy", self._plan.name)
         sources = alike or same_path or [untaken]
-        return [*map(self._checked, sources)]
+        return [*map(self._check, sources)]
 
     def on_line(self, number: int) -> list[Source]:
         """Return the sources on a line; none if this build skips it. Raises `InputError`."""
@@ -248,7 +248,7 @@ class Sources:
             arrives = arrivals.holds(end)
         if not arrives:
             return self._missing(source, end)
-        for path in self._followed(source, is_wild=is_wild):
+        for path in self._entries_to_follow(source, is_wild=is_wild):
             if arrivals.link(path) is None or not arrivals.holds(path):
                 continue
             target, arrives = arrivals.follow(path)
@@ -292,7 +292,7 @@ class Sources:
             )
         return base, pattern
 
-    def _followed(self, source: Source, *, is_wild: bool) -> Iterable[str]:
+    def _entries_to_follow(self, source: Source, *, is_wild: bool) -> Iterable[str]:
         """Return the entries of a source; the builder follows those that are symlinks."""
         if source.parents is not None:
             return ()
@@ -342,7 +342,7 @@ class Sources:
             self._arrivals[source] = Arrivals(self._plan, paths)
         return self._arrivals[source]
 
-    def _checked(self, source: Source) -> SourceCheck:
+    def _check(self, source: Source) -> SourceCheck:
         """Return the fate of a source with its explanation."""
         fate, path = self.fate(source)
         arrivals = self._arrivals_of(source)
@@ -394,7 +394,7 @@ class Sources:
         if source.kind in MOUNTING and has_wildcards(source.path):
             yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
-            yield from _nearest(plan, path)
+            yield from _suggest_nearest(plan, path)
         if source.parents is not None:
             reason = explain(plan, path).not_there or ""
             link, is_link, _ = reason.partition(" is a symlink, ")
@@ -404,7 +404,7 @@ class Sources:
                 yield "frontends before docker/dockerfile:1.20 continue without it"
 
 
-def _nearest(plan: Plan, path: str) -> Iterator[str]:
+def _suggest_nearest(plan: Plan, path: str) -> Iterator[str]:
     """Yield notes on entries that resemble `path`, which does not exist."""
     from difflib import get_close_matches  # most sources exist and need none of it
 

@@ -59,7 +59,7 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     platforms = platforms_of(plan.build)
     # Without a Dockerfile, a problem of the plan says so.
     is_there = plan.dockerfile is not None and plan.dockerfile_fault is None
-    measured = _measured(plan, report, progress, is_there=is_there)
+    measured = _measure(plan, report, progress, is_there=is_there)
     transfers = [*measured.transfers]
     if measured.is_known:
         unused = dict.fromkeys(platforms)
@@ -99,7 +99,7 @@ def _with_own_transfers(
     """Return a named context with its transfers; without any if it is not known to be used."""
     plan = transfer_requests.named_plan(plan, context)
     report = measure(plan, top=1, depth=0, progress=progress)
-    measured = _measured(plan, report, progress, is_there=context.used is not None)
+    measured = _measure(plan, report, progress, is_there=context.used is not None)
     return replace(
         context,
         ignore_file=report.ignore_file,
@@ -117,9 +117,7 @@ class _Measured(NamedTuple):
     is_known: bool = True  # False if the transfers are not known
 
 
-def _measured(
-    plan: Plan, report: Report, progress: Progress | None, *, is_there: bool
-) -> _Measured:
+def _measure(plan: Plan, report: Report, progress: Progress | None, *, is_there: bool) -> _Measured:
     """Measure the transfers of one context; none are known if there `is_there` no Dockerfile."""
     problems = [*map(_if_taken, report.problems)]
     if not is_there:
@@ -203,7 +201,7 @@ class _Measuring:
             totals = self._of(include).context.totals
         if self._is_doubtful(source, include, totals):
             self.doubtful[source] = None
-        totals = self._copied(source, totals)
+        totals = self._copied_totals(source, totals)
         return SourceShare(
             source.instruction,
             source.line,
@@ -215,7 +213,7 @@ class _Measuring:
             totals.content_bytes,
         )
 
-    def _copied(self, source: Source, asked: Totals) -> Totals:
+    def _copied_totals(self, source: Source, asked: Totals) -> Totals:
         """Return the totals of what a source copies of what it asks for."""
         plan = self._plan
         include = followed(plan.root, source.path)

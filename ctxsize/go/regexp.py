@@ -75,7 +75,7 @@ def _classes() -> dict[str, Ranges]:
         for code in range(128):
             if members.match(chr(code)):
                 ranges.append((code, code))
-        classes[name] = _merged(ranges)
+        classes[name] = _merge(ranges)
     return classes
 
 
@@ -105,10 +105,10 @@ def _categories() -> dict[str, Ranges]:
             categories[kind].append((low, high))
             categories[kind[0]].append((low, high))
         low = high + 1
-    return {name: _merged(ranges) for name, ranges in categories.items()}
+    return {name: _merge(ranges) for name, ranges in categories.items()}
 
 
-def _merged(ranges: Ranges) -> Ranges:
+def _merge(ranges: Ranges) -> Ranges:
     """Return the same code points in as few ranges as possible."""
     return _complement(_complement(ranges))
 
@@ -133,7 +133,7 @@ def _code_of(char: str) -> int:
     return ord(char)
 
 
-def _repeated(part: Program, low: int, high: int | None) -> Program:
+def _repeat(part: Program, low: int, high: int | None) -> Program:
     """Return `part` repeated `low` to `high` times; None means no upper bound."""
     size = len(part) + 1
     if size * (high or low or 1) > _MOST_STEPS:
@@ -225,7 +225,7 @@ class _ExpressionReader:
                 inner *= most
                 if inner > _MAX_REPEAT:  # `repeatIsValid` of `regexp/syntax`
                     raise GoRegexpError("invalid repeat count")
-                done[-1] = _repeated(done[-1], low, high)
+                done[-1] = _repeat(done[-1], low, high)
             elif quoted := self._take(_QUOTED):  # a repetition applies to its last character
                 codes = map(_code_of, quoted[1])
                 done += ([ProgramStep([(code, code)], 1, 1)] for code in codes)
