@@ -94,13 +94,15 @@ def lint(
     if watch:
         from ctxsize.cli import watching
 
-        def files(outcome: Linted) -> Iterator[str]:
-            for file in outcome.files:
-                yield file.path
-                yield from file.dockerfiles
-
-        watching.watch(linted, show, files)
+        watching.watch(linted, show, _files_of)
     return show(linted())
+
+
+def _files_of(outcome: Linted) -> Iterator[str]:
+    """Yield the files that decide about the findings."""
+    for file in outcome.files:
+        yield file.path
+        yield from file.dockerfiles
 
 
 @click.command("advise")
