@@ -209,4 +209,5 @@ def _budget(today_bytes: int) -> str:
     """Return a quarter more, rounded up to two digits, and no tiny budget."""
     size = max(_LEAST_BYTES, today_bytes + (today_bytes + 3) // 4)
     step: int = 10 ** max(0, len(str(size)) - 2)
-    return human(-(-size // step) * step).replace(".0 ", "").replace(" ", "")
+    rounded_up = -(-size // step) * step
+    return human(rounded_up).replace(".0 ", "").replace(" ", "")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
-    codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
+    complete = completing.codes(example[:4])
+    codes: dict[str, object] = {"multiple": True, "shell_complete": complete}
     lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, name: Severity(name)}
     return options.gathered(
         "choice",
