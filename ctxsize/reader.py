@@ -301,7 +301,8 @@ def awaited_fifo(directories: Iterable[str]) -> str | None:
 
 def _is_awaited(path: str) -> bool:
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(path, flags))
     except OSError:
         return False
     return True

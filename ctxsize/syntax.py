@@ -207,8 +207,7 @@ class _Reader:
             # Not in a function of its own: this is as deep as a chain of `&&` is long.
             for child in node.children:
                 self._visit(child, within)
-            if kind == "ERROR":
-                self.is_over = True
+            self.is_over = self.is_over or kind == "ERROR"
 
     def _command(self, node: Node, within: tuple[int, ...]) -> None:
         """Add a command; commands substituted in its words run first."""

@@ -26,7 +26,9 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
     if binary:
         factor = 1024 ** " kmgtpe".index(letter.lower())
     scale: int = 10 ** len(fraction)
-    size = int(whole) * factor + int(fraction or 0) * factor // scale
+    size = int(whole) * factor
+    if fraction:
+        size += int(fraction) * factor // scale
     if number == text.strip() and float(number) and size < _SMALLEST_BARE:
         hint = f"write {' or '.join(form.format(number) for form in forms)}"
         raise InputError(f"{number} has no unit, and {number} bytes would be tiny", hint=hint)

@@ -21,6 +21,7 @@ from ctxsize.keys import attribute_of, schemas, value_of
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
+    from ctxsize.cli.watching import BuildSize
     from ctxsize.repository import Discovery
 
 
@@ -95,7 +96,6 @@ def check(
         policy=policy,
         update_baseline=update_baseline,
     )
-    holds_everywhere = whole or not any(map(_is_given, ("context", "dockerfile")))
 
     def checked() -> CheckReport:
         builds = None
@@ -103,10 +103,8 @@ def check(
         problems.clear()
         if whole:
             builds = _below(build, policy, problems)
-        elif policy is not None and holds_everywhere:
-            others = _below(Build(builder=build.builder), policy, problems)
-        if policy is not None and holds_everywhere:
-            others += _everywhere(build, problems)
+        if policy is not None:
+            others = _others(build, policy, problems, whole=whole)
         if not watch:  # an error may follow from them
             output.warn(problems)
         with output.progress() as progress:
@@ -116,29 +114,35 @@ def check(
         if watch:
             output.warn(problems)
         display.emit(outcome, top=5)
-        failing = list[Problem]()
-        for context in outcome.checks:
-            failing += context.report.failing
-            if not display.shows_text:
-                for finding, reason in context.accepted:
-                    output.note(f"accepted: {finding.message} ({reason})")
+        if not display.shows_text:
+            _note_accepted(outcome)
         if outcome.updated:
             output.note(f"wrote {outcome.baseline}")
+        failing = [problem for context in outcome.checks for problem in context.report.failing]
         return output.failing(failing) or output.found(not outcome.passes, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
 
-        def sizes(outcome: CheckReport) -> Iterator[watching.BuildSize]:
-            for context in outcome.checks:
-                of = "context"
-                if context.limits:
-                    of = context.limits[0].of
-                size = actual(context.report, of)
-                yield watching.BuildSize(context.name, context.report, size)
-
-        watching.measure_again(checked, show, display, sizes, lambda outcome: outcome.baseline)
+        watching.measure_again(checked, show, display, _sizes, lambda outcome: outcome.baseline)
     return show(checked())
+
+
+def _note_accepted(outcome: CheckReport) -> None:
+    for context in outcome.checks:
+        for finding, reason in context.accepted:
+            output.note(f"accepted: {finding.message} ({reason})")
+
+
+def _sizes(outcome: CheckReport) -> Iterator[BuildSize]:
+    """Yield the sizes that are limited."""
+    from ctxsize.cli.watching import BuildSize
+
+    for context in outcome.checks:
+        of = "context"
+        if context.limits:
+            of = context.limits[0].of
+        yield BuildSize(context.name, context.report, actual(context.report, of))
 
 
 def _is_given(name: str) -> bool:
@@ -172,6 +176,19 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
                 problems.append(Problem("open", text, definition.build.context))
                 break
     return _builds_of(discovery, build)
+
+
+def _others(build: Build, policy: str, problems: list[Problem], *, whole: bool) -> list[Build]:
+    """Return the builds for which only a policy holds, and add to `problems`.
+
+    None if the command line names the one build to check.
+    """
+    if whole:
+        return _everywhere(build, problems)
+    if any(map(_is_given, ("context", "dockerfile"))):
+        return []
+    below = _below(Build(builder=build.builder), policy, problems)
+    return below + _everywhere(build, problems)
 
 
 def _everywhere(build: Build, problems: list[Problem]) -> list[Build]:

@@ -65,22 +65,44 @@ def explain(
     if sources:
         return _check(plan, sources, look, as_json=as_json)
     output.warn(plan.ignore_file_problems)
+    takers = engine.Takers(plan) if traced or as_json else None
     if stdin:
         paths = _from_stdin(null=null)
-    explanations: Iterable[Explanation] = (
-        engine.explain(plan, engine.in_context(plan, path)) for path in paths
-    )
-    if traced or as_json:
-        explanations = map(engine.Takers(plan).added_to, explanations)
+    explanations = _explanations(plan, paths, takers)
     if as_json:
         output.write(json.explained(plan, explanations, traced=traced))
         return output.failing(unread(plan))
+    if traced:
+        _trace(plan, explanations, look, flushed=stdin)
+        return output.failing(unread(plan))
+    _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
+    return output.FINE
+
+
+def _explanations(
+    plan: Plan, paths: Iterable[str], takers: engine.Takers | None
+) -> Iterator[Explanation]:
+    """Yield why each path is sent, as soon as it is read."""
+    for path in paths:
+        explanation = engine.explain(plan, engine.in_context(plan, path))
+        if takers is not None:
+            explanation = takers.added_to(explanation)
+        yield explanation
+
+
+def _trace(plan: Plan, explanations: Iterable[Explanation], look: Look, *, flushed: bool) -> None:
+    for explained in explanations:
+        steps = shown.steps(explained, plan.builder, plan.dockerfile)
+        output.write(text.render([steps], look), flushed=flushed)
+
+
+def _print_lines(
+    explanations: Iterable[Explanation], *, non_matching: bool, null: bool, stdin: bool
+) -> None:
+    """Print the line that decides about each path, as `git check-ignore -v` does."""
     unmatched = 0
     for explained in explanations:
-        if traced:
-            steps = shown.steps(explained, plan.builder, plan.dockerfile)
-            output.write(text.render([steps], look), flushed=stdin)
-        elif explained.verdict.by is None and not non_matching:
+        if explained.verdict.by is None and not non_matching:
             unmatched += 1
         elif null:
             record = (*shown.fields(explained.verdict, explained.ignore_file), explained.path)
@@ -90,9 +112,6 @@ def explain(
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
-    if traced:
-        return output.failing(unread(plan))
-    return output.FINE
 
 
 def _check(plan: Plan, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from glob import escape
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,11 +70,7 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
 
     links: Links = "replace" if replace_link else "refuse"
     output.warn(apply(edits, links=links))
-    lines = list[str]()
-    for path, advice in advice_of.items():
-        patterns = sum(len(offer.patterns) for offer in advice.suggestions if offer.chosen)
-        saved = human((advice.before.context - advice.after.context).content_bytes)
-        lines.append(f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send")
+    lines = [*_written(advice_of)]
     shown = lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
         shown.append(more(len(lines) - _MOST_LINES))
@@ -98,6 +94,14 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
         snippets = shipped_text("cli/snippets.txt").replace("VERSION", __version__)
         shown += ["", snippets.rstrip()]
     output.write("\n".join(shown) + "\n")
+
+
+def _written(advice_of: Mapping[str, Advice]) -> Iterator[str]:
+    """Yield a line for each ignore file that was written."""
+    for path, advice in advice_of.items():
+        patterns = sum(len(offer.patterns) for offer in advice.suggestions if offer.chosen)
+        saved = human((advice.before.context - advice.after.context).content_bytes)
+        yield f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send"
 
 
 def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
@@ -205,4 +209,5 @@ def _budget(today_bytes: int) -> str:
     """Return a quarter more, rounded up to two digits, and no tiny budget."""
     size = max(_LEAST_BYTES, today_bytes + (today_bytes + 3) // 4)
     step: int = 10 ** max(0, len(str(size)) - 2)
-    return human(-(-size // step) * step).replace(".0 ", "").replace(" ", "")
+    rounded_up = -(-size // step) * step
+    return human(rounded_up).replace(".0 ", "").replace(" ", "")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
-    codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
+    complete = completing.codes(example[:4])
+    codes: dict[str, object] = {"multiple": True, "shell_complete": complete}
     lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, name: Severity(name)}
     return options.gathered(
         "choice",
@@ -94,13 +95,15 @@ def lint(
     if watch:
         from ctxsize.cli import watching
 
-        def files(outcome: Linted) -> Iterator[str]:
-            for file in outcome.files:
-                yield file.path
-                yield from file.dockerfiles
-
-        watching.watch(linted, show, files)
+        watching.watch(linted, show, _files_of)
     return show(linted())
+
+
+def _files_of(outcome: Linted) -> Iterator[str]:
+    """Yield the files that decide about the findings."""
+    for file in outcome.files:
+        yield file.path
+        yield from file.dockerfiles
 
 
 @click.command("advise")

@@ -146,12 +146,9 @@ def ls(
         reasons = _Reasons(plan, named)
     emptied = 0
     for entry in listing:
-        if entry.arrives_empty is not None:
-            emptied += 1
+        emptied += entry.arrives_empty is not None
         if as_json:
-            takers = {}
-            if reasons:
-                takers = {"takers": reasons.takers(entry)}
+            takers = {"takers": reasons.takers(entry)} if reasons else {}
             output.write(json.line(entry, **takers) + "\n")
             continue
         columns = list[str]()
@@ -163,22 +160,23 @@ def ls(
         if reasons:
             columns += reasons.of(entry)
             separator = "\t"
-        path = entry.path
-        if entry.kind is Kind.DIRECTORY:
-            path = f"{path}/"
-        if not null:
-            path = quoted(path)
-        line = separator.join([*columns, path])
-        if null:
-            output.write(os.fsencode(f"{line}\0"))
-        else:
-            output.write(f"{line}\n")
+        _print_line(separator, columns, entry, null=null)
     if emptied and size:
         output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
     if reasons:
         return output.failing(reasons.unread)
     return output.FINE
+
+
+def _print_line(separator: str, columns: list[str], entry: Entry, *, null: bool) -> None:
+    path = entry.path
+    if entry.kind is Kind.DIRECTORY:
+        path = f"{path}/"
+    if null:
+        output.write(os.fsencode(separator.join([*columns, f"{path}\0"])))
+    else:
+        output.write(separator.join([*columns, f"{quoted(path)}\n"]))
 
 
 def _size(entry: Entry) -> str:

@@ -359,7 +359,8 @@ class _Progress:
             count = ""
             if total:
                 count = f" ({done + 1:,} of {total:,})"
-            self.overwrite(fit(visible(name), _width() - len(count) - 1) + count)
+            room = _width() - len(count) - 1
+            self.overwrite(fit(visible(name), room) + count)
 
     def _is_due(self) -> bool:
         now = time.monotonic()

@@ -49,13 +49,8 @@ def suggest(
         raise click.UsageError("--replace-link needs --write")
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
-    modes = list[str]()
-    if allowlist:
-        modes.append("allowlist")
-    if from_gitignore:
-        modes.append("from-gitignore")
-    if like is not None:
-        modes.append("like")
+    flags = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like is not None}
+    modes = [mode for mode, is_given in flags.items() if is_given]
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
         others = "another mode, --only, --unsafe or --explain"
         raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")

@@ -68,7 +68,9 @@ def watch(
         # An answer may import modules, which the next ones do not.
         due = time.monotonic() + max(_EVERY_S, min(last_s, cost_s) * _SHARE)
         last_s = cost_s
-        while time.monotonic() < due and saved == {path: _stamp(path) for path in saved}:
+        while time.monotonic() < due:
+            if saved != {path: _stamp(path) for path in saved}:
+                break
             time.sleep(_EVERY_S)
 
 

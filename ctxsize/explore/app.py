@@ -292,7 +292,8 @@ class Explorer(App[int]):
             arrow = "▾ " if entry.path in self._open else "▸ "
             name = f"{name}/"
         decider = visible(self.session.decider(entry.path))
-        name = fit(name, room - 1 - min(columns(decider), room // 3))
+        decider_room = min(columns(decider), room // 3)
+        name = fit(name, room - 1 - decider_room)
         if decider:
             decider = fit(decider, room - 1 - columns(name))
         name += " " * (room - columns(name) - columns(decider))
@@ -443,7 +444,8 @@ class Explorer(App[int]):
     def _write(self) -> None:
         notes = [note.message for note in self.session.write()]
         size = change(self.session.before.context, self.session.now.context)
-        done = "; ".join([f"wrote {quoted(self.session.ignore_file)}: context {size}", *notes])
+        wrote = f"wrote {quoted(self.session.ignore_file)}: context {size}"
+        done = "; ".join([wrote, *notes])
         self.written += f"{done}\n"
         self._report(done)
 

@@ -165,18 +165,23 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     if report.lower_bound and not missed:
         why = "a part of it could not be counted, so it may be over its budget"
         add("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}")
-    for limit in limits:
-        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
-            continue
-        # The context shrank by more than it may grow: lower the baseline.
-        if limit.baseline - limit.actual > limit.allowed - limit.baseline:
-            why = f"its baseline of {human(limit.baseline)} can be lowered to {human(limit.actual)}"
-            add("CTX406", f"{name} has shrunk: {why}")
+    for why in _lowerings(limits):
+        add("CTX406", f"{name} has shrunk: {why}")
     findings += _fate(name, report)
     grown = None
     if recorded is not None:
         grown = between(recorded, known).parts()
     return ContextCheck(name, report, limits, tuple(findings), blamed, grown)
+
+
+def _lowerings(limits: Iterable[Limit]) -> Iterator[str]:
+    """Yield a clause for a baseline from which the context shrank by more than it may grow."""
+    for limit in limits:
+        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
+            continue
+        if limit.baseline - limit.actual > limit.allowed - limit.baseline:
+            now = human(limit.actual)
+            yield f"its baseline of {human(limit.baseline)} can be lowered to {now}"
 
 
 def _fate(name: str, report: Report) -> Iterator[Finding]:

@@ -57,7 +57,8 @@ def broken(plan: Plan, name: str, budget: Budget) -> Iterator[Finding]:
     listing = Listing(plan)
     if is_transfer:
         listing = transfer_listing(plan)
-    sent = _matching([*dict.fromkeys((*budget.require, *budget.forbid))], listing)
+    patterns = dict.fromkeys((*budget.require, *budget.forbid))
+    sent = _matching([*patterns], listing)
     missing = list[str]()
     for pattern in budget.require:
         if not any(group.files > group.empty for group in sent[pattern].values()):

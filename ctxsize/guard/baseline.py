@@ -255,8 +255,13 @@ class SizeChanges:
         def order(change: SizeChange) -> tuple[int, int, int, str]:
             return -weight(change), *_order(change)
 
-        changes = [change for change in (*self.directories, *self.files) if weight(change) > 0]
-        directories = {"", *(change.path for change in changes if change.is_directory)}
+        changes = list[SizeChange]()
+        directories = {""}
+        for change in (*self.directories, *self.files):
+            if weight(change) > 0:
+                changes.append(change)
+                if change.is_directory:
+                    directories.add(change.path)
         inside = defaultdict[str, list[SizeChange]](list)
         for change in changes:
             parents = [path for path in ("", *above(change.path)) if path in directories]

@@ -122,7 +122,7 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
         raise InputError("has several contexts", path=before, hint=_names(old))
     else:
         changes = [_change_of_context(name, old.get(name), new.get(name)) for name in names]
-    changes.sort(key=lambda change: -abs(change.after.content_bytes - change.before.content_bytes))
+    changes.sort(key=lambda change: -abs((change.after - change.before).content_bytes))
     return DiffReport(_side(before, old), _side(after, new), tuple(changes))
 
 
