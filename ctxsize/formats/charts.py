@@ -95,13 +95,13 @@ def _branches(branch: _Branch, chosen: set[str], width: int) -> list[_Branch]:
     return branches
 
 
-def largest(item: LargeParts, most: int) -> list[LargePart]:
+def largest(largest_parts: LargeParts, most: int) -> list[LargePart]:
     """Return the first parts by size, at most so many; the last has all that is left."""
-    parts = item.parts
-    if len(parts) <= most and Amount.of(*parts) == item.whole:
+    parts = largest_parts.parts
+    if len(parts) <= most and Amount.of(*parts) == largest_parts.whole:
         return _by_size(parts)
     shown = parts[: most - 1]
-    left = item.whole - Amount.of(*shown)
+    left = largest_parts.whole - Amount.of(*shown)
     name = "the other files" if shown else "all files"
     return [*_by_size(shown), LargePart(name, *left)]
 
@@ -110,9 +110,9 @@ def _by_size(parts: Sequence[LargePart]) -> list[LargePart]:
     return sorted(parts, key=lambda part: (-part.content_bytes, part.name))
 
 
-def parts_table(item: LargeParts, most: int, look: Look) -> Table:
+def parts_table(largest_parts: LargeParts, most: int, look: Look) -> Table:
     """Return the largest parts as a table; on a narrow screen it has neither bars nor reasons."""
-    parts = largest(item, most)
+    parts = largest(largest_parts, most)
     noted = [part for part in parts if part.note]
     has_patterns = any(part.is_pattern for part in noted)
     has_reasons = any(not part.is_pattern for part in noted)
@@ -120,7 +120,7 @@ def parts_table(item: LargeParts, most: int, look: Look) -> Table:
         longest = _bar_columns(look.width, _WIDTH_WITH_PATTERNS)
     else:
         longest = _bar_columns(look.width, _WIDTH_OF_PARTS)
-    whole_bytes = item.whole.content_bytes or 1
+    whole_bytes = largest_parts.whole.content_bytes or 1
     rows = []
     for part in parts:
         graph = bar(part.content_bytes / whole_bytes, longest)

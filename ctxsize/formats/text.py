@@ -78,30 +78,30 @@ def _item(item: Item, look: Look) -> Iterable[str]:
     return []
 
 
-def _prose(item: Prose, look: Look) -> list[str]:
-    text = item.text
-    if item.fit and not look.full:
-        hang = max(0, item.hang)
-        most = item.fit.of(look)
+def _prose(prose: Prose, look: Look) -> list[str]:
+    text = prose.text
+    if prose.fit and not look.full:
+        hang = max(0, prose.hang)
+        most = prose.fit.of(look)
         text = brief(text, look.width, most, hang)
-    lines = wrapped(text, look.width, item.hang)
-    mark = look.paint(item.mark, item.style)
-    lines[0] = lines[0].replace(item.mark, mark, 1)
+    lines = wrapped(text, look.width, prose.hang)
+    mark = look.paint(prose.mark, prose.style)
+    lines[0] = lines[0].replace(prose.mark, mark, 1)
     return lines
 
 
-def _fact(item: Fact, look: Look) -> list[str]:
+def _fact(fact: Fact, look: Look) -> list[str]:
     room = look.width - _FACT_INDENT
-    text = item.text
-    if item.short and columns(text) > room:
-        text = item.short
-    if item.path:
+    text = fact.text
+    if fact.short and columns(text) > room:
+        text = fact.short
+    if fact.path:
         left = room - columns(text)
-        text = fit(item.path, max(_LEAST_PATH, left)) + text
-    if item.fit and not look.full:
-        text = brief(text, room, item.fit.of(look))
-    lead = f"  {item.label}".ljust(_FACT_INDENT)
-    return _after(lead, text, item.label, "dim", look)
+        text = fit(fact.path, max(_LEAST_PATH, left)) + text
+    if fact.fit and not look.full:
+        text = brief(text, room, fact.fit.of(look))
+    lead = f"  {fact.label}".ljust(_FACT_INDENT)
+    return _after(lead, text, fact.label, "dim", look)
 
 
 def _after(lead: str, text: str, mark: str, style: str, look: Look) -> list[str]:
@@ -109,18 +109,18 @@ def _after(lead: str, text: str, mark: str, style: str, look: Look) -> list[str]
     return _prose(Prose(lead + text, len(lead), mark, style), look)
 
 
-def _next_step(item: NextStep, look: Look) -> list[str]:
-    lead = f"{item.label}: "
-    purpose = item.purpose
+def _next_step(step: NextStep, look: Look) -> list[str]:
+    lead = f"{step.label}: "
+    purpose = step.purpose
     indent = len(lead)
-    if not item.command:
-        if item.fit and not look.full:
+    if not step.command:
+        if step.fit and not look.full:
             room = look.width - indent
-            purpose = brief(purpose, room, item.fit.of(look))
+            purpose = brief(purpose, room, step.fit.of(look))
         return wrapped(lead + purpose, look.width, indent)
     # A command is one line, however long, so that it can be copied.
-    line = lead + look.paint(item.command, "bold")
-    if columns(f"{lead}{item.command}  {purpose}") <= look.width:
+    line = lead + look.paint(step.command, "bold")
+    if columns(f"{lead}{step.command}  {purpose}") <= look.width:
         return [f"{line}  {purpose}"]
     blanks = " " * indent
     return [line, *wrapped(blanks + purpose, look.width, indent)]

@@ -67,12 +67,12 @@ class _Entries:
         self._sums: dict[str, list[ClassAmount]] = {}
         self._ends: dict[str, MemoryDirectory] = {}
         for directory in reversed([*root.tree()]):
-            own = [leaf.amounts for leaf in leaves(directory)]
+            amounts = [leaf.amounts for leaf in leaves(directory)]
             inner = [path for path in _folders(directory) if self._sums[path]]
             below = [self._sums[path] for path in inner]
-            self._sums[directory.path] = added([*own, *below])
+            self._sums[directory.path] = added([*amounts, *below])
             self._ends[directory.path] = directory
-            if len(inner) == 1 and not own:
+            if len(inner) == 1 and not amounts:
                 self._ends[directory.path] = self._ends[inner[0]]
         self.root = Leaf(".", "d", self._sums[""], root)
 

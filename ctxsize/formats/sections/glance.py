@@ -188,10 +188,12 @@ def _size(part: Transfer | Measurement) -> int:
     return counted(part).content_bytes
 
 
-def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, list[Clue]]]:
+def _suspects(
+    report: Report, clues_by_path: Mapping[str, Clue]
+) -> Iterator[tuple[str, list[Clue]]]:
     """Yield the parts that make the verdict, by the pattern that would ignore them, or a note.
 
-    `own` are the clues of one transfer. A part inside another is left out.
+    `clues_by_path` are those of one transfer. A part inside another is left out.
     """
     kinds: dict[str, str] = {}
     for reason in report.reasons:
@@ -200,14 +202,14 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
     names = Counter(path.rpartition("/")[2] for path in kinds)
     groups: dict[tuple[str, str], list[Clue]] = {}
     last = "/"
-    for path in sorted(kinds.keys() & own.keys(), key=lambda path: f"{path}/"):
+    for path in sorted(kinds.keys() & clues_by_path.keys(), key=lambda path: f"{path}/"):
         if f"{path}/".startswith(last):
             continue
         last = f"{path}/"
         key = (_note(report, path, kinds[path], names), "")
         if kinds[path] == "large-file":
             key = (key[0], path)  # each has a row
-        groups.setdefault(key, []).append(own[path])
+        groups.setdefault(key, []).append(clues_by_path[path])
     for (note, _), clues in groups.items():
         yield note, sorted(clues, key=lambda clue: (-clue.content_bytes, clue.path))
 
