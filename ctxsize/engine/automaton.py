@@ -238,7 +238,8 @@ class Automaton:
             if matched and (mark := state[matched]) is not None:
                 others[name] = mark
         if state.on_paths:
-            for name, more in program.on_paths(state.on_paths, prefix, names).items():
+            on_paths = program.on_paths(state.on_paths, prefix, names)
+            for name, more in on_paths.items():
                 others.pop(name, None)
                 matched = watched & known[name] | more
                 if (mark := state[matched]) is not None:
@@ -252,7 +253,8 @@ class Automaton:
         program = self.program
         hits = state.live & bits
         if state.on_paths:
-            hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
+            on_paths = program.on_paths(state.on_paths, prefix, [name])
+            hits |= on_paths.get(name, 0)
         matched = hits & program.final
         decider, last = program.decide(state.decider, state.last, matched)
         live = program.follow(state.live, hits, name)
@@ -265,7 +267,8 @@ class Automaton:
     def enters(self, state: _State, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
         # With a wildcard in an exception, `filterFS` also opens directories without any match.
-        if state.mark.ignored and not state.live & self.program.exceptions:
+        has_exceptions = state.live & self.program.exceptions
+        if state.mark.ignored and not has_exceptions:
             return False
         return self._enters(path)
 

@@ -105,7 +105,8 @@ class Checkout:
             base, name = os.path.split(name)
 
         def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
-            blob = self._repository.head.get(os.path.join(base, link))
+            path_in_head = os.path.join(base, link)
+            blob = self._repository.head.get(path_in_head)
             if blob is None or not is_kind(int(blob.mode, 8)):
                 return None
             if not blob.size.isdigit():

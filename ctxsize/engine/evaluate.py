@@ -288,8 +288,12 @@ class PatternByPattern:
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
     def others(self, state: State, prefix: str, names: Sequence[str]) -> Marks:
-        marks = ((name, self.enter(state, prefix, name).mark) for name in names)
-        return {name: mark for name, mark in marks if mark != state.mark}
+        others: Marks = {}
+        for name in names:
+            mark = self.enter(state, prefix, name).mark
+            if mark != state.mark:
+                others[name] = mark
+        return others
 
     def enter(self, state: State, prefix: str, name: str) -> State:
         path = prefix + name

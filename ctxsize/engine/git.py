@@ -94,9 +94,10 @@ class SortedPaths:
         """Return `path` if it is one of them, and all that are below it."""
         keys = self._keys
         key = self._fold(path)
-        same = slice(bisect_left(keys, key), bisect_right(keys, key))
-        below = slice(bisect_left(keys, f"{key}/"), bisect_left(keys, f"{key}0"))
-        return self._paths[same] + self._paths[below]
+        same = self._paths[bisect_left(keys, key) : bisect_right(keys, key)]
+        first_below = bisect_left(keys, f"{key}/")
+        end_below = bisect_left(keys, f"{key}0")  # which comes after "/"
+        return same + self._paths[first_below:end_below]
 
 
 class Blob(NamedTuple):
@@ -335,8 +336,8 @@ def _line(root: str, question: str) -> str:
 
 
 def _records(root: str, *arguments: str) -> list[bytes]:
-    records = _ask(root, "ls-files", "-z", *arguments).split(b"\0")
-    return [record for record in records if record]
+    answer = _ask(root, "ls-files", "-z", *arguments)
+    return [record for record in answer.split(b"\0") if record]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}

@@ -190,8 +190,11 @@ class Inspector:
         self.note(VANISHED, path, error)
 
     def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
-        links = {name: "" for name, status in files.pairs if stat.S_ISLNK(status.st_mode)}
-        for name in links:
+        links: dict[str, str] = {}
+        for name, status in files.pairs:
+            if not stat.S_ISLNK(status.st_mode):
+                continue
+            links[name] = ""
             try:
                 links[name] = directory.link_target(name)
             except OSError as error:

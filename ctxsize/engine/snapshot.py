@@ -280,8 +280,10 @@ class Snapshot:
             self._add_path(part, path)
         for directory in part.tree():
             if directory is not self._by_path[directory.path]:
-                directory.entries = dict(sorted(directory.entries.items(), key=_in_byte_order))
-                directory.folders = dict(sorted(directory.folders.items(), key=_in_byte_order))
+                entries = sorted(directory.entries.items(), key=_in_byte_order)
+                directory.entries = dict(entries)
+                folders = sorted(directory.folders.items(), key=_in_byte_order)
+                directory.folders = dict(folders)
         return part
 
     def _add_path(self, part: MemoryDirectory, path: str) -> None:

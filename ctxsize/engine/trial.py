@@ -180,7 +180,8 @@ class Trial:
                 sent = replace(sent, names=_share_equal(sent.names, near.sent.names))
             self._near[include] = _Answer(Matcher(spec), sent)
             return sent
-        directories = _part_with(self.snapshot, self._paths_to_rewalk(near.matcher, changed))
+        paths = self._paths_to_rewalk(near.matcher, changed)
+        directories = _part_with(self.snapshot, paths)
         part = directories[""]
         if not (part.entries or part.folders):
             return near.sent
@@ -227,8 +228,8 @@ def _evaluator_of_few(
     patterns = matcher.spec.patterns
     for _, indexes in matcher.in_tree(part):
         keys.update(_key(patterns[index]) for index in indexes)
-    few = spec.__class__(pattern for pattern in spec.patterns if _key(pattern) in keys)
-    return Automaton(few, enters=spec.enters)
+    few = [pattern for pattern in spec.patterns if _key(pattern) in keys]
+    return Automaton(spec.__class__(few), enters=spec.enters)
 
 
 def planned(snapshot: Snapshot) -> Snapshot:

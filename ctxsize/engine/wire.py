@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
 from ctxsize import units
@@ -62,7 +62,9 @@ class PacketMeter(Meter):
 
     def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
         start = 0
-        for entries, packets in zip(runs[::2], runs[1::2], strict=True):
+        entries_of_runs = runs[::2]
+        packets_of_runs = runs[1::2]
+        for entries, packets in zip(entries_of_runs, packets_of_runs, strict=True):
             end = start + entries
             self._add_heads(sizes[start:end], packets)
             start = end
@@ -156,11 +158,14 @@ def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattr
     )
     if stat.S_IFMT(status.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
         device = status.st_rdev
-        length += _number(device >> 8 & 0xFFF)
-        length += _number(device & 0xFF | device >> 12 & 0xFFF00)
+        major = device >> 8 & 0xFFF
+        minor = device & 0xFF | device >> 12 & 0xFFF00
+        length += _number(major)
+        length += _number(minor)
     for key, value_bytes in xattrs.items():
-        key_field = _delimited(len(os.fsencode(key)))
-        length += _delimited(key_field + _delimited(value_bytes))
+        pair = _delimited(len(os.fsencode(key)))
+        pair += _delimited(value_bytes)
+        length += _delimited(pair)
     return _delimited(length)
 
 
@@ -174,7 +179,8 @@ def _is_usual(files: Files) -> bool:
     longest = max(map(len, files.names))
     if len(files.prefix) + longest > _SURELY_SHORT:
         return False
-    return "".join((files.prefix, *files.names)).isascii()
+    text = "".join((files.prefix, *files.names))
+    return text.isascii()
 
 
 def _content(size: int) -> int:
@@ -320,7 +326,8 @@ def _header(path: str, status: os.stat_result, size: int, link: str, xattrs: Xat
     body = 0
     for key, value_bytes in records.items():
         body += _record(key, value_bytes)
-    return 2 * _BLOCK + _blocks(body)
+    heads = 2 * _BLOCK
+    return heads + _blocks(body)
 
 
 def _fits(name: bytes) -> bool:
@@ -339,8 +346,13 @@ def _record(key: str, value_bytes: int) -> int:
     r"""Return the length of `"<length> <key>=<value>\n"`, which includes its own digits."""
     rest = len(key) + value_bytes + 3
     length = rest + len(str(rest))
-    return rest + len(str(length))
+    digits = len(str(length))
+    return rest + digits
 
 
-METERS: dict[str | None, type[Meter]] = {"buildkit": PacketMeter, "tar": TarMeter, None: Meter}
+METERS: Mapping[str | None, type[Meter]] = {
+    None: Meter,  # for a builder that sends nothing
+    "buildkit": PacketMeter,
+    "tar": TarMeter,
+}
 """The meters, by the names that builders have for them."""
