@@ -198,6 +198,16 @@ def test_refuses_with_line_and_reason(text: str, line: int | None, reason: str) 
     assert (caught.value.line, caught.value.message) == (line, reason)
 
 
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_the_longest_line(end: str) -> None:
+    """With its line end it may have a byte more."""
+    room = 65_535 - len("RUN ")
+    (_, run) = parse_dockerfile(f"FROM a\nRUN {'x' * room}{end}").instructions
+    assert run.keyword == "RUN"
+    with pytest.raises(DockerfileError, match=TOO_LONG):
+        parse_dockerfile(f"FROM a\nRUN {'x' * (room + 1)}{end}")
+
+
 def uncovered(dockerfile: Dockerfile, count: int) -> set[int]:
     """The lines that belong to no instruction. Raises if two share a line."""
     covered = [

@@ -126,6 +126,12 @@ def test_a_word_without_special_characters_is_itself(text: str) -> None:
     assert expand(text, VARIABLES)[0] == text
 
 
+def test_fifty_nested_substitutions_are_read() -> None:
+    assert expand("${E:-" * 50 + "x" + "}" * 50, VARIABLES)[0] == "x"
+    with pytest.raises(UndecidedError, match="no more than 50 nested"):
+        expand("${E:-" * 51 + "x" + "}" * 51, VARIABLES)
+
+
 def test_a_value_that_doubles_again_and_again() -> None:
     """It ends with an error, after bytes that fit into memory."""
     values = {"A": "ab"}

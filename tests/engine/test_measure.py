@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxsize.engine.builders import CLASSIC
 from ctxsize.engine.directories import RunningSum, size_tree
 from ctxsize.engine.report import measure
 from ctxsize.model import Directory
 from tests.resolving import resolve
-from tests.trees import build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 pytestmark = pytest.mark.usefixtures("each_walk")
 
@@ -48,6 +49,38 @@ def test_a_symlink_is_no_file_of_its_extension(tmp_path: Path) -> None:
     found = {each.name: (each.content_bytes, each.files) for each in context.by_extension}
     assert found == {".log": (7, 1)}
     assert (context.totals.files, context.totals.symlinks) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("node", "blocks"),
+    [
+        (file("n" * 100, b""), 1),
+        (file("n" * 101, b""), 3),
+        (link("l", "t" * 100), 1),
+        (link("l", "t" * 101), 3),
+        # With the header of the directory.
+        (file(f"{'d' * 50}/{'n' * 100}", b""), 1 + 1),
+        (file(f"{'d' * 50}/{'n' * 101}", b""), 1 + 3),
+        (file(f"{'d' * 155}/n", b""), 3 + 1),
+        (file(f"{'d' * 156}/n", b""), 3 + 3),
+    ],
+    ids=[
+        "name",
+        "long name",
+        "target",
+        "long target",
+        "split",
+        "long end",
+        "prefix",
+        "long prefix",
+    ],
+)
+def test_a_header_of_tar_is_extended_beyond_its_fields(
+    node: Node, blocks: int, tmp_path: Path
+) -> None:
+    """A name has 100 bytes, its prefix 155, and the target of a link 100."""
+    root = build_tree(tmp_path / "ctx", [node])
+    assert measure(resolve(str(root), builder=CLASSIC)).context.wire_bytes == (blocks + 2) * 512
 
 
 def test_progress_reports_what_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,12 @@ def test_it_matches_the_path_and_no_other(builder: Builder, data: st.DataObject)
             assert not spec.match_file(other), other
 
 
+@pytest.mark.parametrize("path", ["a\udcff", "\ufffd/b", "", "a//b", "./a", "a/.."])
+def test_no_pattern_matches_it_alone(path: str) -> None:
+    """Bytes that are not UTF-8 are sent as U+FFFD, so that their pattern would match both."""
+    assert pattern_for(path) is None
+
+
 HEADER = 1_048_896 - 48
 """Bytes of the longest pattern that fits into the request of BuildKit alone."""
 

@@ -24,6 +24,11 @@ def test_quoting_reads_back_and_prints_safely(name: str) -> None:
     assert unquoted(quoted(name)) == name
 
 
+@pytest.mark.parametrize("name", ['"', '"a', 'a"', "", "a"])
+def test_what_no_one_quoted_is_itself(name: str) -> None:
+    assert unquoted(name) == name
+
+
 @given(NAMES)
 def test_visible_is_printable(name: str) -> None:
     assert visible(name).isprintable()

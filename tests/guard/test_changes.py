@@ -98,6 +98,17 @@ def test_a_directory_is_named_where_no_listed_file_explains_its_growth() -> None
     assert between(before, after).parts() == (added,)
 
 
+def test_what_is_no_larger_than_an_unlisted_one_may_have_been_there() -> None:
+    before = Known(90, 9, {}, {"big": 50}, directories_from=20, files_from=10)
+    changes = between(before, of_files([("big", 50), ("d/x", 10), ("d/y", 10)]))
+    assert (changes.files, changes.directories) == ((), ())
+    changes = between(before, of_files([("big", 50), ("d/x", 11), ("d/y", 10)]))
+    assert [(each.path, each.delta_bytes, each.exact) for each in changes.files] == [
+        ("d/x", 1, False)
+    ]
+    assert [(each.path, each.delta_bytes) for each in changes.directories] == [("d", 1)]
+
+
 def test_nothing_is_reported_below_the_known_depth() -> None:
     before = Known(10, 1, {"a": Amount(1, 10)}, {}, depth=1, files_from=10)
     after = of_files([("a/b/f", 10)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from ctxsize import api
 from ctxsize.config import Budget
 from ctxsize.guard import judge
-from ctxsize.guard.baseline import Known
+from ctxsize.guard.baseline import DEPTH, TOP, Known, of_measurement
+from ctxsize.model import Effect, Problem
 from ctxsize.units import Tolerance
 from tests.trees import build_tree, file
 
@@ -44,3 +46,22 @@ def test_a_limit_is_kept_up_to_its_last_byte(
     baseline = None if was is None else {"x": Known(was, 2, {}, {})}
     found = judge("x", report, budget, baseline).findings
     assert [each.code for each in found] == codes
+
+
+@pytest.mark.parametrize(("most", "code"), [(10**6, "CTX408"), (1, "CTX401")])
+def test_a_size_that_is_not_complete_is_told_unless_it_is_too_large_anyway(
+    most: int, code: str, tmp_path: Path
+) -> None:
+    report = api.measure(str(build_tree(tmp_path / "ctx", [file("Dockerfile", DOCKERFILE)])))
+    report = replace(report, problems=(Problem("vanished", "", effect=Effect.LOWER_BOUND),))
+    found = judge("x", report, Budget(max_bytes=most), None).findings
+    assert [each.code for each in found] == [code]
+
+
+@pytest.mark.parametrize(("count", "least"), [(TOP - 1, 0), (TOP, 1), (TOP + 9, 10)])
+def test_a_file_that_is_not_listed_may_be_as_large_as_the_last_one(
+    count: int, least: int, tmp_path: Path
+) -> None:
+    nodes = [file(f"{size}", size_bytes=size) for size in range(1, count + 1)]
+    context = api.measure(str(build_tree(tmp_path / "ctx", nodes)), top=TOP, depth=DEPTH).context
+    assert of_measurement(context).files_from == least

@@ -77,6 +77,10 @@ def test_a_new_file_is_grouped_and_commented() -> None:
     )
 
 
+def test_an_empty_block_begins_with_its_first_line() -> None:
+    assert merged(block(), ARTEFACT) == merged(None, ARTEFACT)
+
+
 def test_a_second_run_adds_its_groups_at_the_end_of_the_block() -> None:
     once = merged(b"*.log\n", ARTEFACT, CACHE)
     assert merged(once, ARTEFACT, MORE, CACHE) == b"*.log\n\n" + block(
@@ -216,6 +220,9 @@ def test_a_comment_has_one_line() -> None:
         (b"\xef\xbb\xbfa\nb\n", {1: "x"}, b"\xef\xbb\xbfx\nb\n"),
         (b"\xff\nb\n", {2: "\udcfe"}, b"\xff\n\xfe\n"),
         (b"a\n", {}, b"a\n"),
+        # Without its end, "a\r" would be read as "a", and a blank line not at all.
+        (b"a\r\r\nb", {2: None}, b"a\r\r\n"),
+        (b"a\n\nb", {3: None}, b"a\n\n"),
     ],
 )
 def test_lines_change_one_by_one(
