@@ -14,7 +14,8 @@ from pathlib import Path
 
 import click
 
-from ctxsize.cli.app import COMMANDS, FRONT, app
+from ctxsize.cli.app import FRONT, app
+from ctxsize.cli.commands import COMMANDS
 from ctxsize.version import __version__
 
 ESCAPES = {

@@ -10,7 +10,8 @@ import click
 import pytest
 
 import man_pages
-from ctxsize.cli.app import COMMANDS, app
+from ctxsize.cli.app import app
+from ctxsize.cli.commands import COMMANDS
 from tests.oracles.availability import require
 
 PAGES = man_pages.pages()

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from errno import ENOSPC
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from ctxsize import errors
 from ctxsize.cli import output, pages
+from ctxsize.cli.commands import COMMANDS, COMPLETE, suggestion
 from ctxsize.shipped import shipped_text
 from ctxsize.version import version_line
 
@@ -22,26 +23,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
-COMPLETE = "_CTXSIZE_COMPLETE"
-
 Commands = Mapping[str, click.Command]
-
-
-class Listed(NamedTuple):
-    """A command in the list of the help."""
-
-    module: str
-    summary: str
-
-
-def _commands() -> Iterator[tuple[str, Listed]]:
-    for row in shipped_text("cli/commands.txt").splitlines():
-        name, module, summary = row.split(None, 2)
-        yield name, Listed(module, summary)
-
-
-COMMANDS = dict(_commands())
-"""The commands by name, in the order of the help."""
 
 
 def _check() -> Commands:
@@ -115,17 +97,6 @@ _MODULES: dict[str, Callable[[], Commands]] = {
     "suggest": _suggest,
 }
 """Import a module of this package, and return its commands."""
-
-
-def suggestion(word: str) -> str:
-    """Return a question about the command that `word` may stand for, `""` for none."""
-    from difflib import get_close_matches
-
-    if word == "build":
-        return "did you mean `ctxsize .`?"
-    for command in get_close_matches(word, COMMANDS, 1):
-        return f"did you mean `ctxsize {command}`?"
-    return ""
 
 
 class LazyGroup(click.Group):

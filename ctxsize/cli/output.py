@@ -15,7 +15,7 @@ import click
 
 from ctxsize import errors
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import PAGE, Look, Outcome, is_report, render
+from ctxsize.formats import PAGE, AnyOutcome, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
@@ -78,7 +78,7 @@ class Display:
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
     def emit(
-        self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0
+        self, outcome: AnyOutcome, *, top: int = 0, only: str | None = None, tree: int = 0
     ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from ctxsize.cli import completing, options, output
-from ctxsize.cli.app import COMMANDS, COMPLETE, app, suggestion
+from ctxsize.cli.commands import COMMANDS, COMPLETE, suggestion
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
@@ -63,7 +63,8 @@ def schema(name: str | None) -> None:
 def completion(shell: str) -> None:
     """Print a script for SHELL that completes ctxsize's commands, options and files."""
     # `source()` would run bash to check its version, and this machine may not have it.
-    script = _SHELLS[shell](app, {}, "ctxsize", COMPLETE)
+    program = click.get_current_context().find_root().command
+    script = _SHELLS[shell](program, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")
 
 
@@ -73,7 +74,9 @@ def help(command: str | None) -> None:  # noqa: A001
     """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`."""
     context = click.get_current_context().find_root()
     if command is not None:
-        documented = app.get_command(context, command)
+        documented = None
+        if isinstance(context.command, click.Group):
+            documented = context.command.get_command(context, command)
         if documented is None:
             hint = suggestion(command) or f"one of {', '.join(COMMANDS)}"
             raise InputError(f"no such command: {command!r}", hint=hint)

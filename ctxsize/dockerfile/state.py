@@ -34,7 +34,7 @@ class _Values(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """What a variable is set to, by the step of that number."""
+    """The text of a variable, set by the step of that number."""
 
     number: int
     values: _Values

@@ -208,7 +208,7 @@ def _data_of(ignore_file: IgnoreFile | None) -> bytes | None:
 
 
 def _change(path: str, old: bytes | None, new: bytes | None) -> Iterator[Problem]:
-    """Yield the problem of a file of which HEAD has other content, if it has."""
+    """Yield the problem of a file whose content in HEAD is another, if it is."""
     if old == new:
         return
     if old is None:

@@ -67,7 +67,7 @@ class RunningSum:
         self.content_bytes += content_bytes
 
 
-Sums = Mapping[str, Counted]  # by the prefix of a directory
+DirectorySums = Mapping[str, Counted]  # by the prefix of a directory
 
 
 class Clues:
@@ -111,7 +111,9 @@ class Clues:
         if size and is_secret:
             self.secrets.append(Clue("secret", prefix + name, size, 1))
 
-    def of(self, root: str, direct: Sums, largest: Sequence[Share], total: int) -> Iterator[Clue]:
+    def of(
+        self, root: str, direct: DirectorySums, largest: Sequence[Share], total: int
+    ) -> Iterator[Clue]:
         """Yield the parts that may be worth a look, by sums of directories and largest files."""
         tops = self._tops(root)
         yield from _clues_of(tops, direct)
@@ -180,7 +182,7 @@ def _outermost(kinds: Mapping[str, str]) -> dict[str, str]:
     return outermost
 
 
-def _clues_of(tops: Mapping[str, str], direct: Sums) -> Iterator[Clue]:
+def _clues_of(tops: Mapping[str, str], direct: DirectorySums) -> Iterator[Clue]:
     """Yield a clue of its kind for each of the directories `tops` that contains files."""
     if not tops:
         return
@@ -200,7 +202,7 @@ def _clues_of(tops: Mapping[str, str], direct: Sums) -> Iterator[Clue]:
             )
 
 
-def _large_directories(direct: Sums, least: float) -> Iterator[Clue]:
+def _large_directories(direct: DirectorySums, least: float) -> Iterator[Clue]:
     """Yield the directories with at least so many bytes, down to `_LARGE_DEPTH`."""
     pending = [*size_tree(direct, _LARGE_DEPTH).children]
     while pending:
@@ -215,7 +217,7 @@ def _large_directories(direct: Sums, least: float) -> Iterator[Clue]:
             pending += node.children
 
 
-def size_tree(direct: Sums, depth: int | None) -> Directory:
+def size_tree(direct: DirectorySums, depth: int | None) -> Directory:
     """Return the tree of directories that contain files, at most `depth` deep (None: all).
 
     The sums of a directory include all below it. Siblings are in order of size, then path.
@@ -250,7 +252,7 @@ def _above(prefix: str) -> str:
     return prefix[: prefix.rfind("/", 0, -1) + 1]
 
 
-def _cut(direct: Sums, depth: int | None) -> dict[str, RunningSum]:
+def _cut(direct: DirectorySums, depth: int | None) -> dict[str, RunningSum]:
     """Return the same sums; those below `depth` are added to the directory there."""
     totals = defaultdict[str, RunningSum](RunningSum)
     top: str | None = None  # most directories come after another one of the same top

@@ -196,7 +196,7 @@ def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) ->
 
 
 class _Trouble(NamedTuple):
-    """Why a path that is sent arrives empty, and why the build stops at it."""
+    """The reasons why a path that is sent arrives empty, and why the build stops at it."""
 
     arrives_empty: str | None = None
     stops: str | None = None

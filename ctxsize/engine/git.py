@@ -109,7 +109,7 @@ class Blob(NamedTuple):
     size: str  # no number for a submodule, and for what a partial clone has not fetched
 
 
-class Found(NamedTuple):
+class GitLookup(NamedTuple):
     """A repository, a reason why git does not answer, or neither."""
 
     repository: GitRepository | None = None
@@ -217,13 +217,13 @@ class Repositories:
     def _outer(self) -> GitRepository | None:
         return find(self._base).repository
 
-    def find(self, root: str) -> Found:
+    def find(self, root: str) -> GitLookup:
         """Return what `find` returns of the directory `root`."""
         outer = self._outer
         real = os.path.realpath(root)
         if outer is None or not _is_plain_part(outer, real):
             return find(root)
-        return Found(PartOfRepository(real, outer.top, outer))
+        return GitLookup(PartOfRepository(real, outer.top, outer))
 
 
 def _is_plain_part(outer: GitRepository, real: str) -> bool:
@@ -251,19 +251,19 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
         return False
 
 
-def find(root: str) -> Found:
+def find(root: str) -> GitLookup:
     """Return the repository of the directory `root`, or why git does not answer."""
     real = os.path.realpath(root)
     if (nearest := top_of(real)) is None:
-        return Found()
+        return GitLookup()
     try:
         top = _top(real, nearest)
         _check_agreement(top)
-        return Found(GitRepository(real, top))
+        return GitLookup(GitRepository(real, top))
     except GitError as error:
         if nearest != real and ".git" in Path(real).parts:
-            return Found()  # a repository's own files, which have no work tree
-        return Found(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
+            return GitLookup()  # a repository's own files, which have no work tree
+        return GitLookup(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
 
 
 def untracked_worktrees(root: str, repository: GitRepository | None = None) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ctxsize.engine import events
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import SECRET_START, Clues, RunningSum, Sums, size_tree
+from ctxsize.engine.directories import SECRET_START, Clues, DirectorySums, RunningSum, size_tree
 from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.wire import METERS
@@ -285,7 +285,7 @@ def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
     return tuple(filled)
 
 
-def _largest_directories(direct: Sums, most: int) -> tuple[Share, ...]:
+def _largest_directories(direct: DirectorySums, most: int) -> tuple[Share, ...]:
     """Return the directories with the largest files in them; only these become shares."""
     filled = [prefix for prefix, amount in direct.items() if amount.files]
 

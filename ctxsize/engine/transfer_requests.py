@@ -120,7 +120,7 @@ def _unquoted(plan: Plan, error: DockerfileError) -> DockerfileError:
 
 
 def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextNeed:
-    """Return what the build needs for one platform; `are_images` tells it of named contexts."""
+    """Return what the build needs for one platform; `are_images` says it of named contexts."""
     build = plan.build
     needs = plan.parsed.needs
     key = (

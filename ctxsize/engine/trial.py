@@ -211,7 +211,7 @@ class Trial:
 
 
 class _Answer(NamedTuple):
-    """What one ignore file sends; others differ from it in a few lines."""
+    """The entries that one ignore file sends; others differ from it in a few lines."""
 
     matcher: Matcher
     sent: Sent

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from ctxsize.formats.styles import GLANCE, TABLES, Look, Outcome
+from ctxsize.formats.styles import GLANCE, TABLES, AnyOutcome, Look
 
 __all__ = [
-    "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "TABLES", "Look", "Outcome",
-    "ReportFormat", "formats_of", "is_report", "render",
+    "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "TABLES",
+    "AnyOutcome", "Look", "ReportFormat", "formats_of", "is_report", "render",
 ]  # fmt: skip
 
 COMMENT_LENGTH = 65_000  # characters of a comment on a pull request; GitHub accepts 65,536
@@ -32,16 +32,16 @@ class ReportFormat(NamedTuple):
 
     name: str
     beginnings: tuple[str, ...]
-    write: Callable[[Outcome, Look], str] | None  # None for a page, which is made above
+    write: Callable[[AnyOutcome, Look], str] | None  # None for a page, which is made above
 
 
-def _text(outcome: Outcome, look: Look) -> str:
+def _text(outcome: AnyOutcome, look: Look) -> str:
     from ctxsize.formats import layout, text
 
     return text.render(layout.sections(outcome, look), look)
 
 
-def _markdown(outcome: Outcome, look: Look) -> str:
+def _markdown(outcome: AnyOutcome, look: Look) -> str:
     from ctxsize.formats import fitting, layout, markdown
 
     is_whole = look.full or outcome.kind not in _UNFOLDED
@@ -53,31 +53,31 @@ def _markdown(outcome: Outcome, look: Look) -> str:
     return markdown.render(title, sections)
 
 
-def _json(outcome: Outcome, _: Look) -> str:
+def _json(outcome: AnyOutcome, _: Look) -> str:
     from ctxsize.formats import json
 
     return json.render(outcome)
 
 
-def _github(outcome: Outcome, _: Look) -> str:
+def _github(outcome: AnyOutcome, _: Look) -> str:
     from ctxsize.formats import exchange
 
     return exchange.github(outcome)
 
 
-def _sarif(outcome: Outcome, _: Look) -> str:
+def _sarif(outcome: AnyOutcome, _: Look) -> str:
     from ctxsize.formats import exchange
 
     return exchange.sarif(outcome)
 
 
-def _junit(outcome: Outcome, _: Look) -> str:
+def _junit(outcome: AnyOutcome, _: Look) -> str:
     from ctxsize.formats import exchange
 
     return exchange.junit(outcome)
 
 
-def _gitlab(outcome: Outcome, _: Look) -> str:
+def _gitlab(outcome: AnyOutcome, _: Look) -> str:
     from ctxsize.formats import exchange
 
     return exchange.gitlab(outcome)
@@ -137,7 +137,7 @@ def formats_of(command: str | None) -> tuple[str, ...]:
     return FORMATS
 
 
-def render(name: str, outcome: Outcome, look: Look) -> str:
+def render(name: str, outcome: AnyOutcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
     return _WRITERS[name](outcome, look)
 

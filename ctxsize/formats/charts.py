@@ -35,7 +35,7 @@ def bar(share: float, longest: int) -> str:
 
 
 def _bar_columns(width: int, others: int) -> int:
-    """Return the columns of the longest bar on a screen, of which `others` have no bars."""
+    """Return the columns of the longest bar on a screen that has `others` without bars."""
     return min(_LONGEST_BAR, max(0, width - others))
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
 from ctxsize.findings import Edit, Finding, Location, Severity
-from ctxsize.formats.styles import Look, Outcome
+from ctxsize.formats.styles import AnyOutcome, Look
 from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__, address_of
 
@@ -51,7 +51,7 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     return marks
 
 
-def sarif(outcome: Outcome) -> str:
+def sarif(outcome: AnyOutcome) -> str:
     """Return the findings as SARIF 2.1.0, for code scanning.
 
     Paths are relative to the working directory (`%SRCROOT%`); columns count characters.
@@ -127,7 +127,7 @@ def _place(location: Location) -> _Object:
     return {"physicalLocation": {"artifactLocation": file, "region": region}}
 
 
-def github(outcome: Outcome) -> str:
+def github(outcome: AnyOutcome) -> str:
     """Return the findings as workflow commands, and a summary.
 
     The most severe come first: GitHub shows ten of each level, and the others in the log.
@@ -171,7 +171,7 @@ def _property(value: object) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def gitlab(outcome: Outcome) -> str:
+def gitlab(outcome: AnyOutcome) -> str:
     """Return the findings as a code quality report for GitLab: `artifacts:reports:codequality`."""
     findings = outcome.findings
     issues = []
@@ -188,7 +188,7 @@ def gitlab(outcome: Outcome) -> str:
     return json.dumps(issues, indent=2) + "\n"
 
 
-def junit(outcome: Outcome) -> str:
+def junit(outcome: AnyOutcome) -> str:
     """Return JUnit XML: a failed test for each finding that is no info, others for what passes."""
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 

@@ -7,13 +7,13 @@ from typing import NamedTuple, TypeAlias
 
 from ctxsize.formats import charts
 from ctxsize.formats.sections import (
-    Item,
     LargeParts,
     NextStep,
-    Part,
     Room,
     Screen,
+    ScreenPart,
     Section,
+    SectionItem,
     SizeTree,
     Table,
 )
@@ -23,7 +23,7 @@ from ctxsize.formats.wording import more
 _USUAL_TOP = 5
 _UNLIMITED = 1_000  # lines where more rows are asked for than usual
 
-Height: TypeAlias = Callable[[Iterable[Item], Look], int]
+Height: TypeAlias = Callable[[Iterable[SectionItem], Look], int]
 
 
 class _Wanted(NamedTuple):
@@ -44,7 +44,7 @@ def without_steps(section: Section) -> Section:
     return section._replace(items=items)
 
 
-def whole(parts: Iterable[Part], look: Look) -> Iterator[Section]:
+def whole(parts: Iterable[ScreenPart], look: Look) -> Iterator[Section]:
     """Yield all sections with tables as long as they may be; if quiet, without steps."""
     for part in parts:
         if isinstance(part, Section):
@@ -55,7 +55,7 @@ def whole(parts: Iterable[Part], look: Look) -> Iterator[Section]:
             yield _drawn(section, [_whole_of(item) for item in section.items], look)
 
 
-def fitted(parts: Iterable[Part], look: Look, height: Height) -> Iterator[Section]:
+def fitted(parts: Iterable[ScreenPart], look: Look, height: Height) -> Iterator[Section]:
     """Yield the sections with tables as long as the screen is; `height` counts lines of items."""
     for part in parts:
         if isinstance(part, Section) or look.full:
@@ -67,27 +67,27 @@ def fitted(parts: Iterable[Part], look: Look, height: Height) -> Iterator[Sectio
                 yield _drawn(section, rows, look)
 
 
-def _count_of(item: Item, counts: Iterator[int]) -> int:
+def _count_of(item: SectionItem, counts: Iterator[int]) -> int:
     """Return the number of rows of an item: the next of `counts` for one that shares the screen."""
     if _sharing(item) is None:
         return _whole_of(item)
     return next(counts)
 
 
-def _room_of(item: Item) -> Room | None:
+def _room_of(item: SectionItem) -> Room | None:
     if isinstance(item, (Table, SizeTree, LargeParts)):
         return item.room
     return None
 
 
-def _whole_of(item: Item) -> int:
+def _whole_of(item: SectionItem) -> int:
     room = _room_of(item)
     if room is None:
         return 0
     return room.whole
 
 
-def _sharing(item: Item) -> Room | None:
+def _sharing(item: SectionItem) -> Room | None:
     """Return the room of a table that shares that of a screen with others."""
     if isinstance(item, SizeTree) and not item.is_counted:
         return None
@@ -146,7 +146,7 @@ def _drawn(section: Section, counts: Sequence[int], look: Look) -> Section:
     return section
 
 
-def _with_rows(item: Item, count: int, look: Look) -> Item:
+def _with_rows(item: SectionItem, count: int, look: Look) -> SectionItem:
     """Return an item as a table of `count` rows; without rows it is not shown."""
     match item:
         case SizeTree() if count:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ctxsize.formats.sections import Part
-from ctxsize.formats.styles import GLANCE, Look, Outcome
+from ctxsize.formats.sections import ScreenPart
+from ctxsize.formats.styles import GLANCE, AnyOutcome, Look
 
 
-def sections(outcome: Outcome, look: Look) -> Iterable[Part]:
+def sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
     """Return the sections of `outcome`."""
     match outcome.kind:
         case "measure":
@@ -39,7 +39,7 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Part]:
     return found.sections(outcome, look)
 
 
-def heading(outcome: Outcome) -> str:
+def heading(outcome: AnyOutcome) -> str:
     """Return the heading of a comment: for a check, the verdict."""
     if outcome.kind == "check":
         verdict = "🟢 kept" if outcome.passes else "🔴 not kept"

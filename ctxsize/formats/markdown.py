@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table
+from ctxsize.formats.sections import Fact, Findings, NextStep, Prose, Section, SectionItem, Table
 from ctxsize.formats.wording import code, details, more, place, summary, visible
 
 _MOST = 50  # number of items of a section to show; a comment may have 65,536 characters
@@ -41,7 +41,7 @@ def render(title: str, sections: Iterable[Section], most: int = sys.maxsize) -> 
     return f"{whole}\n"
 
 
-def _items(items: Sequence[Item]) -> str:
+def _items(items: Sequence[SectionItem]) -> str:
     """Return the items, with an empty line between two, except within a list."""
     shown = [*items[:_MOST]]
     left = more(len(items) - _MOST)
@@ -52,7 +52,7 @@ def _items(items: Sequence[Item]) -> str:
     return re.sub(r"^(- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
 
 
-def _item(item: Item) -> Iterable[str]:
+def _item(item: SectionItem) -> Iterable[str]:
     match item:
         case Prose(text) if text.startswith(" "):
             return [f"- {prose(text.strip())}"]

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
-Found: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
-Outcome: TypeAlias = "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found"
+FindingsOutcome: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
+AnyOutcome: TypeAlias = (
+    "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | FindingsOutcome"
+)
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 
 GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines

@@ -13,10 +13,10 @@ from ctxsize.formats import fitting
 from ctxsize.formats.sections import (
     Fact,
     Findings,
-    Item,
     NextStep,
-    Part,
     Prose,
+    ScreenPart,
+    SectionItem,
     Table,
 )
 from ctxsize.formats.styles import Look
@@ -41,7 +41,7 @@ class _Excerpt(NamedTuple):
     marked: int  # number of columns of `body` that carets mark
 
 
-def render(parts: Iterable[Part], look: Look) -> str:
+def render(parts: Iterable[ScreenPart], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
     blocks = []
     for section in fitting.fitted(parts, look, height):
@@ -53,7 +53,7 @@ def render(parts: Iterable[Part], look: Look) -> str:
     return "\n".join(blocks)
 
 
-def height(items: Iterable[Item], look: Look) -> int:
+def height(items: Iterable[SectionItem], look: Look) -> int:
     """Return the number of lines of `items`."""
     lines = 0
     for item in items:
@@ -61,7 +61,7 @@ def height(items: Iterable[Item], look: Look) -> int:
     return lines
 
 
-def _item(item: Item, look: Look) -> Iterable[str]:
+def _item(item: SectionItem, look: Look) -> Iterable[str]:
     match item:
         case Prose():
             return _prose(item, look)

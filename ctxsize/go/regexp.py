@@ -31,7 +31,7 @@ class ProgramStep(NamedTuple):
     other_distance: int
 
 
-Program = list[ProgramStep]  # its end is a match
+RegexpProgram = list[ProgramStep]  # its end is a match
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the product of nested ones
@@ -133,7 +133,7 @@ def _code_of(char: str) -> int:
     return ord(char)
 
 
-def _repeat(part: Program, low: int, high: int | None) -> Program:
+def _repeat(part: RegexpProgram, low: int, high: int | None) -> RegexpProgram:
     """Return `part` repeated `low` to `high` times; None means no upper bound."""
     size = len(part) + 1
     if size * (high or low or 1) > _MOST_STEPS:
@@ -152,7 +152,7 @@ def _repeat(part: Program, low: int, high: int | None) -> Program:
     return [skip, *part, again]
 
 
-def parsed(expression: str) -> Program:
+def parsed(expression: str) -> RegexpProgram:
     r"""Return the steps of `expression`.
 
     Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if ctxsize cannot
@@ -190,14 +190,14 @@ class _ExpressionReader:
         self.at += 1
         return True
 
-    def alternatives(self) -> tuple[Program, int]:
+    def alternatives(self) -> tuple[RegexpProgram, int]:
         """Return the steps, and the most copies that nested repetitions make of any of them."""
         parts = [self._concatenation()]
         while self._takes("|"):
             parts.append(self._concatenation())
         copies = max(most for _, most in parts)
         left = sum(len(part) + 2 for part, _ in parts) - 2
-        program: Program = []
+        program: RegexpProgram = []
         for part, _ in parts[:-1]:
             size = len(part) + 2
             left -= size
@@ -207,8 +207,8 @@ class _ExpressionReader:
         last, _ = parts[-1]
         return program + last, copies
 
-    def _concatenation(self) -> tuple[Program, int]:
-        done: list[Program] = []
+    def _concatenation(self) -> tuple[RegexpProgram, int]:
+        done: list[RegexpProgram] = []
         copies = 1
         inner = 1
         repeated = False
@@ -240,7 +240,7 @@ class _ExpressionReader:
             copies = max(copies, inner)
         return [*chain.from_iterable(done)], copies
 
-    def _group(self) -> tuple[Program, int]:
+    def _group(self) -> tuple[RegexpProgram, int]:
         self.depth += 1
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
@@ -363,7 +363,7 @@ class Machine:
     """Searches texts for an expression, character by character."""
 
     _states: ClassVar[dict[tuple[str, bytes, str], _Reached]] = {}
-    _programs: ClassVar[dict[str, Program]] = {}
+    _programs: ClassVar[dict[str, RegexpProgram]] = {}
     """Caches of all machines: once they are too large, all is forgotten."""
     _cached_bytes: ClassVar[int] = 0
 
@@ -418,7 +418,7 @@ class Machine:
             self._states[key] = state
         return state  # another thread may have cleared the cache since
 
-    def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
+    def _reached(self, program: RegexpProgram, state: _Reached, char: str) -> set[int]:
         """Return the steps of `state` and the first, and all that follow without a character."""
         at_border = (state.before == "w") != (_kind(char) == "w")
         holds = {
@@ -442,7 +442,7 @@ class Machine:
         return reached
 
 
-def _steps_behind(program: Program, reached: Iterable[int], code: int) -> set[int]:
+def _steps_behind(program: RegexpProgram, reached: Iterable[int], code: int) -> set[int]:
     """Return the steps that follow those of `reached` which match a character."""
     following = set[int]()
     fits = dict[int, bool]()

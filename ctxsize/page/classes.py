@@ -21,21 +21,21 @@ from ctxsize.formats.wording import fit, visible
 from ctxsize.page.nodes import LONGEST_NAME, ClassAmount, Leaf, added
 from ctxsize.recommender.outcome import Suggestion
 
-Shape = dict[str, object]
+PageValues = dict[str, object]
 Chain = list[tuple[int, str]]  # suggestions: the last one that is on hides if `-`, else keeps
 Chains = list["Chain | None"]
 ChainsByPath = defaultdict[str, Chain]
 
 
 class _Verdict(NamedTuple):
-    """Whether an entry is ignored, and the index of the pattern that decides."""
+    """The fate of an entry: ignored or not, and the index of the pattern that decides."""
 
     ignored: bool
     decider: int | None
 
 
 class _Key(NamedTuple):
-    """What entries of one class have in common, besides the chains of suggestions."""
+    """The properties that entries of one class share, besides the chains of suggestions."""
 
     fate: str
     decider: int | None  # the index of the pattern that decides
@@ -43,7 +43,7 @@ class _Key(NamedTuple):
     is_own: bool = False  # True for the ignore file
 
 
-class _Counted(NamedTuple):
+class _ClassAmount(NamedTuple):
     """Bytes and files of an entry that are hidden together."""
 
     chains: Chains
@@ -83,7 +83,7 @@ class Fates:
         self._marks = _marks(snapshot)
         self._names = _further_names(snapshot, trial.before)
         self._indexes = dict[object, int]()
-        self.classes = list[Shape]()
+        self.classes = list[PageValues]()
         self.own: int | None = None  # the class of the ignore file
         self.patterns = dict[str, int]()
 
@@ -121,21 +121,21 @@ class Fates:
         names = self._names.get(path, [path])
         hides = [self._hides.get(path)]
         whole = [
-            _Counted(hides, 0, files),
-            _Counted([self._empties.get(name) for name in names], size, 0),
+            _ClassAmount(hides, 0, files),
+            _ClassAmount([self._empties.get(name) for name in names], size, 0),
         ]
         apart = []
         for transfer in transfers:
             empties = [self._empties.get(name) for name in names if name in transfer]
-            apart += [whole[0], _Counted(empties, transfer.size(path), 0)]
+            apart += [whole[0], _ClassAmount(empties, transfer.size(path), 0)]
         # What arrives in another way, or under another name, is counted apart for the transfer.
         if apart[:2] == whole:
             apart = apart[2:]
         elif transfers:
             for part in whole:
-                apart.append(_Counted(part.chains, -part.content_bytes, -part.files))
+                apart.append(_ClassAmount(part.chains, -part.content_bytes, -part.files))
         if not apart and whole[1].chains == hides:
-            whole = [_Counted(hides, size, files)]
+            whole = [_ClassAmount(hides, size, files)]
         parts = [self._amount(key, part) for part in whole]
         parts += [self._amount(key._replace(fate="transfer"), part) for part in apart]
         return added([parts])
@@ -149,7 +149,7 @@ class Fates:
             return tuple(takers)
         return tuple(range(len(self._takers), len(self.instructions)))
 
-    def _amount(self, key: _Key, part: _Counted) -> ClassAmount:
+    def _amount(self, key: _Key, part: _ClassAmount) -> ClassAmount:
         return ClassAmount(self._class(key, part.chains), part.content_bytes, part.files)
 
     def _class(self, key: _Key, chains: Chains) -> int:
@@ -163,7 +163,7 @@ class Fates:
             by = None
             if key.decider is not None:
                 by = self._pattern(key.decider)
-            shape = Shape(fate=key.fate, by=by, takers=key.takers, hidden_by=hidden)
+            shape = PageValues(fate=key.fate, by=by, takers=key.takers, hidden_by=hidden)
             self.classes.append(shape)
         return self._indexes[known]
 

@@ -1,4 +1,4 @@
-"""The tree of a page: directories as nodes, of which the largest are shown within a room."""
+"""The tree of a page: directories as nodes, the largest of them within a room."""
 
 from __future__ import annotations
 

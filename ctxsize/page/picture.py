@@ -16,14 +16,14 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial, planned
-from ctxsize.formats import Look, Outcome, render
+from ctxsize.formats import AnyOutcome, Look, render
 from ctxsize.formats.sections import measured
 from ctxsize.formats.wording import command, path_argument, typed, visible
 from ctxsize.guard import checking
 from ctxsize.guard.accepting import readable
 from ctxsize.guard.baseline import above
 from ctxsize.model import Amount, Problem, Report
-from ctxsize.page.classes import Fates, Shape, in_file_order
+from ctxsize.page.classes import Fates, PageValues, in_file_order
 from ctxsize.page.nodes import ROOM, ClassAmount, Leaf, nodes
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.recommender.outcome import Size, Suggestion
@@ -41,7 +41,7 @@ _MOST_SOURCES = 100
 _LONG_LINE = Look(1_000)
 
 
-def page(outcome: Outcome, build: Build | None, progress: Progress | None) -> Shape:
+def page(outcome: AnyOutcome, build: Build | None, progress: Progress | None) -> PageValues:
     """Return the page of an outcome; `build` is that of a report. Raises what `measure` raises."""
     if outcome.kind == "scan":
         maps = [*_of_scan(outcome, progress)]
@@ -54,14 +54,14 @@ def page(outcome: Outcome, build: Build | None, progress: Progress | None) -> Sh
     title: object = outcome.kind
     if len(maps) == 1:
         title = maps[0]["name"]
-    return Shape(
+    return PageValues(
         version=1, kind=outcome.kind, title=title, made=f"ctxsize {__version__}", maps=maps
     )
 
 
-def _of_advice(advice: Advice, snapshot: Snapshot) -> Shape:
+def _of_advice(advice: Advice, snapshot: Snapshot) -> PageValues:
     shape = _map(snapshot, advice.before, advice.suggestions)
-    return shape | Shape(
+    return shape | PageValues(
         after=_figures(advice.after),
         verdict=_verdict(advice),
         command=command(advice, "suggest"),
@@ -69,7 +69,7 @@ def _of_advice(advice: Advice, snapshot: Snapshot) -> Shape:
     )
 
 
-def _of_report(report: Report, build: Build, progress: Progress | None) -> Shape:
+def _of_report(report: Report, build: Build, progress: Progress | None) -> PageValues:
     whole = report.context
     transfers = report.transfers
     transferred = None
@@ -80,7 +80,7 @@ def _of_report(report: Report, build: Build, progress: Progress | None) -> Shape
     shape = _map(snapshot, size, ignored=whole.ignored.complete)
     parts = transfers or [whole]
     lines = dict.fromkeys(measured.printed(report, part, "context") for part in parts)
-    return shape | Shape(
+    return shape | PageValues(
         command=command(report, "measure"),
         lower_bound=report.lower_bound,
         failing=_failing(report.all_problems),
@@ -89,7 +89,7 @@ def _of_report(report: Report, build: Build, progress: Progress | None) -> Shape
     )
 
 
-def _verdict(outcome: Outcome) -> str:
+def _verdict(outcome: AnyOutcome) -> str:
     return render("text", outcome, _LONG_LINE).partition("\n")[0]
 
 
@@ -98,7 +98,7 @@ def _failing(problems: Iterable[Problem]) -> list[str]:
     return [*dict.fromkeys(messages)]
 
 
-def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
+def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[PageValues]:
     settings = readable(None, scan.root)[0]
     snapshots = Snapshots(progress, Repositories(scan.root))
     parsed_files = ParsedDockerfiles()
@@ -109,14 +109,16 @@ def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
         shape = _row(row)
         if scan.merged:  # its files are elsewhere
             size = Size(row.context or row.cost, row.transfer)
-            yield shape | Shape(before=_figures(size))
+            yield shape | PageValues(before=_figures(size))
             continue
         if row.context is not None and row.error is None:
             snapshot = snapshots.of(plan_with_hint(build, parsed_files))
             size = Size(row.context, row.transfer)
-            shape = _map(snapshot, size, most=max(most, _LEAST_ROOM)) | Shape(name=shape["name"])
+            shape = _map(snapshot, size, most=max(most, _LEAST_ROOM)) | PageValues(
+                name=shape["name"]
+            )
         limits = next(iter(checking.of_builds(settings, tables, [build]))).budget
-        yield shape | Shape(
+        yield shape | PageValues(
             budget=limits.max_bytes,
             budget_of=limits.of or "context",
             command=typed("measure", *row.options, path_argument(build.context)),
@@ -126,22 +128,22 @@ def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
             yield _unreadable(problem)
 
 
-def _row(row: Row) -> Shape:
+def _row(row: Row) -> PageValues:
     name = visible(" ".join([row.build.context, *row.options]))
     error = row.error
     if error:
         error = visible(error)
-    return Shape(name=name, error=error)
+    return PageValues(name=name, error=error)
 
 
-def _unreadable(problem: Problem) -> Shape:
+def _unreadable(problem: Problem) -> PageValues:
     place = f"{problem.path}"
     if problem.line:
         place += f":{problem.line}"
-    return Shape(name=visible(place), error=visible(f"the build fails: {problem.message}"))
+    return PageValues(name=visible(place), error=visible(f"the build fails: {problem.message}"))
 
 
-def _of_change(outcome: DiffReport, change: ContextChange) -> Shape:
+def _of_change(outcome: DiffReport, change: ContextChange) -> PageValues:
     """Return the map of a change: what both sides know, and the rest of each directory."""
     before = change.before
     after = change.after
@@ -150,12 +152,12 @@ def _of_change(outcome: DiffReport, change: ContextChange) -> Shape:
         outcome.after._replace(**after._asdict()),
     )
     alone = replace(outcome, before=sides[0], after=sides[1], contexts=(change,))
-    return Shape(
-        before=Shape(context=before[::-1]),
-        after=Shape(context=after[::-1]),
+    return PageValues(
+        before=PageValues(context=before[::-1]),
+        after=PageValues(context=after[::-1]),
         name=visible(change.name),
         context_path=visible(change.new.context_path),
-        classes=[Shape(fate=fate) for fate in ("same", "added", "removed")],
+        classes=[PageValues(fate=fate) for fate in ("same", "added", "removed")],
         verdict=_verdict(alone),
         tree=_tree_of_change(change),
     )
@@ -230,7 +232,7 @@ def _map(
     *,
     most: int = ROOM,
     ignored: bool = False,
-) -> Shape:
+) -> PageValues:
     """Return the map of a context under the suggestions."""
     plan = snapshot.plan
     if suggestions:
@@ -248,8 +250,8 @@ def _map(
     tree = nodes(trial.snapshot.root, fates.leaves, most)
     ignore_file = None
     if suggestions:
-        ignore_file = _file(plan, suggestions) | Shape(own=fates.own)
-    return Shape(
+        ignore_file = _file(plan, suggestions) | PageValues(own=fates.own)
+    return PageValues(
         name=visible(name),
         context_path=visible(plan.context),
         before=_figures(size),
@@ -265,16 +267,16 @@ def _map(
     )
 
 
-def _figures(size: Size) -> Shape:
+def _figures(size: Size) -> PageValues:
     """Return the pairs of bytes and files of a page."""
     transfer = None
     if size.transfer is not None:
         transfer = size.transfer[::-1]
-    return Shape(context=size.context[::-1], transfer=transfer)
+    return PageValues(context=size.context[::-1], transfer=transfer)
 
 
-def _rule(suggestion: Suggestion) -> Shape:
-    return Shape(
+def _rule(suggestion: Suggestion) -> PageValues:
+    return PageValues(
         chosen=suggestion.chosen,
         saves=suggestion.size.counted[::-1],
         doubts=[visible(doubt) for doubt in suggestion.doubts],
@@ -284,7 +286,7 @@ def _rule(suggestion: Suggestion) -> Shape:
     )
 
 
-def _file(plan: Plan, suggestions: Sequence[Suggestion]) -> Shape:
+def _file(plan: Plan, suggestions: Sequence[Suggestion]) -> PageValues:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
     file = plan.ignore_file
     data = b""
@@ -307,7 +309,7 @@ def _file(plan: Plan, suggestions: Sequence[Suggestion]) -> Shape:
         around.append(_around(plan, plain))
     if exceptional:
         around.append(_around(plan, every))
-    return Shape(
+    return PageValues(
         path=visible(ignore_file_to_write(plan)),
         new=file is None,
         exceptional=exceptional,

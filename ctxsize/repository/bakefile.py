@@ -20,8 +20,8 @@ from ctxsize.hidden import Hidden, hidden_as
 from ctxsize.repository.search import NotReadError
 from ctxsize.repository.yaml import concatenated
 
-Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-Body: TypeAlias = "dict[str, Value]"
+BakeValue: TypeAlias = "bool | int | float | str | list[BakeValue] | dict[str, BakeValue] | None"
+Body: TypeAlias = "dict[str, BakeValue]"
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.
@@ -47,12 +47,12 @@ class BakeFile:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     targets: dict[str, Body] = field(default_factory=dict)
-    groups: dict[str, Value] = field(default_factory=dict)
+    groups: dict[str, BakeValue] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
     unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
     # Of variables that are not evaluated yet:
-    _defaults: dict[str, Value] = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
-    _variables: dict[str, Value] = field(default_factory=dict)
+    _defaults: dict[str, BakeValue] = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
+    _variables: dict[str, BakeValue] = field(default_factory=dict)
     _inheriting: dict[str, Body | None] = field(default_factory=dict)  # None while unknown
     _room: int = _MOST_VALUES
 
@@ -95,7 +95,7 @@ class BakeFile:
                 self.unknown[name] = None
         return builds
 
-    def _texts_of(self, template: Value) -> list[str]:
+    def _texts_of(self, template: BakeValue) -> list[str]:
         """Return the texts in a list, none if it is not known."""
         with suppress(UnknownError):
             texts = self._value(template)
@@ -123,7 +123,7 @@ class BakeFile:
     def _text_at(self, body: Body, key: str) -> str:
         return _text(self._value(body.get(key)))
 
-    def _arguments(self, target: str, template: Value) -> dict[str, str]:
+    def _arguments(self, target: str, template: BakeValue) -> dict[str, str]:
         """Return the build arguments of a target, without those that are not known."""
         parts = [template]
         if isinstance(template, dict):
@@ -155,7 +155,7 @@ class BakeFile:
             raise UnknownError
         return body
 
-    def _value(self, template: Value, *, inside: bool = False) -> Value:
+    def _value(self, template: BakeValue, *, inside: bool = False) -> BakeValue:
         """Return the value of a template, or of one `inside` a list or an object."""
         if isinstance(template, list):
             return [self._value(part, inside=True) for part in template]
@@ -191,7 +191,7 @@ class BakeFile:
             raise UnknownError
         return match[0][1:]
 
-    def _variable(self, name: str) -> Value:
+    def _variable(self, name: str) -> BakeValue:
         """Return a variable, as the environment sets it or else its default."""
         if name in self._defaults:  # removed first, as it may refer to itself
             default = self._defaults.pop(name)
@@ -259,7 +259,7 @@ def _merge(base: Body, over: Body) -> Body:
     return merged
 
 
-def _hide(value: Value, written: str) -> Value:
+def _hide(value: BakeValue, written: str) -> BakeValue:
     """Return a value with all its texts and numbers hidden: `written` is printed for each."""
     if isinstance(value, dict):
         return {Hidden(key, written): _hide(part, written) for key, part in value.items()}
@@ -272,7 +272,7 @@ def _hide(value: Value, written: str) -> Value:
     return value
 
 
-def _pairs(value: Value) -> dict[str, str]:
+def _pairs(value: BakeValue) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -280,7 +280,7 @@ def _pairs(value: Value) -> dict[str, str]:
     return {key: _text(part) for key, part in value.items() if part is not None}
 
 
-def _text(value: Value) -> str:
+def _text(value: BakeValue) -> str:
     """Return a value as text, `""` for null. Raises `UnknownError` for lists and objects."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -292,7 +292,7 @@ def _text(value: Value) -> str:
     raise UnknownError
 
 
-def texts_in(value: Value) -> Iterator[str]:
+def texts_in(value: BakeValue) -> Iterator[str]:
     """Yield each text and number in a value, and each key."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
@@ -316,7 +316,7 @@ def read_json(text: str) -> Body:
     return {}
 
 
-def literal(template: Value) -> Value:
+def literal(template: BakeValue) -> BakeValue:
     """Return the template that evaluates to a value; texts in it may be templates already.
 
     Newer versions of buildx print `$${` for a literal `${`, older ones do not.
@@ -354,7 +354,7 @@ def read_hcl(text: str) -> Body:
     return {}
 
 
-def _from_hcl(source: Value) -> Value:
+def _from_hcl(source: BakeValue) -> BakeValue:
     """Return a document of python-hcl2, whose texts are source with quotes, in the form of JSON."""
     if isinstance(source, dict):
         return {key.strip('"'): _from_hcl(part) for key, part in source.items()}

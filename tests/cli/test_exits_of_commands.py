@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
-from ctxsize.cli.app import COMMANDS, app
+from ctxsize.cli.app import app
+from ctxsize.cli.commands import COMMANDS
 from ctxsize.guard.baseline import Baseline
 from tests.cli.conftest import Cli, spawn
 from tests.trees import COPY_ALL, build_tree, file

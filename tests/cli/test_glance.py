@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.cli.app import COMMANDS
+from ctxsize.cli.commands import COMMANDS
 from ctxsize.engine.directories import BY_PATH, PROVED, UNNEEDED
 from ctxsize.formats import charts
 from ctxsize.formats.sections import LargeParts, Room

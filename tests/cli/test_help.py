@@ -8,7 +8,8 @@ import click
 import pytest
 
 from ctxsize.clean.proofs import ECOSYSTEMS
-from ctxsize.cli.app import COMMANDS, FRONT, app
+from ctxsize.cli.app import FRONT, app
+from ctxsize.cli.commands import COMMANDS
 from ctxsize.cli.options import STREAMED, STREAMING
 from ctxsize.cli.pages import SHARED, page
 from ctxsize.formats import FORMATS, PAGE, PAGED

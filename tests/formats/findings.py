@@ -9,7 +9,7 @@ from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity,
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AnyOutcome:
     """The least that an outcome is."""
 
     kind: ClassVar[str] = "sample"

@@ -24,7 +24,7 @@ from ctxsize.formats import Look, markdown, render
 from ctxsize.formats.exchange import fingerprints
 from ctxsize.formats.sections import Findings, Section
 from tests.contexts import CONTEXTS
-from tests.formats.findings import FINDINGS, Outcome
+from tests.formats.findings import FINDINGS, AnyOutcome
 from tests.formats.golden import held
 from tests.oracles.schemas import sarif
 from tests.trees import build_tree
@@ -57,7 +57,7 @@ def shown(format_name: str, findings: tuple[Finding, ...]) -> str:
     if format_name == "markdown":
         sections = [Section([Findings(findings)])] if findings else []
         return markdown.render("ctxsize sample", sections)
-    return render(format_name, Outcome(findings), Look())
+    return render(format_name, AnyOutcome(findings), Look())
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -88,14 +88,14 @@ def test_nothing_found(format_name: str) -> None:
 
 
 def sarif_of(findings: Any) -> dict[str, Any]:
-    log: dict[str, Any] = json.loads(render("sarif", Outcome(tuple(findings)), Look()))
+    log: dict[str, Any] = json.loads(render("sarif", AnyOutcome(tuple(findings)), Look()))
     jsonschema.validate(log, sarif())
     run: dict[str, Any] = log["runs"][0]
     return run
 
 
 def test_the_schema_of_sarif_refuses_what_is_none() -> None:
-    log = json.loads(render("sarif", Outcome(FINDINGS), Look()))
+    log = json.loads(render("sarif", AnyOutcome(FINDINGS), Look()))
     log["runs"][0]["results"][0]["level"] = "grave"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(log, sarif())
@@ -165,7 +165,7 @@ def annotations(text: str) -> list[dict[str, str]]:
 
 
 def test_annotations_read_back() -> None:
-    found = annotations(render("github", Outcome(FINDINGS), Look()))
+    found = annotations(render("github", AnyOutcome(FINDINGS), Look()))
     hard = next(each for each in found if each["level"] == "error")
     assert hard["file"] == "a, b:c%\n<x>.txt"
     assert "100%, a colon: a comma" in hard["said"]
@@ -175,7 +175,7 @@ def test_annotations_read_back() -> None:
 
 @given(st.lists(SOME, max_size=30))
 def test_no_name_becomes_a_command(findings: list[Finding]) -> None:
-    text = render("github", Outcome(tuple(findings)), Look())
+    text = render("github", AnyOutcome(tuple(findings)), Look())
     levels = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
     found = [line.split(" ")[0] for line in text.split("\n") if line.lstrip().startswith("::")]
     in_order = sorted(findings, key=lambda each: each.severity.rank)
@@ -188,7 +188,7 @@ def test_no_name_becomes_a_command(findings: list[Finding]) -> None:
 
 @given(st.lists(SOME, max_size=5))
 def test_junit_of_anything(findings: list[Finding]) -> None:
-    data = render("junit", Outcome(tuple(findings)), Look()).encode("utf-8")
+    data = render("junit", AnyOutcome(tuple(findings)), Look()).encode("utf-8")
     parsed = junitparser.JUnitXml.fromstring(data)
     (suite,) = parsed
     cases = list(suite)
@@ -231,7 +231,7 @@ CODE_QUALITY = {
 
 @given(st.lists(SOME, max_size=5))
 def test_code_quality_of_anything(findings: list[Finding]) -> None:
-    text = render("gitlab", Outcome(tuple(findings)), Look())
+    text = render("gitlab", AnyOutcome(tuple(findings)), Look())
     assert not text.startswith("\ufeff")
     issues = json.loads(text)
     jsonschema.validate(issues, CODE_QUALITY)

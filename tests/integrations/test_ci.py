@@ -388,7 +388,7 @@ def test_pre_commit_refuses_and_passes(hooks: Path, store: Path, tmp_path: Path)
 
 
 def test_every_hook_names_a_command() -> None:
-    from ctxsize.cli.app import COMMANDS
+    from ctxsize.cli.commands import COMMANDS
 
     for hook in yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text()):
         assert hook["entry"].split()[:1] == ["ctxsize"]

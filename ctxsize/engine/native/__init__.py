@@ -320,7 +320,7 @@ def _add_clues(core_list: _CoreList, clues: Clues) -> None:
 
 
 class _Counted:
-    """The order of the entries that the core counted, of which more and more is added."""
+    """The order of the entries that the core counted; more and more of it is added."""
 
     def __init__(self, runs: array[int], sizes: Sequence[int]) -> None:
         self._runs = runs  # for each run, its entries and its packets

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ctxsize.findings import Edit, Paths
-from ctxsize.formats.styles import Outcome
+from ctxsize.formats.styles import AnyOutcome
 from ctxsize.formats.wording import level, reasons
 from ctxsize.hidden import shown
 from ctxsize.model import Directory, Ignored, Report
@@ -71,7 +71,7 @@ def _beside(name: str) -> dict[str, Any]:
     return content
 
 
-def render(outcome: Outcome) -> str:
+def render(outcome: AnyOutcome) -> str:
     """Return `outcome` as JSON."""
     return json.dumps(_outcome(outcome), indent=2) + "\n"
 
@@ -102,7 +102,7 @@ def explained(
     return json.dumps(shape, indent=2) + "\n"
 
 
-def _outcome(outcome: Outcome) -> Shape:
+def _outcome(outcome: AnyOutcome) -> Shape:
     if outcome.kind == "measure":
         return _report(outcome)
     shape: Shape = {"version": 1, **_fields(outcome)}

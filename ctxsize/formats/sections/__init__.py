@@ -128,13 +128,13 @@ class Findings(NamedTuple):
     brief_on_low: int = 0  # `brief` on a low screen, if it is another number
 
 
-Item = Prose | Fact | NextStep | Table | SizeTree | LargeParts | Findings
+SectionItem = Prose | Fact | NextStep | Table | SizeTree | LargeParts | Findings
 
 
 class Section(NamedTuple):
     """Items under a title, not shown if they are empty; Markdown folds one that is `folded`."""
 
-    items: Sequence[Item]
+    items: Sequence[SectionItem]
     title: str = ""
     folded: bool = False
     style: str = "bold"  # the style of the title
@@ -147,7 +147,7 @@ class Screen(NamedTuple):
     lines: int = 0  # number of its lines; 0 for those of the terminal
 
 
-Part = Section | Screen
+ScreenPart = Section | Screen
 
 
 def cut(things: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Sequence[T], str]:
@@ -157,9 +157,9 @@ def cut(things: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Seq
     return things[:most], f"{more(len(things) - most, noun)}: -v"
 
 
-def notes(problems: Iterable[Problem]) -> list[Item]:
+def notes(problems: Iterable[Problem]) -> list[SectionItem]:
     """Return `problems` with the files that were read, as notes."""
-    lines: list[Item] = []
+    lines: list[SectionItem] = []
     for problem in problems:
         text = problem.message
         place = [str(part) for part in (problem.path, problem.line) if part is not None]
@@ -169,7 +169,7 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
     return lines
 
 
-def few(lines: Sequence[Item], most: int, look: Look, noun: str = "") -> list[Item]:
+def few(lines: Sequence[SectionItem], most: int, look: Look, noun: str = "") -> list[SectionItem]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     shown, rest = cut(lines, most, look, noun)
     if rest:

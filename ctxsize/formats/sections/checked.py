@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Severity
-from ctxsize.formats.sections import Fit, Item, NextStep, Part, Prose, Room, Screen, Section, few
+from ctxsize.formats.sections import (
+    Fit,
+    NextStep,
+    Prose,
+    Room,
+    Screen,
+    ScreenPart,
+    Section,
+    SectionItem,
+    few,
+)
 from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, next_step, table_of
 from ctxsize.formats.styles import Look
@@ -20,7 +30,7 @@ _MOST_IN_A_LINE = 10  # number of refusals of a line each; none if full
 _MORE_ROWS = 2  # a line about one or two more tells less than they do
 
 
-def sections(outcome: CheckReport, look: Look) -> Iterator[Part]:
+def sections(outcome: CheckReport, look: Look) -> Iterator[ScreenPart]:
     """Yield the refusals, then a line for each context that passes; the verdict comes last."""
     refused = [check for check in outcome.checks if not check.passes]
     for check in refused[:EXAMPLES]:
@@ -28,7 +38,7 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[Part]:
         if look.full:
             title = f"Report of {quoted(check.name)}"
             yield from body(check.report, look, title)
-    lines: list[Item] = []
+    lines: list[SectionItem] = []
     for check in refused[EXAMPLES:]:
         # The first ones are enough to see what to do.
         if look.full:
@@ -120,7 +130,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     yield Section([*_remedies(check)])
 
 
-def _remedies(check: ContextCheck) -> Iterator[Item]:
+def _remedies(check: ContextCheck) -> Iterator[SectionItem]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     remedy = check.remedy
     report = check.report

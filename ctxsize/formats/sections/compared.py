@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, notes
+from ctxsize.formats.sections import NextStep, Prose, Section, SectionItem, Table, notes
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.formats.wrapping import brief
@@ -88,7 +88,7 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
         yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
 
 
-def _verdict(outcome: DiffReport, look: Look) -> Iterator[Item]:
+def _verdict(outcome: DiffReport, look: Look) -> Iterator[SectionItem]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before = outcome.before
     after = outcome.after

@@ -12,16 +12,16 @@ from ctxsize.findings import Finding
 from ctxsize.formats import wording
 from ctxsize.formats.sections import (
     Findings,
-    Item,
     NextStep,
     Prose,
     Section,
+    SectionItem,
     Table,
     cut,
     few,
     notes,
 )
-from ctxsize.formats.styles import Found, Look
+from ctxsize.formats.styles import FindingsOutcome, Look
 from ctxsize.formats.wording import amount, listed, more, quoted, typed, visible
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
@@ -37,7 +37,7 @@ _ALIKE = 12  # number of candidates with one reason
 _MOST_LINES = 5  # number of findings across builds
 
 
-def sections(outcome: Found, look: Look) -> list[Section]:
+def sections(outcome: FindingsOutcome, look: Look) -> list[Section]:
     """Return the sections of a list of findings, of builds, of codes or of directories."""
     match outcome.kind:
         case "lint":
@@ -60,7 +60,7 @@ def _linted(outcome: Linted, look: Look) -> list[Section]:
     findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
-    lines: list[Item] = [*_files(outcome.files, look)]
+    lines: list[SectionItem] = [*_files(outcome.files, look)]
     lines += notes(outcome.problems)
     if not outcome.files:
         lines.append(Prose("no ignore file here"))
@@ -114,7 +114,7 @@ def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
     findings = Findings(advice.findings, fixed=len(advice.mended))
     if look.quiet:
         return [Section([findings])]
-    items: list[Item] = [findings]
+    items: list[SectionItem] = [findings]
     if any(finding.fix for finding in advice.findings):
         diff = typed("advise", "--diff", *_root(advice.root))
         items.append(NextStep(diff, "shows the fixes"))
@@ -182,7 +182,7 @@ def _title(scan: Scan) -> str:
     return title
 
 
-def _across(scan: Scan, look: Look) -> Iterator[Item]:
+def _across(scan: Scan, look: Look) -> Iterator[SectionItem]:
     """Yield the findings across builds, and where their codes are explained."""
     if look.full:
         yield Findings(scan.findings)
@@ -297,7 +297,7 @@ def _origin(row: Row) -> str:
 def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
-    head: list[Item] = [_freed(outcome)]
+    head: list[SectionItem] = [_freed(outcome)]
     if outcome.command and plan.items:
         head.append(NextStep(outcome.command, "deletes it"))
     failed = [Prose(_failed(result), 4) for result in outcome.results if not result.done]

@@ -14,9 +14,9 @@ from ctxsize.formats.sections import (
     Fit,
     LargePart,
     LargeParts,
-    Part,
     Room,
     Screen,
+    ScreenPart,
     Section,
     folded,
     measured,
@@ -38,7 +38,7 @@ _GIT = "git ignores it"
 _WORDS = {*_NOTES.values(), _GIT}  # the notes that are no patterns
 
 
-def sections(report: Report, look: Look) -> Iterator[Part]:
+def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
     clauses = measured.clauses(report, short=True)
     verdict = measured.verdict(report, look, clauses, _VERDICT)

@@ -13,10 +13,10 @@ from ctxsize.formats.sections import (
     Findings,
     Fit,
     NextStep,
-    Part,
     Prose,
     Room,
     Screen,
+    ScreenPart,
     Section,
     SizeTree,
     Table,
@@ -66,7 +66,7 @@ class _Breakdown(NamedTuple):
     most: int  # number of rows on a screen, or in full
 
 
-def sections(report: Report, look: Look) -> Iterator[Part]:
+def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
     head = Section([verdict(report, look, clauses(report), _VERDICT), next_step(report)])
     if look.only is not None:

@@ -10,10 +10,10 @@ from ctxsize.formats import wording
 from ctxsize.formats.sections import (
     Fact,
     Findings,
-    Item,
     NextStep,
     Prose,
     Section,
+    SectionItem,
     Table,
     cut,
     few,
@@ -118,7 +118,7 @@ def _questions(advice: Advice) -> Table:
     return Table(("size", "files", "path", "in git"), rows, prose=True)
 
 
-def _findings(advice: Advice, look: Look) -> Iterator[Item]:
+def _findings(advice: Advice, look: Look) -> Iterator[SectionItem]:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
     ignored = set[str]()
     exceptions = set[str]()
@@ -334,7 +334,7 @@ def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
     ]
 
 
-def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
+def _change(plan: IgnoreFilePlan) -> Iterator[SectionItem]:
     change = plan.change
     if change.impossible:
         yield Prose(visible(f"Not possible: {change.impossible}"), 0)
