@@ -47,9 +47,12 @@ def render(parts: Iterable[ScreenPart], look: Look) -> str:
     for section in fitting.fitted(parts, look, height):
         lines = [line for item in section.items for line in _item(item, look)]
         if lines and section.title:
-            lines.insert(0, look.paint(section.title, section.style))
+            title = look.paint(section.title, section.style)
+            lines.insert(0, title)
         if lines:
-            blocks.append("\n".join([*lines, ""]))
+            lines.append("")
+            block = "\n".join(lines)
+            blocks.append(block)
     return "\n".join(blocks)
 
 
@@ -57,7 +60,8 @@ def height(items: Iterable[SectionItem], look: Look) -> int:
     """Return the number of lines of `items`."""
     lines = 0
     for item in items:
-        lines += len([*_item(item, look)])
+        drawn = [*_item(item, look)]
+        lines += len(drawn)
     return lines
 
 
@@ -97,16 +101,19 @@ def _fact(fact: Fact, look: Look) -> list[str]:
         text = fact.short
     if fact.path:
         left = room - columns(text)
-        text = fit(fact.path, max(_LEAST_PATH, left)) + text
+        left = max(_LEAST_PATH, left)
+        text = fit(fact.path, left) + text
     if fact.fit and not look.full:
-        text = brief(text, room, fact.fit.of(look))
+        most = fact.fit.of(look)
+        text = brief(text, room, most)
     lead = f"  {fact.label}".ljust(_FACT_INDENT)
     return _after(lead, text, fact.label, "dim", look)
 
 
 def _after(lead: str, text: str, mark: str, style: str, look: Look) -> list[str]:
     """Return a text after `lead`, which its further lines leave blank."""
-    return _prose(Prose(lead + text, len(lead), mark, style), look)
+    prose = Prose(lead + text, len(lead), mark, style)
+    return _prose(prose, look)
 
 
 def _next_step(step: NextStep, look: Look) -> list[str]:
@@ -116,14 +123,16 @@ def _next_step(step: NextStep, look: Look) -> list[str]:
     if not step.command:
         if step.fit and not look.full:
             room = look.width - indent
-            purpose = brief(purpose, room, step.fit.of(look))
+            most = step.fit.of(look)
+            purpose = brief(purpose, room, most)
         return wrapped(lead + purpose, look.width, indent)
     # A command is one line, however long, so that it can be copied.
     line = lead + look.paint(step.command, "bold")
     if columns(f"{lead}{step.command}  {purpose}") <= look.width:
         return [f"{line}  {purpose}"]
     blanks = " " * indent
-    return [line, *wrapped(blanks + purpose, look.width, indent)]
+    below = wrapped(blanks + purpose, look.width, indent)
+    return [line, *below]
 
 
 def _briefly(item: Findings, look: Look) -> Iterator[str]:
@@ -150,7 +159,8 @@ def _briefly(item: Findings, look: Look) -> Iterator[str]:
 
 
 def _by_severity(finding: Finding) -> tuple[int, int]:
-    return finding.severity.rank, -(finding.content_bytes or 0)
+    size = finding.content_bytes or 0
+    return finding.severity.rank, -size
 
 
 def screen(text: str, width: int, height: int) -> str:
@@ -183,17 +193,20 @@ def _table(table: Table, look: Look) -> Iterator[str]:
     """Yield the rows, with columns of figures aligned right; names are cut if they are too wide."""
     figures = len(table.headers) - table.names - table.prose
     widths = _widths(table, figures, look.width)
-    yield look.paint(_row(table.headers, widths, figures), "dim")
+    head = _row(table.headers, widths, figures)
+    yield look.paint(head, "dim")
     for row in table.rows:
         if len(row) < len(widths):
             note = " " * _NOTE_INDENT + row[-1]
-            yield from _dim(wrapped(note, look.width, _NOTE_INDENT), look)
+            lines = wrapped(note, look.width, _NOTE_INDENT)
+            yield from _dim(lines, look)
         elif table.prose:
             yield from _with_words(row, widths, figures, look)
         else:
             yield _row(row, widths, figures)
     if table.rest:
-        yield from _dim(wrapped(f"  {table.rest}", look.width, 2), look)
+        rest = wrapped(f"  {table.rest}", look.width, 2)
+        yield from _dim(rest, look)
 
 
 def _widths(table: Table, figures: int, width: int) -> list[int]:
@@ -202,7 +215,8 @@ def _widths(table: Table, figures: int, width: int) -> list[int]:
     whole = [row for row in table.rows if len(row) == count]
     columns_of_cells = zip(table.headers, *whole, strict=True)
     widths = [max(map(columns, cells)) for cells in columns_of_cells]
-    room = width - _indent(widths[:figures])
+    indent = _indent(widths[:figures])
+    room = width - indent
     room = max(_NARROWEST_NAME, room)
     last = widths[-1]
     if table.names + table.prose == 2:
@@ -237,7 +251,8 @@ def _with_words(
     indent = _indent(widths[:-1])
     for line in wrapped(row[-1], widths[-1], 0):
         blanks = " " * (indent - columns(lead))
-        text = lead + blanks + look.paint(line, "dim")
+        words = look.paint(line, "dim")
+        text = lead + blanks + words
         yield text.rstrip()
         lead = ""
 
@@ -247,10 +262,12 @@ def _row(cells: Sequence[str], widths: Sequence[int], figures: int) -> str:
     padded = [""]
     for index, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         if index < figures:
-            padded.append(" " * (width - columns(cell)) + cell)
+            blanks = " " * (width - columns(cell))
+            padded.append(blanks + cell)
         else:
             name = fit(cell, width)
-            padded.append(name + " " * (width - columns(name)))
+            blanks = " " * (width - columns(name))
+            padded.append(name + blanks)
     return "  ".join(padded).rstrip()
 
 
@@ -332,4 +349,5 @@ def _excerpt(location: Location, text: str, room: int) -> _Excerpt:
     head = cut(head[::-1], room_of_head)[::-1]
     body = cut(body, room - columns(head))
     marked = visible(text[start:end])
-    return _Excerpt(head, body, max(1, min(columns(marked), columns(body))))
+    width = min(columns(marked), columns(body))
+    return _Excerpt(head, body, max(1, width))
