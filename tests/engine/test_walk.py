@@ -205,6 +205,11 @@ UNREADABLE: dict[str, tuple[list[str | Node], str, Outcome]] = {
         (["c/", "c/x"], set(), None),
     ),
     "directory, exception inside": (["c", D("d", mode=0)], "d\n!d/x", ([], set(), "d")),
+    "directory, exception for another name": (
+        ["c", D("d", mode=0)],
+        "d\n!dx",
+        (["c"], set(), None),
+    ),
     "directory, wildcard exception": (["c", D("d", mode=0)], "d\n!**/x", ([], set(), "d")),
     "context": ([D("", mode=0)], "", ([], set(), "ctx")),
 }
