@@ -36,7 +36,8 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_AGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|sec|m|min|h|d|days?|w|weeks?)\s*", re.IGNORECASE)
+_UNIT_OF_TIME = "s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?"
+_AGE = re.compile(rf"\s*([0-9]+(?:\.[0-9]+)?)\s*({_UNIT_OF_TIME})\s*", re.IGNORECASE)
 
 
 def parse_age(text: str) -> float:

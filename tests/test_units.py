@@ -20,6 +20,7 @@ CASES: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = [
     (units.parse_age, ("30d",), 2_592_000.0),
     (units.parse_age, ("12 h",), 43_200.0),
     (units.parse_age, ("1.5min",), 90.0),
+    (units.parse_age, ("2 hours",), 7_200.0),
     (units.parse_age, ("0",), 0.0),
     (units.human_age, (42,), "42 seconds"),
     (units.human_age, (150,), "2 minutes"),

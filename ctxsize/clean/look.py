@@ -203,7 +203,7 @@ class _Looking:
         objection = record and record.objection(contents, descent)
         objection = objection or self.dangers.of(descent, contents.locks)
         objection = objection or contents.objection
-        objection = objection or _objection_by_time(kind, contents.newest_ns, self.choice)
+        objection = objection or _objection_by_options(kind, contents.newest_ns, self.choice)
         service = self._service(path)
         if objection:
             self.passed.append(Passed(path, kind, service, objection, contents.size))
@@ -240,15 +240,15 @@ class _Looking:
         self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
-def _objection_by_time(
+def _objection_by_options(
     kind: ArtefactKind, newest_ns: int, choice: CleanChoice
 ) -> CleanObjection | None:
-    """Return why it is too young to be deleted, or of a category that was not asked for."""
+    """Return the objection of the options: maybe in use, installed packages, or too young."""
     age_s = (time.time_ns() - newest_ns) / 1e9
     age = f"{units.human_age(age_s)} ago"
+    if age_s < 0:
+        age = "in the future"
     if kind.category is not CleanCategory.LEFTOVER and age_s < choice.recent_s:
-        if age_s < 0:
-            age = "in the future"
         return CleanObjection("recent", f"it may be in use: something in it was written {age}")
     if kind.category is CleanCategory.DEPS and not choice.deps:
         message = "it has installed packages; --deps deletes them too"

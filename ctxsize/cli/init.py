@@ -15,7 +15,7 @@ from ctxsize.build import joined
 from ctxsize.cli import options, output
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
-from ctxsize.engine.fates import breaking
+from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.plan import ParsedDockerfiles
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
@@ -137,7 +137,7 @@ def _starts(root: str) -> list[_Start]:
         for build in unique.values():
             try:
                 plan = plan_with_hint(build, parsed_files)
-                failing |= dict.fromkeys(breaking(plan))
+                failing |= dict.fromkeys(fatal_problems(plan))
                 _name(plan.context, root)
                 ignore_file = None
                 if plan.ignore_file:

@@ -40,7 +40,7 @@ def watch(
     A save of one of `files` leads to an answer at once. An error is shown too.
     """
     gc.enable()  # `__main__` disables it, as other runs are short
-    now: Callable[[], object]
+    redraw: Callable[[], object]
     shown: object = None
     saved: dict[str, object] = {}
     last_s = 0.0
@@ -50,22 +50,22 @@ def watch(
         start_s = _busy_s()
         try:
             # Progress would overwrite the answer that is shown.
-            with redirect_stderr(None) if shown else nullcontext():
+            with nullcontext() if shown is None else redirect_stderr(None):
                 outcome = answer()
             new: object = outcome
-            now = partial(show, outcome)
+            redraw = partial(show, outcome)
             paths = [*files(outcome)]
         except CtxsizeError as error:
             new = str(error)
-            now = partial(output.failed, error)
+            redraw = partial(output.failed, error)
             paths = [*saved, error.path]
         cost_s = _busy_s() - start_s
         if new != shown:
             shown = new
             with output.redrawn():
-                now()
+                redraw()
         saved = {path: before.get(path, _stamp(path)) for path in paths if path}
-        # An answer may import modules, which the next ones do not.
+        # The cheaper of the last two counts: one of them may have imported modules.
         due = time.monotonic() + max(_EVERY_S, min(last_s, cost_s) * _SHARE)
         last_s = cost_s
         while time.monotonic() < due:

@@ -30,21 +30,20 @@ _REASONS = {  # by the value of `Fate`
 }
 
 
-def breaking(plan: Plan) -> tuple[Problem, ...]:
+def fatal_problems(plan: Plan) -> tuple[Problem, ...]:
     """Return the problems that are known to fail the build of `plan`, measuring nothing.
 
-    They are those of `measure` after the builder has accepted the Dockerfile; none if it does
-    not, or if there is no Dockerfile.
+    There are none without a Dockerfile, and if the builder refuses it.
     """
     if plan.dockerfile is None:
         return ()
     if not plan.builder.asks_for_paths:
-        return tuple(failing_by_name(plan))
+        return tuple(fatal_without_requests(plan))
     problems: dict[Problem, None] = {}
     with suppress(CtxsizeError, OSError):
-        problems |= dict.fromkeys(failures_of(plan))
+        problems |= dict.fromkeys(failing_steps(plan))
         for context in _contexts_of(plan):
-            problems |= dict.fromkeys(unfound(context, sources_of(context)))
+            problems |= dict.fromkeys(missing_sources(context, sources_of(context)))
     return tuple(problem for problem in problems if problem.is_fatal)
 
 
@@ -57,7 +56,7 @@ def _contexts_of(plan: Plan) -> Iterator[Plan]:
             yield named_plan(plan, named)
 
 
-def failures_of(plan: Plan) -> Iterator[Problem]:
+def failing_steps(plan: Plan) -> Iterator[Problem]:
     """Yield a problem for each step that fails whatever the context holds. Raises `needs_of`'s."""
     failures = (need.failures for need in needs_of(plan).values())
     for failure in dict.fromkeys(chain.from_iterable(failures)):
@@ -78,7 +77,7 @@ def _failure_problem(failure: Failure, plan: Plan) -> Problem:
 
 
 def _with_doubts(place: Problem, message: str, doubts: Collection[UnknownName]) -> Problem:
-    """Return a problem that fails the build, unless arguments, or else variables, decide."""
+    """Complete `place`: the build fails, or, with doubts, fails for some value of a variable."""
     decides = what_decides(doubts)
     if not decides:
         return replace(place, message=f"the build fails: {message}")
@@ -88,7 +87,7 @@ def _with_doubts(place: Problem, message: str, doubts: Collection[UnknownName]) 
     return replace(place, code=code, message=f"{message} ({decides})")
 
 
-def unfound(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
+def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
     from ctxsize.engine.source_lookup import Sources  # most builds have no doubtful source
 
@@ -103,18 +102,19 @@ def unfound(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
                     yield _source_problem(plan, source, fate.value, path)
 
 
-def failing_by_name(plan: Plan) -> Iterator[Problem]:
+def fatal_without_requests(plan: Plan) -> Iterator[Problem]:
     """Yield what is known to fail a build with a builder that requests no paths."""
     if plan.dockerfile is None:
         return
+    problems: dict[Problem, None] = {}
     with suppress(CtxsizeError, OSError):
-        problems = [*failures_of(plan)]
+        problems |= dict.fromkeys(failing_steps(plan))
         for context in _contexts_of(plan):
-            problems += _unfound_by_name(context)
-        yield from (problem for problem in dict.fromkeys(problems) if problem.is_fatal)
+            problems |= dict.fromkeys(_missing_without_requests(context))
+    yield from (problem for problem in problems if problem.is_fatal)
 
 
-def _unfound_by_name(plan: Plan) -> Iterator[Problem]:
+def _missing_without_requests(plan: Plan) -> Iterator[Problem]:
     """Yield a problem for each source in one context that such a builder does not find.
 
     Sources that depend on unknown values are left out, and those with `--parents`.
@@ -135,7 +135,7 @@ def _unfound_by_name(plan: Plan) -> Iterator[Problem]:
                 unmatched[source.line] += 1
     counts = _source_counts(plan)
     for source, (fate, path) in fates.items():
-        # Wildcards may match nothing beside a source that is found.
+        # A line of wildcards fails only if all of them match nothing.
         if fate is Fate.NO_MATCH and unmatched[source.line] == counts[source.line]:
             fate = Fate.IGNORED
             if path == source.path:

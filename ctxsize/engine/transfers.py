@@ -14,7 +14,7 @@ from ctxsize.engine.build_options import platforms_of
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import failing_by_name, failures_of, unfound
+from ctxsize.engine.fates import failing_steps, fatal_without_requests, missing_sources
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing, measure
@@ -40,14 +40,14 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
         # Podman reads all contexts in place and sends nothing.
         return replace(
             report,
-            problems=(*report.problems, *unfiltered_mounts(plan), *failing_by_name(plan)),
+            problems=(*report.problems, *unfiltered_mounts(plan), *fatal_without_requests(plan)),
             named_contexts=plan.named_contexts,
         )
     if builder.asks_for_paths:
         return _with_requested(plan, report, progress)
     if plan.build.build_contexts:
         raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
-    problems = (*report.problems, *failing_by_name(plan))
+    problems = (*report.problems, *fatal_without_requests(plan))
     report = replace(report, problems=problems)
     if plan.dockerfile is None:
         return report
@@ -136,9 +136,9 @@ def _measure(plan: Plan, report: Report, progress: Progress | None, *, is_there:
     problems = [problem for problem in report.problems if problem.code not in _OF_TRANSFERS]
     problems += measuring.problems
     if not plan.name:
-        problems += failures_of(plan)
+        problems += failing_steps(plan)
     if measuring.doubtful:
-        problems += unfound(plan, measuring.doubtful)
+        problems += missing_sources(plan, measuring.doubtful)
     return _Measured(transfers, tuple(dict.fromkeys(problems)))
 
 
@@ -342,7 +342,7 @@ def transfer_listing(plan: Plan) -> Listing:
 
     def problems() -> Iterable[Problem]:
         sources = transfer_requests.sources_of(plan)
-        return unfound(plan, (source for source in sources if source.parents is None))
+        return missing_sources(plan, (source for source in sources if source.parents is None))
 
     evaluators = list[Narrowed | None]()
     for include in transfer_requests.includes_of(plan):

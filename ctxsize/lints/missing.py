@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ctxsize.engine.dockerfiles import is_ignore_file
-from ctxsize.engine.fates import breaking
+from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
 from ctxsize.engine.transfer_requests import needs_of
@@ -123,7 +123,7 @@ def _quoted_source(finding: Finding) -> str:
 
 def failing(plan: Plan) -> Iterator[Finding]:
     """Yield a finding for each reason why a build fails; none if the builder rejects it."""
-    for problem in breaking(plan):
+    for problem in fatal_problems(plan):
         yield fatal_finding(problem, problem.path or plan.context)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from ctxsize import config
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import unfound
+from ctxsize.engine.fates import missing_sources
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write
@@ -257,7 +257,7 @@ def _map(
         before=_figures(size),
         dockerfile=dockerfile,
         builder=plan.builder.name,
-        failing=_failing(unfound(plan, fates.sources)),
+        failing=_failing(missing_sources(plan, fates.sources)),
         tree=tree,
         rules=[_rule(suggestion) for suggestion in suggestions],
         ignore_file=ignore_file,

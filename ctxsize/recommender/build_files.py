@@ -88,11 +88,11 @@ def agree(part: str, wanted: str) -> bool:
     return is_glob(wanted) and like(wanted, part)
 
 
-def _any(source: str) -> str:
+def _with_wildcards(source: str) -> str:
     """Return a source with `*` for each variable and for everything else that is not literal.
 
-    >>> _any("./app-${VERSION:-$NEXT}.jar"), _any("$DIR/src"), _any("a/[bc]/$X")
-    ('app-*.jar', '*/src', 'a/*/*')
+    >>> _with_wildcards("./app-${VERSION:-$NEXT}.jar"), _with_wildcards("a/[bc]/$X")
+    ('app-*.jar', 'a/*/*')
     """
     text = source
     for _ in range(_DEEPEST):
@@ -137,8 +137,7 @@ class BuildFile:
     @property
     def paths_here(self) -> set[str]:
         """Return the relative paths in its instructions; most of them are paths of its context."""
-        doubtful = {named.source for named in self.unknown}
-        paths = {source.path for source in self.sources if source.source not in doubtful}
+        paths = {source.path for source in self.sources if not self._is_unknown(source)}
         for instruction in self.dockerfile.instructions:
             for word in _PATH.findall(_with_documents(instruction, instruction.text)):
                 path = word.removeprefix("./").rstrip("./")
@@ -178,7 +177,7 @@ class BuildFile:
         instructions = self.dockerfile.instructions
         texts = {instruction.line: instruction.text for instruction in instructions}
         return tuple(
-            self._named(source, _any(source.source), texts.get(source.line, ""))
+            self._named(source, _with_wildcards(source.source), texts.get(source.line, ""))
             for source in self.sources
             if self._is_unknown(source)
         )
@@ -241,8 +240,8 @@ class BuildFiles:
         return [named for build_file in self.all for named in build_file.unknown]
 
 
-def with_bases(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
-    """Return `plan` with a value for each argument without which FROM fails, and problems."""
+def with_assumed_arguments(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
+    """Return `plan` with an assumed value for each argument that FROM needs, and their problems."""
     if plan.dockerfile is None:  # the sources of instructions do not depend on the image
         return plan, ()
     with suppress(CtxsizeError):
@@ -262,7 +261,7 @@ def with_bases(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
 
 
 def _lines_without_value(plan: Plan) -> dict[str, int]:
-    """Return the arguments before the first FROM that nothing gives a value, with their lines."""
+    """Return the arguments before the first FROM with a line that gives no value."""
     lines = {}
     for instruction in reversed(plan.parsed.dockerfile.global_arguments):
         for name in instruction.arguments:

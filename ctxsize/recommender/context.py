@@ -30,7 +30,7 @@ from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.knowledge.rules import FETCHED, all_rules, is_build_input
 from ctxsize.model import Amount, Problem
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
@@ -59,7 +59,7 @@ class BuildContext:
         `repositories` know what git says of many contexts.
         """
         self._repositories = repositories
-        self.plan, self.assumed = with_bases(snapshot.plan)
+        self.plan, self.assumed = with_assumed_arguments(snapshot.plan)
         self.new_file = self.plan.ignore_file is None
         self._real = snapshot.asked(self.plan)
         self._also = also
@@ -271,8 +271,8 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
     """Return the builds of a repository that its files ask for."""
     by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
-    recognisers.sources()  # a broken row of it must not look like a repository without builds
-    recognisers.tools()
+    recognisers.file_kinds()  # a broken row of it must not look like a repository without builds
+    recognisers.build_commands()
     with suppress(CtxsizeError):
         for asking in discover(top, parsed_files=parsed_files).builds:
             if asking.guessed:
@@ -296,7 +296,7 @@ def names_of(plan: Plan, root: str) -> tuple[str, ...]:
 
 
 def _build_file(plan: Plan, path: str, names: tuple[str, ...]) -> BuildFile:
-    plan, _ = with_bases(plan)
+    plan, _ = with_assumed_arguments(plan)
     needs_of(plan)  # raises `UndecidedError` if another frontend may accept a syntax error
     labels = [stage.name or str(stage.index) for stage in plan.parsed.dockerfile.stages]
     if len(labels) > _MOST_STAGES:

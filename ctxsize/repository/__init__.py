@@ -20,7 +20,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem
 from ctxsize.repository import bake, calls, commands, compose, described
-from ctxsize.repository.recognisers import FileKind, sources
+from ctxsize.repository.recognisers import FileKind, file_kinds
 from ctxsize.repository.search import FoundBuild, Place, Search, shortened
 
 _MOST_NAMED = 3
@@ -104,7 +104,7 @@ def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     compose.collect(search, compose_files)
     bake_files = [*filter(bake.WANTED, search.paths)]
     bake.collect(search, bake_files)
-    for expression, kind in sources():
+    for expression, kind in file_kinds():
         add_builds = _READERS[kind.reader]
         for path in filter(expression.fullmatch, search.paths):
             text = search.read(path)
@@ -207,7 +207,7 @@ def _is_wanted(path: str) -> bool:
         return True
     if is_dockerfile(path) or is_ignore_file(path):
         return True
-    return any(expression.fullmatch(path) for expression, _ in sources())
+    return any(expression.fullmatch(path) for expression, _ in file_kinds())
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

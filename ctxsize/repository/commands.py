@@ -19,7 +19,7 @@ from ctxsize.findings import Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Effect
 from ctxsize.reader import holds
-from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, expression, tools
+from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
 from ctxsize.repository.search import Place, Search
 from ctxsize.syntax import can_read
 
@@ -176,7 +176,7 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     for directory, command in in_directories(commands(script), inside):
         first_words = [word.replace(" ", "_") for word in command.words[:_MOST_WORDS]]
         text = " ".join(first_words)
-        for pattern, tool in tools():
+        for pattern, tool in build_commands():
             start = pattern.match(text)
             if start is None:
                 continue

@@ -72,8 +72,8 @@ class FileKind:
 
 
 @cache
-def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
-    """Return every command, with an expression for its words."""
+def build_commands() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
+    """Return every command, with an expression for `match` on its words."""
     commands = []
     for number, row in enumerate(table(_FILE)["command"], 1):
         command = from_row(BuildCommand, _FILE, f"command {number}", row)
@@ -84,8 +84,8 @@ def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
 
 
 @cache
-def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
-    """Return every kind of file, with an expression for its path."""
+def file_kinds() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
+    """Return every kind of file, with an expression for `fullmatch` on its path."""
     kinds = []
     for number, row in enumerate(table(_FILE)["file"], 1):
         name = f"file {number}"

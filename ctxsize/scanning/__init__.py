@@ -12,7 +12,7 @@ from ctxsize.advice import advise
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.fates import breaking
+from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
@@ -116,7 +116,7 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     if improved is not None:
         after = contexts.travelling(plan, improved, includes)
         measured.update(saving=measured.row.cost - after)
-    measured.problems += breaking(plan)
+    measured.problems += fatal_problems(plan)
 
 
 class _Findings:

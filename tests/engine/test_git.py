@@ -108,7 +108,7 @@ def test_submodules(repository: Path, tmp_path: Path) -> None:
 
 
 def test_no_repository_is_no_problem(tmp_path: Path) -> None:
-    assert git.find(str(tmp_path)) == git.Found(None, None)
+    assert git.find(str(tmp_path)) == git.GitLookup(None, None)
 
 
 def test_the_variables_of_a_hook_do_not_lead_elsewhere(
@@ -181,7 +181,7 @@ def test_nothing_of_the_repository_runs_and_nothing_is_written(
 
 
 def test_inside_git_itself_there_is_no_work_tree(repository: Path) -> None:
-    assert git.find(str(repository / ".git" / "refs")) == git.Found(None, None)
+    assert git.find(str(repository / ".git" / "refs")) == git.GitLookup(None, None)
 
 
 def program(path: Path, text: str) -> Path:

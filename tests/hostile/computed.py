@@ -62,7 +62,7 @@ def _descends() -> Iterator[Names]:
 
 
 def _files() -> Iterator[recognisers.FileKind]:
-    return (kind for _, kind in recognisers.sources())
+    return (kind for _, kind in recognisers.file_kinds())
 
 
 def _unknown(kind: recognisers.FileKind) -> bool:
@@ -78,7 +78,7 @@ def _shell_patterns() -> Iterator[Names]:
     for pattern in ("a*b", "a?b"):
         for greedy in (False, True):
             compiled = words._pattern(pattern, "", greedy=greedy)
-            yield {"first": compiled.pattern, "steps": ()}
+            yield {"expression": compiled.pattern}
 
 
 def _wildcards() -> Iterator[Names]:
@@ -103,7 +103,7 @@ def _forms() -> Iterator[Names]:
     for kind in _files():
         for form in kind.build:
             for expression in form.only.values():
-                yield {"each": expression}
+                yield {"required": expression}
 
 
 def _commands() -> Iterator[Names]:
@@ -175,7 +175,7 @@ COMPUTED: dict[str, Computed] = {
     ),
     "repository/commands.py: source.unknown": Computed(_each("source", filter(_unknown, _files()))),
     "repository/commands.py: self.source.top": Computed(_tops),
-    "repository/described.py: each": Computed(_forms),
+    "repository/described.py: required": Computed(_forms),
     "repository/described.py: f'\\\\A{source.images}'": Computed(_each("source", _files())),
     "repository/recognisers.py: table(_FILE)[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH
@@ -185,8 +185,8 @@ COMPUTED: dict[str, Computed] = {
         _each("kind", _files()), frozenset({"fullmatch"})
     ),
     "dockerfile/arguments.py: word_of(escape)": Computed(_each("escape", _ESCAPES)),
-    "dockerfile/arguments.py: f'{re.escape(escape)}(.?)|.'": Computed(_each("escape", _ESCAPES)),
-    "dockerfile/words.py: first + ''.join(steps)": Computed(_shell_patterns, _MATCH | _EACH),
+    "dockerfile/arguments.py: f'{mark}(.?)|.'": Computed(_each("mark", map(re.escape, _ESCAPES))),
+    "dockerfile/words.py: expression": Computed(_shell_patterns, _MATCH | _EACH),
     "go/regexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
     "engine/native/__init__.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
     "engine/patterns.py: f'\\\\A{expression[1:-1]}\\\\Z'": Computed(_wildcards, _EACH),

@@ -17,8 +17,8 @@ READ: tuple[Callable[[], object], ...] = (
     tools.tools,
     mentions.starting_commands,
     mentions.read_kinds,
-    recognisers.tools,
-    recognisers.sources,
+    recognisers.build_commands,
+    recognisers.file_kinds,
 )
 """They read all rows of all files but the lists."""
 
