@@ -15,12 +15,12 @@ FILES = ("action.yml", "hatch_build.py", "man_pages.py", "Makefile", "pyproject.
 
 
 def used(*places: str) -> set[str]:
-    """Return the variables that sources name; this file and recorded answers are none."""
+    """Return the variables that sources name; this file, pages and recorded answers are none."""
     paths = [path for name in places for path in [ROOT / name, *(ROOT / name).rglob("*")]]
     found = set[str]()
     for path in paths:
         is_ours = path != Path(__file__) and "data" not in path.relative_to(ROOT).parts
-        if is_ours and path.is_file() and path.suffix not in (".so", ".pyc", ".svg"):
+        if is_ours and path.is_file() and path.suffix not in (".so", ".pyc", ".svg", ".md"):
             found.update(USED.findall(path.read_text(errors="replace")))
     return found
 
