@@ -25,7 +25,7 @@ _NAMES = {
     "clean": "CleanCandidate CleanObjection CleanPlan DiskSize Inventory Part Passed Result",
     "clean.proofs": "ArtefactKind CleanCategory Telltale",
     "config": "Budget BudgetedBuild Config Suppression",
-    "dockerfile.sources": "Source",
+    "dockerfile.sources": "Source UnknownName",
     "engine.builders": "BUILDERS Builder",
     "engine.evaluate": "DockerIgnoreSpec",
     "engine.events": "Progress Steps",
@@ -108,7 +108,7 @@ if TYPE_CHECKING:
         Config as Config,
         Suppression as Suppression,
     )
-    from ctxsize.dockerfile.sources import Source as Source
+    from ctxsize.dockerfile.sources import Source as Source, UnknownName as UnknownName
     from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
     from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
     from ctxsize.engine.events import Progress as Progress, Steps as Steps

@@ -144,7 +144,7 @@ def render(name: str, outcome: AnyOutcome, look: Look) -> str:
 
 def is_report(start: bytes) -> bool:
     """Return whether a file with this beginning is a report, in any format."""
-    # The expressions take long only on long texts, and this has at most _MOST_BYTES characters.
     text = start[:_MOST_BYTES].decode("utf-8", "replace")
     beginnings = [beginning for row in ROWS for beginning in row.beginnings]
+    # on at most _MOST_BYTES characters
     return any(re.match(beginning, text, re.DOTALL) for beginning in beginnings)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.json import SCHEMAS
 from tests.cli.conftest import Cli
 from tests.pages import IS_UPDATING
@@ -150,3 +152,26 @@ def test_an_unknown_schema_is_an_error_with_suggestions(name: str, hint: str, cl
     result = cli("schema", name)
     assert (result.code, result.out) == (2, "")
     assert hint in result.err
+
+
+def builders_in(shape: Any) -> Iterator[dict[str, Any]]:
+    """Yield each schema, at any depth, that lists the builders."""
+    if isinstance(shape, dict):
+        if "buildkit" in shape.get("enum", ()):
+            yield shape
+        for inner in shape.values():
+            yield from builders_in(inner)
+    elif isinstance(shape, list):
+        for inner in shape:
+            yield from builders_in(inner)
+
+
+def test_schemas_name_every_builder() -> None:
+    listed = 0
+    for path in DIRECTORY.glob("*.schema.json"):
+        for shape in builders_in(json.loads(path.read_text())):
+            listed += 1
+            assert shape["enum"] == [*BUILDERS], path.name
+            message = f"must be one of {', '.join(BUILDERS)}"
+            assert shape.get("errorMessage", message) == message, path.name
+    assert listed >= 3
