@@ -72,6 +72,6 @@ def test_what_counts_as_a_choice(source: str) -> None:
 
 def test_docstrings_and_comments_count_nothing() -> None:
     plain = density_of("a = 1\nb = 2\n")
-    told = density_of('"""About."""\n\n# A note.\na = 1\n"""A constant."""\n\nb = 2  # two\n')
-    assert (told.lines, told.nodes) == (plain.lines, plain.nodes)
+    explained = density_of('"""About."""\n\n# A note.\na = 1\n"""A constant."""\n\nb = 2  # two\n')
+    assert (explained.lines, explained.nodes) == (plain.lines, plain.nodes)
     assert plain.lines == 2

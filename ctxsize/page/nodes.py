@@ -109,13 +109,8 @@ def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
         inside = entries.of(leaf)
         shown: list[Leaf] = []
         if pending.depth < _DEEPEST:
-            large = sum(entry.order[0] <= least for entry in inside)
-            shown = inside[: max(_FEW, large)]
-        room = sum(entry.length for entry in shown)
-        while room > most / 2:
-            shown = shown[: len(shown) // 2]
-            room = sum(entry.length for entry in shown)
-        most -= room
+            shown = _largest(inside, least, most)
+        most -= _length(shown)
         children = list[object]()
         name = fit(visible(leaf.name), LONGEST_NAME)
         if shown:
@@ -131,6 +126,21 @@ def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
             children.append(["", "r", rest, [], len(left)])
             most = max(0, most - 20 - 16 * len(rest))
     return top[0]
+
+
+def _largest(entries: list[Leaf], least: float, most: float) -> list[Leaf]:
+    """Return the first entries: those up to the order `least` and a few, within half the room."""
+    large = sum(entry.order[0] <= least for entry in entries)
+    shown = entries[: max(_FEW, large)]
+    while _length(shown) > most / 2:
+        half = len(shown) // 2
+        shown = shown[:half]
+    return shown
+
+
+def _length(entries: Iterable[Leaf]) -> int:
+    """Return about how many characters the nodes of entries take."""
+    return sum(entry.length for entry in entries)
 
 
 def added(parts: Iterable[Iterable[ClassAmount]]) -> list[ClassAmount]:

@@ -18,7 +18,13 @@ from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.transfers import unknown_transfer
-from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
+from ctxsize.errors import (
+    BuildFailsError,
+    CtxsizeError,
+    DockerfileError,
+    IgnoreFileError,
+    UndecidedError,
+)
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.advisor import Advisor
@@ -26,6 +32,9 @@ from ctxsize.recommender.tree import travelling
 from ctxsize.repository import Discovery, FoundBuild
 from ctxsize.scanning.across import findings_across
 from ctxsize.scanning.rows import Measured, Row, Scan
+
+# Where the builder stops before it builds anything, as `measure` says with exit code 2.
+_UNREAD = (BuildFailsError, DockerfileError, IgnoreFileError)
 
 
 def scan(
@@ -81,7 +90,7 @@ def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snaps
             # With another value, the build may succeed.
             measured.problems.append(unknown_transfer(measured.plan, error))
         else:
-            is_unread = isinstance(error, (DockerfileError, IgnoreFileError))
+            is_unread = isinstance(error, _UNREAD)
             measured.update(error=str(error), is_unread=is_unread)
     return measured
 

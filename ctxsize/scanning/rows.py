@@ -29,7 +29,7 @@ class Row:
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     error: str | None = None
-    is_unread: bool = False  # True if the error is in the text of the Dockerfile or ignore file
+    is_unread: bool = False  # True if the builder cannot read what `error` names
 
     @property
     def build(self) -> Build:

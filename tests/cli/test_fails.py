@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,14 @@ def test_lint_of_other_builds_needs_no_dockerfile(cli: Cli, tmp_path: Path) -> N
     result = cli("lint", "x", cwd=root)
     assert result.code == 2
     assert "x/Dockerfile:1: the build fails: " in result.err
+
+
+@pytest.mark.parametrize("command", ["measure", "suggest", "lint", "check --max 1GB", "scan"])
+def test_an_ignore_file_that_is_no_file_is_an_input_error(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    root = build_tree(tmp_path, [file("Dockerfile", COPY_ALL), "a"])
+    os.mkfifo(root / ".dockerignore")
+    result = cli(*command.split(), cwd=root)
+    assert result.code == 2
+    assert "it is no regular file but a FIFO" in " ".join((result.out + result.err).split())
