@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from os.path import join, normpath
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ctxsize.hidden import Hidden, made_of, shown
@@ -153,7 +154,7 @@ def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
 
 def joined(directory: str, path: str) -> str:
     """Return `path`, which is relative to `directory`, without `.` and `..`."""
-    return os.path.normpath(os.path.join(directory, path))
+    return normpath(join(directory, path))
 
 
 class Options(TypedDict, total=False):

@@ -6,12 +6,12 @@ same keys. All mistakes in it are reported at once: no budget is dropped silentl
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
 from itertools import count
+from os.path import dirname, isdir, islink, join, lexists, normpath, realpath, relpath
 from typing import Any, NamedTuple
 
 from ctxsize.build import Build, is_named_reference, joined, placed
@@ -107,31 +107,31 @@ class Config:
     @property
     def directory(self) -> str:
         """Return the directory to which its paths are relative."""
-        return os.path.dirname(self.path or "") or "."
+        return dirname(self.path or "") or "."
 
 
 def load(start: str) -> Config:
     """Return the configuration for the directory `start`. Raises `InputErrors` for its mistakes."""
     directory = start
-    real = os.path.realpath(start)
+    real = realpath(start)
     while True:
         for name in NAMES:
             path = joined(directory, name)
-            if not os.path.lexists(path):
+            if not lexists(path):
                 continue
             config = _read(path, directory)
             if config is not None:
                 return config
-        above = os.path.dirname(real)
-        if above == real or os.path.lexists(os.path.join(directory, ".git")):
+        above = dirname(real)
+        if above == real or lexists(join(directory, ".git")):
             return Config()
         real = above
-        directory = os.path.relpath(above)
+        directory = relpath(above)
 
 
 def _read(path: str, directory: str) -> Config | None:
     """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
-    if os.path.islink(path) and not holds(border_of(directory), path):
+    if islink(path) and not holds(border_of(directory), path):
         why = "cannot be read: it is a symlink that leaves the repository"
         raise InputErrors([InputError(why, path=path)])
     table: Any = _toml(path)
@@ -189,17 +189,17 @@ def builds(config: Config) -> Iterator[DescribedBuilds]:
     """
     top = config.directory
     for table in config.contexts:
-        pattern = os.path.normpath(table.build.context)  # `link/..` is not where the link leads
+        pattern = normpath(table.build.context)  # `link/..` is not where the link leads
         is_glob = bool(_WILD.search(pattern))
-        paths = [os.path.join(top, pattern)]
+        paths = [join(top, pattern)]
         if is_glob:
             paths = _matching_paths(top, pattern)
         described = list[BudgetedBuild]()
         for path in sorted(paths):
-            if os.path.isdir(path):
-                budgeted = filled_up(Build(os.path.normpath(path)), table)
+            if isdir(path):
+                budgeted = filled_up(Build(normpath(path)), table)
                 if is_glob:
-                    budgeted = replace(budgeted, name=os.path.relpath(path, top))
+                    budgeted = replace(budgeted, name=relpath(path, top))
                 described.append(budgeted)
         yield DescribedBuilds(table, described)
 
@@ -211,7 +211,7 @@ def _matching_paths(top: str, pattern: str) -> list[str]:
     for part in pattern.split("/"):
         deeper = list[str]()
         for path in paths:
-            deeper += glob(os.path.join(escape(path), part))
+            deeper += glob(join(escape(path), part))
         paths = [path for path in deeper if holds(border, path)]
     return paths
 
@@ -256,7 +256,7 @@ class _ConfigReader:
 
     def __init__(self, path: str, directory: str | None = None, *, is_quoted: bool = True) -> None:
         self._path = path
-        self._directory = directory or os.path.dirname(path) or "."
+        self._directory = directory or dirname(path) or "."
         self._is_quoted = is_quoted
         self.errors: list[CtxsizeError] = []
 
@@ -291,7 +291,7 @@ class _ConfigReader:
         if extends is None or self.errors:
             return values
         path = joined(self._directory, extends)
-        is_circle = os.path.realpath(path) in map(os.path.realpath, files)
+        is_circle = realpath(path) in map(realpath, files)
         if is_circle or len(files) > _MOST_FILES:
             self._wrong("extends", f"it extends itself, or more than {_MOST_FILES} files")
             return values
@@ -360,7 +360,7 @@ class _ConfigReader:
         for key, path in paths.items():
             # Of the directories that match a path with wildcards only those inside count.
             # As it is used: `link/../x` leads elsewhere if the link is followed first.
-            literal = os.path.normpath(path)
+            literal = normpath(path)
             if key == "path":
                 literal = _WILD.split(literal)[0]
             if holds(border, joined(self._directory, literal)):

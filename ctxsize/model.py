@@ -6,9 +6,9 @@ everything that is not ignored, a *transfer* the part of it that one Dockerfile 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from enum import Enum
+from os.path import join, normpath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -387,5 +387,5 @@ class Report:
     def place_of(self, problem: Problem, context: str | None = None) -> str:
         """Return the path of a problem; `context` is the directory of a named context."""
         if problem.path is not None and problem.code in _IN_CONTEXT:
-            return os.path.normpath(os.path.join(context or self.context_path, problem.path))
+            return normpath(join(context or self.context_path, problem.path))
         return problem.path or context or self.dockerfile or self.context_path

@@ -12,6 +12,18 @@ import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
+from os.path import (
+    basename,
+    dirname,
+    exists,
+    islink,
+    join,
+    lexists,
+    normpath,
+    realpath,
+    relpath,
+    split,
+)
 from typing import BinaryIO
 
 from ctxsize.errors import InputError
@@ -127,9 +139,9 @@ def listed_name(path: str) -> str | None:
     A file system that ignores case, as macOS has, finds an entry by other names too. Builders
     list directories and compare bytes, so they do not.
     """
-    if not os.path.lexists(path):
+    if not lexists(path):
         return None
-    directory, name = os.path.split(path)
+    directory, name = split(path)
     others = {name.swapcase()}
     if not name.isascii():
         import unicodedata
@@ -137,7 +149,7 @@ def listed_name(path: str) -> str | None:
         others |= {unicodedata.normalize(form, name) for form in ("NFC", "NFD")}
     # Without the same entry under another name, there is no need to list the directory.
     others.discard(name)
-    if not any(os.path.lexists(os.path.join(directory, other)) for other in others):
+    if not any(lexists(join(directory, other)) for other in others):
         return name
     try:
         names = os.listdir(directory or ".")
@@ -151,7 +163,7 @@ def listed_name(path: str) -> str | None:
 
 def is_listed(path: str) -> bool:
     """Return whether an entry has the very name that ends `path`."""
-    return listed_name(path) == os.path.basename(path)
+    return listed_name(path) == basename(path)
 
 
 def may_read(path: str) -> bool:
@@ -161,9 +173,9 @@ def may_read(path: str) -> bool:
 
 def top_of(path: str) -> str | None:
     """Return the real path of the nearest directory, from `path` upward, with a `.git` in it."""
-    directory = os.path.realpath(path)
-    while not os.path.lexists(os.path.join(directory, ".git")):
-        parent = os.path.dirname(directory)
+    directory = realpath(path)
+    while not lexists(join(directory, ".git")):
+        parent = dirname(directory)
         if parent == directory:
             return None
         directory = parent
@@ -172,7 +184,7 @@ def top_of(path: str) -> str | None:
 
 def border_of(directory: str) -> str:
     """Return the repository of `directory`, or the directory itself if there is none."""
-    return top_of(directory) or os.path.realpath(directory)
+    return top_of(directory) or realpath(directory)
 
 
 def worktrees_in(directory: str) -> frozenset[str]:
@@ -181,19 +193,19 @@ def worktrees_in(directory: str) -> frozenset[str]:
     The repository lists each, and its `.git` file names that entry of the list. A directory with
     nothing but worktrees stands for them.
     """
-    root = os.path.realpath(directory)
+    root = realpath(directory)
     names_in: dict[str, set[str]] = {}
     top = border_of(root)
-    own = os.path.join(top, ".git")
+    own = join(top, ".git")
     git = git_directories(top)[0]
-    if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
-        git = os.path.dirname(os.path.dirname(git))
+    if basename(dirname(git)) == "worktrees":  # of another worktree
+        git = dirname(dirname(git))
     try:
         for entry in sorted(entries_in(f"{git}/worktrees"), key=str)[:_MOST_WORKTREES]:
             link = path_in(f"{entry.path}/gitdir")
             is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
-            if is_inner and link != own and path_in(link, "gitdir: ") == os.path.realpath(entry):
-                parent, name = os.path.split(os.path.dirname(link))
+            if is_inner and link != own and path_in(link, "gitdir: ") == realpath(entry):
+                parent, name = split(dirname(link))
                 names_in.setdefault(parent, set()).add(name)
         paths = list[str]()
         for parent, names in names_in.items():
@@ -203,7 +215,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
                 paths += (f"{parent}/{name}" for name in names)
     except OSError:
         return frozenset()
-    return frozenset(os.path.relpath(path, root) for path in paths)
+    return frozenset(relpath(path, root) for path in paths)
 
 
 def path_in(path: str, lead: str = "") -> str:
@@ -215,7 +227,7 @@ def path_in(path: str, lead: str = "") -> str:
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
         if text.startswith(lead) and text != lead:
             named = text.removeprefix(lead)
-            return os.path.realpath(os.path.join(os.path.dirname(path), named))
+            return realpath(join(dirname(path), named))
     except (OSError, ValueError):
         pass
     return ""
@@ -223,7 +235,7 @@ def path_in(path: str, lead: str = "") -> str:
 
 def git_directories(top: str) -> list[str]:
     """Return the directory of the repository at `top`, and for a worktree the shared one."""
-    own = os.path.join(top, ".git")
+    own = join(top, ".git")
     git = path_in(own, "gitdir: ") or own
     shared = path_in(f"{git}/commondir")
     if shared:
@@ -233,7 +245,7 @@ def git_directories(top: str) -> list[str]:
 
 def looks_like_git(directory: str) -> bool:
     """Return whether git may take a directory for a repository without a work tree."""
-    return os.path.lexists(os.path.join(directory, "HEAD"))
+    return lexists(join(directory, "HEAD"))
 
 
 def is_on_same_disk(path: str, other: str) -> bool:
@@ -255,7 +267,7 @@ def reference_files(directories: Sequence[str]) -> list[str]:
         if len(paths) >= _MOST_REFERENCES:
             break
         for directory in directories:
-            path = os.path.join(directory, name)
+            path = join(directory, name)
             paths.append(path)
             with suppress(OSError, ValueError):
                 text = os.fsdecode(read_file(path, _MOST_LINK_BYTES))
@@ -311,7 +323,7 @@ def _is_awaited(path: str) -> bool:
 def holds(border: str, path: str) -> bool:
     """Return whether `path` leads to a place inside `border`, symlinks followed."""
     try:
-        real = os.path.realpath(path)
+        real = realpath(path)
     except ValueError:  # a NUL, which no path has
         return False
     return real == border or real.startswith(border.rstrip("/") + "/")
@@ -324,19 +336,19 @@ def refuse_way_out(path: str) -> None:
     not the file itself, and not below the working directory.
     """
     directory = "/"
-    parts = os.path.join(os.getcwd(), path).split("/")
+    parts = join(os.getcwd(), path).split("/")
     for number, part in enumerate(parts, 1):
-        place = os.path.normpath(os.path.join(directory, part))
-        if not os.path.islink(place):
+        place = normpath(join(directory, part))
+        if not islink(place):
             directory = place
             continue
-        target = os.path.realpath(place)
+        target = realpath(place)
         border = top_of(directory)
-        is_own = number == len(parts) or holds(os.path.realpath("."), directory)
+        is_own = number == len(parts) or holds(realpath("."), directory)
         if border is None and is_own and not _is_of_system(directory):
             border = directory
         if border is not None and not holds(border, target):
-            text = f"the symlink {os.path.relpath(place)} leads out of the repository, to {target}"
+            text = f"the symlink {relpath(place)} leads out of the repository, to {target}"
             hint = "name the file itself, or remove the symlink"
             raise InputError(text, path=path, hint=hint)
         directory = target
@@ -348,20 +360,20 @@ def _is_of_system(directory: str) -> bool:
 
 def place_of_link(path: str) -> str:
     """Return the real path of a file, or of a symlink itself and not of its target."""
-    directory, name = os.path.split(path)
-    return os.path.join(os.path.realpath(directory), name)
+    directory, name = split(path)
+    return join(realpath(directory), name)
 
 
 def target_of(path: str, within: str | None) -> str:
     """Return the real path of the file to write; symlinks in `path` must stay in `within`."""
     place = place_of_link(path)
-    if not os.path.islink(place):
+    if not islink(place):
         return place
-    target = os.path.realpath(place)
-    border = os.path.dirname(place)
+    target = realpath(place)
+    border = dirname(place)
     if within is not None:
-        border = os.path.realpath(within)
-    if not os.path.exists(target):
+        border = realpath(within)
+    if not exists(target):
         why = "leads nowhere"
     elif not holds(border, target):
         why = f"leaves {within or 'its directory'}: it leads to {target}"

@@ -6,6 +6,7 @@ The loader of the package reads them: that of a zipapp or of PyInstaller knows w
 from __future__ import annotations
 
 import os
+from os.path import dirname, isdir, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 else:
     _read = __spec__.loader.get_data
 
-_PACKAGE = os.path.dirname(__file__)
+_PACKAGE = dirname(__file__)
 
 
 def shipped(path: str) -> bytes:
     """Return the content of a file of the package; `path` is relative to it, with slashes."""
-    return _read(os.path.join(_PACKAGE, *path.split("/")))
+    return _read(join(_PACKAGE, *path.split("/")))
 
 
 def shipped_text(path: str) -> str:
@@ -30,8 +31,8 @@ def shipped_text(path: str) -> str:
 
 def shipped_names(package: str) -> list[str]:
     """Return the names of the files in a package below this one, unsorted."""
-    directory = os.path.join(_PACKAGE, package)
-    if os.path.isdir(directory):
+    directory = join(_PACKAGE, package)
+    if isdir(directory):
         return os.listdir(directory)
     from importlib import resources  # slow to import, and only a zip needs it
 

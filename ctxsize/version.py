@@ -2,10 +2,11 @@
 
 import os
 import sys
+from os.path import dirname, exists, join
 
 __version__ = "0.1.0"  # the same value as in `pyproject.toml`
 
-CORE = os.path.join(os.path.dirname(__file__), "engine", "native", "_core.abi3.so")
+CORE = join(dirname(__file__), "engine", "native", "_core.abi3.so")
 
 
 def refuse_windows() -> None:
@@ -19,7 +20,7 @@ def core_path() -> str | None:
     if os.environ.get("CTXSIZE_NATIVE") == "0" or not _can_load():
         return None
     path = os.environ.get("CTXSIZE_NATIVE_CORE") or CORE
-    if os.path.exists(path):
+    if exists(path):
         return path
     return None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
+from os.path import join, relpath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ctxsize.advice import cargo, copies, mounts
@@ -158,7 +158,7 @@ def _read_recipes(
     for index, recipe in enumerate(recipes):
         name = recipe.service
         if services[name] > 1:
-            name = slug(os.path.relpath(recipe.path, discovery.root))
+            name = slug(relpath(recipe.path, discovery.root))
         recipes[index] = replace(recipe, name=name)
     return recipes, [*problems]
 
@@ -167,7 +167,7 @@ def _builds_by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
     """Return the builds by the path of their Dockerfile, or by the place of an inline one."""
     by_path: dict[str, list[FoundBuild]] = {}
     for build in discovery.builds:
-        path = build.build.dockerfile or os.path.join(build.build.context, "Dockerfile")
+        path = build.build.dockerfile or join(build.build.context, "Dockerfile")
         if build.inline is not None:
             path = str(build.where)
         by_path.setdefault(path, []).append(build)

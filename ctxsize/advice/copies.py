@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby, pairwise
+from os.path import commonpath, dirname, isdir, join, realpath
 from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
@@ -89,16 +90,16 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
                 return
             lines.append(step.line)
             # A file counts with its directory, and so does a wildcard.
-            if not recipe.holds(source, os.path.isdir):
-                source = os.path.dirname(re.split(r"[*?[]", source)[0])
+            if not recipe.holds(source, isdir):
+                source = dirname(re.split(r"[*?[]", source)[0])
             starts.append(source)
     if not starts:
         return
-    directory = os.path.commonpath(starts)
+    directory = commonpath(starts)
     for build in recipe.builds:
         if directory and _is_wide(recipe, build, directory):
             context = build.build.context
-            narrow = os.path.join(context, directory)
+            narrow = join(context, directory)
             narrowing = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
             yield recipe.finding(
                 "CTX250",
@@ -115,7 +116,7 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     context = build.build.context
     if build.guessed:
         return False
-    if not os.path.isdir(os.path.join(context, directory)):
+    if not isdir(join(context, directory)):
         return False
     directories = 0
     with suppress(OSError):
@@ -207,8 +208,8 @@ def _root_of(recipe: Recipe, step: StageStep, source: str) -> str:
         return ""
     # COPY follows a symlink, and --parents does not.
     for context in recipe.contexts:
-        path = os.path.join(os.path.realpath(context), source)
-        if path != os.path.realpath(path):
+        path = join(realpath(context), source)
+        if path != realpath(path):
             return ""
     return target.removesuffix(source)
 
@@ -229,7 +230,7 @@ def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], order:
             directories.update(up_to(source)[:-1])
     for context in recipe.contexts:
         for directory in directories:
-            mode = os.stat(os.path.join(context, directory)).st_mode
+            mode = os.stat(join(context, directory)).st_mode
             if mode & 0o7777 != 0o755:
                 return None
     text = f" {recipe.dockerfile.escape}\n    ".join(words)
@@ -441,7 +442,7 @@ def _brings_sources(recipe: Recipe, step: StageStep) -> bool:
     for source in step.sources:
         if source.startswith(".") and source != ".":
             continue
-        if recipe.holds(source, os.path.isdir):
+        if recipe.holds(source, isdir):
             return True
     return False
 

@@ -6,7 +6,6 @@ that exists in a cache mount only. CTX220: ids that collide. CTX221: writers wit
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import shlex
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
+from os.path import realpath
 from typing import NamedTuple
 
 from ctxsize.advice import caches
@@ -302,7 +302,7 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         services = set()
         for use in shared.uses:
             if not use.cache.named:
-                services.add(frozenset(map(os.path.realpath, use.recipe.contexts)))
+                services.add(frozenset(map(realpath, use.recipe.contexts)))
         of_services = content.name in _OF_ONE_SERVICE and len(services) > 1
         keys = {use.system.key for use in shared.uses}
         if of_services and len(keys) == 1:

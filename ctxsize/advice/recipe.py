@@ -6,13 +6,13 @@ before and after. Without that proof, the change is left to a person.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os.path import abspath, basename, dirname, isdir, isfile, join
 from typing import NamedTuple
 
 from ctxsize.build import Build
@@ -107,13 +107,13 @@ class Recipe:
         for place in self._joint_places:
             if place.name:
                 return slug(place.name)
-        directory = os.path.dirname(os.path.abspath(self.path))
-        return slug(os.path.basename(directory)) or "app"
+        directory = dirname(abspath(self.path))
+        return slug(basename(directory)) or "app"
 
     # The files around it.
 
-    def holds(self, path: str, is_it: Callable[[str], bool] = os.path.isfile) -> bool:
-        return any(is_it(os.path.join(context, path)) for context in self.contexts)
+    def holds(self, path: str, is_it: Callable[[str], bool] = isfile) -> bool:
+        return any(is_it(join(context, path)) for context in self.contexts)
 
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
@@ -142,14 +142,14 @@ class Recipe:
             return False
         if self._spec.match_file(clean):
             return False
-        is_there: Callable[[str], bool] = os.path.isfile
+        is_there: Callable[[str], bool] = isfile
         if path.endswith("/"):
-            is_there = os.path.isdir
-        return all(is_there(os.path.join(context, clean)) for context in self.contexts)
+            is_there = isdir
+        return all(is_there(join(context, clean)) for context in self.contexts)
 
     def text(self, path: str) -> str:
         """Return the text of a file of the context, `""` if it is not sent or cannot be read."""
-        file = os.path.join(self.contexts[0], path)
+        file = join(self.contexts[0], path)
         try:
             if holds(self.border, file) and self.sends(path):
                 return read_file(file).decode("utf-8", "replace")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from os.path import join, normpath
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.clean.proofs import ArtefactKind
@@ -128,8 +128,8 @@ class Cleaning:
         undone += [result for result in self.results if not result.done]
         findings = []
         for failure in undone:
-            path = os.path.join(self.root, failure.path or "")
-            path = os.path.normpath(path)
+            path = join(self.root, failure.path or "")
+            path = normpath(path)
             problem = Problem("not-deleted", failure.message)
             findings.append(problem.as_finding(path))
         return in_order(findings)

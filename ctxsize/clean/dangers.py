@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from os.path import islink, join, normpath, realpath, relpath
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ class Dangers:
 
     def around(self, path: str) -> CleanObjection | None:
         """Return the objection of git, mounts and processes to the directory at `path`."""
-        full = os.path.join(self._root, path)
+        full = join(self._root, path)
         now = time.monotonic()
         if len(os.fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
@@ -76,7 +77,7 @@ class Dangers:
 
     def using(self, path: str) -> CleanObjection | None:
         """Return what is mounted in the directory at `path` or uses it at this very moment."""
-        full = os.path.join(self._root, path)
+        full = join(self._root, path)
         return _objection_by_use(full, _process_uses(full))
 
     def _protection(self, path: str) -> CleanObjection | None:
@@ -101,7 +102,7 @@ class Dangers:
         tracked = self._tracked(top)
         if isinstance(tracked, CleanObjection):
             return tracked
-        for tracked_path in tracked.at_or_below(os.path.relpath(path, top)):
+        for tracked_path in tracked.at_or_below(relpath(path, top)):
             return CleanObjection("tracked", f"git tracks {tracked_path}")
         return None
 
@@ -124,7 +125,7 @@ def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
     """Return all paths that the repository at `top` tracks."""
     # Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling symlink)
     # and answers for a repository further up, which knows nothing of this one.
-    if os.path.islink(f"{top}/.git"):
+    if islink(f"{top}/.git"):
         return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
     answer = git.find(top)
     if answer.problem is not None:
@@ -154,7 +155,7 @@ def _is_in(path: str, directory: str) -> bool:
 
 def _process_uses(directory: str) -> Iterator[_ProcessUse]:
     """Yield the uses of anything in `directory`, a real path, as far as we may see."""
-    for path in sorted({sys.prefix, os.path.realpath(sys.prefix)}):
+    for path in sorted({sys.prefix, realpath(sys.prefix)}):
         if _is_in(path, directory):
             yield _ProcessUse(path, f"process {os.getpid()} (this one)")
     place = _place_on_device(directory)
@@ -180,8 +181,8 @@ def _place_on_device(directory: str) -> _DevicePlace | None:
             nearest = mount
     if nearest is None:
         return None
-    below = os.path.relpath(directory, nearest.point)
-    return _DevicePlace(nearest.device, os.path.normpath(os.path.join(nearest.root, below)))
+    below = relpath(directory, nearest.point)
+    return _DevicePlace(nearest.device, normpath(join(nearest.root, below)))
 
 
 def _names(directory: str) -> list[str]:
@@ -216,8 +217,8 @@ def _paths_used_by(process: str, directory: str) -> Iterator[str]:
         command = _content(f"{of_process}/cmdline")
         for argument in command.split(b"\0"):
             if current and b"/" in argument:
-                path = os.path.join(current, os.fsdecode(argument))
-                yield os.path.normpath(path)
+                path = join(current, os.fsdecode(argument))
+                yield normpath(path)
     # Mapped are, for instance, libraries.
     wanted = os.fsencode(directory.rstrip("/") + "/")
     maps = _content(f"{of_process}/maps")
@@ -241,9 +242,9 @@ def _paths_mounted_by(process: str, directory: str, place: _DevicePlace | None) 
         if mount.device != place.device:
             continue
         if _is_in(mount.root, place.path):
-            below = os.path.relpath(mount.root, place.path)
-            path = os.path.join(directory, below)
-            yield os.path.normpath(path)
+            below = relpath(mount.root, place.path)
+            path = join(directory, below)
+            yield normpath(path)
 
 
 def _mounts(process: str) -> Iterator[_Mount]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from errno import EEXIST, ENOTEMPTY
+from os.path import dirname, join, split
 
 from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Inventory, Result, inventory
 from ctxsize.clean.dangers import Dangers
@@ -48,13 +49,13 @@ class _Deletion:
     def __init__(self, candidate: CleanCandidate, dangers: Dangers) -> None:
         self._candidate = candidate
         self._dangers = dangers
-        above, self._name = os.path.split(candidate.path)
+        above, self._name = split(candidate.path)
         self._is_leftover = candidate.kind.category is CleanCategory.LEFTOVER
         if self._is_leftover:
             self._trash = self._name
         else:
             self._trash = TRASH + secrets.token_hex(16)
-        self._trash_path = os.path.join(above, self._trash)
+        self._trash_path = join(above, self._trash)
         self._files = 0
         self._disk_bytes = 0
         self._left: list[tuple[str, str]] = []
@@ -69,7 +70,7 @@ class _Deletion:
             with Descent(plan.root) as descent, Locks() as locks:
                 if descent.place != plan.place:
                     return self._failure("ROOT is another directory now")
-                descent.follow(os.path.dirname(self._candidate.path))
+                descent.follow(dirname(self._candidate.path))
                 with Descent(descent.fd) as inner:
                     inner.enter(self._name)
                     self._above = descent.fd

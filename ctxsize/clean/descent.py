@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from errno import EXDEV
+from os.path import basename
 from typing import TypeVar
 
 from ctxsize import reader
@@ -86,7 +87,7 @@ class Descent:
 
     def leave(self) -> str:
         """Go back up; the name of the directory that was left. Raises `OSError` if it moved."""
-        name = os.path.basename(self.path)
+        name = basename(self.path)
         self._levels.pop().leave()
         return name
 

@@ -15,6 +15,7 @@ from collections.abc import Container, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from os.path import basename
 from typing import NamedTuple
 
 from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part, total_size
@@ -214,7 +215,7 @@ class Record(NamedTuple):
         if inventory.place != self.place or not inventory.tokens <= self.tokens:
             message = f"it holds more than {self.name} did; rename it back to look at it"
             return CleanObjection("changed", message)
-        record_path = f"../{os.path.basename(descent.path)}{RECORD}"
+        record_path = f"../{basename(descent.path)}{RECORD}"
         if held(descent.fd, [record_path]) is not None:
             return CleanObjection("in-use", "another run of ctxsize uses it")
         return None

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from os.path import exists, isdir, realpath, samestat
 from pathlib import PurePath
 
 from ctxsize import units
@@ -63,14 +64,14 @@ def _root_of(path: str) -> str:
     """Return the real path of ROOT. Raises `InputError` where cleaning must not start."""
     real = ""
     with suppress(ValueError):  # a NUL in it
-        real = os.path.realpath(path)
-    if not os.path.isdir(real):
+        real = realpath(path)
+    if not isdir(real):
         raise InputError("no such directory", path=path)
     homes = {"/", os.environ.get("HOME") or "/"}
     with suppress(KeyError):
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
     for home in homes:
-        if _is_at_or_above(real, os.path.realpath(home)):
+        if _is_at_or_above(real, realpath(home)):
             what = "the root of the file system, the home directory or a directory above it"
             raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
     if not REPOSITORIES.isdisjoint(real.split("/")):
@@ -82,9 +83,9 @@ def _is_at_or_above(directory: str, path: str) -> bool:
     """Return whether `path` is this directory or in it, also if that is mounted elsewhere."""
     status = os.stat(directory)
     for ancestor in (path, *map(str, PurePath(path).parents)):
-        if not os.path.exists(ancestor):
+        if not exists(ancestor):
             continue
-        if os.path.samestat(os.stat(ancestor), status):
+        if samestat(os.stat(ancestor), status):
             return True
     return False
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from errno import ENOSPC
+from os.path import isdir, lexists
 from typing import TYPE_CHECKING
 
 import click
@@ -116,7 +117,7 @@ class LazyGroup(click.Group):
             if word in COMMANDS:
                 typed = f"ctxsize {word} {first.partition('=')[0]}"
                 ctx.fail(f"Options follow the command: {typed}")
-        is_door |= first not in COMMANDS and os.path.isdir(first)
+        is_door |= first not in COMMANDS and isdir(first)
         if is_door or (not args and not ctx.resilient_parsing):
             args = [FRONT, *args]
         return super().parse_args(ctx, args)
@@ -128,7 +129,7 @@ class LazyGroup(click.Group):
         word = args[0]
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
             hint = suggestion(word)
-            if not hint and os.path.lexists(word):
+            if not hint and lexists(word):
                 hint = "it is a file (name it with -f)"
             elif not hint:
                 hint = "there is no such directory either"

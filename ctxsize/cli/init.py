@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from glob import escape
+from os.path import realpath, relpath
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -112,8 +112,8 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
     for _, described in builds(config):
         for budgeted in described:
             if budgeted.budget.limits:
-                known.add(os.path.realpath(budgeted.build.context))
-    return [start for start in starts if os.path.realpath(start.context) not in known]
+                known.add(realpath(budgeted.build.context))
+    return [start for start in starts if realpath(start.context) not in known]
 
 
 def _starts(root: str) -> list[_Start]:
@@ -123,7 +123,7 @@ def _starts(root: str) -> list[_Start]:
     unique: dict[tuple[str, str | None], Build] = {}
     for found in discovery.builds:
         build = found.build
-        unique[os.path.realpath(build.context), build.dockerfile] = build
+        unique[realpath(build.context), build.dockerfile] = build
     if not unique:
         hint = "name the directory of a build; `ctxsize scan DIR` lists the builds below DIR"
         message = "nothing is built here: there is no Dockerfile, and no file that names one"
@@ -164,7 +164,7 @@ def _starts(root: str) -> list[_Start]:
 def _name(path: str, root: str) -> str:
     """Return a path relative to `root`. Raises `InputError` if TOML cannot contain it."""
     try:
-        return os.path.relpath(path, root).encode().decode()
+        return relpath(path, root).encode().decode()
     except UnicodeEncodeError:
         hint = "rename it, as a configuration is UTF-8"
         raise InputError("the name is not UTF-8", path=path, hint=hint) from None

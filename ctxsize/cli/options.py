@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from inspect import signature
+from os.path import abspath, exists, isfile
 from typing import Any
 
 import click
@@ -155,7 +156,7 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
         name, equals, path = text.partition("=")
         destination = ""
         if path not in ("", "-"):
-            destination = os.path.abspath(path)
+            destination = abspath(path)
         if name not in known:
             raise _wrong_format(f"no such format: {name!r} (one of {', '.join(known)})")
         if equals and not path:
@@ -184,7 +185,7 @@ def _wrong_format(problem: str) -> click.BadParameter:
 def _may_be_file(path: str) -> bool:
     if not path:
         return False
-    return os.path.isfile(path) or not os.path.exists(path)
+    return isfile(path) or not exists(path)
 
 
 STREAMING = ("ls", "explain")  # commands that print while they read

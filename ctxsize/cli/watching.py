@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, redirect_stderr, suppress
 from functools import partial
+from os.path import join, realpath
 from pathlib import PurePath
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -106,10 +107,10 @@ def _files_of(report: Report) -> Iterator[str]:
     if report.dockerfile:
         yield report.dockerfile
         yield f"{report.dockerfile}.dockerignore"
-    yield os.path.join(report.context_path, ".dockerignore")
+    yield join(report.context_path, ".dockerignore")
     if report.ignore_file:
         yield report.ignore_file.path
-    context = PurePath(os.path.realpath(report.context_path))
+    context = PurePath(realpath(report.context_path))
     for directory in (context, *context.parents):
         for name in NAMES:
             yield f"{directory}/{name}"

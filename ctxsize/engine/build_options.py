@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from os.path import isdir, lexists
 
 from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
@@ -78,10 +79,10 @@ def _kind_of(name: str, location: str) -> str:
         if location.startswith(("http://", "https://")):
             return "http"
         return "git"
-    if os.path.isdir(location):
+    if isdir(location):
         return "local"
     reason = "no such file or directory"
-    if os.path.lexists(location):
+    if lexists(location):
         reason = "not a directory"
     message = f"failed to get build context {name}: stat {location}: {reason}"
     hint = "--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://"

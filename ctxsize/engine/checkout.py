@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from os.path import join, relpath, split
 
 from ctxsize.engine import git
 from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
@@ -72,7 +73,7 @@ class Checkout:
 
     def _files_of_head(self) -> dict[str, git.Blob]:
         """Return the files of HEAD by their paths in the context."""
-        directory = os.path.relpath(self._plan_here.root, self._repository.top)
+        directory = relpath(self._plan_here.root, self._repository.top)
         head = self._repository.head
         if directory == ".":
             return head
@@ -102,10 +103,10 @@ class Checkout:
         base = ""
         name = inside(self._repository.top, path) or ""
         if not anywhere:
-            base, name = os.path.split(name)
+            base, name = split(name)
 
         def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
-            path_in_head = os.path.join(base, link)
+            path_in_head = join(base, link)
             blob = self._repository.head.get(path_in_head)
             if blob is None or not is_kind(int(blob.mode, 8)):
                 return None

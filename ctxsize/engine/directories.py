@@ -5,11 +5,11 @@ A walk lists names anyway. `suggest` proves the hints by rules; a test compares 
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from os.path import basename, isfile, join, normpath
 
 from ctxsize.engine.events import Files, order
 from ctxsize.model import Clue, Counted, Directory, Share
@@ -39,12 +39,12 @@ _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 
 GITIGNORE = ".gitignore"
 _PROOFS = " ".join(PROVED.values()).split()
-MARKERS = {*map(os.path.basename, _PROOFS)}
-SECRET_NAMES = frozenset(map(os.path.basename, SECRETS))
+MARKERS = {*map(basename, _PROOFS)}
+SECRET_NAMES = frozenset(map(basename, SECRETS))
 _SECRET_SUFFIXES = tuple(f"/{path}" for path in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-_SECRET_FOLDER_NAMES = {*map(os.path.basename, SECRET_FOLDERS)}
+_SECRET_FOLDER_NAMES = {*map(basename, SECRET_FOLDERS)}
 FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | _SECRET_FOLDER_NAMES
 
 LARGE_FILE_BYTES = 10_000_000  # of the largest file from which it may be worth a hint
@@ -119,8 +119,8 @@ class Clues:
         yield from _clues_of(tops, direct)
         yield from self._secrets_outside(tops)
         least = max(LARGE_FILE_BYTES, total / 2)
-        gitignore = os.path.join(root, GITIGNORE)
-        if os.path.isfile(gitignore):  # it counts even if it is not sent
+        gitignore = join(root, GITIGNORE)
+        if isfile(gitignore):  # it counts even if it is not sent
             least = max(1, _LARGE_SHARE * total)
             yield from _large_directories(direct, least)
         for file in largest:
@@ -144,7 +144,7 @@ class Clues:
         others = FOLDERS - BY_PATH.keys()
         kinds: dict[str, str] = {}
         for path in worktrees:
-            if os.path.basename(path) not in others:
+            if basename(path) not in others:
                 kinds[f"{path}/"] = "unneeded"
         for name, prefixes in self.names.items():
             if name in UNNEEDED or name in PROVED:
@@ -152,7 +152,7 @@ class Clues:
                     if self._is_unneeded(above, name):
                         kinds[f"{above}{name}/"] = "unneeded"
         for secret in SECRET_FOLDERS:
-            name = os.path.basename(secret)
+            name = basename(secret)
             for above in self.names.get(name, ()):
                 path = f"{above}{name}/"
                 if f"/{path}".endswith(f"/{secret}/"):
@@ -164,7 +164,7 @@ class Clues:
         if name in UNNEEDED:
             return True
         for proof in PROVED[name].split():
-            path = os.path.normpath(f"{above}{name}/{proof}")
+            path = normpath(f"{above}{name}/{proof}")
             directory, slash, proof_name = path.rpartition("/")
             if directory + slash in self.names.get(proof_name, ()):
                 return True

@@ -9,6 +9,19 @@ from contextlib import suppress
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
 from functools import cache
 from operator import attrgetter
+from os.path import (
+    abspath,
+    basename,
+    dirname,
+    isdir,
+    isfile,
+    islink,
+    join,
+    lexists,
+    normpath,
+    realpath,
+    split,
+)
 from typing import NamedTuple
 
 from ctxsize.build import is_remote
@@ -76,7 +89,7 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
     """Return the Dockerfile; raises `InputError` if `-f` names one that cannot be used."""
     if named == STDIN:
         return FoundDockerfile(STDIN)
-    if named is not None and is_remote(named) and not os.path.lexists(named):
+    if named is not None and is_remote(named) and not lexists(named):
         hint = "pipe it into ctxsize with -f -"
         raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     try:
@@ -100,32 +113,32 @@ def _open_dockerfile(context: str, named: str | None, builder: Builder) -> Found
     if named is None:
         for name in builder.dockerfile_names:
             usual = _join(context, name)
-            if os.path.lexists(usual):
+            if lexists(usual):
                 named = usual
                 break
         else:
             return FoundDockerfile(None, fault="there is no Dockerfile")
-    elif builder.joins_to_context and not os.path.lexists(named):
+    elif builder.joins_to_context and not lexists(named):
         within = _join(context, named)
-        if os.path.lexists(within):
+        if lexists(within):
             named = within
-    directory, name = os.path.split(named)
+    directory, name = split(named)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
-    if name == _USUAL and not os.path.isfile(named):
-        lower = os.path.join(directory, _LOWER)
-        if os.path.isfile(lower):
+    if name == _USUAL and not isfile(named):
+        lower = join(directory, _LOWER)
+        if isfile(lower):
             named = lower
     return _if_readable(_if_exists(named), named, "the Dockerfile cannot be read")
 
 
 def _join(context: str, name: str) -> str:
     """Return the path of a file in a context."""
-    return os.path.normpath(os.path.join(context, name))
+    return normpath(join(context, name))
 
 
 def _if_exists(path: str) -> str | None:
     """Return a path if there is an entry, also a symlink to nothing."""
-    if os.path.lexists(path):
+    if lexists(path):
         return path
     return None
 
@@ -135,12 +148,12 @@ def _fetch_dockerfile(context: str, named: str | None) -> FoundDockerfile:
     path = named
     if path is None:
         path = _join(context, _USUAL)
-    directory, name = os.path.split(path)
+    directory, name = split(path)
     usual = _find_inside(path, directory, name)
     if name != _USUAL:
         return usual
     # `handleLowercaseDockerfile` of buildx compares the names that the directory lists.
-    lower_path = os.path.join(directory, _LOWER)
+    lower_path = join(directory, _LOWER)
     if not is_listed(path) and is_listed(lower_path):
         return _find_inside(lower_path, directory, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
@@ -155,20 +168,20 @@ def _find_inside(path: str, directory: str, name: str) -> FoundDockerfile:
     """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
     failed = "failed to read dockerfile:"
     try:
-        target = follow_inside(os.path.realpath(directory or "."), name)
+        target = follow_inside(realpath(directory or "."), name)
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
         fault = f"{failed} open {name}: no such file or directory"
         return FoundDockerfile(_if_exists(path), fault=fault)
-    if os.path.isdir(target):
+    if isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # fsutil sends a special file or an unreadable one without content.
     return _if_readable(path, target, "the Dockerfile cannot be empty")
 
 
 def _if_readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
-    if os.path.isfile(read_from) and may_read(read_from):
+    if isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
 
@@ -194,11 +207,11 @@ def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> l
     if dockerfile is None or base is None or dockerfile == STDIN:
         return []
     problems: list[Problem] = []
-    if os.path.abspath(dockerfile) == os.path.abspath(base):
+    if abspath(dockerfile) == abspath(base):
         return problems
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
-        if os.path.lexists(path):
+        if lexists(path):
             message = (
                 f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
                 "the context: name the Dockerfile by an absolute path"
@@ -215,7 +228,7 @@ def ignore_file_paths(
     # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
     if dockerfile is not None and dockerfile != STDIN:
         specific = [dockerfile + suffix for suffix in builder.specific_suffixes]
-        paths += ((os.path.normpath(path), True) for path in specific)
+        paths += ((normpath(path), True) for path in specific)
     paths += ((_join(context, name), False) for name in builder.ignore_file_names)
     return paths
 
@@ -243,7 +256,7 @@ def _ignore_file_at(
 ) -> IgnoreFile | None:
     """Return the ignore file at `path`, or None; `anywhere` lets a symlink leave its directory."""
     listed = listed_name(path)
-    name = os.path.basename(path)
+    name = basename(path)
     if listed is None:
         return None
     # What is fetched like a context is found by its listed name, other files by looking it up.
@@ -253,14 +266,14 @@ def _ignore_file_at(
         return None
     try:
         target: str | None = path
-        if os.path.islink(path) and not anywhere:
-            directory = os.path.realpath(os.path.dirname(path) or ".")
+        if islink(path) and not anywhere:
+            directory = realpath(dirname(path) or ".")
             target = follow_inside(directory, name)
     except OSError as error:  # a loop of symlinks
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
         target = None
-    if target is None or (os.path.isdir(target) and not builder.must_read):
+    if target is None or (isdir(target) and not builder.must_read):
         why = "it is a directory, or a symlink that leads nowhere or out of its directory"
         message = f"{builder.title} skips this ignore file without a warning: {why}"
         problems.append(Problem("ignore-file-passed-over", message, path))
@@ -321,7 +334,7 @@ def files_near(context: str) -> list[str]:
     for directory in directories[: _MOST_NEAR - 1]:
         with suppress(OSError):
             below = list[str]()
-            for entry in entries_in(os.path.join(context, directory)):
+            for entry in entries_in(join(context, directory)):
                 if entry.is_file(follow_symlinks=False):
                     below.append(f"{directory}/{entry.name}")
             files += sorted(below)
@@ -368,8 +381,8 @@ def follow_inside(root: str, path: str) -> str | None:
     """Return where `path`, as listed, leads below `root`, or None. Raises `OSError` for a loop."""
 
     def target_of(here: str) -> str | None:
-        full = os.path.join(root, here)
-        if os.path.islink(full):
+        full = join(root, here)
+        if islink(full):
             return os.readlink(full)
         return None
 
@@ -378,6 +391,6 @@ def follow_inside(root: str, path: str) -> str | None:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
     if end != ".":
         for ancestor in up_to(end):
-            if not is_listed(os.path.join(root, ancestor)):
+            if not is_listed(join(root, ancestor)):
                 return None
-    return os.path.join(root, end)
+    return join(root, end)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from os.path import basename, join, lexists, relpath
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
@@ -214,7 +215,7 @@ def _find_trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Troub
         return _Trouble(arrives_empty=WITHHELD)
     if not is_there or not (is_file or is_directory):
         return _NO_TROUBLE
-    if may_read(os.path.join(plan.root, path)):
+    if may_read(join(plan.root, path)):
         return _NO_TROUBLE
     if is_directory or builder.unreadable_stops:
         return _Trouble(stops=NO_PERMISSION)
@@ -224,7 +225,7 @@ def _find_trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Troub
 def entry_at(plan: Plan, path: str) -> os.stat_result | str:
     """Return the entry at `path`, or why the context has none; no symlink is followed."""
     for ancestor in up_to(path):
-        full = os.path.join(plan.root, ancestor)
+        full = join(plan.root, ancestor)
         try:
             status = os.lstat(full)
         except OSError as error:
@@ -232,7 +233,7 @@ def entry_at(plan: Plan, path: str) -> os.stat_result | str:
         except ValueError as error:
             return str(error)
         listed = listed_name(full)
-        name = os.path.basename(ancestor)
+        name = basename(ancestor)
         if listed not in (None, name):
             return f"{ancestor} is listed as {listed}: {why_other(listed, name)}"
         if ancestor != path and stat.S_ISLNK(status.st_mode):
@@ -257,8 +258,8 @@ def in_context(plan: Plan, path: str) -> str:
     readings.append(inside(plan.root, absolute) or "..")
     below = [reading for reading in readings if reading.partition("/")[0] != ".."]
     for reading in below:
-        full = os.path.join(plan.root, reading)
-        if os.path.lexists(full):
+        full = join(plan.root, reading)
+        if lexists(full):
             return reading
     if below:
         return below[0]
@@ -271,8 +272,8 @@ def _shows(plan: Plan, source: Source, path: str) -> bool:
     top = follow_inside(plan.root, source.path)
     if top is None:
         return False
-    full = os.path.join(plan.root, path)
-    relative = os.path.relpath(full, top)
+    full = join(plan.root, path)
+    relative = relpath(full, top)
     return relative.partition("/")[0] != ".."
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from errno import EINVAL, ENOENT, ENOTDIR
 from functools import cached_property
+from os.path import samestat
 from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
@@ -114,7 +115,7 @@ class DiskDirectory:
         try:
             if above is not None and above.fd < 0:
                 fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self.fd)
-                if not os.path.samestat(os.fstat(fd), above.stat):
+                if not samestat(os.fstat(fd), above.stat):
                     os.close(fd)
                     raise OSError(ENOENT, "was moved while it was walked")
                 above.fd = fd

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from os.path import dirname, isabs, isfile, join, lexists, realpath, relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -189,7 +190,7 @@ class PartOfRepository(GitRepository):
 
     def _own_part(self, of_outer: SortedPaths) -> Iterator[str]:
         """Yield those paths of the outer repository that are in this one."""
-        inner = os.path.relpath(self.root, self.outer.root)
+        inner = relpath(self.root, self.outer.root)
         for path in of_outer.at_or_below(inner):
             yield path[len(inner) + 1 :]
 
@@ -220,7 +221,7 @@ class Repositories:
     def find(self, root: str) -> GitLookup:
         """Return what `find` returns of the directory `root`."""
         outer = self._outer
-        real = os.path.realpath(root)
+        real = realpath(root)
         if outer is None or not _is_plain_part(outer, real):
             return find(root)
         return GitLookup(PartOfRepository(real, outer.top, outer))
@@ -235,11 +236,11 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
     # Git looks for a repository upward from `real`, up to these borders.
     if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
         return False
-    inner = os.path.relpath(real, outer.root)
+    inner = relpath(real, outer.root)
     around = up_to(inner)
     if ".git" in around:
         return False
-    if any(looks_like_git(os.path.join(outer.root, directory)) for directory in around):
+    if any(looks_like_git(join(outer.root, directory)) for directory in around):
         return False
     try:
         is_submodule = outer.index.has(inner)
@@ -253,7 +254,7 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
 
 def find(root: str) -> GitLookup:
     """Return the repository of the directory `root`, or why git does not answer."""
-    real = os.path.realpath(root)
+    real = realpath(root)
     if (nearest := top_of(real)) is None:
         return GitLookup()
     try:
@@ -297,12 +298,12 @@ def _check_agreement(top: str) -> None:
     A hostile `.git` can name any repository of this machine, and git would list that one. That of
     a worktree or a submodule names a repository that names this work tree in turn.
     """
-    dot_git = os.path.join(top, ".git")
-    directory = path_in(dot_git, "gitdir: ") or os.path.realpath(dot_git)
+    dot_git = join(top, ".git")
+    directory = path_in(dot_git, "gitdir: ") or realpath(dot_git)
     common = directory
-    if os.path.lexists(f"{directory}/commondir"):
+    if lexists(f"{directory}/commondir"):
         common = path_in(f"{directory}/commondir")
-        is_listed = os.path.dirname(directory) == os.path.join(common, "worktrees")
+        is_listed = dirname(directory) == join(common, "worktrees")
         agrees = is_listed and path_in(f"{directory}/gitdir") == dot_git
     else:
         agrees = directory == dot_git or _work_tree_of(directory) == top
@@ -311,28 +312,28 @@ def _check_agreement(top: str) -> None:
         raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
     paths = reference_files((directory, common))
     for part in (directory, common):
-        paths += (os.path.join(part, name) for name in _OWN)
+        paths += (join(part, name) for name in _OWN)
     for path in paths:
         is_inside = holds(directory, path) or holds(common, path)
-        if os.path.lexists(path) and not is_inside:
-            raise GitError(f"its {os.path.relpath(path, top)} leads to another repository")
+        if lexists(path) and not is_inside:
+            raise GitError(f"its {relpath(path, top)} leads to another repository")
 
 
 def _work_tree_of(directory: str) -> str:
     """Return the work tree that the configuration of a repository names; `""` without one."""
     for name in ("config.worktree", "config"):
-        path = os.path.join(directory, name)
+        path = join(directory, name)
         with suppress(GitError):
             answer = _ask(directory, "config", "--no-includes", "--file", path, "core.worktree")
             work_tree = os.fsdecode(answer.removesuffix(b"\n"))
-            return os.path.realpath(os.path.join(directory, work_tree))
+            return realpath(join(directory, work_tree))
     return ""
 
 
 def _line(root: str, question: str) -> str:
     """Return the path that `git rev-parse` prints."""
     answer = _ask(root, "rev-parse", question).removesuffix(b"\n")
-    return os.path.realpath(os.fsdecode(answer))
+    return realpath(os.fsdecode(answer))
 
 
 def _records(root: str, *arguments: str) -> list[bytes]:
@@ -368,16 +369,16 @@ def _ask(root: str, *arguments: str) -> bytes:
 
 def _refuse_odd_files(root: str, top: str) -> None:
     """Raise `GitError` for a file that git opens and that is a FIFO or a device."""
-    here = os.path.realpath(root)
+    here = realpath(root)
     work_tree = [here]
     while here != top and holds(top, here):
-        here = os.path.dirname(here)
+        here = dirname(here)
         work_tree.append(here)
-    paths = [os.path.join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
+    paths = [join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
     directories = git_directories(top)
     paths += reference_files(directories)
     for directory in directories:
-        paths += (os.path.join(directory, name) for name in _OF_REPOSITORY)
+        paths += (join(directory, name) for name in _OF_REPOSITORY)
     if (path := first_odd_file(paths)) is not None:
         raise _waits_for(path)
 
@@ -444,13 +445,13 @@ def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, b
 @lru_cache
 def find_program(name: str, path: str, *tops: str) -> str | None:
     """Return the path of the program that PATH finds, outside the directories `tops` and `.`."""
-    here = os.path.realpath(".")
+    here = realpath(".")
     for directory in trusted_path(path, *tops).split(os.pathsep):
-        program = os.path.join(directory, name)
-        real = os.path.realpath(program)
-        if os.path.dirname(real) == here or _is_in(real, tops):
+        program = join(directory, name)
+        real = realpath(program)
+        if dirname(real) == here or _is_in(real, tops):
             continue
-        if directory and os.path.isfile(real) and os.access(real, os.X_OK):
+        if directory and isfile(real) and os.access(real, os.X_OK):
             return program
     return None
 
@@ -458,11 +459,11 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
 @lru_cache
 def trusted_path(path: str, *tops: str) -> str:
     """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
-    here = os.path.realpath(".")
+    here = realpath(".")
     trusted: list[str] = []
     for directory in path.split(os.pathsep):
-        real = os.path.realpath(directory)
-        if os.path.isabs(directory) and real != here and not _is_in(real, tops):
+        real = realpath(directory)
+        if isabs(directory) and real != here and not _is_in(real, tops):
             trusted.append(directory)
     return os.pathsep.join(trusted)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import partial
+from os.path import isdir, join
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.dockerfiles import follow_links
@@ -67,7 +67,7 @@ class InPlace:
         return is_listed(self._full(f"{end}/{name}"))
 
     def _full(self, path: str) -> str:
-        return os.path.join(self._plan.root, path)
+        return join(self._plan.root, path)
 
     def _matches(self, pattern: str) -> Iterator[str]:
         """Yield the paths that wildcards match, as Buildah's `extendedGlob` does."""
@@ -113,7 +113,7 @@ class InPlace:
         if not spec.step(path).ignored:
             return False
         end, _ = self._follow(path)
-        is_directory = os.path.isdir(self._full(end))
+        is_directory = isdir(self._full(end))
         return not (is_directory and spec.enters(path))
 
     def _follow(self, path: str) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
 from functools import cached_property, partial
+from os.path import exists, join, normpath, realpath, relpath, split
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build, is_remote
@@ -96,7 +97,7 @@ class ParsedDockerfiles:
 
     def of(self, path: str, read: Callable[[], bytes]) -> ParsedDockerfile:
         """Return the plan of the Dockerfile at `path`; `read` reads it if that is a new one."""
-        return self._plans.setdefault(os.path.realpath(path), ParsedDockerfile(read))
+        return self._plans.setdefault(realpath(path), ParsedDockerfile(read))
 
 
 @dataclass(frozen=True)
@@ -298,8 +299,8 @@ def own_path(plan: Plan) -> str | None:
 def saved_path(plan: Plan) -> str | None:
     """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
     path = ignore_file_to_write(plan)
-    if os.path.exists(path):
-        path = os.path.realpath(path)
+    if exists(path):
+        path = realpath(path)
     return inside(plan.root, path)
 
 
@@ -308,14 +309,14 @@ def ignore_file_to_write(plan: Plan) -> str:
     if plan.ignore_file is not None:
         return plan.ignore_file.path
     name = plan.builder.ignore_file_names[-1]
-    return os.path.normpath(os.path.join(plan.context, name))
+    return normpath(join(plan.context, name))
 
 
 def _context_root(context: str) -> str:
     """Return the real path of the context. Raises `InputError` if it is not a directory."""
     try:
         if stat.S_ISDIR(os.stat(context).st_mode):
-            return os.path.realpath(context)
+            return realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
         reason = str(getattr(error, "strerror", error))
@@ -330,8 +331,8 @@ def _context_root(context: str) -> str:
 
 def inside(root: str, path: str) -> str | None:
     """Return the path of a file relative to `root`, None if outside; a symlink is the file."""
-    directory, name = os.path.split(path)
-    relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
+    directory, name = split(path)
+    relative = relpath(join(realpath(directory or "."), name), root)
     if relative.partition("/")[0] == "..":
         return None
     return relative

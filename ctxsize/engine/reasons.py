@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from os.path import basename, join, normpath
 from typing import NamedTuple
 
 from pathspec import GitIgnoreSpec
@@ -68,7 +69,7 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     clues: list[Clue] = []
     for context in contexts:
         for clue in _clues_with_reason(context):
-            path = os.path.normpath(os.path.join(context.path, clue.path))
+            path = normpath(join(context.path, clue.path))
             if context.path != report.context_path:
                 changed = replace(clue, path=path)
             elif left_out is not None and left_out.match_file(clue.path):
@@ -130,7 +131,7 @@ def _name_test(context: _Context) -> Callable[[Clue], bool]:
     globs = [word for word in words if has_wildcards(word)]
 
     def is_named(clue: Clue) -> bool:
-        name = os.path.basename(clue.path)
+        name = basename(clue.path)
         return name in words or any(match(glob, name) for glob in globs)
 
     return is_named
@@ -152,7 +153,7 @@ def _kind_of_large(clue: Clue, context: _Context, ignored_by_git: GitIgnoreSpec 
 def _gitignore(context: str) -> GitIgnoreSpec | None:
     """Return the patterns of the `.gitignore` at the top, None for none and for too many."""
     try:
-        path = os.path.join(context, GITIGNORE)
+        path = join(context, GITIGNORE)
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
         quick: dict[str, None] = {}  # an ordered set
         for line in text.split("\n"):

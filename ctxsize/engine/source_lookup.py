@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+from os.path import dirname, join
 from typing import NamedTuple
 
 from ctxsize.dockerfile.context_need import RequestedPaths
@@ -127,7 +128,7 @@ class Arrivals:
 def link_at(root: str, path: str) -> str | None:
     """Return the target of the symlink at `path` below `root`; None for other entries."""
     with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
-        return os.readlink(os.path.join(root, path))
+        return os.readlink(join(root, path))
     return None
 
 
@@ -149,7 +150,7 @@ class DirectoryEntry(NamedTuple):
 
 def entries_below(root: str, path: str) -> list[DirectoryEntry]:
     """Return the entries of a directory, in order; none for others or if unreadable."""
-    directory = os.path.join(root, path.rstrip("/"))
+    directory = join(root, path.rstrip("/"))
     entries = list[DirectoryEntry]()
     try:
         if not stat.S_ISDIR(os.lstat(directory).st_mode):
@@ -410,8 +411,8 @@ def _suggest_nearest(plan: Plan, path: str) -> Iterator[str]:
 
     above = ""
     for part in path.split("/"):
-        if is_listed(os.path.join(plan.root, above, part)):
-            above = os.path.join(above, part)
+        if is_listed(join(plan.root, above, part)):
+            above = join(above, part)
             continue
         if has_wildcards(part):
             break
@@ -420,13 +421,13 @@ def _suggest_nearest(plan: Plan, path: str) -> Iterator[str]:
             names[folded(entry.name)] = entry.name
         for near in get_close_matches(folded(part), names, n=1):
             name = names[near]
-            note = f"there is {os.path.join(above, name)}"
+            note = f"there is {join(above, name)}"
             if near == folded(part):
                 note += f": {why_other(name, part)}"
             yield note
         break
-    directory = os.path.dirname(plan.dockerfile or "")
-    if directory and is_listed(os.path.join(directory, path)):
+    directory = dirname(plan.dockerfile or "")
+    if directory and is_listed(join(directory, path)):
         yield "it exists beside the Dockerfile, but sources are relative to the context"
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from os.path import isdir, join, lexists, relpath
 from typing import NamedTuple
 
 from ctxsize.dockerfile.context_need import Asked, RequestedPaths
@@ -194,8 +194,8 @@ class _Measuring:
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
         include: transfer_requests.Include = (source.path,)
         # A missing source of a long Dockerfile needs no walk.
-        full = os.path.join(root, top)
-        is_missing = is_plain and not os.path.lexists(full)
+        full = join(root, top)
+        is_missing = is_plain and not lexists(full)
         if not is_missing:
             include = followed(root, source.path)
             totals = self._of(include).context.totals
@@ -301,9 +301,9 @@ def _may_show(plan: Plan, path: str) -> bool:
         return False
     if end is None:
         return False
-    if os.path.isdir(end):
+    if isdir(end):
         return True
-    relative = os.path.relpath(end, plan.root)
+    relative = relpath(end, plan.root)
     return plan.spec.match_file(relative)
 
 

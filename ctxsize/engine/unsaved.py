@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Sequence
+from os.path import join, lexists, split
 from typing import NamedTuple
 
 from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory, in_steps
@@ -44,8 +45,8 @@ def source_of(plan: Plan) -> Disk:
     path = saved_path(plan)
     if path is None:
         return Disk(plan.root)
-    full = os.path.join(plan.root, path)
-    directory, name = os.path.split(full)
+    full = join(plan.root, path)
+    directory, name = split(full)
     size_bytes = len(plan.ignore_file.data)
     unsaved = Unsaved(f"{directory.rstrip('/')}/", name, size_bytes)
     return DiskWithUnsaved(plan.root, unsaved)
@@ -76,7 +77,7 @@ class DirectoryWithUnsaved(DiskDirectory):
         self._new: str | None = None
         if prefix == unsaved.prefix:
             self._name = unsaved.name
-            if not os.path.lexists(prefix + unsaved.name):
+            if not lexists(prefix + unsaved.name):
                 self._new = unsaved.name
 
     def steps(self) -> list[DirectoryOrRun]:

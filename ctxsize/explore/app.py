@@ -5,10 +5,10 @@ Names of files are data: each text is a `Content`, never markup, and has passed 
 
 from __future__ import annotations
 
-import os
 from asyncio import CancelledError, get_running_loop
 from collections.abc import Callable, Sequence
 from functools import partial
+from os.path import abspath, basename
 from signal import SIGTERM
 from textwrap import dedent
 from typing import ClassVar, NamedTuple
@@ -190,7 +190,7 @@ class Explorer(App[int]):
         """Show the figures, and the path of the entry under the cursor."""
         before = self.session.before
         now = self.session.now
-        name = quoted(os.path.basename(os.path.abspath(self._build.context)))
+        name = quoted(basename(abspath(self._build.context)))
         room = max(self.size.width - columns(name) - 4, 8)
         path = fit(visible(self._cursor()), room)
         head = f"  {path}\ncontext   {change(before.context, now.context)}\ntransfer  "

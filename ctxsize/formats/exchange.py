@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from io import StringIO
+from os.path import abspath, normpath
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -111,9 +112,9 @@ def _result(finding: Finding, rule: int, mark: str) -> _Object:
 
 def _place(location: Location) -> _Object:
     """Return a place in a file with this URI: below `%SRCROOT%`, or else absolute."""
-    path = os.path.normpath(location.path)
+    path = normpath(location.path)
     if path.startswith("/") or path.split("/")[0] == "..":
-        path = os.path.abspath(path)
+        path = abspath(path)
         file = {"uri": "file://" + quote(os.fsencode(path))}
     else:
         file = {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
@@ -141,7 +142,7 @@ def github(outcome: AnyOutcome) -> str:
 def _annotation(finding: Finding) -> str:
     location = finding.location
     properties = {
-        "file": os.path.normpath(location.path),
+        "file": normpath(location.path),
         "line": location.line,
         "endLine": location.end_line,
         "col": location.column,
@@ -176,7 +177,7 @@ def gitlab(outcome: AnyOutcome) -> str:
     findings = outcome.findings
     issues = []
     for finding, mark in zip(findings, fingerprints(findings), strict=True):
-        path = visible(os.path.normpath(finding.location.path))
+        path = visible(normpath(finding.location.path))
         issue = {
             "description": _full_message(finding).replace("\n", "; "),
             "check_name": finding.code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from os.path import join, normpath
 from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
@@ -312,9 +313,9 @@ def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> 
 
 def _is_usual(dockerfile: str, outcome: Report | Suggested | Saved) -> bool:
     """Return whether the builder finds this Dockerfile without `-f`."""
-    path = os.path.normpath(dockerfile)
+    path = normpath(dockerfile)
     for name in BUILDERS[outcome.builder].dockerfile_names:
-        if path == os.path.normpath(os.path.join(outcome.context_path, name)):
+        if path == normpath(join(outcome.context_path, name)):
             return True
     return False
 

@@ -6,11 +6,11 @@ file or a context with `path`, and only those about a line with `pattern`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import cache
+from os.path import abspath, normpath, realpath, relpath
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from ctxsize.build import words_of
@@ -119,14 +119,14 @@ class Wanted:
 
     def _tables(self, finding: Finding, about: Iterable[str]) -> list[Suppression]:
         """Return the tables about the code of `finding` and about one of its paths."""
-        root = os.path.abspath(self._config.directory)
-        paths = [os.path.abspath(path) for path in (finding.location.path, *about)]
-        places = [os.path.relpath(path, root) for path in paths]
+        root = abspath(self._config.directory)
+        paths = [abspath(path) for path in (finding.location.path, *about)]
+        places = [relpath(path, root) for path in paths]
         tables = list[Suppression]()
         for table in self._config.suppress:
             if table.code != finding.code:
                 continue
-            pattern = table.path and os.path.normpath(table.path)
+            pattern = table.path and normpath(table.path)
             if pattern is None or any(like(pattern, place) for place in places):
                 tables.append(table)
         return tables
@@ -152,7 +152,7 @@ class Wanted:
         None if `directories` do not contain the configuration: it may be about another one.
         """
         config = self._config
-        if not any(holds(os.path.realpath(path), config.directory) for path in directories):
+        if not any(holds(realpath(path), config.directory) for path in directories):
             return ()
         wanted = {code for code in codes if self._wants(code)}
         place = Location(config.path or "")

@@ -6,10 +6,10 @@ a build that is not checked must not look like one that passes.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from os.path import isdir, join, lexists, realpath, relpath
 
 from ctxsize import config as configured
 from ctxsize import guard
@@ -78,7 +78,7 @@ def check(
         hint = "--baseline FILE, or baseline in ctxsize.toml"
         raise InputError("--update-baseline needs a baseline", hint=hint)
     old: baselines.Baseline | None = None
-    if baseline is not None and (os.path.lexists(baseline) or not update_baseline):
+    if baseline is not None and (lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
         old = baselines.read(baseline)
     is_optional = baseline is not None or policy is not None
@@ -139,10 +139,10 @@ def of_builds(
     """Yield each build completed by each table of its context, or by the top level."""
     tables_of = defaultdict[str, list[BudgetedBuild]](list)
     for table, described in tables:
-        for context in {os.path.realpath(budgeted.build.context) for budgeted in described}:
+        for context in {realpath(budgeted.build.context) for budgeted in described}:
             tables_of[context].append(table)
     for build in builds:
-        fitting = tables_of[os.path.realpath(build.context)]
+        fitting = tables_of[realpath(build.context)]
         if build.dockerfile:
             # The name of a symlink chooses the ignore file, not that of its target.
             place = place_of_link(build.dockerfile)
@@ -173,7 +173,7 @@ def _full_name(build: Build) -> str:
     """Return the context of a build, with its Dockerfile if that is unusual, and its target."""
     parts = [build.context]
     if build.dockerfile:
-        dockerfile = os.path.relpath(build.dockerfile, build.context)
+        dockerfile = relpath(build.dockerfile, build.context)
         if dockerfile != "Dockerfile":
             parts.append(dockerfile)
     target = shown(build.target)
@@ -196,8 +196,8 @@ def _policy_builds(
     for named in _unique_names(budgeted):
         given = named.given or named.build
         builder = policy.build.builder or given.builder
-        paths = (os.path.join(given.context, name) for name in BUILDERS[builder].dockerfile_names)
-        usual = next(filter(os.path.lexists, paths), "")
+        paths = (join(given.context, name) for name in BUILDERS[builder].dockerfile_names)
+        usual = next(filter(lexists, paths), "")
         builds = [replace(given, dockerfile=named.build.dockerfile)]
         if usual:
             builds.append(given)
@@ -206,7 +206,7 @@ def _policy_builds(
         for build in builds:
             build = replace(build, builder=builder)
             key: tuple[object, ...] = (
-                os.path.realpath(build.context),
+                realpath(build.context),
                 place_of_link(build.dockerfile or usual),
                 builder,
             )
@@ -428,7 +428,7 @@ def diff(
     from ctxsize.engine.walk import Walk
 
     def side(place: str) -> Contexts:
-        if not os.path.isdir(place):
+        if not isdir(place):
             return comparison.saved(place, name)
         plan = plan_for(place, **options)
         report = _measured(plan, None, top=1, depth=0)

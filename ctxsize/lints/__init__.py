@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
+from os.path import dirname, isdir
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize import codes
@@ -172,7 +172,7 @@ def lint(
         cases.note_limits(case)
     directories = list[str]()
     if not of_stdin:
-        directories += filter(os.path.isdir, paths or (".",))
+        directories += filter(isdir, paths or (".",))
     if build is None or has_options_only(build):
         for directory in directories:
             check_dockerfile(Build(directory), builder, parsed_files)
@@ -195,8 +195,8 @@ def _config_for(paths: Sequence[str], build: Build | None, *, of_stdin: bool) ->
     start = (build or Build()).context
     if paths:
         start = paths[0]
-    if not os.path.isdir(start):
-        start = os.path.dirname(start) or "."
+    if not isdir(start):
+        start = dirname(start) or "."
     return load(start)
 
 

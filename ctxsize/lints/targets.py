@@ -6,6 +6,18 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from os.path import (
+    dirname,
+    isdir,
+    isfile,
+    islink,
+    join,
+    lexists,
+    normpath,
+    realpath,
+    relpath,
+    split,
+)
 from typing import NamedTuple
 
 from ctxsize.build import Build
@@ -48,7 +60,7 @@ class Cases:
         path = target.path
         if target.unread is not None:
             data = data or b""
-        if os.path.islink(path):
+        if islink(path):
             target = replace(target, link=os.readlink(path))
         if data is None:
             file = read_ignore_file(path)
@@ -180,7 +192,7 @@ def targets_of(
     targets = {}
     for path in paths or (".",):
         for target in _targets_at(path, build, layout):
-            targets[os.path.normpath(target.path)] = target
+            targets[normpath(target.path)] = target
     yield from targets.values()
 
 
@@ -196,9 +208,9 @@ def has_options_only(build: Build | None) -> bool:
 def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
     """Return the ignore file at `path`, or those below it."""
     has_name = is_ignore_file(path)
-    if os.path.isdir(path) and not has_name:
+    if isdir(path) and not has_name:
         return layout(path).targets()
-    if not os.path.lexists(path):
+    if not lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
     if not has_name and is_dockerfile(path):
         hint = f"-f {path} lints the ignore file of its build"
@@ -232,15 +244,15 @@ def _root_of(path: str) -> str:
 
     It is never above the working directory: that could be a whole home directory.
     """
-    directory = os.path.dirname(path) or "."
-    here = os.path.realpath(".")
+    directory = dirname(path) or "."
+    here = realpath(".")
     repository = top_of(directory)
     if repository is None:
         return directory
     if not holds(here, directory):
         return directory
     if repository.startswith(f"{here}/"):
-        return os.path.relpath(repository)
+        return relpath(repository)
     return "."
 
 
@@ -292,15 +304,15 @@ class Layout:
         paths = set(self._discovery.ignore_files)
         contexts = (build.context for build in self.builds)
         for context in (self._discovery.root, *contexts):
-            path = os.path.normpath(os.path.join(context, _ENDINGS[0]))
-            if os.path.isdir(path) or os.path.islink(path):
+            path = normpath(join(context, _ENDINGS[0]))
+            if isdir(path) or islink(path):
                 paths.add(path)
         return [self.target(path) for path in sorted(paths)]
 
     def target(self, path: str) -> Target:
         """Return the ignore file at `path` with its builds."""
-        directory, name = os.path.split(path)
-        if not os.path.isfile(path):
+        directory, name = split(path)
+        if not isfile(path):
             return Target(path, unread="it is no regular file")
         if name.casefold() in _ENDINGS:
             return self._general(path, directory or ".", name)
@@ -325,7 +337,7 @@ class Layout:
             dockerfile = located.build.dockerfile
             if not dockerfile:
                 continue
-            if os.path.dirname(located.dockerfile) != directory:
+            if dirname(located.dockerfile) != directory:
                 continue
             how = "as its sources suggest"
             if not located.discovered.guessed:
@@ -337,7 +349,7 @@ class Layout:
         dockerfile = path.removesuffix(f".{name.rpartition('.')[2]}")
         if not name.casefold().endswith(_ENDINGS):
             return Target(path, unread=f"its name must begin with a dot: .{name}")
-        if not os.path.isfile(dockerfile):
+        if not isfile(dockerfile):
             return Target(path, unread=f"there is no {dockerfile} beside it")
         if not holds(border_of(self._discovery.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
@@ -360,7 +372,7 @@ def _reads_general(build: FoundBuild) -> bool:
         return False
     if not build.dockerfile:
         return True
-    return not os.path.isfile(build.dockerfile + _ENDINGS[0])
+    return not isfile(build.dockerfile + _ENDINGS[0])
 
 
 def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
@@ -369,8 +381,8 @@ def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
     for _, budgeted_builds in builds(config):
         for budgeted in budgeted_builds:
             build = budgeted.build
-            usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
-            if build.dockerfile is None and os.path.isfile(usual):
+            usual = normpath(join(build.context, "Dockerfile"))
+            if build.dockerfile is None and isfile(usual):
                 build = replace(build, dockerfile=usual)
             if any(holds(top, path) for path in (build.context, build.dockerfile) if path):
                 place = Place("configuration", budgeted.name, Location(config.path or ""))
@@ -379,18 +391,18 @@ def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
 
 def _general_in(context: str) -> str | None:
     """Return the general ignore file of `context`, which a Dockerfile-specific one replaces."""
-    path = os.path.normpath(os.path.join(context, _ENDINGS[0]))
-    if os.path.isfile(path) and not _leaves(path, context):
+    path = normpath(join(context, _ENDINGS[0]))
+    if isfile(path) and not _leaves(path, context):
         return path
     return None
 
 
 def _leaves(path: str, directory: str) -> bool:
     """Return whether the ignore file is a symlink that leads out of its directory."""
-    if not os.path.islink(path):
+    if not islink(path):
         return False
     return not holds(_real(directory), path)
 
 
 def _real(path: str | None) -> str:
-    return os.path.realpath(path or "")
+    return realpath(path or "")

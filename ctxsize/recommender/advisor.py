@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
+from os.path import islink, join, normpath
 from posixpath import basename
 
 from ctxsize.codes import severity_of
@@ -89,7 +89,7 @@ class Advisor(BuildContext):
             builder=self.plan.builder.name,
             ignore_file=path,
             new_file=self.new_file,
-            is_link=os.path.islink(path),
+            is_link=islink(path),
             before=self.size,
             after=after,
             edit=edit,
@@ -202,7 +202,7 @@ class Advisor(BuildContext):
 
     def _location_of(self, path: str) -> Location:
         """Return the location of a path of the context, as the user would write it."""
-        return Location(os.path.normpath(os.path.join(self.plan.context, path)))
+        return Location(normpath(join(self.plan.context, path)))
 
     def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""

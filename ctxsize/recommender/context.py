@@ -6,13 +6,13 @@ all others in the tree, except for Dockerfiles with an ignore file of their own.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
+from os.path import isabs, join, realpath, relpath
 from posixpath import basename
 from typing import NamedTuple
 
@@ -103,13 +103,13 @@ class BuildContext:
         plan = self.plan
         # Reports show paths as the user does: relative, unless the given context is absolute.
         top = self.git.top
-        if not os.path.isabs(plan.context):
-            top = os.path.relpath(top)
+        if not isabs(plan.context):
+            top = relpath(top)
         asked = asked_builds(top, plan.parsed_files)
         for path in paths:
-            full = os.path.realpath(os.path.join(plan.root, path))
+            full = realpath(join(plan.root, path))
             if path != plan.dockerfile_in_context and full not in asked.dockerfiles:
-                here = os.path.join(plan.context, path)
+                here = join(plan.context, path)
                 build = replace(plan.build, dockerfile=here, dockerfile_inline=None, target="")
                 self._read(build_files, path, build, is_asked=False)
         for asking in asked.by_directory.get(plan.root, ()):
@@ -278,10 +278,10 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
             if asking.guessed:
                 continue
             build = asking.build
-            dockerfile = build.dockerfile or os.path.join(build.context, "Dockerfile")
-            dockerfiles.add(os.path.realpath(dockerfile))
+            dockerfile = build.dockerfile or join(build.context, "Dockerfile")
+            dockerfiles.add(realpath(dockerfile))
             directories = (build.context, *build.build_contexts.values())
-            for directory in dict.fromkeys(map(os.path.realpath, directories)):
+            for directory in dict.fromkeys(map(realpath, directories)):
                 by_directory[directory].append(asking)
     return AskedBuilds(by_directory, frozenset(dockerfiles))
 
@@ -289,7 +289,7 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
 def names_of(plan: Plan, root: str) -> tuple[str, ...]:
     """Return the names of the contexts of a plan that are `root` and use its ignore file."""
     local = [context for context in plan.named_contexts if context.local]
-    names = [context.name for context in local if os.path.realpath(context.value) == root]
+    names = [context.name for context in local if realpath(context.value) == root]
     if plan.root == root and not plan.dockerfile_specific:
         names.insert(0, "")
     return tuple(names)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ Lookup = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule witho
 def small_file(root: str, path: str, limit: int = 1024 * 1024) -> bytes:
     """Return the first MiB of a manifest or a source; nothing if the file cannot be read."""
     try:
-        return read_file(os.path.join(root, path), limit, cut=True, links=False)
+        return read_file(join(root, path), limit, cut=True, links=False)
     except OSError:
         return b""
 
@@ -241,7 +242,7 @@ class Evidence:
         match marker.kind:
             case "link":
                 with suppress(OSError, ValueError):
-                    target = os.readlink(os.path.join(self._root, path))
+                    target = os.readlink(join(self._root, path))
                     return target.startswith(marker.names[0])
                 return False
             case "tagged":

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import basename, dirname, isfile, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import context_need
@@ -115,9 +115,9 @@ def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
-        if os.path.realpath(full) in used:
+        if realpath(full) in used:
             continue
-        if os.path.isfile(full):
+        if isfile(full):
             _add_guess(search, path)
     return merged(search.builds)
 
@@ -126,7 +126,7 @@ def _add_guess(search: Search, path: str) -> None:
     """Add a build for a Dockerfile that no file builds, with a guessed context."""
     where = Location(search.shown(path))
     parsed = search.dockerfile(path)
-    context = os.path.dirname(path)
+    context = dirname(path)
     try:
         if parsed is not None:
             context = _guessed_context(search, context, parsed)
@@ -154,14 +154,14 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
     while not _has_all(search, candidate, wanted):
         if not candidate:
             return directory
-        candidate = os.path.dirname(candidate)
+        candidate = dirname(candidate)
     return candidate
 
 
 def _has_all(search: Search, directory: str, paths: Iterable[str]) -> bool:
     for path in paths:
-        full = search.shown(os.path.join(directory, path))
-        if not os.path.lexists(full):
+        full = search.shown(join(directory, path))
+        if not lexists(full):
             return False
     return True
 
@@ -229,21 +229,21 @@ def what_to_type(context: str, paths: Iterable[str]) -> str | None:
 def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
     """Yield the words to type for a build, when `context` was named before."""
     build = found_build.build
-    directory, name = os.path.split(build.dockerfile or "")
-    real_context = os.path.realpath(build.context)
-    is_here = real_context == os.path.realpath(context)
+    directory, name = split(build.dockerfile or "")
+    real_context = realpath(build.context)
+    is_here = real_context == realpath(context)
     if found_build.guessed:
         shared_names = table("builds.toml")["shared"]
-        if os.path.basename(directory).lower() in shared_names:
+        if basename(directory).lower() in shared_names:
             is_here = True
     has_usual_file = name in ("Dockerfile", "dockerfile")
-    if is_here or os.path.realpath(directory) != real_context:
+    if is_here or realpath(directory) != real_context:
         has_usual_file = False
     if name and not has_usual_file:
         yield f"-f {shlex.quote(str(build.dockerfile))}"
     if not is_here:
         context = build.context
-    yield shlex.quote(os.path.normpath(context))
+    yield shlex.quote(normpath(context))
     if build.target:
         yield f"--target {shlex.quote(build.target)}"
 

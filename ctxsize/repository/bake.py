@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from os.path import basename, dirname, exists, isdir, join, relpath
 from typing import NamedTuple
 
 from ctxsize.build import Build, inline_of, is_named_reference, is_reference, placed
@@ -44,7 +44,7 @@ def collect(search: Search, paths: list[str]) -> None:
         if usual:
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
             # usual names, and no overrides.
-            beside = [os.path.join(directory, name) for name in compose.NAMES]
+            beside = [join(directory, name) for name in compose.NAMES]
             beside = [path for path in beside if path in known]
             projects.append(_project(search, directory, usual, beside))
         for name in names:
@@ -71,7 +71,7 @@ def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
 def _project(search: Search, directory: str, names: list[str], beside: list[str]) -> _Project:
     """Read Bake files together, over the Compose files `beside` them."""
     bake = BakeFile(search.environment)
-    files = [os.path.join(directory, name) for name in names]
+    files = [join(directory, name) for name in names]
     if beside:
         with search.reading(files[0]):
             _add_services(bake, search, directory, beside)
@@ -99,7 +99,7 @@ def _target_of(build: Build, directory: str) -> Body:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
 
     def relative(path: str) -> str:
-        return os.path.relpath(path, directory or ".")
+        return relpath(path, directory or ".")
 
     context = build.context
     if not is_reference(context):
@@ -112,7 +112,7 @@ def _target_of(build: Build, directory: str) -> Body:
             contexts[name] = made_of(relative, path)
     body: Body = {
         "context": context,
-        "dockerfile": made_of(os.path.relpath, build.dockerfile or "", build.context),
+        "dockerfile": made_of(relpath, build.dockerfile or "", build.context),
         "dockerfile-inline": inline_of(build),
         "target": build.target,
         "args": {**build.build_arguments},
@@ -135,7 +135,7 @@ def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
         document = bakefile.read_hcl(text)
     else:
         document = bakefile.read_json(text)
-    is_usual = is_hcl or os.path.basename(path) in bakefile.DEFAULTS
+    is_usual = is_hcl or basename(path) in bakefile.DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
         document = {key: bakefile.literal(block) for key, block in document.items()}
@@ -145,7 +145,7 @@ def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
 
 def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[str]) -> None:
     """Add the builds of targets, and report those that need more, except `known` ones."""
-    directory = os.path.dirname(files[0])
+    directory = dirname(files[0])
     builds = bake.builds()
     unknown = [name for name in bake.unknown if name not in known]
     names = [name for name in builds if name not in bake.unknown]
@@ -211,9 +211,9 @@ def _build_from(start: str, build: Build) -> Build:
     context = made_of(_without_prefix, build.context) or "."
     if is_reference(context):
         return build
-    context = made_of(os.path.join, start, context)
+    context = made_of(join, start, context)
     if build.dockerfile_inline is None:
-        dockerfile = made_of(os.path.join, context, build.dockerfile or "Dockerfile")
+        dockerfile = made_of(join, context, build.dockerfile or "Dockerfile")
     else:
         dockerfile = "-"
     contexts = {}
@@ -233,8 +233,8 @@ def _without_prefix(path: str) -> str:
 
 def _is_there(search: Search, build: Build) -> bool:
     context = search.shown(build.context)
-    if not os.path.isdir(context) or not holds(search.border, context):
+    if not isdir(context) or not holds(search.border, context):
         return False
     if build.dockerfile_inline is not None:
         return True
-    return os.path.exists(search.shown(build.dockerfile or ""))
+    return exists(search.shown(build.dockerfile or ""))

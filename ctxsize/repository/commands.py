@@ -5,12 +5,12 @@ Commands that depend on unknown variables or loops ("not written out") are skipp
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from os.path import dirname, isdir, isfile, join, normpath
 
 from ctxsize.build import Build, placed
 from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_whole
@@ -53,7 +53,7 @@ class Ground:
         path = posixpath.join(directory, *paths)
         if not path.startswith(TOP):
             return path
-        return os.path.join(self.directories[0], path[len(TOP) :].lstrip("/"))
+        return join(self.directories[0], path[len(TOP) :].lstrip("/"))
 
     def with_top(self, text: str) -> str:
         """Return a text with `TOP` in place of the expressions for it, and with variables."""
@@ -74,9 +74,9 @@ class Ground:
             here = self.placed(start, inside)
             context = self.placed(here, build.context)
             paths = self._dockerfiles(build, beside, here, context)
-            existing = [path for path in paths if os.path.isfile(search.shown(path))]
+            existing = [path for path in paths if isfile(search.shown(path))]
             full = search.shown(context)
-            is_there = existing and os.path.isdir(full)
+            is_there = existing and isdir(full)
             if number > 0 and not holds(search.border, full):
                 is_there = False
             if is_certain or is_there:
@@ -104,14 +104,14 @@ class Ground:
 
 def ground_of(search: Search, path: str, source: FileKind) -> Ground:
     """Return where the paths of the file at `path` start."""
-    beside = os.path.dirname(path)
+    beside = dirname(path)
     starts: dict[str, None] = {}
     for directory in source.directories:
         if directory == "/":
             start = ""
         else:
-            start = os.path.join(beside, directory)
-        starts[os.path.normpath(start)] = None
+            start = join(beside, directory)
+        starts[normpath(start)] = None
     return Ground(search, source, tuple(starts))
 
 
@@ -211,11 +211,11 @@ def _add_command(
     context = contexts[0].removeprefix("dir://")  # a prefix of kaniko
     below = last(options, "--context-sub-path")
     if below:
-        context = os.path.join(context, below)
+        context = join(context, below)
     directory = last(options, "--directory")
     file = last(options, "--file")
     if directory:
-        file = os.path.join(directory, file or "Dockerfile")
+        file = join(directory, file or "Dockerfile")
     beside = "directory"
     if tool.by_option and not directory:
         beside = "either"

@@ -6,9 +6,9 @@ Files are read, interpolated, included, extended and merged as by Docker Compose
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from os.path import dirname, expanduser, isfile, join, normpath
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference, with_inline
@@ -39,10 +39,10 @@ def collect(search: Search, paths: list[str]) -> None:
     known = {*search.paths}
     for directory, names in by_directory(paths):
         # `bake.collect` adds the targets that a Bake file makes of these services.
-        bake_files = [os.path.join(directory, name) for name in bakefile.DEFAULTS]
+        bake_files = [join(directory, name) for name in bakefile.DEFAULTS]
         is_baked = not known.isdisjoint(bake_files)
         for project in _projects(names):
-            files = [os.path.join(directory, name) for name in project]
+            files = [join(directory, name) for name in project]
             with search.reading(files[0]):
                 _add_services(search, files, is_baked=is_baked)
 
@@ -109,8 +109,8 @@ class ComposeReader:
 
     def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
         """Return the builds by service; later files win."""
-        directory = os.path.dirname(paths[0])
-        variables = self._variables_of([os.path.join(directory, ".env")], {})
+        directory = dirname(paths[0])
+        variables = self._variables_of([join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
         builds = {}
         for name, service in services.items():
@@ -142,7 +142,7 @@ class ComposeReader:
         environment = self._search.environment
         variables = {}
         for path in paths:
-            if os.path.isfile(self._search.shown(path)):
+            if isfile(self._search.shown(path)):
                 text = self._search.read(path) or ""
                 variables.update(yaml.read_dotenv(text, environment))
         variables.update(environment)
@@ -194,7 +194,7 @@ class ComposeReader:
         paths = [path for path in named if self._is_there(path, file, line)]
         if not paths:
             return YamlMapping()
-        directory = os.path.dirname(paths[0])
+        directory = dirname(paths[0])
         inner = _paths_in(file, inclusion.get("project_directory"))
         if inner:
             directory = inner[0]
@@ -241,7 +241,7 @@ class ComposeReader:
                     return service
                 base = _File(
                     path=path,
-                    directory=os.path.dirname(path),
+                    directory=dirname(path),
                     variables=file.variables,
                     document=self._document(path),
                 )
@@ -278,7 +278,7 @@ class ComposeReader:
         """Return whether a file exists that a line of another file names."""
         if _is_remote(path):
             return False
-        exists = os.path.isfile(self._search.shown(path))
+        exists = isfile(self._search.shown(path))
         if not exists:
             self._complain("include", f"the file {shown(path)} does not exist", file.path, line)
         return exists
@@ -353,7 +353,7 @@ def _build_of(build: YamlMapping) -> Build:
     if inline:
         dockerfile = "-"
     else:
-        dockerfile = made_of(os.path.join, context, texts.get("dockerfile") or "Dockerfile")
+        dockerfile = made_of(join, context, texts.get("dockerfile") or "Dockerfile")
     contexts = _given_pairs(build.get("additional_contexts"))
     # Compose builds with Bake, where a service is a target.
     for name, path in contexts.items():
@@ -424,7 +424,7 @@ def _first(value: Yaml) -> str:
 
 def _at_home(path: str) -> str:
     """Return a path with the home directory in place of `~`, which is printed."""
-    expanded = os.path.expanduser(path)
+    expanded = expanduser(path)
     if expanded == path:
         return path
     return Hidden(expanded, shown(path))
@@ -443,7 +443,7 @@ def _paths_in(file: _File, value: Yaml) -> list[str]:
 
 
 def _normal_join(directory: str, path: str) -> str:
-    return os.path.normpath(os.path.join(directory, path))
+    return normpath(join(directory, path))
 
 
 def _is_remote(path: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice, product
+from os.path import basename, dirname
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
@@ -300,7 +300,7 @@ def _add_run(
     if is_reference(context):
         return
     if context == "**":
-        context = os.path.dirname(file)
+        context = dirname(file)
     build = Build(
         context=context,
         dockerfile=file or None,
@@ -320,7 +320,7 @@ def _only_file(search: Search, path: str) -> str:
     if not path.startswith("**/"):
         return path
     name = path.removeprefix("**/")
-    matches = [known for known in search.paths if os.path.basename(known) == name]
+    matches = [known for known in search.paths if basename(known) == name]
     if len(matches) == 1:
         return matches[0]
     return path
@@ -386,7 +386,7 @@ def add_unit(search: Search, path: str, text: str, source: FileKind) -> None:
     if directory == "unit":
         unit["context"] = "."
     elif directory == "file":
-        unit["context"] = os.path.dirname(file) or "."
+        unit["context"] = dirname(file) or "."
     else:
         unit["context"] = directory
     place = Place(source.how, "", Location(search.shown(path)))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from os.path import basename, isdir, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build, is_named_reference, is_reference, placed
 from ctxsize.engine.dockerfiles import MOST_BYTES
@@ -85,9 +86,9 @@ class FoundBuild:
             return None
         path = self.build.dockerfile
         if not path:
-            usual = (os.path.join(self.build.context, name) for name in _USUAL_NAMES)
-            path = next(filter(os.path.lexists, usual), None)
-        return path and os.path.realpath(path)
+            usual = (join(self.build.context, name) for name in _USUAL_NAMES)
+            path = next(filter(lexists, usual), None)
+        return path and realpath(path)
 
 
 @dataclass
@@ -111,7 +112,7 @@ class Search:
 
     def shown(self, path: str) -> str:
         """Return a path as the user would name it."""
-        return os.path.normpath(os.path.join(self.root, path))
+        return normpath(join(self.root, path))
 
     def complain(
         self,
@@ -187,7 +188,7 @@ class Search:
         fault = ""
         if not _is_possible(paths):
             fault = "the context or the Dockerfile has a name that no file can have"
-        elif not os.path.isdir(context):
+        elif not isdir(context):
             fault = f"its context {_printable(context)} is no directory"
         if fault:
             if place.name:
@@ -231,7 +232,7 @@ class Search:
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
         worktrees, and what git ignores.
         """
-        if not os.path.isdir(self.root):
+        if not isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
         never = _NEVER
@@ -254,7 +255,7 @@ class Search:
                 continue
             below = []
             for child in entries:
-                path = os.path.join(directory, child.name)
+                path = join(directory, child.name)
                 if child.is_dir(follow_symlinks=False):
                     if child.name not in never and f"{path}/" not in skipped:
                         below.append(path)
@@ -279,14 +280,14 @@ def _is_of_a_tool(directory: str, names: set[str]) -> bool:
     """Return whether a tool fetched or made what a directory with these `names` contains."""
     if "CACHEDIR.TAG" in names or "pyvenv.cfg" in names:
         return True
-    return "modules.txt" in names and os.path.basename(directory) == "vendor"
+    return "modules.txt" in names and basename(directory) == "vendor"
 
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     """Return each directory with the names of its files."""
     directories: dict[str, list[str]] = {}
     for path in paths:
-        directory, name = os.path.split(path)
+        directory, name = split(path)
         directories.setdefault(directory, []).append(name)
     return directories.items()
 
@@ -309,7 +310,7 @@ def _is_possible(path: str) -> bool:
 # Only the target, the arguments and a Dockerfile without a file stay hidden texts in a build.
 def _printable(path: str) -> str:
     """Return an existing path as it is, another one as it may be printed."""
-    if os.path.lexists(path):
+    if lexists(path):
         return str(path)
     return shown(path)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from os.path import join, normpath
 
 from ctxsize.advice import advise
 from ctxsize.dockerfile.shell import UNKNOWN
@@ -110,8 +110,8 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     for problem in snapshot.problems:
         path = problem.path
         if path:
-            path = os.path.join(build.context, path)
-            path = os.path.normpath(path)
+            path = join(build.context, path)
+            path = normpath(path)
         measured.problems.append(replace(problem, path=path))
     context = contexts.travelling(plan, snapshot, [None])
     measured.update(context=context)

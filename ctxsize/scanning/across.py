@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from os.path import basename, dirname, isfile, normpath, realpath
 from shlex import join, quote
 from typing import NamedTuple
 
@@ -104,8 +105,8 @@ def _two_ignore_files(build: Measured) -> Iterator[Finding]:
     row = build.row
     if not row.ignore_file or build.plan is None or not build.plan.dockerfile_specific:
         return
-    other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))
-    if os.path.isfile(other):
+    other = normpath(os.path.join(row.build.context, ".dockerignore"))
+    if isfile(other):
         yield Finding(
             code="CTX304",
             severity=severity_of("CTX304"),
@@ -124,23 +125,23 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     applied = set()
     by_directory: dict[str, list[Row]] = {}
     for row in rows:
-        read.update(map(os.path.realpath, _read_by(row)))
+        read.update(map(realpath, _read_by(row)))
         if row.ignore_file:
-            applied.add(os.path.realpath(row.ignore_file))
-        directory = os.path.dirname(row.dockerfile or "/")
+            applied.add(realpath(row.ignore_file))
+        directory = dirname(row.dockerfile or "/")
         by_directory.setdefault(directory, []).append(row)
     is_contested = any(row.found.contested for row in rows)
     for path in discovery.ignore_files:
-        if os.path.realpath(path) in read:
+        if realpath(path) in read:
             continue
-        directory = os.path.dirname(path)
+        directory = dirname(path)
         beside = by_directory.get(directory, [])
         is_sure = bool(beside) and not any(row.found.guessed for row in beside)
         if not is_sure and is_contested:
             continue
         finding = _unread_file(path, beside, is_sure=is_sure)
         other = os.path.join(directory, ".containerignore")
-        if os.path.basename(path) == ".dockerignore" and os.path.realpath(other) in applied:
+        if basename(path) == ".dockerignore" and realpath(other) in applied:
             finding = replace(
                 finding,
                 message=f"{_UNREAD}: {other} replaces it for Podman",

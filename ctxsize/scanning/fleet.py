@@ -6,8 +6,8 @@ A report may come from anywhere: it is checked against the schema before anythin
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
+from os.path import basename, normpath, realpath
 from typing import Any
 
 from ctxsize.build import Build
@@ -36,9 +36,9 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
     Each path begins with the name of its report. Raises `InputError` with the file and the key
     that is wrong.
     """
-    unique = {os.path.realpath(path): path for path in paths}
+    unique = {realpath(path): path for path in paths}
     reports = {path: _report(path, schema) for path in unique.values()}
-    stems = [os.path.basename(path).removesuffix(".json") for path in reports]
+    stems = [basename(path).removesuffix(".json") for path in reports]
     rows = []
     problems = []
     advice = 0
@@ -101,8 +101,8 @@ def _below(name: str, path: str | None) -> str | None:
     if path is None:
         return None
     whole = f"{name}/{path}"
-    normal = os.path.normpath(whole)
-    if f"{normal}/".startswith(f"{os.path.normpath(name)}/"):
+    normal = normpath(whole)
+    if f"{normal}/".startswith(f"{normpath(name)}/"):
         return normal
     return whole
 

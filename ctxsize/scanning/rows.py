@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
+from os.path import join, normpath
 from typing import Any, ClassVar, Literal
 
 from ctxsize.build import Build
@@ -51,10 +51,10 @@ class Row:
     @property
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
-        usual = os.path.join(self.build.context, "Dockerfile")
+        usual = join(self.build.context, "Dockerfile")
         file = self.dockerfile or usual
         options = []
-        if os.path.normpath(file) != os.path.normpath(usual):
+        if normpath(file) != normpath(usual):
             options += ["-f", file]
         target = shown(self.build.target)
         if target:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from errno import ENXIO
+from os.path import dirname, exists, isdir, isfile, islink, join, realpath, split
 from typing import Literal
 
 from ctxsize.errors import InputError
@@ -76,12 +77,12 @@ def apply(
 
 def _target(path: str, within: str | None, links: Links) -> str:
     """Return the real path of the file to write. Raises `InputError` for a symlink that is not."""
-    if links == "follow" or not os.path.islink(path):
+    if links == "follow" or not islink(path):
         return target_of(path, within)
     if links == "replace":
-        directory, name = os.path.split(path)
-        real_directory = os.path.realpath(directory or ".")
-        return os.path.join(real_directory, name)
+        directory, name = split(path)
+        real_directory = realpath(directory or ".")
+        return join(real_directory, name)
     raise InputError(
         f"the file is a symbolic link to {os.readlink(path)}, which would be changed",
         path=path,
@@ -100,12 +101,12 @@ def write_output(
     """
     with _explain_errors(path):
         refuse_way_out(path)
-        is_special = not os.path.isfile(path) and not os.path.isdir(path)
-        if is_special and os.path.exists(path):
+        is_special = not isfile(path) and not isdir(path)
+        if is_special and exists(path):
             if data is not None:
                 _write_special(path, data)
             return
-        target = os.path.realpath(path)
+        target = realpath(path)
     with ExitStack() as stack:
         place = _Place(Edit(path, None, data or b""), target, stack)
         is_empty = place.seen is None or not place.seen.st_size
@@ -126,7 +127,7 @@ class _Place:
 
     def __init__(self, edit: Edit, target: str, stack: ExitStack, links: Links = "follow") -> None:
         """Open the directory, which `stack` closes. Raises `InputError` if the target must stay."""
-        directory, name = os.path.split(target)
+        directory, name = split(target)
         self.edit = edit
         self.name = name
         self.temporary = f".ctxsize-{os.urandom(8).hex()}"
@@ -167,8 +168,8 @@ class _Place:
             return None
         if self.is_link:
             path = self.edit.path
-            border = border_of(os.path.dirname(path) or ".")
-            if not os.path.isfile(path) or not holds(border, path):
+            border = border_of(dirname(path) or ".")
+            if not isfile(path) or not holds(border, path):
                 return None
         return read_file(self.name, _MOST_BYTES, dir_fd=self.directory, links=self.is_link)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from os.path import relpath
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
@@ -271,7 +271,7 @@ def _figures(row: Row, look: Look) -> list[str]:
         return [sends, saving, findings, "yes" if path else "none"]
     name = "none"
     if path:
-        name = os.path.relpath(path, row.build.context)
+        name = relpath(path, row.build.context)
     return [sends, _size(row.context), saving, findings, name]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from os.path import normpath, relpath
 
 from ctxsize.formats import wording
 from ctxsize.formats.sections import (
@@ -104,9 +104,9 @@ def _to_show(advice: Advice) -> Iterator[Suggestion]:
     """Yield the suggestions but one for the file that `--write` creates: it saves nothing yet."""
     new_file = None
     if advice.new_file:
-        new_file = [os.path.relpath(advice.ignore_file, advice.context_path)]
+        new_file = [relpath(advice.ignore_file, advice.context_path)]
     for suggestion in advice.suggestions:
-        if [*map(os.path.normpath, suggestion.paths)] != new_file:
+        if [*map(normpath, suggestion.paths)] != new_file:
             yield suggestion
 
 

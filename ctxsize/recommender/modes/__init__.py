@@ -6,12 +6,12 @@ of git is in its `dir.c` and `wildmatch.c`. A line without an exact translation 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from itertools import takewhile
+from os.path import basename, dirname, islink, join, normpath, realpath, relpath
 from typing import NamedTuple
 
 from ctxsize.codes import severity_of
@@ -74,7 +74,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         builder=plan.builder.name,
         ignore_file=path,
         new_file=draft.new_file,
-        is_link=os.path.islink(path),
+        is_link=islink(path),
         before=draft.size,
         after=after,
         edit=edit,
@@ -110,8 +110,8 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     except IgnoreFileError as error:
         error.path = other.path
         raise
-    theirs = os.path.realpath(os.path.dirname(other.path) or ".")
-    heading = f"As in {os.path.relpath(theirs, draft.plan.root)}/{os.path.basename(other.path)}"
+    theirs = realpath(dirname(other.path) or ".")
+    heading = f"As in {relpath(theirs, draft.plan.root)}/{basename(other.path)}"
     # Our patterns after our last exception.
     from_last = reversed([*draft.plan.spec.patterns])
     ours = [*takewhile(lambda pattern: pattern.include, from_last)]
@@ -143,7 +143,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
                 yield path, why
         for path in tops:
             is_untracked = draft.git.covers(path) and draft.git.first(path) is None
-            if is_build_input(os.path.basename(path)) and not is_untracked:
+            if is_build_input(basename(path)) and not is_untracked:
                 yield path, f"builds read {path}, which would disappear"
 
     return draft.change([*added.values()], wrong, notes)
@@ -156,7 +156,7 @@ class CannotSayError(Exception):
 def _port(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     """Return the text of `pattern` for this context. Raises `CannotSayError`."""
     # The name of their directory in a pattern becomes the name of ours.
-    names = {os.path.basename(theirs): os.path.basename(draft.plan.root)}
+    names = {basename(theirs): basename(draft.plan.root)}
     parts = [names.get(part, part) for part in pattern.text.split("/")]
     if pattern.fault is not None or parts[0] in ("", ".", ".."):
         raise CannotSayError("it matches nothing")
@@ -234,7 +234,7 @@ class TranslatedLines:
 
     def add(self, file: GitIgnore) -> None:
         """Translate the lines of a file, the comment above each included."""
-        path = os.path.normpath(os.path.join(self._draft.plan.context, file.name))
+        path = normpath(join(self._draft.plan.context, file.name))
         comment = ""
         for number, line in enumerate(file.lines, 1):
             if line.startswith("#") or not line.strip():
@@ -247,7 +247,7 @@ class TranslatedLines:
                 continue
             if text is None:
                 continue
-            if os.path.basename(text) == ".git":
+            if basename(text) == ".git":
                 self.notes.append(Note(line.strip(), _NO_REPOSITORY, path, number))
                 continue
             # If a line occurs twice, the last one counts.
@@ -345,10 +345,10 @@ def _gitignores(draft: Draft) -> Iterator[GitIgnore]:
     root = draft.plan.root
     depth = 0
     if draft.git.top != root:
-        depth = os.path.relpath(root, draft.git.top).count("/") + 1
+        depth = relpath(root, draft.git.top).count("/") + 1
     for number in range(depth, 0, -1):
         above = "../" * number
-        lines = _lines(os.path.normpath(os.path.join(root, above)), _NAME)
+        lines = _lines(normpath(join(root, above)), _NAME)
         if any(lines):
             yield GitIgnore(above + _NAME, None, lines)
 

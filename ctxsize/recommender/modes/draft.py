@@ -6,10 +6,10 @@ everything except for the sources of the Dockerfiles, which is possible if they 
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from os.path import join, lexists
 from posixpath import basename
 
 from ctxsize.dockerfile.context_need import Asked
@@ -187,7 +187,7 @@ def _is_made(root: str, path: str) -> bool:
     """Return True if a path is made from a hidden value, and nothing on disk has its name."""
     if not isinstance(path, Hidden):
         return False
-    return not os.path.lexists(os.path.join(root, path))
+    return not lexists(join(root, path))
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
