@@ -14,9 +14,11 @@ import argparse
 import ast
 import importlib.util
 import io
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -73,15 +75,6 @@ class Density:
     def per_1000_lines(self, count: int) -> float:
         """Return how often something stands in 1,000 lines."""
         return 1000 * count / max(1, self.lines)
-
-
-def formatted(source: str) -> str:
-    """Return a source as `ruff format` writes it."""
-    ruff = Path(sysconfig.get_path("scripts")) / "ruff"
-    command = [str(ruff), "format", "--isolated", "--line-length", "100"]
-    command += ["--config", "format.skip-magic-trailing-comma = true", "--stdin-filename", "a.py"]
-    done = subprocess.run([*command, "-"], input=source, capture_output=True, text=True, check=True)
-    return done.stdout
 
 
 def density_of(source: str) -> Density:
@@ -187,12 +180,27 @@ def _is_parallel(node: ast.AST) -> bool:
 
 def modules(package: Path) -> dict[str, Density]:
     """Return what each module of a package holds, by its path below the package."""
-    found = {}
-    for path in sorted(package.rglob("*.py")):
-        if "_vendor" not in path.parts:  # what pip brings is not its own
-            source = formatted(path.read_text("utf-8"))
-            found[str(path.relative_to(package))] = density_of(source)
-    return found
+    densities = {}
+    with tempfile.TemporaryDirectory() as directory:
+        copy = Path(directory, package.name)
+        shutil.copytree(package, copy, ignore=_without_others)
+        _format(copy)
+        for path in sorted(copy.rglob("*.py")):
+            densities[str(path.relative_to(copy))] = density_of(path.read_text("utf-8"))
+    return densities
+
+
+def _without_others(_: str, names: list[str]) -> list[str]:
+    """Return what is not copied: what is no source, and what pip brings, which is not its own."""
+    return [name for name in names if name == "_vendor" or ("." in name and name[-3:] != ".py")]
+
+
+def _format(directory: Path) -> None:
+    """Format the sources in a directory as all packages are compared."""
+    ruff = Path(sysconfig.get_path("scripts")) / "ruff"
+    command = [str(ruff), "format", "--quiet", "--isolated", "--no-cache", "--line-length", "100"]
+    command += ["--config", "format.skip-magic-trailing-comma = true", str(directory)]
+    subprocess.run(command, check=True)
 
 
 def main() -> None:

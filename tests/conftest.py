@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import re
@@ -100,6 +101,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reason = older_differs(item.nodeid)
         if reason is not None:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep the collector from walking all tests again whenever a test makes many objects."""
+    gc.collect()
+    gc.freeze()
 
 
 def _shuffle(items: list[pytest.Item], seed: str) -> None:

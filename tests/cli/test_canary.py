@@ -165,11 +165,13 @@ EXPLAINED = [
 
 @pytest.mark.parametrize("value", VALUES)
 def test_no_build_argument_of_the_command_line_shows(value: str, cli: Cli, tmp_path: Path) -> None:
-    root, text = planted(tmp_path / "r"), VALUES[value]
+    text = VALUES[value]
     commands, explained = cycle(ONE_BUILD), cycle(EXPLAINED)
     given = cycle(("from the environment", "in the command"))
     assert len(USES) > len(ONE_BUILD)  # so each command runs
-    for use in USES:
+    others = [*USES][1:] + [*USES][:1]
+    for number, (use, other) in enumerate(zip(USES, others, strict=True)):
+        root = planted(tmp_path / str(number), (use, other))
         name = argument(use)
         arguments, environment = ["--build-arg", name], {name: text}
         if next(given) == "in the command":
@@ -177,11 +179,11 @@ def test_no_build_argument_of_the_command_line_shows(value: str, cli: Cli, tmp_p
         options = [*arguments, "-f", dockerfile(use)]
         command = next(commands)
         check(cli(*command, *options, cwd=root, env=environment, columns=400), command, use)
-        others = ["-f", str(root / dockerfile(use)), "-C", str(root)]
+        paths = ["-f", str(root / dockerfile(use)), "-C", str(root)]
         command = ("explain", *next(explained))
-        check(cli(*command, *arguments, *others, cwd=root, env=environment), command, use)
-    for name, content in written(root):
-        assert _PIECE.search(content) is None, name
+        check(cli(*command, *arguments, *paths, cwd=root, env=environment), command, use)
+        for path, content in written(root):
+            assert _PIECE.search(content) is None, (path, use)
 
 
 def services(text: str, names: tuple[str, ...] = FEW) -> str:

@@ -7,7 +7,7 @@ import resource
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from tests.hostile.adversary import Adversary, Attack
@@ -48,11 +48,21 @@ def _attack(expression: Expression, attacks: Iterable[Attack] | None, target: in
         if attacks is None:
             attacks = Adversary(expression.source, expression.flags).attacks()
         for attack in attacks:
-            for way in sorted(expression.ways):
+            for way in _longest(expression.ways):
                 _try(_CALLS[way], pattern, attack, length, f"{way} {attack}", target)
         code = 0
     finally:
         os._exit(code)
+
+
+def _longest(ways: Collection[str]) -> list[str]:
+    """Return the ways without those that others begin with: all matches, with the first one."""
+    left = {*ways}
+    if "each" in left:
+        left -= {"search", "match"}
+    elif "search" in left:
+        left.discard("match")
+    return sorted(left)
 
 
 def _try(

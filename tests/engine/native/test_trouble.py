@@ -89,13 +89,13 @@ def test_no_memory_is_an_error_or_no_matter(count: int, builder: Any, tmp_path: 
 
 
 def test_no_memory_for_a_large_directory(tmp_path: Path) -> None:
-    """It is shared among threads."""
+    """It is shared among threads; most of its allocations are for the next of many entries."""
     for number in range(4_200):
         (tmp_path / f"{number}.{number % 300}").touch()
-    check_allocations(resolve(str(tmp_path)), 2)
+    check_allocations(resolve(str(tmp_path)), 2, step=11)
 
 
-def check_allocations(plan: Plan, count: int) -> None:
+def check_allocations(plan: Plan, count: int, step: int = 1) -> None:
     module = core()
     expected = python_answer(plan)
     failed = done = number = 0
@@ -110,7 +110,7 @@ def check_allocations(plan: Plan, count: int) -> None:
                 failed, done = failed + 1, 0
             finally:
                 module.allow(-1)
-            number += 1
+            number += step
     assert failed > 10
 
 
