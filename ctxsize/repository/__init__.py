@@ -20,14 +20,15 @@ from ctxsize.findings import Finding, Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem
 from ctxsize.repository import bake, calls, commands, compose, described
-from ctxsize.repository.recognisers import FileKind, file_kinds
+from ctxsize.repository.commands import Ground, ground_of
+from ctxsize.repository.recognisers import file_kinds
 from ctxsize.repository.search import FoundBuild, Place, Search, shortened
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _GLOB_MARKS = frozenset("*?[")
 
-_READERS: dict[str, Callable[[Search, str, str, FileKind], None]] = {
+_READERS: dict[str, Callable[[Ground, str], None]] = {
     **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
     "document": described.add_document,
     "quadlet": described.add_unit,
@@ -104,14 +105,14 @@ def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     compose.collect(search, compose_files)
     bake_files = [*filter(bake.WANTED, search.paths)]
     bake.collect(search, bake_files)
-    for expression, kind in file_kinds():
+    for kind in file_kinds():
         add_builds = _READERS[kind.reader]
-        for path in filter(expression.fullmatch, search.paths):
+        for path in filter(kind.pattern.fullmatch, search.paths):
             text = search.read(path)
             if text is None:
                 continue
             with search.reading(path):
-                add_builds(search, path, text, kind)
+                add_builds(ground_of(search, path, kind), text)
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
@@ -207,7 +208,7 @@ def _is_wanted(path: str) -> bool:
         return True
     if is_dockerfile(path) or is_ignore_file(path):
         return True
-    return any(expression.fullmatch(path) for expression, _ in file_kinds())
+    return any(kind.pattern.fullmatch(path) for kind in file_kinds())
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from os.path import dirname, isdir, isfile, join, normpath
+from os.path import dirname, isdir, isfile, join, relpath
 
 from ctxsize.build import Build, placed
 from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_whole
@@ -20,7 +21,7 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Effect
 from ctxsize.reader import holds
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
-from ctxsize.repository.search import Place, Search
+from ctxsize.repository.search import Place, Search, on_line
 from ctxsize.syntax import can_read
 
 _WHOLE = re.compile(".+", re.DOTALL)
@@ -41,25 +42,25 @@ _MOST_WORDS = 12  # that contain the name of a command, and options between its 
 
 @dataclass(frozen=True)
 class Ground:
-    """Where the paths of a file start."""
+    """A file that may define builds, and where its paths start."""
 
     search: Search
-    source: FileKind
+    kind: FileKind
+    place: Place  # the file, without a line
     directories: tuple[str, ...]  # relative to the root; all but the first are guesses
     expanded: Callable[[str], str] = str  # replaces variables of the file
 
-    def placed(self, directory: str, *paths: str) -> str:
-        """Return paths joined to a directory, or to the first one if they start with `TOP`."""
-        path = posixpath.join(directory, *paths)
+    def placed(self, directory: str, path: str) -> str:
+        """Return a path joined to a directory, or to the first one if it starts with `TOP`."""
+        path = posixpath.join(directory, path)
         if not path.startswith(TOP):
             return path
-        return join(self.directories[0], path[len(TOP) :].lstrip("/"))
+        below = path.removeprefix(TOP)
+        return join(self.directories[0], below.lstrip("/"))
 
     def with_top(self, text: str) -> str:
         """Return a text with `TOP` in place of the expressions for it, and with variables."""
-        if self.source.top:
-            text = re.sub(self.source.top, TOP, text)
-        return self.expanded(text)
+        return self.expanded(re.sub(self.kind.top, TOP, text))
 
     def add(
         self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
@@ -70,14 +71,14 @@ class Ground:
         that `is_certain` is added in any case.
         """
         search = self.search
-        for number, start in enumerate(self.directories):
+        for start in self.directories:
             here = self.placed(start, inside)
             context = self.placed(here, build.context)
             paths = self._dockerfiles(build, beside, here, context)
             existing = [path for path in paths if isfile(search.shown(path))]
             full = search.shown(context)
             is_there = existing and isdir(full)
-            if number > 0 and not holds(search.border, full):
+            if start != self.directories[0] and not holds(search.border, full):
                 is_there = False
             if is_certain or is_there:
                 build = replace(
@@ -102,28 +103,24 @@ class Ground:
         return paths
 
 
-def ground_of(search: Search, path: str, source: FileKind) -> Ground:
-    """Return where the paths of the file at `path` start."""
-    beside = dirname(path)
+def ground_of(search: Search, path: str, kind: FileKind) -> Ground:
+    """Return the file at `path` with the directories where its paths start."""
+    place = Place(kind.how, "", Location(search.shown(path)))
     starts: dict[str, None] = {}
-    for directory in source.directories:
-        if directory == "/":
-            start = ""
-        else:
-            start = join(beside, directory)
-        starts[normpath(start)] = None
-    return Ground(search, source, tuple(starts))
+    for directory in kind.directories:
+        start = join("/", dirname(path), directory)
+        starts[relpath(start, "/")] = None
+    return Ground(search, kind, place, tuple(starts))
 
 
-def add_commands(search: Search, path: str, text: str, source: FileKind) -> None:
+def add_commands(ground: Ground, text: str) -> None:
     """Add the builds of the parts of a file, each a script of its own."""
-    pattern, script_of = _READERS[source.reader]
+    kind = ground.kind
+    pattern, script_of = _READERS[kind.reader]
     hint = expression("hint")
-    is_unknown = source.unknown and re.search(source.unknown, text)
-    if is_unknown and hint.search(text):
-        search.is_open = True
+    if re.search(kind.unknown, text) and hint.search(text):
+        ground.search.is_open = True
         return
-    ground = ground_of(search, path, source)
     text = ground.with_top(text)
     expanded = expander(_VARIABLE.findall(text))
     line = 1
@@ -134,9 +131,8 @@ def add_commands(search: Search, path: str, text: str, source: FileKind) -> None
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        where = Location(search.shown(path), line)
         script = script_of(expanded, part)
-        add_script(ground, script, Place(source.how, "", where))
+        add_script(ground, script, on_line(ground.place, line))
 
 
 def _of_make(expanded: Callable[[str], str], line: str) -> str:
@@ -174,16 +170,20 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
             search.problems[problem] = None
     first_line = place.where.line or 1
     for directory, command in in_directories(commands(script), inside):
-        first_words = [word.replace(" ", "_") for word in command.words[:_MOST_WORDS]]
+        words = command.words
+        first_words = [word.replace(" ", "_") for word in words[:_MOST_WORDS]]
         text = " ".join(first_words)
-        for pattern, tool in build_commands():
-            start = pattern.match(text)
+        for tool in build_commands():
+            start = tool.pattern.match(text)
             if start is None:
                 continue
-            where = replace(place.where, line=first_line + command.line)
-            command_place = replace(place, where=where)
-            arguments = command.words[len(start[0].split()) :]
-            _add_command(ground, command_place, tool, directory, arguments)
+            _add_command(
+                ground,
+                place=on_line(place, first_line + command.line),
+                tool=tool,
+                inside=directory,
+                words=words[len(start[0].split()) :],
+            )
 
 
 def _add_command(
@@ -214,10 +214,10 @@ def _add_command(
         context = join(context, below)
     directory = last(options, "--directory")
     file = last(options, "--file")
+    beside = "directory"
     if directory:
         file = join(directory, file or "Dockerfile")
-    beside = "directory"
-    if tool.by_option and not directory:
+    elif tool.by_option:
         beside = "either"
     build = Build(
         context=ground.with_top(context),
@@ -268,14 +268,14 @@ def last(options: Mapping[str, Sequence[str]], name: str) -> str:
 
 def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """Return a function that replaces the variables with one value, a plain text."""
-    values: dict[str, set[str]] = {}
+    values = defaultdict[str, set[str]](set)
     for name, text in variables:
         plain = text.strip().strip("'\"")
-        values.setdefault(name, set()).add(plain)
+        values[name].add(plain)
 
     def replacement(match: re.Match[str]) -> str:
         name = next(filter(None, match.groups()))
-        texts = [*values.get(name, set())]
+        texts = [*values[name]]
         if len(texts) == 1 and not OPEN.search(texts[0]):
             return texts[0]
         return match[0]

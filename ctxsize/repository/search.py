@@ -59,6 +59,12 @@ class Place:
         return f"{self.where} ({how})"
 
 
+def on_line(place: Place, line: int) -> Place:
+    """Return a place on another line of its file."""
+    where = replace(place.where, line=line)
+    return replace(place, where=where)
+
+
 @dataclass(frozen=True)
 class FoundBuild:
     """A build of a local context, and all places that define it."""
