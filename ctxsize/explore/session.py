@@ -39,6 +39,7 @@ from ctxsize.writer import Addition, merge
 from ctxsize.writer.apply import Links, apply
 
 _HEADING = "Chosen by hand"
+Lines = tuple[str, ...]  # of an ignore file, or sentences
 
 
 class TreeEntry(NamedTuple):
@@ -63,8 +64,8 @@ class Session:
     """A context and its ignore file: `before` is the size at the opening, `now` with `lines`."""
 
     now: Size
-    lost: tuple[str, ...]  # a sentence for each COPY, ADD or mount without source: the build fails
-    emptied: tuple[str, ...]  # the same for those that find nothing, though the build goes on
+    lost: Lines  # a sentence for each COPY, ADD or mount without source: the build fails
+    emptied: Lines  # the same for those that find nothing, though the build goes on
     lines: tuple[IgnoreLine, ...]
 
     def __init__(
@@ -92,7 +93,7 @@ class Session:
         self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
-        self._history: list[tuple[str, ...]] = []
+        self._history: list[Lines] = []
         self._sums: list[SumsByPath] = []
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
@@ -203,7 +204,7 @@ class Session:
         largest = nlargest(most, paths, key=lambda path: self._here(path).content_bytes)
         return [*map(self.entry, largest)], len(paths)
 
-    def propose(self, path: str, *, everywhere: bool = False) -> tuple[str, ...]:
+    def propose(self, path: str, *, everywhere: bool = False) -> Lines:
         """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
 
         For an ignored entry it is an exception, or its line among those added is taken back.
@@ -220,7 +221,7 @@ class Session:
         added = self._added
         is_ignored = self.entry(path).fate == "ignored"
         narrower = _without(added, self._pattern(path))
-        tries: list[tuple[str, ...]] = []
+        tries: list[Lines] = []
         if everywhere and is_ignored and narrower != added:  # the line of one place is replaced
             is_ignored = False
             added = narrower
@@ -279,12 +280,12 @@ class Session:
     def _pattern(self, path: str) -> str | None:
         return pattern_for(path, pattern_class=self._pattern_class)
 
-    def _do(self, added: tuple[str, ...]) -> None:
+    def _do(self, added: Lines) -> None:
         before = self._added
         self._show(added)
         self._history.append(before)
 
-    def _show(self, added: tuple[str, ...]) -> None:
+    def _show(self, added: Lines) -> None:
         """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
         chosen = self._chosen(added)
         chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
@@ -390,5 +391,5 @@ class Session:
         return text.render(steps, Look(width))
 
 
-def _without(added: tuple[str, ...], pattern: str | None) -> tuple[str, ...]:
+def _without(added: Lines, pattern: str | None) -> Lines:
     return tuple(line for line in added if line.removesuffix("/**") != pattern)

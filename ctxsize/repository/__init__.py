@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os.path import basename, dirname, isfile, join, lexists, normpath, realpath, split
 
@@ -22,7 +23,7 @@ from ctxsize.model import Problem
 from ctxsize.repository import bake, calls, commands, compose, described
 from ctxsize.repository.commands import Ground, ground_of
 from ctxsize.repository.recognisers import file_kinds
-from ctxsize.repository.search import FoundBuild, Place, Search, shortened
+from ctxsize.repository.search import FoundBuild, Place, Search, Variables, shortened
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
@@ -56,7 +57,7 @@ class Discovery:
 def discover(
     root: str = ".",
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Variables | None = None,
     parsed_files: ParsedDockerfiles | None = None,
     everywhere: bool = False,
 ) -> Discovery:
@@ -101,10 +102,8 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
 
 def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     """Return the builds that files define, and a guess for each other Dockerfile."""
-    compose_files = [*filter(compose.WANTED, search.paths)]
-    compose.collect(search, compose_files)
-    bake_files = [*filter(bake.WANTED, search.paths)]
-    bake.collect(search, bake_files)
+    compose.collect(search)
+    bake.collect(search)
     for kind in file_kinds():
         add_builds = _READERS[kind.reader]
         for path in filter(kind.pattern.fullmatch, search.paths):
@@ -169,10 +168,10 @@ def _has_all(search: Search, directory: str, paths: Iterable[str]) -> bool:
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     """Return `builds` in order, equal ones merged with the places and platforms of all."""
-    groups: dict[tuple[object, ...], list[FoundBuild]] = {}
+    groups = defaultdict[object, list[FoundBuild]](list)
     for build in builds:
         alike = replace(build.build, platforms=())
-        groups.setdefault(alike.values, []).append(build)
+        groups[alike.values].append(build)
     unique = map(_merge_equal, groups.values())
     return tuple(sorted(unique, key=_build_order))
 

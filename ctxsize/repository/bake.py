@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from os.path import basename, dirname, exists, isdir, join, relpath
 from typing import NamedTuple
 
@@ -12,8 +13,8 @@ from ctxsize.build import Build, inline_of, is_named_reference, is_reference, pl
 from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 from ctxsize.repository import bakefile, compose
-from ctxsize.repository.bakefile import BakeFile, Body
-from ctxsize.repository.search import Place, Search, by_directory, shortened
+from ctxsize.repository.bakefile import BakeFile, BakeObject
+from ctxsize.repository.search import LARGEST_BYTES, Place, Search, by_directory, shortened
 
 WANTED = re.compile(
     r"(?s:.*/)?(?=[\w.\-]*\.(?:hcl|json)\Z)(?:.*[.\-_])?bake(?:[.\-_].+)?\.(?:hcl|json)", re.I
@@ -31,14 +32,14 @@ class _Project(NamedTuple):
     """Files that Bake reads together."""
 
     bake: BakeFile
-    files: list[str]
+    path: str  # of the last one
     is_saved: bool  # True if it may be what `bake --print` printed of others
 
 
-def collect(search: Search, paths: list[str]) -> None:
+def collect(search: Search) -> None:
     """Add the builds of every Bake file."""
     known = {*search.paths}
-    for directory, names in by_directory(paths):
+    for directory, names in by_directory(filter(WANTED, search.paths)):
         usual = [name for name in bakefile.DEFAULTS if name in names]
         projects = []
         if usual:
@@ -56,7 +57,7 @@ def collect(search: Search, paths: list[str]) -> None:
 
 def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
     """Add the builds of the projects of one directory."""
-    saved: set[str] = set()  # targets and groups that are saved too
+    saved = set[str]()  # targets and groups that are saved too
     for project in projects:
         if project.is_saved:
             saved.update(project.bake.targets, project.bake.groups)
@@ -64,8 +65,8 @@ def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
         known_elsewhere = saved
         if project.is_saved:
             known_elsewhere = set()
-        with search.reading(project.files[-1]):
-            _add_targets(project.bake, search, project.files, known_elsewhere)
+        with search.reading(project.path):
+            _add_targets(search, project, known_elsewhere)
 
 
 def _project(search: Search, directory: str, names: list[str], beside: list[str]) -> _Project:
@@ -79,7 +80,7 @@ def _project(search: Search, directory: str, names: list[str], beside: list[str]
     for path in files:
         with search.reading(path):
             is_saved = _add_file(bake, search, path)
-    return _Project(bake, beside + files, is_saved)
+    return _Project(bake, files[-1], is_saved)
 
 
 def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[str]) -> None:
@@ -95,22 +96,18 @@ def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[st
             bake.places[name] = service.where
 
 
-def _target_of(build: Build, directory: str) -> Body:
+def _target_of(build: Build, directory: str) -> BakeObject:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
-
-    def relative(path: str) -> str:
-        return relpath(path, directory or ".")
-
+    relative = partial(relpath, start=directory or ".")
     context = build.context
     if not is_reference(context):
         context = made_of(relative, context)
-    contexts: Body = {}
+    contexts: BakeObject = {}
     for name, path in build.build_contexts.items():
-        if is_named_reference(path):
-            contexts[name] = path
-        else:
+        contexts[name] = path
+        if not is_named_reference(path):
             contexts[name] = made_of(relative, path)
-    body: Body = {
+    body: BakeObject = {
         "context": context,
         "dockerfile": made_of(relpath, build.dockerfile or "", build.context),
         "dockerfile-inline": inline_of(build),
@@ -125,16 +122,15 @@ def _target_of(build: Build, directory: str) -> Body:
 def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
     """Add a file, and return whether it may be saved output of `bake --print`."""
     is_hcl = path.lower().endswith(".hcl")
+    most = LARGEST_BYTES
+    read_document = bakefile.read_json
     if is_hcl:
-        text = search.read(path, _MOST_BYTES)
-    else:
-        text = search.read(path)
+        most = _MOST_BYTES
+        read_document = bakefile.read_hcl
+    text = search.read(path, most)
     if text is None:
         return False
-    if is_hcl:
-        document = bakefile.read_hcl(text)
-    else:
-        document = bakefile.read_json(text)
+    document = read_document(text)
     is_usual = is_hcl or basename(path) in bakefile.DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
@@ -143,9 +139,10 @@ def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
     return is_printed
 
 
-def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[str]) -> None:
+def _add_targets(search: Search, project: _Project, known: set[str]) -> None:
     """Add the builds of targets, and report those that need more, except `known` ones."""
-    directory = dirname(files[0])
+    bake = project.bake
+    directory = dirname(project.path)
     builds = bake.builds()
     unknown = [name for name in bake.unknown if name not in known]
     names = [name for name in builds if name not in bake.unknown]
@@ -155,25 +152,24 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         if not builds.keys() >= {*unknown}:
             search.is_open = True
-    doubtful = []
-    others = []  # what Bake builds of these targets if it runs elsewhere
+    elsewhere = {}  # what Bake builds of some targets if it runs elsewhere
     for name in names:
-        possible = _possible_builds(search, directory, builds[name])
-        search.add(Place("bake", name, bake.places[name]), possible[0])
-        if len(possible) > 1:
-            doubtful.append(name)
-            others.append(possible[1])
-    if doubtful:
-        assumed = search.shown(directory)
+        assumed, *others = _possible_builds(search, directory, builds[name])
+        search.add(Place("bake", name, bake.places[name]), assumed)
+        if others:
+            elsewhere[name] = others[0]
+    if elsewhere:
+        assumed_start = search.shown(directory)
         possible_start = search.shown("")
-        context = search.shown(others[0].context)
-        targets = ", ".join(shortened(doubtful, 1))
+        first, *_ = elsewhere
+        context = search.shown(elsewhere[first].context)
+        targets = ", ".join(shortened([*elsewhere], 1))
         text = (
-            f"ctxsize assumes that Bake runs in {assumed}. In {possible_start} "
+            f"ctxsize assumes that Bake runs in {assumed_start}. In {possible_start} "
             f"it would build other contexts ({context} for {targets}): "
             f"set {_FILE_RELATIVE}=1 to rule that out"
         )
-        search.complain("bake", text, bake.places[doubtful[0]])
+        search.complain("bake", text, bake.places[first])
 
 
 def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:

@@ -52,8 +52,7 @@ class _Call(NamedTuple):
 
 
 class _Token(NamedTuple):
-    kind: str  # `text`, `word`, `mark` or `end`
-
+    kind: str | None  # `text`, `word` or `mark`; None at the end
     text: str  # a text without its quotes
     line: int
     last_line: int
@@ -70,18 +69,16 @@ def _tokens(source: str) -> Iterator[_Token]:
     line = 1
     for match in _TOKEN.finditer(source):
         first = line
-        line = line + match[0].count("\n")
-        if match["blank"]:
+        text = match[0]
+        line += text.count("\n")
+        kind = match.lastgroup
+        if kind == "blank":
             continue
-        if match["text"]:
-            inner = _QUOTES.sub(r"\2", match[0])
-            text = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), inner)
-            yield _Token("text", text, first, line)
-        elif match["word"]:
-            yield _Token("word", match[0], first, line)
-        else:
-            yield _Token("mark", match[0], first, line)
-    yield _Token("end", "", line, line)
+        if kind == "text":
+            text = _QUOTES.sub(r"\2", text)
+            text = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), text)
+        yield _Token(kind, text, first, line)
+    yield _Token(None, "", line, line)
 
 
 def _calls(text: str, names: Sequence[str]) -> Iterator[_Call]:

@@ -24,12 +24,16 @@ from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_co
 from ctxsize.repository.search import Place, Search, on_line
 from ctxsize.syntax import can_read
 
-_WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
-_RECIPE = re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULTILINE)
-"""Matches a recipe of just that one program runs as a whole, or a line."""
+_PARTS = {
+    "script": re.compile(".+", re.DOTALL),
+    "make": _LINE,  # each line of a recipe runs in its own shell, so `cd` ends with it
+    # just runs a recipe with `#!` as one program.
+    "just": re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULTILINE),
+    "strings": re.compile(r'"(?:[^"\\\n]|\\.)*"?'),
+}
+"""Expressions for the parts of a file that may be scripts, by the `reader` of its row."""
 _PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have before a command
-_JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
 _VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
@@ -38,6 +42,8 @@ _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
 _SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
+
+Expander = Callable[[str], str]  # replaces the variables in a text
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Ground:
     kind: FileKind
     place: Place  # the file, without a line
     directories: tuple[str, ...]  # relative to the root; all but the first are guesses
-    expanded: Callable[[str], str] = str  # replaces variables of the file
+    expanded: Expander = str  # replaces variables of the file
 
     def placed(self, directory: str, path: str) -> str:
         """Return a path joined to a directory, or to the first one if it starts with `TOP`."""
@@ -116,7 +122,6 @@ def ground_of(search: Search, path: str, kind: FileKind) -> Ground:
 def add_commands(ground: Ground, text: str) -> None:
     """Add the builds of the parts of a file, each a script of its own."""
     kind = ground.kind
-    pattern, script_of = _READERS[kind.reader]
     hint = expression("hint")
     if re.search(kind.unknown, text) and hint.search(text):
         ground.search.is_open = True
@@ -125,32 +130,29 @@ def add_commands(ground: Ground, text: str) -> None:
     expanded = expander(_VARIABLE.findall(text))
     line = 1
     position = 0
-    for match in pattern.finditer(text):
+    for match in _PARTS[kind.reader].finditer(text):
         part = match[0]
         if not hint.search(part):
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        script = script_of(expanded, part)
+        script = _script_of(kind.reader, part, expanded)
         add_script(ground, script, on_line(ground.place, line))
 
 
-def _of_make(expanded: Callable[[str], str], line: str) -> str:
-    """Return what make passes to the shell, except for values that only make has."""
-    script = expanded(_PREFIX.sub("", line))
-    for _ in range(_DEEPEST):
-        script = _MAKE_CALL.sub("$MAKE", script)
-    return script.replace("$$", "$")
-
-
-_READERS: dict[str, tuple[re.Pattern[str], Callable[[Callable[[str], str], str], str]]] = {
-    "script": (_WHOLE, lambda _, script: script),
-    # Each line of a recipe runs in its own shell, so `cd` ends with it.
-    "just": (_RECIPE, lambda expanded, line: expanded(_PREFIX.sub("", line))),
-    "make": (_LINE, _of_make),
-    "strings": (_JSON_TEXT, lambda _, part: part[1:-1].replace('\\"', '"')),
-}
-"""For each reader the parts of a file that may be scripts, and the script of a part."""
+def _script_of(reader: str, part: str, expanded: Expander) -> str:
+    """Return what the shell gets of a part of a file."""
+    if reader == "script":
+        return part
+    if reader == "strings":
+        inner = part[1:-1]
+        return inner.replace('\\"', '"')
+    script = expanded(_PREFIX.sub("", part))
+    if reader == "make":
+        for _ in range(_DEEPEST):
+            script = _MAKE_CALL.sub("$MAKE", script)  # a value that only make has
+        script = script.replace("$$", "$")
+    return script
 
 
 def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> None:
@@ -266,7 +268,7 @@ def last(options: Mapping[str, Sequence[str]], name: str) -> str:
     return options.get(name, [""])[-1]
 
 
-def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     """Return a function that replaces the variables with one value, a plain text."""
     values = defaultdict[str, set[str]](set)
     for name, text in variables:

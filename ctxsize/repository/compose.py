@@ -7,15 +7,16 @@ Files are read, interpolated, included, extended and merged as by Docker Compose
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from os.path import dirname, expanduser, isfile, join, normpath
+from collections.abc import Callable, Iterable
+from functools import cache
+from os.path import dirname, expanduser, isfile, join
 from typing import NamedTuple
 
-from ctxsize.build import Build, is_reference, with_inline
+from ctxsize.build import Build, is_reference, joined, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import bakefile, yaml
-from ctxsize.repository.search import NotReadError, Place, Search, by_directory
+from ctxsize.repository.search import NotReadError, Place, Search, Variables, by_directory
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -34,10 +35,10 @@ _MOST_JOINED = 100  # number of items of a list to which a later file adds other
 _MOST_INCLUDED = 10_000  # number of included files of the largest project
 
 
-def collect(search: Search, paths: list[str]) -> None:
+def collect(search: Search) -> None:
     """Add the builds of every Compose project, whatever its profiles."""
     known = {*search.paths}
-    for directory, names in by_directory(paths):
+    for directory, names in by_directory(filter(WANTED, search.paths)):
         # `bake.collect` adds the targets that a Bake file makes of these services.
         bake_files = [join(directory, name) for name in bakefile.DEFAULTS]
         is_baked = not known.isdisjoint(bake_files)
@@ -88,7 +89,7 @@ class _File(NamedTuple):
 
     path: str
     directory: str
-    variables: Mapping[str, str]
+    variables: Variables
     document: YamlMapping
 
     @property
@@ -101,7 +102,7 @@ class ComposeReader:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._documents: dict[str, YamlMapping] = {}
+        self._document = cache(self._read_document)  # parsed once for all projects
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
         self._variables: dict[object, dict[str, str]] = {}  # each set once: keys are identities
@@ -118,8 +119,7 @@ class ComposeReader:
             build = mapping_of(mapping.get("build"))
             if not build:
                 continue
-            path = self._search.shown(str(build["path"]))
-            where = Location(path, int(str(build["line"])))
+            where = Location(self._search.shown(build.path), build.line)
             wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
             if wrong:
                 fault = f"{wrong[0]} must be a string"
@@ -137,7 +137,7 @@ class ComposeReader:
             builds[name] = ServiceBuild(where, _build_of(build), baked)
         return builds
 
-    def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
+    def _variables_of(self, paths: Iterable[str], outer: Variables) -> dict[str, str]:
         """Return the variables that files set; `outer` and the environment win over them."""
         environment = self._search.environment
         variables = {}
@@ -156,9 +156,7 @@ class ComposeReader:
             self._read[key] = read()
         return self._read[key]
 
-    def _project(
-        self, paths: Iterable[str], directory: str, variables: Mapping[str, str]
-    ) -> YamlMapping:
+    def _project(self, paths: Iterable[str], directory: str, variables: Variables) -> YamlMapping:
         """Return the merged services of files that are read together."""
         services = YamlMapping()
         for path in paths:
@@ -167,54 +165,50 @@ class ComposeReader:
             include = self._interpolate(document.get("include"), file, document.line)
             included = YamlMapping()
             for inclusion in listed(include):
-                if isinstance(inclusion, dict):
-                    included.update(self._include(inclusion, file))
-                else:
-                    included.update(self._include({"path": inclusion}, file))
+                included |= self._include(inclusion, file)
             written = file.services
             read = {name: self._service(file, name) for name in written}
             services = _merge(_merge(services, included), written.with_pairs(read))
         return services
 
-    def _document(self, path: str) -> YamlMapping:
-        """Return a file, parsed once for all projects; an empty one if it cannot be read."""
-        if path not in self._documents:
-            self._documents[path] = YamlMapping()
-            with self._search.reading(path):
-                document = yaml.load(self._search.read(path) or "")
-                if not isinstance(document, YamlMapping | None):
-                    raise NotReadError("yaml", "it is not a mapping")
-                self._documents[path] = mapping_of(document)
-        return self._documents[path]
+    def _read_document(self, path: str) -> YamlMapping:
+        """Return a file, parsed; an empty one if it cannot be read."""
+        with self._search.reading(path):
+            document = yaml.load(self._search.read(path) or "")
+            if not isinstance(document, YamlMapping | None):
+                raise NotReadError("yaml", "it is not a mapping")
+            return mapping_of(document)
+        return YamlMapping()
 
-    def _include(self, inclusion: Mapping[str, Yaml], file: _File) -> YamlMapping:
+    def _include(self, inclusion: Yaml, file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
-        named = _paths_in(file, inclusion.get("path"))
+        settings = mapping_of(inclusion)
+        named = _paths_in(file, settings.get("path", inclusion))
         paths = [path for path in named if self._is_there(path, file, line)]
         if not paths:
             return YamlMapping()
         directory = dirname(paths[0])
-        inner = _paths_in(file, inclusion.get("project_directory"))
+        inner = _paths_in(file, settings.get("project_directory"))
         if inner:
             directory = inner[0]
-        files = _paths_in(file, inclusion.get("env_file"))
-        if not files:
-            files = [_join(directory, ".env")]
-        variables = self._variables_of(files, file.variables)
+        variable_files = _paths_in(file, settings.get("env_file"))
+        variables = self._variables_of(
+            variable_files or [_join(directory, ".env")], outer=file.variables
+        )
 
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
                 text = f"this file includes more than {_MOST_INCLUDED:,} files"
-                self._complain("include", text, file.path, line)
+                self._complain("include", text, file, line)
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
         key = (tuple(paths), directory, id(variables))
         services = self._once(key, read)
         if services is None:
-            self._complain("include", "this file includes itself", file.path, line)
+            self._complain("include", "this file includes itself", file, line)
         return services or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
@@ -223,7 +217,7 @@ class ComposeReader:
         service = self._once(key, lambda: self._resolve_extends(file, name))
         if service is None:
             line = file.services.line_of(name)
-            self._complain("extends", f"the service {name} extends itself", file.path, line)
+            self._complain("extends", f"the service {name} extends itself", file, line)
         return service or YamlMapping()
 
     def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
@@ -232,25 +226,22 @@ class ComposeReader:
         extends = service.pop("extends", None)
         if not extends:
             return service
+        settings = mapping_of(extends)
         base = file
-        if isinstance(extends, YamlMapping):
-            path = _first(extends.get("file"))
-            path = path and _join(file.directory, path)
-            if path and path != file.path:
-                if not self._is_there(path, file, line):
-                    return service
-                base = _File(
-                    path=path,
-                    directory=dirname(path),
-                    variables=file.variables,
-                    document=self._document(path),
-                )
-            extends = extends.get("service")
-        base_name = _first(extends) or name
+        path = next(iter(_paths_in(file, settings.get("file"))), file.path)
+        if path != file.path:
+            if not self._is_there(path, file, line):
+                return service
+            base = file._replace(
+                path=path,
+                directory=dirname(path),
+                document=self._document(path),
+            )
+        base_name = _first(settings.get("service", extends)) or name
         if base_name in base.services:
             return _merge(self._service(base, base_name), service)
         text = f"the service {name} extends {shown(base_name)}, which does not exist"
-        self._complain("extends", text, file.path, line)
+        self._complain("extends", text, file, line)
         return service
 
     def _service_in(self, file: _File, name: str) -> YamlMapping:
@@ -269,9 +260,8 @@ class ComposeReader:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            where = Location(self._search.shown(file.path), line)
             text = f"a value was skipped: {error}"
-            self._search.complain(error.code, text, where, skipped=True)
+            self._complain(error.code, text, file, line, skipped=True)
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
@@ -280,11 +270,14 @@ class ComposeReader:
             return False
         exists = isfile(self._search.shown(path))
         if not exists:
-            self._complain("include", f"the file {shown(path)} does not exist", file.path, line)
+            self._complain("include", f"the file {shown(path)} does not exist", file, line)
         return exists
 
-    def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
-        self._search.complain(code, message, Location(self._search.shown(path), line))
+    def _complain(
+        self, code: str, message: str, file: _File, line: int, *, skipped: bool = False
+    ) -> None:
+        where = Location(self._search.shown(file.path), line)
+        self._search.complain(code, message, where, skipped=skipped)
 
 
 def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
@@ -295,8 +288,8 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     if isinstance(build, str):
         mapping["context"] = build
     mapping["directory"] = file.directory or "."
-    mapping["path"] = file.path
-    mapping["line"] = str(line)
+    mapping.path = file.path
+    mapping.line = line
     context = mapping.get("context")
     if isinstance(context, str):
         mapping["context"] = _join(file.directory, _at_home(context))
@@ -315,8 +308,7 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
 
 def _fault(build: YamlMapping, services: YamlMapping) -> str:
     """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
-    for name, path in _pairs(build.get("additional_contexts")).items():
-        context = _first(path)
+    for name, context in _given_pairs(build.get("additional_contexts")).items():
         service = context.removeprefix(_SERVICE)
         if service == context or mapping_of(services.get(service)).get("build"):
             continue
@@ -336,7 +328,7 @@ def _with_bake_extension(build: YamlMapping, extension: YamlMapping, directory: 
         contexts[name] = _join(directory, _first(path))
     contexts.update(_pairs(build.get("additional_contexts")))
     platforms = dict[str, None]()
-    for text in _texts(build.get("platforms")) + _texts(extension.get("platforms")):
+    for text in _texts([build.get("platforms"), extension.get("platforms")]):
         for word in text.split():  # one text may have several
             platforms[hidden_as(text, word)] = None
     extended = build.with_pairs(build)
@@ -347,7 +339,7 @@ def _with_bake_extension(build: YamlMapping, extension: YamlMapping, directory: 
 
 def _build_of(build: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
-    texts = {key: text for key, text in build.items() if isinstance(text, str)}
+    texts = _given_pairs(build)
     context = texts.get("context") or texts["directory"]
     inline = texts.get("dockerfile_inline", "")
     if inline:
@@ -389,10 +381,9 @@ def _pairs(value: Yaml) -> YamlMapping:
         name, equals, text = pair.partition("=")
         if isinstance(pair, Hidden):
             name, text = _hidden_pair(pair)
+        pairs[name] = None
         if equals:
             pairs[name] = text
-        else:
-            pairs[name] = None
     return pairs
 
 
@@ -434,16 +425,12 @@ def _join(directory: str, path: str) -> str:
     """Return a local path relative to the root; a remote one as it is."""
     if _is_remote(path):
         return path
-    return made_of(_normal_join, directory, path)
+    return made_of(joined, directory, path)
 
 
 def _paths_in(file: _File, value: Yaml) -> list[str]:
     """Return the paths in a list, or a single one, that a file names."""
     return [_join(file.directory, path) for path in _texts(value)]
-
-
-def _normal_join(directory: str, path: str) -> str:
-    return normpath(join(directory, path))
 
 
 def _is_remote(path: str) -> bool:

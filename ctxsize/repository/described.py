@@ -89,7 +89,6 @@ class _Job(NamedTuple):
     """A job of GitLab, with the scripts that it takes from those that it extends."""
 
     mapping: YamlMapping
-    templates: set[str]  # jobs that it extends and that do not run themselves
     is_known: bool  # False if it may take scripts from elsewhere
 
 
@@ -98,13 +97,14 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     default = mapping_of(jobs.get("default"))
     usual_before = default.get(_BEFORE, jobs.get(_BEFORE))
     complete = jobs.with_pairs({})
-    templates = {"default"}
+    templates = {"default"}  # what does not run itself
     for name, written in jobs.items():
         if not isinstance(written, YamlMapping):
             continue
         job = _extended_job(written, jobs)
         mapping = job.mapping
-        templates |= job.templates
+        bases = texts_in(written.get("extends"))
+        templates |= {base for base in bases if base.startswith(".")}
         if _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before):
             _align(mapping, written)
         scripts = [mapping.get(key) for key in (_BEFORE, _MAIN)]
@@ -130,7 +130,6 @@ def _align(mapping: YamlMapping, written: YamlMapping) -> None:
 def _extended_job(written: YamlMapping, jobs: YamlMapping) -> _Job:
     """Return a job with the scripts that it has or takes from those that it extends."""
     mapping = written.with_pairs(written)
-    templates = set[str]()
     is_known = _BEFORE in written or "inherit" not in written
     pending = [written]
     for _ in range(_MOST_BASES):
@@ -145,9 +144,7 @@ def _extended_job(written: YamlMapping, jobs: YamlMapping) -> _Job:
             pending.append(mapping_of(jobs.get(name)))
             if name not in jobs and not is_complete:
                 is_known = False
-            if name.startswith("."):
-                templates.add(name)
-    return _Job(mapping, templates, is_known and not pending)
+    return _Job(mapping, is_known and not pending)
 
 
 def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:

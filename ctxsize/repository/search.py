@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,10 @@ _USUAL_PLATFORM = re.compile(
 _USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
-_LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+
+
+Variables = Mapping[str, str]  # of the environment, a `.env` file or a Bake file, by name
 
 
 class NotReadError(Exception):
@@ -102,7 +106,7 @@ class Search:
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
     root: str  # the directory as the user named it
-    environment: Mapping[str, str] = field(default_factory=dict)  # for Compose and Bake files
+    environment: Variables = field(default_factory=dict)  # for Compose and Bake files
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles
     )  # the parsed Dockerfiles, which the caller reuses
@@ -130,10 +134,17 @@ class Search:
         skipped: bool = False,
     ) -> None:
         """Record a problem, which may say that a build `fails`."""
-        problem = Problem(code, message, where.path, where.line, fails=fails, skipped=skipped)
+        problem = Problem(
+            code=code,
+            message=message,
+            path=where.path,
+            line=where.line,
+            fails=fails,
+            skipped=skipped,
+        )
         self.problems[problem] = None
 
-    def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
+    def read(self, path: str, most: int = LARGEST_BYTES) -> str | None:
         """Return the text of a file; None, and record a problem, if it cannot be read.
 
         An included or extended file may lie outside the root, but not outside the repository.
@@ -211,9 +222,14 @@ class Search:
             build_contexts={shown(name): _printable(path) for name, path in contexts.items()},
             platforms=tuple(map(_printable_platform, build.platforms)),
         )
-        contested = guessed and self.is_open
-        outside = self._outside(build)
-        self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
+        found_build = FoundBuild(
+            build,
+            places=(place,),
+            guessed=guessed,
+            contested=guessed and self.is_open,
+            outside=self._outside(build),
+        )
+        self.builds.append(found_build)
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""
@@ -291,10 +307,10 @@ def _is_of_a_tool(directory: str, names: set[str]) -> bool:
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     """Return each directory with the names of its files."""
-    directories: dict[str, list[str]] = {}
+    directories = defaultdict[str, list[str]](list)
     for path in paths:
         directory, name = split(path)
-        directories.setdefault(directory, []).append(name)
+        directories[directory].append(name)
     return directories.items()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.codes import severity_of
-from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
+from ctxsize.model import Amount
 from ctxsize.repository import Discovery
 from ctxsize.scanning.rows import Measured, Row
 
@@ -58,7 +58,7 @@ def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Itera
 
 def _siblings(measured: Iterable[Measured]) -> Siblings:
     """Return the ignore files that might suit other builds."""
-    siblings: Siblings = {}
+    siblings: Siblings = defaultdict(list)
     for build in measured:
         plan = build.plan
         path = build.row.ignore_file
@@ -68,7 +68,7 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
         # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
             sibling = Sibling(path, plan.root, len(plan.spec.patterns))
-            siblings.setdefault(lines, []).append(sibling)
+            siblings[lines].append(sibling)
     return siblings
 
 
@@ -76,9 +76,7 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
     row = build.row
     if row.ignore_file is not None or row.context is None or row.found.contested:
         return
-    saving = 0
-    if row.saving:
-        saving = row.saving.content_bytes
+    saving = (row.saving or Amount()).content_bytes
     could = ""
     if saving >= _LEAST_SHOWN_BYTES:
         could = f", {units.human(saving)} more than it needs"
@@ -88,8 +86,8 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
     confidence = Confidence.CERTAIN
     if row.found.guessed:
         confidence = Confidence.POSSIBLE
-    sent = units.human(row.cost.content_bytes)
     context = row.build.context
+    sent = units.human(row.cost.content_bytes)
     yield Finding(
         code="CTX301",
         severity=severity,
@@ -121,21 +119,21 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield a finding for each ignore file that no build reads, if there are builds."""
     if not rows:
         return
-    read: set[str] = set()
+    read = set[str]()
     applied = set()
-    by_directory: dict[str, list[Row]] = {}
+    by_directory = defaultdict[str, list[Row]](list)
     for row in rows:
         read.update(map(realpath, _read_by(row)))
         if row.ignore_file:
             applied.add(realpath(row.ignore_file))
         directory = dirname(row.dockerfile or "/")
-        by_directory.setdefault(directory, []).append(row)
+        by_directory[directory].append(row)
     is_contested = any(row.found.contested for row in rows)
     for path in discovery.ignore_files:
         if realpath(path) in read:
             continue
         directory = dirname(path)
-        beside = by_directory.get(directory, [])
+        beside = by_directory[directory]
         is_sure = bool(beside) and not any(row.found.guessed for row in beside)
         if not is_sure and is_contested:
             continue
@@ -189,20 +187,22 @@ def _read_by(row: Row) -> Iterator[str]:
 def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
     """Yield a finding on the sibling whose patterns ignore most of this context, if worth it."""
     row = build.row
-    if build.snapshot is None or build.plan is None or not row.cost.content_bytes:
+    snapshot = build.snapshot
+    if snapshot is None or not row.cost.content_bytes:
         return
     include = None
     if build.includes:
         include = build.includes[0]
-    before = build.snapshot.sent(include=include)
-    if before.content_bytes < _LEAST_BYTES:
+    before = snapshot.sent(include=include)
+    before_bytes = before.content_bytes
+    if before_bytes < _LEAST_BYTES:
         return
-    trials = _trials(build.plan, build.snapshot, siblings, include)
+    trials = _trials(snapshot, siblings, include)
     best = min(trials, key=_Trial.order, default=None)
     if best is None:
         return
-    saved = before.content_bytes - best.sent.content_bytes
-    if saved < max(_LEAST_BYTES, before.content_bytes / 100):
+    saved = before_bytes - best.sent.content_bytes
+    if saved < max(_LEAST_BYTES, before_bytes / 100):
         return
     gone = sorted(differences(before, best.sent).hidden)
     bytes_by_top = Counter[str]()
@@ -239,10 +239,9 @@ class _Trial(NamedTuple):
         return self.sent.content_bytes, -self.sibling.pattern_count
 
 
-def _trials(
-    plan: Plan, snapshot: Snapshot, siblings: Siblings, include: Include
-) -> Iterator[_Trial]:
+def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterator[_Trial]:
     """Yield what is sent with the patterns of each sibling that has some for this context."""
+    plan = snapshot.plan
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
     own_path = None
     own_lines = []
