@@ -47,7 +47,6 @@ _YELLOW = "ansi_yellow"
 _MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
 _COLOURS = {"travels": "ansi_green", "ignored": _FAINT}  # yellow for the others
 _UNKNOWN = ("no-dockerfile", "transfer-unknown")  # problems that leave the transfer unknown
-_HIDDEN = {"space": "simulate_key('enter')", "right": "open(True)", "left": "open(False)"}
 
 
 class _Row(NamedTuple):
@@ -101,7 +100,9 @@ class Explorer(App[int]):
         Binding("ctrl+c", "quit", priority=True, show=False),
         Binding("ctrl+z", "suspend_process", priority=True, show=False),
         Binding("escape", "back", show=False),
-        *(Binding(key, action, show=False) for key, action in _HIDDEN.items()),
+        Binding("space", "simulate_key('enter')", show=False),
+        Binding("right", "open(True)", show=False),
+        Binding("left", "open(False)", show=False),
     ]
 
     def __init__(self, build: Build, session: Session, *, keys: str) -> None:
@@ -437,8 +438,12 @@ class Explorer(App[int]):
             diff = Text.from_ansi(exchange.diff([edit], Look(colour=True)))
             sheet = Sheet(quoted(edit.path), diff, "y writes, Esc cancels", "y")
             if then == "leave":
-                title = "Leave without these lines?"
-                sheet = Sheet(title, diff, "y writes, q leaves, Esc stays", "yq")
+                sheet = Sheet(
+                    title="Leave without these lines?",
+                    body=diff,
+                    keys="y writes, q leaves, Esc stays",
+                    answers="yq",
+                )
             self.push_screen(sheet, self._obey)
 
     def _obey(self, answer: str | None) -> None:

@@ -6,10 +6,11 @@ One thread at a time uses a session, but the first call of `suggestions` may run
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from heapq import nlargest
+from posixpath import basename, split
 from typing import NamedTuple
 
 from ctxsize.api import explain
@@ -83,7 +84,7 @@ class Session:
         self._links: Links = "replace" if replace_link else "refuse"
         self._snapshot = Snapshot.take(plan_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
-        self._context = context = BuildContext(self._snapshot)
+        context = BuildContext(self._snapshot)
         self._trial = context.trial
         plan = context.plan
         self.folder = self._trial.snapshot.folder
@@ -147,11 +148,11 @@ class Session:
             transfer = Amount.of(*in_transfers)
         return TreeEntry(
             path,
-            self.folder(path) is not None,
-            fate,
-            Amount.of(in_context),
-            transfer,
-            Amount.of(on_disk),
+            is_directory=self.folder(path) is not None,
+            fate=fate,
+            context=Amount.of(in_context),
+            transfer=transfer,
+            on_disk=Amount.of(on_disk),
         )
 
     def decider(self, path: str) -> str:
@@ -173,7 +174,7 @@ class Session:
                 yield path
 
     def _rank(self, path: str) -> tuple[int, int, int, str]:
-        directory, _, name = path.rpartition("/")
+        directory, name = split(path)
         on_disk = self._sent[0].names.get(directory, {})
         in_context = self._sent[1].names.get(directory, {})
         if name in on_disk:
@@ -212,7 +213,7 @@ class Session:
         """
         pattern = self._pattern(path)
         if everywhere:
-            pattern = self._pattern(path.rpartition("/")[2])
+            pattern = self._pattern(basename(path))
         if pattern is None:
             raise InputError("no pattern matches this name alone", path=path)
         if everywhere:
@@ -331,9 +332,8 @@ class Session:
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
-        old: Sequence[str] = ()
-        if self._file is not None:
-            old = self._file.texts()
+        old_file = self._file or IgnoreFile("", lines=())
+        old = old_file.texts()
         new = IgnoreFile.parse("", self._attempt.data).texts()
         start = 0
         while start < len(old) and old[start] == new[start]:
@@ -371,7 +371,7 @@ class Session:
         edit = self.edit()
         if edit is None:
             return ()
-        notes = apply([edit], within=self._context.plan.root, links=self._links)
+        notes = apply([edit], within=self._snapshot.plan.root, links=self._links)
         if self._offered:
             offers = self.suggestions()
             self._offered = [suggestion for suggestion in offers if not suggestion.chosen]

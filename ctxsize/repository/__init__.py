@@ -70,7 +70,9 @@ def discover(
     contains its sources. Builds outside the repository are listed apart. `parsed_files` caches
     parsed Dockerfiles. Raises `InputError` if `root` is not a directory.
     """
-    search = Search(root, environment or {}, parsed_files or ParsedDockerfiles())
+    search = Search(
+        root, environment=environment or {}, parsed_files=parsed_files or ParsedDockerfiles()
+    )
     search.list_files(_is_wanted, everywhere=everywhere)
     inside = []
     outside = []
@@ -130,7 +132,11 @@ def _add_guess(search: Search, path: str) -> None:
     try:
         if parsed is not None:
             context = _guessed_context(search, context, parsed)
-        search.add(Place("dockerfile", "", where), Build(context, path), guessed=True)
+        search.add(
+            place=Place("dockerfile", name="", where=where),
+            build=Build(context, dockerfile=path),
+            guessed=True,
+        )
     except DockerfileError as error:
         if parsed is None or any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
             return
@@ -151,19 +157,11 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
         if is_known and source.path != "." and _GLOB_MARKS.isdisjoint(source.path):
             wanted.append(source.path)
     candidate = directory
-    while not _has_all(search, candidate, wanted):
+    while not all(lexists(search.shown(join(candidate, path))) for path in wanted):
         if not candidate:
             return directory
         candidate = dirname(candidate)
     return candidate
-
-
-def _has_all(search: Search, directory: str, paths: Iterable[str]) -> bool:
-    for path in paths:
-        full = search.shown(join(directory, path))
-        if not lexists(full):
-            return False
-    return True
 
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:

@@ -17,9 +17,13 @@ from ctxsize.repository.bakefile import BakeFile, BakeObject
 from ctxsize.repository.search import LARGEST_BYTES, Place, Search, by_directory, shortened
 
 WANTED = re.compile(
-    r"(?s:.*/)?(?=[\w.\-]*\.(?:hcl|json)\Z)(?:.*[.\-_])?bake(?:[.\-_].+)?\.(?:hcl|json)", re.I
+    r"(?s:.*/)?"
+    r"(?=[\w.\-]*\.(?:hcl|json)\Z)"  # the end of the name is looked at once
+    r"(?:.*[.\-_])?bake(?:[.\-_].+)?"
+    r"\.(?:hcl|json)",
+    re.IGNORECASE,
 ).fullmatch
-"""Matches the path of a file with definitions of Bake; the end of the name is looked at once."""
+"""Matches the path of a file with definitions of Bake."""
 _MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
 _FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"  # a variable of buildx 0.36 and later
@@ -62,11 +66,8 @@ def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
         if project.is_saved:
             saved.update(project.bake.targets, project.bake.groups)
     for project in projects:
-        known_elsewhere = saved
-        if project.is_saved:
-            known_elsewhere = set()
         with search.reading(project.path):
-            _add_targets(search, project, known_elsewhere)
+            _add_targets(search, project, saved)
 
 
 def _project(search: Search, directory: str, names: list[str], beside: list[str]) -> _Project:
@@ -139,12 +140,12 @@ def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
     return is_printed
 
 
-def _add_targets(search: Search, project: _Project, known: set[str]) -> None:
-    """Add the builds of targets, and report those that need more, except `known` ones."""
+def _add_targets(search: Search, project: _Project, saved: set[str]) -> None:
+    """Add the builds of targets, and report those that need more, except `saved` ones."""
     bake = project.bake
     directory = dirname(project.path)
     builds = bake.builds()
-    unknown = [name for name in bake.unknown if name not in known]
+    unknown = [name for name in bake.unknown if project.is_saved or name not in saved]
     names = [name for name in builds if name not in bake.unknown]
     if unknown:
         names += [name for name in builds if name in unknown]

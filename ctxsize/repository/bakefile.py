@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import NamedTuple, TypeAlias
 
@@ -32,31 +31,36 @@ _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n')
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
-_PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
-_HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
-"""Matches the head of a target: its line in HCL, its name in JSON."""
+_PIECE = re.compile(
+    r"\$\$\{|%%\{"  # a literal `${` or `%{`
+    rf"|{_VARIABLE}"
+    r"|[$%]\{"  # what is not evaluated here
+)
+_HEAD = re.compile(
+    r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{'  # the head of a target: its line in HCL
+    r'|"([^"]*)"\s*:'  # its name in JSON
+)
 
 
 class UnknownError(Exception):
     """A value needs more than is evaluated here."""
 
 
-@dataclass
 class BakeFile:
     """The targets of one or more files that Bake reads together; later files win."""
 
-    environment: Variables = field(default_factory=dict)
-    targets: dict[str, BakeObject] = field(default_factory=dict)
-    groups: BakeObject = field(default_factory=dict)
-    places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
-    unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
-    # Of variables that are not evaluated yet:
-    _defaults: BakeObject = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
-    _variables: BakeObject = field(default_factory=dict)
-    _inheriting: dict[str, BakeObject | None] = field(default_factory=dict)  # None while unknown
-    _room: int = _MOST_VALUES
+    def __init__(self, environment: Variables) -> None:
+        self.targets: dict[str, BakeObject] = {}
+        self.groups: BakeObject = {}
+        self.places: dict[str, Location] = {}  # of targets in Bake files
+        self.unknown: dict[str, None] = {}  # targets that need more than is known
+        self._environment = environment
+        self._defaults: BakeObject = {"BAKE_CMD_CONTEXT": "cwd://"}  # not evaluated yet
+        self._variables: BakeObject = {}
+        self._inheriting: dict[str, BakeObject | None] = {}  # None while unknown
+        self._room = _MOST_VALUES
 
-    def add(self, document: BakeObject, path: str = "", text: str = "") -> None:
+    def add(self, document: BakeObject, path: str, text: str) -> None:
         """Add a file, which wins over those added before."""
         lines = _lines_of_targets(text)
         for kind, name, body in _blocks(document):
@@ -186,7 +190,7 @@ class BakeFile:
         """Return a variable, as the environment sets it or else its default."""
         if name in self._defaults:  # removed first, as it may refer to itself
             default = self._defaults.pop(name)
-            text = self.environment.get(name)
+            text = self._environment.get(name)
             if text is None:
                 variable = self._value(default)
             elif isinstance(default, str | None):

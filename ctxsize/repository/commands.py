@@ -28,14 +28,30 @@ _LINE = re.compile(r"(?:.*\\\n)*.*")
 _PARTS = {
     "script": re.compile(".+", re.DOTALL),
     "make": _LINE,  # each line of a recipe runs in its own shell, so `cd` ends with it
-    # just runs a recipe with `#!` as one program.
-    "just": re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULTILINE),
+    "just": re.compile(
+        r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|"  # a recipe that one program runs as a whole
+        + _LINE.pattern,
+        re.MULTILINE,
+    ),
     "strings": re.compile(r'"(?:[^"\\\n]|\\.)*"?'),
 }
 """Expressions for the parts of a file that may be scripts, by the `reader` of its row."""
-_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have before a command
-_VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULTILINE)
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
+_PREFIX = re.compile(
+    r"^[\s@\-+]*"  # what make and just have before a command
+    r"(?:\w+:\s+)?"  # a target on the same line
+)
+_VARIABLE = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?"
+    r"(\w+)"  # its name
+    r"[ \t]*[:?]?=(.*)",  # its value
+    re.MULTILINE,
+)
+_REFERENCE = re.compile(
+    r"\$[({](\w+)[)}]"  # of make and the shell
+    r"|\$(\w+)"
+    r"|(?:(?<!\$)\{\{\s*\.?"  # of just and Task
+    r"|\$\{\{\s*env\.)(\w+)\s*\}\}"  # of GitHub
+)
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
@@ -69,16 +85,22 @@ class Ground:
         return self.expanded(re.sub(self.kind.top, TOP, text))
 
     def add(
-        self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
+        self,
+        place: Place,
+        build: Build,
+        beside: str,
+        working_directory: str = "",
+        *,
+        is_certain: bool = False,
     ) -> None:
-        """Add a build that runs `inside` a directory, if it has a context and a Dockerfile there.
+        """Add a build that has a context and a Dockerfile, and runs in a `working_directory`.
 
         Its Dockerfile is relative to `beside`: the `directory`, the `context` or `either`. A build
         that `is_certain` is added in any case.
         """
         search = self.search
         for start in self.directories:
-            here = self.placed(start, inside)
+            here = self.placed(start, working_directory)
             context = self.placed(here, build.context)
             paths = self._dockerfiles(build, beside, here, context)
             existing = [path for path in paths if isfile(search.shown(path))]
@@ -101,22 +123,22 @@ class Ground:
         if not build.dockerfile:
             names = BUILDERS[build.builder].dockerfile_names
             return [self.placed(context, name) for name in names]
-        paths = []
-        if beside != "context":
-            paths.append(self.placed(here, build.dockerfile))
-        if beside != "directory":
-            paths.append(self.placed(context, build.dockerfile))
-        return paths
+        starts = {"directory": [here], "context": [context], "either": [here, context]}
+        return [self.placed(start, build.dockerfile) for start in starts[beside]]
 
 
 def ground_of(search: Search, path: str, kind: FileKind) -> Ground:
     """Return the file at `path` with the directories where its paths start."""
-    place = Place(kind.how, "", Location(search.shown(path)))
     starts: dict[str, None] = {}
     for directory in kind.directories:
         start = join("/", dirname(path), directory)
         starts[relpath(start, "/")] = None
-    return Ground(search, kind, place, tuple(starts))
+    return Ground(
+        search,
+        kind=kind,
+        place=Place(kind.how, name="", where=Location(search.shown(path))),
+        directories=tuple(starts),
+    )
 
 
 def add_commands(ground: Ground, text: str) -> None:
@@ -155,7 +177,7 @@ def _script_of(reader: str, part: str, expanded: Expander) -> str:
     return script
 
 
-def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> None:
+def add_script(ground: Ground, script: str, place: Place, working_directory: str = "") -> None:
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
@@ -163,7 +185,7 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     script = expander(_VARIABLE.findall(script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
-    if OPEN.search(inside):
+    if OPEN.search(working_directory):
         search.is_open = True
     if not is_read_whole(script):
         search.is_open = True
@@ -171,43 +193,51 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
             problem = replace(UNKNOWN, effect=Effect.LOWER_BOUND)
             search.problems[problem] = None
     first_line = place.where.line or 1
-    for directory, command in in_directories(commands(script), inside):
+    for directory, command in in_directories(commands(script), working_directory):
         words = command.words
         first_words = [word.replace(" ", "_") for word in words[:_MOST_WORDS]]
         text = " ".join(first_words)
-        for tool in build_commands():
-            start = tool.pattern.match(text)
+        for build_command in build_commands():
+            start = build_command.pattern.match(text)
             if start is None:
                 continue
             _add_command(
                 ground,
                 place=on_line(place, first_line + command.line),
-                tool=tool,
-                inside=directory,
+                build_command=build_command,
+                working_directory=directory,
                 words=words[len(start[0].split()) :],
             )
 
 
 def _add_command(
-    ground: Ground, place: Place, tool: BuildCommand, inside: str, words: Iterable[str]
+    ground: Ground,
+    place: Place,
+    build_command: BuildCommand,
+    working_directory: str,
+    words: Iterable[str],
 ) -> None:
     """Add the build of a command, or record that a path or the target is not written out."""
-    contexts, options = parse_words(words, tool)
-    if tool.by_option:
+    contexts, options = parse_words(words, build_command)
+    if build_command.by_option:
         contexts = options.get("--context", [])[-1:]
-    if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
-        contexts = [tool.default]
+    if (
+        not contexts
+        and build_command.default
+        and options.keys() <= {*build_command.valued, "--file"}
+    ):
+        contexts = [build_command.default]
     names: Iterable[str] = _DECISIVE_OPTIONS
     if not contexts:  # an unknown option may have consumed the operand
         names = options
-    decisive = [inside, *contexts]
+    decisive = [working_directory, *contexts]
     for name in names:
         decisive += options.get(name, [])
     if any(map(OPEN.search, decisive)):
         ground.search.is_open = True
         return
-    is_elsewhere = inside.startswith("/") and not inside.startswith(TOP)
-    lacks_option = tool.needs and options.keys().isdisjoint(tool.needs)
+    is_elsewhere = working_directory.startswith("/") and not working_directory.startswith(TOP)
+    lacks_option = build_command.needs and options.keys().isdisjoint(build_command.needs)
     if len(contexts) != 1 or is_elsewhere or lacks_option:
         return
     context = contexts[0].removeprefix("dir://")  # a prefix of kaniko
@@ -219,26 +249,32 @@ def _add_command(
     beside = "directory"
     if directory:
         file = join(directory, file or "Dockerfile")
-    elif tool.by_option:
+    elif build_command.by_option:
         beside = "either"
-    build = Build(
-        context=ground.with_top(context),
-        dockerfile=file or None,
-        target=last(options, "--target"),
-        build_arguments=pairs(options.get("--build-arg", [])),
-        build_contexts=pairs(options.get("--build-context", [])),
-        platforms=words_of(",".join(options.get("--platform", []))),
-        builder=tool.builder,
+    ground.add(
+        place,
+        build=Build(
+            context=ground.with_top(context),
+            dockerfile=file or None,
+            target=last(options, "--target"),
+            build_arguments=pairs(options.get("--build-arg", [])),
+            build_contexts=pairs(options.get("--build-context", [])),
+            platforms=words_of(",".join(options.get("--platform", []))),
+            builder=build_command.builder,
+        ),
+        beside=beside,
+        working_directory=working_directory,
     )
-    ground.add(place, build, beside, inside)
 
 
-def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
+def parse_words(
+    words: Iterable[str], build_command: BuildCommand
+) -> tuple[list[str], dict[str, list[str]]]:
     """Return the operands and the options of a command, these by their names for docker."""
     operands = []
     options: dict[str, list[str]] = {}
-    docker_names = {"-f": "--file", **tool.names}
-    switches = {*table("builds.toml")["switches"], *tool.switches}
+    docker_names = {"-f": "--file", **build_command.names}
+    switches = {*table("builds.toml")["switches"], *build_command.switches}
     pending = iter(words)
     for word in pending:
         if not word.startswith("-"):
@@ -252,7 +288,7 @@ def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], di
             continue
         elif not equals:
             setting = next(pending, "")
-        if name in tool.paired:
+        if name in build_command.paired:
             key, _, setting = setting.partition("=")
             argument, colon, key_of = key.partition(":")
             name = f"{name} {argument}"

@@ -25,7 +25,11 @@ NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.ya
 _ENDS = ("override.yml", "override.yaml")
 OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
 WANTED = re.compile(
-    r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
+    r"(?s:.*/)?"
+    r"(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?"  # `docker-compose.test.yml`
+    r"|[\w\-]+[.\-]compose)"  # `test.compose.yml`
+    r"\.ya?ml",
+    re.IGNORECASE,
 ).fullmatch
 """Matches the path of a file of Compose."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
@@ -65,8 +69,7 @@ def _projects(names: list[str]) -> list[list[str]]:
     projects = []
     if base or override:
         projects.append(base + override)
-    usual = {*NAMES, *OVERRIDES}
-    others = [name for name in names if name not in usual]
+    others = sorted({*names}.difference(NAMES, OVERRIDES))
     projects += [[*base, name] for name in others]
     return projects
 
@@ -96,6 +99,14 @@ class _File(NamedTuple):
     def services(self) -> YamlMapping:
         return mapping_of(self.document.get("services"))
 
+    def placed(self, path: str) -> str:
+        """Return a local path relative to the root; a remote one as it is."""
+        return _join(self.directory, path)
+
+    def paths_in(self, value: Yaml) -> list[str]:
+        """Return the paths in a list, or a single one."""
+        return [*map(self.placed, _texts(value))]
+
 
 class ComposeReader:
     """Reads a Compose project, each file and each service of it once."""
@@ -111,41 +122,40 @@ class ComposeReader:
     def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
         """Return the builds by service; later files win."""
         directory = dirname(paths[0])
-        variables = self._variables_of([join(directory, ".env")], {})
+        variables = self._variables_of([join(directory, ".env")], outer=self._search.environment)
         services = self._project(paths, directory, variables)
         builds = {}
         for name, service in services.items():
             mapping = mapping_of(service)
-            build = mapping_of(mapping.get("build"))
-            if not build:
+            build_mapping = mapping_of(mapping.get("build"))
+            if not build_mapping:
                 continue
-            where = Location(self._search.shown(build.path), build.line)
-            wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+            where = Location(self._search.shown(build_mapping.path), build_mapping.line)
+            wrong = [key for key in _TEXTS if isinstance(build_mapping.get(key), list | dict)]
             if wrong:
                 fault = f"{wrong[0]} must be a string"
             else:
-                fault = _fault(build, services)
+                fault = _fault(build_mapping, services)
             if fault:
                 self._search.complain("no-context", f"{name}: {fault}", where)
             if wrong:
                 continue
             baked = None
-            extension = mapping_of(build.get("x-bake"))
+            extension = mapping_of(build_mapping.get("x-bake"))
             if "contexts" in extension or "platforms" in extension:
-                baked = _build_of(_with_bake_extension(build, extension, directory))
-            build.setdefault("platforms", mapping.get("platform"))
-            builds[name] = ServiceBuild(where, _build_of(build), baked)
+                baked = _build_of(_with_bake_extension(build_mapping, extension, directory))
+            build_mapping.setdefault("platforms", mapping.get("platform"))
+            builds[name] = ServiceBuild(where, _build_of(build_mapping), baked)
         return builds
 
     def _variables_of(self, paths: Iterable[str], outer: Variables) -> dict[str, str]:
-        """Return the variables that files set; `outer` and the environment win over them."""
-        environment = self._search.environment
+        """Return the variables that files set; `outer` ones win over them."""
+        search = self._search
         variables = {}
         for path in paths:
-            if isfile(self._search.shown(path)):
-                text = self._search.read(path) or ""
-                variables.update(yaml.read_dotenv(text, environment))
-        variables.update(environment)
+            if isfile(search.shown(path)):
+                text = search.read(path) or ""
+                variables.update(yaml.read_dotenv(text, search.environment))
         variables.update(outer)
         return self._variables.setdefault(frozenset(variables.items()), variables)
 
@@ -184,15 +194,15 @@ class ComposeReader:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
         settings = mapping_of(inclusion)
-        named = _paths_in(file, settings.get("path", inclusion))
+        named = file.paths_in(settings.get("path", inclusion))
         paths = [path for path in named if self._is_there(path, file, line)]
         if not paths:
             return YamlMapping()
         directory = dirname(paths[0])
-        inner = _paths_in(file, settings.get("project_directory"))
+        inner = file.paths_in(settings.get("project_directory"))
         if inner:
             directory = inner[0]
-        variable_files = _paths_in(file, settings.get("env_file"))
+        variable_files = file.paths_in(settings.get("env_file"))
         variables = self._variables_of(
             variable_files or [_join(directory, ".env")], outer=file.variables
         )
@@ -228,7 +238,7 @@ class ComposeReader:
             return service
         settings = mapping_of(extends)
         base = file
-        path = next(iter(_paths_in(file, settings.get("file"))), file.path)
+        path = next(iter(file.paths_in(settings.get("file"))), file.path)
         if path != file.path:
             if not self._is_there(path, file, line):
                 return service
@@ -292,7 +302,7 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     mapping.line = line
     context = mapping.get("context")
     if isinstance(context, str):
-        mapping["context"] = _join(file.directory, _at_home(context))
+        mapping["context"] = file.placed(_at_home(context))
     if "args" in mapping:
         arguments = mapping["args"] = _pairs(mapping["args"])
         for name, text in arguments.items():
@@ -302,13 +312,13 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
         contexts = mapping["additional_contexts"] = _pairs(mapping["additional_contexts"])
         for name, path in contexts.items():
             if path:
-                contexts[name] = _join(file.directory, _at_home(_first(path)))
+                contexts[name] = file.placed(_at_home(_first(path)))
     return mapping
 
 
-def _fault(build: YamlMapping, services: YamlMapping) -> str:
+def _fault(build_mapping: YamlMapping, services: YamlMapping) -> str:
     """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
-    for name, context in _given_pairs(build.get("additional_contexts")).items():
+    for name, context in _given_pairs(build_mapping.get("additional_contexts")).items():
         service = context.removeprefix(_SERVICE)
         if service == context or mapping_of(services.get(service)).get("build"):
             continue
@@ -321,32 +331,34 @@ def _fault(build: YamlMapping, services: YamlMapping) -> str:
     return ""
 
 
-def _with_bake_extension(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
+def _with_bake_extension(
+    build_mapping: YamlMapping, extension: YamlMapping, directory: str
+) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
     contexts = _pairs(extension.get("contexts"))
     for name, path in contexts.items():
         contexts[name] = _join(directory, _first(path))
-    contexts.update(_pairs(build.get("additional_contexts")))
+    contexts.update(_pairs(build_mapping.get("additional_contexts")))
     platforms = dict[str, None]()
-    for text in _texts([build.get("platforms"), extension.get("platforms")]):
+    for text in _texts([build_mapping.get("platforms"), extension.get("platforms")]):
         for word in text.split():  # one text may have several
             platforms[hidden_as(text, word)] = None
-    extended = build.with_pairs(build)
+    extended = build_mapping.with_pairs(build_mapping)
     extended["platforms"] = [*platforms]
     extended["additional_contexts"] = contexts
     return extended
 
 
-def _build_of(build: YamlMapping) -> Build:
+def _build_of(build_mapping: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
-    texts = _given_pairs(build)
+    texts = _given_pairs(build_mapping)
     context = texts.get("context") or texts["directory"]
     inline = texts.get("dockerfile_inline", "")
     if inline:
         dockerfile = "-"
     else:
         dockerfile = made_of(join, context, texts.get("dockerfile") or "Dockerfile")
-    contexts = _given_pairs(build.get("additional_contexts"))
+    contexts = _given_pairs(build_mapping.get("additional_contexts"))
     # Compose builds with Bake, where a service is a target.
     for name, path in contexts.items():
         if path.startswith(_SERVICE):
@@ -355,9 +367,9 @@ def _build_of(build: YamlMapping) -> Build:
         context=context,
         dockerfile=dockerfile,
         target=texts.get("target", ""),
-        build_arguments=_given_pairs(build.get("args")),
+        build_arguments=_given_pairs(build_mapping.get("args")),
         build_contexts=contexts,
-        platforms=_texts(build.get("platforms")),
+        platforms=_texts(build_mapping.get("platforms")),
     )
     return with_inline(docker_build, inline)
 
@@ -426,11 +438,6 @@ def _join(directory: str, path: str) -> str:
     if _is_remote(path):
         return path
     return made_of(joined, directory, path)
-
-
-def _paths_in(file: _File, value: Yaml) -> list[str]:
-    """Return the paths in a list, or a single one, that a file names."""
-    return [_join(file.directory, path) for path in _texts(value)]
 
 
 def _is_remote(path: str) -> bool:

@@ -14,19 +14,32 @@ from typing import NamedTuple
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
 from ctxsize.findings import Finding
-from ctxsize.repository import commands, yaml
-from ctxsize.repository.commands import Ground
+from ctxsize.repository import yaml
+from ctxsize.repository.commands import (
+    OPEN,
+    Ground,
+    add_script,
+    expander,
+    last,
+    pairs,
+    parse_words,
+    words_of,
+)
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
 from ctxsize.repository.search import Place, Search, on_line
 from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
 
 _MOST_COMBINATIONS = 256
 _MOST_BASES = 50  # jobs that a job of GitLab extends
-_JSON = re.compile(r'("(?:[^"\\\n]|\\.)*"?)|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
-"""Matches a text of JSON, which ends with its line at the latest.
-
-It also matches what YAML refuses and some read in JSON: comments, last commas and tabs.
-"""
+_JSON = re.compile(
+    r'("(?:[^"\\\n]|\\.)*"?)'  # a text of JSON, which ends with its line at the latest
+    # What YAML refuses and some read in JSON: comments, last commas and tabs.
+    r"|//[^\n]*"
+    r"|/\*(?:.*?\*/|.*)"
+    r"|,(?=\s*[}\]])"
+    r"|\t",
+    re.DOTALL,
+)
 _BEFORE = "before_script"  # what runs before the script of a job of GitLab, in the same shell
 _MAIN = "script"
 _TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
@@ -39,7 +52,7 @@ class Passage(NamedTuple):
     under: str = ""  # the key that it stands under
     name: str = ""  # the name of its job
     matrix: Yaml = None
-    inside: str = ""  # the directory in which its scripts run
+    working_directory: str = ""  # that of its scripts
 
 
 def add_document(ground: Ground, text: str) -> None:
@@ -54,7 +67,7 @@ def add_document(ground: Ground, text: str) -> None:
             document = _with_bases(ground.search, mapping_of(document))
         passages = [*_passages(document, kind)]
         variables = _variables(ground, passages)
-        expanding = replace(ground, expanded=commands.expander(variables))
+        expanding = replace(ground, expanded=expander(variables))
         for passage in passages:
             _add_passage(expanding, passage)
 
@@ -80,9 +93,14 @@ def _add_passage(ground: Ground, passage: Passage) -> None:
     """Add the builds that a mapping describes, and those of its scripts."""
     place = replace(ground.place, name=passage.name)
     add_described(ground, place, passage)
-    inside = ground.with_top(passage.inside)
+    directory = ground.with_top(passage.working_directory)
     for line, script in _scripts(passage, ground.kind):
-        commands.add_script(ground, ground.with_top(script), on_line(place, line), inside)
+        add_script(
+            ground,
+            script=ground.with_top(script),
+            place=on_line(place, line),
+            working_directory=directory,
+        )
 
 
 class _Job(NamedTuple):
@@ -159,7 +177,7 @@ def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
         passage = around._replace(
             mapping=node,
             matrix=_value_at(node, "strategy.matrix") or around.matrix,
-            inside=_directory_of(node, around, kind),
+            working_directory=_working_directory_of(node, around, kind),
         )
         yield passage
         has_jobs = passage.under == kind.jobs
@@ -170,7 +188,7 @@ def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
             pending.append((child, below))
 
 
-def _directory_of(mapping: YamlMapping, around: Passage, kind: FileKind) -> str:
+def _working_directory_of(mapping: YamlMapping, around: Passage, kind: FileKind) -> str:
     """Return the directory in which the scripts of a mapping run."""
     directory: Yaml = None
     if kind.step in ("", around.under):
@@ -179,7 +197,7 @@ def _directory_of(mapping: YamlMapping, around: Passage, kind: FileKind) -> str:
         directory = _value_at(mapping, f"defaults.run.{kind.inside}")
     if isinstance(directory, str):
         return directory
-    return around.inside
+    return around.working_directory
 
 
 def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
@@ -288,10 +306,10 @@ def _add_run(
     target = text_of("target")
     if not target:
         words = text_of("options").split()
-        _, options = commands.parse_words(words, BuildCommand(""))
-        target = commands.last(options, "--target")
+        _, options = parse_words(words, BuildCommand(""))
+        target = last(options, "--target")
     for text in (context, file, target):
-        if commands.OPEN.search(text):
+        if OPEN.search(text):
             when = f"is known only when the {place.how} runs"
             message = f"`{text}` {when}, so this build was skipped"
             search.complain("expression", message, place.where)
@@ -305,26 +323,26 @@ def _add_run(
         return
     if context == "**":
         context = dirname(file)
-    build = Build(
-        context=context,
-        dockerfile=file or None,
-        target=target,
-        build_arguments=commands.pairs(text_of("arguments").splitlines()),
-        build_contexts=commands.pairs(text_of("contexts").splitlines()),
-        platforms=commands.words_of(text_of("platforms")),
-        builder=description.builder,
+    ground.add(
+        place,
+        build=Build(
+            context=context,
+            dockerfile=file or None,
+            target=target,
+            build_arguments=pairs(text_of("arguments").splitlines()),
+            build_contexts=pairs(text_of("contexts").splitlines()),
+            platforms=words_of(text_of("platforms")),
+            builder=description.builder,
+        ),
+        beside=description.beside,
+        # A mapping says that there is such a build, so what is missing is a problem.
+        is_certain=len(ground.directories) == 1,
     )
-    # A mapping says that there is such a build, so what is missing is a problem.
-    is_certain = len(ground.directories) == 1
-    ground.add(place, build, description.beside, is_certain=is_certain)
 
 
 def _only_file(search: Search, path: str) -> str:
     """Return the only file that `**/NAME` matches; any other path as it is."""
-    if not path.startswith("**/"):
-        return path
-    name = path.removeprefix("**/")
-    matches = [known for known in search.paths if basename(known) == name]
+    matches = [known for known in search.paths if path == f"**/{basename(known)}"]
     if len(matches) == 1:
         return matches[0]
     return path

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os.path import basename, isdir, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build, is_named_reference, is_reference, placed
@@ -111,14 +112,15 @@ class Search:
         default_factory=ParsedDockerfiles
     )  # the parsed Dockerfiles, which the caller reuses
     paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
-    border: str = ""  # the repository around the root
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
     is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
 
-    def __post_init__(self) -> None:
-        self.border = self.border or border_of(self.root)
+    @cached_property
+    def border(self) -> str:
+        """Return the path of the repository around the root."""
+        return border_of(self.root)
 
     def shown(self, path: str) -> str:
         """Return a path as the user would name it."""
@@ -248,7 +250,7 @@ class Search:
             )
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool = False) -> None:
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> None:
         """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
 
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,

@@ -30,9 +30,18 @@ REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)")
+_INTEGER = re.compile(
+    r"[-+]?(?:"
+    r"0b[01_]+"
+    r"|0o?[0-7_]+"  # octal, also without the letter
+    r"|0x[0-9a-fA-F_]+"
+    r"|[1-9][0-9_]*|0)"
+)
 _OLD_OCTAL = re.compile(r"(?<![0-9a-fA-Fx])0(?=[0-7])")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)"
+    r"(?:[eE][-+]?[0-9]+)?"  # its exponent
+)
 _NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
 _WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 _VARIABLE = re.compile(

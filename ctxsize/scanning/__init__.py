@@ -113,14 +113,12 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
             path = joined(build.context, path)
         measured.problems.append(replace(problem, path=path))
     measured.update(context=contexts.travelling(snapshot, [None]))
-    includes: list[Include] = [None]
     if plan.dockerfile is not None or not builder.asks_for_paths:
-        includes = includes_of(plan)
-        measured.includes = includes
-        measured.update(transfer=contexts.travelling(snapshot, includes))
+        measured.includes = includes_of(plan)
+        measured.update(transfer=contexts.travelling(snapshot, measured.includes))
     improved = contexts.improved(snapshot)
     if improved is not None:
-        after = contexts.travelling(improved, includes)
+        after = contexts.travelling(improved, measured.includes)
         measured.update(saving=measured.row.cost - after)
     measured.problems += fatal_problems(plan)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from os.path import basename, dirname, isfile, normpath, realpath
-from shlex import join, quote
+from os.path import basename, dirname, isfile, join, realpath
 from typing import NamedTuple
 
 from ctxsize import units
+from ctxsize.build import joined
 from ctxsize.codes import severity_of
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
@@ -61,13 +62,13 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
     siblings: Siblings = defaultdict(list)
     for build in measured:
         plan = build.plan
-        path = build.row.ignore_file
-        if not plan or not plan.ignore_file or not path:
+        if plan is None or plan.ignore_file is None:
             continue
-        lines = tuple(plan.ignore_file.texts())
+        file = plan.ignore_file
+        lines = tuple(file.texts())
         # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
-            sibling = Sibling(path, plan.root, len(plan.spec.patterns))
+            sibling = Sibling(file.path, plan.root, len(plan.spec.patterns))
             siblings[lines].append(sibling)
     return siblings
 
@@ -95,7 +96,7 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
         location=row.where,
         confidence=confidence,
         content_bytes=max(0, saving) or None,
-        help=f"ctxsize suggest --write {join([*row.options, context])}",
+        help=f"ctxsize suggest --write {shlex.join([*row.options, context])}",
     )
 
 
@@ -103,7 +104,7 @@ def _two_ignore_files(build: Measured) -> Iterator[Finding]:
     row = build.row
     if not row.ignore_file or build.plan is None or not build.plan.dockerfile_specific:
         return
-    other = normpath(os.path.join(row.build.context, ".dockerignore"))
+    other = joined(row.build.context, ".dockerignore")
     if isfile(other):
         yield Finding(
             code="CTX304",
@@ -138,7 +139,7 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
         if not is_sure and is_contested:
             continue
         finding = _unread_file(path, beside, is_sure=is_sure)
-        other = os.path.join(directory, ".containerignore")
+        other = join(directory, ".containerignore")
         if basename(path) == ".dockerignore" and realpath(other) in applied:
             finding = replace(
                 finding,
@@ -174,14 +175,14 @@ def _read_by(row: Row) -> Iterator[str]:
     directories = [row.build.context, *row.build.build_contexts.values()]
     yield f"{row.dockerfile}.containerignore"
     for directory in directories:
-        yield os.path.join(directory, ".containerignore")
+        yield join(directory, ".containerignore")
     if row.ignore_file:
         yield row.ignore_file
         del directories[0]
     else:  # there is none, or the build fails on it
         yield f"{row.dockerfile}.dockerignore"
     for directory in directories:
-        yield os.path.join(directory, ".dockerignore")
+        yield join(directory, ".dockerignore")
 
 
 def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
@@ -190,9 +191,7 @@ def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
     snapshot = build.snapshot
     if snapshot is None or not row.cost.content_bytes:
         return
-    include = None
-    if build.includes:
-        include = build.includes[0]
+    include = next(iter(build.includes), None)
     before = snapshot.sent(include=include)
     before_bytes = before.content_bytes
     if before_bytes < _LEAST_BYTES:
@@ -224,7 +223,7 @@ def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
         evidence=tuple(f"{context}/{top}" for top, _ in bytes_by_top.most_common(_SHOWN)),
         content_bytes=saved,
         files=len(gone),
-        help=f"ctxsize suggest --like {quote(other)} {join([*row.options, context])}",
+        help=f"ctxsize suggest --like {shlex.quote(other)} {shlex.join([*row.options, context])}",
     )
 
 
@@ -243,14 +242,11 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
     """Yield what is sent with the patterns of each sibling that has some for this context."""
     plan = snapshot.plan
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
-    own_path = None
-    own_lines = []
-    if plan.ignore_file:
-        own_path = plan.ignore_file.path
-        own_lines = [*plan.ignore_file.texts()]
+    present_file = plan.ignore_file or IgnoreFile("", lines=())
+    present_lines = present_file.texts()
     tried: dict[tuple[str, ...], Sent | None] = {(): None}
     for lines, equal in siblings.items():
-        others = [other for other in equal if other.path != own_path]
+        others = [other for other in equal if other.path != present_file.path]
         others = [other for other in others if other.context != plan.root]
         if not others:
             continue
@@ -259,7 +255,7 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
         if matching not in tried:
             tried[matching] = None
             with suppress(CtxsizeError):  # they fail the build
-                spec = plan.builder.spec_class.from_lines([*own_lines, *matching])
+                spec = plan.builder.spec_class.from_lines([*present_lines, *matching])
                 tried[matching] = snapshot.sent(spec, include=include)
         sent = tried[matching]
         if sent is not None:
