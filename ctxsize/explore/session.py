@@ -383,10 +383,9 @@ class Session:
     def explain(self, path: str, *, width: int = 80) -> str:
         """Return the text of `ctxsize explain --trace`, under the present lines."""
         plan = self._attempt.plan
-        explanations = explain([path], plan)
         steps = (
             explained.steps(explanation, plan.builder, plan.dockerfile)
-            for explanation in explanations
+            for explanation in explain([path], plan)
         )
         return text.render(steps, Look(width))
 

@@ -140,8 +140,12 @@ def _add_guess(search: Search, path: str) -> None:
     except DockerfileError as error:
         if parsed is None or any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
             return
-        where = replace(where, line=error.line)
-        search.complain("dockerfile", error.message, where, fails=True)
+        search.complain(
+            "dockerfile",
+            message=error.message,
+            where=replace(where, line=error.line),
+            fails=True,
+        )
 
 
 def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
@@ -170,8 +174,7 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     for build in builds:
         alike = replace(build.build, platforms=())
         groups[alike.values].append(build)
-    unique = map(_merge_equal, groups.values())
-    return tuple(sorted(unique, key=_build_order))
+    return tuple(sorted(map(_merge_equal, groups.values()), key=_build_order))
 
 
 def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
@@ -196,8 +199,7 @@ def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
     for name, text in build.build_arguments.items():
         arguments.append((str(name), str(text)))
     arguments.sort()
-    target = str(build.target)
-    return build.context, build.dockerfile or "", target, repr(arguments)
+    return build.context, build.dockerfile or "", str(build.target), repr(arguments)
 
 
 def _is_wanted(path: str) -> bool:
@@ -231,8 +233,7 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
     real_context = realpath(build.context)
     is_here = real_context == realpath(context)
     if found_build.guessed:
-        shared_names = table("builds.toml")["shared"]
-        if basename(directory).lower() in shared_names:
+        if basename(directory).lower() in table("builds.toml")["shared"]:
             is_here = True
     has_usual_file = name in ("Dockerfile", "dockerfile")
     if is_here or realpath(directory) != real_context:

@@ -54,8 +54,7 @@ def collect(search: Search) -> None:
             projects.append(_project(search, directory, usual, beside))
         for name in names:
             if name not in usual:
-                project = _project(search, directory, [name], [])
-                projects.append(project)
+                projects.append(_project(search, directory, names=[name], beside=[]))
         _add_projects(search, projects)
 
 
@@ -91,8 +90,7 @@ def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[st
     services = compose.ComposeReader(quiet).builds(paths)
     for service_name, service in services.items():
         name = compose.bake_name(service_name)
-        build = service.baked or service.build
-        bake.targets[name] = _target_of(build, directory)
+        bake.targets[name] = _target_of(service.baked or service.build, directory)
         if service.baked:
             bake.places[name] = service.where
 
@@ -165,12 +163,13 @@ def _add_targets(search: Search, project: _Project, saved: set[str]) -> None:
         first, *_ = elsewhere
         context = search.shown(elsewhere[first].context)
         targets = ", ".join(shortened([*elsewhere], 1))
-        text = (
-            f"ctxsize assumes that Bake runs in {assumed_start}. In {possible_start} "
+        search.complain(
+            "bake",
+            message=f"ctxsize assumes that Bake runs in {assumed_start}. In {possible_start} "
             f"it would build other contexts ({context} for {targets}): "
-            f"set {_FILE_RELATIVE}=1 to rule that out"
+            f"set {_FILE_RELATIVE}=1 to rule that out",
+            where=bake.places[first],
         )
-        search.complain("bake", text, bake.places[first])
 
 
 def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:
@@ -178,8 +177,11 @@ def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:
     if len(targets) > 1:
         what = "targets"
     names = ", ".join(shortened(targets, _MOST_NAMED))
-    text = f"ctxsize cannot evaluate the {what} {names}: {_SAVE}"
-    search.complain("bake", text, bake.places[targets[0]])
+    search.complain(
+        "bake",
+        message=f"ctxsize cannot evaluate the {what} {names}: {_SAVE}",
+        where=bake.places[targets[0]],
+    )
 
 
 def _possible_builds(search: Search, directory: str, build: Build) -> list[Build]:

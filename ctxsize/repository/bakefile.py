@@ -69,8 +69,7 @@ class BakeFile:
             elif kind == "group":
                 self.groups[name] = body.get("targets")
             elif kind == "target":
-                below = self.targets.get(name, {})
-                self.targets[name] = _merge(below, body)
+                self.targets[name] = _merge(self.targets.get(name, {}), body)
                 self.places[name] = Location(path, lines.get(name, 1))
 
     def builds(self) -> dict[str, Build]:
@@ -213,8 +212,7 @@ def _lines_of_targets(text: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         for head in _HEAD.finditer(line):
-            name = head[1] or head[2]
-            lines.setdefault(name, number)
+            lines.setdefault(head[1] or head[2], number)
     return lines
 
 

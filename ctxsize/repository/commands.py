@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from os.path import dirname, isdir, isfile, join, relpath
@@ -60,6 +60,7 @@ _SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 Expander = Callable[[str], str]  # replaces the variables in a text
+OptionValues = dict[str, list[str]]  # of a command, by the names of its options for docker
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,7 @@ class Ground:
         path = posixpath.join(directory, path)
         if not path.startswith(TOP):
             return path
-        below = path.removeprefix(TOP)
-        return join(self.directories[0], below.lstrip("/"))
+        return join(self.directories[0], path.removeprefix(TOP).lstrip("/"))
 
     def with_top(self, text: str) -> str:
         """Return a text with `TOP` in place of the expressions for it, and with variables."""
@@ -105,10 +105,8 @@ class Ground:
             paths = self._dockerfiles(build, beside, here, context)
             existing = [path for path in paths if isfile(search.shown(path))]
             full = search.shown(context)
-            is_there = existing and isdir(full)
-            if start != self.directories[0] and not holds(search.border, full):
-                is_there = False
-            if is_certain or is_there:
+            is_inside = start == self.directories[0] or holds(search.border, full)
+            if is_certain or (existing and isdir(full) and is_inside):
                 build = replace(
                     build,
                     context=context,
@@ -158,8 +156,11 @@ def add_commands(ground: Ground, text: str) -> None:
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        script = _script_of(kind.reader, part, expanded)
-        add_script(ground, script, on_line(ground.place, line))
+        add_script(
+            ground,
+            script=_script_of(kind.reader, part, expanded),
+            place=on_line(ground.place, line),
+        )
 
 
 def _script_of(reader: str, part: str, expanded: Expander) -> str:
@@ -167,8 +168,7 @@ def _script_of(reader: str, part: str, expanded: Expander) -> str:
     if reader == "script":
         return part
     if reader == "strings":
-        inner = part[1:-1]
-        return inner.replace('\\"', '"')
+        return part[1:-1].replace('\\"', '"')
     script = expanded(_PREFIX.sub("", part))
     if reader == "make":
         for _ in range(_DEEPEST):
@@ -269,10 +269,10 @@ def _add_command(
 
 def parse_words(
     words: Iterable[str], build_command: BuildCommand
-) -> tuple[list[str], dict[str, list[str]]]:
+) -> tuple[list[str], OptionValues]:
     """Return the operands and the options of a command, these by their names for docker."""
     operands = []
-    options: dict[str, list[str]] = {}
+    options: OptionValues = {}
     docker_names = {"-f": "--file", **build_command.names}
     switches = {*table("builds.toml")["switches"], *build_command.switches}
     pending = iter(words)
@@ -299,7 +299,7 @@ def parse_words(
     return operands, options
 
 
-def last(options: Mapping[str, Sequence[str]], name: str) -> str:
+def last(options: OptionValues, name: str) -> str:
     """Return the value of an option that was given last, `""` without one."""
     return options.get(name, [""])[-1]
 
@@ -308,8 +308,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     """Return a function that replaces the variables with one value, a plain text."""
     values = defaultdict[str, set[str]](set)
     for name, text in variables:
-        plain = text.strip().strip("'\"")
-        values[name].add(plain)
+        values[name].add(text.strip().strip("'\""))
 
     def replacement(match: re.Match[str]) -> str:
         name = next(filter(None, match.groups()))

@@ -53,8 +53,7 @@ def collect(search: Search) -> None:
 
 
 def _add_services(search: Search, files: list[str], *, is_baked: bool) -> None:
-    services = ComposeReader(search).builds(files)
-    for name, service in services.items():
+    for name, service in ComposeReader(search).builds(files).items():
         place = Place("compose", name, service.where)
         search.add(place, service.build)
         if service.baked and not is_baked:
@@ -210,8 +209,12 @@ class ComposeReader:
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
-                text = f"this file includes more than {_MOST_INCLUDED:,} files"
-                self._complain("include", text, file, line)
+                self._complain(
+                    "include",
+                    message=f"this file includes more than {_MOST_INCLUDED:,} files",
+                    file=file,
+                    line=line,
+                )
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
@@ -250,8 +253,12 @@ class ComposeReader:
         base_name = _first(settings.get("service", extends)) or name
         if base_name in base.services:
             return _merge(self._service(base, base_name), service)
-        text = f"the service {name} extends {shown(base_name)}, which does not exist"
-        self._complain("extends", text, file, line)
+        self._complain(
+            "extends",
+            message=f"the service {name} extends {shown(base_name)}, which does not exist",
+            file=file,
+            line=line,
+        )
         return service
 
     def _service_in(self, file: _File, name: str) -> YamlMapping:
@@ -270,8 +277,13 @@ class ComposeReader:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            text = f"a value was skipped: {error}"
-            self._complain(error.code, text, file, line, skipped=True)
+            self._complain(
+                error.code,
+                message=f"a value was skipped: {error}",
+                file=file,
+                line=line,
+                skipped=True,
+            )
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:

@@ -66,8 +66,7 @@ def add_document(ground: Ground, text: str) -> None:
         if kind.joined:
             document = _with_bases(ground.search, mapping_of(document))
         passages = [*_passages(document, kind)]
-        variables = _variables(ground, passages)
-        expanding = replace(ground, expanded=expander(variables))
+        expanding = replace(ground, expanded=expander(_variables(ground, passages)))
         for passage in passages:
             _add_passage(expanding, passage)
 
@@ -125,8 +124,7 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
         templates |= {base for base in bases if base.startswith(".")}
         if _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before):
             _align(mapping, written)
-        scripts = [mapping.get(key) for key in (_BEFORE, _MAIN)]
-        texts = [*texts_in(scripts)]
+        texts = [*texts_in([mapping.get(_BEFORE), mapping.get(_MAIN)])]
         if job.is_known and yaml.REFERENCE not in texts:
             complete[name] = mapping
         elif expression("hint").search("\n".join(texts)):
@@ -208,8 +206,7 @@ def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
         keys = [*mapping]
     scripts = list[tuple[int, str]]()
     for key in keys:
-        texts = texts_in(mapping.get(key))
-        scripts += enumerate(texts, mapping.line_of(key))
+        scripts += enumerate(texts_in(mapping.get(key)), mapping.line_of(key))
     if kind.joined and scripts:
         line, _ = scripts[0]
         if isinstance(mapping.get(_MAIN), list):
@@ -310,9 +307,12 @@ def _add_run(
         target = last(options, "--target")
     for text in (context, file, target):
         if OPEN.search(text):
-            when = f"is known only when the {place.how} runs"
-            message = f"`{text}` {when}, so this build was skipped"
-            search.complain("expression", message, place.where)
+            search.complain(
+                "expression",
+                message=f"`{text}` is known only when the {place.how} runs, "
+                "so this build was skipped",
+                where=place.where,
+            )
             search.is_open = True
             return
     is_one = context and "\n" not in context + file and "*" not in file

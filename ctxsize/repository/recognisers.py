@@ -96,8 +96,7 @@ def build_commands() -> tuple[BuildCommand, ...]:
     """Return every command that builds an image."""
     commands = []
     for number, row in enumerate(table(_FILE)["command"], 1):
-        command = from_row(BuildCommand, _FILE, f"command {number}", row)
-        commands.append(command)
+        commands.append(from_row(BuildCommand, _FILE, f"command {number}", row))
     return tuple(commands)
 
 
@@ -110,10 +109,8 @@ def file_kinds() -> tuple[FileKind, ...]:
         inner_name = f"{name}.build"
         descriptions = []
         for inner in row.get("build", ()):
-            description = from_row(BuildDescription, _FILE, inner_name, inner)
-            descriptions.append(description)
-        kind = from_row(FileKind, _FILE, name, {**row, "build": descriptions})
-        kinds.append(kind)
+            descriptions.append(from_row(BuildDescription, _FILE, inner_name, inner))
+        kinds.append(from_row(FileKind, _FILE, name, {**row, "build": descriptions}))
     return tuple(kinds)
 
 

@@ -66,8 +66,7 @@ class Place:
 
 def on_line(place: Place, line: int) -> Place:
     """Return a place on another line of its file."""
-    where = replace(place.where, line=line)
-    return replace(place, where=where)
+    return replace(place, where=replace(place.where, line=line))
 
 
 @dataclass(frozen=True)
@@ -189,9 +188,12 @@ class Search:
         except RecursionError:
             self._unread(self.shown(path), "this file was skipped: it is nested too deeply")
         except NotReadError as error:
-            where = Location(self.shown(path), error.line)
-            message = f"this file was skipped: {error.message}"
-            self.complain(error.code, message, where, skipped=True)
+            self.complain(
+                error.code,
+                message=f"this file was skipped: {error.message}",
+                where=Location(self.shown(path), error.line),
+                skipped=True,
+            )
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
@@ -257,8 +259,11 @@ class Search:
         worktrees, and what git ignores.
         """
         if not isdir(self.root):
-            path = self.root or "''"
-            raise InputError("no such directory", path=path, hint="name a directory")
+            raise InputError(
+                "no such directory",
+                path=self.root or "''",
+                hint="name a directory",
+            )
         never = _NEVER
         skipped = set()
         if everywhere:
@@ -296,7 +301,11 @@ class Search:
                 return set()
             return skipped | repository.ignored
         except GitError as error:
-            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+            self.complain(
+                "git",
+                message=f"what git ignores is not known: {error}",
+                where=Location(self.root),
+            )
             return skipped
 
 

@@ -243,8 +243,10 @@ class Interpolator:
         if match[0] == "$$":
             return "$"
         if not name:
-            message = f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign"
-            raise NotReadError("variable", message)
+            raise NotReadError(
+                code="variable",
+                message=f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign",
+            )
         is_set = name in variables
         if operator[0] == ":" and not variables.get(name):  # an empty value counts as none
             is_set = False
@@ -261,8 +263,10 @@ class Interpolator:
     def _pay(self, text: str) -> None:
         self._room -= len(text)
         if self._room < 0:
-            text = f"all values have more than {_MOST_CHARACTERS:,} characters"
-            raise NotReadError("variable", text)
+            raise NotReadError(
+                code="variable",
+                message=f"all values have more than {_MOST_CHARACTERS:,} characters",
+            )
 
 
 def substituted(

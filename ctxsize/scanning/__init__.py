@@ -62,8 +62,7 @@ def scan(
         rows.append(result.row)
         problems += result.problems
     for build in discovery.outside:
-        row = _row_of(build)
-        rows.append(replace(row, error=build.outside))
+        rows.append(replace(_row_of(build), error=build.outside))
     rows.sort(key=Row.order)
     return Scan(
         root=discovery.root,

@@ -178,8 +178,7 @@ def _fault(node: Any, kind: str, schema: Any, root: Any) -> str:
         expected = " or ".join(map(repr, choices))
         return f"is {fields.quoted(node)}, not {expected}"
     if kind == "integer":
-        least = schema.get("minimum", 0)
-        if not least <= node <= fields.MOST:
+        if not schema.get("minimum", 0) <= node <= fields.MOST:
             return "is out of range"
     alternatives = schema.get("oneOf", ())
     for alternative in alternatives:
