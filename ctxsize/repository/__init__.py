@@ -117,9 +117,7 @@ def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
-        if realpath(full) in used:
-            continue
-        if isfile(full):
+        if realpath(full) not in used and isfile(full):
             _add_guess(search, path)
     return merged(search.builds)
 

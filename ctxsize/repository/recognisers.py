@@ -27,11 +27,11 @@ class BuildCommand:
 
     words: str  # an expression for its first words
     title: str = ""
-    builder: str = "buildkit"
+    builder: str = "buildkit"  # the builder whose behaviour applies
     by_option: bool = False  # True if `--context` names the context, and no operand does
     default: str = ""  # the context if none is named
     needs: Sequence[str] = ()  # it builds a Dockerfile only with one of these options
-    names: Mapping[str, str] = field(default_factory=dict)  # docker's names of its options
+    names: Mapping[str, str] = field(default_factory=dict)  # options of `docker build` for its own
     paired: Sequence[str] = ()  # options whose value is KEY=VALUE
     switches: Sequence[str] = ()  # options without a value
     valued: Sequence[str] = ()  # options with a value
@@ -45,7 +45,7 @@ class BuildCommand:
 
 @dataclass(frozen=True)
 class BuildDescription:
-    """How a mapping in a file of some kind describes a build: a row `[[file.build]]`.
+    """A form in which a mapping in a file describes a build: a row `[[file.build]]`.
 
     A path of keys, such as `with.context`, leads from the mapping to a value.
     """
@@ -59,7 +59,7 @@ class BuildDescription:
     usual: Mapping[str, str] = field(default_factory=dict)  # `context` and `dockerfile` by default
     git: str = ""  # what to do, as it builds from git
     beside: str = "directory"  # the Dockerfile is relative to it, to the `context`, or `either`
-    builder: str = "buildkit"
+    builder: str = "buildkit"  # the builder whose behaviour applies
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,8 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     for base in map(mapping_of, merged):
         mapping.dropped |= base.dropped - mapping.keys()
         mapping.lines = {**base.lines, **mapping.lines}
-        mapping.update((key, base[key]) for key in base if key not in mapping)
+        for key, node_value in base.items():
+            mapping.setdefault(key, node_value)
     return mapping
 
 
