@@ -111,8 +111,7 @@ class Session:
 
     def _find_sources(self, context: BuildContext) -> None:
         """Record what each instruction takes by its name if no line hides it."""
-        problems = (*self.problems, *context.build_files.problems)
-        self.problems = tuple(dict.fromkeys(problems))
+        self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
         everything = self._trial.everything
         for source in context.build_files.named:
             start = fixed_part(source.path)

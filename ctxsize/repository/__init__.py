@@ -23,7 +23,14 @@ from ctxsize.model import Problem
 from ctxsize.repository import bake, calls, commands, compose, described
 from ctxsize.repository.commands import Ground, ground_of
 from ctxsize.repository.recognisers import file_kinds
-from ctxsize.repository.search import FoundBuild, Place, Search, Variables, shortened
+from ctxsize.repository.search import (
+    USUAL_NAMES,
+    FoundBuild,
+    Place,
+    Search,
+    Variables,
+    shortened,
+)
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
@@ -233,7 +240,7 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
     if found_build.guessed:
         if basename(directory).lower() in table("builds.toml")["shared"]:
             is_here = True
-    has_usual_file = name in ("Dockerfile", "dockerfile")
+    has_usual_file = name in USUAL_NAMES
     if is_here or realpath(directory) != real_context:
         has_usual_file = False
     if name and not has_usual_file:

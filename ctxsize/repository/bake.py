@@ -86,8 +86,7 @@ def _project(search: Search, directory: str, names: list[str], beside: list[str]
 def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[str]) -> None:
     """Add the targets that Bake makes of the services in Compose files."""
     # `compose.collect` reports the problems of these files and adds other services.
-    quiet = replace(search, problems={})
-    services = compose.ComposeReader(quiet).builds(paths)
+    services = compose.ComposeReader(replace(search, problems={})).builds(paths)
     for service_name, service in services.items():
         name = compose.bake_name(service_name)
         bake.targets[name] = _target_of(service.baked or service.build, directory)
@@ -101,9 +100,8 @@ def _target_of(build: Build, directory: str) -> BakeObject:
     context = build.context
     if not is_reference(context):
         context = made_of(relative, context)
-    contexts: BakeObject = {}
+    contexts: BakeObject = {**build.build_contexts}
     for name, path in build.build_contexts.items():
-        contexts[name] = path
         if not is_named_reference(path):
             contexts[name] = made_of(relative, path)
     body: BakeObject = {

@@ -195,8 +195,7 @@ def add_script(ground: Ground, script: str, place: Place, working_directory: str
     first_line = place.where.line or 1
     for directory, command in in_directories(commands(script), working_directory):
         words = command.words
-        first_words = [word.replace(" ", "_") for word in words[:_MOST_WORDS]]
-        text = " ".join(first_words)
+        text = " ".join(word.replace(" ", "_") for word in words[:_MOST_WORDS])
         for build_command in build_commands():
             start = build_command.pattern.match(text)
             if start is None:
@@ -332,9 +331,5 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the values of a list, without those that are not written out."""
-    words = []
-    for part in re.split(r"[,\n]", text):
-        word = part.strip()
-        if word and not OPEN.search(word):
-            words.append(word)
-    return tuple(words)
+    words = map(str.strip, re.split(r"[,\n]", text))
+    return tuple(word for word in words if word and not OPEN.search(word))

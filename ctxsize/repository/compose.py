@@ -44,8 +44,7 @@ def collect(search: Search) -> None:
     known = {*search.paths}
     for directory, names in by_directory(filter(WANTED, search.paths)):
         # `bake.collect` adds the targets that a Bake file makes of these services.
-        bake_files = [join(directory, name) for name in bakefile.DEFAULTS]
-        is_baked = not known.isdisjoint(bake_files)
+        is_baked = not known.isdisjoint(join(directory, name) for name in bakefile.DEFAULTS)
         for project in _projects(names):
             files = [join(directory, name) for name in project]
             with search.reading(files[0]):
@@ -153,8 +152,7 @@ class ComposeReader:
         variables = {}
         for path in paths:
             if isfile(search.shown(path)):
-                text = search.read(path) or ""
-                variables.update(yaml.read_dotenv(text, search.environment))
+                variables.update(yaml.read_dotenv(search.read(path) or "", search.environment))
         variables.update(outer)
         return self._variables.setdefault(frozenset(variables.items()), variables)
 
@@ -218,8 +216,7 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        key = (tuple(paths), directory, id(variables))
-        services = self._once(key, read)
+        services = self._once((tuple(paths), directory, id(variables)), read)
         if services is None:
             self._complain("include", "this file includes itself", file, line)
         return services or YamlMapping()

@@ -111,8 +111,7 @@ class _Job(NamedTuple):
 
 def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     """Return a document of GitLab, its jobs with the scripts that they take from others."""
-    default = mapping_of(jobs.get("default"))
-    usual_before = default.get(_BEFORE, jobs.get(_BEFORE))
+    usual_before = mapping_of(jobs.get("default")).get(_BEFORE, jobs.get(_BEFORE))
     complete = jobs.with_pairs({})
     templates = {"default"}  # what does not run itself
     for name, written in jobs.items():
@@ -138,8 +137,7 @@ def _align(mapping: YamlMapping, written: YamlMapping) -> None:
     """Place what runs before a script, but is written elsewhere, on the lines above it."""
     if _BEFORE in written:
         return
-    text = "\n".join(texts_in(mapping[_BEFORE]))
-    count = text.count("\n") + 1
+    count = "\n".join(texts_in(mapping[_BEFORE])).count("\n") + 1
     mapping.lines = {**written.lines, _BEFORE: written.line_of(_MAIN) - count}
 
 
@@ -211,8 +209,7 @@ def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
         line, _ = scripts[0]
         if isinstance(mapping.get(_MAIN), list):
             line += 1
-        script = "\n".join(text for _, text in scripts)
-        scripts = [(line, script)]
+        scripts = [(line, "\n".join(text for _, text in scripts))]
     yield from scripts
     program = text_at(mapping, kind.program)
     if program:
@@ -292,8 +289,7 @@ def _add_run(
     """Add the build of a mapping in one run of its matrix."""
 
     def text_of(key: str) -> str:
-        paths = description.paths.get(key, ())
-        text = ground.with_top(text_at(mapping, paths))
+        text = ground.with_top(text_at(mapping, description.paths.get(key, ())))
         text = expression("expressions").sub(partial(_matrix_value, run), text)
         return text or description.usual.get(key, "")
 
@@ -302,8 +298,7 @@ def _add_run(
     file = _only_file(search, text_of("dockerfile"))
     target = text_of("target")
     if not target:
-        words = text_of("options").split()
-        _, options = parse_words(words, BuildCommand(""))
+        _, options = parse_words(text_of("options").split(), BuildCommand(""))
         target = last(options, "--target")
     for text in (context, file, target):
         if OPEN.search(text):

@@ -106,10 +106,9 @@ def file_kinds() -> tuple[FileKind, ...]:
     kinds = []
     for number, row in enumerate(table(_FILE)["file"], 1):
         name = f"file {number}"
-        inner_name = f"{name}.build"
         descriptions = []
         for inner in row.get("build", ()):
-            descriptions.append(from_row(BuildDescription, _FILE, inner_name, inner))
+            descriptions.append(from_row(BuildDescription, _FILE, f"{name}.build", inner))
         kinds.append(from_row(FileKind, _FILE, name, {**row, "build": descriptions}))
     return tuple(kinds)
 

@@ -30,7 +30,7 @@ _USUAL_PLATFORM = re.compile(
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
 )
-_USUAL_NAMES = ("Dockerfile", "dockerfile")
+USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
@@ -96,7 +96,7 @@ class FoundBuild:
             return None
         path = self.build.dockerfile
         if not path:
-            usual = (join(self.build.context, name) for name in _USUAL_NAMES)
+            usual = (join(self.build.context, name) for name in USUAL_NAMES)
             path = next(filter(lexists, usual), None)
         return path and realpath(path)
 

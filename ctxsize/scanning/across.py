@@ -68,8 +68,7 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
         lines = tuple(file.texts())
         # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
-            sibling = Sibling(file.path, plan.root, len(plan.spec.patterns))
-            siblings[lines].append(sibling)
+            siblings[lines].append(Sibling(file.path, plan.root, len(plan.spec.patterns)))
     return siblings
 
 
@@ -121,12 +120,10 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     if not rows:
         return
     read = set[str]()
-    applied = set()
+    applied = {realpath(row.ignore_file) for row in rows if row.ignore_file}
     by_directory = defaultdict[str, list[Row]](list)
     for row in rows:
         read.update(map(realpath, _read_by(row)))
-        if row.ignore_file:
-            applied.add(realpath(row.ignore_file))
         directory = dirname(row.dockerfile or "/")
         by_directory[directory].append(row)
     is_contested = any(row.found.contested for row in rows)
@@ -196,8 +193,7 @@ def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
     before_bytes = before.content_bytes
     if before_bytes < _LEAST_BYTES:
         return
-    trials = _trials(snapshot, siblings, include)
-    best = min(trials, key=_Trial.order, default=None)
+    best = min(_trials(snapshot, siblings, include), key=_Trial.order, default=None)
     if best is None:
         return
     saved = before_bytes - best.sent.content_bytes
