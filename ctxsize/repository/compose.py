@@ -232,7 +232,7 @@ class ComposeReader:
 
     def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
         line = file.services.line_of(name)
-        service = self._service_in(file, name)
+        service = self._service_in(file, name, line)
         extends = service.pop("extends", None)
         if not extends:
             return service
@@ -258,13 +258,11 @@ class ComposeReader:
         )
         return service
 
-    def _service_in(self, file: _File, name: str) -> YamlMapping:
+    def _service_in(self, file: _File, name: str, line: int) -> YamlMapping:
         """Return what a file itself says of a service: the keys that are read, interpolated."""
-        services = file.services
-        written = mapping_of(services[name])
+        written = mapping_of(file.services[name])
         read = {key: written[key] for key in _READ_KEYS if key in written}
-        interpolated = self._interpolate(written.with_pairs(read), file, services.line_of(name))
-        service = mapping_of(interpolated)
+        service = mapping_of(self._interpolate(written.with_pairs(read), file, line))
         build = service.get("build")
         if build is not None:
             service["build"] = _long_form(build, file, written.line_of("build"))
