@@ -47,7 +47,6 @@ _YELLOW = "ansi_yellow"
 _MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
 _COLOURS = {"travels": "ansi_green", "ignored": _FAINT}  # yellow for the others
 _UNKNOWN = ("no-dockerfile", "transfer-unknown")  # problems that leave the transfer unknown
-_HIDDEN = {"space": "simulate_key('enter')", "right": "open(True)", "left": "open(False)"}
 
 
 class _Row(NamedTuple):
@@ -101,7 +100,9 @@ class Explorer(App[int]):
         Binding("ctrl+c", "quit", priority=True, show=False),
         Binding("ctrl+z", "suspend_process", priority=True, show=False),
         Binding("escape", "back", show=False),
-        *(Binding(key, action, show=False) for key, action in _HIDDEN.items()),
+        Binding("space", "simulate_key('enter')", show=False),
+        Binding("right", "open(True)", show=False),
+        Binding("left", "open(False)", show=False),
     ]
 
     def __init__(self, build: Build, session: Session, *, keys: str) -> None:
@@ -170,14 +171,15 @@ class Explorer(App[int]):
 
     def _refresh(self, path: str | None = None) -> None:
         """Show the present figures and lines, with the cursor on `path` or where it was."""
+        session = self.session
         losses = list[Content]()
-        for sentences, style in ((self.session.lost, _RED), (self.session.emptied, _YELLOW)):
+        for sentences, style in ((session.lost, _RED), (session.emptied, _YELLOW)):
             shown = (*sentences[:_MOST_LOSSES], more(len(sentences) - _MOST_LOSSES))
             losses += [Content.styled(visible(text), style) for text in shown if text]
         self._loss.update(Content("\n").join(losses))
         self._loss.display = bool(losses)
-        lines = [Content.styled(quoted(self.session.ignore_file), "bold")]
-        for line in self.session.lines:
+        lines = [Content.styled(quoted(session.ignore_file), "bold")]
+        for line in session.lines:
             text = visible(line.text)
             if line.origin == "file":
                 lines.append(Content(f"  {text}"))
@@ -188,8 +190,9 @@ class Explorer(App[int]):
 
     def on_option_list_option_highlighted(self) -> None:
         """Show the figures, and the path of the entry under the cursor."""
-        before = self.session.before
-        now = self.session.now
+        session = self.session
+        before = session.before
+        now = session.now
         name = quoted(basename(abspath(self._build.context)))
         room = max(self.size.width - columns(name) - 4, 8)
         path = fit(visible(self._cursor()), room)
@@ -198,7 +201,7 @@ class Explorer(App[int]):
             head += change(before.transfer, now.transfer)
         else:
             reason = ""
-            for problem in self.session.problems:
+            for problem in session.problems:
                 if problem.code in _UNKNOWN:
                     reason = problem.message.partition(" (")[0]
                     break
@@ -208,8 +211,9 @@ class Explorer(App[int]):
     def _show_rows(self, path: str | None = None) -> None:
         if path is None:
             path = self._cursor()
-        highlighted = self._list.highlighted or 0
-        top = self._list.scroll_y
+        shown_list = self._list
+        highlighted = shown_list.highlighted or 0
+        top = shown_list.scroll_y
         if self._offers:
             prompts = [_prompt_of(suggestion) for suggestion in self._offers]
         else:
@@ -219,12 +223,12 @@ class Explorer(App[int]):
                 if f"{row.entry.path}/".startswith(f"{path}/"):
                     highlighted = index
                     break
-        self._list.set_options(prompts)
-        self._list.scroll_to(y=top, animate=False, immediate=True)
-        self._list.highlighted = None
+        shown_list.set_options(prompts)
+        shown_list.scroll_to(y=top, animate=False, immediate=True)
+        shown_list.highlighted = None
         if prompts:
-            self._list.highlighted = min(highlighted, len(prompts) - 1)
-        self.call_after_refresh(self._list.scroll_to_highlight)
+            shown_list.highlighted = min(highlighted, len(prompts) - 1)
+        self.call_after_refresh(shown_list.scroll_to_highlight)
         self.on_option_list_option_highlighted()
 
     def _search(self) -> list[_Row]:
@@ -241,13 +245,15 @@ class Explorer(App[int]):
         while pending:
             row = pending.pop()
             rows.append(row)
-            if row.entry.path in self._open and row.entry.is_directory and not row.left:
-                pending += self._below(row.entry.path, row.depth + 1)
+            entry = row.entry
+            if entry.path in self._open and entry.is_directory and not row.left:
+                pending += self._below(entry.path, row.depth + 1)
         return rows
 
     def _below(self, path: str, depth: int) -> list[_Row]:
         """Return the rows of a directory, the last first; a chain of directories is one row."""
-        paths = self.session.paths(path)
+        session = self.session
+        paths = session.paths(path)
         most = self._most.get(path, _FIRST)
         left = len(paths) - most
         rows = list[_Row]()
@@ -255,14 +261,14 @@ class Explorer(App[int]):
             label = f"{left:,} more"
             if most >= _MOST_SHOWN:
                 label = f"{label}: / finds them"
-            rows.append(_Row(self.session.entry(path), depth, label, left))
+            rows.append(_Row(session.entry(path), depth, label, left))
         for child in reversed(paths[:most]):
-            folder = self.session.folder(child)
+            folder = session.folder(child)
             while folder and not folder.entries and len(folder.folders) == 1:
                 (folder,) = folder.folders.values()
                 child = folder.path
             label = child[len(path) :].lstrip("/")
-            rows.append(_Row(self.session.entry(child), depth, label))
+            rows.append(_Row(session.entry(child), depth, label))
         return rows
 
     def _prompt(self, row: _Row) -> Content:
@@ -345,9 +351,10 @@ class Explorer(App[int]):
 
     def action_filter(self) -> None:
         self._offers = ()
-        self._box.value = ""
-        self._box.display = True
-        self._box.focus()
+        box = self._box
+        box.value = ""
+        box.display = True
+        box.focus()
 
     def on_input_changed(self) -> None:
         self._show_rows()
@@ -431,8 +438,12 @@ class Explorer(App[int]):
             diff = Text.from_ansi(exchange.diff([edit], Look(colour=True)))
             sheet = Sheet(quoted(edit.path), diff, "y writes, Esc cancels", "y")
             if then == "leave":
-                title = "Leave without these lines?"
-                sheet = Sheet(title, diff, "y writes, q leaves, Esc stays", "yq")
+                sheet = Sheet(
+                    title="Leave without these lines?",
+                    body=diff,
+                    keys="y writes, q leaves, Esc stays",
+                    answers="yq",
+                )
             self.push_screen(sheet, self._obey)
 
     def _obey(self, answer: str | None) -> None:
@@ -442,9 +453,10 @@ class Explorer(App[int]):
             self._change(self._write)
 
     def _write(self) -> None:
-        notes = [note.message for note in self.session.write()]
-        size = change(self.session.before.context, self.session.now.context)
-        wrote = f"wrote {quoted(self.session.ignore_file)}: context {size}"
+        session = self.session
+        notes = [note.message for note in session.write()]
+        size = change(session.before.context, session.now.context)
+        wrote = f"wrote {quoted(session.ignore_file)}: context {size}"
         done = "; ".join([wrote, *notes])
         self.written += f"{done}\n"
         self._report(done)

@@ -6,10 +6,11 @@ One thread at a time uses a session, but the first call of `suggestions` may run
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from heapq import nlargest
+from posixpath import basename, split
 from typing import NamedTuple
 
 from ctxsize.api import explain
@@ -39,6 +40,7 @@ from ctxsize.writer import Addition, merge
 from ctxsize.writer.apply import Links, apply
 
 _HEADING = "Chosen by hand"
+Lines = tuple[str, ...]  # of an ignore file, or sentences
 
 
 class TreeEntry(NamedTuple):
@@ -63,8 +65,8 @@ class Session:
     """A context and its ignore file: `before` is the size at the opening, `now` with `lines`."""
 
     now: Size
-    lost: tuple[str, ...]  # a sentence for each COPY, ADD or mount without source: the build fails
-    emptied: tuple[str, ...]  # the same for those that find nothing, though the build goes on
+    lost: Lines  # a sentence for each COPY, ADD or mount without source: the build fails
+    emptied: Lines  # the same for those that find nothing, though the build goes on
     lines: tuple[IgnoreLine, ...]
 
     def __init__(
@@ -82,7 +84,7 @@ class Session:
         self._links: Links = "replace" if replace_link else "refuse"
         self._snapshot = Snapshot.take(plan_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
-        self._context = context = BuildContext(self._snapshot)
+        context = BuildContext(self._snapshot)
         self._trial = context.trial
         plan = context.plan
         self.folder = self._trial.snapshot.folder
@@ -92,7 +94,7 @@ class Session:
         self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
-        self._history: list[tuple[str, ...]] = []
+        self._history: list[Lines] = []
         self._sums: list[SumsByPath] = []
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
@@ -109,8 +111,7 @@ class Session:
 
     def _find_sources(self, context: BuildContext) -> None:
         """Record what each instruction takes by its name if no line hides it."""
-        problems = (*self.problems, *context.build_files.problems)
-        self.problems = tuple(dict.fromkeys(problems))
+        self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
         everything = self._trial.everything
         for source in context.build_files.named:
             start = fixed_part(source.path)
@@ -146,11 +147,11 @@ class Session:
             transfer = Amount.of(*in_transfers)
         return TreeEntry(
             path,
-            self.folder(path) is not None,
-            fate,
-            Amount.of(in_context),
-            transfer,
-            Amount.of(on_disk),
+            is_directory=self.folder(path) is not None,
+            fate=fate,
+            context=Amount.of(in_context),
+            transfer=transfer,
+            on_disk=Amount.of(on_disk),
         )
 
     def decider(self, path: str) -> str:
@@ -172,7 +173,7 @@ class Session:
                 yield path
 
     def _rank(self, path: str) -> tuple[int, int, int, str]:
-        directory, _, name = path.rpartition("/")
+        directory, name = split(path)
         on_disk = self._sent[0].names.get(directory, {})
         in_context = self._sent[1].names.get(directory, {})
         if name in on_disk:
@@ -203,7 +204,7 @@ class Session:
         largest = nlargest(most, paths, key=lambda path: self._here(path).content_bytes)
         return [*map(self.entry, largest)], len(paths)
 
-    def propose(self, path: str, *, everywhere: bool = False) -> tuple[str, ...]:
+    def propose(self, path: str, *, everywhere: bool = False) -> Lines:
         """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
 
         For an ignored entry it is an exception, or its line among those added is taken back.
@@ -211,7 +212,7 @@ class Session:
         """
         pattern = self._pattern(path)
         if everywhere:
-            pattern = self._pattern(path.rpartition("/")[2])
+            pattern = self._pattern(basename(path))
         if pattern is None:
             raise InputError("no pattern matches this name alone", path=path)
         if everywhere:
@@ -220,7 +221,7 @@ class Session:
         added = self._added
         is_ignored = self.entry(path).fate == "ignored"
         narrower = _without(added, self._pattern(path))
-        tries: list[tuple[str, ...]] = []
+        tries: list[Lines] = []
         if everywhere and is_ignored and narrower != added:  # the line of one place is replaced
             is_ignored = False
             added = narrower
@@ -279,12 +280,12 @@ class Session:
     def _pattern(self, path: str) -> str | None:
         return pattern_for(path, pattern_class=self._pattern_class)
 
-    def _do(self, added: tuple[str, ...]) -> None:
+    def _do(self, added: Lines) -> None:
         before = self._added
         self._show(added)
         self._history.append(before)
 
-    def _show(self, added: tuple[str, ...]) -> None:
+    def _show(self, added: Lines) -> None:
         """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
         chosen = self._chosen(added)
         chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
@@ -330,9 +331,8 @@ class Session:
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
-        old: Sequence[str] = ()
-        if self._file is not None:
-            old = self._file.texts()
+        old_file = self._file or IgnoreFile("", lines=())
+        old = old_file.texts()
         new = IgnoreFile.parse("", self._attempt.data).texts()
         start = 0
         while start < len(old) and old[start] == new[start]:
@@ -370,7 +370,7 @@ class Session:
         edit = self.edit()
         if edit is None:
             return ()
-        notes = apply([edit], within=self._context.plan.root, links=self._links)
+        notes = apply([edit], within=self._snapshot.plan.root, links=self._links)
         if self._offered:
             offers = self.suggestions()
             self._offered = [suggestion for suggestion in offers if not suggestion.chosen]
@@ -382,13 +382,12 @@ class Session:
     def explain(self, path: str, *, width: int = 80) -> str:
         """Return the text of `ctxsize explain --trace`, under the present lines."""
         plan = self._attempt.plan
-        explanations = explain([path], plan)
         steps = (
             explained.steps(explanation, plan.builder, plan.dockerfile)
-            for explanation in explanations
+            for explanation in explain([path], plan)
         )
         return text.render(steps, Look(width))
 
 
-def _without(added: tuple[str, ...], pattern: str | None) -> tuple[str, ...]:
+def _without(added: Lines, pattern: str | None) -> Lines:
     return tuple(line for line in added if line.removesuffix("/**") != pattern)

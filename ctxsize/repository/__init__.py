@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os.path import basename, dirname, isfile, join, lexists, normpath, realpath, split
 
@@ -20,14 +21,22 @@ from ctxsize.findings import Finding, Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem
 from ctxsize.repository import bake, calls, commands, compose, described
-from ctxsize.repository.recognisers import FileKind, file_kinds
-from ctxsize.repository.search import FoundBuild, Place, Search, shortened
+from ctxsize.repository.commands import Ground, ground_of
+from ctxsize.repository.recognisers import file_kinds
+from ctxsize.repository.search import (
+    USUAL_NAMES,
+    FoundBuild,
+    Place,
+    Search,
+    Variables,
+    shortened,
+)
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _GLOB_MARKS = frozenset("*?[")
 
-_READERS: dict[str, Callable[[Search, str, str, FileKind], None]] = {
+_READERS: dict[str, Callable[[Ground, str], None]] = {
     **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
     "document": described.add_document,
     "quadlet": described.add_unit,
@@ -55,7 +64,7 @@ class Discovery:
 def discover(
     root: str = ".",
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Variables | None = None,
     parsed_files: ParsedDockerfiles | None = None,
     everywhere: bool = False,
 ) -> Discovery:
@@ -68,7 +77,9 @@ def discover(
     contains its sources. Builds outside the repository are listed apart. `parsed_files` caches
     parsed Dockerfiles. Raises `InputError` if `root` is not a directory.
     """
-    search = Search(root, environment or {}, parsed_files or ParsedDockerfiles())
+    search = Search(
+        root, environment=environment or {}, parsed_files=parsed_files or ParsedDockerfiles()
+    )
     search.list_files(_is_wanted, everywhere=everywhere)
     inside = []
     outside = []
@@ -100,24 +111,20 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
 
 def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
     """Return the builds that files define, and a guess for each other Dockerfile."""
-    compose_files = [*filter(compose.WANTED, search.paths)]
-    compose.collect(search, compose_files)
-    bake_files = [*filter(bake.WANTED, search.paths)]
-    bake.collect(search, bake_files)
-    for expression, kind in file_kinds():
+    compose.collect(search)
+    bake.collect(search)
+    for kind in file_kinds():
         add_builds = _READERS[kind.reader]
-        for path in filter(expression.fullmatch, search.paths):
+        for path in filter(kind.pattern.fullmatch, search.paths):
             text = search.read(path)
             if text is None:
                 continue
             with search.reading(path):
-                add_builds(search, path, text, kind)
+                add_builds(ground_of(search, path, kind), text)
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
-        if realpath(full) in used:
-            continue
-        if isfile(full):
+        if realpath(full) not in used and isfile(full):
             _add_guess(search, path)
     return merged(search.builds)
 
@@ -130,12 +137,20 @@ def _add_guess(search: Search, path: str) -> None:
     try:
         if parsed is not None:
             context = _guessed_context(search, context, parsed)
-        search.add(Place("dockerfile", "", where), Build(context, path), guessed=True)
+        search.add(
+            place=Place("dockerfile", name="", where=where),
+            build=Build(context, dockerfile=path),
+            guessed=True,
+        )
     except DockerfileError as error:
         if parsed is None or any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
             return
-        where = replace(where, line=error.line)
-        search.complain("dockerfile", error.message, where, fails=True)
+        search.complain(
+            "dockerfile",
+            message=error.message,
+            where=replace(where, line=error.line),
+            fails=True,
+        )
 
 
 def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
@@ -151,29 +166,20 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
         if is_known and source.path != "." and _GLOB_MARKS.isdisjoint(source.path):
             wanted.append(source.path)
     candidate = directory
-    while not _has_all(search, candidate, wanted):
+    while not all(lexists(search.shown(join(candidate, path))) for path in wanted):
         if not candidate:
             return directory
         candidate = dirname(candidate)
     return candidate
 
 
-def _has_all(search: Search, directory: str, paths: Iterable[str]) -> bool:
-    for path in paths:
-        full = search.shown(join(directory, path))
-        if not lexists(full):
-            return False
-    return True
-
-
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     """Return `builds` in order, equal ones merged with the places and platforms of all."""
-    groups: dict[tuple[object, ...], list[FoundBuild]] = {}
+    groups = defaultdict[object, list[FoundBuild]](list)
     for build in builds:
         alike = replace(build.build, platforms=())
-        groups.setdefault(alike.values, []).append(build)
-    unique = map(_merge_equal, groups.values())
-    return tuple(sorted(unique, key=_build_order))
+        groups[alike.values].append(build)
+    return tuple(sorted(map(_merge_equal, groups.values()), key=_build_order))
 
 
 def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
@@ -198,8 +204,7 @@ def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
     for name, text in build.build_arguments.items():
         arguments.append((str(name), str(text)))
     arguments.sort()
-    target = str(build.target)
-    return build.context, build.dockerfile or "", target, repr(arguments)
+    return build.context, build.dockerfile or "", str(build.target), repr(arguments)
 
 
 def _is_wanted(path: str) -> bool:
@@ -207,7 +212,7 @@ def _is_wanted(path: str) -> bool:
         return True
     if is_dockerfile(path) or is_ignore_file(path):
         return True
-    return any(expression.fullmatch(path) for expression, _ in file_kinds())
+    return any(kind.pattern.fullmatch(path) for kind in file_kinds())
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:
@@ -233,10 +238,9 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
     real_context = realpath(build.context)
     is_here = real_context == realpath(context)
     if found_build.guessed:
-        shared_names = table("builds.toml")["shared"]
-        if basename(directory).lower() in shared_names:
+        if basename(directory).lower() in table("builds.toml")["shared"]:
             is_here = True
-    has_usual_file = name in ("Dockerfile", "dockerfile")
+    has_usual_file = name in USUAL_NAMES
     if is_here or realpath(directory) != real_context:
         has_usual_file = False
     if name and not has_usual_file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from os.path import basename, dirname, exists, isdir, join, relpath
 from typing import NamedTuple
 
@@ -12,13 +13,17 @@ from ctxsize.build import Build, inline_of, is_named_reference, is_reference, pl
 from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 from ctxsize.repository import bakefile, compose
-from ctxsize.repository.bakefile import BakeFile, Body
-from ctxsize.repository.search import Place, Search, by_directory, shortened
+from ctxsize.repository.bakefile import BakeFile, BakeObject
+from ctxsize.repository.search import LARGEST_BYTES, Place, Search, by_directory, shortened
 
 WANTED = re.compile(
-    r"(?s:.*/)?(?=[\w.\-]*\.(?:hcl|json)\Z)(?:.*[.\-_])?bake(?:[.\-_].+)?\.(?:hcl|json)", re.I
+    r"(?s:.*/)?"
+    r"(?=[\w.\-]*\.(?:hcl|json)\Z)"  # the end of the name is looked at once
+    r"(?:.*[.\-_])?bake(?:[.\-_].+)?"
+    r"\.(?:hcl|json)",
+    re.IGNORECASE,
 ).fullmatch
-"""Matches the path of a file with definitions of Bake; the end of the name is looked at once."""
+"""Matches the path of a file with definitions of Bake."""
 _MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
 _FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"  # a variable of buildx 0.36 and later
@@ -31,14 +36,14 @@ class _Project(NamedTuple):
     """Files that Bake reads together."""
 
     bake: BakeFile
-    files: list[str]
+    path: str  # of the last one
     is_saved: bool  # True if it may be what `bake --print` printed of others
 
 
-def collect(search: Search, paths: list[str]) -> None:
+def collect(search: Search) -> None:
     """Add the builds of every Bake file."""
     known = {*search.paths}
-    for directory, names in by_directory(paths):
+    for directory, names in by_directory(filter(WANTED, search.paths)):
         usual = [name for name in bakefile.DEFAULTS if name in names]
         projects = []
         if usual:
@@ -49,23 +54,19 @@ def collect(search: Search, paths: list[str]) -> None:
             projects.append(_project(search, directory, usual, beside))
         for name in names:
             if name not in usual:
-                project = _project(search, directory, [name], [])
-                projects.append(project)
+                projects.append(_project(search, directory, names=[name], beside=[]))
         _add_projects(search, projects)
 
 
 def _add_projects(search: Search, projects: Sequence[_Project]) -> None:
     """Add the builds of the projects of one directory."""
-    saved: set[str] = set()  # targets and groups that are saved too
+    saved = set[str]()  # targets and groups that are saved too
     for project in projects:
         if project.is_saved:
             saved.update(project.bake.targets, project.bake.groups)
     for project in projects:
-        known_elsewhere = saved
-        if project.is_saved:
-            known_elsewhere = set()
-        with search.reading(project.files[-1]):
-            _add_targets(project.bake, search, project.files, known_elsewhere)
+        with search.reading(project.path):
+            _add_targets(search, project, saved)
 
 
 def _project(search: Search, directory: str, names: list[str], beside: list[str]) -> _Project:
@@ -79,38 +80,31 @@ def _project(search: Search, directory: str, names: list[str], beside: list[str]
     for path in files:
         with search.reading(path):
             is_saved = _add_file(bake, search, path)
-    return _Project(bake, beside + files, is_saved)
+    return _Project(bake, files[-1], is_saved)
 
 
 def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[str]) -> None:
     """Add the targets that Bake makes of the services in Compose files."""
     # `compose.collect` reports the problems of these files and adds other services.
-    quiet = replace(search, problems={})
-    services = compose.ComposeReader(quiet).builds(paths)
+    services = compose.ComposeReader(replace(search, problems={})).builds(paths)
     for service_name, service in services.items():
         name = compose.bake_name(service_name)
-        build = service.baked or service.build
-        bake.targets[name] = _target_of(build, directory)
+        bake.targets[name] = _target_of(service.baked or service.build, directory)
         if service.baked:
             bake.places[name] = service.where
 
 
-def _target_of(build: Build, directory: str) -> Body:
+def _target_of(build: Build, directory: str) -> BakeObject:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
-
-    def relative(path: str) -> str:
-        return relpath(path, directory or ".")
-
+    relative = partial(relpath, start=directory or ".")
     context = build.context
     if not is_reference(context):
         context = made_of(relative, context)
-    contexts: Body = {}
+    contexts: BakeObject = {**build.build_contexts}
     for name, path in build.build_contexts.items():
-        if is_named_reference(path):
-            contexts[name] = path
-        else:
+        if not is_named_reference(path):
             contexts[name] = made_of(relative, path)
-    body: Body = {
+    body: BakeObject = {
         "context": context,
         "dockerfile": made_of(relpath, build.dockerfile or "", build.context),
         "dockerfile-inline": inline_of(build),
@@ -125,16 +119,15 @@ def _target_of(build: Build, directory: str) -> Body:
 def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
     """Add a file, and return whether it may be saved output of `bake --print`."""
     is_hcl = path.lower().endswith(".hcl")
+    most = LARGEST_BYTES
+    read_document = bakefile.read_json
     if is_hcl:
-        text = search.read(path, _MOST_BYTES)
-    else:
-        text = search.read(path)
+        most = _MOST_BYTES
+        read_document = bakefile.read_hcl
+    text = search.read(path, most)
     if text is None:
         return False
-    if is_hcl:
-        document = bakefile.read_hcl(text)
-    else:
-        document = bakefile.read_json(text)
+    document = read_document(text)
     is_usual = is_hcl or basename(path) in bakefile.DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
@@ -143,11 +136,12 @@ def _add_file(bake: BakeFile, search: Search, path: str) -> bool:
     return is_printed
 
 
-def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[str]) -> None:
-    """Add the builds of targets, and report those that need more, except `known` ones."""
-    directory = dirname(files[0])
+def _add_targets(search: Search, project: _Project, saved: set[str]) -> None:
+    """Add the builds of targets, and report those that need more, except `saved` ones."""
+    bake = project.bake
+    directory = dirname(project.path)
     builds = bake.builds()
-    unknown = [name for name in bake.unknown if name not in known]
+    unknown = [name for name in bake.unknown if project.is_saved or name not in saved]
     names = [name for name in builds if name not in bake.unknown]
     if unknown:
         names += [name for name in builds if name in unknown]
@@ -155,25 +149,25 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         if not builds.keys() >= {*unknown}:
             search.is_open = True
-    doubtful = []
-    others = []  # what Bake builds of these targets if it runs elsewhere
+    elsewhere = {}  # what Bake builds of some targets if it runs elsewhere
     for name in names:
-        possible = _possible_builds(search, directory, builds[name])
-        search.add(Place("bake", name, bake.places[name]), possible[0])
-        if len(possible) > 1:
-            doubtful.append(name)
-            others.append(possible[1])
-    if doubtful:
-        assumed = search.shown(directory)
+        assumed, *others = _possible_builds(search, directory, builds[name])
+        search.add(Place("bake", name, bake.places[name]), assumed)
+        if others:
+            elsewhere[name] = others[0]
+    if elsewhere:
+        assumed_start = search.shown(directory)
         possible_start = search.shown("")
-        context = search.shown(others[0].context)
-        targets = ", ".join(shortened(doubtful, 1))
-        text = (
-            f"ctxsize assumes that Bake runs in {assumed}. In {possible_start} "
+        first, *_ = elsewhere
+        context = search.shown(elsewhere[first].context)
+        targets = ", ".join(shortened([*elsewhere], 1))
+        search.complain(
+            "bake",
+            message=f"ctxsize assumes that Bake runs in {assumed_start}. In {possible_start} "
             f"it would build other contexts ({context} for {targets}): "
-            f"set {_FILE_RELATIVE}=1 to rule that out"
+            f"set {_FILE_RELATIVE}=1 to rule that out",
+            where=bake.places[first],
         )
-        search.complain("bake", text, bake.places[doubtful[0]])
 
 
 def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:
@@ -181,8 +175,11 @@ def _report_unknown(bake: BakeFile, search: Search, targets: list[str]) -> None:
     if len(targets) > 1:
         what = "targets"
     names = ", ".join(shortened(targets, _MOST_NAMED))
-    text = f"ctxsize cannot evaluate the {what} {names}: {_SAVE}"
-    search.complain("bake", text, bake.places[targets[0]])
+    search.complain(
+        "bake",
+        message=f"ctxsize cannot evaluate the {what} {names}: {_SAVE}",
+        where=bake.places[targets[0]],
+    )
 
 
 def _possible_builds(search: Search, directory: str, build: Build) -> list[Build]:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import NamedTuple, TypeAlias
 
 from ctxsize.build import Build, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as
-from ctxsize.repository.search import NotReadError
-from ctxsize.repository.yaml import concatenated
+from ctxsize.repository.search import NotReadError, Variables
+from ctxsize.repository.yaml import substituted
 
 BakeValue: TypeAlias = "bool | int | float | str | list[BakeValue] | dict[str, BakeValue] | None"
-Body: TypeAlias = "dict[str, BakeValue]"
+BakeObject: TypeAlias = "dict[str, BakeValue]"
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.
@@ -32,42 +31,45 @@ _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n')
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
-_PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
-_HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
-"""Matches the head of a target: its line in HCL, its name in JSON."""
+_PIECE = re.compile(
+    r"\$\$\{|%%\{"  # a literal `${` or `%{`
+    rf"|{_VARIABLE}"
+    r"|[$%]\{"  # what is not evaluated here
+)
+_HEAD = re.compile(
+    r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{'  # the head of a target: its line in HCL
+    r'|"([^"]*)"\s*:'  # its name in JSON
+)
 
 
 class UnknownError(Exception):
     """A value needs more than is evaluated here."""
 
 
-@dataclass
 class BakeFile:
     """The targets of one or more files that Bake reads together; later files win."""
 
-    environment: Mapping[str, str] = field(default_factory=dict)
-    targets: dict[str, Body] = field(default_factory=dict)
-    groups: dict[str, BakeValue] = field(default_factory=dict)
-    places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
-    unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
-    # Of variables that are not evaluated yet:
-    _defaults: dict[str, BakeValue] = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
-    _variables: dict[str, BakeValue] = field(default_factory=dict)
-    _inheriting: dict[str, Body | None] = field(default_factory=dict)  # None while unknown
-    _room: int = _MOST_VALUES
+    def __init__(self, environment: Variables) -> None:
+        self.targets: dict[str, BakeObject] = {}
+        self.groups: BakeObject = {}
+        self.places: dict[str, Location] = {}  # of targets in Bake files
+        self.unknown: dict[str, None] = {}  # targets that need more than is known
+        self._environment = environment
+        self._defaults: BakeObject = {"BAKE_CMD_CONTEXT": "cwd://"}  # not evaluated yet
+        self._variables: BakeObject = {}
+        self._inheriting: dict[str, BakeObject | None] = {}  # None while unknown
+        self._room = _MOST_VALUES
 
-    def add(self, document: Body, path: str = "", text: str = "") -> None:
+    def add(self, document: BakeObject, path: str, text: str) -> None:
         """Add a file, which wins over those added before."""
         lines = _lines_of_targets(text)
-        for block in _blocks(document):
-            name = block.name
-            if block.kind == "variable":
-                self._defaults[name] = block.body.get("default", "")
-            elif block.kind == "group":
-                self.groups[name] = block.body.get("targets")
-            elif block.kind == "target":
-                below = self.targets.get(name, {})
-                self.targets[name] = _merge(below, block.body)
+        for kind, name, body in _blocks(document):
+            if kind == "variable":
+                self._defaults[name] = body.get("default", "")
+            elif kind == "group":
+                self.groups[name] = body.get("targets")
+            elif kind == "target":
+                self.targets[name] = _merge(self.targets.get(name, {}), body)
                 self.places[name] = Location(path, lines.get(name, 1))
 
     def builds(self) -> dict[str, Build]:
@@ -78,12 +80,8 @@ class BakeFile:
         for name in [*self._defaults]:
             with suppress(UnknownError):
                 self._variable(name)
-        grouped = set()
-        for targets in self.groups.values():
-            grouped.update(self._texts_of(targets))
-        parents = set()
-        for body in self.targets.values():
-            parents.update(self._texts_of(body.get("inherits")))
+        grouped = self._names_in(self.groups.values())
+        parents = self._names_in(body.get("inherits") for body in self.targets.values())
         builds = {}
         for name in self.places:
             is_abstract = name in parents or name.startswith("_")
@@ -95,13 +93,15 @@ class BakeFile:
                 self.unknown[name] = None
         return builds
 
-    def _texts_of(self, template: BakeValue) -> list[str]:
-        """Return the texts in a list, none if it is not known."""
-        with suppress(UnknownError):
-            texts = self._value(template)
-            if isinstance(texts, list):
-                return [*texts_in(texts)]
-        return []
+    def _names_in(self, templates: Iterable[BakeValue]) -> set[str]:
+        """Return the texts in the lists that are known."""
+        names = set[str]()
+        for template in templates:
+            with suppress(UnknownError):
+                texts = self._value(template)
+                if isinstance(texts, list):
+                    names.update(texts_in(texts))
+        return names
 
     def _build(self, name: str) -> Build:
         body = self._body(name)
@@ -120,7 +120,7 @@ class BakeFile:
         )
         return with_inline(build, self._text_at(body, "dockerfile-inline"), _ANY)
 
-    def _text_at(self, body: Body, key: str) -> str:
+    def _text_at(self, body: BakeObject, key: str) -> str:
         return _text(self._value(body.get(key)))
 
     def _arguments(self, target: str, template: BakeValue) -> dict[str, str]:
@@ -136,12 +136,13 @@ class BakeFile:
                 self.unknown[target] = None
         return arguments
 
-    def _body(self, name: str) -> Body:
+    def _body(self, name: str) -> BakeObject:
         """Return a target merged over those that it inherits from; later ones win."""
-        if name not in self._inheriting and name in self.targets:
-            self._inheriting[name] = None
+        bodies = self._inheriting
+        if name not in bodies and name in self.targets:
+            bodies[name] = None
             own_body = self.targets[name]
-            inherited: Body = {}
+            inherited: BakeObject = {}
             parents = self._value(own_body.get("inherits"))
             if isinstance(parents, list):
                 for parent in parents:
@@ -149,8 +150,8 @@ class BakeFile:
             for attribute in inherited.values():
                 if isinstance(attribute, dict):
                     self._pay(len(attribute))
-            self._inheriting[name] = _merge(inherited, own_body)
-        body = self._inheriting.get(name)
+            bodies[name] = _merge(inherited, own_body)
+        body = bodies.get(name)
         if body is None:  # no target, or one that needs itself
             raise UnknownError
         return body
@@ -160,7 +161,7 @@ class BakeFile:
         if isinstance(template, list):
             return [self._value(part, inside=True) for part in template]
         if isinstance(template, dict):
-            values: Body = {}
+            values: BakeObject = {}
             for key, part in template.items():
                 values[_text(self._value(key))] = self._value(part, inside=True)
             return values
@@ -172,14 +173,7 @@ class BakeFile:
             if inside and isinstance(variable, list | dict):
                 raise UnknownError  # lists of lists would double without end
             return variable
-        pieces = []
-        end = 0
-        for match in _PIECE.finditer(template):
-            pieces.append(template[end : match.start()])
-            pieces.append(self._piece(match))
-            end = match.end()
-        pieces.append(template[end:])
-        return hidden_as(template, concatenated(pieces))
+        return hidden_as(template, substituted(_PIECE, self._piece, template))
 
     def _piece(self, match: re.Match[str]) -> str:
         name = match[1]
@@ -195,7 +189,7 @@ class BakeFile:
         """Return a variable, as the environment sets it or else its default."""
         if name in self._defaults:  # removed first, as it may refer to itself
             default = self._defaults.pop(name)
-            text = self.environment.get(name)
+            text = self._environment.get(name)
             if text is None:
                 variable = self._value(default)
             elif isinstance(default, str | None):
@@ -218,18 +212,17 @@ def _lines_of_targets(text: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         for head in _HEAD.finditer(line):
-            name = head[1] or head[2]
-            lines.setdefault(name, number)
+            lines.setdefault(head[1] or head[2], number)
     return lines
 
 
 class _BakeBlock(NamedTuple):
     kind: str
     name: str
-    body: Body
+    body: BakeObject
 
 
-def _blocks(document: Body) -> Iterator[_BakeBlock]:
+def _blocks(document: BakeObject) -> Iterator[_BakeBlock]:
     """Yield the blocks of a file; an attribute is a variable."""
     for kind, content in document.items():
         if kind not in _KINDS:
@@ -247,7 +240,7 @@ def _blocks(document: Body) -> Iterator[_BakeBlock]:
                     yield _BakeBlock(kind, name, body)
 
 
-def _merge(base: Body, over: Body) -> Body:
+def _merge(base: BakeObject, over: BakeObject) -> BakeObject:
     """Merge two bodies of a target: maps key by key; of other values the later one wins."""
     merged = dict(base)
     for key, attribute in over.items():
@@ -303,14 +296,13 @@ def texts_in(value: BakeValue) -> Iterator[str]:
         yield str(value).removesuffix(".0")
 
 
-def read_json(text: str) -> Body:
+def read_json(text: str) -> BakeObject:
     """Return the document of a JSON file. Raises `NotReadError`."""
     try:
         document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise NotReadError("bake", f"it is not JSON: {error}", error.lineno) from None
     except ValueError as error:
-        raise NotReadError("bake", f"it is not JSON: {error}") from None
+        line = getattr(error, "lineno", None)
+        raise NotReadError("bake", f"it is not JSON: {error}", line) from None
     if isinstance(document, dict):
         return document
     return {}
@@ -330,7 +322,7 @@ def literal(template: BakeValue) -> BakeValue:
     return hidden_as(template, re.sub(r"([$%])\1?\{", r"\1\1{", template))
 
 
-def read_hcl(text: str) -> Body:
+def read_hcl(text: str) -> BakeObject:
     """Return the document of an HCL file in the form of JSON. Raises `NotReadError`.
 
     Needs python-hcl2, which comes with the extra `ctxsize[bake]`.

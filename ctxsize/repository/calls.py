@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ctxsize.findings import Location
-from ctxsize.repository.commands import add_script, ground_of
+from ctxsize.repository.commands import Ground, add_script
 from ctxsize.repository.described import Passage, add_described, text_at
-from ctxsize.repository.recognisers import FileKind
-from ctxsize.repository.search import Place, Search
+from ctxsize.repository.search import on_line
 from ctxsize.repository.yaml import YamlMapping
 
 _TOKEN = re.compile(
@@ -28,19 +26,15 @@ _DEEPEST = 20
 _UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 
 
-def add_calls(search: Search, path: str, text: str, source: FileKind) -> None:
+def add_calls(ground: Ground, text: str) -> None:
     """Add the builds of the calls of a file that its row names."""
-    ground = ground_of(search, path, source)
-    for call in _calls(ground.with_top(text), source.scripts):
+    for call in _calls(ground.with_top(text), ground.kind.scripts):
         arguments = call.arguments
-        where = Location(search.shown(path), arguments.line)
-        place = Place(source.how, "", where)
-        passage = Passage(arguments)
-        for form in source.build:
-            add_described(ground, place, form, passage)
+        place = on_line(ground.place, arguments.line)
+        add_described(ground, place, Passage(arguments))
         script = ""
         if call.name == "dockerfile":  # of an agent
-            search.is_open = True
+            ground.search.is_open = True
         elif call.name == "sh":
             script = text_at(arguments, ("script", "0"))
         elif call.name == "docker.build":
@@ -58,8 +52,7 @@ class _Call(NamedTuple):
 
 
 class _Token(NamedTuple):
-    kind: str  # `text`, `word`, `mark` or `end`
-
+    kind: str | None  # `text`, `word` or `mark`; None at the end
     text: str  # a text without its quotes
     line: int
     last_line: int
@@ -76,18 +69,16 @@ def _tokens(source: str) -> Iterator[_Token]:
     line = 1
     for match in _TOKEN.finditer(source):
         first = line
-        line = line + match[0].count("\n")
-        if match["blank"]:
+        text = match[0]
+        line += text.count("\n")
+        kind = match.lastgroup
+        if kind == "blank":
             continue
-        if match["text"]:
-            inner = _QUOTES.sub(r"\2", match[0])
-            text = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), inner)
-            yield _Token("text", text, first, line)
-        elif match["word"]:
-            yield _Token("word", match[0], first, line)
-        else:
-            yield _Token("mark", match[0], first, line)
-    yield _Token("end", "", line, line)
+        if kind == "text":
+            text = _QUOTES.sub(r"\2", text)
+            text = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), text)
+        yield _Token(kind, text, first, line)
+    yield _Token(None, "", line, line)
 
 
 def _calls(text: str, names: Sequence[str]) -> Iterator[_Call]:

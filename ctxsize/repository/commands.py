@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from os.path import dirname, isdir, isfile, join, normpath
+from os.path import dirname, isdir, isfile, join, relpath
 
 from ctxsize.build import Build, placed
 from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_whole
@@ -20,17 +21,37 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Effect
 from ctxsize.reader import holds
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
-from ctxsize.repository.search import Place, Search
+from ctxsize.repository.search import Place, Search, on_line
 from ctxsize.syntax import can_read
 
-_WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
-_RECIPE = re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULTILINE)
-"""Matches a recipe of just that one program runs as a whole, or a line."""
-_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have before a command
-_JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
-_VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULTILINE)
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
+_PARTS = {
+    "script": re.compile(".+", re.DOTALL),
+    "make": _LINE,  # each line of a recipe runs in its own shell, so `cd` ends with it
+    "just": re.compile(
+        r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|"  # a recipe that one program runs as a whole
+        + _LINE.pattern,
+        re.MULTILINE,
+    ),
+    "strings": re.compile(r'"(?:[^"\\\n]|\\.)*"?'),
+}
+"""Expressions for the parts of a file that may be scripts, by the `reader` of its row."""
+_PREFIX = re.compile(
+    r"^[\s@\-+]*"  # what make and just have before a command
+    r"(?:\w+:\s+)?"  # a target on the same line
+)
+_VARIABLE = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?"
+    r"(\w+)"  # its name
+    r"[ \t]*[:?]?=(.*)",  # its value
+    re.MULTILINE,
+)
+_REFERENCE = re.compile(
+    r"\$[({](\w+)[)}]"  # of make and the shell
+    r"|\$(\w+)"
+    r"|(?:(?<!\$)\{\{\s*\.?"  # of just and Task
+    r"|\$\{\{\s*env\.)(\w+)\s*\}\}"  # of GitHub
+)
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
@@ -38,48 +59,54 @@ _DEEPEST = 8
 _SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
+Expander = Callable[[str], str]  # replaces the variables in a text
+OptionValues = dict[str, list[str]]  # of a command, by the names of its options for docker
+
 
 @dataclass(frozen=True)
 class Ground:
-    """Where the paths of a file start."""
+    """A file that may define builds, and where its paths start."""
 
     search: Search
-    source: FileKind
+    kind: FileKind
+    place: Place  # the file, without a line
     directories: tuple[str, ...]  # relative to the root; all but the first are guesses
-    expanded: Callable[[str], str] = str  # replaces variables of the file
+    expanded: Expander = str  # replaces variables of the file
 
-    def placed(self, directory: str, *paths: str) -> str:
-        """Return paths joined to a directory, or to the first one if they start with `TOP`."""
-        path = posixpath.join(directory, *paths)
+    def placed(self, directory: str, path: str) -> str:
+        """Return a path joined to a directory, or to the first one if it starts with `TOP`."""
+        path = posixpath.join(directory, path)
         if not path.startswith(TOP):
             return path
-        return join(self.directories[0], path[len(TOP) :].lstrip("/"))
+        return join(self.directories[0], path.removeprefix(TOP).lstrip("/"))
 
     def with_top(self, text: str) -> str:
         """Return a text with `TOP` in place of the expressions for it, and with variables."""
-        if self.source.top:
-            text = re.sub(self.source.top, TOP, text)
-        return self.expanded(text)
+        return self.expanded(re.sub(self.kind.top, TOP, text))
 
     def add(
-        self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
+        self,
+        place: Place,
+        build: Build,
+        beside: str,
+        working_directory: str = "",
+        *,
+        is_certain: bool = False,
     ) -> None:
-        """Add a build that runs `inside` a directory, if it has a context and a Dockerfile there.
+        """Add a build that has a context and a Dockerfile, and runs in a `working_directory`.
 
         Its Dockerfile is relative to `beside`: the `directory`, the `context` or `either`. A build
         that `is_certain` is added in any case.
         """
         search = self.search
-        for number, start in enumerate(self.directories):
-            here = self.placed(start, inside)
+        for start in self.directories:
+            here = self.placed(start, working_directory)
             context = self.placed(here, build.context)
             paths = self._dockerfiles(build, beside, here, context)
             existing = [path for path in paths if isfile(search.shown(path))]
             full = search.shown(context)
-            is_there = existing and isdir(full)
-            if number > 0 and not holds(search.border, full):
-                is_there = False
-            if is_certain or is_there:
+            is_inside = start == self.directories[0] or holds(search.border, full)
+            if is_certain or (existing and isdir(full) and is_inside):
                 build = replace(
                     build,
                     context=context,
@@ -94,70 +121,63 @@ class Ground:
         if not build.dockerfile:
             names = BUILDERS[build.builder].dockerfile_names
             return [self.placed(context, name) for name in names]
-        paths = []
-        if beside != "context":
-            paths.append(self.placed(here, build.dockerfile))
-        if beside != "directory":
-            paths.append(self.placed(context, build.dockerfile))
-        return paths
+        starts = {"directory": [here], "context": [context], "either": [here, context]}
+        return [self.placed(start, build.dockerfile) for start in starts[beside]]
 
 
-def ground_of(search: Search, path: str, source: FileKind) -> Ground:
-    """Return where the paths of the file at `path` start."""
-    beside = dirname(path)
+def ground_of(search: Search, path: str, kind: FileKind) -> Ground:
+    """Return the file at `path` with the directories where its paths start."""
     starts: dict[str, None] = {}
-    for directory in source.directories:
-        if directory == "/":
-            start = ""
-        else:
-            start = join(beside, directory)
-        starts[normpath(start)] = None
-    return Ground(search, source, tuple(starts))
+    for directory in kind.directories:
+        start = join("/", dirname(path), directory)
+        starts[relpath(start, "/")] = None
+    return Ground(
+        search,
+        kind=kind,
+        place=Place(kind.how, name="", where=Location(search.shown(path))),
+        directories=tuple(starts),
+    )
 
 
-def add_commands(search: Search, path: str, text: str, source: FileKind) -> None:
+def add_commands(ground: Ground, text: str) -> None:
     """Add the builds of the parts of a file, each a script of its own."""
-    pattern, script_of = _READERS[source.reader]
+    kind = ground.kind
     hint = expression("hint")
-    is_unknown = source.unknown and re.search(source.unknown, text)
-    if is_unknown and hint.search(text):
-        search.is_open = True
+    if re.search(kind.unknown, text) and hint.search(text):
+        ground.search.is_open = True
         return
-    ground = ground_of(search, path, source)
     text = ground.with_top(text)
     expanded = expander(_VARIABLE.findall(text))
     line = 1
     position = 0
-    for match in pattern.finditer(text):
+    for match in _PARTS[kind.reader].finditer(text):
         part = match[0]
         if not hint.search(part):
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        where = Location(search.shown(path), line)
-        script = script_of(expanded, part)
-        add_script(ground, script, Place(source.how, "", where))
+        add_script(
+            ground,
+            script=_script_of(kind.reader, part, expanded),
+            place=on_line(ground.place, line),
+        )
 
 
-def _of_make(expanded: Callable[[str], str], line: str) -> str:
-    """Return what make passes to the shell, except for values that only make has."""
-    script = expanded(_PREFIX.sub("", line))
-    for _ in range(_DEEPEST):
-        script = _MAKE_CALL.sub("$MAKE", script)
-    return script.replace("$$", "$")
+def _script_of(reader: str, part: str, expanded: Expander) -> str:
+    """Return what the shell gets of a part of a file."""
+    if reader == "script":
+        return part
+    if reader == "strings":
+        return part[1:-1].replace('\\"', '"')
+    script = expanded(_PREFIX.sub("", part))
+    if reader == "make":
+        for _ in range(_DEEPEST):
+            script = _MAKE_CALL.sub("$MAKE", script)  # a value that only make has
+        script = script.replace("$$", "$")
+    return script
 
 
-_READERS: dict[str, tuple[re.Pattern[str], Callable[[Callable[[str], str], str], str]]] = {
-    "script": (_WHOLE, lambda _, script: script),
-    # Each line of a recipe runs in its own shell, so `cd` ends with it.
-    "just": (_RECIPE, lambda expanded, line: expanded(_PREFIX.sub("", line))),
-    "make": (_LINE, _of_make),
-    "strings": (_JSON_TEXT, lambda _, part: part[1:-1].replace('\\"', '"')),
-}
-"""For each reader the parts of a file that may be scripts, and the script of a part."""
-
-
-def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> None:
+def add_script(ground: Ground, script: str, place: Place, working_directory: str = "") -> None:
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
@@ -165,7 +185,7 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     script = expander(_VARIABLE.findall(script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
-    if OPEN.search(inside):
+    if OPEN.search(working_directory):
         search.is_open = True
     if not is_read_whole(script):
         search.is_open = True
@@ -173,39 +193,50 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
             problem = replace(UNKNOWN, effect=Effect.LOWER_BOUND)
             search.problems[problem] = None
     first_line = place.where.line or 1
-    for directory, command in in_directories(commands(script), inside):
-        first_words = [word.replace(" ", "_") for word in command.words[:_MOST_WORDS]]
-        text = " ".join(first_words)
-        for pattern, tool in build_commands():
-            start = pattern.match(text)
+    for directory, command in in_directories(commands(script), working_directory):
+        words = command.words
+        text = " ".join(word.replace(" ", "_") for word in words[:_MOST_WORDS])
+        for build_command in build_commands():
+            start = build_command.pattern.match(text)
             if start is None:
                 continue
-            where = replace(place.where, line=first_line + command.line)
-            command_place = replace(place, where=where)
-            arguments = command.words[len(start[0].split()) :]
-            _add_command(ground, command_place, tool, directory, arguments)
+            _add_command(
+                ground,
+                place=on_line(place, first_line + command.line),
+                build_command=build_command,
+                working_directory=directory,
+                words=words[len(start[0].split()) :],
+            )
 
 
 def _add_command(
-    ground: Ground, place: Place, tool: BuildCommand, inside: str, words: Iterable[str]
+    ground: Ground,
+    place: Place,
+    build_command: BuildCommand,
+    working_directory: str,
+    words: Iterable[str],
 ) -> None:
     """Add the build of a command, or record that a path or the target is not written out."""
-    contexts, options = parse_words(words, tool)
-    if tool.by_option:
+    contexts, options = parse_words(words, build_command)
+    if build_command.by_option:
         contexts = options.get("--context", [])[-1:]
-    if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
-        contexts = [tool.default]
+    if (
+        not contexts
+        and build_command.default
+        and options.keys() <= {*build_command.valued, "--file"}
+    ):
+        contexts = [build_command.default]
     names: Iterable[str] = _DECISIVE_OPTIONS
     if not contexts:  # an unknown option may have consumed the operand
         names = options
-    decisive = [inside, *contexts]
+    decisive = [working_directory, *contexts]
     for name in names:
         decisive += options.get(name, [])
     if any(map(OPEN.search, decisive)):
         ground.search.is_open = True
         return
-    is_elsewhere = inside.startswith("/") and not inside.startswith(TOP)
-    lacks_option = tool.needs and options.keys().isdisjoint(tool.needs)
+    is_elsewhere = working_directory.startswith("/") and not working_directory.startswith(TOP)
+    lacks_option = build_command.needs and options.keys().isdisjoint(build_command.needs)
     if len(contexts) != 1 or is_elsewhere or lacks_option:
         return
     context = contexts[0].removeprefix("dir://")  # a prefix of kaniko
@@ -214,29 +245,35 @@ def _add_command(
         context = join(context, below)
     directory = last(options, "--directory")
     file = last(options, "--file")
+    beside = "directory"
     if directory:
         file = join(directory, file or "Dockerfile")
-    beside = "directory"
-    if tool.by_option and not directory:
+    elif build_command.by_option:
         beside = "either"
-    build = Build(
-        context=ground.with_top(context),
-        dockerfile=file or None,
-        target=last(options, "--target"),
-        build_arguments=pairs(options.get("--build-arg", [])),
-        build_contexts=pairs(options.get("--build-context", [])),
-        platforms=words_of(",".join(options.get("--platform", []))),
-        builder=tool.builder,
+    ground.add(
+        place,
+        build=Build(
+            context=ground.with_top(context),
+            dockerfile=file or None,
+            target=last(options, "--target"),
+            build_arguments=pairs(options.get("--build-arg", [])),
+            build_contexts=pairs(options.get("--build-context", [])),
+            platforms=words_of(",".join(options.get("--platform", []))),
+            builder=build_command.builder,
+        ),
+        beside=beside,
+        working_directory=working_directory,
     )
-    ground.add(place, build, beside, inside)
 
 
-def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
+def parse_words(
+    words: Iterable[str], build_command: BuildCommand
+) -> tuple[list[str], OptionValues]:
     """Return the operands and the options of a command, these by their names for docker."""
     operands = []
-    options: dict[str, list[str]] = {}
-    docker_names = {"-f": "--file", **tool.names}
-    switches = {*table("builds.toml")["switches"], *tool.switches}
+    options: OptionValues = {}
+    docker_names = {"-f": "--file", **build_command.names}
+    switches = {*table("builds.toml")["switches"], *build_command.switches}
     pending = iter(words)
     for word in pending:
         if not word.startswith("-"):
@@ -250,7 +287,7 @@ def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], di
             continue
         elif not equals:
             setting = next(pending, "")
-        if name in tool.paired:
+        if name in build_command.paired:
             key, _, setting = setting.partition("=")
             argument, colon, key_of = key.partition(":")
             name = f"{name} {argument}"
@@ -261,21 +298,20 @@ def parse_words(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], di
     return operands, options
 
 
-def last(options: Mapping[str, Sequence[str]], name: str) -> str:
+def last(options: OptionValues, name: str) -> str:
     """Return the value of an option that was given last, `""` without one."""
     return options.get(name, [""])[-1]
 
 
-def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     """Return a function that replaces the variables with one value, a plain text."""
-    values: dict[str, set[str]] = {}
+    values = defaultdict[str, set[str]](set)
     for name, text in variables:
-        plain = text.strip().strip("'\"")
-        values.setdefault(name, set()).add(plain)
+        values[name].add(text.strip().strip("'\""))
 
     def replacement(match: re.Match[str]) -> str:
         name = next(filter(None, match.groups()))
-        texts = [*values.get(name, set())]
+        texts = [*values[name]]
         if len(texts) == 1 and not OPEN.search(texts[0]):
             return texts[0]
         return match[0]
@@ -295,9 +331,5 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the values of a list, without those that are not written out."""
-    words = []
-    for part in re.split(r"[,\n]", text):
-        word = part.strip()
-        if word and not OPEN.search(word):
-            words.append(word)
-    return tuple(words)
+    words = map(str.strip, re.split(r"[,\n]", text))
+    return tuple(word for word in words if word and not OPEN.search(word))

@@ -7,15 +7,16 @@ Files are read, interpolated, included, extended and merged as by Docker Compose
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from os.path import dirname, expanduser, isfile, join, normpath
+from collections.abc import Callable, Iterable
+from functools import cache
+from os.path import dirname, expanduser, isfile, join
 from typing import NamedTuple
 
-from ctxsize.build import Build, is_reference, with_inline
+from ctxsize.build import Build, is_reference, joined, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import bakefile, yaml
-from ctxsize.repository.search import NotReadError, Place, Search, by_directory
+from ctxsize.repository.search import NotReadError, Place, Search, Variables, by_directory
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -24,7 +25,11 @@ NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.ya
 _ENDS = ("override.yml", "override.yaml")
 OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
 WANTED = re.compile(
-    r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
+    r"(?s:.*/)?"
+    r"(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?"  # `docker-compose.test.yml`
+    r"|[\w\-]+[.\-]compose)"  # `test.compose.yml`
+    r"\.ya?ml",
+    re.IGNORECASE,
 ).fullmatch
 """Matches the path of a file of Compose."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
@@ -34,13 +39,12 @@ _MOST_JOINED = 100  # number of items of a list to which a later file adds other
 _MOST_INCLUDED = 10_000  # number of included files of the largest project
 
 
-def collect(search: Search, paths: list[str]) -> None:
+def collect(search: Search) -> None:
     """Add the builds of every Compose project, whatever its profiles."""
     known = {*search.paths}
-    for directory, names in by_directory(paths):
+    for directory, names in by_directory(filter(WANTED, search.paths)):
         # `bake.collect` adds the targets that a Bake file makes of these services.
-        bake_files = [join(directory, name) for name in bakefile.DEFAULTS]
-        is_baked = not known.isdisjoint(bake_files)
+        is_baked = not known.isdisjoint(join(directory, name) for name in bakefile.DEFAULTS)
         for project in _projects(names):
             files = [join(directory, name) for name in project]
             with search.reading(files[0]):
@@ -48,8 +52,7 @@ def collect(search: Search, paths: list[str]) -> None:
 
 
 def _add_services(search: Search, files: list[str], *, is_baked: bool) -> None:
-    services = ComposeReader(search).builds(files)
-    for name, service in services.items():
+    for name, service in ComposeReader(search).builds(files).items():
         place = Place("compose", name, service.where)
         search.add(place, service.build)
         if service.baked and not is_baked:
@@ -64,8 +67,7 @@ def _projects(names: list[str]) -> list[list[str]]:
     projects = []
     if base or override:
         projects.append(base + override)
-    usual = {*NAMES, *OVERRIDES}
-    others = [name for name in names if name not in usual]
+    others = sorted({*names}.difference(NAMES, OVERRIDES))
     projects += [[*base, name] for name in others]
     return projects
 
@@ -88,12 +90,20 @@ class _File(NamedTuple):
 
     path: str
     directory: str
-    variables: Mapping[str, str]
+    variables: Variables
     document: YamlMapping
 
     @property
     def services(self) -> YamlMapping:
         return mapping_of(self.document.get("services"))
+
+    def placed(self, path: str) -> str:
+        """Return a local path relative to the root; a remote one as it is."""
+        return _join(self.directory, path)
+
+    def paths_in(self, value: Yaml) -> list[str]:
+        """Return the paths in a list, or a single one."""
+        return [*map(self.placed, _texts(value))]
 
 
 class ComposeReader:
@@ -101,7 +111,7 @@ class ComposeReader:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._documents: dict[str, YamlMapping] = {}
+        self._document = cache(self._read_document)  # parsed once for all projects
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
         self._variables: dict[object, dict[str, str]] = {}  # each set once: keys are identities
@@ -110,42 +120,39 @@ class ComposeReader:
     def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
         """Return the builds by service; later files win."""
         directory = dirname(paths[0])
-        variables = self._variables_of([join(directory, ".env")], {})
+        variables = self._variables_of([join(directory, ".env")], outer=self._search.environment)
         services = self._project(paths, directory, variables)
         builds = {}
         for name, service in services.items():
             mapping = mapping_of(service)
-            build = mapping_of(mapping.get("build"))
-            if not build:
+            build_mapping = mapping_of(mapping.get("build"))
+            if not build_mapping:
                 continue
-            path = self._search.shown(str(build["path"]))
-            where = Location(path, int(str(build["line"])))
-            wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+            where = Location(self._search.shown(build_mapping.path), build_mapping.line)
+            wrong = [key for key in _TEXTS if isinstance(build_mapping.get(key), list | dict)]
             if wrong:
                 fault = f"{wrong[0]} must be a string"
             else:
-                fault = _fault(build, services)
+                fault = _fault(build_mapping, services)
             if fault:
                 self._search.complain("no-context", f"{name}: {fault}", where)
             if wrong:
                 continue
             baked = None
-            extension = mapping_of(build.get("x-bake"))
+            extension = mapping_of(build_mapping.get("x-bake"))
             if "contexts" in extension or "platforms" in extension:
-                baked = _build_of(_with_bake_extension(build, extension, directory))
-            build.setdefault("platforms", mapping.get("platform"))
-            builds[name] = ServiceBuild(where, _build_of(build), baked)
+                baked = _build_of(_with_bake_extension(build_mapping, extension, directory))
+            build_mapping.setdefault("platforms", mapping.get("platform"))
+            builds[name] = ServiceBuild(where, _build_of(build_mapping), baked)
         return builds
 
-    def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables that files set; `outer` and the environment win over them."""
-        environment = self._search.environment
+    def _variables_of(self, paths: Iterable[str], outer: Variables) -> dict[str, str]:
+        """Return the variables that files set; `outer` ones win over them."""
+        search = self._search
         variables = {}
         for path in paths:
-            if isfile(self._search.shown(path)):
-                text = self._search.read(path) or ""
-                variables.update(yaml.read_dotenv(text, environment))
-        variables.update(environment)
+            if isfile(search.shown(path)):
+                variables.update(yaml.read_dotenv(search.read(path) or "", search.environment))
         variables.update(outer)
         return self._variables.setdefault(frozenset(variables.items()), variables)
 
@@ -156,9 +163,7 @@ class ComposeReader:
             self._read[key] = read()
         return self._read[key]
 
-    def _project(
-        self, paths: Iterable[str], directory: str, variables: Mapping[str, str]
-    ) -> YamlMapping:
+    def _project(self, paths: Iterable[str], directory: str, variables: Variables) -> YamlMapping:
         """Return the merged services of files that are read together."""
         services = YamlMapping()
         for path in paths:
@@ -167,54 +172,53 @@ class ComposeReader:
             include = self._interpolate(document.get("include"), file, document.line)
             included = YamlMapping()
             for inclusion in listed(include):
-                if isinstance(inclusion, dict):
-                    included.update(self._include(inclusion, file))
-                else:
-                    included.update(self._include({"path": inclusion}, file))
+                included |= self._include(inclusion, file)
             written = file.services
             read = {name: self._service(file, name) for name in written}
             services = _merge(_merge(services, included), written.with_pairs(read))
         return services
 
-    def _document(self, path: str) -> YamlMapping:
-        """Return a file, parsed once for all projects; an empty one if it cannot be read."""
-        if path not in self._documents:
-            self._documents[path] = YamlMapping()
-            with self._search.reading(path):
-                document = yaml.load(self._search.read(path) or "")
-                if not isinstance(document, YamlMapping | None):
-                    raise NotReadError("yaml", "it is not a mapping")
-                self._documents[path] = mapping_of(document)
-        return self._documents[path]
+    def _read_document(self, path: str) -> YamlMapping:
+        """Return a file, parsed; an empty one if it cannot be read."""
+        with self._search.reading(path):
+            document = yaml.load(self._search.read(path) or "")
+            if not isinstance(document, YamlMapping | None):
+                raise NotReadError("yaml", "it is not a mapping")
+            return mapping_of(document)
+        return YamlMapping()
 
-    def _include(self, inclusion: Mapping[str, Yaml], file: _File) -> YamlMapping:
+    def _include(self, inclusion: Yaml, file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
-        named = _paths_in(file, inclusion.get("path"))
+        settings = mapping_of(inclusion)
+        named = file.paths_in(settings.get("path", inclusion))
         paths = [path for path in named if self._is_there(path, file, line)]
         if not paths:
             return YamlMapping()
         directory = dirname(paths[0])
-        inner = _paths_in(file, inclusion.get("project_directory"))
+        inner = file.paths_in(settings.get("project_directory"))
         if inner:
             directory = inner[0]
-        files = _paths_in(file, inclusion.get("env_file"))
-        if not files:
-            files = [_join(directory, ".env")]
-        variables = self._variables_of(files, file.variables)
+        variable_files = file.paths_in(settings.get("env_file"))
+        variables = self._variables_of(
+            variable_files or [_join(directory, ".env")], outer=file.variables
+        )
 
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
-                text = f"this file includes more than {_MOST_INCLUDED:,} files"
-                self._complain("include", text, file.path, line)
+                self._complain(
+                    "include",
+                    message=f"this file includes more than {_MOST_INCLUDED:,} files",
+                    file=file,
+                    line=line,
+                )
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        key = (tuple(paths), directory, id(variables))
-        services = self._once(key, read)
+        services = self._once((tuple(paths), directory, id(variables)), read)
         if services is None:
-            self._complain("include", "this file includes itself", file.path, line)
+            self._complain("include", "this file includes itself", file, line)
         return services or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
@@ -223,43 +227,42 @@ class ComposeReader:
         service = self._once(key, lambda: self._resolve_extends(file, name))
         if service is None:
             line = file.services.line_of(name)
-            self._complain("extends", f"the service {name} extends itself", file.path, line)
+            self._complain("extends", f"the service {name} extends itself", file, line)
         return service or YamlMapping()
 
     def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
         line = file.services.line_of(name)
-        service = self._service_in(file, name)
+        service = self._service_in(file, name, line)
         extends = service.pop("extends", None)
         if not extends:
             return service
+        settings = mapping_of(extends)
         base = file
-        if isinstance(extends, YamlMapping):
-            path = _first(extends.get("file"))
-            path = path and _join(file.directory, path)
-            if path and path != file.path:
-                if not self._is_there(path, file, line):
-                    return service
-                base = _File(
-                    path=path,
-                    directory=dirname(path),
-                    variables=file.variables,
-                    document=self._document(path),
-                )
-            extends = extends.get("service")
-        base_name = _first(extends) or name
+        path = next(iter(file.paths_in(settings.get("file"))), file.path)
+        if path != file.path:
+            if not self._is_there(path, file, line):
+                return service
+            base = file._replace(
+                path=path,
+                directory=dirname(path),
+                document=self._document(path),
+            )
+        base_name = _first(settings.get("service", extends)) or name
         if base_name in base.services:
             return _merge(self._service(base, base_name), service)
-        text = f"the service {name} extends {shown(base_name)}, which does not exist"
-        self._complain("extends", text, file.path, line)
+        self._complain(
+            "extends",
+            message=f"the service {name} extends {shown(base_name)}, which does not exist",
+            file=file,
+            line=line,
+        )
         return service
 
-    def _service_in(self, file: _File, name: str) -> YamlMapping:
+    def _service_in(self, file: _File, name: str, line: int) -> YamlMapping:
         """Return what a file itself says of a service: the keys that are read, interpolated."""
-        services = file.services
-        written = mapping_of(services[name])
+        written = mapping_of(file.services[name])
         read = {key: written[key] for key in _READ_KEYS if key in written}
-        interpolated = self._interpolate(written.with_pairs(read), file, services.line_of(name))
-        service = mapping_of(interpolated)
+        service = mapping_of(self._interpolate(written.with_pairs(read), file, line))
         build = service.get("build")
         if build is not None:
             service["build"] = _long_form(build, file, written.line_of("build"))
@@ -269,9 +272,13 @@ class ComposeReader:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            where = Location(self._search.shown(file.path), line)
-            text = f"a value was skipped: {error}"
-            self._search.complain(error.code, text, where, skipped=True)
+            self._complain(
+                error.code,
+                message=f"a value was skipped: {error}",
+                file=file,
+                line=line,
+                skipped=True,
+            )
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
@@ -280,11 +287,14 @@ class ComposeReader:
             return False
         exists = isfile(self._search.shown(path))
         if not exists:
-            self._complain("include", f"the file {shown(path)} does not exist", file.path, line)
+            self._complain("include", f"the file {shown(path)} does not exist", file, line)
         return exists
 
-    def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
-        self._search.complain(code, message, Location(self._search.shown(path), line))
+    def _complain(
+        self, code: str, message: str, file: _File, line: int, *, skipped: bool = False
+    ) -> None:
+        where = Location(self._search.shown(file.path), line)
+        self._search.complain(code, message, where, skipped=skipped)
 
 
 def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
@@ -295,11 +305,11 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     if isinstance(build, str):
         mapping["context"] = build
     mapping["directory"] = file.directory or "."
-    mapping["path"] = file.path
-    mapping["line"] = str(line)
+    mapping.path = file.path
+    mapping.line = line
     context = mapping.get("context")
     if isinstance(context, str):
-        mapping["context"] = _join(file.directory, _at_home(context))
+        mapping["context"] = file.placed(_at_home(context))
     if "args" in mapping:
         arguments = mapping["args"] = _pairs(mapping["args"])
         for name, text in arguments.items():
@@ -309,14 +319,13 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
         contexts = mapping["additional_contexts"] = _pairs(mapping["additional_contexts"])
         for name, path in contexts.items():
             if path:
-                contexts[name] = _join(file.directory, _at_home(_first(path)))
+                contexts[name] = file.placed(_at_home(_first(path)))
     return mapping
 
 
-def _fault(build: YamlMapping, services: YamlMapping) -> str:
+def _fault(build_mapping: YamlMapping, services: YamlMapping) -> str:
     """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
-    for name, path in _pairs(build.get("additional_contexts")).items():
-        context = _first(path)
+    for name, context in _given_pairs(build_mapping.get("additional_contexts")).items():
         service = context.removeprefix(_SERVICE)
         if service == context or mapping_of(services.get(service)).get("build"):
             continue
@@ -329,32 +338,34 @@ def _fault(build: YamlMapping, services: YamlMapping) -> str:
     return ""
 
 
-def _with_bake_extension(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
+def _with_bake_extension(
+    build_mapping: YamlMapping, extension: YamlMapping, directory: str
+) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
     contexts = _pairs(extension.get("contexts"))
     for name, path in contexts.items():
         contexts[name] = _join(directory, _first(path))
-    contexts.update(_pairs(build.get("additional_contexts")))
+    contexts.update(_pairs(build_mapping.get("additional_contexts")))
     platforms = dict[str, None]()
-    for text in _texts(build.get("platforms")) + _texts(extension.get("platforms")):
+    for text in _texts([build_mapping.get("platforms"), extension.get("platforms")]):
         for word in text.split():  # one text may have several
             platforms[hidden_as(text, word)] = None
-    extended = build.with_pairs(build)
+    extended = build_mapping.with_pairs(build_mapping)
     extended["platforms"] = [*platforms]
     extended["additional_contexts"] = contexts
     return extended
 
 
-def _build_of(build: YamlMapping) -> Build:
+def _build_of(build_mapping: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
-    texts = {key: text for key, text in build.items() if isinstance(text, str)}
+    texts = _given_pairs(build_mapping)
     context = texts.get("context") or texts["directory"]
     inline = texts.get("dockerfile_inline", "")
     if inline:
         dockerfile = "-"
     else:
         dockerfile = made_of(join, context, texts.get("dockerfile") or "Dockerfile")
-    contexts = _given_pairs(build.get("additional_contexts"))
+    contexts = _given_pairs(build_mapping.get("additional_contexts"))
     # Compose builds with Bake, where a service is a target.
     for name, path in contexts.items():
         if path.startswith(_SERVICE):
@@ -363,9 +374,9 @@ def _build_of(build: YamlMapping) -> Build:
         context=context,
         dockerfile=dockerfile,
         target=texts.get("target", ""),
-        build_arguments=_given_pairs(build.get("args")),
+        build_arguments=_given_pairs(build_mapping.get("args")),
         build_contexts=contexts,
-        platforms=_texts(build.get("platforms")),
+        platforms=_texts(build_mapping.get("platforms")),
     )
     return with_inline(docker_build, inline)
 
@@ -389,10 +400,9 @@ def _pairs(value: Yaml) -> YamlMapping:
         name, equals, text = pair.partition("=")
         if isinstance(pair, Hidden):
             name, text = _hidden_pair(pair)
+        pairs[name] = None
         if equals:
             pairs[name] = text
-        else:
-            pairs[name] = None
     return pairs
 
 
@@ -434,16 +444,7 @@ def _join(directory: str, path: str) -> str:
     """Return a local path relative to the root; a remote one as it is."""
     if _is_remote(path):
         return path
-    return made_of(_normal_join, directory, path)
-
-
-def _paths_in(file: _File, value: Yaml) -> list[str]:
-    """Return the paths in a list, or a single one, that a file names."""
-    return [_join(file.directory, path) for path in _texts(value)]
-
-
-def _normal_join(directory: str, path: str) -> str:
-    return normpath(join(directory, path))
+    return made_of(joined, directory, path)
 
 
 def _is_remote(path: str) -> bool:

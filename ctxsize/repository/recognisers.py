@@ -1,11 +1,15 @@
-"""The rows of `knowledge/builds.toml`: commands that build images, files that define builds."""
+"""The rows of `knowledge/builds.toml`: commands that build images, files that define builds.
+
+Each class is a kind of row, and its fields are the keys of such a row, under the same names. The
+comment at the top of `builds.toml` explains them at length; the titles are for `docs/scan.md`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import table
@@ -13,91 +17,103 @@ from ctxsize.knowledge.rules import table
 _FILE = "builds.toml"
 _GAP = r"(?: -[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
 _LONGEST_PATH = 4096  # number of bytes of the longest path that Linux opens
+_NEVER = "(?!)"  # an expression that matches nothing
 TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
 @dataclass(frozen=True)
 class BuildCommand:
-    """A command that builds an image: a row `command` of `builds.toml`, which explains the keys."""
+    """A command that builds an image: a row `[[command]]`."""
 
-    words: str
+    words: str  # an expression for its first words
     title: str = ""
-    builder: str = "buildkit"
-    by_option: bool = False
-    default: str = ""
-    needs: Sequence[str] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
-    paired: Sequence[str] = ()
-    switches: Sequence[str] = ()
-    valued: Sequence[str] = ()
+    builder: str = "buildkit"  # the builder whose behaviour applies
+    by_option: bool = False  # True if `--context` names the context, and no operand does
+    default: str = ""  # the context if none is named
+    needs: Sequence[str] = ()  # it builds a Dockerfile only with one of these options
+    names: Mapping[str, str] = field(default_factory=dict)  # options of `docker build` for its own
+    paired: Sequence[str] = ()  # options whose value is KEY=VALUE
+    switches: Sequence[str] = ()  # options without a value
+    valued: Sequence[str] = ()  # options with a value
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return an expression for `match` on the words of a command."""
+        words = self.words.replace(" ", _GAP)
+        return re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)")
 
 
 @dataclass(frozen=True)
-class Form:
-    """A mapping in a file that describes a build: a row `file.build`."""
+class BuildDescription:
+    """A form in which a mapping in a file describes a build: a row `[[file.build]]`.
+
+    A path of keys, such as `with.context`, leads from the mapping to a value.
+    """
 
     title: str = ""
-    under: str | None = None
-    only: Mapping[str, str] = field(default_factory=dict)
-    unless: Sequence[str] = ()
-    narrowed: Sequence[str] = ()
-    paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    usual: Mapping[str, str] = field(default_factory=dict)
-    git: str = ""
-    beside: str = "directory"
-    builder: str = "buildkit"
+    under: str | None = None  # the key that the mapping stands under, `""` for the document
+    only: Mapping[str, str] = field(default_factory=dict)  # expressions for values, by their paths
+    unless: Sequence[str] = ()  # keys that it does not have
+    narrowed: Sequence[str] = ()  # keys with which less than the context is sent
+    paths: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of `context`, `target`, …
+    usual: Mapping[str, str] = field(default_factory=dict)  # `context` and `dockerfile` by default
+    git: str = ""  # what to do, as it builds from git
+    beside: str = "directory"  # the Dockerfile is relative to it, to the `context`, or `either`
+    builder: str = "buildkit"  # the builder whose behaviour applies
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file that may define builds: a row `file`."""
+    """A kind of file that may define builds: a row `[[file]]`."""
 
-    name: str
-    reader: str
+    name: str  # an expression for the end of its path
+    reader: str  # the function that reads it, a key of `_READERS` in `ctxsize.repository`
     title: str = ""
-    reads: str = ""
-    how: str = "command"
-    directories: Sequence[str] = (".",)
-    top: str = ""
-    unknown: str = ""
-    jobs: str | None = None
-    scripts: Sequence[str] = ()
-    joined: bool = False
-    inside: str = ""
-    step: str = ""
-    variables: str = ""
-    program: Sequence[str] = ()
-    images: str = ""
-    build: Sequence[Form] = ()
+    reads: str = ""  # what is read of it, for `docs/scan.md`
+    how: str = "command"  # the kind of place in reports
+    directories: Sequence[str] = (".",)  # where its paths start; all but the first are guesses
+    top: str = _NEVER  # an expression for what stands for the first directory
+    unknown: str = _NEVER  # an expression for what makes the directories unknown
+    jobs: str | None = None  # the key of the mapping whose keys are names of builds
+    scripts: Sequence[str] = ()  # keys of scripts, or names of functions that take them
+    joined: bool = False  # True if one shell runs all scripts of a mapping
+    inside: str = ""  # the key of the directory in which scripts run
+    step: str = ""  # the key of the only mappings in which `inside` counts
+    variables: str | None = None  # the key of mappings with variables
+    program: Sequence[str] = ()  # paths of the program that gets `args`
+    images: str = ""  # an expression for what to remove from the image of a program
+    build: Sequence[BuildDescription] = ()
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return an expression for `fullmatch` on the path of a file."""
+        # on at most _LONGEST_PATH characters
+        return re.compile(rf"(?s:.*/)?(?:{self.name})", re.IGNORECASE)
 
 
 @cache
-def build_commands() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
-    """Return every command, with an expression for `match` on its words."""
+def build_commands() -> tuple[BuildCommand, ...]:
+    """Return every command that builds an image."""
     commands = []
     for number, row in enumerate(table(_FILE)["command"], 1):
-        command = from_row(BuildCommand, _FILE, f"command {number}", row)
-        words = command.words.replace(" ", _GAP)
-        pattern = re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)")
-        commands.append((pattern, command))
+        commands.append(from_row(BuildCommand, _FILE, f"command {number}", row))
     return tuple(commands)
 
 
 @cache
-def file_kinds() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
-    """Return every kind of file, with an expression for `fullmatch` on its path."""
+def file_kinds() -> tuple[FileKind, ...]:
+    """Return every kind of file that may define builds."""
     kinds = []
     for number, row in enumerate(table(_FILE)["file"], 1):
         name = f"file {number}"
-        forms = [from_row(Form, _FILE, f"{name}.build", form) for form in row.get("build", ())]
-        kind = from_row(FileKind, _FILE, name, {**row, "build": forms})
-        # on at most _LONGEST_PATH characters
-        pattern = re.compile(rf"(?s:.*/)?(?:{kind.name})", re.IGNORECASE)
-        kinds.append((pattern, kind))
+        descriptions = []
+        for inner in row.get("build", ()):
+            descriptions.append(from_row(BuildDescription, _FILE, f"{name}.build", inner))
+        kinds.append(from_row(FileKind, _FILE, name, {**row, "build": descriptions}))
     return tuple(kinds)
 
 
 @cache
 def expression(key: str) -> re.Pattern[str]:
-    """Return one of the expressions for the texts that may contain a build."""
+    """Return one of the expressions at the top of the file, such as `hint`."""
     return re.compile(table(_FILE)[key].replace("\n", ""))

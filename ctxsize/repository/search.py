@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os.path import basename, isdir, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build, is_named_reference, is_reference, placed
@@ -28,10 +30,13 @@ _USUAL_PLATFORM = re.compile(
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
 )
-_USUAL_NAMES = ("Dockerfile", "dockerfile")
+USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
-_LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+
+
+Variables = Mapping[str, str]  # of the environment, a `.env` file or a Bake file, by name
 
 
 class NotReadError(Exception):
@@ -57,6 +62,11 @@ class Place:
         if self.name:
             how = f"{how} {self.name}"
         return f"{self.where} ({how})"
+
+
+def on_line(place: Place, line: int) -> Place:
+    """Return a place on another line of its file."""
+    return replace(place, where=replace(place.where, line=line))
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ class FoundBuild:
             return None
         path = self.build.dockerfile
         if not path:
-            usual = (join(self.build.context, name) for name in _USUAL_NAMES)
+            usual = (join(self.build.context, name) for name in USUAL_NAMES)
             path = next(filter(lexists, usual), None)
         return path and realpath(path)
 
@@ -96,19 +106,20 @@ class Search:
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
     root: str  # the directory as the user named it
-    environment: Mapping[str, str] = field(default_factory=dict)  # for Compose and Bake files
+    environment: Variables = field(default_factory=dict)  # for Compose and Bake files
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles
     )  # the parsed Dockerfiles, which the caller reuses
     paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
-    border: str = ""  # the repository around the root
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
     is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
 
-    def __post_init__(self) -> None:
-        self.border = self.border or border_of(self.root)
+    @cached_property
+    def border(self) -> str:
+        """Return the path of the repository around the root."""
+        return border_of(self.root)
 
     def shown(self, path: str) -> str:
         """Return a path as the user would name it."""
@@ -124,10 +135,17 @@ class Search:
         skipped: bool = False,
     ) -> None:
         """Record a problem, which may say that a build `fails`."""
-        problem = Problem(code, message, where.path, where.line, fails=fails, skipped=skipped)
+        problem = Problem(
+            code=code,
+            message=message,
+            path=where.path,
+            line=where.line,
+            fails=fails,
+            skipped=skipped,
+        )
         self.problems[problem] = None
 
-    def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
+    def read(self, path: str, most: int = LARGEST_BYTES) -> str | None:
         """Return the text of a file; None, and record a problem, if it cannot be read.
 
         An included or extended file may lie outside the root, but not outside the repository.
@@ -170,9 +188,12 @@ class Search:
         except RecursionError:
             self._unread(self.shown(path), "this file was skipped: it is nested too deeply")
         except NotReadError as error:
-            where = Location(self.shown(path), error.line)
-            message = f"this file was skipped: {error.message}"
-            self.complain(error.code, message, where, skipped=True)
+            self.complain(
+                error.code,
+                message=f"this file was skipped: {error.message}",
+                where=Location(self.shown(path), error.line),
+                skipped=True,
+            )
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
@@ -205,9 +226,14 @@ class Search:
             build_contexts={shown(name): _printable(path) for name, path in contexts.items()},
             platforms=tuple(map(_printable_platform, build.platforms)),
         )
-        contested = guessed and self.is_open
-        outside = self._outside(build)
-        self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
+        found_build = FoundBuild(
+            build,
+            places=(place,),
+            guessed=guessed,
+            contested=guessed and self.is_open,
+            outside=self._outside(build),
+        )
+        self.builds.append(found_build)
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""
@@ -226,15 +252,18 @@ class Search:
             )
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool = False) -> None:
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> None:
         """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
 
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
         worktrees, and what git ignores.
         """
         if not isdir(self.root):
-            path = self.root or "''"
-            raise InputError("no such directory", path=path, hint="name a directory")
+            raise InputError(
+                "no such directory",
+                path=self.root or "''",
+                hint="name a directory",
+            )
         never = _NEVER
         skipped = set()
         if everywhere:
@@ -272,7 +301,11 @@ class Search:
                 return set()
             return skipped | repository.ignored
         except GitError as error:
-            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
+            self.complain(
+                "git",
+                message=f"what git ignores is not known: {error}",
+                where=Location(self.root),
+            )
             return skipped
 
 
@@ -285,10 +318,10 @@ def _is_of_a_tool(directory: str, names: set[str]) -> bool:
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     """Return each directory with the names of its files."""
-    directories: dict[str, list[str]] = {}
+    directories = defaultdict[str, list[str]](list)
     for path in paths:
         directory, name = split(path)
-        directories.setdefault(directory, []).append(name)
+        directories[directory].append(name)
     return directories.items()
 
 

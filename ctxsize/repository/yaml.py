@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from ctxsize.hidden import Hidden, made_of
-from ctxsize.repository.search import NotReadError
+from ctxsize.repository.search import NotReadError, Variables
 
 if TYPE_CHECKING:
     import yaml
@@ -29,9 +30,18 @@ REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
-_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)")
+_INTEGER = re.compile(
+    r"[-+]?(?:"
+    r"0b[01_]+"
+    r"|0o?[0-7_]+"  # octal, also without the letter
+    r"|0x[0-9a-fA-F_]+"
+    r"|[1-9][0-9_]*|0)"
+)
 _OLD_OCTAL = re.compile(r"(?<![0-9a-fA-Fx])0(?=[0-7])")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)"
+    r"(?:[eE][-+]?[0-9]+)?"  # its exponent
+)
 _NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
 _WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 _VARIABLE = re.compile(
@@ -55,6 +65,8 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 class YamlMapping(dict[str, "Yaml"]):
     """A mapping, where it begins, and the lines of its keys."""
 
+    path = ""  # that of its file, where files are merged
+
     def __init__(self, line: int = 0) -> None:
         super().__init__()
         self.line = line
@@ -67,9 +79,8 @@ class YamlMapping(dict[str, "Yaml"]):
 
     def with_pairs(self, pairs: Mapping[str, Yaml]) -> YamlMapping:
         """Return a mapping of `pairs` in the place of this one."""
-        mapping = YamlMapping(self.line)
-        mapping.lines = self.lines
-        mapping.dropped = self.dropped
+        mapping = YamlMapping()
+        vars(mapping).update(vars(self))
         mapping.update(pairs)
         return mapping
 
@@ -165,10 +176,7 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
         if tag != "!reset":
             node_value = _value_of(value_node, number)
         if key_node.tag == _MERGE:
-            if isinstance(node_value, list):
-                merged += node_value
-            else:
-                merged.append(node_value)
+            merged += listed(node_value) or [node_value]
             continue
         mapping[key] = node_value
         mapping.lines[key] = line
@@ -177,7 +185,8 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     for base in map(mapping_of, merged):
         mapping.dropped |= base.dropped - mapping.keys()
         mapping.lines = {**base.lines, **mapping.lines}
-        mapping.update((key, base[key]) for key in base if key not in mapping)
+        for key, node_value in base.items():
+            mapping.setdefault(key, node_value)
     return mapping
 
 
@@ -202,7 +211,7 @@ class Interpolator:
 
     _room: int = _MOST_CHARACTERS
 
-    def replaced(self, value: Yaml, variables: Mapping[str, str], place: str = "") -> Yaml:
+    def replaced(self, value: Yaml, variables: Variables, place: str = "") -> Yaml:
         """Return `value`, which is at the keys `place`, with its texts interpolated.
 
         Raises `NotReadError`, which names the keys and quotes no value.
@@ -221,19 +230,12 @@ class Interpolator:
             mapping[key] = self.replaced(child, variables, inner)
         return mapping
 
-    def text(self, text: str, variables: Mapping[str, str], place: str = "") -> str:
+    def text(self, text: str, variables: Variables, place: str = "") -> str:
         """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
-        pieces = []
-        end = 0
-        for match in _VARIABLE.finditer(text):
-            pieces.append(text[end : match.start()])
-            pieces.append(self._value(variables, match, place))
-            end = match.end()
-        pieces.append(text[end:])
-        return concatenated(pieces)
+        return substituted(_VARIABLE, partial(self._value, variables, place), text)
 
-    def _value(self, variables: Mapping[str, str], match: re.Match[str], place: str) -> str:
+    def _value(self, variables: Variables, place: str, match: re.Match[str]) -> str:
         where = "this value"
         if place:
             where = f"`{place}`"
@@ -242,8 +244,10 @@ class Interpolator:
         if match[0] == "$$":
             return "$"
         if not name:
-            message = f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign"
-            raise NotReadError("variable", message)
+            raise NotReadError(
+                code="variable",
+                message=f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign",
+            )
         is_set = name in variables
         if operator[0] == ":" and not variables.get(name):  # an empty value counts as none
             is_set = False
@@ -260,30 +264,40 @@ class Interpolator:
     def _pay(self, text: str) -> None:
         self._room -= len(text)
         if self._room < 0:
-            text = f"all values have more than {_MOST_CHARACTERS:,} characters"
-            raise NotReadError("variable", text)
+            raise NotReadError(
+                code="variable",
+                message=f"all values have more than {_MOST_CHARACTERS:,} characters",
+            )
 
 
-def concatenated(pieces: Iterable[str]) -> str:
-    """Return texts as one, hidden if one of them is."""
+def substituted(
+    pattern: re.Pattern[str], value_of: Callable[[re.Match[str]], str], text: str
+) -> str:
+    """Return a text with what is matched replaced, hidden if one of the values is."""
+    pieces = []
+    end = 0
+    for match in pattern.finditer(text):
+        pieces += [text[end : match.start()], value_of(match)]
+        end = match.end()
+    pieces.append(text[end:])
     return made_of(lambda *texts: "".join(texts), *pieces)
 
 
-def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
+def read_dotenv(text: str, outer: Variables) -> dict[str, str]:
     """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
     settings: dict[str, str] = {}
     variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
-        name = match["name"]
-        if match["single"] is not None:
-            settings[name] = match["single"]
+        name, single, double, bare = match.groups()
+        if single is not None:
+            settings[name] = single
             continue
-        if match["bare"] is None:
+        if bare is None:
             # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-            setting = _ESCAPE.sub(_unescape, match["double"])
+            setting = _ESCAPE.sub(_unescape, double)
         else:
-            setting = _COMMENT.split(match["bare"], maxsplit=1)[0].strip()
+            setting = _COMMENT.split(bare, maxsplit=1)[0].strip()
         settings[name] = setting
         with suppress(NotReadError):  # a wrong `$` stays as it is
             settings[name] = interpolator.text(setting, variables)

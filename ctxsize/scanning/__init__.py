@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from os.path import join, normpath
 
 from ctxsize.advice import advise
+from ctxsize.build import joined
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
@@ -61,9 +61,8 @@ def scan(
         result.update(findings=findings.about(result.row))
         rows.append(result.row)
         problems += result.problems
-    for outside in discovery.outside:
-        row = _row_of(outside)
-        rows.append(replace(row, error=outside.outside))
+    for build in discovery.outside:
+        rows.append(replace(_row_of(build), error=build.outside))
     rows.sort(key=Row.order)
     return Scan(
         root=discovery.root,
@@ -86,12 +85,12 @@ def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snaps
     try:
         _fill_in(measured, parsed_files, contexts)
     except CtxsizeError as error:
-        if isinstance(error, UndecidedError) and measured.plan and measured.row.context:
+        plan = measured.plan
+        if isinstance(error, UndecidedError) and plan and measured.row.context:
             # With another value, the build may succeed.
-            measured.problems.append(unknown_transfer(measured.plan, error))
+            measured.problems.append(unknown_transfer(plan, error))
         else:
-            is_unread = isinstance(error, _UNREAD)
-            measured.update(error=str(error), is_unread=is_unread)
+            measured.update(error=str(error), is_unread=isinstance(error, _UNREAD))
     return measured
 
 
@@ -110,20 +109,15 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     for problem in snapshot.problems:
         path = problem.path
         if path:
-            path = join(build.context, path)
-            path = normpath(path)
+            path = joined(build.context, path)
         measured.problems.append(replace(problem, path=path))
-    context = contexts.travelling(plan, snapshot, [None])
-    measured.update(context=context)
-    includes: list[Include] = [None]
+    measured.update(context=contexts.travelling(snapshot, [None]))
     if plan.dockerfile is not None or not builder.asks_for_paths:
-        includes = includes_of(plan)
-        measured.includes = includes
-        transfer = contexts.travelling(plan, snapshot, includes)
-        measured.update(transfer=transfer)
-    improved = contexts.improved(plan, snapshot)
+        measured.includes = includes_of(plan)
+        measured.update(transfer=contexts.travelling(snapshot, measured.includes))
+    improved = contexts.improved(snapshot)
     if improved is not None:
-        after = contexts.travelling(plan, improved, includes)
+        after = contexts.travelling(improved, measured.includes)
         measured.update(saving=measured.row.cost - after)
     measured.problems += fatal_problems(plan)
 
@@ -150,7 +144,7 @@ class _Findings:
 class Snapshots:
     """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
-    def __init__(self, progress: Progress | None, repositories: Repositories | None = None) -> None:
+    def __init__(self, progress: Progress | None, repositories: Repositories) -> None:
         self._progress = progress
         self._repositories = repositories
         self._amounts: dict[tuple[object, ...], Amount] = {}
@@ -159,14 +153,15 @@ class Snapshots:
 
     def of(self, plan: Plan) -> Snapshot:
         """Return the context of `plan`. Raises the errors of `Snapshot.take`."""
-        if plan.root not in self._taken:
-            self._taken[plan.root] = Snapshot.take(plan, progress=self._progress)
-        return self._taken[plan.root].asked(plan)
+        root = plan.root
+        if root not in self._taken:
+            self._taken[root] = Snapshot.take(plan, progress=self._progress)
+        return self._taken[root].asked(plan)
 
-    def travelling(self, plan: Plan, snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
+    def travelling(self, snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
         """Return the amount that all transfers send; builds that ask for the same share it."""
-        patterns = snapshot.plan.spec.patterns
-        lines = tuple((pattern.text, pattern.include) for pattern in patterns)
+        plan = snapshot.plan
+        lines = tuple((pattern.text, pattern.include) for pattern in plan.spec.patterns)
         sent_from = (id(snapshot.root), plan.builder.name, lines)
         amounts = []
         for include in includes:
@@ -176,8 +171,9 @@ class Snapshots:
             amounts.append(self._amounts[key])
         return Amount.of(*amounts)
 
-    def improved(self, plan: Plan, snapshot: Snapshot) -> Snapshot | None:
+    def improved(self, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
+        plan = snapshot.plan
         file = plan.ignore_file
         values = None
         if plan.dockerfile_in_context is None:

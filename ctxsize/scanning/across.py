@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from os.path import basename, dirname, isfile, normpath, realpath
-from shlex import join, quote
+from os.path import basename, dirname, isfile, join, realpath
 from typing import NamedTuple
 
 from ctxsize import units
+from ctxsize.build import joined
 from ctxsize.codes import severity_of
-from ctxsize.engine.plan import Plan
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
+from ctxsize.model import Amount
 from ctxsize.repository import Discovery
 from ctxsize.scanning.rows import Measured, Row
 
@@ -58,17 +59,16 @@ def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Itera
 
 def _siblings(measured: Iterable[Measured]) -> Siblings:
     """Return the ignore files that might suit other builds."""
-    siblings: Siblings = {}
+    siblings: Siblings = defaultdict(list)
     for build in measured:
         plan = build.plan
-        path = build.row.ignore_file
-        if not plan or not plan.ignore_file or not path:
+        if plan is None or plan.ignore_file is None:
             continue
-        lines = tuple(plan.ignore_file.texts())
+        file = plan.ignore_file
+        lines = tuple(file.texts())
         # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
-            sibling = Sibling(path, plan.root, len(plan.spec.patterns))
-            siblings.setdefault(lines, []).append(sibling)
+            siblings[lines].append(Sibling(file.path, plan.root, len(plan.spec.patterns)))
     return siblings
 
 
@@ -76,9 +76,7 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
     row = build.row
     if row.ignore_file is not None or row.context is None or row.found.contested:
         return
-    saving = 0
-    if row.saving:
-        saving = row.saving.content_bytes
+    saving = (row.saving or Amount()).content_bytes
     could = ""
     if saving >= _LEAST_SHOWN_BYTES:
         could = f", {units.human(saving)} more than it needs"
@@ -88,8 +86,8 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
     confidence = Confidence.CERTAIN
     if row.found.guessed:
         confidence = Confidence.POSSIBLE
-    sent = units.human(row.cost.content_bytes)
     context = row.build.context
+    sent = units.human(row.cost.content_bytes)
     yield Finding(
         code="CTX301",
         severity=severity,
@@ -97,7 +95,7 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
         location=row.where,
         confidence=confidence,
         content_bytes=max(0, saving) or None,
-        help=f"ctxsize suggest --write {join([*row.options, context])}",
+        help=f"ctxsize suggest --write {shlex.join([*row.options, context])}",
     )
 
 
@@ -105,7 +103,7 @@ def _two_ignore_files(build: Measured) -> Iterator[Finding]:
     row = build.row
     if not row.ignore_file or build.plan is None or not build.plan.dockerfile_specific:
         return
-    other = normpath(os.path.join(row.build.context, ".dockerignore"))
+    other = joined(row.build.context, ".dockerignore")
     if isfile(other):
         yield Finding(
             code="CTX304",
@@ -121,26 +119,24 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield a finding for each ignore file that no build reads, if there are builds."""
     if not rows:
         return
-    read: set[str] = set()
-    applied = set()
-    by_directory: dict[str, list[Row]] = {}
+    read = set[str]()
+    applied = {realpath(row.ignore_file) for row in rows if row.ignore_file}
+    by_directory = defaultdict[str, list[Row]](list)
     for row in rows:
         read.update(map(realpath, _read_by(row)))
-        if row.ignore_file:
-            applied.add(realpath(row.ignore_file))
         directory = dirname(row.dockerfile or "/")
-        by_directory.setdefault(directory, []).append(row)
+        by_directory[directory].append(row)
     is_contested = any(row.found.contested for row in rows)
     for path in discovery.ignore_files:
         if realpath(path) in read:
             continue
         directory = dirname(path)
-        beside = by_directory.get(directory, [])
+        beside = by_directory[directory]
         is_sure = bool(beside) and not any(row.found.guessed for row in beside)
         if not is_sure and is_contested:
             continue
         finding = _unread_file(path, beside, is_sure=is_sure)
-        other = os.path.join(directory, ".containerignore")
+        other = join(directory, ".containerignore")
         if basename(path) == ".dockerignore" and realpath(other) in applied:
             finding = replace(
                 finding,
@@ -176,33 +172,32 @@ def _read_by(row: Row) -> Iterator[str]:
     directories = [row.build.context, *row.build.build_contexts.values()]
     yield f"{row.dockerfile}.containerignore"
     for directory in directories:
-        yield os.path.join(directory, ".containerignore")
+        yield join(directory, ".containerignore")
     if row.ignore_file:
         yield row.ignore_file
         del directories[0]
     else:  # there is none, or the build fails on it
         yield f"{row.dockerfile}.dockerignore"
     for directory in directories:
-        yield os.path.join(directory, ".dockerignore")
+        yield join(directory, ".dockerignore")
 
 
 def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
     """Yield a finding on the sibling whose patterns ignore most of this context, if worth it."""
     row = build.row
-    if build.snapshot is None or build.plan is None or not row.cost.content_bytes:
+    snapshot = build.snapshot
+    if snapshot is None or not row.cost.content_bytes:
         return
-    include = None
-    if build.includes:
-        include = build.includes[0]
-    before = build.snapshot.sent(include=include)
-    if before.content_bytes < _LEAST_BYTES:
+    include = next(iter(build.includes), None)
+    before = snapshot.sent(include=include)
+    before_bytes = before.content_bytes
+    if before_bytes < _LEAST_BYTES:
         return
-    trials = _trials(build.plan, build.snapshot, siblings, include)
-    best = min(trials, key=_Trial.order, default=None)
+    best = min(_trials(snapshot, siblings, include), key=_Trial.order, default=None)
     if best is None:
         return
-    saved = before.content_bytes - best.sent.content_bytes
-    if saved < max(_LEAST_BYTES, before.content_bytes / 100):
+    saved = before_bytes - best.sent.content_bytes
+    if saved < max(_LEAST_BYTES, before_bytes / 100):
         return
     gone = sorted(differences(before, best.sent).hidden)
     bytes_by_top = Counter[str]()
@@ -224,7 +219,7 @@ def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
         evidence=tuple(f"{context}/{top}" for top, _ in bytes_by_top.most_common(_SHOWN)),
         content_bytes=saved,
         files=len(gone),
-        help=f"ctxsize suggest --like {quote(other)} {join([*row.options, context])}",
+        help=f"ctxsize suggest --like {shlex.quote(other)} {shlex.join([*row.options, context])}",
     )
 
 
@@ -239,19 +234,15 @@ class _Trial(NamedTuple):
         return self.sent.content_bytes, -self.sibling.pattern_count
 
 
-def _trials(
-    plan: Plan, snapshot: Snapshot, siblings: Siblings, include: Include
-) -> Iterator[_Trial]:
+def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterator[_Trial]:
     """Yield what is sent with the patterns of each sibling that has some for this context."""
+    plan = snapshot.plan
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
-    own_path = None
-    own_lines = []
-    if plan.ignore_file:
-        own_path = plan.ignore_file.path
-        own_lines = [*plan.ignore_file.texts()]
+    present_file = plan.ignore_file or IgnoreFile("", lines=())
+    present_lines = present_file.texts()
     tried: dict[tuple[str, ...], Sent | None] = {(): None}
     for lines, equal in siblings.items():
-        others = [other for other in equal if other.path != own_path]
+        others = [other for other in equal if other.path != present_file.path]
         others = [other for other in others if other.context != plan.root]
         if not others:
             continue
@@ -260,7 +251,7 @@ def _trials(
         if matching not in tried:
             tried[matching] = None
             with suppress(CtxsizeError):  # they fail the build
-                spec = plan.builder.spec_class.from_lines([*own_lines, *matching])
+                spec = plan.builder.spec_class.from_lines([*present_lines, *matching])
                 tried[matching] = snapshot.sent(spec, include=include)
         sent = tried[matching]
         if sent is not None:

@@ -49,11 +49,23 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
         rows += [_row(name, build) for build in report["builds"]]
         advice += report["advice"]
         if report["lower_bound"]:
-            message = "the sizes of this report are at least"
-            problems.append(Problem("lower-bound", message, path, effect=Effect.LOWER_BOUND))
+            problems.append(
+                Problem(
+                    code="lower-bound",
+                    message="the sizes of this report are at least",
+                    path=path,
+                    effect=Effect.LOWER_BOUND,
+                )
+            )
         version = report.get("ctxsize_version", "of unknown version")
         if version != __version__:
-            problems.append(Problem("other-version", f"this report is by ctxsize {version}", path))
+            problems.append(
+                Problem(
+                    code="other-version",
+                    message=f"this report is by ctxsize {version}",
+                    path=path,
+                )
+            )
     rows.sort(key=Row.order)
     return Scan(
         root="",
@@ -67,19 +79,27 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
 def _row(name: str, build: Any) -> Row:
     """Return the row of a build in the report called `name`."""
     dockerfile = _below(name, build["dockerfile"])
-    options = Build(
-        context=str(_below(name, build["context"])),
-        dockerfile=dockerfile,
-        target=build["target"],
-        builder=build["builder"],
-    )
     places = []
     for place in build["places"]:
-        where = Location(place["path"], place["line"])
-        places.append(Place(place["how"], place["name"], where))
-    places.append(Place("dockerfile", "", Location(name)))
+        places.append(
+            Place(
+                how=place["how"],
+                name=place["name"],
+                where=Location(place["path"], place["line"]),
+            )
+        )
+    places.append(Place("dockerfile", name="", where=Location(name)))
     return Row(
-        found=FoundBuild(options, tuple(places), build["guessed"]),
+        found=FoundBuild(
+            build=Build(
+                context=str(_below(name, build["context"])),
+                dockerfile=dockerfile,
+                target=build["target"],
+                builder=build["builder"],
+            ),
+            places=tuple(places),
+            guessed=build["guessed"],
+        ),
         dockerfile=dockerfile,
         ignore_file=_below(name, build["ignore_file"]),
         context=_amount(build["context_size"]),
@@ -158,8 +178,7 @@ def _fault(node: Any, kind: str, schema: Any, root: Any) -> str:
         expected = " or ".join(map(repr, choices))
         return f"is {fields.quoted(node)}, not {expected}"
     if kind == "integer":
-        least = schema.get("minimum", 0)
-        if not least <= node <= fields.MOST:
+        if not schema.get("minimum", 0) <= node <= fields.MOST:
             return "is out of range"
     alternatives = schema.get("oneOf", ())
     for alternative in alternatives:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from os.path import join, normpath
 from typing import Any, ClassVar, Literal
@@ -98,7 +99,7 @@ class Measured:
     row: Row
     plan: Plan | None = None
     snapshot: Snapshot | None = None
-    includes: list[Include] | None = None  # the transfers of the build context; None if unknown
+    includes: Sequence[Include] = (None,)  # those of the transfers; the context if unknown
     problems: list[Problem] = field(default_factory=list)
 
     def update(self, **fields: Any) -> None:

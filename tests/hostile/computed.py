@@ -62,15 +62,11 @@ def _descends() -> Iterator[Names]:
 
 
 def _files() -> Iterator[recognisers.FileKind]:
-    return (kind for _, kind in recognisers.file_kinds())
-
-
-def _unknown(kind: recognisers.FileKind) -> bool:
-    return bool(kind.unknown)
+    return iter(recognisers.file_kinds())
 
 
 def _tops() -> Iterator[Names]:
-    return ({"self": SimpleNamespace(source=kind)} for kind in _files() if kind.top)
+    return ({"self": SimpleNamespace(kind=kind)} for kind in _files())
 
 
 def _shell_patterns() -> Iterator[Names]:
@@ -173,16 +169,16 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
-    "repository/commands.py: source.unknown": Computed(_each("source", filter(_unknown, _files()))),
-    "repository/commands.py: self.source.top": Computed(_tops),
+    "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),
+    "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
-    "repository/described.py: f'\\\\A{source.images}'": Computed(_each("source", _files())),
+    "repository/described.py: f'\\\\A{kind.images}'": Computed(_each("kind", _files())),
     "repository/recognisers.py: table(_FILE)[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH
     ),
     "repository/recognisers.py: f'(?:\\\\S*/)?(?:{words})(?= |\\\\Z)'": Computed(_commands, _MATCH),
-    "repository/recognisers.py: f'(?s:.*/)?(?:{kind.name})'": Computed(
-        _each("kind", _files()), frozenset({"fullmatch"})
+    "repository/recognisers.py: f'(?s:.*/)?(?:{self.name})'": Computed(
+        _each("self", _files()), frozenset({"fullmatch"})
     ),
     "dockerfile/arguments.py: word_of(escape)": Computed(_each("escape", _ESCAPES)),
     "dockerfile/arguments.py: f'{mark}(.?)|.'": Computed(_each("mark", map(re.escape, _ESCAPES))),

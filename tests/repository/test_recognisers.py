@@ -503,8 +503,8 @@ def test_builds_of_each_command_are_found(title: str, text: str, tmp_path: Path)
 
 
 def test_each_row_has_a_case() -> None:
-    assert {each.title for _, each in file_kinds()} == FILES.keys()
-    assert {each.title for _, each in build_commands()} == COMMANDS.keys()
+    assert {each.title for each in file_kinds()} == FILES.keys()
+    assert {each.title for each in build_commands()} == COMMANDS.keys()
 
 
 FROM_GIT: dict[str, tuple[Node, list[str]]] = {
@@ -749,7 +749,7 @@ def test_the_agent_of_a_jenkinsfile_contests_guesses(tmp_path: Path) -> None:
 
 def tables() -> dict[str, str]:
     """The tables of `docs/scan.md`, by the names in its comments."""
-    rows = [(each.title, each.reads, each.build) for _, each in file_kinds()]
+    rows = [(each.title, each.reads, each.build) for each in file_kinds()]
     files = ["| files | what is read |", "|---|---|"]
     for title, reads, forms in rows:
         actions = [each.title for each in forms if each.title and len(forms) > 2]
@@ -757,7 +757,7 @@ def tables() -> dict[str, str]:
         files.append(f"| {title} | {text} |")
     return {
         "files": "\n".join(files),
-        "commands": "\n".join(f"- {each.title}" for _, each in build_commands()),
+        "commands": "\n".join(f"- {each.title}" for each in build_commands()),
     }
 
 
