@@ -26,7 +26,6 @@ else:
             return options
 
 
-Texts = tuple[str, ...]
 StrPath = str | os.PathLike[str]  # one path, in every public function
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")

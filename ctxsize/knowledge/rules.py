@@ -13,8 +13,6 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from ctxsize import units
-from ctxsize.build import Texts
 from ctxsize.globs import matching
 from ctxsize.knowledge.row_checks import (
     ANYTHING,
@@ -28,8 +26,10 @@ from ctxsize.knowledge.row_checks import (
     not_parsed,
     reading,
 )
+from ctxsize.model import Texts
 from ctxsize.shipped import shipped_text
 from ctxsize.toml import trusted_table
+from ctxsize.units import human
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
@@ -90,7 +90,7 @@ class Marker:
         if len(names) > 1:
             one = f"one of {one}"
         clause: str = _lists()["markers"][self.kind]
-        return clause.format(one=one, all=" and ".join(names), size=units.human(self.number))
+        return clause.format(one=one, all=" and ".join(names), size=human(self.number))
 
 
 @dataclass(frozen=True)

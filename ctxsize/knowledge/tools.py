@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ctxsize.build import Texts
 from ctxsize.knowledge.row_checks import (
     ANYTHING,
     FLAG,
@@ -25,6 +24,7 @@ from ctxsize.knowledge.row_checks import (
     reading,
 )
 from ctxsize.knowledge.rules import Rule, joined, listed, table
+from ctxsize.model import Texts
 from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")

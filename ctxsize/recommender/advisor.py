@@ -9,7 +9,6 @@ from dataclasses import replace
 from os.path import islink, join, normpath
 from posixpath import basename
 
-from ctxsize.build import Texts
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
@@ -21,7 +20,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.knowledge.rules import is_source
-from ctxsize.model import Amount, Problem
+from ctxsize.model import Amount, Problems, Texts
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
@@ -130,7 +129,7 @@ class Advisor(BuildContext):
             git_ignored_secrets=self._amount(*filter(self.git.ignores, secret_paths)).files,
         )
 
-    def _unknown_commands(self) -> tuple[Problem, ...]:
+    def _unknown_commands(self) -> Problems:
         """Return the problem that what is found was judged without the commands of RUN."""
         if not self.found:
             return ()
@@ -261,15 +260,13 @@ class Advisor(BuildContext):
         folder = self.snapshot.folder(path)
         if folder is None:
             return is_source(basename(path))
-        written_bytes = 0
-        half = self.transfer[path].content_bytes // 2
-        for directory in folder.tree():
-            for name, size_bytes in self.transfer.names_in(directory.path).items():
-                if is_source(name):
-                    written_bytes += size_bytes
-            if written_bytes > half:
-                return True
-        return False
+        written_bytes = sum(
+            size_bytes
+            for directory in folder.tree()
+            for name, size_bytes in self.transfer.names_in(directory.path).items()
+            if is_source(name)
+        )
+        return written_bytes > self.transfer[path].content_bytes // 2
 
 
 def _choose(

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ctxsize.build import Texts
 from ctxsize.dockerfile.context_need import Asked, ContextNeed
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import is_known
@@ -24,7 +23,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.globs import is_glob, like
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.outcome import Clause
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
@@ -248,7 +247,7 @@ class BuildFiles:
         return [named for build_file in self.all for named in build_file.unknown]
 
 
-def with_assumed_arguments(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
+def with_assumed_arguments(plan: Plan) -> tuple[Plan, Problems]:
     """Return `plan` with an assumed value for each argument that FROM needs, and their problems."""
     if plan.dockerfile is None:  # the sources of instructions do not depend on the image
         return plan, ()

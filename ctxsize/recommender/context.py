@@ -16,7 +16,7 @@ from os.path import isabs, join, realpath, relpath
 from posixpath import basename
 from typing import NamedTuple
 
-from ctxsize.build import Build, Texts
+from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
@@ -30,7 +30,7 @@ from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.findings import Edit
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.knowledge.rules import FETCHED, is_build_input
-from ctxsize.model import Amount, Problem
+from ctxsize.model import Amount, Problem, Texts
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked

@@ -17,7 +17,6 @@ from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from ctxsize.build import Texts
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
@@ -25,7 +24,7 @@ from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
 from ctxsize.globs import is_glob, like, matching
 from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Clause, Match, Objection
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree

@@ -10,10 +10,10 @@ from itertools import islice, pairwise
 from posixpath import dirname, join
 from typing import NamedTuple
 
-from ctxsize.build import Texts
 from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import joined, table
 from ctxsize.knowledge.tools import run_by
+from ctxsize.model import Texts
 from ctxsize.syntax import Command
 
 MOST_MENTIONS = 200  # maximum number of mentions of one kind that are read in a file

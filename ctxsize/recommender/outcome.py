@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.build import Texts
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Confidence, Edit, Finding
 from ctxsize.knowledge.rules import SAFE_FROM, Rule
-from ctxsize.model import Amount, Effect, Problem
+from ctxsize.model import Amount, Effect, Problems, Texts
 from ctxsize.writer import Addition
 
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
@@ -159,7 +158,7 @@ class Suggested:
     edit: Edit | None = None  # the change that `--write` makes; None if nothing changes
     written: bool = False
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: Problems = ()
     options: Texts = ()  # further options of the build, as words of the command line
     is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses
 

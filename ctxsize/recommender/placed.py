@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from posixpath import basename, join, normpath, split
 
-from ctxsize.build import Texts
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.knowledge.rules import listed
 from ctxsize.knowledge.tools import WordSet, works
+from ctxsize.model import Texts
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 

@@ -14,11 +14,11 @@ from functools import lru_cache
 from posixpath import dirname, join, normpath, split
 from stat import S_ISREG
 
-from ctxsize.build import Texts
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.plan import Plan
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.knowledge.tools import works
+from ctxsize.model import Texts
 from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.mentions import (
     MOST_MENTIONS,
