@@ -138,7 +138,7 @@ def _harmless(path: str, facts: Facts, safe: Collection[str]) -> str:
     """Return why a path without proof may be hidden, as a clause; `""` if it may not."""
     if facts.git.ignores(path):
         return "git ignores it"
-    for file, _ in facts.tree.files_below(path):
+    for file in facts.tree.files_below(path):
         if file in facts.sums and not is_below(file, safe):
             return ""
     return "other suggestions ignore all that is in it"

@@ -236,12 +236,12 @@ class Evidence:
             case "untracked":
                 return self.git.is_untracked(path)
             case "only_programs":
-                files = self._files_below(path)
+                files = [*self.tree.files_below(path)]
                 if not 0 < len(files) <= _MOST_PROGRAMS:
                     return False
                 return all(self.first_bytes(file).startswith(_PROGRAMS) for file in files)
             case "only_documents":
-                files = self._files_below(path)
+                files = [*self.tree.files_below(path)]
                 return bool(files) and _are_documents(files)
         return self._contains(marker, path)
 
@@ -254,9 +254,9 @@ class Evidence:
                     return os.readlink(join(self.tree.directory, path)).startswith(names[0])
                 return False
             case "tagged":
-                return self._first_bytes_in(path, "CACHEDIR.TAG").startswith(CACHE_TAG)
+                return self.first_bytes(join(path, "CACHEDIR.TAG")).startswith(CACHE_TAG)
             case "self_ignored":
-                text = text_of(self._first_bytes_in(path, ".gitignore"))
+                text = text_of(self.first_bytes(join(path, ".gitignore")))
                 lines = filter(None, map(str.strip, text.splitlines()))
                 return [line for line in lines if line[0] != "#"] in (["*"], ["/**"], ["**"])
             case "content":
@@ -265,15 +265,6 @@ class Evidence:
         data = self.first_bytes(path)
         beginnings = map(bytes.fromhex, names)
         return any(data.startswith(beginning, marker.number) for beginning in beginnings)
-
-    def _files_below(self, path: str) -> list[str]:
-        return [file for file, _ in self.tree.files_below(path)]
-
-    def _first_bytes_in(self, directory: str, name: str) -> bytes:
-        path = join(directory, name)
-        if not self.tree.entry(path):
-            return b""
-        return self.first_bytes(path)
 
     def found(self, sums: SumsByPath, judge: Judge) -> list[Match]:
         """Return the proven matches among the sent entries, none below one that may be hidden."""

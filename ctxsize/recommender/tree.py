@@ -91,15 +91,14 @@ class Tree:
             elif self.entry(path):
                 yield path
 
-    def files_below(self, path: str) -> Iterator[tuple[str, File]]:
+    def files_below(self, path: str) -> Iterator[str]:
         """Yield every file and symlink below a directory, or the file at `path`."""
         entry = self.entry(path)
-        if isinstance(entry, File):
-            yield path, entry
-        elif isinstance(entry, MemoryDirectory):
+        if isinstance(entry, MemoryDirectory):
             for directory in entry.tree():
-                for file in directory.stats([*directory.entries]):
-                    yield directory.prefix + file.name, file
+                yield from map(directory.prefix.__add__, directory.entries)
+        elif entry:
+            yield path
 
 
 class SumsByPath(Mapping[str, Sums]):

@@ -33,11 +33,11 @@ FindWrong = Callable[[Attempt], Iterable[Wrong]]
 class Draft(BuildContext):
     """A context, and trials that add lines to its ignore file."""
 
-    def attempt(self, additions: Iterable[Addition], *, at_start: bool = False) -> Attempt:
+    def attempt(self, additions: Sequence[Addition], *, at_start: bool = False) -> Attempt:
         """Return the trial with `additions`. Raises `IgnoreFileError` if it fails a build."""
         data = merge(
             self.plan.ignore_file,
-            [*additions],
+            additions,
             at_start=at_start,
             pattern_class=self.pattern_class,
         )
