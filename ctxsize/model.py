@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ctxsize.findings import Finding
 
 
+Texts = tuple[str, ...]
 _IF_TAKEN = "-if-taken"
 """The end of a problem's code if it is not known whether the build takes the file concerned."""
 _IN_CONTEXT = frozenset(
@@ -123,6 +124,9 @@ class Problem:
         else:
             files = None
         return Finding(code.name, severity, self.message, place, sure, files=files)
+
+
+Problems = tuple[Problem, ...]
 
 
 class Counted(Protocol):

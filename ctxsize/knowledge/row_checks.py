@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar, cast
 
 from ctxsize.errors import InputError
 
 Value = TypeVar("Value")
+TomlTable = dict[str, Any]
 Types = tuple[type, ...]  # of the values of a key; all values of a list are texts
 
 TEXT: Types = (str,)
@@ -47,8 +48,10 @@ def reading(file: str, name: str) -> Iterator[None]:
             problem = f"it has no key {error}"
         else:
             problem = str(error)
-        message = f"the row `{name}` is broken: {problem}"
-        raise InputError(message, path=_shown(file)) from error
+        raise InputError(
+            f"the row `{name}` is broken: {problem}",
+            path=_shown(file),
+        ) from error
 
 
 def _shown(file: str) -> str:
@@ -78,7 +81,7 @@ def _row_at(text: str, number: int) -> str:
     return key
 
 
-def check(row: object, types: Mapping[str, Types], required: Collection[str] = ()) -> None:
+def check_row(row: object, types: Mapping[str, Types], required: Collection[str] = ()) -> None:
     """Raise `ValueError` for an unknown key, a value of the wrong type, and a missing key."""
     if not isinstance(row, dict):
         raise ValueError("it is not a table")
@@ -98,14 +101,13 @@ def _is_one_of(types: Types, value: object) -> bool:
     return type(value) in types  # True is no number
 
 
-def from_row(kind: type[Value], file: str, name: str, row: Mapping[str, Any]) -> Value:
+def from_row(kind: type[Value], file: str, name: str, row: TomlTable) -> Value:
     """Return a row as a value of the dataclass `kind`. Raises `InputError` for a mistake."""
     keys = fields(cast(Any, kind))
     types = {key.name: _BY_FIELD.get(str(key.type), ANYTHING) for key in keys}
     with reading(file, name):
-        check(row, types, [key.name for key in keys if _has_no_default(key)])
+        required = [
+            key.name for key in keys if key.default is MISSING and key.default_factory is MISSING
+        ]
+        check_row(row, types, required)
     return kind(**row)
-
-
-def _has_no_default(key: Field[Any]) -> bool:
-    return key.default is MISSING and key.default_factory is MISSING

@@ -13,11 +13,23 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from ctxsize import units
 from ctxsize.globs import matching
-from ctxsize.knowledge import row_checks
+from ctxsize.knowledge.row_checks import (
+    ANYTHING,
+    FLAG,
+    NUMBER,
+    TABLE,
+    TEXT,
+    TEXTS,
+    TomlTable,
+    check_row,
+    not_parsed,
+    reading,
+)
+from ctxsize.model import Texts
 from ctxsize.shipped import shipped_text
 from ctxsize.toml import trusted_table
+from ctxsize.units import human
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
@@ -55,30 +67,30 @@ class EntryType(str, Enum):
     SYMLINK = "symlink"
 
 
+_BETWEEN_PARTS = {"all_of": ", and ", "any_of": "; or "}
+
+
 @dataclass(frozen=True)
 class Marker:
     """The proof that a directory or a file is what its name suggests."""
 
     kind: str  # a key of `markers` in `lists.toml`
-    names: tuple[str, ...] = ()  # by kind: names, endings, an expression or bytes in hexadecimal
+    names: Texts = ()  # by kind: names, endings, an expression or bytes in hexadecimal
     number: int = 0  # the minimum number of bytes, or the offset of the first ones
     parts: tuple[Marker, ...] = ()
 
     def __str__(self) -> str:
         """Return its condition, as a clause."""
-        if self.kind == "all_of":
-            return ", and ".join(map(str, self.parts))
-        if self.kind == "any_of":
-            return "; or ".join(map(str, self.parts))
+        if self.parts:
+            return _BETWEEN_PARTS[self.kind].join(map(str, self.parts))
         if self.names == ("",):
             return "a symlink"
         names = [f"`{name}`" for name in self.names]
-        if len(names) == 1:
-            one = names[0]
-        else:
-            one = "one of " + ", ".join(names)
+        one = ", ".join(names)
+        if len(names) > 1:
+            one = f"one of {one}"
         clause: str = _lists()["markers"][self.kind]
-        return clause.format(one=one, all=" and ".join(names), size=units.human(self.number))
+        return clause.format(one=one, all=" and ".join(names), size=human(self.number))
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class Rule:
     """The knowledge about one kind of directory or file; `README.md` explains the keys."""
 
     name: str  # `rust.target`: the ecosystem, and a word for it
-    find: tuple[str, ...]  # names, or last components of paths; empty for a directory of any name
+    find: Texts  # names, or last components of paths; empty for a directory of any name
     category: Category
     confidence: float  # probability that no build needs it, if the marker holds and no trap objects
     marker: Marker
@@ -96,7 +108,7 @@ class Rule:
     anchored: bool = False  # True for the path, not `**/name`: the name often means another thing
     contents: bool = False
     volatile: bool = True
-    traps: tuple[str, ...] = ()
+    traps: Texts = ()
     read_by: str = ""
     only_proved: bool = False
     never: bool = False
@@ -106,6 +118,10 @@ class Rule:
     @property
     def ecosystem(self) -> str:
         return self.name.partition(".")[0]
+
+    @property
+    def is_secret(self) -> bool:
+        return self.category is Category.SECRET
 
     @property
     def reason(self) -> str:
@@ -153,7 +169,7 @@ def all_rules() -> dict[str, Rule]:
     rules: dict[str, Rule] = {}
     for file in listed("rules"):
         for rule in rules_in(file):
-            with row_checks.reading(f"rules/{file}.toml", rule.name):
+            with reading(f"rules/{file}.toml", rule.name):
                 if rule.name in rules:
                     raise ValueError("another file has a row of this name")
             rules[rule.name] = rule
@@ -166,33 +182,34 @@ def rules_in(name: str) -> Iterator[Rule]:
     ecosystems = dict(table(file))
     default = ecosystems.pop("default", {})
     for ecosystem, kinds in ecosystems.items():
-        with row_checks.reading(file, ecosystem):
-            named = {f"{ecosystem}.{word}": row for word, row in kinds.items()}
-        for rule_name, row in named.items():
-            with row_checks.reading(file, rule_name):
+        with reading(file, ecosystem):
+            rows = kinds.items()
+        for word, row in rows:
+            rule_name = f"{ecosystem}.{word}"
+            with reading(file, rule_name):
                 yield rule_of(rule_name, {**default, **row})
 
 
 @cache
-def table(file: str) -> dict[str, Any]:
+def table(file: str) -> TomlTable:
     """Return the content of a TOML file of `knowledge`. Raises `InputError` if it is broken."""
     text = shipped_text(f"knowledge/{file}")
     try:
         return trusted_table(text)
     except ValueError as error:
-        raise row_checks.not_parsed(file, text, error) from None
+        raise not_parsed(file, text, error) from None
 
 
-def _lists() -> dict[str, Any]:
+def _lists() -> TomlTable:
     return table("lists.toml")
 
 
 @cache
-def listed(key: str) -> tuple[str, ...]:
+def listed(key: str) -> Texts:
     """Return the words of a list in `lists.toml`."""
-    with row_checks.reading("lists.toml", key):
+    with reading("lists.toml", key):
         words = _lists()[key]
-        row_checks.check({key: words}, {key: row_checks.TEXT})
+        check_row({key: words}, {key: TEXT})
         return tuple(words.split())
 
 
@@ -209,7 +226,7 @@ def listed_names(key: str) -> Callable[[str], object]:
 @cache
 def expression(key: str) -> re.Pattern[str]:
     """Return an expression of `lists.toml`."""
-    with row_checks.reading("lists.toml", f"expressions.{key}"):
+    with reading("lists.toml", f"expressions.{key}"):
         return re.compile(joined(_lists()["expressions"][key]))
 
 
@@ -218,7 +235,7 @@ def joined(text: str) -> str:
     return "".join(map(str.strip, text.split("\n")))
 
 
-def texts(value: str | list[str]) -> tuple[str, ...]:
+def texts(value: str | list[str]) -> Texts:
     """Return the texts of a value: one text or a list of them."""
     if isinstance(value, str):
         return (value,)
@@ -229,29 +246,25 @@ _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "l
 """Kinds of markers for the keys of rows that are not named after their kind."""
 
 _ROW_CHECKS = {
-    **dict.fromkeys(("category", "form", "why", "again", "read_by"), row_checks.TEXT),
-    **dict.fromkeys(("directory", "file", "symlink", "traps"), row_checks.TEXTS),
-    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), row_checks.FLAG),
-    "confidence": row_checks.NUMBER,
-    "clean": row_checks.TABLE,
-    "nests": row_checks.ANYTHING,
+    **dict.fromkeys(("category", "form", "why", "again", "read_by"), TEXT),
+    **dict.fromkeys(("directory", "file", "symlink", "traps"), TEXTS),
+    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), FLAG),
+    "confidence": NUMBER,
+    "clean": TABLE,
+    "nests": ANYTHING,
 }
 """Types of the values of a row by their keys, markers excluded."""
 
 
-@cache
-def _kinds_of_markers() -> frozenset[str]:
-    return frozenset(_lists()["markers"].keys() | _MARKERS.keys())
-
-
-def rule_of(name: str, row: dict[str, Any]) -> Rule:
+def rule_of(name: str, row: TomlTable) -> Rule:
     """Return the rule that a row describes.
 
     Raises `AttributeError`, `KeyError`, `TypeError` or `ValueError` for a mistake.
     """
     values = dict(row)
-    markers = {key: values.pop(key) for key in row if key in _kinds_of_markers()}
-    row_checks.check(values, _ROW_CHECKS, ("why", "category", "confidence"))
+    kinds_of_markers = {*_lists()["markers"], *_MARKERS}
+    markers = {key: values.pop(key) for key in row if key in kinds_of_markers}
+    check_row(values, _ROW_CHECKS, ("why", "category", "confidence"))
     kinds = [kind for kind in EntryType if kind.value in values]
     if len(kinds) != 1:
         raise ValueError("it needs one of `directory`, `file` and `symlink`")
@@ -275,7 +288,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     )
 
 
-def _all(values: dict[str, Any]) -> Marker:
+def _all(values: TomlTable) -> Marker:
     if not values:
         raise ValueError("it needs a marker, at least `exists = true`")
     markers = tuple(_marker(key, value) for key, value in values.items())
@@ -294,5 +307,5 @@ def _marker(key: str, value: Any) -> Marker:
         return Marker(kind, number=value * 1024 * 1024)
     if isinstance(value, dict):
         return Marker(kind, texts(value["bytes"]), value["at"])
-    row_checks.check({key: value}, {key: row_checks.TEXTS})
+    check_row({key: value}, {key: TEXTS})
     return Marker(kind, texts(value))

@@ -12,10 +12,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ctxsize.knowledge import row_checks
+from ctxsize.knowledge.row_checks import (
+    ANYTHING,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TomlTable,
+    check_row,
+    reading,
+)
 from ctxsize.knowledge.rules import Rule, joined, listed, table
+from ctxsize.model import Texts
 from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
@@ -24,18 +33,20 @@ _DURATION = re.compile(r"\d+[smhd]?")
 _FILE = "tools.toml"
 _IDLE = ("--help", "--version", "-h", "--dry-run")  # options with which a command does nothing
 
+WordSet = frozenset[str]
+
 
 class Job(NamedTuple):
     """Commands of a tool, and their effects; `README.md` describes each key."""
 
     run: str
-    does: frozenset[str]
-    makes: frozenset[str]
-    spares: frozenset[str]
+    does: WordSet = frozenset()
+    makes: WordSet = frozenset()
+    spares: WordSet = frozenset()
     only_with: str = ""
     without: str = ""
 
-    def is_done_by(self, words: str, options: frozenset[str]) -> bool:
+    def is_done_by(self, words: str, options: WordSet) -> bool:
         """Return True if a command of the tool with these words and options is this job."""
         if self.only_with and not _matches_any(self.only_with, options):
             return False
@@ -55,22 +66,22 @@ class Tool:
     name: str
     programs: str
     jobs: tuple[Job, ...]
-    valued: tuple[str, ...] = ()
+    valued: Texts = ()
     speaks: str = ""
-    elsewhere: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    elsewhere: Texts = ()
+    files: Texts = ()
     needs_more: str = ""
-    directories: tuple[str, ...] = ()
-    early: tuple[str, ...] = ()
+    directories: Texts = ()
+    early: Texts = ()
     downloads: str = ""
-    caches: tuple[str, ...] = ()
+    caches: Texts = ()
     used: int = 1
     of_root: str = ""
-    unknown_with: tuple[str, ...] = ()
+    unknown_with: Texts = ()
     is_locked: bool = False
     keeps_in_cache: bool = False
-    mounted: tuple[str, ...] = ()
-    uncached: tuple[str, ...] = ()
+    mounted: Texts = ()
+    uncached: Texts = ()
     switch: str = "||"
 
     def is_called(self, program: str) -> bool:
@@ -105,13 +116,13 @@ def _package_needs_more(manifest: str) -> bool:
     return not scripts.isdisjoint(listed("install_hooks"))
 
 
-_SPLIT = frozenset(field.name for field in fields(Tool) if field.type == "tuple[str, ...]")
+_SPLIT = frozenset(field.name for field in fields(Tool) if field.type == "Texts")
 _CHECKS = {
-    **dict.fromkeys((field.name for field in fields(Tool)), row_checks.TEXT),
-    **dict.fromkeys((*Job._fields, "like"), row_checks.TEXT),
-    **dict.fromkeys(("is_locked", "keeps_in_cache"), row_checks.FLAG),
-    "used": row_checks.NUMBER,
-    "jobs": row_checks.ANYTHING,
+    **dict.fromkeys((field.name for field in fields(Tool)), TEXT),
+    **dict.fromkeys((*Job._fields, "like"), TEXT),
+    **dict.fromkeys(("is_locked", "keeps_in_cache"), FLAG),
+    "used": NUMBER,
+    "jobs": ANYTHING,
 }
 """Types of the values of a row by their keys; one without `jobs` describes its only job itself."""
 
@@ -135,11 +146,11 @@ class Work(NamedTuple):
 @cache
 def tools() -> tuple[Tool, ...]:
     """Return all tools. Raises `InputError` for a mistake in a row."""
-    tool_rows: dict[str, Any] = table(_FILE)["tool"]
+    tool_rows = table(_FILE)["tool"]
     tools = []
     for name, row in tool_rows.items():
-        with row_checks.reading(_FILE, f"tool.{name}"):
-            row_checks.check(row, _CHECKS)
+        with reading(_FILE, f"tool.{name}"):
+            check_row(row, _CHECKS)
             basis = row.get("like", name)
             if basis not in tool_rows:
                 raise ValueError(f"there is no tool `{basis}` to be like")
@@ -147,33 +158,29 @@ def tools() -> tuple[Tool, ...]:
     return tuple(tools)
 
 
-def _tool(name: str, row: dict[str, Any]) -> Tool:
+def _tool(name: str, row: TomlTable) -> Tool:
     """Return the tool of a row, with its `jobs` or as one job."""
-    own = {key: row[key] for key in row if key not in (*Job._fields, "like")}
-    for key in own.keys() & _SPLIT:
-        own[key] = tuple(own[key].split())
-    own["name"] = name
-    own["programs"] = joined(row.get("programs", name))
-    own["needs_more"] = joined(row.get("needs_more", ""))
-    only_job = {key: row[key] for key in Job._fields if key in row}
-    job_rows = row.get("jobs", [only_job])
-    own["jobs"] = tuple(map(_job, job_rows))
-    return Tool(**own)
+    values = {"programs": name, **row, "name": name}
+    values.pop("like", None)
+    only_job = {key: values.pop(key) for key in Job._fields if key in row}
+    job_rows = values.pop("jobs", [only_job])
+    for key in values.keys() & _SPLIT:
+        values[key] = tuple(values[key].split())
+    for key in values.keys() & {"programs", "needs_more"}:
+        values[key] = joined(values[key])
+    return Tool(jobs=tuple(map(_job, job_rows)), **values)
 
 
-def _job(row: dict[str, str]) -> Job:
-    row_checks.check(row, dict.fromkeys(Job._fields, row_checks.TEXT))
-    return Job(
-        run=joined(row.get("run", ".*")),
-        does=_names(row.get("does", "")),
-        makes=_names(row.get("makes", "")),
-        spares=_names(row.get("spares", "")),
-        only_with=row.get("only_with", ""),
-        without=row.get("without", ""),
-    )
+def _job(row: TomlTable) -> Job:
+    check_row(row, dict.fromkeys(Job._fields, TEXT))
+    values = {"run": ".*", **row}
+    values["run"] = joined(values["run"])
+    for key in row.keys() & {"does", "makes", "spares"}:
+        values[key] = _names(row[key])
+    return Job(**values)
 
 
-def _names(names: str) -> frozenset[str]:
+def _names(names: str) -> WordSet:
     """Return the words of `names`, those of a group in place of its name."""
     groups = table(_FILE)["groups"]
     words = [groups.get(name, name) for name in names.split()]
@@ -195,14 +202,13 @@ def run_by(command: Command) -> Command:
     return replace(command, words=words)
 
 
-def _launching_words(words: tuple[str, ...]) -> int:
+def _launching_words(words: Texts) -> int:
     """Return the number of first words that only launch the program behind them."""
     program = posixpath.basename(words[0])
     if _matches_any("|".join(listed("launchers")), [program]):
         return 1
     verb = "".join(words[1:2])
-    runners: dict[str, str] = table(_FILE)["runners"]
-    if program in runners.get(verb, "").split():
+    if program in table(_FILE)["runners"].get(verb, "").split():
         return 2
     return 0
 
@@ -213,8 +219,7 @@ def works(command: Command) -> tuple[Work, ...]:
     run = run_by(command)
     if not run.words or run.has(*_IDLE):
         return ()
-    written_options = (word for word in run.arguments if word.startswith("-"))
-    options = frozenset(word.partition("=")[0] for word in written_options)
+    options = frozenset(word.partition("=")[0] for word in run.arguments if word.startswith("-"))
     works_of_tools = []
     for tool in _called(run.program):
         words = _without_options(tool, run)
@@ -244,7 +249,8 @@ def _called(program: str) -> tuple[Tool, ...]:
 @cache
 def has_tools(rule: str) -> bool:
     """Return True if a row lists commands that make the match of a rule."""
-    return any(rule in job.makes | job.spares for tool in tools() for job in tool.jobs)
+    jobs = (job for tool in tools() for job in tool.jobs)
+    return any(rule in job.makes | job.spares for job in jobs)
 
 
 def makes(rule: Rule, command: Command) -> bool:
@@ -259,17 +265,21 @@ def spares(rule: Rule, command: Command) -> bool:
     """Return True if an image that runs `command` and does not name the match works without it."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
-    jobs = [job for work in works(command) for job in work.jobs]
-    return any(rule.name in job.makes | job.spares for job in jobs)
+    for work in works(command):
+        if any(rule.name in job.makes | job.spares for job in work.jobs):
+            return True
+    return False
 
 
 @cache
 def manager_of(rules: str) -> Tool | None:
     """Return the package manager for a rule whose name begins so, None if there is none."""
     for tool in tools():
-        names = {name for job in tool.jobs for name in job.makes}
-        if tool.speaks and any(name.startswith(rules) for name in names):
-            return tool
+        if not tool.speaks:
+            continue
+        for job in tool.jobs:
+            if any(name.startswith(rules) for name in job.makes):
+                return tool
     return None
 
 

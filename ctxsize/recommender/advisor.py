@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
 from os.path import islink, join, normpath
 from posixpath import basename
 
@@ -20,14 +19,21 @@ from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
-from ctxsize.knowledge.rules import Category, is_source
-from ctxsize.model import Amount, Problem
-from ctxsize.recommender import outcome
+from ctxsize.knowledge.rules import is_source
+from ctxsize.model import Amount, Problems, Texts
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
-from ctxsize.recommender.outcome import Advice, Blocked, Match, Question, Size, Suggestion
-from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
+from ctxsize.recommender.outcome import (
+    Advice,
+    Blocked,
+    Match,
+    Objection,
+    Question,
+    Size,
+    Suggestion,
+)
+from ctxsize.recommender.tree import Sums, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.writer import merge
 
 _FILE_IS_WORTH = 16 * 1024  # number of bytes that take as long to send as the overhead of one file
@@ -62,31 +68,28 @@ class Advisor(BuildContext):
         `only` chooses exactly these rules, paths or patterns. Raises `InputError` for another name.
         """
         step(self._steps, "matching rules")
-        usable = [match for match in self.found if match.hard is None]
+        usable = [match for match in self.found if not match.hard]
+        blocked = [self._blocked(match, match.hard) for match in self.found if match.hard]
         step(self._steps, "trying the suggestions")
         candidates = [*suggestions(usable, self.facts)]
         candidates += around(self.found, self.facts, self.proof.needed)
         holding, failed = self.proof.holding(candidates, self._steps)
+        for suggestion, fault in failed:
+            blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         chosen = _choose(proved, only, unsafe=unsafe)
         proved, edit, after = self._with_edit(proved, chosen)
-        questions = tuple(
-            question
-            for question in self._questions(usable)
-            if not self.build_files.taking(question.path)
-        )
+        questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
-        blocked = [(match, match.hard) for match in self.found if match.hard is not None]
-        for suggestion, fault in failed:
-            blocked.append((suggestion.matches[0], outcome.Objection("proof", fault)))
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
-        if self.git.problem is not None:
+        if self.git.problem:
             problems.append(self.git.problem)
-        path = ignore_file_to_write(self.plan)
+        plan = self.plan
+        path = ignore_file_to_write(plan)
         advice = Advice(
-            context_path=self.plan.context,
-            dockerfile=self.plan.dockerfile,
-            builder=self.plan.builder.name,
+            context_path=plan.context,
+            dockerfile=plan.dockerfile,
+            builder=plan.builder.name,
             ignore_file=path,
             new_file=self.new_file,
             is_link=islink(path),
@@ -96,16 +99,21 @@ class Advisor(BuildContext):
             options=self._options,
             suggestions=tuple(proved),
             questions=questions,
-            blocked=tuple(self._blocked(match, why) for match, why in blocked),
+            blocked=tuple(blocked),
             findings=in_order([*self._findings(proved, questions, secrets)]),
             problems=(*problems, *self._unknown_commands()),
             snapshot=self._real,
         )
         return self._with_ignored_by_git(advice, secrets)
 
-    def _blocked(self, match: Match, objection: outcome.Objection) -> Blocked:
-        size = self._amount(match.path)
-        return Blocked(match.rule.name, match.path, *objection, match.evidence, size)
+    def _blocked(self, match: Match, objection: Objection) -> Blocked:
+        return Blocked(
+            match.rule.name,
+            match.path,
+            *objection,
+            evidence=match.evidence,
+            size=self._amount(match.path),
+        )
 
     def _with_ignored_by_git(self, advice: Advice, secrets: Iterable[Match]) -> Advice:
         """Return the advice with the amount of what is sent although git ignores it."""
@@ -121,13 +129,15 @@ class Advisor(BuildContext):
             git_ignored_secrets=self._amount(*filter(self.git.ignores, secret_paths)).files,
         )
 
-    def _unknown_commands(self) -> tuple[Problem, ...]:
+    def _unknown_commands(self) -> Problems:
         """Return the problem that what is found was judged without the commands of RUN."""
         if not self.found:
             return ()
-        dockerfiles = (build_file.dockerfile for build_file in self.build_files.all)
-        instructions = (dockerfile.instructions for dockerfile in dockerfiles)
-        return unknown_commands(chain.from_iterable(instructions))
+        return unknown_commands(
+            instruction
+            for build_file in self.build_files.all
+            for instruction in build_file.dockerfile.instructions
+        )
 
     def _amount(self, *paths: str) -> Amount:
         return Amount.of(sum_of(self.sums, paths))
@@ -136,29 +146,25 @@ class Advisor(BuildContext):
         self, suggestions: list[Suggestion], chosen: list[Suggestion]
     ) -> tuple[list[Suggestion], Edit | None, Size]:
         """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
-        is_about_itself = all(suggestion.paths == (self.own_path,) for suggestion in chosen)
-        if is_about_itself and self.new_file:
+        only_itself = (self.own_path,)
+        if self.new_file and all(suggestion.paths == only_itself for suggestion in chosen):
             # A new ignore file that hides only itself is useless.
-            others = [
-                suggestion for suggestion in suggestions if suggestion.paths != (self.own_path,)
-            ]
+            others = [suggestion for suggestion in suggestions if suggestion.paths != only_itself]
             return others, None, self.size
         if not chosen:
             return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
-        file = self.plan.ignore_file
-        path = ignore_file_to_write(self.plan)
         additions = [addition for suggestion in chosen for addition in suggestion.additions]
-        data = merge(file, additions, pattern_class=self.pattern_class)
+        data = merge(self.plan.ignore_file, additions, pattern_class=self.pattern_class)
         if fault := self.proof.fault(chosen, data):
-            message = f"these suggestions fail the proof together: {fault}"
-            raise InputError(message, path=path, hint="choose fewer of them with --only")
-        before = None
-        if file is not None:
-            before = file.data
+            raise InputError(
+                f"these suggestions fail the proof together: {fault}",
+                path=ignore_file_to_write(self.plan),
+                hint="choose fewer of them with --only",
+            )
         marked = [replace(suggestion, chosen=suggestion in chosen) for suggestion in suggestions]
-        return marked, Edit(path, before, data), self.size_after(self.trial.attempt(data))
+        return marked, self.edit(data), self.size_after(self.trial.attempt(data))
 
     def _findings(
         self,
@@ -168,10 +174,10 @@ class Advisor(BuildContext):
     ) -> Iterator[Finding]:
         """Yield what is missing, unexplained or secret, each at the file to change."""
         where = ignore_file_to_write(self.plan)
-        if self.new_file and self.plan.dockerfile is not None:
+        if self.new_file and self.plan.dockerfile:
             where = self.plan.dockerfile
         for suggestion in suggestions:
-            if suggestion.safe and suggestion.rule.category is not Category.SECRET:
+            if suggestion.safe and not suggestion.rule.is_secret:
                 yield _missing_pattern(suggestion, Location(where))
         for question in questions:
             yield Finding(
@@ -214,54 +220,53 @@ class Advisor(BuildContext):
         least_bytes = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
 
         def left(path: str) -> Sums:
-            return sums.get(path, Sums()).minus(gone.get(path, Sums()))
+            return sum_of(sums, [path]).minus(gone[path])
 
         def large(directory: MemoryDirectory) -> Iterator[str]:
-            folders = {folder.path: folder for folder in directory.folders.values()}
-            paths = [*folders]
-            for name, content_bytes in sums.names_in(directory.path).items():
+            here = directory.path
+            paths = [folder.path for folder in directory.folders.values()]
+            for name, content_bytes in sums.names_in(here).items():
                 if content_bytes >= least_bytes:
                     paths.append(directory.prefix + name)
             sizes = {path: left(path).content_bytes for path in paths}
             big = {path: size for path, size in sizes.items() if size >= least_bytes}
-            enough_bytes = _IN_ITS_OWN * left(directory.path).content_bytes
-            if directory.path and sum(big.values()) < enough_bytes:
-                yield directory.path
+            if here and sum(big.values()) < _IN_ITS_OWN * left(here).content_bytes:
+                yield here
                 return
             for path in big:
-                if path in folders:
-                    yield from large(folders[path])
-                else:
+                folder = self.snapshot.folder(path)
+                if folder is None:
                     yield path
+                else:
+                    yield from large(folder)
 
         paths = [path for path in large(self.tree.root) if not self._is_source(path)]
         paths.sort(key=lambda path: (-left(path).content_bytes, path))
         for path in paths[:_MOST_QUESTIONS]:
-            yield Question(path, Amount.of(left(path)), self._state_in_git(path))
+            if not self.build_files.taking(path):
+                yield Question(path, Amount.of(left(path)), self._state_in_git(path))
 
     def _state_in_git(self, path: str) -> str:
         if not self.git.covers(path):
             return ""
         if self.git.ignores(path):
             return "git ignores it"
-        if self.git.first(path) is None:
-            return "git does not track it"
-        return "git tracks it"
+        if self.git.tracks(path):
+            return "git tracks it"
+        return "git does not track it"
 
     def _is_source(self, path: str) -> bool:
         """Return True if sources of programs are more than half of a file or directory."""
         folder = self.snapshot.folder(path)
         if folder is None:
             return is_source(basename(path))
-        written_bytes = 0
-        half = self.transfer[path].content_bytes // 2
-        for directory in folder.tree():
-            for name, size_bytes in self.transfer.names_in(directory.path).items():
-                if size_bytes and is_source(name):
-                    written_bytes += size_bytes
-            if written_bytes > half:
-                return True
-        return False
+        written_bytes = sum(
+            size_bytes
+            for directory in folder.tree()
+            for name, size_bytes in self.transfer.names_in(directory.path).items()
+            if is_source(name)
+        )
+        return written_bytes > self.transfer[path].content_bytes // 2
 
 
 def _choose(
@@ -271,18 +276,21 @@ def _choose(
 
     Raises `InputError` for a name that no suggestion has.
     """
-    unknown = dict.fromkeys(only)
+    if not only:
+        return [suggestion for suggestion in suggestions if suggestion.safe or unsafe]
     chosen = []
+    known = set[str]()
     for suggestion in suggestions:
         names = {suggestion.rule.name, *suggestion.paths, *suggestion.patterns}
-        is_named = not names.isdisjoint(only)
-        if is_named or (not only and (suggestion.safe or unsafe)):
+        known |= names
+        if not names.isdisjoint(only):
             chosen.append(suggestion)
-        for name in names:
-            unknown.pop(name, None)
-    for name in unknown:
-        hint = "ctxsize suggest --explain says what is not suggested, and why"
-        raise InputError(f"no suggestion has the name {name!r}", hint=hint)
+    for name in only:
+        if name not in known:
+            raise InputError(
+                f"no suggestion has the name {name!r}",
+                hint="ctxsize suggest --explain says what is not suggested, and why",
+            )
     return chosen
 
 
@@ -299,36 +307,38 @@ def ranked(
     The size of each suggestion excludes the paths of those before it.
     """
 
-    def worth(suggestion: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
-        moved = _weight(sum_of(transfer, suggestion.paths))
-        weight = moved + _OF_CONTEXT * _weight(sum_of(context, suggestion.paths))
-        saving = suggestion.rule.confidence * weight
-        return suggestion.safe, saving, suggestion.rule.name, suggestion.patterns
+    def worth(suggestion: Suggestion) -> tuple[bool, float, str, Texts]:
+        paths = suggestion.paths
+        rule = suggestion.rule
+        weight = _weight(sum_of(transfer, paths)) + _OF_CONTEXT * _weight(sum_of(context, paths))
+        return suggestion.safe, rule.confidence * weight, rule.name, suggestion.patterns
 
-    worthy: list[Suggestion] = []
+    worthy = list[Suggestion]()
     covered = set[str]()
     above = set[str]()
-    least = max(_LINE_BYTES, _LINE_SHARE * context.get("", Sums()).content_bytes)
+    least = max(_LINE_BYTES, _LINE_SHARE * sum_of(context, [""]).content_bytes)
     for suggestion in sorted(suggestions, key=worth, reverse=True):
-        own = outermost({*suggestion.paths})
-        new = {path for path in own if path not in covered and not is_below(path, covered)}
+        paths = {*suggestion.paths}
+        new = {path for path in outermost(paths) if not is_at_or_below(path, covered)}
         inner = {*suggestion.keeps}
         if not above.isdisjoint(new):
             inner.update(path for path in covered if is_below(path, new))
         gone = outermost(inner)
         left = sum_of(context, new).minus(sum_of(context, gone))
         moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
-        is_urgent = suggestion.rule.volatile and moved.entries > 0
-        if suggestion.rule.category is Category.SECRET:
-            is_urgent = True
-        if left.entries and (is_urgent or _weight(left) >= least):
-            size = Size(Amount.of(left), None)
-            if travels:
-                size = Size(Amount.of(left), Amount.of(moved))
-            worthy.append(replace(suggestion, size=size))
-            covered.update(suggestion.paths)
-            for path in suggestion.paths:
-                above.update(up_to(path)[:-1])
+        rule = suggestion.rule
+        is_urgent = rule.is_secret or (rule.volatile and moved.entries > 0)
+        if not left.entries:
+            continue
+        if not is_urgent and _weight(left) < least:
+            continue
+        amount = None
+        if travels:
+            amount = Amount.of(moved)
+        worthy.append(replace(suggestion, size=Size(Amount.of(left), amount)))
+        covered |= paths
+        for path in paths:
+            above.update(up_to(path)[:-1])
     return worthy
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ctxsize.dockerfile.context_need import ContextNeed
+from ctxsize.dockerfile.context_need import Asked, ContextNeed
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import TAKING, Source, path_from_root
@@ -23,7 +23,8 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.globs import is_glob, like
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems, Texts
+from ctxsize.recommender.outcome import Clause
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
@@ -32,6 +33,7 @@ _ASSUMED = "x86-64"  # assumed build argument: valid as image, tag, platform or 
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 _WILD = "*?."
+Parts = list[str]  # the components of a path
 
 
 @dataclass(frozen=True)
@@ -48,32 +50,29 @@ class Named:
     def __str__(self) -> str:
         return f"{self.instruction} {self.source} ({self.dockerfile}:{self.line})"
 
-    @property
-    def parts(self) -> list[str]:
-        return self.path.split("/")
-
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
+        parts = self.path.split("/")
         wanted = path.split("/")
-        if len(self.parts) < len(wanted):
+        if len(parts) < len(wanted):
             return False
-        return all(map(agree, self.parts, wanted))
+        return all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
-        return contains_run(self.parts, find.split("/"), agree)
-
-    def contains(self, path: str) -> bool:
-        """Return True if the source is a directory that contains `path`."""
-        wanted = path.split("/")
-        if len(self.parts) >= len(wanted):
-            return False
-        return all(map(agree, self.parts, wanted))
+        return contains_run(self.path.split("/"), find.split("/"), agree)
 
 
-def contains_run(
-    parts: Sequence[str], wanted: Sequence[str], agree: Callable[[str, str], bool]
-) -> bool:
+def contains(source: str, path: str) -> bool:
+    """Return True if a source, a path or a pattern, is a directory that contains `path`."""
+    parts = source.split("/")
+    wanted = path.split("/")
+    if len(parts) >= len(wanted):
+        return False
+    return all(map(agree, parts, wanted))
+
+
+def contains_run(parts: Parts, wanted: Parts, agree: Callable[[str, str], bool]) -> bool:
     """Return True if parts in a row agree with all those `wanted`."""
     starts = range(len(parts) - len(wanted) + 1)
     return any(all(map(agree, parts[start:], wanted)) for start in starts)
@@ -99,9 +98,11 @@ def _with_wildcards(source: str) -> str:
         text = _VARIABLE.sub("*", text)
     if "$" in text or ".." in text:
         return "*"
-    between_classes = split_classes(text)[::2]
-    literal = "*".join(re.sub(r"\?|\*+", "*", part) for part in between_classes)
-    return path_from_root(literal)[1:] or "*"
+    literal = (re.sub(r"\?|\*+", "*", part) for part in split_classes(text)[::2])
+    return path_from_root("*".join(literal))[1:] or "*"
+
+
+SourcesByPlace = defaultdict[tuple[str, int], set[Source]]  # by stage and line
 
 
 @dataclass(frozen=True)
@@ -111,16 +112,16 @@ class BuildFile:
     plan: Plan
     path: str
     needs: tuple[ContextNeed, ...]  # the sources of each target that the builder accepts
-    names: tuple[str, ...] = ("",)  # contexts of the build that are this directory; `""` for main
+    names: Texts  # contexts of the build that are this directory; `""` for main
 
     @property
     def dockerfile(self) -> Dockerfile:
         return self.plan.parsed.dockerfile
 
     @cached_property
-    def taken_at(self) -> dict[tuple[str, int], set[Source]]:
-        """Return the sources taken from the build context, by stage and line."""
-        by_place = defaultdict[tuple[str, int], set[Source]](set)
+    def taken_at(self) -> SourcesByPlace:
+        """Return the sources taken from the build context."""
+        by_place = SourcesByPlace(set)
         for need in self.needs:
             for source in need.sources:
                 if source.context in self.names and source.kind in TAKING:
@@ -130,8 +131,9 @@ class BuildFile:
     @cached_property
     def sources(self) -> list[Source]:
         """Return the sources that its instructions take from the build context, each once."""
-        taken = set[Source]().union(*self.taken_at.values())
-        of_any_stage = {replace(source, stage="") for source in taken}
+        of_any_stage = {
+            replace(source, stage="") for sources in self.taken_at.values() for source in sources
+        }
         return sorted(of_any_stage, key=lambda source: (source.line, source.source))
 
     @property
@@ -151,9 +153,9 @@ class BuildFile:
         root = plan_named(self.plan, self.names[0]).root
         named: dict[Named, None] = {}
         for source in self.sources:
-            paths: tuple[str, ...] = ()
-            if source.path != ".":
-                paths = (source.path,)
+            if source.path == ".":
+                continue
+            paths: Texts = (source.path,)
             with suppress(CtxsizeError):
                 paths += follow(root, paths) or ()
             for path in paths:
@@ -168,14 +170,19 @@ class BuildFile:
         """Return True if an instruction copies the whole context, or FROM makes a stage of it."""
         if any(source.path == "." for source in self.sources):
             return True
-        whole = [asked for need in self.needs for asked in need.asked if asked.paths is None]
-        return any(asked.context and asked.context in self.names for asked in whole)
+        return any(asked.context and asked.paths is None for asked in self.asked)
+
+    @property
+    def asked(self) -> Iterator[Asked]:
+        """Yield what its targets ask for of the contexts that are this directory."""
+        for need in self.needs:
+            for name in self.names:
+                yield from need.of(name)
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        instructions = self.dockerfile.instructions
-        texts = {instruction.line: instruction.text for instruction in instructions}
+        texts = {instruction.line: instruction.text for instruction in self.dockerfile.instructions}
         return tuple(
             self._named(source, _with_wildcards(source.source), texts.get(source.line, ""))
             for source in self.sources
@@ -185,20 +192,20 @@ class BuildFile:
     def _is_unknown(self, source: Source) -> bool:
         if any(kind in ("argument", "environment") for kind, _ in source.doubts):
             return True
-        values = self.plan.build.build_arguments
-        names = _NAME.findall(source.source)
-        return _ASSUMED in map(values.get, names)
+        return _ASSUMED in map(self.plan.build.build_arguments.get, _NAME.findall(source.source))
 
     @cached_property
     def commands(self) -> str:
         """Return the commands of its RUN instructions, heredocs included."""
         texts = []
         for instruction in self.dockerfile.instructions:
-            if "RUN" in (instruction.keyword, instruction.trigger and instruction.trigger.keyword):
-                text = instruction.text
-                if instruction.json_form:
-                    text = " ".join(instruction.arguments)
-                texts.append(_with_documents(instruction, text))
+            when_built_on = instruction.trigger or instruction
+            if when_built_on.keyword != "RUN":
+                continue
+            text = instruction.text
+            if instruction.json_form:
+                text = " ".join(instruction.arguments)
+            texts.append(_with_documents(instruction, text))
         return "\n".join(texts)
 
     @cached_property
@@ -216,7 +223,7 @@ def _with_documents(instruction: Instruction, text: str) -> str:
 class BuildFiles:
     """All Dockerfiles that the ignore file governs."""
 
-    own_files: frozenset[str] = frozenset()
+    own_files: frozenset[str]
     """Paths of the Dockerfiles in the context, and of the ignore files that its builds may use."""
     all: list[BuildFile] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -240,7 +247,7 @@ class BuildFiles:
         return [named for build_file in self.all for named in build_file.unknown]
 
 
-def with_assumed_arguments(plan: Plan) -> tuple[Plan, tuple[Problem, ...]]:
+def with_assumed_arguments(plan: Plan) -> tuple[Plan, Problems]:
     """Return `plan` with an assumed value for each argument that FROM needs, and their problems."""
     if plan.dockerfile is None:  # the sources of instructions do not depend on the image
         return plan, ()
@@ -276,14 +283,14 @@ def exceptions(plan: Plan) -> list[DockerIgnorePattern]:
     return [pattern for pattern in plan.spec.patterns if pattern.include is False]
 
 
-def letting_in(plan: Plan, path: str) -> str | None:
+def letting_in(plan: Plan, path: str) -> Clause:
     """Return the exception that names `path` or something below it, as a clause, or None."""
+    file = plan.ignore_file
+    if file is None:
+        return None
     for pattern in exceptions(plan):  # `!src` is not about `src/.env`
         if pattern.line and names(pattern, path):
-            where = ""
-            if plan.ignore_file is not None:
-                where = plan.ignore_file.path
-            return f"{where}:{pattern.line} re-includes it: !{pattern.text}"
+            return f"{file.path}:{pattern.line} re-includes it: !{pattern.text}"
     return None
 
 
@@ -291,10 +298,7 @@ def may_name(exception: str, find: str) -> bool:
     """Return True if an exception may concern matches of `find`, at any depth."""
     parts = exception.split("/")
     wanted = find.split("/")
-    for start in range(len(parts) - len(wanted) + 1):
-        if _is_called(parts[start : start + len(wanted)], wanted):
-            return True
-    return False
+    return any(_begins_with(parts[start:], wanted) for start in range(len(parts)))
 
 
 def names(pattern: DockerIgnorePattern, path: str) -> bool:
@@ -306,18 +310,12 @@ def names(pattern: DockerIgnorePattern, path: str) -> bool:
         return True
     if parts[0] != "**":
         return _begins_with(parts, wanted)
-    ends = (wanted[start:] for start in range(len(wanted)))
-    return any(_begins_with(parts[1:], end) for end in ends)
+    return any(_begins_with(parts[1:], wanted[start:]) for start in range(len(wanted)))
 
 
-def _begins_with(parts: list[str], wanted: list[str]) -> bool:
-    if len(parts) < len(wanted):
-        return False
-    return _is_called(parts[: len(wanted)], wanted)
-
-
-def _is_called(parts: list[str], wanted: list[str]) -> bool:
-    """Return True if the parts of a pattern are those `wanted`, and not by wildcards alone."""
-    if not parts[-1].strip(_WILD):
+def _begins_with(parts: Parts, wanted: Parts) -> bool:
+    """Return True if the first parts of a pattern are those `wanted`, and not wildcards alone."""
+    last = len(wanted) - 1
+    if len(parts) <= last or not parts[last].strip(_WILD):
         return False
     return all(map(agree, parts, wanted))

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from posixpath import basename, dirname, split
 
 from ctxsize.engine.events import Steps, order, step
-from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
-from ctxsize.go import wildcards
-from ctxsize.knowledge.rules import Category, EntryType, Rule
+from ctxsize.go.wildcards import has_wildcards
+from ctxsize.go.wildcards import match as matches_wildcards
+from ctxsize.knowledge.rules import EntryType, Rule
 from ctxsize.recommender.build_files import Named, exceptions, may_name
 from ctxsize.recommender.evidence import fits
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import is_below, outermost, sum_of
+from ctxsize.recommender.tree import is_at_or_below, is_below, outermost, sum_of
 
 _MANY = 4  # number of matches above which one pattern for all depths may replace their paths
 _WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with exceptions must hide
@@ -32,7 +32,6 @@ _PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same 
 
 def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
     """Yield patterns that hide the matches: one suggestion per name, doubtful ones apart."""
-    pattern_class = facts.plan.builder.spec_class.pattern_class
     exceptional = [pattern.text for pattern in exceptions(facts.plan)]
     safe = {match.path for match in matches if not match.objections}
     groups = defaultdict[tuple[str, bool], list[Match]](list)
@@ -41,8 +40,7 @@ def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion
         is_doubtful = bool(match.objections)
         groups[name, is_doubtful].append(match)
     for group in groups.values():
-        all_objections = (doubt for match in group for doubt in match.objections)
-        doubts = tuple(dict.fromkeys(all_objections))
+        doubts = tuple(dict.fromkeys(doubt for match in group for doubt in match.objections))
         others = _harmless_others(group, facts, exceptional, safe)
         if others is not None:
             first = group[0]
@@ -51,8 +49,8 @@ def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion
             continue
         lines_by_rule = defaultdict[str, dict[Match, str]](dict)
         for match in group:
-            pattern = pattern_for(match.path, pattern_class=pattern_class)
-            if pattern is not None:
+            pattern = facts.pattern_of(match.path)
+            if pattern:
                 line = pattern + _ending(match.rule, exceptional)
                 lines_by_rule[match.rule.name][match] = line
         for lines in lines_by_rule.values():
@@ -61,9 +59,7 @@ def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion
 
 def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> Iterator[Suggestion]:
     """Yield patterns that hide large directories except for the parts that Dockerfiles name."""
-    plan = facts.plan
     trap = "copied_by_name"
-    pattern = partial(pattern_for, pattern_class=plan.builder.spec_class.pattern_class)
     for match in matches:
         rule = match.rule
         path = match.path
@@ -77,20 +73,20 @@ def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> I
             continue
         below = {needed_path for needed_path in needed if is_below(needed_path, {path})}
         keeps = tuple(sorted(outermost(below)))
-        hidden = facts.sums[path].minus(sum_of(facts.sums, keeps))
-        if hidden.content_bytes < _WORTH_AN_EXCEPTION:
+        kept_bytes = sum_of(facts.sums, keeps).content_bytes
+        if facts.sums[path].content_bytes - kept_bytes < _WORTH_AN_EXCEPTION:
             continue
         if objections(facts, match, but=trap):
             continue
-        first = pattern(path)
+        first = facts.pattern_of(path)
         exceptional: list[str | None] = []
         for name in dict.fromkeys(named.path for named in facts.build_files.taking(path)):
-            if wildcards.has_wildcards(name):  # they mean the same in an ignore file
+            if has_wildcards(name):  # they mean the same in an ignore file
                 exceptional.append(name)
             else:
-                exceptional.append(pattern(name))
+                exceptional.append(facts.pattern_of(name))
         if first and all(exceptional):
-            line = first + _ending(rule, exceptions(plan))
+            line = first + _ending(rule, exceptions(facts.plan))
             lines = (line, *(f"!{text}" for text in exceptional))
             yield Suggestion((match,), lines, keeps=keeps)
 
@@ -120,10 +116,10 @@ def _harmless_others(
         return None
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(basename(find)) if fits(find, path))
-    paths = [path for path in alike if path not in proven and not is_below(path, proven)]
+    paths = [path for path in alike if not is_at_or_below(path, proven)]
     if len(paths) * _PROVEN_PER_OTHER > len(proven):
         return None
-    if paths and rule.category is Category.SECRET:
+    if paths and rule.is_secret:
         return None
     share = f"{len(proven)} of {len(proven) + len(paths)} such paths are proven"
     others = []
@@ -140,9 +136,9 @@ def _harmless_others(
 
 def _harmless(path: str, facts: Facts, safe: Collection[str]) -> str:
     """Return why a path without proof may be hidden, as a clause; `""` if it may not."""
-    if facts.evidence.git.ignores(path):
+    if facts.git.ignores(path):
         return "git ignores it"
-    for file, _ in facts.evidence.tree.files_below(path):
+    for file in facts.tree.files_below(path):
         if file in facts.sums and not is_below(file, safe):
             return ""
     return "other suggestions ignore all that is in it"
@@ -154,8 +150,8 @@ class Proof:
     def __init__(self, trial: Trial, facts: Facts) -> None:
         self._trial = trial
         self._facts = facts
-        named = facts.build_files.named
-        self.needed = frozenset(self.entries(named, trial.before))  # of a Dockerfile
+        needed = self.entries(facts.build_files.named, trial.before)
+        self.needed = frozenset(needed)  # of a Dockerfile
 
     def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
         """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
@@ -199,20 +195,18 @@ class Proof:
     def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
         """Yield the entries that `names` take of those `sent`."""
         for named in names:
-            paths = [named.path]
-            if any(map(wildcards.has_wildcards, named.parts)):
-                paths = [*self._matching(named.path)]
-            for path in paths:
-                if path in sent:
-                    yield path
+            paths: Iterable[str] = [named.path]
+            if has_wildcards(named.path):
+                paths = self._matching(named.path)
+            yield from filter(sent.__contains__, paths)
 
     def _matching(self, pattern: str) -> Iterator[str]:
         """Yield the paths that a source with wildcards names."""
         directory, name = split(pattern)
         for folder in self._trial.snapshot.folders:
-            if wildcards.match(directory, folder.path):
+            if matches_wildcards(directory, folder.path):
                 for entry in (*folder.entries, *folder.folders):
-                    if wildcards.match(name, entry):
+                    if matches_wildcards(name, entry):
                         yield folder.prefix + entry
 
 
@@ -229,8 +223,8 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
             stays.update(suggestion.paths)
     stays |= keeps
     # Few directories have many paths.
-    in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
-    in_kept = cache(lambda directory: directory in keeps or is_below(directory, keeps))
+    in_hidden = cache(lambda directory: is_at_or_below(directory, hidden))
+    in_kept = cache(lambda directory: is_at_or_below(directory, keeps))
     faults = dict[str, str]()
     for path in attempt.changes.hidden:
         directory = dirname(path)
@@ -248,6 +242,6 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
         return faults[min(faults, key=order)]
     if attempt.emptied:
         return f"{attempt.emptied[0]} would be sent without its content"
-    if attempt.changes.shown:
-        return f"{min(attempt.changes.shown, key=order)} would be sent"
+    if attempt.shown:
+        return f"{attempt.shown[0]} would be sent"
     return ""

@@ -22,19 +22,20 @@ from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.plan import ParsedDockerfiles, Plan, own_path, plan_of
+from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write, own_path, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
 from ctxsize.engine.trial import Attempt, Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
+from ctxsize.findings import Edit
 from ctxsize.go.wildcards import has_wildcards
-from ctxsize.knowledge.rules import FETCHED, all_rules, is_build_input
-from ctxsize.model import Amount, Problem
+from ctxsize.knowledge.rules import FETCHED, is_build_input
+from ctxsize.model import Amount, Problem, Texts
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.outcome import Match, Size
+from ctxsize.recommender.outcome import Clause, Match, Size
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree
 from ctxsize.repository import FoundBuild, discover, recognisers
@@ -83,7 +84,7 @@ class BuildContext:
         build_files = BuildFiles(frozenset(filter(None, own)))
         if plan.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
-            names: tuple[str, ...] = ("",)
+            names: Texts = ("",)
             if not plan.dockerfile_specific:
                 names = names_of(plan, plan.root)
             try:
@@ -107,11 +108,17 @@ class BuildContext:
             top = relpath(top)
         asked = asked_builds(top, plan.parsed_files)
         for path in paths:
-            full = realpath(join(plan.root, path))
-            if path != plan.dockerfile_in_context and full not in asked.dockerfiles:
-                here = join(plan.context, path)
-                build = replace(plan.build, dockerfile=here, dockerfile_inline=None, target="")
-                self._read(build_files, path, build, is_asked=False)
+            if path == plan.dockerfile_in_context:
+                continue
+            if realpath(join(plan.root, path)) in asked.dockerfiles:
+                continue
+            build = replace(
+                plan.build,
+                dockerfile=join(plan.context, path),
+                dockerfile_inline=None,
+                target="",
+            )
+            self._read(build_files, path, build, is_asked=False)
         for asking in asked.by_directory.get(plan.root, ()):
             path = asking.build.dockerfile or asking.where.path
             self._read(build_files, path, replace(asking.build, builder=plan.build.builder))
@@ -119,8 +126,10 @@ class BuildContext:
     def _dockerfiles(self) -> Iterator[str]:
         def enters(directory: MemoryDirectory) -> bool:
             # The Dockerfiles of another worktree are built from there.
-            is_other = directory.name in FETCHED or directory.path in self.git.worktrees
-            return not (is_other or self.git.ignores(directory.path))
+            path = directory.path
+            if directory.name in FETCHED or path in self.git.worktrees:
+                return False
+            return not self.git.ignores(path)
 
         for directory in self.tree.root.tree(enters):
             for name in directory.entries:
@@ -144,8 +153,8 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 build_files.undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {error.message}"
-            build_files.problems.append(Problem("unread-dockerfile", message, path=path))
+            problem = Problem("unread-dockerfile", f"{lead}: {error.message}", path=path)
+            build_files.problems.append(problem)
             return
         home = ""
         if not is_asked:
@@ -185,13 +194,12 @@ class BuildContext:
 
     @cached_property
     def facts(self) -> Facts:
-        return Facts(self.evidence, self.build_files, self.sums)
+        return Facts(self.tree, self.git, self.build_files, self.sums)
 
     @cached_property
     def found(self) -> list[Match]:
         """Return the matches of all rules among the sent entries, with their objections."""
-        judge = partial(objections, self.facts)
-        return self.evidence.found(all_rules().values(), self.sums, judge)
+        return self.evidence.found(self.sums, judge=partial(objections, self.facts))
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
@@ -199,21 +207,19 @@ class BuildContext:
         A Dockerfile whose sources are unknown may take every path that its text names.
         """
         for named in self.build_files.named:
-            if any(map(has_wildcards, named.parts)):
+            if has_wildcards(named.path):
                 if any(map(named.is_at_or_below, hidden)):
                     return True
             elif any(path in hidden for path in up_to(named.path)):
                 return True
         names = {basename(path) for path in hidden}
-        for _, text in self.build_files.undecided:
-            if any(is_named(name, text) for name in names):
-                return True
-        return False
+        texts = (text for _, text in self.build_files.undecided)
+        return any(is_named(name, text) for text in texts for name in names)
 
-    def asks_git(self, sent: Sent) -> str | None:
+    def asks_git(self, sent: Sent) -> Clause:
         """Return why a build reads its version from git, as a clause; None if no build does."""
         sums = SumsByPath([sent], self.snapshot)
-        return Facts(self.evidence, self.build_files, sums).version_from_git
+        return Facts(self.tree, self.git, self.build_files, sums).version_from_git
 
     @cached_property
     def sums(self) -> SumsByPath:
@@ -230,23 +236,34 @@ class BuildContext:
     def transfer(self) -> SumsByPath:
         if self._includes == [None]:
             return self.sums
-        spec = self.plan.spec
-        sent = (self.trial.under(spec, include) for include in self._includes)
+        sent = (self.trial.under(self.plan.spec, include) for include in self._includes)
         return SumsByPath(sent, self.snapshot)
 
     @property
     def transfers(self) -> bool:
         """Return True if the transfer is known and not empty; podman transfers nothing."""
-        known = self.plan.dockerfile is not None and not self.assumed
-        return known and self.plan.builder.meter is not None
+        if self.plan.dockerfile is None or self.assumed:
+            return False
+        return self.plan.builder.meter is not None
+
+    @property
+    def _ignore_file_data(self) -> bytes | None:
+        file = self.plan.ignore_file
+        if file is None:
+            return None
+        return file.data
+
+    def edit(self, data: bytes | None) -> Edit | None:
+        """Return the edit that writes `data` into the ignore file; None if nothing changes."""
+        before = self._ignore_file_data
+        if data is None or data == before:
+            return None
+        return Edit(ignore_file_to_write(self.plan), before, data)
 
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        data = b""
-        if self.plan.ignore_file is not None:
-            data = self.plan.ignore_file.data
-        return self.size_after(self.trial.attempt(data))
+        return self.size_after(self.trial.attempt(self._ignore_file_data or b""))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
@@ -254,9 +271,10 @@ class BuildContext:
         if self.transfers:
             includes += self._includes
         _, context, *moved = self.trial.after(attempt, includes)
+        transfer = None
         if self.transfers:
-            return Size(Amount.of(context), Amount.of(*moved))
-        return Size(Amount.of(context), None)
+            transfer = Amount.of(*moved)
+        return Size(Amount.of(context), transfer)
 
 
 class AskedBuilds(NamedTuple):
@@ -278,30 +296,34 @@ def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
             if asking.guessed:
                 continue
             build = asking.build
-            dockerfile = build.dockerfile or join(build.context, "Dockerfile")
-            dockerfiles.add(realpath(dockerfile))
+            dockerfiles.add(realpath(build.dockerfile or join(build.context, "Dockerfile")))
             directories = (build.context, *build.build_contexts.values())
             for directory in dict.fromkeys(map(realpath, directories)):
                 by_directory[directory].append(asking)
     return AskedBuilds(by_directory, frozenset(dockerfiles))
 
 
-def names_of(plan: Plan, root: str) -> tuple[str, ...]:
+def names_of(plan: Plan, root: str) -> Texts:
     """Return the names of the contexts of a plan that are `root` and use its ignore file."""
-    local = [context for context in plan.named_contexts if context.local]
-    names = [context.name for context in local if realpath(context.value) == root]
+    names = [
+        context.name
+        for context in plan.named_contexts
+        if context.local and realpath(context.value) == root
+    ]
     if plan.root == root and not plan.dockerfile_specific:
         names.insert(0, "")
     return tuple(names)
 
 
-def _build_file(plan: Plan, path: str, names: tuple[str, ...]) -> BuildFile:
+def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:
     plan, _ = with_assumed_arguments(plan)
     needs_of(plan)  # raises `UndecidedError` if another frontend may accept a syntax error
     labels = [stage.name or str(stage.index) for stage in plan.parsed.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
-        message = f"more than {_MOST_STAGES} stages: their sources are not evaluated"
-        raise UndecidedError(message, hint="ctxsize measure can read it")
+        raise UndecidedError(
+            f"more than {_MOST_STAGES} stages: their sources are not evaluated",
+            hint="ctxsize measure can read it",
+        )
     needs: list[ContextNeed] = []
     for target in dict.fromkeys([plan.build.target, "", *labels]):
         asked = replace(plan, build=replace(plan.build, target=target))

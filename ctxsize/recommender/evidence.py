@@ -9,26 +9,26 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from ctxsize import units
-from ctxsize.engine import git
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.git import GitError, GitRepository, Repositories
+from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
+from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
 from ctxsize.globs import is_glob, like, matching
-from ctxsize.knowledge.rules import Category, EntryType, Marker, Rule, is_build_input, listed
-from ctxsize.model import Problem
+from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
+from ctxsize.model import Problem, Texts
 from ctxsize.reader import border_of, read_file
-from ctxsize.recommender.outcome import Match, Objection
+from ctxsize.recommender.outcome import Clause, Match, Objection
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree
+from ctxsize.units import human
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
@@ -59,10 +59,18 @@ def text_of(data: bytes) -> str:
     return data.translate(None, b"\0").decode("utf-8", "replace")
 
 
+def small_text(root: str, path: str) -> str:
+    """Return the text of the first MiB of a manifest or a source."""
+    return text_of(small_file(root, path))
+
+
+KnownRepository = GitRepository | None
+
+
 class InRepository(NamedTuple):
     """A path in the innermost repository around it."""
 
-    repository: GitRepository | None
+    repository: KnownRepository
     path: str  # relative to the repository, or to the context if that is in the repository
     prefix: str  # the path without this last part
 
@@ -72,15 +80,17 @@ class Tracked:
 
     def __init__(self, tree: Tree, repositories: Repositories | None = None) -> None:
         """Ask git; `repositories` know the answers for many contexts of a repository."""
-        self._root = tree.snapshot.plan.root
-        find = git.find
-        if repositories is not None:
+        root = tree.directory
+        self._root = root
+        find = find_repository
+        if repositories:
             find = repositories.find
-        outer = find(self._root)
+        outer = find(root)
         self.problem: Problem | None = outer.problem  # why nothing is known of a repository
-        self.top = border_of(self._root)  # of the repository around the context, or the context
-        self._known = {"": self._readable(outer.repository)}
-        self.worktrees = {*git.untracked_worktrees(self._root, self._known[""])}
+        self.top = border_of(root)  # of the repository around the context, or the context
+        repository = self._readable(outer.repository)
+        self._known = {"": repository}
+        self.worktrees = {*untracked_worktrees(root, repository)}
         """The further worktrees of these repositories in the context."""
         for folder in tree.snapshot.folders:  # parents come first
             if folder.path and folder.has(".git"):
@@ -88,16 +98,16 @@ class Tracked:
 
     def _add_repository(self, directory: str) -> None:
         """Ask git about an inner repository, or a worktree, in the directory."""
-        full = f"{self._root.rstrip('/')}/{directory}"
+        full = join(self._root, directory)
         inner = None
         if not self.ignores(directory):  # one that the outer repository ignores is a download
-            inner = git.find(full).repository
-        for worktree in git.untracked_worktrees(full, inner):
+            inner = find_repository(full).repository
+        for worktree in untracked_worktrees(full, inner):
             self.worktrees.add(f"{directory}/{worktree}")
-        if inner is not None and inner.top == full:
+        if inner and inner.top == full:
             self._known[directory] = self._readable(inner)
 
-    def _readable(self, repository: GitRepository | None) -> GitRepository | None:
+    def _readable(self, repository: KnownRepository) -> KnownRepository:
         """Return the repository if its index can be read; else remember the problem."""
         try:
             _ = repository and (repository.index, repository.ignored)
@@ -114,9 +124,9 @@ class Tracked:
             return None
         return frozenset(path.rstrip("/") for path in repository.ignored)
 
-    def first(self, path: str) -> str | None:
-        """Return a tracked file at or below `path`; None if git tracks nothing there."""
-        return next(iter(self.at_or_below(path)), None)
+    def tracks(self, path: str) -> bool:
+        """Return True if git tracks `path` or something below it."""
+        return bool(self.at_or_below(path))
 
     def at_or_below(self, path: str) -> list[str]:
         """Return every tracked file at or below `path`, and the submodules there."""
@@ -125,6 +135,10 @@ class Tracked:
             return []
         return [prefix + tracked for tracked in repository.index.at_or_below(inner)]
 
+    def is_untracked(self, path: str) -> bool:
+        """Return True if `path` is in a repository that tracks nothing at or below it."""
+        return self.covers(path) and not self.tracks(path)
+
     def covers(self, path: str) -> bool:
         """Return True if `path` is in a repository."""
         return self._of(path).repository is not None
@@ -132,38 +146,32 @@ class Tracked:
     def ignores(self, path: str) -> bool:
         """Return True if git ignores all of `path`, but not the whole context."""
         repository, inner, _ = self._of(path)
-        if repository is None:
-            return False
-        return repository.ignores(inner)
+        return repository is not None and repository.ignores(inner)
 
     def _of(self, path: str) -> InRepository:
-        if len(self._known) > 1:
+        known = self._known
+        if len(known) > 1:
             for directory in reversed(up_to(path)[:-1]):
-                if directory in self._known:
+                if directory in known:
                     prefix = f"{directory}/"
-                    return InRepository(self._known[directory], path[len(prefix) :], prefix)
-        return InRepository(self._known[""], path, "")
+                    return InRepository(known[directory], path.removeprefix(prefix), prefix)
+        return InRepository(known[""], path, "")
 
 
+@dataclass
 class Evidence:
     """Evidence about the paths of one context."""
 
-    def __init__(self, tree: Tree, tracked: Tracked, dockerfiles: Collection[str] = ()) -> None:
-        self.tree = tree
-        self.git = tracked
-        self._root = tree.snapshot.plan.root
-        self._dockerfiles = frozenset(dockerfiles)
-        self.small_file = lru_cache(maxsize=64)(lambda path: text_of(self.source(path)))
-        """Return the text of a manifest; members of a workspace share manifests."""
+    tree: Tree
+    git: Tracked
+    dockerfiles: Collection[str] = ()
 
     def first_bytes(self, path: str) -> bytes:
-        return small_file(self._root, path, _FIRST_BYTES)
+        return small_file(self.tree.directory, path, _FIRST_BYTES)
 
-    def source(self, path: str) -> bytes:
-        return small_file(self._root, path)
-
-    def shows(self, marker: Marker, path: str) -> str | None:
+    def shows(self, marker: Marker, path: str) -> Clause:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
+        names = marker.names
         match marker.kind:
             case "any_of":
                 clauses = (self.shows(part, path) for part in marker.parts)
@@ -171,28 +179,28 @@ class Evidence:
             case "all_of":
                 return self._shows_all(marker.parts, path)
             case "beside":
-                return self._shows_one(dirname(path), marker.names, path, "beside")
+                return self._shows_one(dirname(path), names, path, "beside")
             case "inside":
-                return self._shows_one(path, marker.names, path, "in")
+                return self._shows_one(path, names, path, "in")
             case "beside_all":
-                return self._shows_each(dirname(path), marker.names, "beside")
+                return self._shows_each(dirname(path), names, "beside")
             case "inside_all":
-                return self._shows_each(path, marker.names, "in")
+                return self._shows_each(path, names, "in")
             case "twin":
-                twin = path.removesuffix(marker.names[0])
-                if twin != path and self.tree.entry(twin) is not None:
+                twin = path.removesuffix(names[0])
+                if twin != path and self.tree.entry(twin):
                     return f"{twin} beside it"
                 return None
             case "at_least":
                 size_bytes = self.tree.size_bytes(path)
                 if size_bytes >= marker.number:
-                    return f"{units.human(size_bytes)} of it"
+                    return f"{human(size_bytes)} of it"
                 return None
         if self._holds(marker, path):
             return str(marker).replace("`", "")
         return None
 
-    def _shows_all(self, markers: Iterable[Marker], path: str) -> str | None:
+    def _shows_all(self, markers: Iterable[Marker], path: str) -> Clause:
         clauses = dict[str, None]()
         for marker in markers:
             clause = self.shows(marker, path)
@@ -202,15 +210,15 @@ class Evidence:
         clauses.pop(str(Marker("exists")), None)
         return " and ".join(clauses)
 
-    def _shows_one(self, directory: str, names: Iterable[str], path: str, where: str) -> str | None:
+    def _shows_one(self, directory: str, names: Texts, path: str, where: str) -> Clause:
         first = self.tree.first(directory, names, but=path)
         if first is None:
             return None
         if where == "in":
-            first = first[len(path) + 1 :]
+            first = first.removeprefix(f"{path}/")
         return f"{first} {where} it"
 
-    def _shows_each(self, directory: str, names: Iterable[str], where: str) -> str | None:
+    def _shows_each(self, directory: str, names: Texts, where: str) -> Clause:
         if all(self.tree.find(directory, name) for name in names):
             return f"{' and '.join(names)} {where} it"
         return None
@@ -220,55 +228,49 @@ class Evidence:
             case "exists":
                 return self.tree.entry(path) is not None
             case "is_dockerfile":
-                return path in self._dockerfiles
+                return path in self.dockerfiles
             case "worktrees":
                 return path in self.git.worktrees
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":
-                return self.git.covers(path) and self.git.first(path) is None
-            case "only_programs" | "only_documents":
-                files = [file for file, _ in self.tree.files_below(path)]
-                if marker.kind == "only_documents":
-                    return bool(files) and _are_documents(files)
+                return self.git.is_untracked(path)
+            case "only_programs":
+                files = [*self.tree.files_below(path)]
                 if not 0 < len(files) <= _MOST_PROGRAMS:
                     return False
-                beginnings = map(self.first_bytes, files)
-                return all(beginning.startswith(_PROGRAMS) for beginning in beginnings)
+                return all(self.first_bytes(file).startswith(_PROGRAMS) for file in files)
+            case "only_documents":
+                files = [*self.tree.files_below(path)]
+                return bool(files) and _are_documents(files)
         return self._contains(marker, path)
 
     def _contains(self, marker: Marker, path: str) -> bool:
         """Return True if what is written in a file, or a symlink, is what the marker says."""
+        names = marker.names
         match marker.kind:
             case "link":
                 with suppress(OSError, ValueError):
-                    target = os.readlink(join(self._root, path))
-                    return target.startswith(marker.names[0])
+                    return os.readlink(join(self.tree.directory, path)).startswith(names[0])
                 return False
             case "tagged":
-                return self._first_bytes_in(path, "CACHEDIR.TAG").startswith(CACHE_TAG)
+                return self.first_bytes(join(path, "CACHEDIR.TAG")).startswith(CACHE_TAG)
             case "self_ignored":
-                text = text_of(self._first_bytes_in(path, ".gitignore"))
+                text = text_of(self.first_bytes(join(path, ".gitignore")))
                 lines = filter(None, map(str.strip, text.splitlines()))
                 return [line for line in lines if line[0] != "#"] in (["*"], ["/**"], ["**"])
             case "content":
                 # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
         data = self.first_bytes(path)
-        beginnings = map(bytes.fromhex, marker.names)
+        beginnings = map(bytes.fromhex, names)
         return any(data.startswith(beginning, marker.number) for beginning in beginnings)
 
-    def _first_bytes_in(self, directory: str, name: str) -> bytes:
-        if not self.tree.has(directory, name):
-            return b""
-        return self.first_bytes(f"{directory}/{name}")
-
-    def found(self, rules: Collection[Rule], sums: SumsByPath, judge: Judge) -> list[Match]:
+    def found(self, sums: SumsByPath, judge: Judge) -> list[Match]:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
         matches: list[Match] = []
-        directories, files, links = (_lookups(rules, kind) for kind in EntryType)
+        directories, files, links = map(_lookups, EntryType)
         pending = [self.tree.root]
-        none = Sums()
         while pending:
             directory = pending.pop()
             linked = self.tree.snapshot.links.get(directory.path, ())
@@ -280,7 +282,7 @@ class Evidence:
                 if lookups and (lookups[0][1] or content_bytes >= _LARGE_BYTES):
                     matches += self._matches(lookups, directory.prefix + name, judge)
             for folder in reversed(directory.folders.values()):
-                if sums.get(folder.path, none).entries:
+                if sums.get(folder.path, Sums()).entries:
                     here = self._matches(directories(folder.name), folder.path, judge)
                     matches += here
                     if not any(match.is_settled for match in here):
@@ -311,7 +313,7 @@ class Evidence:
         return [match for match in matches if match.hard or match is surest]
 
     def _match(self, rule: Rule, find: str, path: str) -> Match | None:
-        if rule.category is not Category.SECRET:
+        if not rule.is_secret:
             shown = self.shows(rule.marker, path)
             if shown is None:
                 return None
@@ -353,22 +355,24 @@ class Evidence:
         return Confidence.POSSIBLE
 
 
-def _lookups(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Lookup, ...]]:
+def _lookups(kind: EntryType) -> Callable[[str], Sequence[Lookup]]:
     """Return a function for the lookups of a name: literal ones, globs, and those without names."""
     literal = defaultdict[str, list[Lookup]](list)
     globs = list[tuple[str, Lookup]]()
-    for rule in rules:
-        if rule.kind is kind:
-            for find in rule.find or ("",):
-                name = basename(find)
-                if is_glob(name):
-                    globs.append((name, (rule, find)))
-                else:
-                    literal[name].append((rule, find))
+    for rule in all_rules().values():
+        if rule.kind is not kind:
+            continue
+        for find in rule.find or ("",):
+            name = basename(find)
+            lookup = (rule, find)
+            if is_glob(name):
+                globs.append((name, lookup))
+            else:
+                literal[name].append(lookup)
     is_any = matching(glob for glob, _ in globs)
 
     @lru_cache(maxsize=10_000)
-    def lookups(name: str) -> tuple[Lookup, ...]:
+    def lookups(name: str) -> Sequence[Lookup]:
         alike = []
         if is_any(name):
             alike = [lookup for glob, lookup in globs if like(glob, name)]
@@ -386,11 +390,8 @@ def fits(find: str, path: str) -> bool:
     """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
     wanted = find.lstrip("/").split("/")
     parts = path.split("/")
-    if len(parts) < len(wanted):
-        return False
     if find.startswith("/") and len(parts) > len(wanted):
         return False
-    for part, name in zip(parts[-len(wanted) :], wanted, strict=True):
-        if part != name and not (is_glob(name) and like(name, part)):
-            return False
-    return True
+    if len(parts) < len(wanted):
+        return False
+    return all(map(like, wanted, parts[-len(wanted) :]))

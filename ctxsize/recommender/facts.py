@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from heapq import nsmallest
-from itertools import islice
-from posixpath import basename, dirname, split
+from itertools import filterfalse, islice
+from posixpath import basename, dirname, join, split
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.globs import is_glob, like
+from ctxsize.engine.patterns import pattern_for
+from ctxsize.globs import is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains_run
-from ctxsize.recommender.evidence import Evidence, text_of
-from ctxsize.recommender.outcome import Match
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
+from ctxsize.recommender.evidence import Tracked, small_text
+from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.references import Reference, References
-from ctxsize.recommender.tree import SumsByPath, is_below
+from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 
-_WORDS = re.compile(r"[\w.-]+")
+WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
 _NAMES_GIT = re.compile(r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)")
@@ -101,27 +103,39 @@ def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
 
+PathLists = defaultdict[str, list[str]]
+
+
 class SourceIndex(NamedTuple):
     """The paths of sources by the names of entries that are words in them."""
 
-    by_word: Mapping[str, list[str]]
+    by_word: PathLists
     is_all: bool  # False if there are too many sources to read all of them
 
 
+@dataclass
 class Facts:
     """Facts about one context, each computed on first use."""
 
-    def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
-        self.evidence = evidence
-        self.plan = evidence.tree.snapshot.plan
-        self.build_files = build_files
-        self.sums = sums  # the sums of the context, by path
+    tree: Tree
+    git: Tracked
+    build_files: BuildFiles
+    sums: SumsByPath  # of the context, by path
+
+    def __post_init__(self) -> None:
+        self.plan = self.tree.snapshot.plan
+        self.manifest = lru_cache(maxsize=64)(self._source)
+        """Return the text of a manifest; members of a workspace share manifests."""
         self.maybe_taken = cache(self._maybe_taken)
         self._scripts = cache(self._find_scripts)
-        self._mentioning = cache(self._find_mentioning)
+        self.mentioning = cache(self._find_mentioning)
+
+    def pattern_of(self, path: str) -> str | None:
+        """Return the pattern for exactly this path; None if no pattern can mean it."""
+        return pattern_for(path, pattern_class=self.plan.builder.spec_class.pattern_class)
 
     @cached_property
-    def version_from_git(self) -> str | None:
+    def version_from_git(self) -> Clause:
         """Return why the build reads its version from git, as a clause; None if nothing does."""
         for build_file in self.build_files.all:
             if expression("runs_git").search(build_file.commands):
@@ -129,12 +143,10 @@ class Facts:
             for command in re.split(r"[;&|\n]+", build_file.commands):
                 if _NAMES_GIT.search(command) and not _DOES_WITHOUT_GIT.search(command):
                     return f"a command of {build_file.path} names .git"
-        paths = []
-        for name in filter(listed_names("version_files"), self.by_name):
-            paths += self.by_name[name]
-        sent = (path for path in paths if not self.evidence.git.ignores(path))
-        for path in nsmallest(_MOST_MANIFESTS, sent, key=_depth):
-            if expression("versioned_by_git").search(self.evidence.small_file(path)):
+        manifests = self._paths_called(listed_names("version_files"))
+        manifests = filterfalse(self.git.ignores, manifests)
+        for path in nsmallest(_MOST_MANIFESTS, manifests, key=_depth):
+            if expression("versioned_by_git").search(self.manifest(path)):
                 return f"{path} reads its version from git"
         return None
 
@@ -142,58 +154,45 @@ class Facts:
     def references(self) -> tuple[Reference, ...]:
         """Return the places that name files without which a build fails; now it finds them."""
         is_sent = self.sums.__contains__
-        references = References(self.evidence.tree, is_sent)
-        fine = []
-        for build_file in self.build_files.all:
-            for reference in references.of(build_file.plan, build_file.names):
-                is_whole = not reference.breaks(is_sent)
-                if is_whole and reference.is_of_sources(self.evidence.git):
-                    fine.append(reference)
-        return tuple(fine)
+        finder = References(self.tree, is_sent)
+        return tuple(
+            reference
+            for build_file in self.build_files.all
+            for reference in finder.of(build_file.plan, build_file.names)
+            if not reference.breaks(is_sent)
+            if reference.is_of_sources(self.git)
+        )
 
     @cached_property
-    def _sources(self) -> SourceIndex:
+    def sources(self) -> SourceIndex:
         """Return the sources by the names of entries that are words in them."""
-        by_word = defaultdict[str, list[str]](list)
+        by_word = PathLists(list)
         count = 0
         left_bytes = _MOST_SOURCE_BYTES
-        for directory in self.evidence.tree.root.tree(lambda below: below.name not in NOT_SOURCES):
+        for directory in self.tree.root.tree(lambda below: below.name not in NOT_SOURCES):
             for name, size_bytes in self.sums.names_in(directory.path).items():
                 path = directory.prefix + name
                 if size_bytes > _LARGEST_SOURCE:
                     continue
                 if not is_source(name) or name in listed("locks"):
                     continue
-                if self.evidence.git.ignores(path):
+                if self.git.ignores(path):
                     continue
                 left_bytes -= size_bytes
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                words = _WORDS.findall(text_of(self.evidence.source(path)))
-                for word in self.by_name.keys() & words:
+                for word in self.by_name.keys() & WORDS.findall(self._source(path)):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
 
-    def mentioned(self, path: str) -> str | None:
-        """Return why a source or a Dockerfile may read `path`; None if none names it."""
-        name = basename(path)
-        if not _WORDS.fullmatch(name):
-            return "no source can be searched for its name"
-        for source in self._mentioning(name):
-            if source != path and not is_below(source, {path}):
-                return f"{source} mentions it"
-        for build_file in self.build_files.all:
-            if mentions(name, build_file.commands):
-                return f"{build_file.path} mentions it"
-        if self._sources.is_all:
-            return None
-        return "there are too many sources to see whether one reads it"
+    def _source(self, path: str) -> str:
+        return small_text(self.tree.directory, path)
 
     def _find_mentioning(self, name: str) -> list[str]:
-        sources = sorted(self._sources.by_word.get(name, ()))
-        read = self.evidence.source
-        return [path for path in sources if mentions(name, text_of(read(path)))]
+        """Return the sources that name a file."""
+        sources = sorted(self.sources.by_word.get(name, ()))
+        return [path for path in sources if mentions(name, self._source(path))]
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""
@@ -203,7 +202,7 @@ class Facts:
     def taking(self, match: Match) -> Iterator[BuildFile]:
         """Yield the Dockerfiles that copy a directory above the match."""
         for build_file in self.build_files.all:
-            above = any(named.contains(match.path) for named in build_file.named)
+            above = any(contains(named.path, match.path) for named in build_file.named)
             if build_file.takes_everything or above:
                 yield build_file
 
@@ -217,18 +216,17 @@ class Facts:
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
         paths = (path for path in self._scripts(name) if not is_below(path, {beside}))
-        scripts = map(self.evidence.small_file, islice(paths, _MOST_SCRIPTS))
-        return "\n".join(scripts)
+        return "\n".join(map(self.manifest, islice(paths, _MOST_SCRIPTS)))
 
     def _find_scripts(self, name: str) -> list[str]:
-        is_file = self.evidence.tree.snapshot.file
-        return sorted(filter(is_file, self.by_name.get(name, ())), key=_depth)
+        files = filter(self.tree.snapshot.file, self.by_name.get(name, ()))
+        return sorted(files, key=_depth)
 
     @cached_property
-    def by_name(self) -> dict[str, list[str]]:
+    def by_name(self) -> PathLists:
         """Return the paths that are sent, by last name."""
-        paths = defaultdict[str, list[str]](list)
-        for directory in self.evidence.tree.snapshot.folders:
+        paths = PathLists(list)
+        for directory in self.tree.snapshot.folders:
             prefix = directory.prefix
             for name in self.sums.names_in(directory.path):
                 paths[name].append(prefix + name)
@@ -236,19 +234,21 @@ class Facts:
                 paths[directory.name].append(directory.path)
         return paths
 
-    def called(self, name: str) -> Iterator[str]:
-        """Yield the paths that are sent and whose last name is `name`, which may be a glob."""
-        if not is_glob(name):
-            yield from self.by_name.get(name, ())
-            return
-        for other, paths in self.by_name.items():
-            if like(name, other):
+    def called(self, name: str) -> Iterable[str]:
+        """Return the paths that are sent and whose last name is `name`, which may be a glob."""
+        if is_glob(name):
+            return self._paths_called(matcher(name))
+        return self.by_name.get(name, ())
+
+    def _paths_called(self, is_wanted: Callable[[str], object]) -> Iterator[str]:
+        for name, paths in self.by_name.items():
+            if is_wanted(name):
                 yield from paths
 
     @cached_property
-    def settings(self) -> dict[str, list[str]]:
+    def settings(self) -> PathLists:
         """Return the manifests of Node and the settings of bundlers, by directory."""
-        settings = defaultdict[str, list[str]](list)
+        settings = PathLists(list)
         names = filter(listed_names("settings"), self.by_name)
         for name in sorted(names, key=lambda name: (name != "package.json", name)):
             for path in self.by_name[name]:
@@ -257,7 +257,7 @@ class Facts:
         return settings
 
 
-def reader_of(facts: Facts, match: Match) -> str | None:
+def reader_of(facts: Facts, match: Match) -> Clause:
     """Return which tool may read an environment file while an image is built, as a clause.
 
     Vite, Next, Nuxt, react-scripts and similar tools read `.env`, `.env.local`, `.env.production`
@@ -278,15 +278,15 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     return next(filter(None, reasons), None)
 
 
-def _reader_at(facts: Facts, path: str, place: str) -> str | None:
+def _reader_at(facts: Facts, path: str, place: str) -> Clause:
     """Return which tool with settings in the directory `place` may read the environment file."""
     directory, name = split(path)
-    inner = f"{directory}/".lstrip("/")
-    outer = f"{place}/".lstrip("/")
+    inner = join(directory, "")
+    outer = join(place, "")
     if not inner.startswith(outer) and not outer.startswith(inner):
         return None
     settings = facts.settings[place]
-    texts = [f"{basename(path)}\n{facts.evidence.small_file(path)}" for path in settings]
+    texts = [f"{basename(path)}\n{facts.manifest(path)}" for path in settings]
     text = "\n".join(texts)
     if place != directory:
         child = re.escape(inner.removeprefix(outer).partition("/")[0])

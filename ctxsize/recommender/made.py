@@ -7,8 +7,9 @@ uses the copied one. All else is a doubt. Commands in scripts may use it, but th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from posixpath import basename, dirname, join, normpath
 from typing import NamedTuple
@@ -16,9 +17,17 @@ from typing import NamedTuple
 from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
-from ctxsize.knowledge import tools
 from ctxsize.knowledge.rules import NOT_SOURCES, Category, expression, listed
-from ctxsize.recommender.build_files import BuildFile, Named
+from ctxsize.knowledge.tools import (
+    Tool,
+    has_tools,
+    install_directory,
+    makes,
+    manager_of,
+    run_by,
+    spares,
+)
+from ctxsize.recommender.build_files import BuildFile, contains
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match
 from ctxsize.syntax import Command
@@ -52,19 +61,20 @@ class Making:
         self._uses: list[int] = []
         self._facts = facts
         self._build_file = build_file
-        self._match = match
-        self._rule = match.rule
-        self._manager: tools.Tool | None = None
+        self._path = match.path
+        rule = match.rule
+        self._rule = rule
+        self._manager: Tool | None = None
         # Only rules with this trap are about the files of package managers.
-        if "no_install_step" in match.rule.traps:
-            self._manager = tools.manager_of(match.rule.name)
-        self._language = tools.manager_of(f"{match.rule.ecosystem}.")
-        parts = match.path.split("/")
+        if "no_install_step" in rule.traps:
+            self._manager = manager_of(rule.name)
+        self._language = manager_of(f"{rule.ecosystem}.")
         depth = match.find.strip("/").count("/") + 1
-        self._name = "/".join(parts[-depth:])
-        self._is_known = tools.has_tools(match.rule.name)
+        name = "/".join(match.path.split("/")[-depth:])
+        self._is_named_in = partial(is_named, name)
+        self._is_known = has_tools(rule.name)
         self._ends: dict[BuiltStage, _Content] = {}
-        self._consumed: set[BuiltStage] = set()
+        self._consumed = set[BuiltStage]()
         for stage in built_stages(build_file.dockerfile):
             self._ends[stage] = self._end_of(stage)
         self._use_images()
@@ -83,7 +93,7 @@ class Making:
 
     def _end_of(self, stage: BuiltStage) -> _Content:
         content = _Content()
-        if stage.parent is not None:
+        if stage.parent:
             content = self._ends[stage.parent]
         elif stage.base and stage.base in self._build_file.names:
             content = _Content(has_it=True, has_files=True)
@@ -98,13 +108,13 @@ class Making:
 
     def _after_copy(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         there = self._end_of_origin(stage, step.origin)
-        is_named = any(map(self._is_name_in, step.arguments[:-1]))
+        is_named = any(map(self._is_named_in, step.arguments[:-1]))
         if is_named and there.is_as_it_came:
             self._uses.append(step.line)
         if is_named and there.made:
             content = content._replace(made=True)
         has_it = content.has_it or there.is_as_it_came
-        for source in self._build_file.taken_at.get((stage.label, step.line), ()):
+        for source in self._build_file.taken_at[stage.label, step.line]:
             if source.kind in ("copy", "add") and self._is_in(source.path):
                 has_it = True
         return content._replace(has_it=has_it, has_files=True)
@@ -117,27 +127,21 @@ class Making:
         return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
-        if source == ".":
-            return True
-        named = Named("", 0, "", source, source)
-        return named.contains(self._match.path)
-
-    def _is_name_in(self, text: str) -> bool:
-        return is_named(self._name, text)
+        return source == "." or contains(source, self._path)
 
     def _after_run(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""
         is_mounted = any(self._is_mounted(stage, mount) for mount in step.mounts)
-        there = content._replace(has_it=content.has_it or is_mounted)
-        can_make = self._can_make(there, step)
-        if can_make and any(self._makes(*located, spare=True) for located in running(step)):
+        can_make = self._can_make(step, content, has_it=content.has_it or is_mounted)
+        located = running(step)
+        if can_make and any(self._makes(*pair, spare=True) for pair in located):
             self.is_made = True
         # The content of a cache mount does not become part of the image.
         caches = [mount.target for mount in step.mounts if mount.type in ("cache", "tmpfs")]
-        if any(map(self._is_name_in, caches)):
+        if any(map(self._is_named_in, caches)):
             return content
         in_mount = is_mounted
-        for directory, command in running(step):
+        for directory, command in located:
             if can_make and self._makes(directory, command):
                 in_mount = False
                 # What is made in a mount exists only during this RUN.
@@ -158,55 +162,55 @@ class Making:
     def _is_named_apart(self, step: StageStep) -> bool:
         """Return True for `< it`, `for x in it/*`, or in a heredoc that no shell reads."""
         for _, command in running(step):
-            if any(map(self._is_name_in, command.words)):
+            if any(map(self._is_named_in, command.words)):
                 return False
-        texts = [*step.instruction.arguments]
-        texts += [heredoc.content for heredoc in step.instruction.heredocs]
-        known = (_with_values(step, text) for text in texts)
-        return any(is_named(self._name, text, bare=False) for text in known)
+        documents = (heredoc.content for heredoc in step.instruction.heredocs)
+        texts = _with_values(step, (*step.instruction.arguments, *documents))
+        return any(self._is_named_in(text, bare=False) for text in texts)
 
-    def _can_make(self, content: _Content, step: StageStep) -> bool:
+    def _can_make(self, step: StageStep, content: _Content, *, has_it: bool) -> bool:
         if self._manager:  # an install needs no source but the manifest
             if content.has_files:
                 return True
             return any(mount.type == "bind" for mount in step.mounts)
         if self._is_known and self._rule.category is Category.ARTEFACT:
-            return content.has_it
+            return has_it
         return True
 
     def _makes(self, directory: str, command: Command, *, spare: bool = False) -> bool:
         """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
-            if tools.makes(self._rule, command):
+            if makes(self._rule, command):
                 return True
-            return spare and tools.spares(self._rule, command)
-        installed = tools.install_directory(self._rule, command)
+            return spare and spares(self._rule, command)
+        installed = install_directory(self._rule, command)
         if installed is None:
             return False
         package = self._package_at(normpath(join(directory, installed)), self._manager.files[0])
-        beside = dirname(self._match.path)
-        return package is None or f"{beside}/".startswith(f"{package}/")
+        if not package:
+            return True
+        return f"{dirname(self._path)}/".startswith(f"{package}/")
 
-    def _package_at(self, directory: str, manifest: str) -> str | None:
+    def _package_at(self, directory: str, manifest: str) -> str:
         """Return the package of the context that is at a directory of the image, by its path.
 
-        It is the longest end of that path at which the context has a manifest; None without one.
+        It is the longest end of that path at which the context has a manifest; `""` without one.
         """
-        parts = directory.lstrip("/").split("/")
-        for number, part in enumerate(parts):
-            package = "/".join(parts[number:])
-            if not part or not NOT_SOURCES.isdisjoint(parts[number:]):
-                continue
-            if f"{package}/{manifest}" in self._facts.sums:
-                return package
-        return None
+        package = directory.lstrip("/")
+        while package:
+            is_source = NOT_SOURCES.isdisjoint(package.split("/"))
+            if is_source and f"{package}/{manifest}" in self._facts.sums:
+                break
+            package = package.partition("/")[2]
+        return package
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         if mount.type != "bind":
             return False
-        if stage.origin(mount.origin) is not None:
-            return self._end_of_origin(stage, mount.origin).is_as_it_came
-        if mount.origin not in self._build_file.names:
+        origin = mount.origin
+        if stage.origin(origin):
+            return self._end_of_origin(stage, origin).is_as_it_came
+        if origin not in self._build_file.names:
             return False
         source = path_from_root(mount.source)[1:] or "."
         return "$" in source or self._is_in(source)
@@ -220,13 +224,11 @@ class Making:
         return re.search(self._language.speaks, text, re.IGNORECASE) is not None
 
     def _needs(self, command: Command) -> bool:
-        if self._manager is None:
-            return False
-        return self._speaks(" ".join(command.words))
+        return self._manager is not None and self._speaks(" ".join(command.words))
 
     def _may_take(self, command: Command) -> bool:
         """Return True if a command may read a whole mount, as most unknown programs may."""
-        program = tools.run_by(command).program
+        program = run_by(command).program
         if program in ("cd", "mkdir", "set") or program in listed("with_verbs"):
             return self._needs(command)
         return True
@@ -237,37 +239,37 @@ class Making:
         if self._rule.contents and program in _ABOUT_DIRECTORIES:
             return False
         below = directory.removeprefix(step.state.directory.text)
-        if self._is_name_in(below) and program not in ("cd", "pushd", "mkdir"):
+        if self._is_named_in(below) and program not in ("cd", "pushd", "mkdir"):
             return True
-        if is_named(self._name, self._script(command), bare=False):
+        if self._is_named_in(self._script(command), bare=False):
             return True
         if program in listed("silent"):
             return False
-        if any(self._is_name_in(value) for _, value in command.assignments):
+        if any(self._is_named_in(value) for _, value in command.assignments):
             return True
         # `-m` names a module.
-        pairs = pairwise(("", *command.words))
-        words = [word for before, word in pairs if before != "-m"]
+        words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]
         # Plain words are commands to some programs: `npm run build` names no `build/`.
         bare = program not in listed("with_verbs")
-        return any(is_named(self._name, word, bare=bare) for word in words)
+        return any(self._is_named_in(word, bare=bare) for word in words)
 
     def _script(self, command: Command) -> str:
-        word = next(iter(tools.run_by(command).words), "")
+        word = "".join(run_by(command).words[:1])
         if "/" not in word and not word.endswith(".sh"):
             return ""
-        return self._facts.script(basename(word), self._match.path)
+        return self._facts.script(basename(word), self._path)
 
     def _may_use(self, content: _Content, step: StageStep) -> bool:
         """Return True if an instruction may use the match when the image is finished."""
         keyword = step.instruction.keyword
+        arguments = step.arguments
         if keyword == "WORKDIR":
-            directory = join(step.workdir, *step.arguments)
-            return content.has_it and self._is_name_in(directory)
+            directory = join(step.workdir, *arguments)
+            return content.has_it and self._is_named_in(directory)
         if keyword in ("ARG", "ENV"):
             # An ARG without a value has the value of the ARG before the first FROM.
-            outer = [step.state.outer.get(name, "") for name in step.arguments]
-            return any(map(self._is_name_in, (*step.arguments, *outer)))
+            outer = [step.state.outer.get(name, "") for name in arguments]
+            return any(map(self._is_named_in, (*arguments, *outer)))
         for directory, command in running(step):
             if self._names(step, directory, command):
                 return True
@@ -289,18 +291,18 @@ def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
                 written += commands(heredoc.content)
             else:
                 written.append(Command(("cat", heredoc.content)))
-    known = []
-    for command in written:
-        words = tuple(_with_values(step, word) for word in command.words)
-        known.append(replace(command, words=words))
+    known = (
+        replace(command, words=tuple(_with_values(step, command.words))) for command in written
+    )
     return tuple(in_directories(known, step.state.directory.text))
 
 
-def _with_values(step: StageStep, text: str) -> str:
-    """Return a text with the known values of variables, also of arguments before the first FROM."""
-    if "$" not in text or len(text) > _LONGEST:
-        return text
-    known = tolerant(step.environment, text, quotes=False)
-    if "$" in known:
-        return tolerant(step.state.outer, known, quotes=False)
-    return known
+def _with_values(step: StageStep, texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts with the known values of variables, also of arguments before the first FROM."""
+    for text in texts:
+        known = text
+        if "$" in text and len(text) <= _LONGEST:
+            known = tolerant(step.environment, text, quotes=False)
+            if "$" in known:
+                known = tolerant(step.state.outer, known, quotes=False)
+        yield known

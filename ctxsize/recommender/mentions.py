@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
 from posixpath import dirname, join
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import joined, table
 from ctxsize.knowledge.tools import run_by
+from ctxsize.model import Texts
 from ctxsize.syntax import Command
 
 MOST_MENTIONS = 200  # maximum number of mentions of one kind that are read in a file
@@ -24,7 +25,7 @@ _BRACKET = re.compile(r"[\[\](){};]")
 class Mention(NamedTuple):
     """Alternative paths in the image, the kind of file there, and the place that names them."""
 
-    paths: tuple[str, ...]
+    paths: Texts
     then: str = ""
     optional: bool = False
     descends: str = ""
@@ -68,7 +69,6 @@ class ReadKind:
     masked: bool = False
     around: str = ""
     roots: str = ""
-    items: bool = False
     left_out: str = _NEVER
     unlike: str = _NEVER
     module: str = _NEVER
@@ -82,11 +82,10 @@ class ReadKind:
         parts = []
         rest = 0
         for disabled in re.finditer(self.left_out, code):
-            if disabled.start() >= rest:
-                end = disabled.end()
-                if self.items:
-                    end = _end_of_item(code, disabled)
-                parts.append(code[rest : disabled.start()].ljust(end - rest))
+            start = disabled.start()
+            if start >= rest:
+                end = _end_of_item(code, disabled)
+                parts.append(code[rest:start].ljust(end - rest))
                 rest = end
         return "".join(parts) + code[rest:]
 
@@ -99,7 +98,7 @@ def setting(key: str) -> str:
 @cache
 def starting_commands() -> tuple[StartingCommand, ...]:
     """Return the commands that read files. Raises `InputError` for a mistake in a row."""
-    rows: dict[str, Any] = table(_FILE)["starts"]
+    rows = table(_FILE)["starts"]
     return tuple(from_row(StartingCommand, _FILE, f"starts.{name}", rows[name]) for name in rows)
 
 
@@ -194,12 +193,19 @@ def _go_packages(run: Command) -> Iterator[Mention]:
     words = [word for before, word in pairs if word[:1] != "-" and before not in valued]
     for word in words or ["."]:
         if word.endswith("/..."):
-            skipped = setting("go_skipped")
-            yield Mention((dirname(word),), "go", optional=True, descends=skipped)
-        elif word.endswith(".go"):
-            yield Mention((join(dirname(word), "*.go"),), "go")
-        elif word.startswith((".", "/")):
-            yield Mention((join(word, "*.go"),), "go")
+            yield Mention(
+                (dirname(word),),
+                then="go",
+                optional=True,
+                descends=setting("go_skipped"),
+            )
+            continue
+        directory = word
+        if word.endswith(".go"):
+            directory = dirname(word)
+        elif word[:1] not in (".", "/"):
+            continue
+        yield Mention((join(directory, "*.go"),), "go")
 
 
 def _files_of(start: StartingCommand, run: Command) -> Iterator[Mention]:

@@ -8,9 +8,11 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Confidence, Edit, Finding
-from ctxsize.knowledge.rules import SAFE_FROM, Category, Rule
-from ctxsize.model import Amount, Effect, Problem
+from ctxsize.knowledge.rules import SAFE_FROM, Rule
+from ctxsize.model import Amount, Effect, Problems, Texts
 from ctxsize.writer import Addition
+
+Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
 
 
 class Doubt(str):
@@ -54,7 +56,9 @@ class Match:
     @property
     def is_settled(self) -> bool:
         """Return True if it is hidden with everything below it."""
-        return self.rule.confidence >= SAFE_FROM and not (self.rule.never or self.objections)
+        if self.rule.never or self.objections:
+            return False
+        return self.rule.confidence >= SAFE_FROM
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,9 @@ class Suggestion:
     """Patterns that are worth a line, and the matches of one rule that they hide."""
 
     matches: tuple[Match, ...]
-    patterns: tuple[str, ...]  # the lines to add; exceptions begin with `!`
+    patterns: Texts  # the lines to add; exceptions begin with `!`
     objections: tuple[Objection, ...] = ()
-    keeps: tuple[str, ...] = ()  # paths below that are still sent, as a Dockerfile takes them
+    keeps: Texts = ()  # paths below that are still sent, as a Dockerfile takes them
     size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
     chosen: bool = False  # True if it is part of the edit
 
@@ -88,12 +92,12 @@ class Suggestion:
         return self.matches[0].rule
 
     @cached_property
-    def paths(self) -> tuple[str, ...]:
+    def paths(self) -> Texts:
         """Return the outermost paths that it hides."""
         return tuple(match.path for match in self.matches)
 
     @property
-    def evidence(self) -> tuple[str, ...]:
+    def evidence(self) -> Texts:
         return tuple(f"{match.path}: {match.evidence}" for match in self.matches)
 
     @property
@@ -101,10 +105,10 @@ class Suggestion:
         """Return True if `--write` adds it without being asked to."""
         if self.objections:
             return False
-        return self.rule.category is Category.SECRET or self.rule.confidence >= SAFE_FROM
+        return self.rule.is_secret or self.rule.confidence >= SAFE_FROM
 
     @property
-    def doubts(self) -> tuple[str, ...]:
+    def doubts(self) -> Texts:
         """Return the reasons why it is not safe."""
         reasons = tuple(dict.fromkeys(objection.reason for objection in self.objections))
         if reasons or self.safe:
@@ -154,8 +158,8 @@ class Suggested:
     edit: Edit | None = None  # the change that `--write` makes; None if nothing changes
     written: bool = False
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    options: tuple[str, ...] = ()  # further options of the build, as words of the command line
+    problems: Problems = ()
+    options: Texts = ()  # further options of the build, as words of the command line
     is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from posixpath import basename, join, normpath, split
@@ -12,7 +12,8 @@ from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.knowledge.rules import listed
-from ctxsize.knowledge.tools import works
+from ctxsize.knowledge.tools import WordSet, works
+from ctxsize.model import Texts
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
@@ -36,27 +37,29 @@ def relative(path: str, top: str) -> str | None:
 class Copied:
     """A copy to `target`, of `sources` in the context; without any, of content from elsewhere."""
 
-    sources: tuple[str, ...]
+    sources: Texts
     target: str
     after: int  # number of commands that ran before
 
     def may_fill(self, path: str) -> bool:
         """Return True if content from elsewhere may be at `path`."""
+        target = self.target
         if self.sources:
             return False
-        if "$" in self.target or relative(path, self.target) is not None:
+        if "$" in target or relative(path, target) is not None:
             return True
-        return relative(self.target, path) is not None
+        return relative(target, path) is not None
 
-    def origins(self, path: str, tree: Tree) -> Iterator[str]:
-        """Yield the existing paths of the context that are copied to `path`."""
+    def origin(self, path: str, tree: Tree) -> str | None:
+        """Return the first existing path of the context that is copied to `path`, or None."""
         below = relative(path, self.target)
         if below is None:
-            return
+            return None
         for source in self.sources:
             origin = _origin(source, below, tree)
-            if tree.entry(origin) is not None or (source == "." and not below):
-                yield origin
+            if tree.entry(origin) or (source == "." and not below):
+                return origin
+        return None
 
 
 def _origin(source: str, below: str, tree: Tree) -> str:
@@ -68,7 +71,7 @@ def _origin(source: str, below: str, tree: Tree) -> str:
         return ""
     if source == ".":
         return below
-    if tree.snapshot.folder(source) is not None:
+    if tree.snapshot.folder(source):
         return join(source, below).rstrip("/")
     # Without a slash at its end, the target may be the file or a directory.
     if below in ("", name):
@@ -81,15 +84,14 @@ class Placed:
     """The places of files of the context in a stage, and the commands that may have made files."""
 
     tree: Tree
-    copies: tuple[Copied, ...] = ()
-    ran: tuple[tuple[Command, frozenset[str]], ...] = ()  # each with the words of its RUN
+    copies: Sequence[Copied] = ()
+    ran: Sequence[tuple[Command, WordSet]] = ()  # each with the words of its RUN
 
     def copied(self, step: StageStep, names: Collection[str]) -> Placed:
         """Return the places after a COPY or ADD; `names` are those of the context."""
         sources = tuple(path[1:] or "." for origin, path in step.takes if origin in names)
         is_known = len(step.arguments) - 1 == len(sources) <= _MOST_SOURCES
-        unpacks = step.instruction.keyword == "ADD"
-        if unpacks or not is_known or "$" in step.destination:
+        if step.instruction.keyword == "ADD" or not is_known or "$" in step.destination:
             sources = ()
         elif any(flag.startswith(("--exclude", "--parents")) for flag in step.instruction.flags):
             return self
@@ -99,14 +101,14 @@ class Placed:
         """Return the places that the commands of a RUN see."""
         placed = self
         for mount in step.mounts:
-            sources: tuple[str, ...] = ()
+            sources: Texts = ()
             if mount.type == "bind" and mount.origin in names:
                 sources = (normpath(f"/{mount.source}")[1:] or ".",)
             if mount.target:
                 placed = placed._with(sources, normpath(join(step.workdir, mount.target)))
         return placed
 
-    def _with(self, sources: tuple[str, ...], target: str) -> Placed:
+    def _with(self, sources: Texts, target: str) -> Placed:
         copy = Copied(sources, target, len(self.ran))
         return replace(self, copies=(*self.copies, copy))
 
@@ -119,10 +121,10 @@ class Placed:
             commands = (_UNKNOWN,)
         text = step.instruction.text
         words = _words(text)
+        idle: Texts = ()
         if ">" not in text:
             idle = listed("makes_no_files")
-            commands = tuple(command for command in commands if command.program not in idle)
-        ran = ((command, words) for command in commands)
+        ran = ((command, words) for command in commands if command.program not in idle)
         return replace(self, ran=(*self.ran, *ran))
 
     def origin(self, path: str) -> str | None:
@@ -139,8 +141,7 @@ class Placed:
             return False
         if any(other.may_fill(path) for other in self.copies):
             return False
-        inner = relative(path, copy.target) or path
-        below = {*inner.split("/")}
+        below = {*(relative(path, copy.target) or path).split("/")}
         for number, (command, words) in enumerate(self.ran):
             may_make = _makes_one_of(command, words, path)
             if may_make is None:
@@ -153,26 +154,27 @@ class Placed:
         is_known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
         if is_known and not _OF_THE_IMAGE.match(path):
             for copy in reversed(self.copies):
-                origin = next(copy.origins(path, self.tree), None)
+                origin = copy.origin(path, self.tree)
                 if origin is not None or copy.may_fill(path):
                     return origin, copy
         return None, Copied((), "/", 0)
 
 
-def _makes_one_of(command: Command, words: frozenset[str], path: str) -> bool | None:
+def _makes_one_of(command: Command, words: WordSet, path: str) -> bool | None:
     """Return True if a command of a RUN with these words may make `path`; None if unknown."""
     names = {command.program, "_".join(command.words[:2])}
     is_named = not names.isdisjoint(listed("makes_what_it_names"))
     if is_named and (command.program != "go" or command.has("-o")):
         return not words.isdisjoint((basename(path), "$"))
-    parts = {*path.split("/")}
-    may_make = None
-    for work in works(command):
-        if work.does("fetch") and not work.does("compile"):
-            may_make = may_make or not parts.isdisjoint(work.tool.directories)
-    return may_make
+    tools = [
+        work.tool for work in works(command) if work.does("fetch") and not work.does("compile")
+    ]
+    if not tools:
+        return None
+    parts = path.split("/")
+    return any(directory in parts for tool in tools for directory in tool.directories)
 
 
 @lru_cache(maxsize=64)
-def _words(text: str) -> frozenset[str]:
+def _words(text: str) -> WordSet:
     return frozenset(re.findall(r"[\w.-]+|\$", text))

@@ -18,7 +18,8 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.plan import Plan
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.knowledge.tools import works
-from ctxsize.recommender.evidence import Tracked, small_file, text_of
+from ctxsize.model import Texts
+from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.mentions import (
     MOST_MENTIONS,
     Mention,
@@ -43,7 +44,7 @@ class Reference:
 
     by: str  # the path of the file that names them; `""` for the Dockerfile
     at: str  # the place, as `src/lib.rs:1`
-    files: tuple[str, ...]
+    files: Texts
     is_copy: bool = False  # True for a COPY from a stage
 
     def breaks(self, is_sent: Callable[[str], bool]) -> bool:
@@ -55,7 +56,7 @@ class Reference:
     def is_of_sources(self, git: Tracked) -> bool:
         """Return False for files that git ignores: they are made before or while it is built."""
         if self.is_copy:
-            return git.first(self.files[0]) is not None
+            return git.tracks(self.files[0])
         return not all(map(git.ignores, self.files))
 
 
@@ -68,7 +69,7 @@ class References:
         self._left = _MOST_WORK
         self._text = lru_cache(maxsize=64)(self._read_text)
 
-    def of(self, plan: Plan, names: Collection[str] = ("",)) -> Iterator[Reference]:
+    def of(self, plan: Plan, names: Collection[str]) -> Iterator[Reference]:
         """Yield those of one Dockerfile; `names` are the names of this context in its build."""
         dockerfile = plan.parsed.dockerfile
         if len(dockerfile.instructions) > _MOST_STEPS:
@@ -87,7 +88,7 @@ class References:
                     here = here.after(step)
                 elif step.is_copy:
                     origin = stage.origin(step.origin)
-                    if origin is not None:
+                    if origin:
                         for path in self._of_copy(step, origin, ends[origin]):
                             yield Reference("", where, (path,), is_copy=True)
                     here = here.copied(step, names)
@@ -98,17 +99,19 @@ class References:
         for command, _ in there.ran:
             if any("package.json" in work.tool.files for work in works(command)):
                 return  # the scripts of a package make any files
-        outputs = [join("/", origin.end.directory.text)]
-        outputs += [copy.target for copy in there.copies]
-        outputs += [earlier.workdir for earlier in origin.history]
+        outputs = [
+            join("/", origin.end.directory.text),
+            *(copy.target for copy in there.copies),
+            *(earlier.workdir for earlier in origin.history),
+        ]
         for source in step.taken[:MOST_MENTIONS]:
             self._left -= 60 + 5 * (len(outputs) + len(there.ran))
             path = fixed_part(source) or "/"  # a pattern needs the directory before it
-            has_outputs = any(relative(output, path) is not None for output in outputs)
-            if not has_outputs and there.is_alone(path):
-                file = there.origin(path)
-                if file:
-                    yield file
+            if any(relative(output, path) is not None for output in outputs):
+                continue
+            file = there.origin(path)
+            if file and there.is_alone(path):
+                yield file
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
         """Yield what the commands of a RUN that needs all of them name, and what that names."""
@@ -137,10 +140,12 @@ class References:
             files = self._files(mention, here)
             if files and not mention.optional and all(map(here.is_alone, files)):
                 yield Reference(mention.by, mention.at, tuple(sorted(files.values())))
-            if mention.then:
-                for path in [path for path in files if path not in read]:
+            if not mention.then:
+                continue
+            for path, file in files.items():
+                if path not in read:
                     read.add(path)
-                    pending += self._mentions(mention.then, path, files[path], here)
+                    pending += self._mentions(mention.then, path, file, here)
 
     def _mentions(self, then: str, path: str, file: str, here: Placed) -> Iterator[Mention]:
         """Yield what a file of the context, which is at `path` of the image, names."""
@@ -158,8 +163,7 @@ class References:
         while here.origin(join(top, kind.around)) is None and top != "/":
             top = dirname(top)
         around = here.origin(join(top, kind.around)) or ""
-        manifest = self._text(around)
-        module = re.search(kind.module, manifest)
+        module = re.search(kind.module, self._text(around))
         code = kind.code(text)
         for row in kind.rows:
             for line, word in words_in(row, text, code):
@@ -177,8 +181,14 @@ class References:
                     template.format(subject, top=top, dir=directory, below=below)
                     for template in row.paths.split()
                 )
-                where = f"{file}:{line}"
-                yield Mention(paths, row.then, row.optional, descends, file, where)
+                yield Mention(
+                    paths,
+                    row.then,
+                    row.optional,
+                    descends=descends,
+                    by=file,
+                    at=f"{file}:{line}",
+                )
 
     def _files(self, mention: Mention, here: Placed) -> dict[str, str]:
         """Return the files of the context that a mention means, by their paths in the image."""
@@ -196,26 +206,23 @@ class References:
                 continue
             names = self._tree.names(origin)
             self._left -= len(names)
+            file = self._tree.snapshot.file(origin)
             if parts:
                 matching = [name for name in names if match(parts[0], name)]
                 pending += [(join(path, name), parts[1:]) for name in matching]
-            elif self._is_plain_file(origin):
+            elif file and S_ISREG(file.st_mode):
                 files[path] = origin
             elif mention.descends and ("go.mod" not in names or mention.then):
                 inner = [name for name in names if not re.fullmatch(mention.descends, name)]
                 pending += [(join(path, name), []) for name in inner]
         return files
 
-    def _is_plain_file(self, path: str) -> bool:
-        file = self._tree.snapshot.file(path)
-        return file is not None and S_ISREG(file.st_mode)
-
     def _read_text(self, path: str) -> str:
         """Return the text of a file that is sent, unless it is large or too much was read."""
         size_bytes = self._tree.size_bytes(path)
         self._left -= 500 + size_bytes // 16
         if self._left > 0 and 0 < size_bytes <= _LARGEST_BYTES and self._is_sent(path):
-            return text_of(small_file(self._tree.snapshot.plan.root, path))
+            return small_text(self._tree.directory, path)
         return ""
 
 
@@ -230,7 +237,6 @@ def _needed(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]
             continue
         needed.add(stage.parent)
         for step in stage.steps:
-            needed.add(stage.origin(step.origin))
-            for mount in step.mounts:
-                needed.add(stage.origin(mount.origin))
+            origins = [step.origin, *(mount.origin for mount in step.mounts)]
+            needed.update(map(stage.origin, origins))
     return needed

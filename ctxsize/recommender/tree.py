@@ -40,6 +40,7 @@ class Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
+        self.directory = snapshot.plan.root  # the real path of the context
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
@@ -47,13 +48,6 @@ class Tree:
         if folder is None:
             return []
         return [*folder.entries, *folder.folders]
-
-    def has(self, directory: str, name: str) -> bool:
-        """Return True if a directory contains an entry of this name."""
-        folder = self.snapshot.folder(directory)
-        if folder is None:
-            return False
-        return folder.has(name)
 
     def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
@@ -75,11 +69,7 @@ class Tree:
                 return None
             directory = directory.rpartition("/")[0]
             pattern = pattern[3:]
-        if "/" in pattern or is_glob(pattern):
-            return next(self._all(directory, pattern), None)
-        if self.has(directory, pattern):
-            return join(directory, pattern)
-        return None
+        return next(self._all(directory, pattern), None)
 
     def first(self, directory: str, patterns: Iterable[str], *, but: str = "") -> str | None:
         """Return the first path that one of `patterns` finds, except `but`."""
@@ -98,18 +88,17 @@ class Tree:
             path = join(directory, name)
             if rest:
                 yield from self._all(path, rest)
-            elif self.has(directory, name):
+            elif self.entry(path):
                 yield path
 
-    def files_below(self, path: str) -> Iterator[tuple[str, File]]:
+    def files_below(self, path: str) -> Iterator[str]:
         """Yield every file and symlink below a directory, or the file at `path`."""
         entry = self.entry(path)
-        if isinstance(entry, File):
-            yield path, entry
-        elif isinstance(entry, MemoryDirectory):
+        if isinstance(entry, MemoryDirectory):
             for directory in entry.tree():
-                for file in directory.stats([*directory.entries]):
-                    yield directory.prefix + file.name, file
+                yield from map(directory.prefix.__add__, directory.entries)
+        elif entry:
+            yield path
 
 
 class SumsByPath(Mapping[str, Sums]):
@@ -120,15 +109,16 @@ class SumsByPath(Mapping[str, Sums]):
         self._parts = [transfer.names for transfer in transfers]
         self._links: Mapping[str, frozenset[str]] = snapshot.links
         self._directories: dict[str, Sums] = {}
-        sent_directories = set[str]()
-        for transfer in transfers:
-            sent_directories.update(transfer.directories)
         for folder in reversed([*snapshot.folders]):
             path = folder.path
-            inner = (self._directories.get(below.path) for below in folder.folders.values())
-            sums = [below for below in inner if below is not None]
+            sums = [
+                self._directories[below.path]
+                for below in folder.folders.values()
+                if below.path in self._directories
+            ]
             sums += [_count(path, names, self._links) for names in self._sent_in(path)]
-            if sums or not path or path in sent_directories:
+            is_sent = any(path in transfer.directories for transfer in transfers)
+            if sums or is_sent or not path:
                 self._directories[path] = reduce(Sums.plus, sums, Sums())
 
     def move(self, sent: Sequence[Sent]) -> None:
@@ -149,8 +139,7 @@ class SumsByPath(Mapping[str, Sums]):
 
     def _add(self, directory: str, change: Sums) -> None:
         for path in {"", *up_to(directory)}:
-            before = self._directories.get(path, Sums())
-            self._directories[path] = before.plus(change)
+            self._directories[path] = self._directories.get(path, Sums()).plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
@@ -189,22 +178,19 @@ class SumsByPath(Mapping[str, Sums]):
 
 def _count(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
-    symlinks = links.get(directory, frozenset())
-    linked = len(symlinks & names.keys())
+    linked = len(links.get(directory, frozenset()) & names.keys())
     return Sums(len(names) - linked, sum(names.values()), linked)
 
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
     none = Sums()
-    parts = (sums.get(path, none) for path in paths)
-    return reduce(Sums.plus, parts, none)
+    return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
 
 
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
     """Return the amount that all transfers send under the ignore file of a snapshot."""
-    transfers = [snapshot.sent(include=include) for include in includes]
-    return Amount.of(*transfers)
+    return Amount.of(*(snapshot.sent(include=include) for include in includes))
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:
@@ -213,6 +199,11 @@ def is_below(path: str, paths: Collection[str]) -> bool:
         if path in paths:
             return True
     return False
+
+
+def is_at_or_below(path: str, paths: Collection[str]) -> bool:
+    """Return True if `path` or a directory above it is one of `paths`."""
+    return path in paths or is_below(path, paths)
 
 
 def outermost(paths: Collection[str]) -> list[str]:

@@ -30,7 +30,7 @@ def read_all() -> None:
 
 
 def forget() -> None:
-    for read in (*READ, rules.table, rules.listed, rules._kinds_of_markers):
+    for read in (*READ, rules.table, rules.listed):
         read.cache_clear()  # type: ignore[attr-defined]
 
 

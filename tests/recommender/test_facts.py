@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.facts import _WORDS, mentions
+from ctxsize.recommender.facts import WORDS, mentions
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_what_is_a_mention(text: str, names: bool) -> None:
 )
 def test_a_mention_is_a_whole_word(text: str) -> None:
     assert mentions("docs", text)
-    assert "docs" in _WORDS.findall(text)
+    assert "docs" in WORDS.findall(text)

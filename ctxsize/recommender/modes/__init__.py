@@ -7,11 +7,13 @@ of git is in its `dir.c` and `wildmatch.c`. A line without an exact translation 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from itertools import takewhile
+from operator import attrgetter
 from os.path import basename, dirname, islink, join, normpath, realpath, relpath
+from pathlib import PurePath
 from typing import NamedTuple
 
 from ctxsize.codes import severity_of
@@ -19,18 +21,18 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
-from ctxsize.engine.plan import ignore_file_to_write, own_path
+from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
-from ctxsize.findings import Edit, Finding, Location
+from ctxsize.findings import Finding, Location
 from ctxsize.knowledge.rules import is_build_input
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, FindWrong, Wrong, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
-from ctxsize.recommender.tree import is_below
+from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
 from ctxsize.writer import Addition
 
@@ -42,7 +44,8 @@ _LEFT_OUT = "left out: for git it re-includes directories alone, for a builder a
 _LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|(?P<stars>\*+)|(?P<one>\?)|(?P<text>[^\\\[*?]+)"
-    r"|\[(?P<negated>[!^]?)(?P<class>(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.~])+)\]",
+    r"|\[(?P<negated>[!^]?)(?P<class>(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.~])+)\]"
+    r"|(?P<unclear>.)",
     re.DOTALL,
 )
 
@@ -58,16 +61,13 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         sibling_path = sibling.path
     plan = snapshot.plan
     path = ignore_file_to_write(plan)
-    before = None
-    if plan.ignore_file is not None:
-        before = plan.ignore_file.data
-    edit = None
-    after = draft.size
+    before = draft.size
+    after = before
+    edit = draft.edit(change.after)
     findings: tuple[Finding, ...] = ()
-    if change.after is not None and change.after != before:
-        edit = Edit(path, before, change.after)
-        after = draft.size_after(draft.trial.attempt(change.after))
-        findings = (_finding(mode, path, change, draft.size.context - after.context),)
+    if edit:
+        after = draft.size_after(draft.trial.attempt(edit.after))
+        findings = (_finding(mode, path, change, before.context - after.context),)
     return IgnoreFilePlan(
         context_path=plan.context,
         dockerfile=plan.dockerfile,
@@ -75,7 +75,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         ignore_file=path,
         new_file=draft.new_file,
         is_link=islink(path),
-        before=draft.size,
+        before=before,
         after=after,
         edit=edit,
         mode=mode,
@@ -114,7 +114,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     heading = f"As in {relpath(theirs, draft.plan.root)}/{basename(other.path)}"
     # Our patterns after our last exception.
     from_last = reversed([*draft.plan.spec.patterns])
-    ours = [*takewhile(lambda pattern: pattern.include, from_last)]
+    ours = [*takewhile(attrgetter("include"), from_last)]
     added = dict[str, Addition]()
     notes = list[Note]()
     for pattern in patterns:
@@ -125,25 +125,22 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
             notes.append(Note(written, f"left out: {error}", other.path, pattern.line))
             continue
         here = draft.pattern_class(text)
-        line = text
         if not pattern.include:
-            line = f"!{text}"
+            text = f"!{text}"
         elif any(covers(other, here) is not None for other in ours):
             continue
-        added.pop(line, None)
-        added[line] = Addition(line, heading)
+        added.pop(text, None)
+        added[text] = Addition(text, heading)
 
     def wrong(attempt: Attempt) -> Iterator[Wrong]:
         yield from draft.wrong(attempt)
         # Only the top of a hidden directory is judged, not the paths below it.
-        hidden = frozenset(attempt.hidden)
-        tops = dict.fromkeys(path for path in attempt.hidden if not is_below(path, hidden))
+        tops = dict.fromkeys(outermost(dict.fromkeys(attempt.hidden)))
         for path, why in draft.kept_back(attempt):
             if path in tops:
                 yield path, why
         for path in tops:
-            is_untracked = draft.git.covers(path) and draft.git.first(path) is None
-            if is_build_input(basename(path)) and not is_untracked:
+            if is_build_input(basename(path)) and not draft.git.is_untracked(path):
                 yield path, f"builds read {path}, which would disappear"
 
     return draft.change([*added.values()], wrong, notes)
@@ -161,9 +158,9 @@ def _port(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     if pattern.fault is not None or parts[0] in ("", ".", ".."):
         raise CannotSayError("it matches nothing")
     text = _at_edges("/".join(parts), draft.pattern_class)
-    may_come = parts[0] == "**" or (pattern.include and len(parts) == 1)
-    is_missing = is_literal(draft.pattern_class(text)) and draft.tree.entry(text) is None
-    if is_missing and not may_come:
+    if parts[0] == "**" or (pattern.include and len(parts) == 1):
+        return text
+    if is_literal(draft.pattern_class(text)) and draft.tree.entry(text) is None:
         raise CannotSayError("there is no such path here")
     return text
 
@@ -182,31 +179,37 @@ def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
 def from_gitignore(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file with what git ignores and no trap protects, as far as possible."""
     files = [*_gitignores(draft)]
-    hint = "ctxsize suggest proposes patterns by evidence"
     why = ""
     if not files:
         why = "There is no .gitignore in the context or in the repository above it"
-    elif sum(map(GitIgnore.count_lines, files)) > _MOST_LINES:
+    elif sum(bool(line) for file in files for line in file.lines) > _MOST_LINES:
         why = f"The .gitignore files contain more than {_MOST_LINES:,} lines"
     if why:
-        return IgnoreFileChange(impossible=why, hint=hint)
+        return IgnoreFileChange(
+            impossible=why,
+            hint="ctxsize suggest proposes patterns by evidence",
+        )
     lines = TranslatedLines(draft)
     for file in files:
         lines.add(file)
     wrong = partial(_wrong_for_git, draft, lines)
     additions = [*lines.added.values()]
     repository = Addition("!.git", f"From {files[-1].name}", "git never ignores it")
-    for_files = [addition for addition in additions if addition.line not in lines.for_directories]
-    if _hides_git(draft, for_files):
+    for_directories = lines.for_directories
+    if _hides_git(draft, _without(for_directories, additions)):
         additions.append(repository)
-    harmful = _find_harmful(draft, additions, lines.for_directories, wrong)
-    additions = [addition for addition in additions if addition.line not in harmful]
+    harmful = _find_harmful(draft, additions, for_directories, wrong)
+    additions = _without(harmful, additions)
     notes = [*lines.notes]
-    notes += [note for line, note in lines.for_directories.items() if line in harmful]
-    others = [addition for addition in additions if addition != repository]
+    notes += [note for line, note in for_directories.items() if line in harmful]
+    others = _without([repository.line], additions)
     if not _hides_git(draft, others):
         additions = others
     return draft.change(additions, wrong, notes=notes)
+
+
+def _without(lines: Collection[str], additions: Iterable[Addition]) -> list[Addition]:
+    return [addition for addition in additions if addition.line not in lines]
 
 
 class GitIgnore(NamedTuple):
@@ -215,10 +218,6 @@ class GitIgnore(NamedTuple):
     name: str  # its path, relative to the context
     directory: str | None
     lines: list[str]
-
-    def count_lines(self) -> int:
-        """Return the number of lines that are not empty."""
-        return sum(map(bool, self.lines))
 
 
 class TranslatedLines:
@@ -237,18 +236,19 @@ class TranslatedLines:
         path = normpath(join(self._draft.plan.context, file.name))
         comment = ""
         for number, line in enumerate(file.lines, 1):
-            if line.startswith("#") or not line.strip():
+            subject = line.strip()
+            if line.startswith("#") or not subject:
                 comment = line.strip("# \r")
                 continue
             try:
                 text = translate(line, file.directory, self._draft.pattern_class)
             except CannotSayError as error:
-                self.notes.append(Note(line.strip(), f"left out: {error}", path, number))
+                self.notes.append(Note(subject, f"left out: {error}", path, number))
                 continue
             if text is None:
                 continue
             if basename(text) == ".git":
-                self.notes.append(Note(line.strip(), _NO_REPOSITORY, path, number))
+                self.notes.append(Note(subject, _NO_REPOSITORY, path, number))
                 continue
             # If a line occurs twice, the last one counts.
             self.added.pop(text, None)
@@ -258,8 +258,7 @@ class TranslatedLines:
             if line.rstrip(" \r").endswith("/"):
                 meant = f"{text}/**"
                 if text.startswith("!"):
-                    note = Note(line.strip(), _LEFT_OUT, path, number)
-                    self.for_directories[text] = note
+                    self.for_directories[text] = Note(subject, _LEFT_OUT, path, number)
             self._meant.append(meant)
 
     @cached_property
@@ -281,25 +280,24 @@ class TranslatedLines:
 def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> Iterator[Wrong]:
     """Yield what no mode may do, and paths that would be hidden although git keeps them."""
     yield from draft.wrong(attempt)
-    new_file = None
-    if draft.new_file:
-        new_file = own_path(draft.plan)  # git does not know the file that is about to be made
     for path in attempt.hidden:
-        if path == new_file or path in draft.trial.before.directories:
+        # Git does not know the file that is about to be made.
+        if draft.new_file and path == draft.own_path:
             continue
-        if lines.ignores(path):
+        if path in attempt.before.directories or lines.ignores(path):
             continue
-        word = "tracks"
-        if draft.git.first(path) is None:
-            word = "does not ignore"
-        yield path, f"git {word} {path}, which would disappear"
+        verb = "does not ignore"
+        if draft.git.tracks(path):
+            verb = "tracks"
+        yield path, f"git {verb} {path}, which would disappear"
     yield from draft.kept_back(attempt)
 
 
 def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
     """Return whether the additions hide the repository itself, to which git applies no pattern."""
     with suppress(IgnoreFileError):
-        return any(path.startswith(".git/") for path in draft.attempt(additions).hidden)
+        hidden = draft.attempt(additions).hidden
+        return any(path.startswith(".git/") for path in hidden)
     return False
 
 
@@ -317,20 +315,21 @@ def _find_harmful(
         if not pending or not pending[-1]:
             break
         group = pending.pop()
-        present = [addition for addition in additions if addition.line not in harmful]
-        fewer = [addition for addition in present if addition.line not in group]
+        present = _without(harmful, additions)
         try:
             before = draft.attempt(present)
-            after = draft.attempt(fewer)
+            after = draft.attempt(_without(group, present))
         except IgnoreFileError:
             break
-        if {*after.hidden} == {*before.hidden}:
+        hidden = after.changes.hidden
+        hidden_before = before.changes.hidden
+        if hidden == hidden_before:
             continue
         if len(group) > 1:
             middle = len(group) // 2
             pending += [group[middle:], group[:middle]]
-        elif {*after.hidden} > {*before.hidden} and not _does_more(wrong, after, before):
-            harmful |= {*group}
+        elif hidden > hidden_before and not _does_more(wrong, after, before):
+            harmful.update(group)
     return harmful
 
 
@@ -343,14 +342,12 @@ def _does_more(wrong: FindWrong, after: Attempt, before: Attempt) -> bool:
 def _gitignores(draft: Draft) -> Iterator[GitIgnore]:
     """Yield every `.gitignore` above the context in its repository, and in the context."""
     root = draft.plan.root
-    depth = 0
-    if draft.git.top != root:
-        depth = relpath(root, draft.git.top).count("/") + 1
+    depth = len(PurePath(relpath(root, draft.git.top)).parts)
     for number in range(depth, 0, -1):
-        above = "../" * number
-        lines = _lines(normpath(join(root, above)), _NAME)
+        name = "../" * number + _NAME
+        lines = _lines(root, name)
         if any(lines):
-            yield GitIgnore(above + _NAME, None, lines)
+            yield GitIgnore(name, None, lines)
 
     def enters(directory: MemoryDirectory) -> bool:
         return directory.name != ".git" and not draft.git.ignores(directory.path)
@@ -412,10 +409,8 @@ def _translate_name(name: str, pattern_class: type[DockerIgnorePattern], *, in_p
     if in_path and name == "**":
         return name
     written = ""
-    end = 0
-    while end < len(name):
-        token = _TOKEN.match(name, end)
-        if token is None:
+    for token in _TOKEN.finditer(name):
+        if token["unclear"]:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
         if token["stars"]:
             if in_path and len(token["stars"]) > 1:
@@ -429,7 +424,6 @@ def _translate_name(name: str, pattern_class: type[DockerIgnorePattern], *, in_p
             written += f"[{token['class']}]"
         else:
             written += _literal(token["escaped"] or token["text"], pattern_class)
-        end = token.end()
     if written in ("", ".", ".."):
         raise CannotSayError(f"no file is called {written!r}, so it matches nothing")
     return written

@@ -12,7 +12,6 @@ from contextlib import suppress
 from os.path import join, lexists
 from posixpath import basename
 
-from ctxsize.dockerfile.context_need import Asked
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.engine.trial import Attempt
@@ -20,7 +19,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.hidden import Hidden, shown
 from ctxsize.knowledge.rules import Category
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
+from ctxsize.recommender.build_files import BuildFiles, exceptions, letting_in
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
@@ -34,19 +33,23 @@ FindWrong = Callable[[Attempt], Iterable[Wrong]]
 class Draft(BuildContext):
     """A context, and trials that add lines to its ignore file."""
 
-    def attempt(self, additions: Iterable[Addition], *, at_start: bool = False) -> Attempt:
+    def attempt(self, additions: Sequence[Addition], *, at_start: bool = False) -> Attempt:
         """Return the trial with `additions`. Raises `IgnoreFileError` if it fails a build."""
-        file = self.plan.ignore_file
-        data = merge(file, [*additions], at_start=at_start, pattern_class=self.pattern_class)
+        data = merge(
+            self.plan.ignore_file,
+            additions,
+            at_start=at_start,
+            pattern_class=self.pattern_class,
+        )
         return self.trial.attempt(data)
 
     def change(
-        self, additions: Sequence[Addition], wrong: FindWrong, notes: Iterable[Note] = ()
+        self, additions: Sequence[Addition], wrong: FindWrong, notes: Iterable[Note]
     ) -> IgnoreFileChange:
         """Return the change that adds what is new and not `wrong`, and not exceptions alone."""
         noted = [*notes]
         lines = []
-        if self.plan.ignore_file is not None:
+        if self.plan.ignore_file:
             lines = self.plan.ignore_file.texts()
         present = {self.pattern_class.split(line) for line in lines}
         added = []
@@ -56,22 +59,23 @@ class Draft(BuildContext):
             elif self.pattern_class.split(addition.line) not in present:
                 added.append(addition)
         while added and (blamed := self._blame(added, wrong)):
-            noted += [Note(addition.line, why) for addition, why in blamed.items()]
-            added = [addition for addition in added if addition not in blamed]
+            noted += [Note(line, why) for line, why in blamed.items()]
+            added = [addition for addition in added if addition.line not in blamed]
         if all(addition.line.startswith("!") for addition in added):
             return IgnoreFileChange(notes=tuple(noted))
         return IgnoreFileChange(self.attempt(added).data, tuple(added), notes=tuple(noted))
 
-    def _blame(self, additions: Sequence[Addition], wrong: FindWrong) -> dict[Addition, str]:
-        """Return the additions that do something wrong, with the reason."""
+    def _blame(self, additions: Sequence[Addition], wrong: FindWrong) -> dict[str, str]:
+        """Return the lines of the additions that do something wrong, with the reason."""
         attempt = self.attempt(additions)
-        blamed = dict[Addition, str]()
-        by_line = {addition.line: addition for addition in additions}
+        blamed = dict[str, str]()
+        lines = {addition.line for addition in additions}
         for path, why in wrong(attempt):
+            line = attempt.decider(path)
             # If an existing line decides, some addition caused it; blame the last one.
-            line = attempt.decider(path) or ""
-            guilty = by_line.get(line, additions[-1])
-            blamed.setdefault(guilty, why)
+            if line not in lines:
+                line = additions[-1].line
+            blamed.setdefault(line, why)
         return blamed
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
@@ -88,10 +92,8 @@ class Draft(BuildContext):
             for dockerfile, text in self.build_files.undecided:
                 if is_named(basename(path), text):
                     yield path, f"{dockerfile} may take {path}"
-            if has_exceptions:
-                reason = letting_in(self.plan, path)
-                if reason is not None:
-                    yield path, f"{path} would disappear: {reason}"
+            if has_exceptions and (reason := letting_in(self.plan, path)):
+                yield path, f"{path} would disappear: {reason}"
         for path in attempt.emptied:
             yield path, f"{path} would be sent without its content"
         for path in attempt.shown:
@@ -99,20 +101,17 @@ class Draft(BuildContext):
 
     def _ignored_sources(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield named sources that would be ignored; a step outside of the build may make them."""
-        now = self.plan.spec
-        then = attempt.plan.spec
         for named in self.build_files.named:
             path = named.path
-            if has_wildcards(path) or now.match_file(path):
+            if has_wildcards(path) or self.plan.spec.match_file(path):
                 continue
-            if then.match_file(path):
+            if attempt.plan.spec.match_file(path):
                 yield path, f"{named} takes {shown(path)}"
 
     def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield the paths that would be hidden and that a trap protects; of doubts few do."""
-        hidden = set(attempt.hidden)
         for match in self.found:
-            if match.path not in hidden:
+            if match.path not in attempt.changes.hidden:
                 continue
             # Without what a bundler reads, the build succeeds but makes another image.
             keeping = {"env_at_build", "no_install_step"}
@@ -137,21 +136,22 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     includes, additions = _list_sources(draft)
     before = [draft.snapshot.sent(include=include) for include in includes]
     # All paths that any of the builds transfers now, and the files that the builder reads itself.
-    wanted = {path for sent in before for path in sent.paths}
+    wanted = set[str]().union(*(sent.paths for sent in before))
     if draft.plan.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
     if wanted.issuperset(draft.trial.before.paths):
         return IgnoreFileChange(notes=notes)
     with suppress(IgnoreFileError):
         attempt = draft.attempt(additions, at_start=True)
-        spec = attempt.plan.spec
-        after = [draft.snapshot.sent(spec, include=include) for include in includes]
+        after = [draft.snapshot.sent(attempt.plan.spec, include=include) for include in includes]
         is_exact = before == after and wanted.issuperset(attempt.sent.paths)
         if is_exact and not attempt.shown:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
-    conflict = "The lines of the ignore file conflict with such a list"
-    hint = "remove its exceptions first, or start from an empty file"
-    return IgnoreFileChange(notes=notes, impossible=conflict, hint=hint)
+    return IgnoreFileChange(
+        notes=notes,
+        impossible="The lines of the ignore file conflict with such a list",
+        hint="remove its exceptions first, or start from an empty file",
+    )
 
 
 def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
@@ -159,41 +159,35 @@ def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
     if not build_files.all:
         return "There is no Dockerfile, so the sources of a build are unknown", "name it with -f"
     for path, _ in build_files.undecided:
-        reason = f"The sources of {path} are unknown, so they cannot be listed"
-        return reason, "ctxsize suggest without --allowlist says why"
+        return (
+            f"The sources of {path} are unknown, so they cannot be listed",
+            "ctxsize suggest without --allowlist says why",
+        )
     for build_file in build_files.all:
         for unknown in build_file.unknown:
-            reason = f"{build_file.path}:{unknown.line} takes {unknown.source}"
-            return f"{reason}, which has no value here", "set it with --build-arg"
-        for asked in _asked(build_file):
+            return (
+                f"{build_file.path}:{unknown.line} takes {unknown.source}, which has no value here",
+                "set it with --build-arg",
+            )
+        for asked in build_file.asked:
             if asked.paths is None:
                 where = build_file.path
                 for source in asked.sources:
                     if source.path == ".":
                         where = f"{where}:{source.line}"
                         break
-                reason = f"{where} takes the whole context, so nothing can be ignored"
-                hint = "copy only what the build needs, or use ctxsize suggest without --allowlist"
-                return reason, hint
+                return (
+                    f"{where} takes the whole context, so nothing can be ignored",
+                    "copy only what the build needs, or use ctxsize suggest without --allowlist",
+                )
             for path in asked.paths:
-                if _is_made(root, path):
+                if isinstance(path, Hidden) and not lexists(join(root, path)):
                     # A value that is not on disk as well is not written into a file.
-                    reason = f"{build_file.path} takes {shown(path)}, which is not in the context"
-                    return reason, "its name is made from a build argument, and is not written"
+                    return (
+                        f"{build_file.path} takes {shown(path)}, which is not in the context",
+                        "its name is made from a build argument, and is not written",
+                    )
     return "", ""
-
-
-def _is_made(root: str, path: str) -> bool:
-    """Return True if a path is made from a hidden value, and nothing on disk has its name."""
-    if not isinstance(path, Hidden):
-        return False
-    return not lexists(join(root, path))
-
-
-def _asked(build_file: BuildFile) -> Iterator[Asked]:
-    for need in build_file.needs:
-        for name in build_file.names:
-            yield from need.of(name)
 
 
 def _list_sources(draft: Draft) -> tuple[list[Include], list[Addition]]:
@@ -202,7 +196,7 @@ def _list_sources(draft: Draft) -> tuple[list[Include], list[Addition]]:
     takers = defaultdict[str, dict[str, None]](dict)
     for build_file in draft.build_files.all:
         name = build_file.plan.dockerfile_in_context or "a Dockerfile elsewhere"
-        sources = {asked.paths for asked in _asked(build_file) if asked.paths is not None}
+        sources = {asked.paths for asked in build_file.asked if asked.paths is not None}
         for paths in sorted(sources):
             include = follow(draft.plan.root, paths)
             includes[include] = None
