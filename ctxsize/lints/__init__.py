@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -20,7 +20,7 @@ from ctxsize.engine.plan import ParsedDockerfiles
 from ctxsize.findings import Edit, Finding, Fix, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
-from ctxsize.lints.case import NOTHING, Case
+from ctxsize.lints.case import NOTHING, Case, LintFindings
 from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import (
@@ -28,17 +28,16 @@ from ctxsize.lints.targets import (
     Cases,
     Layout,
     check_dockerfile,
-    has_options_only,
     targets_of,
 )
 from ctxsize.model import Problem
 
-LintRule = Callable[[Case], Iterator[Finding]]
+LintRule = Callable[[Case], LintFindings]
 """A function that yields the findings of one code in an ignore file."""
 
 
-def _in_tree(rule: Callable[[Case, LintTree], Iterator[Finding]]) -> LintRule:
-    def with_tree(case: Case) -> Iterator[Finding]:
+def _in_tree(rule: Callable[[Case, LintTree], LintFindings]) -> LintRule:
+    def with_tree(case: Case) -> LintFindings:
         if case.tree is not None:
             yield from rule(case, case.tree)
 
@@ -147,20 +146,22 @@ def lint(
 ) -> Linted:
     """Lint ignore files; see `ctxsize.api.lint`."""
     of_stdin = data is not None and not paths
+    options = build or Build()
+    if options.context == "." and options.dockerfile is None:
+        build = None  # these are options of builds, but no build
     if config is None:
-        config = _config_for(paths, build, of_stdin=of_stdin)
-    codes_of_lints = codes.names("CTX1")
+        config = _config_for([*paths, options.context][0], of_stdin=of_stdin)
+    lints = codes.names("CTX1")
     parsed_files = ParsedDockerfiles()
-    wanted = Wanted(config, known=(*codes_of_lints, missing.BUILD_FAILS), **choice)
-    builder = builder_of((build or Build()).builder)
+    wanted = Wanted(config, known=(*lints, missing.BUILD_FAILS), **choice)
+    builder = builder_of(options.builder)
     layout = cache(lambda root: Layout(root, config, parsed_files))
-    cases = Cases(build or Build(), builder, parsed_files=parsed_files, progress=progress)
-    if of_stdin:
-        targets = [Target(STDIN)]
-    else:
-        targets = [*targets_of(paths, build, builder, layout, parsed_files=parsed_files)]
+    cases = Cases(options, builder, parsed_files=parsed_files, progress=progress)
+    targets = [Target(STDIN)]
+    if not of_stdin:
+        targets = targets_of(paths, build, builder, layout, parsed_files=parsed_files)
     files = []
-    failing: dict[Finding, None] = {}
+    failing = list[Finding]()
     for target in stepped(targets, steps, lambda target: target.path):
         case = cases.case(target, data)
         file = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
@@ -168,33 +169,30 @@ def lint(
         final = case
         if file.edit is not None:
             final = case.with_data(file.edit.after)
-        failing |= dict.fromkeys(missing.failing_builds(final))
+        failing += missing.failing_builds(final)
         cases.note_limits(case)
     directories = list[str]()
     if not of_stdin:
         directories += filter(isdir, paths or (".",))
-    if build is None or has_options_only(build):
+    if build is None:
         for directory in directories:
             check_dockerfile(Build(directory), builder, parsed_files)
             for plan in cases.without_ignore_file(layout(directory).builds):
-                failing |= dict.fromkeys(missing.failing(plan))
+                failing += missing.failing(plan)
     if config.path is None:
-        codes_of_lints = ()
+        lints = ()
     return Linted(
-        tuple(files),
-        tuple(dict.fromkeys(cases.problems)),
-        wanted.unused(codes_of_lints, *directories),
-        wanted.of(failing),
+        files=tuple(files),
+        problems=tuple(dict.fromkeys(cases.problems)),
+        unused=wanted.unused(lints, *directories),
+        failing=wanted.of(dict.fromkeys(failing)),
     )
 
 
-def _config_for(paths: Sequence[str], build: Build | None, *, of_stdin: bool) -> Config:
-    """Return the configuration that governs the first path, or the context of the build."""
+def _config_for(start: str, *, of_stdin: bool) -> Config:
+    """Return the configuration that governs a path; an empty one for a file without a path."""
     if of_stdin:
         return Config()
-    start = (build or Build()).context
-    if paths:
-        start = paths[0]
     if not isdir(start):
         start = dirname(start) or "."
     return load(start)
@@ -226,16 +224,16 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
         context = case.target.context
         files, size = case.total
     return LintedFile(
-        case.file.path,
-        context,
-        tuple(readers),
-        len(case.patterns),
-        tuple(_merge_alike(case, left)),
-        size,
-        files,
-        tuple(applied),
-        edit,
-        suppressed[case.file.data],
+        path=case.file.path,
+        context=context,
+        dockerfiles=tuple(readers),
+        patterns=len(case.patterns),
+        findings=tuple(_merge_alike(case, left)),
+        content_bytes=size,
+        files=files,
+        mended=tuple(applied),
+        edit=edit,
+        suppressed=suppressed[case.file.data],
     )
 
 
@@ -246,15 +244,15 @@ def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
     return finding
 
 
-def _merge_alike(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
     """Yield findings; more than `_MOST_ALIKE` of one cause become one with all their places."""
-    groups: dict[object, list[Finding]] = {}
+    groups = defaultdict[object, list[Finding]](list)
     for finding in findings:
         key: object = id(finding)
         if finding.shared:
             certain = finding.fix and finding.fix.certain
             key = (finding.code, finding.severity, finding.shared, certain)
-        groups.setdefault(key, []).append(finding)
+        groups[key].append(finding)
     for group in groups.values():
         if len(group) > _MOST_ALIKE:
             yield _merge(case, group)
@@ -270,35 +268,26 @@ def _merge(case: Case, group: list[Finding]) -> Finding:
     fix = None
     if len(fixes) == len(group):
         fix = _merge_fixes(case, fixes)
-    evidence = []
-    places: dict[Location, None] = {}
-    for finding in group:
-        if finding.evidence:
-            evidence.append(": ".join(finding.evidence[:2]))
-        if finding.location != first.location:
-            places[finding.location] = None
+    _, *others = dict.fromkeys(finding.location for finding in group)
+    evidence = [": ".join(finding.evidence[:2]) for finding in group if finding.evidence]
     return replace(
         first,
         message=f"{len(group):,} {first.shared}",
         evidence=tuple(evidence),
         fix=fix,
-        more_locations=tuple(places),
+        more_locations=tuple(others),
     )
 
 
 def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
-    lines: dict[int, str | None] = {}
-    added: dict[str, None] = {}
-    for fix in fixes:
-        lines |= dict(fix.lines)
-        if fix.added:
-            added[fix.added] = None
+    lines = dict(chain.from_iterable(fix.lines for fix in fixes))
+    added = [*dict.fromkeys(fix.added for fix in fixes if fix.added)]
     if lines and added:
         order = f"move these {len(lines):,} lines to the end"
     elif lines:
         order = f"remove these {len(lines):,} lines"
     else:
-        order = f"add {', '.join(map(shown, [*added][:2]))}"
+        order = f"add {', '.join(map(shown, added[:2]))}"
         if len(added) > 2:
             order += f" and {len(added) - 2:,} more"
     means = None
@@ -316,9 +305,9 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     if case.is_long:
         selected = _OF_ONE_LINE
     findings = [finding for code in selected for finding in LINTS[code](case)]
-    by_line: dict[int | None, set[str]] = {}
+    by_line = defaultdict[int | None, set[str]](set)
     for finding in findings:
-        by_line.setdefault(finding.location.line, set()).add(finding.code)
+        by_line[finding.location.line].add(finding.code)
     useful = []
     for finding in findings:
         beside = by_line[finding.location.line]
@@ -418,9 +407,7 @@ def _is_worse(
 
 def _hides(fix: Fix | None) -> bool:
     """Return whether a fix is known to hide paths that are sent."""
-    if fix is None:
-        return False
-    if fix.changes is None:
+    if fix is None or fix.changes is None:
         return False
     return bool(fix.changes.ignored.paths)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
+from ctxsize.go.strings import encoded
 from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
@@ -26,7 +27,9 @@ from ctxsize.writer import edit_lines
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
 REMOVE = "remove the line"
-NOTHING: frozenset[str] = frozenset()  # the paths that a change of comments or idle lines affects
+LintFindings = Iterator[Finding]
+Meant = Set[str] | None  # the paths that a fix is meant to change; None if it is never certain
+NOTHING: Meant = frozenset()  # a change of comments, or of lines that do nothing
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,15 @@ class Case:
 
     def with_lines(self, changes: Mapping[int, str | None], added: str = "") -> bytes:
         """Return the file with other lines by number (None: removed), and more lines at its end."""
-        texts = self.file.texts()
-        if added and not texts:
-            return f"{added}\n".encode("utf-8", "surrogateescape")
         if added:
-            last = changes.get(len(texts), texts[-1].removeprefix(BOM))
+            texts = self.file.texts()
+            end = len(texts)
+            if not texts:
+                return encoded(f"{added}\n")
+            last = changes.get(end, texts[-1].removeprefix(BOM))
             if last is not None:
                 added = f"{last}\n{added}"
-            changes = {**changes, len(texts): added}
+            changes = {**changes, end: added}
         return edit_lines(self.file, changes)
 
     # The lines of the file.
@@ -71,7 +75,7 @@ class Case:
     @cached_property
     def patterns(self) -> list[Line]:
         """Return the lines with a pattern that can be evaluated."""
-        return [line for line in self.lines if line.pattern is not None]
+        return [line for line in self.lines if line.pattern.include is not None]
 
     @cached_property
     def exceptions(self) -> frozenset[str]:
@@ -83,18 +87,16 @@ class Case:
 
     def has_between(self, start: int, end: int, *, exceptions: bool) -> bool:
         """Return whether an exception, or another pattern, stands strictly between two lines."""
-        numbers = self._ordinary_numbers
-        if exceptions:
-            numbers = self._exception_numbers
+        numbers = self._numbers[exceptions]
         return bisect_right(numbers, start) < bisect_left(numbers, end)
 
     @cached_property
-    def _ordinary_numbers(self) -> list[int]:
-        return [line.number for line in self.patterns if not line.exception]
-
-    @cached_property
-    def _exception_numbers(self) -> list[int]:
-        return [line.number for line in self.patterns if line.exception]
+    def _numbers(self) -> dict[bool, list[int]]:
+        """Return the numbers of the lines with an exception (True) and with another pattern."""
+        numbers = dict[bool, list[int]]({True: [], False: []})
+        for line in self.patterns:
+            numbers[line.exception].append(line.number)
+        return numbers
 
     @property
     def is_long(self) -> bool:
@@ -113,8 +115,7 @@ class Case:
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
-        patterns = (line.pattern for line in self.patterns)
-        return self.builder.spec_class(pattern for pattern in patterns if pattern is not None)
+        return self.builder.spec_class(line.pattern for line in self.patterns)
 
     @cached_property
     def _matcher(self) -> Matcher:
@@ -137,9 +138,10 @@ class Case:
 
     def let_in_by(self, path: str) -> Line | None:
         """Return the exception that decides about `path`, None if no exception does."""
-        if self.step(path).ignored:
+        line = self.decider(path)
+        if line is None or line.ignores:
             return None
-        return self.decider(path)
+        return line
 
     # Files of the tree that are sent.
 
@@ -169,10 +171,8 @@ class Case:
         """Return what is sent with the patterns that do not fail the build."""
         return self.sent or self.known_tree.everything
 
-    def matched(self, pattern: DockerIgnorePattern | None) -> list[str]:
+    def matched(self, pattern: DockerIgnorePattern) -> list[str]:
         """Return the entries of the tree that `pattern` alone matches, in order."""
-        if pattern is None:
-            return []
         if self.tree is None:
             return []
         return self.tree.matched(pattern, beside=self.spec.patterns)
@@ -219,21 +219,17 @@ class Case:
             return []
         return sorted(differences(self.now, without.sent).paths)
 
-    def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
+    def intended(self, texts: Sequence[str]) -> Meant:
         """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
         patterns = []
         for text in texts:
-            if text.startswith("#"):
-                continue
-            data = text.encode("utf-8", "surrogateescape")
-            pattern = read_line(data, self.builder.name, False).pattern
-            if pattern is None:
-                return None
-            patterns.append(pattern)
+            if not text.startswith("#"):
+                line = read_line(encoded(text), self.builder.name, False)
+                patterns.append(line.pattern)
         kinds = {pattern.include for pattern in patterns}
         if self.tree is None:
             return None
-        if kinds not in ({True}, {False}):
+        if kinds not in ({True}, {False}):  # None if one of them fails
             return None
         tops = {path for pattern in patterns for path in self.matched(pattern)}
         if True in kinds:
@@ -308,7 +304,7 @@ class Case:
         changes: Mapping[int, str | None] = MappingProxyType({}),
         added: str = "",
         *,
-        means: Set[str] | None = None,
+        means: Meant = None,
     ) -> Fix | None:
         """Return the fix that makes the changes of `with_lines`.
 
@@ -335,7 +331,7 @@ class Case:
         edit = Edit(self.file.path, self.file.data, then.file.data)
         return Fix(message, (edit,), is_certain, effects, tuple(changes.items()), added)
 
-    def removal(self, line: Line, *, means: Set[str] | None = None) -> Fix | None:
+    def removal(self, line: Line, *, means: Meant = None) -> Fix | None:
         """Return the fix that removes a line."""
         return self.fix(REMOVE, {line.number: None}, means=means)
 
@@ -343,7 +339,7 @@ class Case:
         """Return the fix that moves an exception to the end of the file."""
         return self.fix("move the exception to the end", {line.number: None}, line.written)
 
-    def rewriting(self, line: Line, text: str, *, means: Set[str] | None = None) -> Fix | None:
+    def rewriting(self, line: Line, text: str, *, means: Meant = None) -> Fix | None:
         """Return the fix that writes `text` in place of a line."""
         return self.fix(f"write {shown(text)}", {line.number: text}, means=means)
 

@@ -27,7 +27,7 @@ class Line:
 
     number: int
     raw: str  # the text without line end and byte order mark
-    pattern: DockerIgnorePattern | None = None  # None for a comment and for one that fails
+    pattern: DockerIgnorePattern  # a comment also in place of one that fails
     text: str = ""  # the pattern as the builder normalizes it, without `!`; `""` if there is none
     exception: bool = False
     error: IgnoreFileError | None = None
@@ -60,8 +60,7 @@ class Line:
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
         pattern = copy(self.pattern)
-        if pattern is not None:
-            pattern.line = number
+        pattern.line = number
         return replace(self, number=number, pattern=pattern)
 
     @cached_property
@@ -71,7 +70,7 @@ class Line:
 
     @property
     def ignores(self) -> bool:
-        return self.pattern is not None and not self.exception
+        return bool(self.pattern.include)
 
     @property
     def is_wild(self) -> bool:
@@ -87,8 +86,6 @@ class Line:
 
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
-        if self.pattern is None:
-            return False
         return self.pattern.matches(path)
 
 
@@ -101,28 +98,24 @@ def shown(text: str) -> str:
 def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     """Return the line `data` as a builder reads it, without a number."""
     builder = BUILDERS[builder_name]
-    raw = text_of(data)
-    marked = first and raw.startswith(BOM)
-    if marked:
-        raw = raw[1:]
-    line = Line(0, raw, marked=marked)
     pattern_class = builder.spec_class.pattern_class
+    text = text_of(data)
+    raw = text
+    if first:
+        raw = text.removeprefix(BOM)
+    line = Line(0, raw, pattern_class("#"), marked=raw != text)
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
-        return replace(
-            line,
-            error=IgnoreFileError(
-                "bufio.Scanner: token too long", hint=f"Docker reads at most {LONGEST_LINE:,} bytes"
-            ),
-        )
+        hint = f"Docker reads at most {LONGEST_LINE:,} bytes"
+        return replace(line, error=IgnoreFileError("bufio.Scanner: token too long", hint=hint))
     parsed = pattern_class.split(raw)
     if parsed is None:
         return line
     line = replace(line, text=parsed.text, exception=parsed.exception)
     try:
         pattern = pattern_class(raw)
+        if pattern.fault is not None:
+            raise pattern.error()
     except IgnoreFileError as error:
         return replace(line, error=error)
-    if pattern.fault is not None:
-        return replace(line, error=pattern.error())
     return replace(line, pattern=pattern)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from posixpath import basename
 
 from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
@@ -188,9 +190,9 @@ class LintTree:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        by_name: dict[str, list[str]] = {}
+        by_name = defaultdict[str, list[str]](list)
         for path in sorted(self.everything.paths, key=order):
-            by_name.setdefault(path.rpartition("/")[2], []).append(path)
+            by_name[basename(path)].append(path)
         return by_name
 
     @cached_property

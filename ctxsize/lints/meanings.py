@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
+from posixpath import basename
 from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Fix, Severity
-from ctxsize.lints.case import NOTHING, Case
+from ctxsize.lints.case import NOTHING, Case, LintFindings
 from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.lints.lines import Line, shown
 
@@ -36,13 +37,13 @@ class Translation(NamedTuple):
 
 def translated(
     code: str, translation: Callable[[Case, Line], Translation | None], *, meant: bool = False
-) -> Callable[[Case], Iterator[Finding]]:
+) -> Callable[[Case], LintFindings]:
     """Return the lint of the lines that `translation` translates.
 
     It counts the paths that the line decides about, or those that the new lines would.
     """
 
-    def findings(case: Case) -> Iterator[Finding]:
+    def findings(case: Case) -> LintFindings:
         for line in _unusual(case):
             proposal = translation(case, line)
             if proposal is None:
@@ -120,7 +121,7 @@ def several(case: Case, line: Line) -> Translation | None:
 
 
 def _looks_like_pattern(case: Case, word: str) -> bool:
-    name = word.strip("!/").rpartition("/")[2]
+    name = basename(word.strip("!/"))
     if name in ARTEFACTS:
         return True
     if "*" in word:
@@ -179,9 +180,10 @@ def _is_expression(line: Line) -> bool:
     """Return whether Docker makes a regular expression of the pattern."""
     # `Pattern.compile` of moby/patternmatcher makes an expression of a pattern with wildcards
     # only, and does not escape `|` in it.
-    if line.pattern is None or not line.pattern.kind:
+    kind = line.pattern.kind
+    if not kind:
         return line.is_wild
-    return line.pattern.kind in ("regexp", "tree")
+    return kind in ("regexp", "tree")
 
 
 def _without_escapes(text: str) -> str:
@@ -190,7 +192,7 @@ def _without_escapes(text: str) -> str:
     return _NOT_PLAIN.sub("", text[:end]) + _ESCAPED.sub("", text[end:])
 
 
-def not_a_comment(case: Case) -> Iterator[Finding]:
+def not_a_comment(case: Case) -> LintFindings:
     """Yield indented `#` lines and comments of other languages."""
     for line in _unusual(case):
         text = line.written
@@ -201,7 +203,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
             continue
         message = f"Docker reads {line.shown} as a pattern, not as a comment"
         severity = Severity.WARNING
-        means: frozenset[str] | None = NOTHING
+        means = NOTHING
         decides = case.effect(line)
         if decides:
             severity = Severity.ERROR
@@ -216,7 +218,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         )
 
 
-def fails(case: Case) -> Iterator[Finding]:
+def fails(case: Case) -> LintFindings:
     """Yield lines that stop the build."""
     for line in case.lines:
         if line.error is None:
@@ -233,7 +235,7 @@ def fails(case: Case) -> Iterator[Finding]:
         yield case.finding("CTX121", line, f"the build fails {when} {line.shown}: {why}", help=hint)
 
 
-def control(case: Case) -> Iterator[Finding]:
+def control(case: Case) -> LintFindings:
     """Yield control characters in patterns."""
     severity = Severity.WARNING
     what = "keeps this pattern from matching the name that you see"
@@ -256,7 +258,7 @@ def control(case: Case) -> Iterator[Finding]:
         )
 
 
-def invisible(case: Case) -> Iterator[Finding]:
+def invisible(case: Case) -> LintFindings:
     """Yield invisible characters, and bytes that are not UTF-8."""
     for line in case.lines:
         bad = next(filter(_is_unseen, line.text), None)
@@ -308,7 +310,7 @@ def utf16(case: Case) -> Finding:
     )
 
 
-def outside(case: Case) -> Iterator[Finding]:
+def outside(case: Case) -> LintFindings:
     """Yield patterns that cannot match an entry of any tree."""
     for line in case.lines:
         if line.names_no_entry:

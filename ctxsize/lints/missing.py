@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from posixpath import basename, dirname
 
 from ctxsize.engine.dockerfiles import is_ignore_file
 from ctxsize.engine.fates import fatal_problems
@@ -18,17 +19,17 @@ from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import listed
-from ctxsize.lints.case import Case
+from ctxsize.lints.case import Case, LintFindings
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 BUILD_FAILS = "CTX411"  # the code of a build that must fail, which `check` reports too
-_EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
+_EVERYTHING = ("*", "**", "*.*")  # the last segments of patterns that are meant for all names
 
 
-def hidden_source(case: Case) -> Iterator[Finding]:
+def hidden_source(case: Case) -> LintFindings:
     """Yield sources of COPY and ADD that a pattern ignores."""
     seen = set()
     for plan in case.plans:
@@ -101,7 +102,7 @@ def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
                     yield from sources.check(str(number))
 
 
-def failing_builds(case: Case) -> Iterator[Finding]:
+def failing_builds(case: Case) -> LintFindings:
     """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
     if case.tree is not None and case.sent is None:
         return  # its lines fail the build, as CTX121 reports
@@ -121,13 +122,13 @@ def _quoted_source(finding: Finding) -> str:
     return f"`{source}`"
 
 
-def failing(plan: Plan) -> Iterator[Finding]:
+def failing(plan: Plan) -> LintFindings:
     """Yield a finding for each reason why a build fails; none if the builder rejects it."""
     for problem in fatal_problems(plan):
         yield fatal_finding(problem, problem.path or plan.context)
 
 
-def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
+def manifest(case: Case, tree: LintTree) -> LintFindings:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
     by_path = {}
     for name in sorted(tree.by_name.keys() & listed("manifests")):
@@ -163,7 +164,7 @@ def _line_ignoring(case: Case, tree: LintTree, path: str) -> Line | None:
         return None
     if tree.is_directory(path):
         return None
-    parent = path.rpartition("/")[0]
+    parent = dirname(path)
     if parent and case.step(parent).ignored:
         return None
     return case.decider(path)
@@ -171,9 +172,7 @@ def _line_ignoring(case: Case, tree: LintTree, path: str) -> Line | None:
 
 def _is_accident(line: Line, name: str) -> bool:
     """Return whether the pattern matches many names, and `name` only by chance."""
-    last = line.text.rpartition("/")[2]
-    if line.text in _EVERYTHING:
-        return False
+    last = basename(line.text)
     if last in _EVERYTHING:
         return False
     if "*" not in last:
@@ -184,7 +183,7 @@ def _is_accident(line: Line, name: str) -> bool:
     return stem.casefold() != name.split(".")[0].casefold()
 
 
-def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator[Finding]:
+def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> LintFindings:
     """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
     if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
@@ -220,7 +219,7 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
         )
 
 
-def git(case: Case, tree: LintTree) -> Iterator[Finding]:
+def git(case: Case, tree: LintTree) -> LintFindings:
     """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
     if ".git" not in case.now:
         return
@@ -269,7 +268,7 @@ def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
     return case.fix(f"ignore `{name}`", added=lines)
 
 
-def env(case: Case, tree: LintTree) -> Iterator[Finding]:
+def env(case: Case, tree: LintTree) -> LintFindings:
     """Yield env files with local settings that are sent and that git does not track."""
     files = []
     for name in tree.by_name:
@@ -292,7 +291,7 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
         severity = Severity.WARNING
         confidence = Confidence.LIKELY
     shown = ", ".join(tree.shown(paths))
-    names = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
+    names = dict.fromkeys(f"**/{basename(path)}" for path in paths)
     yield case.finding(
         "CTX110",
         None,
@@ -306,10 +305,10 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 def _is_named(case: Case, path: str) -> bool:
     """Return whether an exception names exactly this path."""
-    return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))
+    return not case.exceptions.isdisjoint((path, f"**/{basename(path)}"))
 
 
-def two_files(case: Case) -> Iterator[Finding]:
+def two_files(case: Case) -> LintFindings:
     """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
     general = case.target.fallback
     if general:
@@ -320,7 +319,7 @@ def two_files(case: Case) -> Iterator[Finding]:
         )
 
 
-def linked(case: Case) -> Iterator[Finding]:
+def linked(case: Case) -> LintFindings:
     """Yield CTX134: the ignore file is a symlink to a file with another purpose."""
     link = case.target.link
     if link is None:
@@ -337,7 +336,7 @@ def linked(case: Case) -> Iterator[Finding]:
     )
 
 
-def unread(case: Case) -> Iterator[Finding]:
+def unread(case: Case) -> LintFindings:
     """Yield CTX127: no build reads this ignore file, or none seems to."""
     target = case.target
     if target.unread is not None:

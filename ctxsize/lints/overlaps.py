@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from operator import attrgetter
+from posixpath import dirname
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers, split_classes
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Finding, Fix, Severity
-from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case
+from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case, LintFindings
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
@@ -21,7 +22,7 @@ _MANY_LISTED = 1_000
 _MOST_NAMED = 50  # number of paths up to which they replace the wildcards of exceptions
 
 
-def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
+def shadowed(case: Case, tree: LintTree) -> LintFindings:
     """Yield patterns for directories that earlier exceptions partly re-include."""
     for line in case.patterns:
         if not line.ignores:
@@ -29,15 +30,10 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         if not case.has_between(0, line.number, exceptions=True):
             continue
         tops = [path for path in case.matched(line.pattern) if tree.is_directory(path)]
-        # Paths that an earlier exception re-includes and the pattern does not match itself.
         left = set()
         for path in case.below(tops):
             exception = case.let_in_by(path)
-            if exception is None:
-                continue
-            if exception.number >= line.number:
-                continue
-            if not line.matches(path):
+            if exception is not None and exception.number < line.number:
                 left.add(path)
         if tree.has_files(left):
             yield case.finding(
@@ -49,7 +45,7 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
             )
 
 
-def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
+def empty(case: Case, tree: LintTree) -> LintFindings:
     """Yield files that arrive without their content."""
     by_number: dict[int, list[str]] = {}
     for path in sorted(case.now.empty):
@@ -78,7 +74,7 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
             yield case.finding("CTX120", line, message, paths=paths, fix=fix)
 
 
-def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
+def undone(case: Case, tree: LintTree) -> LintFindings:
     """Yield patterns that a later exception for a directory undoes."""
     if not case.exceptions:
         return
@@ -92,8 +88,8 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _report_undone(case: Case, tree: LintTree, line: Line) -> Finding | None:
     undoing = {}
     for path in case.matched(line.pattern):
-        parent, slash, _ = path.rpartition("/")
-        if not slash:
+        parent = dirname(path)
+        if not parent:
             continue
         if path not in case.now:
             continue
@@ -129,23 +125,18 @@ def _has_exception_after(case: Case, line: Line, path: str) -> bool:
     return any(later.exception and later.number > line.number for later in case.matching(path))
 
 
-def redundant(case: Case) -> Iterator[Finding]:
+def redundant(case: Case) -> LintFindings:
     """Yield patterns that others imply in every tree."""
     by_text: dict[str, list[Line]] = {}
     for line in case.patterns:
         if line.ignores and not line.control:
             by_text.setdefault(line.text, []).append(line)
     texts = [*by_text]
-    patterns = (lines[0].pattern for lines in by_text.values())
-    finder = Matcher(
-        case.builder.spec_class(pattern for pattern in patterns if pattern is not None)
-    )
+    finder = Matcher(case.builder.spec_class(lines[0].pattern for lines in by_text.values()))
     for text, lines in by_text.items():
-        indexes = _possible_covers(finder, text)
-        wide = []
-        for index in sorted(indexes, key=lambda index: ("*" in texts[index], index)):
-            if texts[index] != text:
-                wide += by_text[texts[index]]
+        others = [texts[index] for index in sorted(_possible_covers(finder, text))]
+        others.sort(key=_has_star)
+        wide = [line for other in others if other != text for line in by_text[other]]
         for line in lines:
             wider = next((other for other in wide if _implies(case, other, line)), None)
             if wider is not None:
@@ -157,6 +148,10 @@ def redundant(case: Case) -> Iterator[Finding]:
                     fix=case.removal(line, means=NOTHING),
                     shared=f"lines match only what {by} already ignores",
                 )
+
+
+def _has_star(text: str) -> bool:
+    return "*" in text
 
 
 def _possible_covers(finder: Matcher, text: str) -> set[int]:
@@ -174,10 +169,6 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     exception lies between. If it matches only parents of these paths, no exception may precede
     either: the builder would skip the pattern for an ignored directory.
     """
-    if wide.pattern is None:
-        return False
-    if narrow.pattern is None:
-        return False
     if _other_kind_between(case, wide, narrow):
         return False
     cover = covers(wide.pattern, narrow.pattern)
@@ -193,7 +184,7 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     return not case.has_between(0, last, exceptions=True)
 
 
-def duplicate(case: Case) -> Iterator[Finding]:
+def duplicate(case: Case) -> LintFindings:
     """Yield patterns that an earlier line repeats."""
     seen: dict[tuple[str, bool], Line] = {}
     for line in case.patterns:
@@ -218,7 +209,7 @@ def _other_kind_between(case: Case, line: Line, other: Line) -> bool:
     return case.has_between(start, end, exceptions=not line.exception)
 
 
-def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
+def dead(case: Case, tree: LintTree) -> LintFindings:
     """Yield patterns that match nothing, while an entry has the same name in another spelling."""
     for line in case.patterns:
         if line.is_wild:
@@ -241,20 +232,14 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _example(pattern: str) -> str:
     """Return a path that a pattern matches, with characters of no name for its wildcards."""
     parts = split_classes(pattern)
-    for index, part in enumerate(parts):
-        if index % 2:
-            parts[index] = "\ue001"
-        else:
-            parts[index] = part.replace("?", "\ue001")
-    return "".join(parts).replace("**", "*").replace("*", "\ue000")
+    parts[1::2] = "?" * (len(parts) // 2)  # a class matches a single character, too
+    return "".join(parts).replace("?", "\ue001").replace("**", "*").replace("*", "\ue000")
 
 
-def useless(case: Case) -> Iterator[Finding]:
+def useless(case: Case) -> LintFindings:
     """Yield exceptions that re-include nothing."""
     inside = set()  # the directories in which a pattern so far ignores something
-    above = set()
-    for text in case.exceptions:
-        above.update(up_to(text)[:-1])
+    above = {parent for text in case.exceptions for parent in up_to(text)[:-1]}
     for line in case.patterns:
         if line.ignores:
             inside.update(up_to(line.text)[:-1])
@@ -304,14 +289,12 @@ def _takes_back(case: Case, line: Line) -> bool:
         return case.has_between(0, line.number, exceptions=False)
     for path in up_to(line.text):
         for other in case.matching(path):
-            if not other.ignores:
-                continue
-            if other.number < line.number:
+            if other.ignores and other.number < line.number:
                 return True
     return _undone_by(case, line) is not None
 
 
-def overridden(case: Case) -> Iterator[Finding]:
+def overridden(case: Case) -> LintFindings:
     """Yield exceptions that a later pattern undoes completely."""
     last = {line.text: line for line in case.patterns if line.exception}
     for line in last.values():
@@ -334,37 +317,26 @@ def _undone_by(case: Case, line: Line) -> Line | None:
         paths = case.matched(line.pattern)
     if case.tree is not None and any(case.below(paths)):
         return None
-    last: Line | None = None
+    undoing = []
     for path in paths:
         by = case.decider(path)
         if by is None:
             return None
-        if by.number < line.number:
+        if by.exception or by.number < line.number:
             return None
-        if not case.step(path).ignored:
-            return None
-        if last is None or by.number > last.number:
-            last = by
-    return last
+        undoing.append(by)
+    return max(undoing, key=attrgetter("number"), default=None)
 
 
-def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
+def pruned(case: Case, tree: LintTree) -> LintFindings:
     """Yield exceptions for paths in directories that the builder skips."""
     for line in case.patterns:
         if not line.exception:
             continue
-        lost = []
-        for path in case.matched(line.pattern):
-            if path in case.now:
-                continue
-            if case.let_in_by(path) is line:
-                lost.append(path)
-        left = set()
-        for path in tree.below(lost, tree.everything):
-            if path in case.now:
-                continue
-            if not case.step(path).ignored:
-                left.add(path)
+        unsent = (path for path in case.matched(line.pattern) if path not in case.now)
+        lost = [path for path in unsent if case.let_in_by(path) is line]
+        below = (path for path in tree.below(lost, tree.everything) if path not in case.now)
+        left = {path for path in below if not case.step(path).ignored}
         if tree.has_files(left):
             # filterFS of fsutil strips `/**` and `/*`, so `!src/*/**` leads no deeper than `src`.
             lead = f"{case.builder.title} does not enter the directory"
@@ -377,12 +349,12 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
             )
 
 
-def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
+def slow(case: Case, tree: LintTree) -> LintFindings:
     """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
     specs = []
     wild = []
     for line in case.patterns:
-        if line.pattern is not None and line.exception:
+        if line.exception:
             spec = case.builder.spec_class([line.pattern])
             specs.append(spec)
             if spec.enters("\0"):
@@ -445,8 +417,6 @@ def _name_paths(case: Case, wild: list[Line]) -> Fix | None:
         if len(wild) > 1:
             order += "s"
     fix = case.fix(order, changes)
-    if fix is None:
-        return None
-    if fix.changes != Changes():
+    if fix is None or fix.changes != Changes():
         return None
     return fix

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from os.path import (
     dirname,
     isdir,
@@ -18,7 +19,6 @@ from os.path import (
     relpath,
     split,
 )
-from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
@@ -170,15 +170,13 @@ def targets_of(
     layout: Callable[[str], Layout],
     *,
     parsed_files: ParsedDockerfiles,
-) -> Iterator[Target]:
-    """Yield the ignore files of `paths`, each once: files, or all those below a directory.
+) -> list[Target]:
+    """Return the ignore files of `paths`, each once: files, or all those below a directory.
 
     `layout` returns what is below a directory. Without `paths` it is the file that governs
     `build`, if the user named a build.
     Raises `InputError` for a missing path, and if no ignore file governs `build`.
     """
-    if has_options_only(build):
-        build = None
     if build is not None and not paths:
         plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
         if plan.ignore_file is None:
@@ -187,22 +185,12 @@ def targets_of(
         fallback = None
         if plan.dockerfile_specific:
             fallback = _general_in(build.context)
-        yield Target(plan.ignore_file.path, build.context, (build,), fallback)
-        return
+        return [Target(plan.ignore_file.path, build.context, (build,), fallback)]
     targets = {}
     for path in paths or (".",):
         for target in _targets_at(path, build, layout):
             targets[normpath(target.path)] = target
-    yield from targets.values()
-
-
-def has_options_only(build: Build | None) -> bool:
-    """Return whether the user gave options of builds, but no build."""
-    if build is None:
-        return False
-    if build.context != ".":
-        return False
-    return build.dockerfile is None
+    return [*targets.values()]
 
 
 def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
@@ -256,18 +244,6 @@ def _root_of(path: str) -> str:
     return "."
 
 
-class LocatedBuild(NamedTuple):
-    """A build with the real paths of its context and Dockerfile."""
-
-    context: str
-    dockerfile: str
-    discovered: FoundBuild
-
-    @property
-    def build(self) -> Build:
-        return self.discovered.build
-
-
 class Layout:
     """The ignore files below a directory, and the builds that its files and `config` define."""
 
@@ -276,28 +252,17 @@ class Layout:
     ) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
         self._discovery = discover(root, environment=os.environ, parsed_files=parsed_files)
-        configured = list[FoundBuild]()
-        if config is not None:
-            configured += _read_configured(config, root)
-        dockerfiles = {_real(build.build.dockerfile) for build in configured}
-        builds = []
-        for build in self._discovery.builds:
+        self._real = cache(_real)  # many ignore files are compared with the same builds
+        configured = [*_read_configured(config or Config(), root)]
+        dockerfiles = {self._real(found.build.dockerfile) for found in configured}
+        discovered = []
+        for found in self._discovery.builds:
             # A configured build replaces a guessed one with the same Dockerfile.
-            if build.guessed and _real(build.build.dockerfile) in dockerfiles:
+            if found.guessed and self._real(found.build.dockerfile) in dockerfiles:
                 continue
-            builds.append(build)
-        self._builds = list[LocatedBuild]()
-        for discovered in merged([*builds, *configured]):
-            self._builds.append(
-                LocatedBuild(
-                    _real(discovered.build.context), _real(discovered.build.dockerfile), discovered
-                )
-            )
-
-    @property
-    def builds(self) -> list[Build]:
-        """Return the builds, with and without an ignore file."""
-        return [located.build for located in self._builds]
+            discovered.append(found)
+        self._builds = merged([*discovered, *configured])
+        self.builds = [found.build for found in self._builds]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
@@ -323,9 +288,9 @@ class Layout:
             return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
-        real = _real(directory)
-        here = [located.discovered for located in self._builds if located.context == real]
-        builds = tuple(discovered.build for discovered in here if _reads_general(discovered))
+        real = self._real(directory)
+        here = [found for found in self._builds if self._real(found.build.context) == real]
+        builds = tuple(found.build for found in here if _reads_general(found))
         likely_unread = None
         if not here:
             likely_unread = self._describe_other_context(real)
@@ -333,16 +298,16 @@ class Layout:
 
     def _describe_other_context(self, directory: str) -> str | None:
         """Return how a Dockerfile in `directory` is built with another context, if one is."""
-        for located in self._builds:
-            dockerfile = located.build.dockerfile
+        for found in self._builds:
+            dockerfile = found.build.dockerfile
             if not dockerfile:
                 continue
-            if dirname(located.dockerfile) != directory:
+            if dirname(self._real(dockerfile)) != directory:
                 continue
             how = "as its sources suggest"
-            if not located.discovered.guessed:
-                how = f"by {located.discovered.places[0]}"
-            return f"{dockerfile} is built with the context {located.build.context}, {how}"
+            if not found.guessed:
+                how = f"by {found.places[0]}"
+            return f"{dockerfile} is built with the context {found.build.context}, {how}"
         return None
 
     def _specific(self, path: str, name: str) -> Target:
@@ -353,17 +318,13 @@ class Layout:
             return Target(path, unread=f"there is no {dockerfile} beside it")
         if not holds(border_of(self._discovery.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
-        real = _real(dockerfile)
-        builds = [located.build for located in self._builds if located.dockerfile == real]
+        real = self._real(dockerfile)
+        builds = [build for build in self.builds if self._real(build.dockerfile) == real]
         if not builds:
             return Target(path)
         context = builds[0].context
-        return Target(
-            path,
-            context,
-            tuple(build for build in builds if build.context == context),
-            _general_in(context),
-        )
+        same_context = (build for build in builds if build.context == context)
+        return Target(path, context, tuple(same_context), _general_in(context))
 
 
 def _reads_general(build: FoundBuild) -> bool:
