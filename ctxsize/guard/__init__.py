@@ -10,10 +10,18 @@ from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.engine.plan import ELSEWHERE
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
+from ctxsize.guard.baseline import (
+    NOTHING_KNOWN,
+    Baseline,
+    Known,
+    SizeChange,
+    between,
+    of_measurement,
+)
 from ctxsize.model import Amount, Clue, Counted, Problem, Report
 from ctxsize.units import Tolerance, human, plural
 
+TOO_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
 _NOT_BUILT = "no-dockerfile"  # the code of the problem of a context without a Dockerfile
 _NO_DOCKERFILE = (
@@ -120,12 +128,11 @@ class CheckReport:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings of the guard, and the warnings of the reports."""
-        findings: list[Finding] = []
+        findings = list[Finding]()
         for check in self.checks:
             findings += check.findings
-            for warning in _besides_fate(check.report).findings:
-                if warning.severity is not Severity.INFO:
-                    findings.append(warning)
+            problems = _besides_fate(check.report).findings
+            findings += (problem for problem in problems if problem.severity is not Severity.INFO)
         return (*findings, *self.unused)
 
 
@@ -133,55 +140,53 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     """Judge `report` by `budget`, and by whether the build can succeed."""
     of = budget.of or "context"
     size = actual(report, of)
-    recorded = None
-    if baseline is not None:
-        recorded = baseline.get(name)
+    recorded = (baseline or {}).get(name)
     limits = tuple(_limits(budget, of, size, recorded))
     missed = [limit for limit in limits if limit.over]
-    units = {limit.unit for limit in missed if not limit.is_floor}
+    units = {limit.unit for limit in missed if limit.code in TOO_LARGE}
     known = of_measurement(report.context)
     blamed: tuple[Clue, ...] = ()
     if units:
         blamed = culprits(known, by_files="bytes" not in units)
-    evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
-    place = _place(report, of)
+    messages = [(limit.code, f"{name}: {_violation(limit)}") for limit in missed]
+    if baseline is not None and recorded is None:
+        messages.append(("CTX407", f"{name} is not in the baseline"))
     confidence = Confidence.CERTAIN
     if report.lower_bound:
         confidence = Confidence.LIKELY
-    findings = list[Finding]()
-
-    def add(code: str, message: str, evidence: tuple[str, ...] = ()) -> None:
-        severity = severity_of(code)
-        findings.append(Finding(code, severity, message, place, confidence, evidence))
-
-    for limit in missed:
-        message = f"{name}: {_violation(limit)}"
-        if limit.is_floor:
-            add(limit.code, message)
-        else:
-            add(limit.code, message, evidence)
-    if baseline is not None and recorded is None:
-        add("CTX407", f"{name} is not in the baseline")
     if report.lower_bound and not missed:
         why = "a part of it could not be counted, so it may be over its budget"
-        add("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}")
-    for why in _lowerings(limits):
-        add("CTX406", f"{name} has shrunk: {why}")
+        messages.append(("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}"))
+    messages += (("CTX406", f"{name} has shrunk: {why}") for why in _lowerings(limits))
+    place = _place(report, of)
+    parts = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
+    evidence = dict.fromkeys(TOO_LARGE, parts)
+    findings = [
+        Finding(code, severity_of(code), message, place, confidence, evidence.get(code, ()))
+        for code, message in messages
+    ]
     findings += _fate(name, report)
     grown = None
     if recorded is not None:
         grown = between(recorded, known).parts()
-    return ContextCheck(name, report, limits, tuple(findings), blamed, grown)
+    return ContextCheck(
+        name=name,
+        report=report,
+        limits=limits,
+        findings=tuple(findings),
+        culprits=blamed,
+        grown=grown,
+    )
 
 
 def _lowerings(limits: Iterable[Limit]) -> Iterator[str]:
     """Yield a clause for a baseline from which the context shrank by more than it may grow."""
     for limit in limits:
-        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
+        before = limit.baseline
+        if limit.name != "growth" or limit.unit != "bytes" or before is None:
             continue
-        if limit.baseline - limit.actual > limit.allowed - limit.baseline:
-            now = human(limit.actual)
-            yield f"its baseline of {human(limit.baseline)} can be lowered to {now}"
+        if before - limit.actual > limit.allowed - before:
+            yield f"its baseline of {human(before)} can be lowered to {human(limit.actual)}"
 
 
 def _fate(name: str, report: Report) -> Iterator[Finding]:
@@ -196,13 +201,13 @@ def _fate(name: str, report: Report) -> Iterator[Finding]:
         if problem.message.startswith(ELSEWHERE):
             message = problem.message  # it names a build that was found nearby
         place = Location(report.context_path)
-        yield Finding("CTX412", severity_of("CTX412"), f"{name}: {message}", place)
+        yield Finding("CTX412", Severity.ERROR, f"{name}: {message}", place)
 
 
 def fatal_finding(problem: Problem, path: str) -> Finding:
     """Return the finding for a problem at `path` with which the build is known to fail."""
     place = Location(path, problem.line)
-    return Finding("CTX411", severity_of("CTX411"), problem.message, place)
+    return Finding("CTX411", Severity.ERROR, problem.message, place)
 
 
 def _besides_fate(report: Report) -> Report:
@@ -232,7 +237,14 @@ def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> It
         ("CTX403", "min-files", "files", budget.min_files),
     ):
         if allowed is not None:
-            yield Limit(code, name, of, unit, allowed, in_unit(unit, size))
+            yield Limit(
+                code=code,
+                name=name,
+                of=of,
+                unit=unit,
+                allowed=allowed,
+                actual=in_unit(unit, size),
+            )
     if recorded is None:
         return
     old = Amount.of(recorded)
@@ -249,9 +261,16 @@ def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> It
             units.append("files")  # a percentage is one of both
         for unit in units:
             before = in_unit(unit, old)
-            now = in_unit(unit, size)
-            allowed = max(0, before + sign * tolerance.limit(before))
-            yield Limit(code, name, of, unit, allowed, now, before, str(tolerance))
+            yield Limit(
+                code=code,
+                name=name,
+                of=of,
+                unit=unit,
+                allowed=max(0, before + sign * tolerance.limit(before)),
+                actual=in_unit(unit, size),
+                baseline=before,
+                tolerance=str(tolerance),
+            )
 
 
 def in_unit(unit: str, amount: Counted) -> int:
@@ -297,17 +316,14 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     unit = "bytes"
     if by_files:
         unit = "files"
-    least = max(1, _LEAST * in_unit(unit, Amount.of(known)))
-    directories = dict[str, Amount]()
-    for path, size in known.directories.items():
-        if in_unit(unit, size) >= least:
-            directories[path] = size
+    least = max(1, _LEAST * in_unit(unit, known))
+    sizes = known.directories.items()
+    directories = {path: size for path, size in sizes if in_unit(unit, size) >= least}
     known = replace(known, directories=directories)
-    clues = list[Clue]()
-    for part in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
+    clues = []
+    for part in between(NOTHING_KNOWN, known).parts(by_files=by_files)[:_MOST]:
         clue = Clue("file", part.path, part.delta_bytes, 1)
         if part.is_directory:
             clue = Clue("directory", f"{part.path}/", part.delta_bytes, part.delta_files)
-        if in_unit(unit, clue) >= least:
-            clues.append(clue)
-    return tuple(clues)
+        clues.append(clue)
+    return tuple(clue for clue in clues if in_unit(unit, clue) >= least)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import cache
+from itertools import chain
 from os.path import abspath, normpath, realpath, relpath
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
 _COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
+_NEVER = "9999-12-31"
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
@@ -78,12 +80,8 @@ class Wanted:
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
         """Return the findings that count; `lines` replace the content of their file on disk."""
-        left = list[Finding]()
-        for original in findings:
-            finding, reason = self.judged(original, lines=lines)
-            if reason is None:
-                left.append(finding)
-        return tuple(self.selected(left))
+        judged = [self.judged(finding, lines=lines) for finding in findings]
+        return tuple(self.selected(finding for finding, reason in judged if reason is None))
 
     def judged(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
@@ -98,23 +96,17 @@ class Wanted:
         if any(table.pattern for table in tables):
             texts = self._texts(finding, lines) or texts
         by_line = [[table for table in tables if _fits(table, text)] for text in texts]
-        expired = list[str]()
-        reasons = list[str]()
-        for fitting in by_line:
-            self._used.update(fitting)
-            lasting = list[Suppression]()
-            for table in fitting:
-                if table.expires and table.expires < self._today:
-                    expired.append(table.expires)
-                else:
-                    lasting.append(table)
-            if lasting:
-                reasons.append(lasting[0].reason)
-        if len(reasons) == len(by_line):
-            return finding, reasons[0]
+        fitting = {*chain.from_iterable(by_line)}
+        self._used |= fitting
+        expired = {table for table in fitting if (table.expires or _NEVER) < self._today}
+        if not any(map(expired.issuperset, by_line)):
+            lasting = (table.reason for table in by_line[0] if table not in expired)
+            return finding, next(lasting)
         if all(by_line):
-            message = f"{finding.message} (its acceptance expired on {max(expired)})"
-            finding = replace(finding, message=message)
+            day = max(table.expires or "" for table in expired)
+            finding = replace(
+                finding, message=f"{finding.message} (its acceptance expired on {day})"
+            )
         return finding, None
 
     def _tables(self, finding: Finding, about: Iterable[str]) -> list[Suppression]:
@@ -122,7 +114,7 @@ class Wanted:
         root = abspath(self._config.directory)
         paths = [abspath(path) for path in (finding.location.path, *about)]
         places = [relpath(path, root) for path in paths]
-        tables = list[Suppression]()
+        tables = []
         for table in self._config.suppress:
             if table.code != finding.code:
                 continue
@@ -156,15 +148,22 @@ class Wanted:
             return ()
         wanted = {code for code in codes if self._wants(code)}
         place = Location(config.path or "")
-        findings = list[Finding]()
+        findings = []
         for number, table in enumerate(config.suppress, 1):
             if table.code not in wanted or table in self._used or table.is_inherited:
                 continue
             what = table.code
             if table.path:
                 what = f"{table.code} in {table.path}"
-            text = f"suppress[{number}] suppresses nothing: no {what} was found ({table.reason})"
-            findings.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
+            findings.append(
+                Finding(
+                    UNUSED,
+                    Severity.WARNING,
+                    f"suppress[{number}] suppresses nothing: no {what} was found ({table.reason})",
+                    place,
+                    help="remove the table",
+                )
+            )
         return tuple(findings)
 
 
@@ -179,9 +178,8 @@ def _longest(prefixes: Iterable[str], code: str) -> int:
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
-    prefixes = list[str]()
-    for word in words_of(codes):
-        prefixes += filter(None, map(str.strip, word.split(",")))
+    words = ",".join(words_of(codes)).split(",")
+    prefixes = tuple(filter(None, map(str.strip, words)))
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in known):
             command = _COMMANDS.get(prefix[:4])
@@ -189,7 +187,7 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
             if command and prefix in names(prefix):
                 hint = f"`ctxsize {command}` reports {prefix}"
             raise InputError(f"no code begins with {prefix!r}", hint=hint)
-    return tuple(prefixes)
+    return prefixes
 
 
 def _lines(path: str) -> list[str]:
@@ -220,13 +218,13 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
     wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
-        kept_problems = list[Problem]()
+        problems_left = []
         for problem in problems:
             place = report.place_of(problem, context)
             finding, reason = wanted.judged(problem.as_finding(place))
             if reason is None or problem.effect is not Effect.NONE:
-                kept_problems.append(replace(problem, message=finding.message))
-        return tuple(kept_problems)
+                problems_left.append(replace(problem, message=finding.message))
+        return tuple(problems_left)
 
     transfers = [replace(part, problems=left(part.problems)) for part in report.transfers]
     named = [
@@ -235,7 +233,7 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
     report = replace(
         report,
         problems=(*left(report.problems), *unread),
-        transfer=transfers[0] if transfers else None,
+        transfer=next(iter(transfers), None),
         more_transfers=tuple(transfers[1:]),
         named_contexts=tuple(named),
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from os.path import isdir, join, lexists, realpath, relpath
 
 from ctxsize import config as configured
-from ctxsize import guard
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, joined, path_of
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, DescribedBuilds, filled_up
@@ -23,20 +23,31 @@ from ctxsize.engine.report import measure
 from ctxsize.engine.transfer_requests import TAKES_UNKNOWN
 from ctxsize.engine.transfers import with_transfers
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.findings import Finding
-from ctxsize.guard import assertions, comparison
+from ctxsize.guard import (
+    TOO_LARGE,
+    Accepted,
+    CheckReport,
+    ContextCheck,
+    Limit,
+    Remedy,
+    actual,
+    assertions,
+    comparison,
+    in_unit,
+    judge,
+)
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.accepting import Wanted, without_accepted
+from ctxsize.guard.baseline import DEPTH, TOP, Baseline, Known, of_measurement, worth_keeping
 from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Report
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.reader import place_of_link, refuse_way_out
-from ctxsize.units import human, plural
+from ctxsize.units import human
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
-_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
 _TRIES = 6  # attempts to write a baseline that is part of the context that it records
 _DIRECTORIES = 60  # number of the largest directories that a baseline keeps
 _FILES = 20  # number of the largest files that a baseline keeps
@@ -54,7 +65,7 @@ def check(
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
-) -> guard.CheckReport:
+) -> CheckReport:
     """Check `build`, or all builds of the configuration, against their budgets.
 
     `builds` replaces them, for example by those that `discover` finds; each has the budget of
@@ -64,20 +75,24 @@ def check(
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
-    chosen: list[Build] | None = None
+    start = "."
+    chosen = None
+    if build is not None:
+        start = build.context
+        chosen = [build]
     if builds is not None:
         chosen = builds_of(builds)
-    elif build is not None:
-        chosen = [build]
     if baseline is not None:
         baseline = path_of(baseline)
-    config = config or configured.load("." if build is None else build.context)
+    config = config or configured.load(start)
     if baseline is None and config.baseline is not None:
         baseline = joined(config.directory, config.baseline)
     if update_baseline and baseline is None:
-        hint = "--baseline FILE, or baseline in ctxsize.toml"
-        raise InputError("--update-baseline needs a baseline", hint=hint)
-    old: baselines.Baseline | None = None
+        raise InputError(
+            "--update-baseline needs a baseline",
+            hint="--baseline FILE, or baseline in ctxsize.toml",
+        )
+    old = None
     if baseline is not None and (lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
         old = baselines.read(baseline)
@@ -100,29 +115,32 @@ def check(
         unused = checker.wanted.unused(names("CTX4"), config.directory)
     else:
         unused = ()
-    return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
+    return CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
 def _budgeted(
     config: Config, builds: Iterable[Build] | None, budget: Budget, *, is_optional: bool
 ) -> list[BudgetedBuild]:
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
-    errors: list[CtxsizeError] = []
+    errors = list[CtxsizeError]()
     tables = [*configured.builds(config)]
-    budgeted: list[BudgetedBuild] = []
+    found = list[BudgetedBuild]()
     if builds is None and tables:
         for table, described in tables:
-            budgeted += described
+            found += described
             if not described:
-                why = f"no directory {table.build.context!r} in {config.directory}"
-                errors.append(InputError(f"contexts.{table.name}: {why}", path=config.path))
+                errors.append(
+                    InputError(
+                        f"contexts.{table.name}: no directory {table.build.context!r} "
+                        f"in {config.directory}",
+                        path=config.path,
+                    )
+                )
     else:
-        budgeted += of_builds(config, tables, [Build()] if builds is None else builds)
-    if not budgeted and not errors:
+        found += of_builds(config, tables, [Build()] if builds is None else builds)
+    if not found and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
-    budgeted = [
-        replace(build, budget=budget.over(build.budget)) for build in _unique_names(budgeted)
-    ]
+    budgeted = [replace(build, budget=budget.over(build.budget)) for build in _unique_names(found)]
     if not is_optional:
         where = config.path or NAMES[0]
         hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
@@ -205,13 +223,11 @@ def _policy_builds(
             builds.append(named.build)
         for build in builds:
             build = replace(build, builder=builder)
-            key: tuple[object, ...] = (
-                realpath(build.context),
-                place_of_link(build.dockerfile or usual),
-                builder,
-            )
+            values = None
             if is_transfer:
-                key = (*key, build.values)
+                values = build.values
+            place = place_of_link(build.dockerfile or usual)
+            key = (realpath(build.context), place, builder, values)
             if key not in checked:
                 checked.add(key)
                 yield replace(policy, name=f"{named.name} (policy)", build=build, is_policy=True)
@@ -227,13 +243,13 @@ class _Checker:
         self._builds = builds
         self._progress = progress
         self._plans = ParsedDockerfiles()
-        self._measured: list[tuple[BudgetedBuild, Report]] = []
+        self._measured = list[tuple[BudgetedBuild, Report]]()
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
     def measure(self) -> None:
         """Measure each build. Raises `InputErrors` with all failures."""
-        errors: list[InputError] = []
+        errors = []
         self._measured = []
         for budgeted in self._builds:
             try:
@@ -253,21 +269,20 @@ class _Checker:
         report = _measured(
             plan_with_hint(budgeted.build, self._plans),
             config,
-            top=baselines.TOP,
-            depth=baselines.DEPTH,
+            top=TOP,
+            depth=DEPTH,
             progress=self._progress,
         )
         if budgeted.budget.of == "transfer" and report.transfer is None:
-            reason = "there is no Dockerfile"
-            for problem in report.problems:
-                if problem.code in _NO_TRANSFER:
-                    reason = problem.message.removeprefix(f"{TAKES_UNKNOWN}: ")
-                    break
-            message = f"{budgeted.name}: the transfer is not known: {reason}"
-            raise InputError(message, path=report.dockerfile)
+            problems = report.problems
+            reasons = [problem.message for problem in problems if problem.code in _NO_TRANSFER]
+            reason = [*reasons, "there is no Dockerfile"][0].removeprefix(f"{TAKES_UNKNOWN}: ")
+            raise InputError(
+                f"{budgeted.name}: the transfer is not known: {reason}", path=report.dockerfile
+            )
         return report
 
-    def update(self, path: str, baseline: baselines.Baseline) -> baselines.Baseline:
+    def update(self, path: str, baseline: Baseline) -> Baseline:
         """Write the baseline until it is true of its own context, and return it."""
         from ctxsize.writer.apply import write_output
 
@@ -283,50 +298,50 @@ class _Checker:
             self.measure()
         return baseline
 
-    def checked(
-        self, path: str | None, baseline: baselines.Baseline | None
-    ) -> Iterator[guard.ContextCheck]:
+    def checked(self, path: str | None, baseline: Baseline | None) -> Iterator[ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
         for budgeted, report in self._measured:
             name = budgeted.name
             old = baseline
             if budgeted.is_policy:
                 old = None
-            recorded = None
-            if old is not None:
-                recorded = old.get(name)
-            if recorded is not None and recorded.builder != report.builder:
-                message = f"{name} was recorded for {recorded.builder}, not for {report.builder}"
-                raise InputError(message, path=path, hint="--update-baseline")
-            judged = guard.judge(name, report, budgeted.budget, old)
+            builder = report.builder
+            recorded = (old or {}).get(name)
+            if recorded is not None and recorded.builder != builder:
+                raise InputError(
+                    f"{name} was recorded for {recorded.builder}, not for {builder}",
+                    path=path,
+                    hint="--update-baseline",
+                )
+            judged = judge(name, report, budgeted.budget, old)
             yield self._with_remedy(budgeted.build, self._without_accepted(budgeted, judged))
 
-    def _without_accepted(
-        self, budgeted: BudgetedBuild, judged: guard.ContextCheck
-    ) -> guard.ContextCheck:
+    def _without_accepted(self, budgeted: BudgetedBuild, judged: ContextCheck) -> ContextCheck:
         """Add findings of assertions, and set accepted ones apart; a policy accepts none."""
         budget = budgeted.budget
-        findings = judged.findings
+        findings = [*judged.findings]
         report = judged.report
         patterns = len(budget.require) + len(budget.forbid)
         if patterns:
             plan = plan_with_hint(budgeted.build, self._plans)
-            findings = (*findings, *assertions.broken(plan, budgeted.name, budget))
+            findings += assertions.broken(plan, budgeted.name, budget)
         # What findings about the context may concern.
-        about = [report.context_path, report.dockerfile]
+        about = [report.context_path]
+        if report.dockerfile:
+            about.append(report.dockerfile)
         if report.ignore_file:
             about.append(report.ignore_file.path)
         wanted = self.wanted
         if budgeted.is_policy:
             wanted = Wanted(Config())
-        left = list[Finding]()
-        accepted = list[guard.Accepted]()
+        left = []
+        accepted = []
         for original in findings:
-            finding, reason = wanted.judged(original, *filter(None, about))
+            finding, reason = wanted.judged(original, *about)
             if reason is None:
                 left.append(finding)
             else:
-                accepted.append(guard.Accepted(finding, reason))
+                accepted.append(Accepted(finding, reason))
         return replace(
             judged,
             findings=tuple(left),
@@ -335,7 +350,7 @@ class _Checker:
             policy=budgeted.is_policy,
         )
 
-    def _with_remedy(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
+    def _with_remedy(self, build: Build, judged: ContextCheck) -> ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
         from ctxsize.engine.snapshot import Snapshot
         from ctxsize.recommender.advisor import Advisor
@@ -349,26 +364,20 @@ class _Checker:
         saved = advice.saving
         if missed[0].of == "context":
             saved = advice.before.context - advice.after.context
-        savings = {limit: guard.in_unit(limit.unit, saved) for limit in missed}
+        savings = {limit: in_unit(limit.unit, saved) for limit in missed}
         if advice.edit is None or max(savings.values()) <= 0:
             return judged
-        help_text = _offer(savings, saved)
-        findings = list[Finding]()
-        for finding in judged.findings:
-            if finding.code in _LARGE:
-                finding = replace(finding, help=help_text)
-            findings.append(finding)
-        ignored = set[str]()
-        for suggestion in advice.suggestions:
-            if suggestion.chosen:
-                ignored.update(suggestion.paths)
-        left = None
-        for culprit in judged.culprits:
-            if not is_below(f"{culprit.path}/", ignored):
-                left = culprit.path
-                break
+        helps = dict.fromkeys(TOO_LARGE, _offer(savings, saved))
+        findings = [
+            replace(finding, help=helps.get(finding.code, finding.help))
+            for finding in judged.findings
+        ]
+        chosen = (suggestion.paths for suggestion in advice.suggestions if suggestion.chosen)
+        ignored = {*chain.from_iterable(chosen)}
+        culprits = [culprit.path for culprit in judged.culprits]
+        left = (path for path in culprits if not is_below(f"{path}/", ignored))
         is_enough = all(limit.over <= saving for limit, saving in savings.items())
-        remedy = guard.Remedy(saved, is_enough, left)
+        remedy = Remedy(saved, is_enough, next(left, None))
         return replace(judged, remedy=remedy, findings=tuple(findings))
 
 
@@ -388,26 +397,29 @@ def _measured(
     return report
 
 
-def _offer(savings: Mapping[guard.Limit, int], saved: Amount) -> str:
+def _offer(savings: Mapping[Limit, int], saved: Amount) -> str:
     """Return the command that saves something, and how much of what is too much, if not all."""
     command = "ctxsize suggest --write saves"
     for limit, saving in savings.items():
-        if saving < limit.over and limit.unit == "bytes":
-            return f"{command} {human(saving)} of the {human(limit.over)} over the budget"
         if saving < limit.over:
-            return f"{command} {saving:,} of the {plural(limit.over, 'file')} over the budget"
+            part = f"{saving:,}"
+            if limit.unit == "bytes":
+                part = human(saving)
+            return f"{command} {part} of the {limit.shown(limit.over)} over the budget"
     return f"{command} {human(saved.content_bytes)}, which is enough"
 
 
-def _entry(name: str, report: Report) -> baselines.Known:
+def _entry(name: str, report: Report) -> Known:
     if report.lower_bound:
-        message = f"{name}: a part of it could not be counted, so no baseline was written"
-        raise InputError(message, path=report.context_path)
-    known = baselines.of_measurement(report.context)
-    known = baselines.worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
+        raise InputError(
+            f"{name}: a part of it could not be counted, so no baseline was written",
+            path=report.context_path,
+        )
+    known = of_measurement(report.context)
+    known = worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
     transfer = None
     if report.transfer is not None:
-        transfer = guard.actual(report, "transfer")
+        transfer = actual(report, "transfer")
     return replace(known, builder=report.builder, transfer=transfer)
 
 
