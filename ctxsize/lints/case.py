@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
-from ctxsize.writer import edit_lines
+from ctxsize.writer import LineChanges, edit_lines
 
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
@@ -48,7 +48,7 @@ class Case:
         """Return the same case with `data` as the file's content."""
         return replace(self, file=IgnoreFile.parse(self.file.path, data))
 
-    def with_lines(self, changes: Mapping[int, str | None], added: str = "") -> bytes:
+    def with_lines(self, changes: LineChanges, added: str = "") -> bytes:
         """Return the file with other lines by number (None: removed), and more lines at its end."""
         if added:
             texts = self.file.texts()
@@ -208,7 +208,8 @@ class Case:
 
     @property
     def total(self) -> Amount:
-        return Amount(self.now.files, self.now.content_bytes + self._grown(self.now, self.now))
+        now = self.now
+        return Amount(now.files, now.content_bytes + self._grown(now, now))
 
     def effect(self, line: Line) -> list[str]:
         """Return the paths that are sent or ignored only because of `line`."""
@@ -260,7 +261,7 @@ class Case:
         if line is not None:
             location = self._location(line, at)
         elif fix is not None:
-            added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
+            added = fix.added.split("\n")
         finding = Finding(
             code,
             severity or severity_of(code),
@@ -301,7 +302,7 @@ class Case:
     def fix(
         self,
         message: str,
-        changes: Mapping[int, str | None] = MappingProxyType({}),
+        changes: LineChanges = MappingProxyType({}),
         added: str = "",
         *,
         means: Meant = None,

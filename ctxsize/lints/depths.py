@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 from posixpath import dirname
 from typing import NamedTuple
 
@@ -42,8 +41,7 @@ class Artefact:
 
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
         """Return the sent directories below the top in which a tool would write it."""
-        beside = filter(self.is_beside, tree.by_name)
-        paths = chain.from_iterable(tree.by_name[name] for name in beside)
+        paths = tree.named(filter(self.is_beside, tree.by_name))
         directories = dict.fromkeys(dirname(path) for path in paths if path in sent)
         made_up = set(listed("made_up"))
         return [path for path in directories if path and made_up.isdisjoint(path.split("/"))]
@@ -169,8 +167,9 @@ def _future_copies(case: Case, artefact: Artefact) -> _Missed | None:
         where = f"{place}/"
         if place == _ANYWHERE:
             where = "another directory"
-        consequence = f": a copy in {where} would be sent once it exists"
-        return _Missed(consequence, Severity.INFO, confidence, means)
+        return _Missed(
+            f": a copy in {where} would be sent once it exists", Severity.INFO, confidence, means
+        )
     return None
 
 
@@ -217,9 +216,10 @@ def _widen(case: Case, line: Line, artefact: Artefact, means: Meant) -> Fix | No
         return first
     if not case.exceptions:
         return first
-    order = f"move it to the end as {shown(name)}"
     for added in (name, f"{name}\n{name}/**"):
-        fix = case.fix(order, {line.number: None}, added, means=means)
+        fix = case.fix(
+            f"move it to the end as {shown(name)}", {line.number: None}, added, means=means
+        )
         if fix is None:
             return fix
         if fix.certain:

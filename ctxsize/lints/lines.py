@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -14,11 +15,7 @@ from ctxsize.units import as_code, cut
 
 _WILD = frozenset("*?[\\")
 _WIDEST = 60
-
-
-def is_control(char: str) -> bool:
-    """Return whether an ASCII header may not contain the character."""
-    return char < " " or char == "\x7f"
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # the characters that an ASCII header may not contain
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Line:
     @cached_property
     def control(self) -> str:
         """Return the first control character that is sent to the builder, or `""`."""
-        return next(filter(is_control, sent_text(self.raw) or ""), "")
+        return "".join(CONTROLS.findall(sent_text(self.raw) or "")[:1])
 
     @property
     def ignores(self) -> bool:
@@ -106,8 +103,10 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     line = Line(0, raw, pattern_class("#"), marked=raw != text)
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
-        hint = f"Docker reads at most {LONGEST_LINE:,} bytes"
-        return replace(line, error=IgnoreFileError("bufio.Scanner: token too long", hint=hint))
+        error = IgnoreFileError(
+            "bufio.Scanner: token too long", hint=f"Docker reads at most {LONGEST_LINE:,} bytes"
+        )
+        return replace(line, error=error)
     parsed = pattern_class.split(raw)
     if parsed is None:
         return line
@@ -116,6 +115,6 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
         pattern = pattern_class(raw)
         if pattern.fault is not None:
             raise pattern.error()
-    except IgnoreFileError as error:
-        return replace(line, error=error)
+    except IgnoreFileError as fault:
+        return replace(line, error=fault)
     return replace(line, pattern=pattern)

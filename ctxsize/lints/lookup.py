@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from posixpath import basename
 
 from ctxsize.build import Build
@@ -75,7 +76,7 @@ class LintTree:
     @cached_property
     def references(self) -> list[Reference]:
         """Return the places that name files without which a build fails."""
-        references: dict[Reference, None] = {}
+        references = list[Reference]()
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for plan in self._plans:
@@ -84,8 +85,8 @@ class LintTree:
                     continue
                 # A fault in a Dockerfile leaves what was found before it.
                 for reference in finder.of(plan, names):
-                    references[reference] = None
-        return [*references]
+                    references.append(reference)
+        return [*dict.fromkeys(references)]
 
     def _names_in(self, plan: Plan) -> tuple[str, ...]:
         """Return the names that a build has for the context that its ignore file governs."""
@@ -122,16 +123,12 @@ class LintTree:
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
         """Return, for the build that enters most, the directories that it enters for nothing."""
-        includes: list[Include] = [None]
-        most = list[MemoryDirectory]()
+        includes = self.includes
+        if includes is None:
+            includes = [None]
         with suppress(CtxsizeError):  # a source may fail the build
-            if self.includes is not None:
-                includes = self.includes
-            for include in includes:
-                entered = [*self._entered_for_nothing(include, sent)]
-                if len(entered) > len(most):
-                    most = entered
-            return most
+            entered = [[*self._entered_for_nothing(include, sent)] for include in includes]
+            return max(entered, key=len, default=[])
         return []
 
     def _entered_for_nothing(self, include: Include, sent: Sent) -> Iterator[MemoryDirectory]:
@@ -139,14 +136,11 @@ class LintTree:
         spec = include_spec(include or ("**",))
 
         def is_entered(directory: MemoryDirectory) -> bool:
-            if spec.enters(directory.path):
-                return True
-            return not spec.match_file(directory.path)
+            path = directory.path
+            return spec.enters(path) or not spec.match_file(path)
 
         for directory in self.snapshot.root.tree(is_entered):
-            if not directory.path:
-                continue
-            if directory.path not in sent.directories:
+            if directory.path and directory.path not in sent.directories:
                 yield directory
 
     def is_taken(self, paths: Collection[str]) -> bool:
@@ -161,12 +155,10 @@ class LintTree:
     def tracked(self) -> frozenset[str] | None:
         """Return the files that git tracks, None without a repository that git can read."""
         repository = find(self.plan.root).repository
-        try:
-            if repository is None:
-                return None
-            return repository.tracked
-        except GitError:
-            return None
+        with suppress(GitError):
+            if repository is not None:
+                return repository.tracked
+        return None
 
     def tracks(self, paths: Iterable[str]) -> bool:
         if self.tracked is None:
@@ -195,6 +187,10 @@ class LintTree:
             by_name[basename(path)].append(path)
         return by_name
 
+    def named(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield the entries with these names."""
+        return chain.from_iterable(self.by_name[name] for name in names)
+
     @cached_property
     def by_folded(self) -> dict[str, str]:
         """Return a path for each spelling without case and Unicode form."""
@@ -210,18 +206,14 @@ class LintTree:
 
     def _match(self, patterns: Iterable[DockerIgnorePattern]) -> None:
         """Search the tree for the entries of all `patterns` that are new."""
-        new = {}
-        for pattern in patterns:
-            if pattern.text not in self._matched:
-                new[pattern.text] = pattern
+        new = {pattern.text: pattern for pattern in patterns if pattern.text not in self._matched}
         lists = [list[str]() for _ in new]
         spec = self.plan.builder.spec_class(new.values())
         for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
             for index in indexes:
                 lists[index].append(path)
         for text, paths in zip(new, lists, strict=True):
-            paths.sort(key=order)
-            self._matched[text] = paths
+            self._matched[text] = sorted(paths, key=order)
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
         """Return `tops` and everything below them that is in `sent`, in order."""

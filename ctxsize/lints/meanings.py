@@ -13,7 +13,7 @@ from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Fix, Severity
 from ctxsize.lints.case import NOTHING, Case, LintFindings
 from ctxsize.lints.depths import ARTEFACTS
-from ctxsize.lints.lines import Line, shown
+from ctxsize.lints.lines import CONTROLS, Line, shown
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>(?=[^{},]*,)[^{}]*)\}(?P<tail>[^{}]*)")
@@ -22,7 +22,6 @@ _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)(?<!\s)\s+(?P<comment>#.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
 """A comment of another language. A line with `//` and no blank is more likely a path."""
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\\.")
 _NOT_PLAIN = re.compile(r"\\.|\[[^\]]*\]?")
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
@@ -50,15 +49,14 @@ def translated(
                 continue
             message, texts = proposal
             # Certain only if the line, as Docker reads it now, decides about no path.
+            paths: Collection[str] = ()
             means = None
-            decides = []
             if not meant:
-                decides = case.effect(line)
-            if not decides:
+                paths = case.effect(line)
+            if not paths:
                 means = case.intended(texts)
-            paths: Collection[str] = decides
-            if meant and means is not None:
-                paths = means
+            if meant:
+                paths = means or ()
             yield case.finding(
                 code,
                 line,
@@ -107,14 +105,12 @@ def several(case: Case, line: Line) -> Translation | None:
         return None
     texts = []
     for word in words:
-        if not _WORD.fullmatch(word):
+        if not (_WORD.fullmatch(word) and _looks_like_pattern(case, word)):
             return None
-        if not _looks_like_pattern(case, word):
-            return None
+        sign = line.sign
         if word.startswith("!"):
-            texts.append(word)
-        else:
-            texts.append(line.sign + word)
+            sign = ""
+        texts.append(sign + word)
     return Translation(
         f"Docker reads {line.shown} as one pattern with spaces, not as {len(words)} patterns", texts
     )
@@ -166,8 +162,9 @@ def from_regex(case: Case, line: Line) -> Translation | None:
         return None
     message = f"Docker reads `|` in {line.shown} as a plain character, not as alternatives"
     if _is_expression(line):
-        lead = f"{line.shown} matches too much"
-        message = f"{lead}: `|` splits the regular expression that Docker makes"
+        message = (
+            f"{line.shown} matches too much: `|` splits the regular expression that Docker makes"
+        )
     texts = []
     for part in line.written.removeprefix("!").split("|"):
         text = part.strip()
@@ -201,7 +198,6 @@ def not_a_comment(case: Case) -> LintFindings:
             text = f"# {foreign['rest'].strip()}".rstrip()
         elif not line.raw[:1].isspace() or not text.startswith("#"):
             continue
-        message = f"Docker reads {line.shown} as a pattern, not as a comment"
         severity = Severity.WARNING
         means = NOTHING
         decides = case.effect(line)
@@ -211,7 +207,7 @@ def not_a_comment(case: Case) -> LintFindings:
         yield case.finding(
             "CTX103",
             line,
-            message,
+            f"Docker reads {line.shown} as a pattern, not as a comment",
             severity,
             paths=decides,
             fix=case.fix("make it a comment", {line.number: text}, means=means),
@@ -221,18 +217,19 @@ def not_a_comment(case: Case) -> LintFindings:
 def fails(case: Case) -> LintFindings:
     """Yield lines that stop the build."""
     for line in case.lines:
-        if line.error is None:
-            continue
-        why = line.error.message
-        hint = line.error.hint or ""
-        if isinstance(line.error, UnknownPatternError):
-            yield case.finding("CTX000", line, why, help=hint)
+        error = line.error
+        if error is None:
             continue
         # `patternmatcher.New` compiles no pattern; its first match against a path does.
         when = "once it compares a path with"
-        if line.error.always:
+        if error.always:
             when = "at"
-        yield case.finding("CTX121", line, f"the build fails {when} {line.shown}: {why}", help=hint)
+        code = "CTX121"
+        message = f"the build fails {when} {line.shown}: {error.message}"
+        if isinstance(error, UnknownPatternError):
+            code = "CTX000"
+            message = error.message
+        yield case.finding(code, line, message, help=error.hint or "")
 
 
 def control(case: Case) -> LintFindings:
@@ -253,7 +250,7 @@ def control(case: Case) -> LintFindings:
             at=line.raw.index(line.control),
             fix=case.fix(
                 "remove the control characters",
-                {line.number: "\n".join(_CONTROLS.sub(" ", line.raw).split())},
+                {line.number: "\n".join(CONTROLS.sub(" ", line.raw).split())},
             ),
         )
 

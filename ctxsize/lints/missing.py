@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -53,7 +54,7 @@ def _hiding_line(case: Case, check: SourceCheck) -> Line | None:
     pattern = check.hidden[0].verdict.by
     if not pattern:
         return None
-    if not 0 < pattern.line <= len(case.lines):
+    if not pattern.line:  # the builder adds it
         return None
     return case.lines[pattern.line - 1]
 
@@ -71,11 +72,11 @@ def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Fi
         fix = None  # a pattern that is made from a hidden value is not written into a file
     else:
         fix = case.added_exception(source.path)
-    what = f"the source of `{source.instruction} {source.written}` ({place})"
     return case.finding(
         "CTX111",
         line,
-        f"{line.shown} ignores {what}, so {then}",
+        f"{line.shown} ignores the source of `{source.instruction} {source.written}` ({place}), "
+        f"so {then}",
         severity,
         evidence=(place, *(entry.path for entry in check.hidden[:3])),
         fix=fix,
@@ -130,17 +131,16 @@ def failing(plan: Plan) -> LintFindings:
 
 def manifest(case: Case, tree: LintTree) -> LintFindings:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
-    by_path = {}
-    for name in sorted(tree.by_name.keys() & listed("manifests")):
-        for path in tree.by_name[name]:
-            line = _line_ignoring(case, tree, path)
-            if line is None:
-                continue
-            if _is_accident(line, name):
-                by_path[path] = line
-    by_number: dict[int, list[str]] = {}
-    for path in tree.travelling(by_path, tree.plan.builder.spec_class([])):
-        by_number.setdefault(by_path[path].number, []).append(path)
+    numbers = {}
+    for path in tree.named(sorted(tree.by_name.keys() & listed("manifests"))):
+        line = _line_ignoring(case, tree, path)
+        if line is None:
+            continue
+        if _is_accident(line, basename(path)):
+            numbers[path] = line.number
+    by_number = defaultdict[int, list[str]](list)
+    for path in tree.travelling(numbers, tree.plan.builder.spec_class([])):
+        by_number[numbers[path]].append(path)
     severity = Severity.WARNING
     if case.plans:
         severity = Severity.ERROR
@@ -199,14 +199,15 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> LintFind
         line = case.decider(path)
         if line is None:
             continue
-        if tree.needed is None:
-            continue
-        if not reference.is_of_sources(tree.needed.git):
+        needed = tree.needed
+        if needed is None:
+            return
+        if not reference.is_of_sources(needed.git):
             continue
         taker = f"{reference.at} needs"
         if is_copy:
             taker = f"COPY --from ({reference.at}) takes"
-        elif tree.needed.takes({path}):
+        elif needed.takes({path}):
             continue  # CTX111 reports what an instruction takes from the context by its name
         yield case.finding(
             code,
@@ -225,7 +226,8 @@ def git(case: Case, tree: LintTree) -> LintFindings:
         return
     if _is_named(case, ".git"):
         return
-    if tree.is_taken([".git"]):
+    needed = tree.needed
+    if needed is None or needed.takes({".git"}):
         return
     if not tree.travelling([".git"], case.spec):
         return
@@ -236,9 +238,7 @@ def git(case: Case, tree: LintTree) -> LintFindings:
     message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
     severity = Severity.WARNING
     confidence = Confidence.LIKELY
-    reason = None
-    if tree.needed is not None:
-        reason = tree.needed.asks_git(case.now)
+    reason = needed.asks_git(case.now)
     if reason or tree.includes is None:
         severity = Severity.INFO
         confidence = Confidence.POSSIBLE
@@ -271,17 +271,12 @@ def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
 def env(case: Case, tree: LintTree) -> LintFindings:
     """Yield env files with local settings that are sent and that git does not track."""
     files = []
-    for name in tree.by_name:
-        if not _ENV_NAME.fullmatch(name):
+    for path in tree.named(filter(_is_env_name, tree.by_name)):
+        is_untracked = not tree.is_directory(path) and not tree.tracks([path])
+        if path not in case.now:
             continue
-        if _TEMPLATE.search(name[4:]):
-            continue
-        for path in tree.by_name[name]:
-            is_untracked = not tree.is_directory(path) and not tree.tracks([path])
-            if path not in case.now:
-                continue
-            if is_untracked and not _is_named(case, path):
-                files.append(path)
+        if is_untracked and not _is_named(case, path):
+            files.append(path)
     paths = tree.travelling(files, case.spec)
     if not paths:
         return
@@ -301,6 +296,12 @@ def env(case: Case, tree: LintTree) -> LintFindings:
         paths=paths,
         fix=case.fix("ignore these names at every depth", added="\n".join(names)),
     )
+
+
+def _is_env_name(name: str) -> bool:
+    if not _ENV_NAME.fullmatch(name):
+        return False
+    return not _TEMPLATE.search(name[4:])
 
 
 def _is_named(case: Case, path: str) -> bool:

@@ -58,20 +58,23 @@ def empty(case: Case, tree: LintTree) -> LintFindings:
         by_number.setdefault(number, []).append(path)
     for number, paths in by_number.items():
         if number == 0:
-            message = f"the build sends {case.amount(paths)} without content: it may not read them"
             yield case.finding(
                 "CTX120",
                 None,
-                message,
+                f"the build sends {case.amount(paths)} without content: it may not read them",
                 paths=paths,
                 help="permit reading, or ignore what cannot be read",
             )
         else:
             line = case.lines[number - 1]
-            lead = f"{line.shown} re-includes {case.amount(paths)} that will arrive empty"
-            message = f"{lead}: a later pattern ignores the directory again"
-            fix = case.move_to_end(line)
-            yield case.finding("CTX120", line, message, paths=paths, fix=fix)
+            yield case.finding(
+                "CTX120",
+                line,
+                f"{line.shown} re-includes {case.amount(paths)} that will arrive empty: "
+                "a later pattern ignores the directory again",
+                paths=paths,
+                fix=case.move_to_end(line),
+            )
 
 
 def undone(case: Case, tree: LintTree) -> LintFindings:
@@ -220,11 +223,11 @@ def dead(case: Case, tree: LintTree) -> LintFindings:
         if path is None:
             continue
         if (path in case.now) != line.exception:
-            lead = f"{line.shown} matches nothing: the entry is named {path}"
             yield case.finding(
                 "CTX118",
                 line,
-                f"{lead}, and {why_other(path, line.text)}",
+                f"{line.shown} matches nothing: the entry is named {path}, "
+                f"and {why_other(path, line.text)}",
                 fix=case.rewriting(line, f"{line.sign}{path}"),
             )
 
@@ -339,11 +342,11 @@ def pruned(case: Case, tree: LintTree) -> LintFindings:
         left = {path for path in below if not case.step(path).ignored}
         if tree.has_files(left):
             # filterFS of fsutil strips `/**` and `/*`, so `!src/*/**` leads no deeper than `src`.
-            lead = f"{case.builder.title} does not enter the directory"
             yield case.finding(
                 "CTX125",
                 line,
-                f"{lead}, so {line.shown} does not re-include {case.amount(left)}",
+                f"{case.builder.title} does not enter the directory, "
+                f"so {line.shown} does not re-include {case.amount(left)}",
                 paths=left,
                 help="name the directories without wildcards",
             )
@@ -375,7 +378,6 @@ def slow(case: Case, tree: LintTree) -> LintFindings:
     causes = first.shown
     if others:
         causes += f" and {plural(len(others), 'other exception')}"
-    lead = f"{case.builder.title} lists {count:,} entries of ignored directories because of"
     lines = (f"line {line.number} ({line.shown})" for line in others[:3])
     evidence = (*lines, *tree.shown(directory.path for directory in idle))
     fix = _name_paths(case, wild)
@@ -385,7 +387,8 @@ def slow(case: Case, tree: LintTree) -> LintFindings:
     yield case.finding(
         "CTX133",
         first,
-        f"{lead} {causes}, and sends none of them",
+        f"{case.builder.title} lists {count:,} entries of ignored directories because of "
+        f"{causes}, and sends none of them",
         evidence=evidence,
         help=hint,
         fix=fix,

@@ -67,7 +67,7 @@ class Cases:
         else:
             file = IgnoreFile.parse(path, data)
         builder = self._reader_of(path)
-        case = Case(file, builder, target, tuple(self._plans(target, builder)))
+        case = Case(file, builder, target, tuple(self._plans(target.builds, builder)))
         if case.is_long:
             return case
         return replace(case, tree=self._tree(case))
@@ -75,17 +75,15 @@ class Cases:
     def _reader_of(self, path: str) -> Builder:
         """Return the builder to lint for: the one asked for, if it reads a file of this name."""
         suffix = "." + path.rpartition(".")[2]
-        readers = [reader for reader in BUILDERS.values() if suffix in reader.ignore_file_names]
-        if not readers or self.builder in readers:
-            return self.builder
-        return readers[0]
+        for reader in (self.builder, *BUILDERS.values()):
+            if suffix in reader.ignore_file_names:
+                return reader
+        return self.builder
 
-    def _plans(self, target: Target, builder: Builder) -> Iterator[Plan]:
-        """Yield the builds that read the file and have a Dockerfile, with the options for all."""
-        if target.context is None:
-            return
+    def _plans(self, builds: Iterable[Build], builder: Builder) -> Iterator[Plan]:
+        """Yield those of `builds` that have a Dockerfile, with the options for all."""
         options = self.build
-        for build in target.builds:
+        for build in builds:
             with_options = replace(
                 build,
                 target=options.target or build.target,
@@ -114,8 +112,6 @@ class Cases:
         context = case.target.context
         if context is None:
             return None
-        if case.target.unread is not None:
-            return None
         if case.plans:
             plan: Plan | None = case.plans[0]
         else:
@@ -138,10 +134,9 @@ class Cases:
 
     def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Plan]:
         """Yield those of `builds` that have a Dockerfile and no ignore file."""
-        for build in builds:
-            for plan in self._plans(Target("", build.context, (build,)), self.builder):
-                if plan.ignore_file is None:
-                    yield plan
+        for plan in self._plans(builds, self.builder):
+            if plan.ignore_file is None:
+                yield plan
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if some checks are incomplete: a long file, or commands not known."""
@@ -150,11 +145,11 @@ class Cases:
                 with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
                     self.problems += unknown_commands(plan.parsed.dockerfile.instructions)
         if case.is_long or case.work[0] > MOST_WORK:
-            most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
             self.problems.append(
                 Problem(
                     "too-many-patterns",
-                    f"the file is too long for some checks, which end after {most}",
+                    "the file is too long for some checks, which end after "
+                    f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines",
                     path=case.file.path,
                 )
             )
@@ -180,8 +175,11 @@ def targets_of(
     if build is not None and not paths:
         plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
         if plan.ignore_file is None:
-            hint = "`ctxsize suggest` proposes one"
-            raise InputError("no ignore file governs this build", path=build.context, hint=hint)
+            raise InputError(
+                "no ignore file governs this build",
+                path=build.context,
+                hint="`ctxsize suggest` proposes one",
+            )
         fallback = None
         if plan.dockerfile_specific:
             fallback = _general_in(build.context)
@@ -201,8 +199,11 @@ def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout])
     if not lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
     if not has_name and is_dockerfile(path):
-        hint = f"-f {path} lints the ignore file of its build"
-        raise InputError("is a Dockerfile, no ignore file", path=path, hint=hint)
+        raise InputError(
+            "is a Dockerfile, no ignore file",
+            path=path,
+            hint=f"-f {path} lints the ignore file of its build",
+        )
     if build is not None:
         return [Target(path, build.context, (build,))]
     if has_name:

@@ -114,8 +114,11 @@ def write_output(
             with _explain_errors(path, "cannot be read"):
                 start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
-                why = "holds something else than a report of ctxsize, so it is not replaced"
-                raise InputError(why, path=path, hint="remove it, or name another file")
+                raise InputError(
+                    "holds something else than a report of ctxsize, so it is not replaced",
+                    path=path,
+                    hint="remove it, or name another file",
+                )
         if data is not None:
             place.stage()
             with _explain_errors(path):
@@ -303,8 +306,11 @@ def _notes(place: _Place) -> Iterator[Problem]:
     if seen is None or place.is_new:
         return
     if seen.st_nlink > 1:
-        message = "had further names (hard links), which keep the old content"
-        yield Problem("hard-link-broken", message, path=place.edit.path)
+        yield Problem(
+            "hard-link-broken",
+            "had further names (hard links), which keep the old content",
+            path=place.edit.path,
+        )
     with suppress(OSError):  # it may be gone again
         if place.now().st_uid != seen.st_uid:
             yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
@@ -316,7 +322,6 @@ def _explain_errors(
 ) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise InputError(f"{doing}: {error.strerror}", path=path, hint=rest) from None
-    except ValueError as error:
-        raise InputError(f"{doing}: {error}", path=path, hint=rest) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise InputError(f"{doing}: {reason}", path=path, hint=rest) from None
