@@ -162,7 +162,14 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     parts = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     evidence = dict.fromkeys(TOO_LARGE, parts)
     findings = [
-        Finding(code, severity_of(code), message, place, confidence, evidence.get(code, ()))
+        Finding(
+            code=code,
+            severity=severity_of(code),
+            message=message,
+            location=place,
+            confidence=confidence,
+            evidence=evidence.get(code, ()),
+        )
         for code, message in messages
     ]
     findings += _fate(name, report)
@@ -322,8 +329,8 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     known = replace(known, directories=directories)
     clues = []
     for part in between(NOTHING_KNOWN, known).parts(by_files=by_files)[:_MOST]:
-        clue = Clue("file", part.path, part.delta_bytes, 1)
+        clue = Clue("file", part.path, content_bytes=part.delta_bytes, files=1)
         if part.is_directory:
-            clue = Clue("directory", f"{part.path}/", part.delta_bytes, part.delta_files)
+            clue = replace(clue, kind="directory", path=f"{part.path}/", files=part.delta_files)
         clues.append(clue)
     return tuple(clue for clue in clues if in_unit(unit, clue) >= least)

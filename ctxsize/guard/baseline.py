@@ -119,7 +119,12 @@ def of_files(files: Iterable[tuple[str, int]]) -> Known:
             counts[directory] += 1
             totals[directory] += size
     directories = {path: Amount(counts[path], totals[path]) for path in counts}
-    return Known(sum(sizes.values()), len(sizes), directories, sizes)
+    return Known(
+        content_bytes=sum(sizes.values()),
+        files=len(sizes),
+        directories=directories,
+        largest_files=sizes,
+    )
 
 
 def above(path: str) -> list[str]:

@@ -193,7 +193,12 @@ def _side(name: str, contexts: Contexts) -> Side:
     known = [context.known for context in contexts.values()]
     total = Amount.of(*known)
     is_complete = all(part.depth is None and not part.files_from for part in known)
-    return Side(name, total.content_bytes, total.files, is_complete)
+    return Side(
+        name=name,
+        content_bytes=total.content_bytes,
+        files=total.files,
+        complete=is_complete,
+    )
 
 
 def _names(contexts: Contexts) -> str:

@@ -207,15 +207,17 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
         suppressed[case.file.data] = len(wanted.selected(findings)) - len(counting)
         return counting
 
+    path = case.file.path
     before = case.file.data
     left = lint(case)
     applied = list[Finding]()
     if fix:
         case, left, applied = apply_fixes(case, left, lint, unsafe=unsafe)
         left = tuple(_without_refused(finding, unsafe=unsafe) for finding in left)
+    after = case.file.data
     edit = None
     if applied:
-        edit = Edit(case.file.path, before, case.file.data)
+        edit = Edit(path, before, after)
     readers = dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)
     context = None
     size = None
@@ -224,7 +226,7 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
         context = case.target.context
         files, size = case.total
     return LintedFile(
-        path=case.file.path,
+        path=path,
         context=context,
         dockerfiles=tuple(readers),
         patterns=len(case.patterns),
@@ -233,7 +235,7 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
         files=files,
         mended=tuple(applied),
         edit=edit,
-        suppressed=suppressed[case.file.data],
+        suppressed=suppressed[after],
     )
 
 
@@ -257,8 +259,7 @@ def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
         if len(group) > _MOST_ALIKE:
             yield _merge(case, group)
         else:
-            for finding in group:
-                yield replace(finding, shared="")
+            yield from (replace(finding, shared="") for finding in group)
 
 
 def _merge(case: Case, group: list[Finding]) -> Finding:
@@ -308,12 +309,13 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     by_line = defaultdict[int | None, set[str]](set)
     for finding in findings:
         by_line[finding.location.line].add(finding.code)
-    useful = []
-    for finding in findings:
-        beside = by_line[finding.location.line]
-        if beside.isdisjoint(_POINTLESS_BESIDE.get(finding.code, ())):
-            useful.append(finding)
-    return in_order(useful)
+    return in_order(
+        [
+            finding
+            for finding in findings
+            if by_line[finding.location.line].isdisjoint(_POINTLESS_BESIDE.get(finding.code, ()))
+        ]
+    )
 
 
 class FixedCase(NamedTuple):
@@ -344,20 +346,17 @@ def apply_fixes(
         # The fix of a group is one step; if it is refused, those of its findings may not be.
         for finding in chain(_merge_alike(case, findings), findings):
             fix = finding.fix
-            if fix is None:
+            if fix is None or not (fix.certain or unsafe):
                 continue
-            if not (fix.certain or unsafe):
-                continue
-            if fix.edits[0].after in seen:
-                continue
+            data = fix.edits[0].after
             key = (*_key(case, finding), fix.message)
-            if key in refused:
+            if data in seen or key in refused:
                 continue
-            other = case.with_data(fix.edits[0].after)
+            other = case.with_data(data)
             then = lint(other)
             if not _is_worse(case, findings, other, then, finding):
                 applied.append(finding)
-                seen.add(other.file.data)
+                seen.add(data)
                 case = other
                 findings = then
                 break
@@ -395,14 +394,10 @@ def _is_worse(
     # Without an exception, another fix could hide what it names.
     has_fewer = len(other.exceptions) < len(case.exceptions)
     more = after - before
-    for finding in then:
-        if _key(other, finding) not in more:
-            continue
-        if finding.severity.rank < limit:
-            return True
-        if has_fewer and _hides(finding.fix):
-            return True
-    return False
+    new = (finding for finding in then if _key(other, finding) in more)
+    return any(
+        finding.severity.rank < limit or (has_fewer and _hides(finding.fix)) for finding in new
+    )
 
 
 def _hides(fix: Fix | None) -> bool:

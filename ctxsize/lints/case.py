@@ -295,9 +295,14 @@ class Case:
             start = len(line.raw) - len(line.raw.lstrip())
             length = len(line.written)
         column = start + 1 + line.marked
-        end = column + length
-        number = line.number
-        return Location(self.file.path, number, column, number, end, line.marked_raw)
+        return Location(
+            path=self.file.path,
+            line=line.number,
+            column=column,
+            end_line=line.number,
+            end_column=column + length,
+            text=line.marked_raw,
+        )
 
     def fix(
         self,
@@ -330,7 +335,14 @@ class Case:
             if self.sent is not None:
                 effects = self._changes(difference, then)
         edit = Edit(self.file.path, self.file.data, then.file.data)
-        return Fix(message, (edit,), is_certain, effects, tuple(changes.items()), added)
+        return Fix(
+            message=message,
+            edits=(edit,),
+            certain=is_certain,
+            changes=effects,
+            lines=tuple(changes.items()),
+            added=added,
+        )
 
     def removal(self, line: Line, *, means: Meant = None) -> Fix | None:
         """Return the fix that removes a line."""

@@ -123,11 +123,13 @@ class _Missed(NamedTuple):
 
 
 def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _Missed | None:
-    """Return the copies that are sent now."""
+    """Return the copies that are sent now; of doubtful ones, those with a file beside."""
     tree = case.tree
     if tree is None:
         return None
-    tops = _topmost_copies(case, tree, artefact)
+    pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
+    sent = (path for path in case.matched(pattern) if path in case.now)
+    tops = outermost({path: None for path in sent if artefact.is_proved(tree, dirname(path))})
     excepted = _find_excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
     copies = frozenset(case.below(tops))
@@ -145,7 +147,13 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _Missed | None:
         severity = Severity.INFO
         confidence = Confidence.LIKELY
         means = None
-    return _Missed(consequence, severity, confidence, means, copies)
+    return _Missed(
+        consequence=consequence,
+        severity=severity,
+        confidence=confidence,
+        means=means,
+        paths=copies,
+    )
 
 
 def _future_copies(case: Case, artefact: Artefact) -> _Missed | None:
@@ -168,16 +176,12 @@ def _future_copies(case: Case, artefact: Artefact) -> _Missed | None:
         if place == _ANYWHERE:
             where = "another directory"
         return _Missed(
-            f": a copy in {where} would be sent once it exists", Severity.INFO, confidence, means
+            consequence=f": a copy in {where} would be sent once it exists",
+            severity=Severity.INFO,
+            confidence=confidence,
+            means=means,
         )
     return None
-
-
-def _topmost_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
-    """Return the topmost copies that are sent now; of doubtful ones, those with a file beside."""
-    pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
-    sent = (path for path in case.matched(pattern) if path in case.now)
-    return outermost({path: None for path in sent if artefact.is_proved(tree, dirname(path))})
 
 
 def _find_excepted(case: Case, tops: Iterable[str], line: Line) -> frozenset[str]:

@@ -41,6 +41,11 @@ class Line:
         return shown(self.written)
 
     @property
+    def cited(self) -> str:
+        """Return the number and the text for a message about another line."""
+        return f"line {self.number} ({self.shown})"
+
+    @property
     def marked_raw(self) -> str:
         """Return the text without line end, as it is in the file."""
         if self.marked:

@@ -107,20 +107,15 @@ def failing_builds(case: Case) -> LintFindings:
     """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
     if case.tree is not None and case.sent is None:
         return  # its lines fail the build, as CTX121 reports
-    known = [(finding.evidence[0], finding.message) for finding in hidden_source(case)]
+    known = [finding.message for finding in hidden_source(case)]
     for plan in case.plans:
         governed = replace(plan, spec=case.spec, ignore_file=case.file)
         for finding in failing(governed):
-            location = str(finding.location)
-            source = _quoted_source(finding)
-            if not any(location == place and source in message for place, message in known):
+            message = finding.message.removeprefix("the build fails: ")
+            source = message.partition(": not found, as ")[0]
+            cited = f"`{source}` ({finding.location})"  # as CTX111 cites it
+            if not any(cited in message for message in known):
                 yield finding
-
-
-def _quoted_source(finding: Finding) -> str:
-    """Return how CTX111 quotes the source that a finding of CTX411 is about."""
-    source = finding.message.removeprefix("the build fails: ").partition(": not found, as ")[0]
-    return f"`{source}`"
 
 
 def failing(plan: Plan) -> LintFindings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import chain
 from operator import attrgetter
 from posixpath import dirname
 
@@ -47,15 +49,16 @@ def shadowed(case: Case, tree: LintTree) -> LintFindings:
 
 def empty(case: Case, tree: LintTree) -> LintFindings:
     """Yield files that arrive without their content."""
-    by_number: dict[int, list[str]] = {}
+    by_number = defaultdict[int, list[str]](list)
     for path in sorted(case.now.empty):
-        number = 0
+        decider = None
         # fsutil's sender asks MatchesOrParentMatches before it opens what its walk has listed.
         if case.builder.refuses_to_open and case.spec.refuses(path):
             decider = case.decider(path)
-            if decider is not None:
-                number = decider.number
-        by_number.setdefault(number, []).append(path)
+        number = 0
+        if decider is not None:
+            number = decider.number
+        by_number[number].append(path)
     for number, paths in by_number.items():
         if number == 0:
             yield case.finding(
@@ -92,28 +95,25 @@ def _report_undone(case: Case, tree: LintTree, line: Line) -> Finding | None:
     undoing = {}
     for path in case.matched(line.pattern):
         parent = dirname(path)
-        if not parent:
-            continue
-        if path not in case.now:
+        if not parent or path not in case.now:
             continue
         if line.matches(parent):
             continue
         exception = case.let_in_by(path)
-        if exception is None:
-            continue
-        if exception.number <= line.number:
+        if exception is None or exception.number <= line.number:
             continue
         if not exception.matches(path):
             undoing[path] = exception
     # A path that a later exception matches itself is re-included on purpose.
-    back = {path for path in case.below(undoing) if not _has_exception_after(case, line, path)}
+    below = case.below(undoing)
+    back = {path for path in below if not _has_exception_after(case, line, path)}
     if not tree.has_files(back):
         return None
     by = next(iter(undoing.values()))
     return case.finding(
         "CTX130",
         line,
-        f"line {by.number} ({by.shown}) re-includes {case.amount(back)} that {line.shown} ignores",
+        f"{by.cited} re-includes {case.amount(back)} that {line.shown} ignores",
         paths=back,
         fix=case.fix(
             f"move the line below line {by.number}",
@@ -130,31 +130,26 @@ def _has_exception_after(case: Case, line: Line, path: str) -> bool:
 
 def redundant(case: Case) -> LintFindings:
     """Yield patterns that others imply in every tree."""
-    by_text: dict[str, list[Line]] = {}
+    by_text = defaultdict[str, list[Line]](list)
     for line in case.patterns:
         if line.ignores and not line.control:
-            by_text.setdefault(line.text, []).append(line)
+            by_text[line.text].append(line)
     texts = [*by_text]
     finder = Matcher(case.builder.spec_class(lines[0].pattern for lines in by_text.values()))
     for text, lines in by_text.items():
         others = [texts[index] for index in sorted(_possible_covers(finder, text))]
-        others.sort(key=_has_star)
+        others.sort(key=lambda other: "*" in other)
         wide = [line for other in others if other != text for line in by_text[other]]
         for line in lines:
             wider = next((other for other in wide if _implies(case, other, line)), None)
             if wider is not None:
-                by = f"line {wider.number} ({wider.shown})"
                 yield case.finding(
                     "CTX112",
                     line,
-                    f"{by} already ignores all that {line.shown} matches",
+                    f"{wider.cited} already ignores all that {line.shown} matches",
                     fix=case.removal(line, means=NOTHING),
-                    shared=f"lines match only what {by} already ignores",
+                    shared=f"lines match only what {wider.cited} already ignores",
                 )
-
-
-def _has_star(text: str) -> bool:
-    return "*" in text
 
 
 def _possible_covers(finder: Matcher, text: str) -> set[int]:
@@ -278,22 +273,21 @@ def useless(case: Case) -> LintFindings:
 
 def _remove_useless(case: Case, line: Line) -> Fix | None:
     """Return the fix that removes a useless exception."""
-    for name in line.text.split("/")[1:]:
-        for other in case.matching(name):
-            # A pattern for the top level would ignore it if it were meant for any depth.
-            if other.ignores and "/" not in other.text:
-                return case.removal(line)
-    return case.removal(line, means=NOTHING)
+    matching = map(case.matching, line.text.split("/")[1:])
+    means = NOTHING
+    # A pattern for the top level would ignore it if it were meant for any depth.
+    if any(other.ignores and "/" not in other.text for other in chain.from_iterable(matching)):
+        means = None
+    return case.removal(line, means=means)
 
 
 def _takes_back(case: Case, line: Line) -> bool:
     """Return whether the exception re-includes something, or would in another order."""
     if line.is_wild:
         return case.has_between(0, line.number, exceptions=False)
-    for path in up_to(line.text):
-        for other in case.matching(path):
-            if other.ignores and other.number < line.number:
-                return True
+    matching = chain.from_iterable(map(case.matching, up_to(line.text)))
+    if any(other.ignores and other.number < line.number for other in matching):
+        return True
     return _undone_by(case, line) is not None
 
 
@@ -303,7 +297,7 @@ def overridden(case: Case) -> LintFindings:
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            lead = f"line {by.number} ({by.shown}) ignores again all that"
+            lead = f"{by.cited} ignores again all that"
             yield case.finding(
                 "CTX107",
                 line,
@@ -378,7 +372,7 @@ def slow(case: Case, tree: LintTree) -> LintFindings:
     causes = first.shown
     if others:
         causes += f" and {plural(len(others), 'other exception')}"
-    lines = (f"line {line.number} ({line.shown})" for line in others[:3])
+    lines = (line.cited for line in others[:3])
     evidence = (*lines, *tree.shown(directory.path for directory in idle))
     fix = _name_paths(case, wild)
     hint = ""
@@ -410,10 +404,9 @@ def _name_paths(case: Case, wild: list[Line]) -> Fix | None:
         paths += named
     if len(paths) > _MOST_NAMED:
         return None
-    for path in paths:
-        # An escaped character is one more for which BuildKit enters every directory.
-        if pattern_for(path, pattern_class=case.spec.pattern_class) != path:
-            return None
+    # An escaped character is one more for which BuildKit enters every directory.
+    if any(pattern_for(path, pattern_class=case.spec.pattern_class) != path for path in paths):
+        return None
     order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
     if not paths:
         order = REMOVE

@@ -155,7 +155,8 @@ class Cases:
             )
 
     def _note(self, error: CtxsizeError) -> None:
-        self.problems.append(Problem("tree-unknown", error.message, error.path, error.line))
+        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
+        self.problems.append(problem)
 
 
 def targets_of(
@@ -183,7 +184,13 @@ def targets_of(
         fallback = None
         if plan.dockerfile_specific:
             fallback = _general_in(build.context)
-        return [Target(plan.ignore_file.path, build.context, (build,), fallback)]
+        target = Target(
+            path=plan.ignore_file.path,
+            context=build.context,
+            builds=(build,),
+            fallback=fallback,
+        )
+        return [target]
     targets = {}
     for path in paths or (".",):
         for target in _targets_at(path, build, layout):
@@ -324,8 +331,12 @@ class Layout:
         if not builds:
             return Target(path)
         context = builds[0].context
-        same_context = (build for build in builds if build.context == context)
-        return Target(path, context, tuple(same_context), _general_in(context))
+        return Target(
+            path=path,
+            context=context,
+            builds=tuple(build for build in builds if build.context == context),
+            fallback=_general_in(context),
+        )
 
 
 def _reads_general(build: FoundBuild) -> bool:
