@@ -163,8 +163,7 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
 def _with_block(lines: list[bytes], written: list[bytes], *, at_start: bool) -> list[bytes]:
     """Return the lines with a new block, which a blank line sets off."""
     end = _line_end(lines)
-    first = _FIRST_LINE + end
-    block = [first, *written, END + end]
+    block = [_FIRST_LINE + end, *written, END + end]
     if not lines:
         return block
     if at_start:
