@@ -53,9 +53,10 @@ class Limit:
     @property
     def over(self) -> int:
         """Return the excess, or the shortage for a floor; 0 if the limit is kept."""
+        excess = self.actual - self.allowed
         if self.is_floor:
-            return max(0, self.allowed - self.actual)
-        return max(0, self.actual - self.allowed)
+            excess = -excess
+        return max(0, excess)
 
     def shown(self, amount: int) -> str:
         """Return an amount as text, in the unit of this limit."""
@@ -131,8 +132,11 @@ class CheckReport:
         findings = list[Finding]()
         for check in self.checks:
             findings += check.findings
-            problems = _besides_fate(check.report).findings
-            findings += (problem for problem in problems if problem.severity is not Severity.INFO)
+            findings += (
+                problem
+                for problem in _besides_fate(check.report).findings
+                if problem.severity is not Severity.INFO
+            )
         return (*findings, *self.unused)
 
 
@@ -159,8 +163,9 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
         messages.append(("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}"))
     messages += (("CTX406", f"{name} has shrunk: {why}") for why in _lowerings(limits))
     place = _place(report, of)
-    parts = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
-    evidence = dict.fromkeys(TOO_LARGE, parts)
+    evidence = dict.fromkeys(
+        TOO_LARGE, tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
+    )
     findings = [
         Finding(
             code=code,
@@ -207,14 +212,22 @@ def _fate(name: str, report: Report) -> Iterator[Finding]:
         message = _NO_DOCKERFILE
         if problem.message.startswith(ELSEWHERE):
             message = problem.message  # it names a build that was found nearby
-        place = Location(report.context_path)
-        yield Finding("CTX412", Severity.ERROR, f"{name}: {message}", place)
+        yield Finding(
+            code="CTX412",
+            severity=Severity.ERROR,
+            message=f"{name}: {message}",
+            location=Location(report.context_path),
+        )
 
 
 def fatal_finding(problem: Problem, path: str) -> Finding:
     """Return the finding for a problem at `path` with which the build is known to fail."""
-    place = Location(path, problem.line)
-    return Finding("CTX411", Severity.ERROR, problem.message, place)
+    return Finding(
+        code="CTX411",
+        severity=Severity.ERROR,
+        message=problem.message,
+        location=Location(path, problem.line),
+    )
 
 
 def _besides_fate(report: Report) -> Report:
@@ -225,8 +238,13 @@ def _besides_fate(report: Report) -> Report:
             problem for problem in problems if not problem.is_fatal and problem.code != _NOT_BUILT
         )
 
-    named = (replace(part, problems=others(part.problems)) for part in report.named_contexts)
-    return replace(report, problems=others(report.problems), named_contexts=tuple(named))
+    return replace(
+        report,
+        problems=others(report.problems),
+        named_contexts=tuple(
+            replace(context, problems=others(context.problems)) for context in report.named_contexts
+        ),
+    )
 
 
 def actual(report: Report, of: str) -> Amount:
@@ -289,20 +307,20 @@ def in_unit(unit: str, amount: Counted) -> int:
 
 def _violation(limit: Limit) -> str:
     """Return a clause about a violated limit, with its figures."""
-    now = limit.shown(limit.actual)
-    if limit.baseline is None:
+    shown = limit.shown
+    now = shown(limit.actual)
+    before = limit.baseline
+    if before is None:
         side = "over its budget"
         if limit.is_floor:
             side = "under its minimum"
-        over = limit.shown(limit.over)
-        return f"the {limit.of} has {now}, {over} {side} of {limit.shown(limit.allowed)}"
+        return f"the {limit.of} has {now}, {shown(limit.over)} {side} of {shown(limit.allowed)}"
     what = "grew"
     if limit.is_floor:
         what = "shrank"
-    change = limit.shown(abs(limit.actual - limit.baseline))
-    was = limit.shown(limit.baseline)
     return (
-        f"the {limit.of} {what} by {change} since the baseline, from {was} to {now}; "
+        f"the {limit.of} {what} by {shown(abs(limit.actual - before))} since the baseline, "
+        f"from {shown(before)} to {now}; "
         f"the tolerance is {limit.tolerance}"
     )
 
@@ -313,9 +331,10 @@ def _place(report: Report, of: str) -> Location:
         return Location(report.ignore_file.path, 1)
     sources = [source for transfer in report.transfers for source in transfer.sources]
     largest = max(sources, key=lambda source: source.content_bytes, default=None)
-    if report.dockerfile is None or largest is None:
-        return Location(report.dockerfile or report.context_path)
-    return Location(report.dockerfile, largest.line)
+    line = None
+    if report.dockerfile is not None and largest is not None:
+        line = largest.line
+    return Location(report.dockerfile or report.context_path, line)
 
 
 def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
@@ -324,9 +343,12 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     if by_files:
         unit = "files"
     least = max(1, _LEAST * in_unit(unit, known))
-    sizes = known.directories.items()
-    directories = {path: size for path, size in sizes if in_unit(unit, size) >= least}
-    known = replace(known, directories=directories)
+    known = replace(
+        known,
+        directories={
+            path: size for path, size in known.directories.items() if in_unit(unit, size) >= least
+        },
+    )
     clues = []
     for part in between(NOTHING_KNOWN, known).parts(by_files=by_files)[:_MOST]:
         clue = Clue("file", part.path, content_bytes=part.delta_bytes, files=1)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import cache
 from itertools import chain
-from os.path import abspath, normpath, realpath, relpath
+from os.path import normpath, realpath, relpath
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from ctxsize.build import words_of
@@ -111,9 +111,9 @@ class Wanted:
 
     def _tables(self, finding: Finding, about: Iterable[str]) -> list[Suppression]:
         """Return the tables about the code of `finding` and about one of its paths."""
-        root = abspath(self._config.directory)
-        paths = [abspath(path) for path in (finding.location.path, *about)]
-        places = [relpath(path, root) for path in paths]
+        places = [
+            relpath(path or ".", self._config.directory) for path in (finding.location.path, *about)
+        ]
         tables = []
         for table in self._config.suppress:
             if table.code != finding.code:
@@ -146,8 +146,7 @@ class Wanted:
         config = self._config
         if not any(holds(realpath(path), config.directory) for path in directories):
             return ()
-        wanted = {code for code in codes if self._wants(code)}
-        place = Location(config.path or "")
+        wanted = {*filter(self._wants, codes)}
         findings = []
         for number, table in enumerate(config.suppress, 1):
             if table.code not in wanted or table in self._used or table.is_inherited:
@@ -160,7 +159,7 @@ class Wanted:
                     UNUSED,
                     Severity.WARNING,
                     f"suppress[{number}] suppresses nothing: no {what} was found ({table.reason})",
-                    place,
+                    Location(config.path or ""),
                     help="remove the table",
                 )
             )
@@ -204,8 +203,13 @@ def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, 
     try:
         return load(start), ()
     except InputErrors as error:
-        message = f"the configuration cannot be read, so no finding is accepted: {error.message}"
-        return Config(), (Problem("config", message, path=error.path),)
+        return Config(), (
+            Problem(
+                "config",
+                f"the configuration cannot be read, so no finding is accepted: {error.message}",
+                path=error.path,
+            ),
+        )
 
 
 def without_accepted(plan: Plan, report: Report, config: Config | None) -> Report:
@@ -215,38 +219,36 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
     always kept.
     """
     config, unread = readable(config, report.context_path)
-    wanted = Wanted(config)
+    # `select` chooses codes of other commands.
+    wanted = Wanted(replace(config, select=()))
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
         problems_left = []
         for problem in problems:
-            place = report.place_of(problem, context)
-            finding, reason = wanted.judged(problem.as_finding(place))
+            finding, reason = wanted.judged(problem.as_finding(report.place_of(problem, context)))
             if reason is None or problem.effect is not Effect.NONE:
                 problems_left.append(replace(problem, message=finding.message))
         return tuple(problems_left)
 
     transfers = [replace(part, problems=left(part.problems)) for part in report.transfers]
-    named = [
-        replace(part, problems=left(part.problems, part.value)) for part in report.named_contexts
-    ]
     report = replace(
         report,
         problems=(*left(report.problems), *unread),
         transfer=next(iter(transfers), None),
         more_transfers=tuple(transfers[1:]),
-        named_contexts=tuple(named),
+        named_contexts=tuple(
+            replace(context, problems=left(context.problems, context.value))
+            for context in report.named_contexts
+        ),
     )
     if not any(part.clues for part in report.parts):
         return report
     from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
 
-    # `select` chooses codes of other commands.
-    secrets = Wanted(replace(config, select=()))
-
     def is_accepted(path: str) -> bool:
-        finding = Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))
-        return not secrets.of([finding])
+        return not wanted.of(
+            [Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))]
+        )
 
     return with_reasons(plan, report, is_accepted=is_accepted)
 
@@ -258,7 +260,7 @@ def finished(
     codes: Iterable[str] = (),
     *,
     write: bool,
-    replace_link: bool = False,
+    replace_link: bool,
 ) -> AnySuggested:
     """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
 
@@ -267,13 +269,11 @@ def finished(
     """
     config, unread = readable(config, plan.context)
     wanted = Wanted(config)
-    findings = wanted.of(outcome.findings)
-    findings += wanted.unused(codes, plan.context)
+    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, plan.context))
     problems = (*outcome.problems, *unread)
     edit = outcome.edit if write else None
     if edit is not None:
-        from ctxsize.writer.apply import Links, apply
+        from ctxsize.writer.apply import apply
 
-        links: Links = "replace" if replace_link else "refuse"
-        problems += apply([edit], within=plan.root, links=links)
+        problems += apply([edit], within=plan.root, links="replace" if replace_link else "refuse")
     return replace(outcome, findings=findings, problems=problems, written=edit is not None)

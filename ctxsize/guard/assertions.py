@@ -57,8 +57,7 @@ def broken(plan: Plan, name: str, budget: Budget) -> Iterator[Finding]:
     listing = Listing(plan)
     if is_transfer:
         listing = transfer_listing(plan)
-    patterns = dict.fromkeys((*budget.require, *budget.forbid))
-    sent = _matching([*patterns], listing)
+    sent = _matching([*dict.fromkeys((*budget.require, *budget.forbid))], listing)
     missing = [pattern for pattern in budget.require if not _arrives(sent[pattern])]
     if missing:
         hidden = _matching(missing, Listing(plan, sent=is_transfer, ignored=True))
@@ -112,8 +111,9 @@ def _why_missing(plan: Plan, sent: _Groups, hidden: _Groups) -> _Absence:
             return _Absence(why, place, "add a COPY that takes it")
     for verdict, group in hidden.items():
         why, place = _decision(plan, verdict, group)
-        advice = f"add an exception below line {place.line} of {place.path}, or change it"
-        return _Absence(why, place, advice)
+        return _Absence(
+            why, place, f"add an exception below line {place.line} of {place.path}, or change it"
+        )
     return _Absence("no such file exists", place, "create the file, or drop the pattern")
 
 
@@ -129,7 +129,6 @@ def _forbidden(plan: Plan, pattern: str, groups: _Groups, name: str) -> Finding:
     advice = f"add `{pattern}` at the end of {ignore_file_to_write(plan)}"
     if any(verdict.by and not verdict.by.line for verdict in groups):
         advice = "drop the pattern, or use the builder buildkit"
-    total = Amount.of(*groups.values())
     return Finding(
         "CTX410",
         Severity.ERROR,
@@ -137,7 +136,7 @@ def _forbidden(plan: Plan, pattern: str, groups: _Groups, name: str) -> Finding:
         place,
         evidence=evidence,
         help=advice,
-        **total._asdict(),
+        **Amount.of(*groups.values())._asdict(),
     )
 
 

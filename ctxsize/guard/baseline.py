@@ -94,7 +94,6 @@ def of_measurement(context: Measurement) -> Known:
     nodes = [*context.tree.children]
     for node in nodes:
         nodes += node.children
-    directories = {node.path: Amount.of(node) for node in nodes}
     files_from = 0
     if len(files) >= TOP:
         files_from = min(files.values())
@@ -102,7 +101,7 @@ def of_measurement(context: Measurement) -> Known:
     return Known(
         content_bytes=totals.content_bytes,
         files=totals.files,
-        directories=directories,
+        directories={node.path: Amount.of(node) for node in nodes},
         largest_files=files,
         depth=DEPTH,
         files_from=files_from,
@@ -118,11 +117,10 @@ def of_files(files: Iterable[tuple[str, int]]) -> Known:
         for directory in above(path):
             counts[directory] += 1
             totals[directory] += size
-    directories = {path: Amount(counts[path], totals[path]) for path in counts}
     return Known(
         content_bytes=sum(sizes.values()),
         files=len(sizes),
-        directories=directories,
+        directories={path: Amount(counts[path], totals[path]) for path in counts},
         largest_files=sizes,
     )
 
@@ -134,8 +132,9 @@ def above(path: str) -> list[str]:
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     """Return only the largest of `known`, for a file that people read."""
-    sizes = {path: size.content_bytes for path, size in known.directories.items()}
-    paths, directories_from = _largest(sizes, directories)
+    paths, directories_from = _largest(
+        {path: size.content_bytes for path, size in known.directories.items()}, directories
+    )
     largest_files, files_from = _largest(known.largest_files, files)
     return replace(
         known,
@@ -187,11 +186,12 @@ def _known(shape: Any) -> Known:
     transfer = shape.get("transfer")
     if transfer is not None:
         transfer = _amount(transfer)
-    directories = fields.pairs_of(shape["directories"])
     return Known(
         content_bytes=number(shape["content_bytes"]),
         files=number(shape["files"]),
-        directories={fields.path(path): _amount(pair) for path, pair in directories},
+        directories={
+            fields.path(path): _amount(pair) for path, pair in fields.pairs_of(shape["directories"])
+        },
         largest_files=fields.sizes(fields.pairs_of(shape["largest_files"])),
         depth=depth,
         directories_from=number(shape["directories_from"]),
@@ -210,8 +210,13 @@ def _amount(pair: Any) -> Amount:
 
 def text(baseline: Baseline) -> str:
     """Return `baseline` as text, with a line for each directory and file."""
-    contexts = {name: _shape(baseline[name]) for name in sorted(baseline)}
-    shape = json.dumps({"version": VERSION, "contexts": contexts}, indent=2)
+    shape = json.dumps(
+        {
+            "version": VERSION,
+            "contexts": {name: _shape(baseline[name]) for name in sorted(baseline)},
+        },
+        indent=2,
+    )
     return _PAIR.sub(r"[\1, \2]", shape) + "\n"
 
 
@@ -294,17 +299,18 @@ def between(before: Known, after: Known) -> SizeChanges:
         return sorted(filter(None, changed), key=_order)
 
     directories = changes({**before.directories, **after.directories}, is_directory=True)
-    files = changes({**before.largest_files, **after.largest_files}, is_directory=False)
     # Omit a directory whose change is that of a directory in it.
     explained = {
         (dirname(change.path), change.delta_bytes, change.delta_files) for change in directories
     }
-    deepest = [
-        change
-        for change in directories
-        if (change.path, change.delta_bytes, change.delta_files) not in explained
-    ]
-    return SizeChanges(tuple(deepest), tuple(files))
+    return SizeChanges(
+        directories=tuple(
+            change
+            for change in directories
+            if (change.path, change.delta_bytes, change.delta_files) not in explained
+        ),
+        files=tuple(changes({**before.largest_files, **after.largest_files}, is_directory=False)),
+    )
 
 
 def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeChange | None:

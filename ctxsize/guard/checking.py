@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from os.path import isdir, join, lexists, realpath, relpath
 
 from ctxsize import config as configured
@@ -96,8 +95,12 @@ def check(
     if baseline is not None and (lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
         old = baselines.read(baseline)
-    is_optional = baseline is not None or policy is not None
-    budgeted = _budgeted(config, chosen, budget or Budget(), is_optional=is_optional)
+    budgeted = _budgeted(
+        config,
+        chosen,
+        budget or Budget(),
+        is_optional=baseline is not None or policy is not None,
+    )
     if policy is not None:
         subject = [BudgetedBuild(other.context, other, given=other) for other in builds_of(others)]
         # Without any table, nobody chose the usual context.
@@ -124,10 +127,10 @@ def _budgeted(
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
     errors = list[CtxsizeError]()
     tables = [*configured.builds(config)]
-    found = list[BudgetedBuild]()
+    candidates = list[BudgetedBuild]()
     if builds is None and tables:
         for table, described in tables:
-            found += described
+            candidates += described
             if not described:
                 errors.append(
                     InputError(
@@ -137,15 +140,22 @@ def _budgeted(
                     )
                 )
     else:
-        found += of_builds(config, tables, [Build()] if builds is None else builds)
-    if not found and not errors:
+        candidates += of_builds(config, tables, [Build()] if builds is None else builds)
+    if not candidates and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
-    budgeted = [replace(build, budget=budget.over(build.budget)) for build in _unique_names(found)]
+    budgeted = [
+        replace(build, budget=budget.over(build.budget)) for build in _unique_names(candidates)
+    ]
     if not is_optional:
-        where = config.path or NAMES[0]
-        hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
-        bare = [build.name for build in budgeted if not build.budget.limits]
-        errors += [InputError(f"{name} has no budget", hint=hint) for name in bare]
+        hint = (
+            "--max 50MB, --max-files 5000 or --baseline FILE, "
+            f"or the same in {config.path or NAMES[0]}"
+        )
+        errors += (
+            InputError(f"{build.name} has no budget", hint=hint)
+            for build in budgeted
+            if not build.budget.limits
+        )
     if errors:
         raise InputErrors(errors)
     return budgeted
@@ -226,8 +236,12 @@ def _policy_builds(
             values = None
             if is_transfer:
                 values = build.values
-            place = place_of_link(build.dockerfile or usual)
-            key = (realpath(build.context), place, builder, values)
+            key = (
+                realpath(build.context),
+                place_of_link(build.dockerfile or usual),
+                builder,
+                values,
+            )
             if key not in checked:
                 checked.add(key)
                 yield replace(policy, name=f"{named.name} (policy)", build=build, is_policy=True)
@@ -274,8 +288,9 @@ class _Checker:
             progress=self._progress,
         )
         if budgeted.budget.of == "transfer" and report.transfer is None:
-            problems = report.problems
-            reasons = [problem.message for problem in problems if problem.code in _NO_TRANSFER]
+            reasons = [
+                problem.message for problem in report.problems if problem.code in _NO_TRANSFER
+            ]
             reason = [*reasons, "there is no Dockerfile"][0].removeprefix(f"{TAKES_UNKNOWN}: ")
             raise InputError(
                 f"{budgeted.name}: the transfer is not known: {reason}", path=report.dockerfile
@@ -287,10 +302,12 @@ class _Checker:
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):
-            new = dict(baseline)
-            for budgeted, report in self._measured:
-                if not budgeted.is_policy:
-                    new[budgeted.name] = _entry(budgeted.name, report)
+            entries = {
+                budgeted.name: _entry(budgeted.name, report)
+                for budgeted, report in self._measured
+                if not budgeted.is_policy
+            }
+            new = {**baseline, **entries}
             write_output(path, baselines.text(new).encode("ascii"))
             if new == baseline:
                 break
@@ -323,8 +340,9 @@ class _Checker:
         report = judged.report
         patterns = len(budget.require) + len(budget.forbid)
         if patterns:
-            plan = plan_with_hint(budgeted.build, self._plans)
-            findings += assertions.broken(plan, budgeted.name, budget)
+            findings += assertions.broken(
+                plan_with_hint(budgeted.build, self._plans), budgeted.name, budget
+            )
         # What findings about the context may concern.
         about = [report.context_path]
         if report.dockerfile:
@@ -334,18 +352,13 @@ class _Checker:
         wanted = self.wanted
         if budgeted.is_policy:
             wanted = Wanted(Config())
-        left = []
-        accepted = []
-        for original in findings:
-            finding, reason = wanted.judged(original, *about)
-            if reason is None:
-                left.append(finding)
-            else:
-                accepted.append(Accepted(finding, reason))
+        reasons = [wanted.judged(finding, *about) for finding in findings]
         return replace(
             judged,
-            findings=tuple(left),
-            accepted=tuple(accepted),
+            findings=tuple(finding for finding, reason in reasons if reason is None),
+            accepted=tuple(
+                Accepted(finding, reason) for finding, reason in reasons if reason is not None
+            ),
             assertions=patterns,
             policy=budgeted.is_policy,
         )
@@ -368,17 +381,27 @@ class _Checker:
         if advice.edit is None or max(savings.values()) <= 0:
             return judged
         helps = dict.fromkeys(TOO_LARGE, _offer(savings, saved))
-        findings = [
-            replace(finding, help=helps.get(finding.code, finding.help))
-            for finding in judged.findings
-        ]
-        chosen = (suggestion.paths for suggestion in advice.suggestions if suggestion.chosen)
-        ignored = {*chain.from_iterable(chosen)}
-        culprits = [culprit.path for culprit in judged.culprits]
-        left = (path for path in culprits if not is_below(f"{path}/", ignored))
-        is_enough = all(limit.over <= saving for limit, saving in savings.items())
-        remedy = Remedy(saved, is_enough, next(left, None))
-        return replace(judged, remedy=remedy, findings=tuple(findings))
+        ignored = {
+            path
+            for suggestion in advice.suggestions
+            if suggestion.chosen
+            for path in suggestion.paths
+        }
+        left = (
+            culprit.path for culprit in judged.culprits if not is_below(f"{culprit.path}/", ignored)
+        )
+        return replace(
+            judged,
+            remedy=Remedy(
+                saves=saved,
+                enough=all(limit.over <= saving for limit, saving in savings.items()),
+                left=next(left, None),
+            ),
+            findings=tuple(
+                replace(finding, help=helps.get(finding.code, finding.help))
+                for finding in judged.findings
+            ),
+        )
 
 
 def _measured(
@@ -462,7 +485,13 @@ def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> DiffRep
     plan = plan_for(context, **options)
     checkout = Checkout(plan)
     report = _measured(plan, None, top=1, depth=0)
-    here = comparison.measured(checkout.here, report, plan.spec)
-    head = comparison.measured(checkout.sizes, report, checkout.plan.spec)
-    outcome = comparison.compare("HEAD", {"": head}, context, {"": here})
-    return replace(outcome, differences=checkout.differences, problems=checkout.problems)
+    return replace(
+        comparison.compare(
+            before="HEAD",
+            old={"": comparison.measured(checkout.sizes, report, checkout.plan.spec)},
+            after=context,
+            new={"": comparison.measured(checkout.here, report, plan.spec)},
+        ),
+        differences=checkout.differences,
+        problems=checkout.problems,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
@@ -192,12 +191,11 @@ def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:
 def _side(name: str, contexts: Contexts) -> Side:
     known = [context.known for context in contexts.values()]
     total = Amount.of(*known)
-    is_complete = all(part.depth is None and not part.files_from for part in known)
     return Side(
         name=name,
         content_bytes=total.content_bytes,
         files=total.files,
-        complete=is_complete,
+        complete=all(part.depth is None and not part.files_from for part in known),
     )
 
 
@@ -210,7 +208,6 @@ def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -
     ignore_file = None
     if report.ignore_file:
         ignore_file = report.ignore_file.path
-    unneeded = [reason.paths for reason in report.reasons if reason.kind in _UNNEEDED]
     return Saved(
         known=of_files(files.items()),
         context_path=report.context_path,
@@ -219,7 +216,9 @@ def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -
         options=report.options,
         ignore_file=ignore_file,
         spec=spec,
-        unneeded=tuple(chain.from_iterable(unneeded)),
+        unneeded=tuple(
+            path for reason in report.reasons if reason.kind in _UNNEEDED for path in reason.paths
+        ),
     )
 
 
@@ -267,8 +266,10 @@ def _of_check(check: Any) -> Saved:
             refusals.append(f"{text(finding['code'])} {message}")
     remedy = check["remedy"]
     if remedy is not None:
-        saves = Amount(number(remedy["saves_files"]), number(remedy["saves_bytes"]))
-        remedy = Remedy(saves, bool(remedy["enough"]))
+        remedy = Remedy(
+            saves=Amount(number(remedy["saves_files"]), number(remedy["saves_bytes"])),
+            enough=bool(remedy["enough"]),
+        )
     return replace(_of_report(check["report"]), refusals=tuple(refusals), remedy=remedy)
 
 
@@ -298,10 +299,6 @@ def _of_report(report: Any) -> Saved:
         spec = BUILDERS[builder].spec_class.from_lines(map(_line_of, patterns))
         for pattern, shape in zip(spec.patterns, patterns, strict=True):
             pattern.line = number(shape["line"], _MOST_BYTES)
-    unneeded = list[str]()
-    for reason in report.get("verdict", {}).get("reasons", ()):
-        if reason["kind"] in _UNNEEDED:
-            unneeded += map(text, reason["paths"])
     return Saved(
         known=_known(report["context"]),
         context_path=text(report.get("context_path", ".")),
@@ -309,7 +306,12 @@ def _of_report(report: Any) -> Saved:
         builder=builder,
         ignore_file=path,
         spec=spec,
-        unneeded=tuple(unneeded),
+        unneeded=tuple(
+            text(path)
+            for reason in report.get("verdict", {}).get("reasons", ())
+            if reason["kind"] in _UNNEEDED
+            for path in reason["paths"]
+        ),
     )
 
 
@@ -334,14 +336,13 @@ def _known(context: Any) -> Known:
         files_from = min(files.values(), default=0)
     elif len(files) == total.files:
         return of_files(files.items())
-    # The deepest level may be where the tree was cut.
-    depth = max((path.count("/") + 1 for path in directories), default=0)
     return Known(
         content_bytes=total.content_bytes,
         files=total.files,
         directories=directories,
         largest_files=files,
-        depth=depth,
+        # The deepest level may be where the tree was cut.
+        depth=max((path.count("/") + 1 for path in directories), default=0),
         files_from=files_from,
     )
 

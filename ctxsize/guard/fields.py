@@ -44,9 +44,7 @@ def path(value: object) -> str:
 
 
 def _is_path(value: str) -> bool:
-    if "\0" in value:
-        return False
-    return {"", ".", ".."}.isdisjoint(value.split("/"))
+    return "\0" not in value and {"", ".", ".."}.isdisjoint(value.split("/"))
 
 
 def sizes(pairs: Iterable[tuple[object, object]]) -> dict[str, int]:
