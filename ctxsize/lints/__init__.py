@@ -46,9 +46,9 @@ def _in_tree(rule: Callable[[Case, LintTree], LintFindings]) -> LintRule:
 
 LINTS: dict[str, LintRule] = {
     "CTX101": depths.root_only,
-    "CTX102": meanings.translated("CTX102", meanings.trailing, meant=True),
+    "CTX102": partial(meanings.translated, "CTX102", meanings.trailing, meant=True),
     "CTX103": meanings.not_a_comment,
-    "CTX104": meanings.translated("CTX104", meanings.several, meant=True),
+    "CTX104": partial(meanings.translated, "CTX104", meanings.several, meant=True),
     "CTX105": depths.single_star,
     "CTX106": overlaps.useless,
     "CTX107": overlaps.overridden,
@@ -59,7 +59,7 @@ LINTS: dict[str, LintRule] = {
     "CTX112": overlaps.redundant,
     "CTX113": overlaps.duplicate,
     "CTX114": meanings.outside,
-    "CTX115": meanings.translated("CTX115", meanings.from_gitignore),
+    "CTX115": partial(meanings.translated, "CTX115", meanings.from_gitignore),
     "CTX116": _in_tree(missing.manifest),
     "CTX117": missing.two_files,
     "CTX118": _in_tree(overlaps.dead),
@@ -67,7 +67,7 @@ LINTS: dict[str, LintRule] = {
     "CTX121": meanings.fails,
     "CTX122": meanings.control,
     "CTX123": meanings.invisible,
-    "CTX124": meanings.translated("CTX124", meanings.from_regex),
+    "CTX124": partial(meanings.translated, "CTX124", meanings.from_regex),
     "CTX125": _in_tree(overlaps.pruned),
     "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
@@ -119,8 +119,13 @@ class Linted:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        of_files = (finding for file in self.files for finding in file.findings)
-        return in_order([*of_files, *self.failing, *self.unused])
+        return in_order(
+            [
+                *(finding for file in self.files for finding in file.findings),
+                *self.failing,
+                *self.unused,
+            ]
+        )
 
     @property
     def is_rejected(self) -> bool:
@@ -177,8 +182,9 @@ def lint(
     if build is None:
         for directory in directories:
             check_dockerfile(Build(directory), builder, parsed_files)
-            for plan in cases.without_ignore_file(layout(directory).builds):
-                failing += missing.failing(plan)
+            for plan in cases.plans(layout(directory).builds, builder):
+                if plan.ignore_file is None:
+                    failing += missing.failing(plan)
     if config.path is None:
         lints = ()
     return Linted(
@@ -218,7 +224,6 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
     edit = None
     if applied:
         edit = Edit(path, before, after)
-    readers = dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)
     context = None
     size = None
     files = None
@@ -228,7 +233,7 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
     return LintedFile(
         path=path,
         context=context,
-        dockerfiles=tuple(readers),
+        dockerfiles=tuple(dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)),
         patterns=len(case.patterns),
         findings=tuple(_merge_alike(case, left)),
         content_bytes=size,
@@ -263,24 +268,27 @@ def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
 
 
 def _merge(case: Case, group: list[Finding]) -> Finding:
-    """Return the finding for a `group` of one cause; its fix makes the changes of all of them."""
+    """Return the finding for a `group` of one cause; its fix makes the changes of all of them.
+
+    Either each of them has a fix or none.
+    """
     first = group[0]
     fixes = [finding.fix for finding in group if finding.fix is not None]
     fix = None
-    if len(fixes) == len(group):
+    if fixes:
         fix = _merge_fixes(case, fixes)
     _, *others = dict.fromkeys(finding.location for finding in group)
-    evidence = [": ".join(finding.evidence[:2]) for finding in group if finding.evidence]
     return replace(
         first,
         message=f"{len(group):,} {first.shared}",
-        evidence=tuple(evidence),
+        evidence=tuple(": ".join(finding.evidence[:2]) for finding in group if finding.evidence),
         fix=fix,
         more_locations=tuple(others),
     )
 
 
 def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
+    """Return the fix that makes all the changes of `fixes`, which are alike in being certain."""
     lines = dict(chain.from_iterable(fix.lines for fix in fixes))
     added = [*dict.fromkeys(fix.added for fix in fixes if fix.added)]
     if lines and added:
@@ -292,7 +300,7 @@ def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
         if len(added) > 2:
             order += f" and {len(added) - 2:,} more"
     means = None
-    if all(fix.certain for fix in fixes):
+    if fixes[0].certain:
         means = NOTHING
     return case.fix(order, lines, "\n".join(added), means=means)
 

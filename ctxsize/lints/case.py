@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern, pattern_for
 from ctxsize.engine.plan import Plan
@@ -27,7 +27,7 @@ from ctxsize.writer import LineChanges, edit_lines
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
 REMOVE = "remove the line"
-LintFindings = Iterator[Finding]
+LintFindings = Iterator[Finding]  # what a lint yields about one ignore file
 Meant = Set[str] | None  # the paths that a fix is meant to change; None if it is never certain
 NOTHING: Meant = frozenset()  # a change of comments, or of lines that do nothing
 
@@ -65,8 +65,10 @@ class Case:
 
     @cached_property
     def _read(self) -> list[Line]:
-        name = self.builder.name
-        return [read_line(data, name, not index) for index, data in enumerate(self.file.lines)]
+        return [
+            read_line(data, self.builder.name, first=index == 0)
+            for index, data in enumerate(self.file.lines)
+        ]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -108,8 +110,7 @@ class Case:
         if self.builder.check_patterns is None:
             return False
         # BuildKit sends the list as gRPC metadata: unchanged if all of it is ASCII, else encoded.
-        texts = (sent_text(line.raw) or "" for line in self._read)
-        return all(map(str.isascii, texts))
+        return all((sent_text(line.raw) or "").isascii() for line in self._read)
 
     # Verdicts of the patterns on a path, even where no builder looks.
 
@@ -121,9 +122,9 @@ class Case:
     def _matcher(self) -> Matcher:
         return Matcher(self.spec)
 
-    def step(self, path: str) -> Mark:
-        """Return the verdict on `path` by the patterns alone."""
-        return mark_of(self.spec, path)
+    def ignores(self, path: str) -> bool:
+        """Return whether the patterns alone ignore `path`."""
+        return mark_of(self.spec, path).ignored
 
     def matching(self, path: str) -> list[Line]:
         """Return the lines whose patterns match `path` itself, in file order."""
@@ -131,7 +132,7 @@ class Case:
 
     def decider(self, path: str) -> Line | None:
         """Return the line that decides about `path`, None if no pattern does."""
-        index = self.step(path).decider
+        index = mark_of(self.spec, path).decider
         if index is None:
             return None
         return self.patterns[index]
@@ -181,14 +182,10 @@ class Case:
         """Return `tops` and everything below them that is sent now, in order."""
         return self.known_tree.below(tops, self.now)
 
-    def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
-        """Return the amount of files among `paths` in `of`, by default in the whole context."""
-        sent = of
-        if sent is None:
-            sent = self.known_tree.everything
+    def figures(self, paths: Iterable[str], sent: Sent) -> Amount:
+        """Return the amount of the files among `paths` that are `sent`."""
         files = {path for path in paths if path in sent and path not in sent.directories}
-        size = sum(map(sent.size, files))
-        return Amount(len(files), size + self._grown(sent, files))
+        return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
 
     def _grown(self, sent: Sent, files: Sent | set[str]) -> int:
         """Return the bytes that the ignore file, if among `files`, has more than on disk."""
@@ -203,7 +200,7 @@ class Case:
 
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes as text: `3.4 MB in 12 files`."""
-        figures = self.figures(paths)
+        figures = self.figures(paths, self.known_tree.everything)
         return f"{human(figures.content_bytes)} in {plural(figures.files, 'file')}"
 
     @property
@@ -222,11 +219,11 @@ class Case:
 
     def intended(self, texts: Sequence[str]) -> Meant:
         """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
-        patterns = []
-        for text in texts:
-            if not text.startswith("#"):
-                line = read_line(encoded(text), self.builder.name, False)
-                patterns.append(line.pattern)
+        patterns = [
+            read_line(encoded(text), self.builder.name, first=False).pattern
+            for text in texts
+            if not text.startswith("#")
+        ]
         kinds = {pattern.include for pattern in patterns}
         if self.tree is None:
             return None
@@ -235,8 +232,9 @@ class Case:
         tops = {path for pattern in patterns for path in self.matched(pattern)}
         if True in kinds:
             return frozenset(self.below(tops))
-        below = self.tree.below(tops, self.tree.everything)
-        return frozenset(path for path in below if path not in self.now)
+        return frozenset(
+            path for path in self.tree.below(tops, self.tree.everything) if path not in self.now
+        )
 
     # Findings, and proofs of their fixes.
 
@@ -278,11 +276,9 @@ class Case:
             return finding
         if self.tree is None:
             return finding
-        amount = self.figures(paths)
         return replace(
             finding,
-            files=amount.files,
-            content_bytes=amount.content_bytes,
+            **self.figures(paths, self.tree.everything)._asdict(),
             paths=self.tree.marked(paths),
             evidence=self.tree.shown(paths),
         )
@@ -334,10 +330,9 @@ class Case:
             # If the lines fail the build together, it is unknown what they send.
             if self.sent is not None:
                 effects = self._changes(difference, then)
-        edit = Edit(self.file.path, self.file.data, then.file.data)
         return Fix(
             message=message,
-            edits=(edit,),
+            edits=(Edit(self.file.path, self.file.data, then.file.data),),
             certain=is_certain,
             changes=effects,
             lines=tuple(changes.items()),
@@ -370,9 +365,7 @@ class Case:
     def _is_meant(self, means: Set[str], difference: SentDifference) -> bool:
         """Return whether only `means` changes, and nothing is hidden that git tracks."""
         # Directories without other content change along with the intended paths.
-        above = set()
-        for path in means:
-            above.update(up_to(path)[:-1])
+        above = {parent for path in means for parent in up_to(path)[:-1]}
         beside = difference.paths - means
         if not means <= difference.paths:
             return False
@@ -391,4 +384,4 @@ class Case:
 
     def _sum(self, paths: Collection[str]) -> Paths:
         """Return `paths` with the figures of what is sent of them now."""
-        return Paths(self.known_tree.marked(paths), *self.figures(paths, of=self.now))
+        return Paths(self.known_tree.marked(paths), *self.figures(paths, self.now))

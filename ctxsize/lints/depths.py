@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from posixpath import dirname
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ _ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 
 
-@dataclass(frozen=True)
-class Artefact:
+class Artefact(NamedTuple):
     """A file or directory that a tool or an editor writes wherever it runs."""
 
     pattern: str
@@ -62,11 +60,14 @@ class Artefact:
 def _read_artefacts() -> dict[str, Artefact]:
     artefacts = {name: Artefact(name) for name in ("*.log", ".sass-cache")}
     for rule in all_rules().values():
-        beside = tuple(texts(rule.nests.get("beside", [])))
-        doubtful = rule.nests.get("ambiguous", False)
-        for name in texts(rule.nests.get("names", [])):
+        nests = rule.nests
+        for name in texts(nests.get("names", [])):
             known = artefacts.get(name, Artefact(name))
-            artefacts[name] = Artefact(name, known.beside + beside, doubtful)
+            artefacts[name] = Artefact(
+                pattern=name,
+                beside=known.beside + texts(nests.get("beside", [])),
+                doubtful=nests.get("ambiguous", False),
+            )
     return artefacts
 
 
@@ -77,7 +78,13 @@ def root_only(case: Case) -> LintFindings:
     """Yield artefact patterns that match at the top only, while copies below are sent."""
     for line in case.patterns:
         if not line.written.startswith(("/", "./")):
-            yield from _check_name(case, "CTX101", line, line.text, "the top of the context")
+            yield from _check_name(
+                case,
+                "CTX101",
+                line,
+                name=line.text,
+                where="the top of the context",
+            )
 
 
 def single_star(case: Case) -> LintFindings:
@@ -85,15 +92,18 @@ def single_star(case: Case) -> LintFindings:
     for line in case.patterns:
         pattern = _STARS.fullmatch(line.text)
         if pattern is not None:
-            depth = line.text.count("/") + 1
-            yield from _check_name(case, "CTX105", line, pattern[1], f"level {depth}")
+            yield from _check_name(
+                case,
+                "CTX105",
+                line,
+                name=pattern[1],
+                where=f"level {line.text.count('/') + 1}",
+            )
 
 
 def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> LintFindings:
     artefact = ARTEFACTS.get(name)
-    if artefact is None:
-        return
-    if line.exception:
+    if artefact is None or line.exception:
         return
     if f"**/{name}" in case.ignoring:
         return
@@ -116,9 +126,9 @@ class _Missed(NamedTuple):
     """Copies of an artefact that a pattern does not match."""
 
     consequence: str
-    severity: Severity
-    confidence: Confidence
-    means: Meant
+    severity: Severity = Severity.INFO
+    confidence: Confidence = Confidence.LIKELY
+    means: Meant = None
     paths: frozenset[str] = frozenset()
 
 
@@ -140,19 +150,13 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _Missed | None:
     is_tracked = tree.tracks(copies)
     if is_tracked:
         consequence += ", but git tracks some of it, so this may be intended"
-    severity = Severity.WARNING
-    confidence = Confidence.CERTAIN
-    means: Meant = copies - excepted
+    missed = _Missed(consequence, paths=copies)
     if is_tracked or (artefact.doubtful and tree.tracked is None):
-        severity = Severity.INFO
-        confidence = Confidence.LIKELY
-        means = None
-    return _Missed(
-        consequence=consequence,
-        severity=severity,
-        confidence=confidence,
-        means=means,
-        paths=copies,
+        return missed
+    return missed._replace(
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN,
+        means=copies - excepted,
     )
 
 
@@ -170,14 +174,13 @@ def _future_copies(case: Case, artefact: Artefact) -> _Missed | None:
         means = None
     for place in places:
         # Only directories in which no pattern would ignore a new copy.
-        if case.step(f"{place}/{artefact.example}").ignored:
+        if case.ignores(f"{place}/{artefact.example}"):
             continue
         where = f"{place}/"
         if place == _ANYWHERE:
             where = "another directory"
         return _Missed(
             consequence=f": a copy in {where} would be sent once it exists",
-            severity=Severity.INFO,
             confidence=confidence,
             means=means,
         )
@@ -199,8 +202,9 @@ def _find_excepted(case: Case, tops: Iterable[str], line: Line) -> frozenset[str
         if is_literal(pattern) and not wanted.isdisjoint(up_to(exception.text)):
             named.add(exception.text)
         if exception.number > line.number:
-            matched = wanted.intersection(case.matched(pattern))
-            named.update(top for top in matched if names(pattern, top))
+            named.update(
+                top for top in wanted.intersection(case.matched(pattern)) if names(pattern, top)
+            )
     return frozenset(parent for path in case.below(named) for parent in up_to(path))
 
 
@@ -212,13 +216,9 @@ def _widen(case: Case, line: Line, artefact: Artefact, means: Meant) -> Fix | No
     """
     name = f"**/{artefact.pattern}"
     first = case.rewriting(line, name, means=means)
-    if first is None:
+    if first is None or first.certain:
         return first
-    if first.certain:
-        return first
-    if not means:
-        return first
-    if not case.exceptions:
+    if not means or not case.exceptions:
         return first
     for added in (name, f"{name}\n{name}/**"):
         fix = case.fix(

@@ -97,7 +97,7 @@ def shown(text: str) -> str:
 
 
 @lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file
-def read_line(data: bytes, builder_name: str, first: bool) -> Line:
+def read_line(data: bytes, builder_name: str, *, first: bool) -> Line:
     """Return the line `data` as a builder reads it, without a number."""
     builder = BUILDERS[builder_name]
     pattern_class = builder.spec_class.pattern_class
@@ -108,10 +108,12 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     line = Line(0, raw, pattern_class("#"), marked=raw != text)
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
-        error = IgnoreFileError(
-            "bufio.Scanner: token too long", hint=f"Docker reads at most {LONGEST_LINE:,} bytes"
+        return replace(
+            line,
+            error=IgnoreFileError(
+                "bufio.Scanner: token too long", hint=f"Docker reads at most {LONGEST_LINE:,} bytes"
+            ),
         )
-        return replace(line, error=error)
     parsed = pattern_class.split(raw)
     if parsed is None:
         return line
@@ -120,6 +122,6 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
         pattern = pattern_class(raw)
         if pattern.fault is not None:
             raise pattern.error()
-    except IgnoreFileError as fault:
-        return replace(line, error=fault)
+    except IgnoreFileError as error:
+        return replace(line, error=error)
     return replace(line, pattern=pattern)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from posixpath import basename
+from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
@@ -30,8 +30,7 @@ from ctxsize.recommender.tree import Tree, outermost
 _SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """An ignore file to lint, and what is known about its builds."""
 
     path: str
@@ -48,15 +47,11 @@ class LintTree:
 
     def __init__(self, snapshot: Snapshot, plans: Sequence[Plan]) -> None:
         self.trial = Trial(snapshot)
+        self.everything = self.trial.everything  # what would be sent without any pattern
         self.snapshot = snapshot
         self.plan = snapshot.plan
         self._plans = tuple(plans)
         self._matched: dict[str, list[str]] = {}
-
-    @property
-    def everything(self) -> Sent:
-        """Return what would be sent without any pattern."""
-        return self.trial.everything
 
     def is_directory(self, path: str) -> bool:
         return path in self.everything.directories
@@ -84,8 +79,7 @@ class LintTree:
                 if not names:
                     continue
                 # A fault in a Dockerfile leaves what was found before it.
-                for reference in finder.of(plan, names):
-                    references.append(reference)
+                references.extend(finder.of(plan, names))
         return [*dict.fromkeys(references)]
 
     def _names_in(self, plan: Plan) -> tuple[str, ...]:
@@ -114,9 +108,7 @@ class LintTree:
         sought = [*paths]
         if not sought:
             return sought
-        if self.includes is None:
-            return sought
-        if None in self.includes:
+        if self.includes is None or None in self.includes:
             return sought
         transfers = [self.snapshot.sent(spec, include=include) for include in self.includes]
         return [path for path in sought if any(path in sent for sent in transfers)]
@@ -127,8 +119,11 @@ class LintTree:
         if includes is None:
             includes = [None]
         with suppress(CtxsizeError):  # a source may fail the build
-            entered = [[*self._entered_for_nothing(include, sent)] for include in includes]
-            return max(entered, key=len, default=[])
+            return max(
+                ([*self._entered_for_nothing(include, sent)] for include in includes),
+                key=len,
+                default=[],
+            )
         return []
 
     def _entered_for_nothing(self, include: Include, sent: Sent) -> Iterator[MemoryDirectory]:
@@ -168,15 +163,11 @@ class LintTree:
     @cached_property
     def ignore_file(self) -> str | None:
         """Return the ignore file's path in the context, None if it is no plain file in it."""
-        if self.plan.ignore_file is None:
-            return None
         path = own_path(self.plan)
         if path is None:
             return None
         file = self.snapshot.file(path)
-        if file is None:
-            return None
-        if not isinstance(file.kept, int):
+        if file is None or not isinstance(file.kept, int):
             return None
         return path
 
@@ -200,20 +191,17 @@ class LintTree:
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
     ) -> list[str]:
         """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
-        if pattern.text not in self._matched:
-            self._match((*beside, pattern))
-        return self._matched[pattern.text]
-
-    def _match(self, patterns: Iterable[DockerIgnorePattern]) -> None:
-        """Search the tree for the entries of all `patterns` that are new."""
-        new = {pattern.text: pattern for pattern in patterns if pattern.text not in self._matched}
-        lists = [list[str]() for _ in new]
-        spec = self.plan.builder.spec_class(new.values())
-        for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
-            for index in indexes:
-                lists[index].append(path)
-        for text, paths in zip(new, lists, strict=True):
-            self._matched[text] = sorted(paths, key=order)
+        known = self._matched
+        if pattern.text not in known:
+            new = {other.text: other for other in (*beside, pattern) if other.text not in known}
+            lists = [list[str]() for _ in new]
+            matcher = Matcher(self.plan.builder.spec_class(new.values()))
+            for path, indexes in matcher.in_tree(self.snapshot.root):
+                for index in indexes:
+                    lists[index].append(path)
+            for text, paths in zip(new, lists, strict=True):
+                known[text] = sorted(paths, key=order)
+        return known[pattern.text]
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
         """Return `tops` and everything below them that is in `sent`, in order."""
@@ -223,8 +211,7 @@ class LintTree:
             if folder is None:
                 continue
             for directory in folder.tree():
-                names = sent.names.get(directory.path, ())
-                paths.update(directory.prefix + name for name in names)
+                paths.update(directory.prefix + name for name in sent.names.get(directory.path, ()))
                 if directory.path in sent.directories:
                     paths.add(directory.path)
         return sorted(paths, key=order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
+from itertools import filterfalse
 from posixpath import basename
 from typing import NamedTuple
 
@@ -34,42 +35,39 @@ class Translation(NamedTuple):
     texts: list[str]
 
 
-def translated(
-    code: str, translation: Callable[[Case, Line], Translation | None], *, meant: bool = False
-) -> Callable[[Case], LintFindings]:
-    """Return the lint of the lines that `translation` translates.
+Translate = Callable[[Case, Line], Translation | None]
+
+
+def translated(code: str, translate: Translate, case: Case, *, meant: bool = False) -> LintFindings:
+    """Yield the lines that `translate` translates.
 
     It counts the paths that the line decides about, or those that the new lines would.
     """
-
-    def findings(case: Case) -> LintFindings:
-        for line in _unusual(case):
-            proposal = translation(case, line)
-            if proposal is None:
-                continue
-            message, texts = proposal
-            # Certain only if the line, as Docker reads it now, decides about no path.
-            paths: Collection[str] = ()
-            means = None
-            if not meant:
-                paths = case.effect(line)
-            if not paths:
-                means = case.intended(texts)
-            if meant:
-                paths = means or ()
-            yield case.finding(
-                code,
-                line,
-                message,
-                fix=case.fix(
-                    f"write {', '.join(map(shown, texts))}",
-                    {line.number: "\n".join(texts)},
-                    means=means,
-                ),
-                paths=paths,
-            )
-
-    return findings
+    for line in _unusual(case):
+        translation = translate(case, line)
+        if translation is None:
+            continue
+        message, texts = translation
+        # Certain only if the line, as Docker reads it now, decides about no path.
+        paths: Collection[str] = ()
+        means = None
+        if not meant:
+            paths = case.effect(line)
+        if not paths:
+            means = case.intended(texts)
+        if meant:
+            paths = means or ()
+        yield case.finding(
+            code,
+            line,
+            message,
+            fix=case.fix(
+                f"write {', '.join(map(shown, texts))}",
+                {line.number: "\n".join(texts)},
+                means=means,
+            ),
+            paths=paths,
+        )
 
 
 def _unusual(case: Case) -> Iterator[Line]:
@@ -136,21 +134,22 @@ def from_gitignore(case: Case, line: Line) -> Translation | None:
     written = line.written
     if _NEGATED.search(written):
         # `filepath.Match` of Go negates a class with `^` only.
-        message = f"Docker reads `[!…]` in {line.shown} as a class with `!`, not as its opposite"
-        return Translation(message, [_NEGATED.sub("[^", written)])
+        return Translation(
+            f"Docker reads `[!…]` in {line.shown} as a class with `!`, not as its opposite",
+            [_NEGATED.sub("[^", written)],
+        )
     braces = _BRACES.fullmatch(written)
     if braces is not None:
-        head = braces["head"]
-        tail = braces["tail"]
-        inner = braces["inner"].split(",")
-        texts = [f"{head}{alternative.strip()}{tail}" for alternative in inner]
-        message = (
-            f"Docker reads the braces in {line.shown} as plain characters, not as alternatives"
+        head, inner, tail = braces.groups()
+        return Translation(
+            f"Docker reads the braces in {line.shown} as plain characters, not as alternatives",
+            [f"{head}{alternative.strip()}{tail}" for alternative in inner.split(",")],
         )
-        return Translation(message, texts)
     if re.search(r"\\[A-Za-z0-9_]", written):
-        message = f"Docker reads the backslash in {line.shown} as an escape, not as a separator"
-        return Translation(message, [written.replace("\\", "/")])
+        return Translation(
+            f"Docker reads the backslash in {line.shown} as an escape, not as a separator",
+            [written.replace("\\", "/")],
+        )
     return None
 
 
@@ -165,12 +164,8 @@ def from_regex(case: Case, line: Line) -> Translation | None:
         message = (
             f"{line.shown} matches too much: `|` splits the regular expression that Docker makes"
         )
-    texts = []
-    for part in line.written.removeprefix("!").split("|"):
-        text = part.strip()
-        if text:
-            texts.append(line.sign + text)
-    return Translation(message, texts)
+    parts = map(str.strip, line.written.removeprefix("!").split("|"))
+    return Translation(message, [line.sign + part for part in parts if part])
 
 
 def _is_expression(line: Line) -> bool:
@@ -280,8 +275,7 @@ def invisible(case: Case) -> LintFindings:
 
 def _make_visible(case: Case, line: Line) -> Fix | None:
     """Return the fix that removes invisible characters; None if it leaves nothing."""
-    raw = line.raw.replace(_BLANK, " ")
-    text = "".join(char for char in raw if not _is_unseen(char)).strip()
+    text = "".join(filterfalse(_is_unseen, line.raw.replace(_BLANK, " "))).strip()
     if not text:
         return None
     return case.fix(

@@ -40,23 +40,18 @@ def hidden_source(case: Case) -> LintFindings:
             if key in seen:
                 continue
             seen.add(key)
-            line = _hiding_line(case, check)
-            if line is not None:
-                yield _report_hidden(case, check, line, f"{plan.dockerfile}:{source.line}")
-
-
-def _hiding_line(case: Case, check: SourceCheck) -> Line | None:
-    """Return the line that hides a source, if a line of the file does."""
-    if check.fate not in (Fate.IGNORED, Fate.NO_MATCH):
-        return None
-    if not check.hidden:
-        return None
-    pattern = check.hidden[0].verdict.by
-    if not pattern:
-        return None
-    if not pattern.line:  # the builder adds it
-        return None
-    return case.lines[pattern.line - 1]
+            if check.fate not in (Fate.IGNORED, Fate.NO_MATCH):
+                continue
+            if not check.hidden:
+                continue
+            pattern = check.hidden[0].verdict.by
+            if pattern is not None and pattern.line:  # else the builder added it
+                yield _report_hidden(
+                    case,
+                    check,
+                    line=case.lines[pattern.line - 1],
+                    place=f"{plan.dockerfile}:{source.line}",
+                )
 
 
 def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Finding:
@@ -90,15 +85,15 @@ def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
     targets = [plan.build.target]
     if not plan.build.target:
         with suppress(CtxsizeError):
-            stages = plan.parsed.dockerfile.stages[-2::-1]
-            targets += [stage.name for stage in stages if stage.name]
+            targets += [stage.name for stage in plan.parsed.dockerfile.stages[-2::-1] if stage.name]
     for target in targets:
         of_target = replace(plan, build=replace(plan.build, target=target))
         with suppress(CtxsizeError):
             need = next(iter(needs_of(of_target).values()))
             sources = Sources(of_target)
-            lines = (source.line for source in need.sources if source.kind in ("copy", "add"))
-            for number in dict.fromkeys(lines):
+            for number in dict.fromkeys(
+                source.line for source in need.sources if source.kind in ("copy", "add")
+            ):
                 with suppress(CtxsizeError):
                     yield from sources.check(str(number))
 
@@ -109,8 +104,7 @@ def failing_builds(case: Case) -> LintFindings:
         return  # its lines fail the build, as CTX121 reports
     known = [finding.message for finding in hidden_source(case)]
     for plan in case.plans:
-        governed = replace(plan, spec=case.spec, ignore_file=case.file)
-        for finding in failing(governed):
+        for finding in failing(replace(plan, spec=case.spec, ignore_file=case.file)):
             message = finding.message.removeprefix("the build fails: ")
             source = message.partition(": not found, as ")[0]
             cited = f"`{source}` ({finding.location})"  # as CTX111 cites it
@@ -128,10 +122,13 @@ def manifest(case: Case, tree: LintTree) -> LintFindings:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
     numbers = {}
     for path in tree.named(sorted(tree.by_name.keys() & listed("manifests"))):
-        line = _line_ignoring(case, tree, path)
-        if line is None:
+        if path in case.now or tree.is_directory(path):
             continue
-        if _is_accident(line, basename(path)):
+        parent = dirname(path)
+        if parent and case.ignores(parent):
+            continue
+        line = case.decider(path)
+        if line is not None and _is_accident(line, basename(path)):
             numbers[path] = line.number
     by_number = defaultdict[int, list[str]](list)
     for path in tree.travelling(numbers, tree.plan.builder.spec_class([])):
@@ -141,28 +138,15 @@ def manifest(case: Case, tree: LintTree) -> LintFindings:
         severity = Severity.ERROR
     for number, paths in by_number.items():
         line = case.lines[number - 1]
-        shown = ", ".join(tree.shown(paths))
         yield case.finding(
             "CTX116",
             line,
-            f"{line.shown} also ignores {shown}, which the build may need",
+            f"{line.shown} also ignores {', '.join(tree.shown(paths))}, which the build may need",
             severity,
             Confidence.LIKELY,
             paths=paths,
             fix=case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths)),
         )
-
-
-def _line_ignoring(case: Case, tree: LintTree, path: str) -> Line | None:
-    """Return the line that ignores a file; None if it is sent or its directory is ignored."""
-    if path in case.now:
-        return None
-    if tree.is_directory(path):
-        return None
-    parent = dirname(path)
-    if parent and case.step(parent).ignored:
-        return None
-    return case.decider(path)
 
 
 def _is_accident(line: Line, name: str) -> bool:
@@ -242,7 +226,15 @@ def git(case: Case, tree: LintTree) -> LintFindings:
         fix = None
     else:
         fix = _ignore_git(case, tree, is_excepted=any(exceptions))
-    yield case.finding("CTX109", None, message, severity, confidence, paths=paths, fix=fix)
+    yield case.finding(
+        "CTX109",
+        None,
+        message,
+        severity=severity,
+        confidence=confidence,
+        paths=paths,
+        fix=fix,
+    )
 
 
 def _is_inside_git(exception: Line | None) -> bool:
@@ -265,13 +257,12 @@ def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
 
 def env(case: Case, tree: LintTree) -> LintFindings:
     """Yield env files with local settings that are sent and that git does not track."""
-    files = []
-    for path in tree.named(filter(_is_env_name, tree.by_name)):
-        is_untracked = not tree.is_directory(path) and not tree.tracks([path])
-        if path not in case.now:
-            continue
-        if is_untracked and not _is_named(case, path):
-            files.append(path)
+    files = [
+        path
+        for path in tree.named(filter(_is_env_name, tree.by_name))
+        if path in case.now
+        and not (tree.is_directory(path) or tree.tracks([path]) or _is_named(case, path))
+    ]
     paths = tree.travelling(files, case.spec)
     if not paths:
         return
@@ -280,16 +271,18 @@ def env(case: Case, tree: LintTree) -> LintFindings:
     if tree.tracked is not None and tree.includes is not None:
         severity = Severity.WARNING
         confidence = Confidence.LIKELY
-    shown = ", ".join(tree.shown(paths))
-    names = dict.fromkeys(f"**/{basename(path)}" for path in paths)
     yield case.finding(
         "CTX110",
         None,
-        f"the build sends {shown}, which may contain secrets: {case.amount(paths)}",
+        f"the build sends {', '.join(tree.shown(paths))}, which may contain secrets: "
+        f"{case.amount(paths)}",
         severity,
         confidence,
         paths=paths,
-        fix=case.fix("ignore these names at every depth", added="\n".join(names)),
+        fix=case.fix(
+            "ignore these names at every depth",
+            added="\n".join(dict.fromkeys(f"**/{basename(path)}" for path in paths)),
+        ),
     )
 
 

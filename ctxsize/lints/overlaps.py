@@ -11,7 +11,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers, split_classes
 from ctxsize.engine.trial import Matcher
-from ctxsize.findings import Changes, Finding, Fix, Severity
+from ctxsize.findings import Changes, Fix, Severity
 from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case, LintFindings
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
@@ -86,12 +86,10 @@ def undone(case: Case, tree: LintTree) -> LintFindings:
         return
     for line in case.patterns:
         if line.ignores:
-            finding = _report_undone(case, tree, line)
-            if finding is not None:
-                yield finding
+            yield from _report_undone(case, tree, line)
 
 
-def _report_undone(case: Case, tree: LintTree, line: Line) -> Finding | None:
+def _report_undone(case: Case, tree: LintTree, line: Line) -> LintFindings:
     undoing = {}
     for path in case.matched(line.pattern):
         parent = dirname(path)
@@ -105,12 +103,11 @@ def _report_undone(case: Case, tree: LintTree, line: Line) -> Finding | None:
         if not exception.matches(path):
             undoing[path] = exception
     # A path that a later exception matches itself is re-included on purpose.
-    below = case.below(undoing)
-    back = {path for path in below if not _has_exception_after(case, line, path)}
+    back = {path for path in case.below(undoing) if not _has_exception_after(case, line, path)}
     if not tree.has_files(back):
-        return None
+        return
     by = next(iter(undoing.values()))
-    return case.finding(
+    yield case.finding(
         "CTX130",
         line,
         f"{by.cited} re-includes {case.amount(back)} that {line.shown} ignores",
@@ -137,7 +134,12 @@ def redundant(case: Case) -> LintFindings:
     texts = [*by_text]
     finder = Matcher(case.builder.spec_class(lines[0].pattern for lines in by_text.values()))
     for text, lines in by_text.items():
-        others = [texts[index] for index in sorted(_possible_covers(finder, text))]
+        # Others may imply it if they match an example of its paths, or a parent of that.
+        example = _example(text.removeprefix("**/"))
+        if not all(example.split("/")):
+            continue
+        indexes = {index for path in up_to(example) for index in finder.indexes(path)}
+        others = [texts[index] for index in sorted(indexes)]
         others.sort(key=lambda other: "*" in other)
         wide = [line for other in others if other != text for line in by_text[other]]
         for line in lines:
@@ -152,14 +154,6 @@ def redundant(case: Case) -> LintFindings:
                 )
 
 
-def _possible_covers(finder: Matcher, text: str) -> set[int]:
-    """Return the patterns that match an example of the paths of `text`, or a parent of it."""
-    example = _example(text.removeprefix("**/"))
-    if not all(example.split("/")):
-        return set()
-    return {index for path in up_to(example) for index in finder.indexes(path)}
-
-
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     """Return whether `wide` makes `narrow` redundant in every tree.
 
@@ -171,15 +165,15 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
         return False
     cover = covers(wide.pattern, narrow.pattern)
     if cover == "itself":
-        equal = covers(narrow.pattern, wide.pattern) == "itself"
-        return not equal or wide.number < narrow.number
+        if wide.number < narrow.number:
+            return True
+        return covers(narrow.pattern, wide.pattern) != "itself"
     if cover != "above":
         return False
     # `**/name` is meant to override exceptions, even if it precedes them.
     if narrow.text.startswith("**/") and case.exceptions:
         return False
-    last = max(wide.number, narrow.number)
-    return not case.has_between(0, last, exceptions=True)
+    return not case.has_between(0, max(wide.number, narrow.number), exceptions=True)
 
 
 def duplicate(case: Case) -> LintFindings:
@@ -333,7 +327,7 @@ def pruned(case: Case, tree: LintTree) -> LintFindings:
         unsent = (path for path in case.matched(line.pattern) if path not in case.now)
         lost = [path for path in unsent if case.let_in_by(path) is line]
         below = (path for path in tree.below(lost, tree.everything) if path not in case.now)
-        left = {path for path in below if not case.step(path).ignored}
+        left = {path for path in below if not case.ignores(path)}
         if tree.has_files(left):
             # filterFS of fsutil strips `/**` and `/*`, so `!src/*/**` leads no deeper than `src`.
             yield case.finding(
@@ -348,22 +342,22 @@ def pruned(case: Case, tree: LintTree) -> LintFindings:
 
 def slow(case: Case, tree: LintTree) -> LintFindings:
     """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
-    specs = []
+    needed = set[str]()
     wild = []
     for line in case.patterns:
         if line.exception:
             spec = case.builder.spec_class([line.pattern])
-            specs.append(spec)
             if spec.enters("\0"):
                 wild.append(line)
+            # Without a wildcard, BuildKit enters a directory to which the path leads.
+            for text in spec.reach or ():
+                needed.update(up_to(text))
     if not wild:
         return
     sent = len(case.now.paths)
     least = max(_MANY_LISTED, sent)
     if len(tree.everything.paths) - sent < least:
         return
-    # Without a wildcard, BuildKit enters a directory to which the path of an exception leads.
-    needed = {path for spec in specs for text in spec.reach or () for path in up_to(text)}
     idle = [directory for directory in tree.idle(case.now) if directory.path not in needed]
     count = sum(len(directory.entries) + len(directory.folders) for directory in idle)
     if count < least:
@@ -372,8 +366,6 @@ def slow(case: Case, tree: LintTree) -> LintFindings:
     causes = first.shown
     if others:
         causes += f" and {plural(len(others), 'other exception')}"
-    lines = (line.cited for line in others[:3])
-    evidence = (*lines, *tree.shown(directory.path for directory in idle))
     fix = _name_paths(case, wild)
     hint = ""
     if fix is None:
@@ -383,7 +375,10 @@ def slow(case: Case, tree: LintTree) -> LintFindings:
         first,
         f"{case.builder.title} lists {count:,} entries of ignored directories because of "
         f"{causes}, and sends none of them",
-        evidence=evidence,
+        evidence=(
+            *(line.cited for line in others[:3]),
+            *tree.shown(directory.path for directory in idle),
+        ),
         help=hint,
         fix=fix,
     )

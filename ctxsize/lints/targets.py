@@ -61,13 +61,18 @@ class Cases:
         if target.unread is not None:
             data = data or b""
         if islink(path):
-            target = replace(target, link=os.readlink(path))
+            target = target._replace(link=os.readlink(path))
         if data is None:
             file = read_ignore_file(path)
         else:
             file = IgnoreFile.parse(path, data)
         builder = self._reader_of(path)
-        case = Case(file, builder, target, tuple(self._plans(target.builds, builder)))
+        case = Case(
+            file=file,
+            builder=builder,
+            target=target,
+            plans=tuple(self.plans(target.builds, builder)),
+        )
         if case.is_long:
             return case
         return replace(case, tree=self._tree(case))
@@ -80,19 +85,20 @@ class Cases:
                 return reader
         return self.builder
 
-    def _plans(self, builds: Iterable[Build], builder: Builder) -> Iterator[Plan]:
+    def plans(self, builds: Iterable[Build], builder: Builder) -> Iterator[Plan]:
         """Yield those of `builds` that have a Dockerfile, with the options for all."""
         options = self.build
         for build in builds:
-            with_options = replace(
-                build,
-                target=options.target or build.target,
-                build_arguments={**build.build_arguments, **options.build_arguments},
-                build_contexts={**build.build_contexts, **options.build_contexts},
-                platforms=options.platforms or build.platforms,
-                builder=builder.name,
+            plan = self._plan(
+                replace(
+                    build,
+                    target=options.target or build.target,
+                    build_arguments={**build.build_arguments, **options.build_arguments},
+                    build_contexts={**build.build_contexts, **options.build_contexts},
+                    platforms=options.platforms or build.platforms,
+                    builder=builder.name,
+                )
             )
-            plan = self._plan(with_options)
             if plan is None:
                 continue
             if plan.dockerfile is not None:
@@ -100,10 +106,14 @@ class Cases:
 
     def _plan(self, build: Build, *, alone: bool = False) -> Plan | None:
         """Return the plan of a build, `alone` without a Dockerfile; None if it fails."""
-        builder = BUILDERS[build.builder]
-        parsed_files = self.parsed_files
         try:
-            return plan_of(build, builder, alone=alone, patterns=False, parsed_files=parsed_files)
+            return plan_of(
+                build,
+                BUILDERS[build.builder],
+                alone=alone,
+                patterns=False,
+                parsed_files=self.parsed_files,
+            )
         except CtxsizeError as error:
             self._note(error)
             return None
@@ -112,13 +122,10 @@ class Cases:
         context = case.target.context
         if context is None:
             return None
-        if case.plans:
-            plan: Plan | None = case.plans[0]
-        else:
-            plan = self._plan(
-                replace(self.build, context=context, dockerfile=None, builder=case.builder.name),
-                alone=True,
-            )
+        plan = next(iter(case.plans), None) or self._plan(
+            replace(self.build, context=context, dockerfile=None, builder=case.builder.name),
+            alone=True,
+        )
         if plan is None:
             return None
         plan = replace(plan, ignore_file=case.file)
@@ -131,12 +138,6 @@ class Cases:
             return None
         self._snapshots[plan.root] = snapshot
         return LintTree(snapshot.asked(plan), case.plans)
-
-    def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Plan]:
-        """Yield those of `builds` that have a Dockerfile and no ignore file."""
-        for plan in self._plans(builds, self.builder):
-            if plan.ignore_file is None:
-                yield plan
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if some checks are incomplete: a long file, or commands not known."""
@@ -155,8 +156,9 @@ class Cases:
             )
 
     def _note(self, error: CtxsizeError) -> None:
-        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
-        self.problems.append(problem)
+        self.problems.append(
+            Problem("tree-unknown", error.message, path=error.path, line=error.line)
+        )
 
 
 def targets_of(
@@ -184,17 +186,19 @@ def targets_of(
         fallback = None
         if plan.dockerfile_specific:
             fallback = _general_in(build.context)
-        target = Target(
-            path=plan.ignore_file.path,
-            context=build.context,
-            builds=(build,),
-            fallback=fallback,
-        )
-        return [target]
-    targets = {}
-    for path in paths or (".",):
-        for target in _targets_at(path, build, layout):
-            targets[normpath(target.path)] = target
+        return [
+            Target(
+                path=plan.ignore_file.path,
+                context=build.context,
+                builds=(build,),
+                fallback=fallback,
+            )
+        ]
+    targets = {
+        normpath(target.path): target
+        for path in paths or (".",)
+        for target in _targets_at(path, build, layout)
+    }
     return [*targets.values()]
 
 
@@ -224,9 +228,7 @@ def check_dockerfile(build: Build, builder: Builder, parsed_files: ParsedDockerf
         plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
     except InputError:
         return  # other builds may be all that is here
-    if plan.dockerfile is None:
-        return
-    if plan.dockerfile_fault is not None:
+    if plan.dockerfile is None or plan.dockerfile_fault is not None:
         return
     try:
         _ = plan.parsed.dockerfile
@@ -243,9 +245,7 @@ def _root_of(path: str) -> str:
     directory = dirname(path) or "."
     here = realpath(".")
     repository = top_of(directory)
-    if repository is None:
-        return directory
-    if not holds(here, directory):
+    if repository is None or not holds(here, directory):
         return directory
     if repository.startswith(f"{here}/"):
         return relpath(repository)
@@ -262,21 +262,20 @@ class Layout:
         self._discovery = discover(root, environment=os.environ, parsed_files=parsed_files)
         self._real = cache(_real)  # many ignore files are compared with the same builds
         configured = [*_read_configured(config or Config(), root)]
-        dockerfiles = {self._real(found.build.dockerfile) for found in configured}
-        discovered = []
-        for found in self._discovery.builds:
-            # A configured build replaces a guessed one with the same Dockerfile.
-            if found.guessed and self._real(found.build.dockerfile) in dockerfiles:
-                continue
-            discovered.append(found)
-        self._builds = merged([*discovered, *configured])
-        self.builds = [found.build for found in self._builds]
+        dockerfiles = {self._real(discovered.build.dockerfile) for discovered in configured}
+        # A configured build replaces a guessed one with the same Dockerfile.
+        others = [
+            discovered
+            for discovered in self._discovery.builds
+            if not discovered.guessed or self._real(discovered.build.dockerfile) not in dockerfiles
+        ]
+        self._builds = merged([*others, *configured])
+        self.builds = [discovered.build for discovered in self._builds]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
         paths = set(self._discovery.ignore_files)
-        contexts = (build.context for build in self.builds)
-        for context in (self._discovery.root, *contexts):
+        for context in (self._discovery.root, *(build.context for build in self.builds)):
             path = normpath(join(context, _ENDINGS[0]))
             if isdir(path) or islink(path):
                 paths.add(path)
@@ -297,25 +296,33 @@ class Layout:
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
         real = self._real(directory)
-        here = [found for found in self._builds if self._real(found.build.context) == real]
-        builds = tuple(found.build for found in here if _reads_general(found))
+        here = [
+            discovered
+            for discovered in self._builds
+            if self._real(discovered.build.context) == real
+        ]
         likely_unread = None
         if not here:
             likely_unread = self._describe_other_context(real)
-        return Target(path, directory, builds, likely_unread=likely_unread)
+        return Target(
+            path=path,
+            context=directory,
+            builds=tuple(discovered.build for discovered in here if _reads_general(discovered)),
+            likely_unread=likely_unread,
+        )
 
     def _describe_other_context(self, directory: str) -> str | None:
         """Return how a Dockerfile in `directory` is built with another context, if one is."""
-        for found in self._builds:
-            dockerfile = found.build.dockerfile
+        for discovered in self._builds:
+            dockerfile = discovered.build.dockerfile
             if not dockerfile:
                 continue
             if dirname(self._real(dockerfile)) != directory:
                 continue
             how = "as its sources suggest"
-            if not found.guessed:
-                how = f"by {found.places[0]}"
-            return f"{dockerfile} is built with the context {found.build.context}, {how}"
+            if not discovered.guessed:
+                how = f"by {discovered.places[0]}"
+            return f"{dockerfile} is built with the context {discovered.build.context}, {how}"
         return None
 
     def _specific(self, path: str, name: str) -> Target:
@@ -358,8 +365,9 @@ def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
             if build.dockerfile is None and isfile(usual):
                 build = replace(build, dockerfile=usual)
             if any(holds(top, path) for path in (build.context, build.dockerfile) if path):
-                place = Place("configuration", budgeted.name, Location(config.path or ""))
-                yield FoundBuild(build, (place,))
+                yield FoundBuild(
+                    build, (Place("configuration", budgeted.name, Location(config.path or "")),)
+                )
 
 
 def _general_in(context: str) -> str | None:
