@@ -92,16 +92,21 @@ class Wanted:
         accepted if each of them is. The message of one whose acceptance has expired says so.
         """
         tables = self._tables(finding, about)
-        texts: Sequence[str] = [""]
+        # The line that it is about, or those that it adds.
+        texts: Sequence[str] = ()
         if any(table.pattern for table in tables):
-            texts = self._texts(finding, lines) or texts
-        by_line = [[table for table in tables if _fits(table, text)] for text in texts]
+            location = finding.location
+            texts = finding.lines
+            if location.line is not None:
+                if lines is None:
+                    lines = self._lines(location.path)
+                texts = lines[location.line - 1 : location.line]
+        by_line = [[table for table in tables if _fits(table, text)] for text in texts or [""]]
         fitting = {*chain.from_iterable(by_line)}
         self._used |= fitting
         expired = {table for table in fitting if (table.expires or _NEVER) < self._today}
         if not any(map(expired.issuperset, by_line)):
-            lasting = (table.reason for table in by_line[0] if table not in expired)
-            return finding, next(lasting)
+            return finding, next(table.reason for table in by_line[0] if table not in expired)
         if all(by_line):
             day = max(table.expires or "" for table in expired)
             finding = replace(
@@ -122,15 +127,6 @@ class Wanted:
             if pattern is None or any(like(pattern, place) for place in places):
                 tables.append(table)
         return tables
-
-    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> Sequence[str]:
-        """Return the line that `finding` is about, or those that it adds."""
-        location = finding.location
-        if location.line is None:
-            return finding.lines
-        if lines is None:
-            lines = self._lines(location.path)
-        return lines[location.line - 1 : location.line]
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""

@@ -97,10 +97,9 @@ def of_measurement(context: Measurement) -> Known:
     files_from = 0
     if len(files) >= TOP:
         files_from = min(files.values())
-    totals = context.totals
     return Known(
-        content_bytes=totals.content_bytes,
-        files=totals.files,
+        content_bytes=context.totals.content_bytes,
+        files=context.totals.files,
         directories={node.path: Amount.of(node) for node in nodes},
         largest_files=files,
         depth=DEPTH,

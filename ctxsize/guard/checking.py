@@ -47,6 +47,7 @@ from ctxsize.units import human
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
+BuildOrBuilds = Build | StrPath | Iterable[Build | StrPath]  # one build, or several
 _TRIES = 6  # attempts to write a baseline that is part of the context that it records
 _DIRECTORIES = 60  # number of the largest directories that a baseline keeps
 _FILES = 20  # number of the largest files that a baseline keeps
@@ -55,12 +56,12 @@ _FILES = 20  # number of the largest files that a baseline keeps
 def check(
     build: Build | StrPath | None = None,
     *,
-    builds: Build | StrPath | Iterable[Build | StrPath] | None = None,
+    builds: BuildOrBuilds | None = None,
     budget: Budget | None = None,
     baseline: StrPath | None = None,
     update_baseline: bool = False,
     policy: StrPath | None = None,
-    others: Build | StrPath | Iterable[Build | StrPath] = (),
+    others: BuildOrBuilds = (),
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
@@ -81,10 +82,10 @@ def check(
         chosen = [build]
     if builds is not None:
         chosen = builds_of(builds)
+    config = config or configured.load(start)
     if baseline is not None:
         baseline = path_of(baseline)
-    config = config or configured.load(start)
-    if baseline is None and config.baseline is not None:
+    elif config.baseline is not None:
         baseline = joined(config.directory, config.baseline)
     if update_baseline and baseline is None:
         raise InputError(
@@ -322,11 +323,10 @@ class _Checker:
             old = baseline
             if budgeted.is_policy:
                 old = None
-            builder = report.builder
             recorded = (old or {}).get(name)
-            if recorded is not None and recorded.builder != builder:
+            if recorded is not None and recorded.builder != report.builder:
                 raise InputError(
-                    f"{name} was recorded for {recorded.builder}, not for {builder}",
+                    f"{name} was recorded for {recorded.builder}, not for {report.builder}",
                     path=path,
                     hint="--update-baseline",
                 )
@@ -372,8 +372,9 @@ class _Checker:
         missed = [limit for limit in judged.missed if not limit.is_floor]
         if not missed:
             return judged
-        plan = plan_with_hint(build, self._plans)
-        advice = Advisor(Snapshot.take(plan, progress=self._progress)).advise()
+        advice = Advisor(
+            Snapshot.take(plan_with_hint(build, self._plans), progress=self._progress)
+        ).advise()
         saved = advice.saving
         if missed[0].of == "context":
             saved = advice.before.context - advice.after.context

@@ -255,33 +255,33 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
         return {text(check["name"]): _of_check(check) for check in checks}
     if "context" in first:
         return {"": _of_report(first)}
-    return {"": Saved(_of_listing(shapes))}
+    if not all(set(shape) >= {"path", "kind", "ignored", "content_bytes"} for shape in shapes):
+        raise ValueError
+    listed = sizes(
+        (shape["path"], shape["content_bytes"])
+        for shape in shapes
+        if not shape["ignored"] and shape["kind"] not in ("directory", "symlink")
+    )
+    return {"": Saved(of_files(listed.items()))}
 
 
 def _of_check(check: Any) -> Saved:
-    refusals = []
-    for finding in check["findings"]:
-        if finding["severity"] == "error":
-            message = text(finding["message"]).removeprefix(f"{check['name']}: ")
-            refusals.append(f"{text(finding['code'])} {message}")
+    lead = f"{check['name']}: "
     remedy = check["remedy"]
     if remedy is not None:
         remedy = Remedy(
             saves=Amount(number(remedy["saves_files"]), number(remedy["saves_bytes"])),
             enough=bool(remedy["enough"]),
         )
-    return replace(_of_report(check["report"]), refusals=tuple(refusals), remedy=remedy)
-
-
-def _of_listing(shapes: list[Any]) -> Known:
-    if not all(set(shape) >= {"path", "kind", "ignored", "content_bytes"} for shape in shapes):
-        raise ValueError
-    known = sizes(
-        (shape["path"], shape["content_bytes"])
-        for shape in shapes
-        if not shape["ignored"] and shape["kind"] not in ("directory", "symlink")
+    return replace(
+        _of_report(check["report"]),
+        refusals=tuple(
+            f"{text(finding['code'])} {text(finding['message']).removeprefix(lead)}"
+            for finding in check["findings"]
+            if finding["severity"] == "error"
+        ),
+        remedy=remedy,
     )
-    return of_files(known.items())
 
 
 def _of_report(report: Any) -> Saved:

@@ -169,11 +169,8 @@ def lint(
     failing = list[Finding]()
     for target in stepped(targets, steps, lambda target: target.path):
         case = cases.case(target, data)
-        file = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
+        file, final = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
         files.append(file)
-        final = case
-        if file.edit is not None:
-            final = case.with_data(file.edit.after)
         failing += missing.failing_builds(final)
         cases.note_limits(case)
     directories = list[str]()
@@ -204,7 +201,8 @@ def _config_for(start: str, *, of_stdin: bool) -> Config:
     return load(start)
 
 
-def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
+def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> tuple[LintedFile, Case]:
+    """Return what is found in one file, and the case after the fixes."""
     suppressed = {}
 
     def lint(case: Case) -> tuple[Finding, ...]:
@@ -230,7 +228,7 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
     if case.tree is not None:
         context = case.target.context
         files, size = case.total
-    return LintedFile(
+    file = LintedFile(
         path=path,
         context=context,
         dockerfiles=tuple(dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)),
@@ -242,6 +240,7 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
         edit=edit,
         suppressed=suppressed[after],
     )
+    return file, case
 
 
 def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
@@ -257,8 +256,12 @@ def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
     for finding in findings:
         key: object = id(finding)
         if finding.shared:
-            certain = finding.fix and finding.fix.certain
-            key = (finding.code, finding.severity, finding.shared, certain)
+            key = (
+                finding.code,
+                finding.severity,
+                finding.shared,
+                finding.fix and finding.fix.certain,
+            )
         groups[key].append(finding)
     for group in groups.values():
         if len(group) > _MOST_ALIKE:
@@ -268,27 +271,23 @@ def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
 
 
 def _merge(case: Case, group: list[Finding]) -> Finding:
-    """Return the finding for a `group` of one cause; its fix makes the changes of all of them.
-
-    Either each of them has a fix or none.
-    """
+    """Return the finding for a `group` of one cause; its fix makes the changes of all of them."""
     first = group[0]
-    fixes = [finding.fix for finding in group if finding.fix is not None]
-    fix = None
-    if fixes:
-        fix = _merge_fixes(case, fixes)
     _, *others = dict.fromkeys(finding.location for finding in group)
     return replace(
         first,
         message=f"{len(group):,} {first.shared}",
         evidence=tuple(": ".join(finding.evidence[:2]) for finding in group if finding.evidence),
-        fix=fix,
+        fix=_merge_fixes(case, group),
         more_locations=tuple(others),
     )
 
 
-def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
-    """Return the fix that makes all the changes of `fixes`, which are alike in being certain."""
+def _merge_fixes(case: Case, group: list[Finding]) -> Fix | None:
+    """Return the fix that makes the changes of all; either each finding has a fix or none."""
+    fixes = [finding.fix for finding in group if finding.fix is not None]
+    if not fixes:
+        return None
     lines = dict(chain.from_iterable(fix.lines for fix in fixes))
     added = [*dict.fromkeys(fix.added for fix in fixes if fix.added)]
     if lines and added:
@@ -300,7 +299,7 @@ def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
         if len(added) > 2:
             order += f" and {len(added) - 2:,} more"
     means = None
-    if fixes[0].certain:
+    if fixes[0].certain:  # as all the others are
         means = NOTHING
     return case.fix(order, lines, "\n".join(added), means=means)
 

@@ -39,8 +39,11 @@ class Artefact(NamedTuple):
 
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
         """Return the sent directories below the top in which a tool would write it."""
-        paths = tree.named(filter(self.is_beside, tree.by_name))
-        directories = dict.fromkeys(dirname(path) for path in paths if path in sent)
+        directories = dict.fromkeys(
+            dirname(path)
+            for path in tree.named(filter(self.is_beside, tree.by_name))
+            if path in sent
+        )
         made_up = set(listed("made_up"))
         return [path for path in directories if path and made_up.isdisjoint(path.split("/"))]
 
@@ -122,7 +125,7 @@ def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> Lin
         )
 
 
-class _Missed(NamedTuple):
+class _MissedCopies(NamedTuple):
     """Copies of an artefact that a pattern does not match."""
 
     consequence: str
@@ -132,7 +135,7 @@ class _Missed(NamedTuple):
     paths: frozenset[str] = frozenset()
 
 
-def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _Missed | None:
+def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | None:
     """Return the copies that are sent now; of doubtful ones, those with a file beside."""
     tree = case.tree
     if tree is None:
@@ -145,12 +148,11 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _Missed | None:
     copies = frozenset(case.below(tops))
     if not tree.has_files(copies):
         return None
-    others = plural(len(tops), "other copy")
-    consequence = f", so the build sends {others}: {case.amount(copies)}"
+    consequence = f", so the build sends {plural(len(tops), 'other copy')}: {case.amount(copies)}"
     is_tracked = tree.tracks(copies)
     if is_tracked:
         consequence += ", but git tracks some of it, so this may be intended"
-    missed = _Missed(consequence, paths=copies)
+    missed = _MissedCopies(consequence, paths=copies)
     if is_tracked or (artefact.doubtful and tree.tracked is None):
         return missed
     return missed._replace(
@@ -160,7 +162,7 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _Missed | None:
     )
 
 
-def _future_copies(case: Case, artefact: Artefact) -> _Missed | None:
+def _future_copies(case: Case, artefact: Artefact) -> _MissedCopies | None:
     """Return a copy that would be sent once it exists, somewhere if the context is unknown."""
     places = [_ANYWHERE]
     confidence = Confidence.POSSIBLE
@@ -179,7 +181,7 @@ def _future_copies(case: Case, artefact: Artefact) -> _Missed | None:
         where = f"{place}/"
         if place == _ANYWHERE:
             where = "another directory"
-        return _Missed(
+        return _MissedCopies(
             consequence=f": a copy in {where} would be sent once it exists",
             confidence=confidence,
             means=means,

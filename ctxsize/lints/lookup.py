@@ -75,20 +75,16 @@ class LintTree:
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for plan in self._plans:
-                names = self._names_in(plan)
-                if not names:
-                    continue
+                # The names that the build has for the context that its ignore file governs.
+                names: tuple[str, ...] = ()
+                if not plan.dockerfile_specific:
+                    names = names_of(plan, self.plan.root)
+                elif plan.root == self.plan.root:
+                    names = ("",)
                 # A fault in a Dockerfile leaves what was found before it.
-                references.extend(finder.of(plan, names))
+                if names:
+                    references.extend(finder.of(plan, names))
         return [*dict.fromkeys(references)]
-
-    def _names_in(self, plan: Plan) -> tuple[str, ...]:
-        """Return the names that a build has for the context that its ignore file governs."""
-        if not plan.dockerfile_specific:
-            return names_of(plan, self.plan.root)
-        if plan.root == self.plan.root:
-            return ("",)
-        return ()
 
     @cached_property
     def includes(self) -> list[Include] | None:
@@ -131,8 +127,7 @@ class LintTree:
         spec = include_spec(include or ("**",))
 
         def is_entered(directory: MemoryDirectory) -> bool:
-            path = directory.path
-            return spec.enters(path) or not spec.match_file(path)
+            return spec.enters(directory.path) or not spec.match_file(directory.path)
 
         for directory in self.snapshot.root.tree(is_entered):
             if directory.path and directory.path not in sent.directories:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
-from ctxsize.findings import Finding, Fix, Severity
+from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import NOTHING, Case, LintFindings
 from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.lints.lines import CONTROLS, Line, shown
@@ -263,7 +263,13 @@ def invisible(case: Case) -> LintFindings:
         name = f"the byte 0x{data[0]:02x}, which is not UTF-8"
         if len(data) > 1:
             name = f"the invisible character U+{ord(bad):04X}"
-            fix = _make_visible(case, line)
+            text = "".join(filterfalse(_is_unseen, line.raw.replace(_BLANK, " "))).strip()
+            if text:
+                fix = case.fix(
+                    "remove the invisible characters",
+                    {line.number: text},
+                    means=case.intended([text]),
+                )
         yield case.finding(
             "CTX123",
             line,
@@ -271,16 +277,6 @@ def invisible(case: Case) -> LintFindings:
             at=max(0, line.raw.find(bad)),
             fix=fix,
         )
-
-
-def _make_visible(case: Case, line: Line) -> Fix | None:
-    """Return the fix that removes invisible characters; None if it leaves nothing."""
-    text = "".join(filterfalse(_is_unseen, line.raw.replace(_BLANK, " "))).strip()
-    if not text:
-        return None
-    return case.fix(
-        "remove the invisible characters", {line.number: text}, means=case.intended([text])
-    )
 
 
 def _is_unseen(char: str) -> bool:

@@ -81,13 +81,16 @@ def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Fi
 
 def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
     """Yield the checks of the sources of COPY and ADD, for the target and each named stage."""
-    plan = replace(plan, spec=case.spec)
     targets = [plan.build.target]
     if not plan.build.target:
         with suppress(CtxsizeError):
             targets += [stage.name for stage in plan.parsed.dockerfile.stages[-2::-1] if stage.name]
     for target in targets:
-        of_target = replace(plan, build=replace(plan.build, target=target))
+        of_target = replace(
+            plan,
+            spec=case.spec,
+            build=replace(plan.build, target=target),
+        )
         with suppress(CtxsizeError):
             need = next(iter(needs_of(of_target).values()))
             sources = Sources(of_target)
@@ -106,8 +109,8 @@ def failing_builds(case: Case) -> LintFindings:
     for plan in case.plans:
         for finding in failing(replace(plan, spec=case.spec, ignore_file=case.file)):
             message = finding.message.removeprefix("the build fails: ")
-            source = message.partition(": not found, as ")[0]
-            cited = f"`{source}` ({finding.location})"  # as CTX111 cites it
+            # As CTX111 cites the source.
+            cited = f"`{message.partition(': not found, as ')[0]}` ({finding.location})"
             if not any(cited in message for message in known):
                 yield finding
 
@@ -212,7 +215,11 @@ def git(case: Case, tree: LintTree) -> LintFindings:
         return
     paths = case.below([".git"])
     exceptions = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
-    if all(map(_is_inside_git, exceptions)):
+    # To re-include paths inside `.git` only is intended.
+    if all(
+        exception is not None and exception.text.removeprefix("**/").startswith(".git/")
+        for exception in exceptions
+    ):
         return
     message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
     severity = Severity.WARNING
@@ -237,13 +244,6 @@ def git(case: Case, tree: LintTree) -> LintFindings:
     )
 
 
-def _is_inside_git(exception: Line | None) -> bool:
-    """Return whether it re-includes paths inside `.git` only: that is intended."""
-    if exception is None:
-        return False
-    return exception.text.removeprefix("**/").startswith(".git/")
-
-
 def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
     name = "**/.git"
     if tree.is_taken(tree.by_name[".git"]):
@@ -257,13 +257,13 @@ def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
 
 def env(case: Case, tree: LintTree) -> LintFindings:
     """Yield env files with local settings that are sent and that git does not track."""
-    files = [
+    untracked = (
         path
         for path in tree.named(filter(_is_env_name, tree.by_name))
         if path in case.now
         and not (tree.is_directory(path) or tree.tracks([path]) or _is_named(case, path))
-    ]
-    paths = tree.travelling(files, case.spec)
+    )
+    paths = tree.travelling(untracked, case.spec)
     if not paths:
         return
     severity = Severity.INFO

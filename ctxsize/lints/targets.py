@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from os.path import (
     dirname,
     isdir,
@@ -129,15 +130,14 @@ class Cases:
         if plan is None:
             return None
         plan = replace(plan, ignore_file=case.file)
-        snapshot = self._snapshots.get(plan.root)
+        snapshots = self._snapshots
         try:
-            if snapshot is None:
-                snapshot = Snapshot.take(plan, progress=self.progress)
+            if plan.root not in snapshots:
+                snapshots[plan.root] = Snapshot.take(plan, progress=self.progress)
         except CtxsizeError as error:
             self._note(error)
             return None
-        self._snapshots[plan.root] = snapshot
-        return LintTree(snapshot.asked(plan), case.plans)
+        return LintTree(snapshots[plan.root].asked(plan), case.plans)
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if some checks are incomplete: a long file, or commands not known."""
@@ -264,12 +264,12 @@ class Layout:
         configured = [*_read_configured(config or Config(), root)]
         dockerfiles = {self._real(discovered.build.dockerfile) for discovered in configured}
         # A configured build replaces a guessed one with the same Dockerfile.
-        others = [
+        others = (
             discovered
             for discovered in self._discovery.builds
             if not discovered.guessed or self._real(discovered.build.dockerfile) not in dockerfiles
-        ]
-        self._builds = merged([*others, *configured])
+        )
+        self._builds = merged(chain(others, configured))
         self.builds = [discovered.build for discovered in self._builds]
 
     def targets(self) -> list[Target]:
