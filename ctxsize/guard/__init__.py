@@ -10,10 +10,18 @@ from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.engine.plan import ELSEWHERE
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
+from ctxsize.guard.baseline import (
+    NOTHING_KNOWN,
+    Baseline,
+    Known,
+    SizeChange,
+    between,
+    of_measurement,
+)
 from ctxsize.model import Amount, Clue, Counted, Problem, Report
 from ctxsize.units import Tolerance, human, plural
 
+TOO_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
 _NOT_BUILT = "no-dockerfile"  # the code of the problem of a context without a Dockerfile
 _NO_DOCKERFILE = (
@@ -45,9 +53,10 @@ class Limit:
     @property
     def over(self) -> int:
         """Return the excess, or the shortage for a floor; 0 if the limit is kept."""
+        excess = self.actual - self.allowed
         if self.is_floor:
-            return max(0, self.allowed - self.actual)
-        return max(0, self.actual - self.allowed)
+            excess = -excess
+        return max(0, excess)
 
     def shown(self, amount: int) -> str:
         """Return an amount as text, in the unit of this limit."""
@@ -120,12 +129,14 @@ class CheckReport:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings of the guard, and the warnings of the reports."""
-        findings: list[Finding] = []
+        findings = list[Finding]()
         for check in self.checks:
             findings += check.findings
-            for warning in _besides_fate(check.report).findings:
-                if warning.severity is not Severity.INFO:
-                    findings.append(warning)
+            findings += (
+                problem
+                for problem in _besides_fate(check.report).findings
+                if problem.severity is not Severity.INFO
+            )
         return (*findings, *self.unused)
 
 
@@ -133,55 +144,61 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     """Judge `report` by `budget`, and by whether the build can succeed."""
     of = budget.of or "context"
     size = actual(report, of)
-    recorded = None
-    if baseline is not None:
-        recorded = baseline.get(name)
+    recorded = (baseline or {}).get(name)
     limits = tuple(_limits(budget, of, size, recorded))
     missed = [limit for limit in limits if limit.over]
-    units = {limit.unit for limit in missed if not limit.is_floor}
+    units = {limit.unit for limit in missed if limit.code in TOO_LARGE}
     known = of_measurement(report.context)
     blamed: tuple[Clue, ...] = ()
     if units:
         blamed = culprits(known, by_files="bytes" not in units)
-    evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
-    place = _place(report, of)
+    messages = [(limit.code, f"{name}: {_violation(limit)}") for limit in missed]
+    if baseline is not None and recorded is None:
+        messages.append(("CTX407", f"{name} is not in the baseline"))
     confidence = Confidence.CERTAIN
     if report.lower_bound:
         confidence = Confidence.LIKELY
-    findings = list[Finding]()
-
-    def add(code: str, message: str, evidence: tuple[str, ...] = ()) -> None:
-        severity = severity_of(code)
-        findings.append(Finding(code, severity, message, place, confidence, evidence))
-
-    for limit in missed:
-        message = f"{name}: {_violation(limit)}"
-        if limit.is_floor:
-            add(limit.code, message)
-        else:
-            add(limit.code, message, evidence)
-    if baseline is not None and recorded is None:
-        add("CTX407", f"{name} is not in the baseline")
     if report.lower_bound and not missed:
         why = "a part of it could not be counted, so it may be over its budget"
-        add("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}")
-    for why in _lowerings(limits):
-        add("CTX406", f"{name} has shrunk: {why}")
+        messages.append(("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}"))
+    messages += (("CTX406", f"{name} has shrunk: {why}") for why in _lowerings(limits))
+    place = _place(report, of)
+    evidence = dict.fromkeys(
+        TOO_LARGE, tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
+    )
+    findings = [
+        Finding(
+            code=code,
+            severity=severity_of(code),
+            message=message,
+            location=place,
+            confidence=confidence,
+            evidence=evidence.get(code, ()),
+        )
+        for code, message in messages
+    ]
     findings += _fate(name, report)
     grown = None
     if recorded is not None:
         grown = between(recorded, known).parts()
-    return ContextCheck(name, report, limits, tuple(findings), blamed, grown)
+    return ContextCheck(
+        name=name,
+        report=report,
+        limits=limits,
+        findings=tuple(findings),
+        culprits=blamed,
+        grown=grown,
+    )
 
 
 def _lowerings(limits: Iterable[Limit]) -> Iterator[str]:
     """Yield a clause for a baseline from which the context shrank by more than it may grow."""
     for limit in limits:
-        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
+        before = limit.baseline
+        if limit.name != "growth" or limit.unit != "bytes" or before is None:
             continue
-        if limit.baseline - limit.actual > limit.allowed - limit.baseline:
-            now = human(limit.actual)
-            yield f"its baseline of {human(limit.baseline)} can be lowered to {now}"
+        if before - limit.actual > limit.allowed - before:
+            yield f"its baseline of {human(before)} can be lowered to {human(limit.actual)}"
 
 
 def _fate(name: str, report: Report) -> Iterator[Finding]:
@@ -195,14 +212,22 @@ def _fate(name: str, report: Report) -> Iterator[Finding]:
         message = _NO_DOCKERFILE
         if problem.message.startswith(ELSEWHERE):
             message = problem.message  # it names a build that was found nearby
-        place = Location(report.context_path)
-        yield Finding("CTX412", severity_of("CTX412"), f"{name}: {message}", place)
+        yield Finding(
+            code="CTX412",
+            severity=Severity.ERROR,
+            message=f"{name}: {message}",
+            location=Location(report.context_path),
+        )
 
 
 def fatal_finding(problem: Problem, path: str) -> Finding:
     """Return the finding for a problem at `path` with which the build is known to fail."""
-    place = Location(path, problem.line)
-    return Finding("CTX411", severity_of("CTX411"), problem.message, place)
+    return Finding(
+        code="CTX411",
+        severity=Severity.ERROR,
+        message=problem.message,
+        location=Location(path, problem.line),
+    )
 
 
 def _besides_fate(report: Report) -> Report:
@@ -213,8 +238,13 @@ def _besides_fate(report: Report) -> Report:
             problem for problem in problems if not problem.is_fatal and problem.code != _NOT_BUILT
         )
 
-    named = (replace(part, problems=others(part.problems)) for part in report.named_contexts)
-    return replace(report, problems=others(report.problems), named_contexts=tuple(named))
+    return replace(
+        report,
+        problems=others(report.problems),
+        named_contexts=tuple(
+            replace(context, problems=others(context.problems)) for context in report.named_contexts
+        ),
+    )
 
 
 def actual(report: Report, of: str) -> Amount:
@@ -232,7 +262,14 @@ def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> It
         ("CTX403", "min-files", "files", budget.min_files),
     ):
         if allowed is not None:
-            yield Limit(code, name, of, unit, allowed, in_unit(unit, size))
+            yield Limit(
+                code=code,
+                name=name,
+                of=of,
+                unit=unit,
+                allowed=allowed,
+                actual=in_unit(unit, size),
+            )
     if recorded is None:
         return
     old = Amount.of(recorded)
@@ -249,9 +286,16 @@ def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> It
             units.append("files")  # a percentage is one of both
         for unit in units:
             before = in_unit(unit, old)
-            now = in_unit(unit, size)
-            allowed = max(0, before + sign * tolerance.limit(before))
-            yield Limit(code, name, of, unit, allowed, now, before, str(tolerance))
+            yield Limit(
+                code=code,
+                name=name,
+                of=of,
+                unit=unit,
+                allowed=max(0, before + sign * tolerance.limit(before)),
+                actual=in_unit(unit, size),
+                baseline=before,
+                tolerance=str(tolerance),
+            )
 
 
 def in_unit(unit: str, amount: Counted) -> int:
@@ -263,20 +307,20 @@ def in_unit(unit: str, amount: Counted) -> int:
 
 def _violation(limit: Limit) -> str:
     """Return a clause about a violated limit, with its figures."""
-    now = limit.shown(limit.actual)
-    if limit.baseline is None:
+    shown = limit.shown
+    now = shown(limit.actual)
+    before = limit.baseline
+    if before is None:
         side = "over its budget"
         if limit.is_floor:
             side = "under its minimum"
-        over = limit.shown(limit.over)
-        return f"the {limit.of} has {now}, {over} {side} of {limit.shown(limit.allowed)}"
+        return f"the {limit.of} has {now}, {shown(limit.over)} {side} of {shown(limit.allowed)}"
     what = "grew"
     if limit.is_floor:
         what = "shrank"
-    change = limit.shown(abs(limit.actual - limit.baseline))
-    was = limit.shown(limit.baseline)
     return (
-        f"the {limit.of} {what} by {change} since the baseline, from {was} to {now}; "
+        f"the {limit.of} {what} by {shown(abs(limit.actual - before))} since the baseline, "
+        f"from {shown(before)} to {now}; "
         f"the tolerance is {limit.tolerance}"
     )
 
@@ -287,9 +331,10 @@ def _place(report: Report, of: str) -> Location:
         return Location(report.ignore_file.path, 1)
     sources = [source for transfer in report.transfers for source in transfer.sources]
     largest = max(sources, key=lambda source: source.content_bytes, default=None)
-    if report.dockerfile is None or largest is None:
-        return Location(report.dockerfile or report.context_path)
-    return Location(report.dockerfile, largest.line)
+    line = None
+    if report.dockerfile is not None and largest is not None:
+        line = largest.line
+    return Location(report.dockerfile or report.context_path, line)
 
 
 def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
@@ -297,17 +342,17 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     unit = "bytes"
     if by_files:
         unit = "files"
-    least = max(1, _LEAST * in_unit(unit, Amount.of(known)))
-    directories = dict[str, Amount]()
-    for path, size in known.directories.items():
-        if in_unit(unit, size) >= least:
-            directories[path] = size
-    known = replace(known, directories=directories)
-    clues = list[Clue]()
-    for part in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
-        clue = Clue("file", part.path, part.delta_bytes, 1)
+    least = max(1, _LEAST * in_unit(unit, known))
+    known = replace(
+        known,
+        directories={
+            path: size for path, size in known.directories.items() if in_unit(unit, size) >= least
+        },
+    )
+    clues = []
+    for part in between(NOTHING_KNOWN, known).parts(by_files=by_files)[:_MOST]:
+        clue = Clue("file", part.path, content_bytes=part.delta_bytes, files=1)
         if part.is_directory:
-            clue = Clue("directory", f"{part.path}/", part.delta_bytes, part.delta_files)
-        if in_unit(unit, clue) >= least:
-            clues.append(clue)
-    return tuple(clues)
+            clue = replace(clue, kind="directory", path=f"{part.path}/", files=part.delta_files)
+        clues.append(clue)
+    return tuple(clue for clue in clues if in_unit(unit, clue) >= least)

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import cache
-from os.path import abspath, normpath, realpath, relpath
+from itertools import chain
+from os.path import normpath, realpath, relpath
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from ctxsize.build import words_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
 _COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
+_NEVER = "9999-12-31"
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
@@ -78,12 +80,8 @@ class Wanted:
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
         """Return the findings that count; `lines` replace the content of their file on disk."""
-        left = list[Finding]()
-        for original in findings:
-            finding, reason = self.judged(original, lines=lines)
-            if reason is None:
-                left.append(finding)
-        return tuple(self.selected(left))
+        judged = [self.judged(finding, lines=lines) for finding in findings]
+        return tuple(self.selected(finding for finding, reason in judged if reason is None))
 
     def judged(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
@@ -94,35 +92,34 @@ class Wanted:
         accepted if each of them is. The message of one whose acceptance has expired says so.
         """
         tables = self._tables(finding, about)
-        texts: Sequence[str] = [""]
+        # The line that it is about, or those that it adds.
+        texts: Sequence[str] = ()
         if any(table.pattern for table in tables):
-            texts = self._texts(finding, lines) or texts
-        by_line = [[table for table in tables if _fits(table, text)] for text in texts]
-        expired = list[str]()
-        reasons = list[str]()
-        for fitting in by_line:
-            self._used.update(fitting)
-            lasting = list[Suppression]()
-            for table in fitting:
-                if table.expires and table.expires < self._today:
-                    expired.append(table.expires)
-                else:
-                    lasting.append(table)
-            if lasting:
-                reasons.append(lasting[0].reason)
-        if len(reasons) == len(by_line):
-            return finding, reasons[0]
+            location = finding.location
+            texts = finding.lines
+            if location.line is not None:
+                if lines is None:
+                    lines = self._lines(location.path)
+                texts = lines[location.line - 1 : location.line]
+        by_line = [[table for table in tables if _fits(table, text)] for text in texts or [""]]
+        fitting = {*chain.from_iterable(by_line)}
+        self._used |= fitting
+        expired = {table for table in fitting if (table.expires or _NEVER) < self._today}
+        if not any(map(expired.issuperset, by_line)):
+            return finding, next(table.reason for table in by_line[0] if table not in expired)
         if all(by_line):
-            message = f"{finding.message} (its acceptance expired on {max(expired)})"
-            finding = replace(finding, message=message)
+            day = max(table.expires or "" for table in expired)
+            finding = replace(
+                finding, message=f"{finding.message} (its acceptance expired on {day})"
+            )
         return finding, None
 
     def _tables(self, finding: Finding, about: Iterable[str]) -> list[Suppression]:
         """Return the tables about the code of `finding` and about one of its paths."""
-        root = abspath(self._config.directory)
-        paths = [abspath(path) for path in (finding.location.path, *about)]
-        places = [relpath(path, root) for path in paths]
-        tables = list[Suppression]()
+        places = [
+            relpath(path or ".", self._config.directory) for path in (finding.location.path, *about)
+        ]
+        tables = []
         for table in self._config.suppress:
             if table.code != finding.code:
                 continue
@@ -130,15 +127,6 @@ class Wanted:
             if pattern is None or any(like(pattern, place) for place in places):
                 tables.append(table)
         return tables
-
-    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> Sequence[str]:
-        """Return the line that `finding` is about, or those that it adds."""
-        location = finding.location
-        if location.line is None:
-            return finding.lines
-        if lines is None:
-            lines = self._lines(location.path)
-        return lines[location.line - 1 : location.line]
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
@@ -154,17 +142,23 @@ class Wanted:
         config = self._config
         if not any(holds(realpath(path), config.directory) for path in directories):
             return ()
-        wanted = {code for code in codes if self._wants(code)}
-        place = Location(config.path or "")
-        findings = list[Finding]()
+        wanted = {*filter(self._wants, codes)}
+        findings = []
         for number, table in enumerate(config.suppress, 1):
             if table.code not in wanted or table in self._used or table.is_inherited:
                 continue
             what = table.code
             if table.path:
                 what = f"{table.code} in {table.path}"
-            text = f"suppress[{number}] suppresses nothing: no {what} was found ({table.reason})"
-            findings.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
+            findings.append(
+                Finding(
+                    UNUSED,
+                    Severity.WARNING,
+                    f"suppress[{number}] suppresses nothing: no {what} was found ({table.reason})",
+                    Location(config.path or ""),
+                    help="remove the table",
+                )
+            )
         return tuple(findings)
 
 
@@ -179,9 +173,8 @@ def _longest(prefixes: Iterable[str], code: str) -> int:
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
-    prefixes = list[str]()
-    for word in words_of(codes):
-        prefixes += filter(None, map(str.strip, word.split(",")))
+    words = ",".join(words_of(codes)).split(",")
+    prefixes = tuple(filter(None, map(str.strip, words)))
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in known):
             command = _COMMANDS.get(prefix[:4])
@@ -189,7 +182,7 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
             if command and prefix in names(prefix):
                 hint = f"`ctxsize {command}` reports {prefix}"
             raise InputError(f"no code begins with {prefix!r}", hint=hint)
-    return tuple(prefixes)
+    return prefixes
 
 
 def _lines(path: str) -> list[str]:
@@ -206,8 +199,13 @@ def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, 
     try:
         return load(start), ()
     except InputErrors as error:
-        message = f"the configuration cannot be read, so no finding is accepted: {error.message}"
-        return Config(), (Problem("config", message, path=error.path),)
+        return Config(), (
+            Problem(
+                "config",
+                f"the configuration cannot be read, so no finding is accepted: {error.message}",
+                path=error.path,
+            ),
+        )
 
 
 def without_accepted(plan: Plan, report: Report, config: Config | None) -> Report:
@@ -217,38 +215,36 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
     always kept.
     """
     config, unread = readable(config, report.context_path)
-    wanted = Wanted(config)
+    # `select` chooses codes of other commands.
+    wanted = Wanted(replace(config, select=()))
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
-        kept_problems = list[Problem]()
+        problems_left = []
         for problem in problems:
-            place = report.place_of(problem, context)
-            finding, reason = wanted.judged(problem.as_finding(place))
+            finding, reason = wanted.judged(problem.as_finding(report.place_of(problem, context)))
             if reason is None or problem.effect is not Effect.NONE:
-                kept_problems.append(replace(problem, message=finding.message))
-        return tuple(kept_problems)
+                problems_left.append(replace(problem, message=finding.message))
+        return tuple(problems_left)
 
     transfers = [replace(part, problems=left(part.problems)) for part in report.transfers]
-    named = [
-        replace(part, problems=left(part.problems, part.value)) for part in report.named_contexts
-    ]
     report = replace(
         report,
         problems=(*left(report.problems), *unread),
-        transfer=transfers[0] if transfers else None,
+        transfer=next(iter(transfers), None),
         more_transfers=tuple(transfers[1:]),
-        named_contexts=tuple(named),
+        named_contexts=tuple(
+            replace(context, problems=left(context.problems, context.value))
+            for context in report.named_contexts
+        ),
     )
     if not any(part.clues for part in report.parts):
         return report
     from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
 
-    # `select` chooses codes of other commands.
-    secrets = Wanted(replace(config, select=()))
-
     def is_accepted(path: str) -> bool:
-        finding = Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))
-        return not secrets.of([finding])
+        return not wanted.of(
+            [Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))]
+        )
 
     return with_reasons(plan, report, is_accepted=is_accepted)
 
@@ -260,7 +256,7 @@ def finished(
     codes: Iterable[str] = (),
     *,
     write: bool,
-    replace_link: bool = False,
+    replace_link: bool,
 ) -> AnySuggested:
     """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
 
@@ -269,13 +265,11 @@ def finished(
     """
     config, unread = readable(config, plan.context)
     wanted = Wanted(config)
-    findings = wanted.of(outcome.findings)
-    findings += wanted.unused(codes, plan.context)
+    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, plan.context))
     problems = (*outcome.problems, *unread)
     edit = outcome.edit if write else None
     if edit is not None:
-        from ctxsize.writer.apply import Links, apply
+        from ctxsize.writer.apply import apply
 
-        links: Links = "replace" if replace_link else "refuse"
-        problems += apply([edit], within=plan.root, links=links)
+        problems += apply([edit], within=plan.root, links="replace" if replace_link else "refuse")
     return replace(outcome, findings=findings, problems=problems, written=edit is not None)

@@ -57,31 +57,34 @@ def broken(plan: Plan, name: str, budget: Budget) -> Iterator[Finding]:
     listing = Listing(plan)
     if is_transfer:
         listing = transfer_listing(plan)
-    patterns = dict.fromkeys((*budget.require, *budget.forbid))
-    sent = _matching([*patterns], listing)
-    missing = list[str]()
-    for pattern in budget.require:
-        if not any(group.files > group.empty for group in sent[pattern].values()):
-            missing.append(pattern)
-    hidden: dict[str, _Groups] = {}
+    sent = _matching([*dict.fromkeys((*budget.require, *budget.forbid))], listing)
+    missing = [pattern for pattern in budget.require if not _arrives(sent[pattern])]
     if missing:
         hidden = _matching(missing, Listing(plan, sent=is_transfer, ignored=True))
     for pattern in missing:
         absence = _why_missing(plan, sent[pattern], hidden[pattern])
-        text = f"{name}: `{pattern}` is required, but {absence.why}"
-        yield Finding("CTX409", Severity.ERROR, text, absence.place, help=absence.advice)
+        yield Finding(
+            "CTX409",
+            Severity.ERROR,
+            f"{name}: `{pattern}` is required, but {absence.why}",
+            absence.place,
+            help=absence.advice,
+        )
     for pattern in budget.forbid:
         if sent[pattern]:
             yield _forbidden(plan, pattern, sent[pattern], name)
 
 
+def _arrives(groups: _Groups) -> bool:
+    """Return whether a file is sent with its content."""
+    return any(group.files > group.empty for group in groups.values())
+
+
 def _matching(patterns: Sequence[str], entries: Iterable[Entry]) -> dict[str, _Groups]:
     """Return the matching `entries` of each pattern, except directories, by verdict."""
-    lines = list[str]()
-    for pattern in patterns:
-        # `./` keeps a name that begins with # from being a comment.
-        line = f"./{DockerIgnorePattern(pattern).text}"
-        lines += (line, f"{line}/**")
+    # `./` keeps a name that begins with # from being a comment.
+    texts = [f"./{DockerIgnorePattern(pattern).text}" for pattern in patterns]
+    lines = [text + end for text in texts for end in ("", "/**")]
     matcher = Matcher(DockerIgnoreSpec(map(DockerIgnorePattern, lines)))
     groups_of: dict[str, _Groups] = {pattern: {} for pattern in patterns}
     for entry in entries:
@@ -108,24 +111,24 @@ def _why_missing(plan: Plan, sent: _Groups, hidden: _Groups) -> _Absence:
             return _Absence(why, place, "add a COPY that takes it")
     for verdict, group in hidden.items():
         why, place = _decision(plan, verdict, group)
-        advice = f"add an exception below line {place.line} of {place.path}, or change it"
-        return _Absence(why, place, advice)
+        return _Absence(
+            why, place, f"add an exception below line {place.line} of {place.path}, or change it"
+        )
     return _Absence("no such file exists", place, "create the file, or drop the pattern")
 
 
 def _forbidden(plan: Plan, pattern: str, groups: _Groups, name: str) -> Finding:
     """Return the finding about the files that a forbidden `pattern` matches."""
     decisions = [_decision(plan, verdict, group) for verdict, group in groups.items()]
-    why, place = decisions[0]
+    (why, place), *others = decisions
     message = f"{name}: `{pattern}` is forbidden, but {why}"
     evidence: tuple[str, ...] = ()
-    if len(decisions) > 1:
-        message = f"{message}; see also {plural(len(decisions) - 1, 'other line')}"
+    if others:
+        message = f"{message}; see also {plural(len(others), 'other line')}"
         evidence = tuple(reason for reason, _ in decisions[:_MOST])
     advice = f"add `{pattern}` at the end of {ignore_file_to_write(plan)}"
     if any(verdict.by and not verdict.by.line for verdict in groups):
         advice = "drop the pattern, or use the builder buildkit"
-    total = Amount.of(*groups.values())
     return Finding(
         "CTX410",
         Severity.ERROR,
@@ -133,7 +136,7 @@ def _forbidden(plan: Plan, pattern: str, groups: _Groups, name: str) -> Finding:
         place,
         evidence=evidence,
         help=advice,
-        **total._asdict(),
+        **Amount.of(*groups.values())._asdict(),
     )
 
 

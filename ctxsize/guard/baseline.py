@@ -12,10 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from posixpath import dirname
 from typing import Any, NamedTuple
 
 from ctxsize.errors import InputError
 from ctxsize.guard import fields
+from ctxsize.guard.fields import number
 from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
 
@@ -43,16 +45,14 @@ class PathSize(NamedTuple):
             return None
         return self.size.content_bytes
 
-    def is_below(self, size: Amount) -> bool:
-        """Return whether this path, which is not listed, is certainly smaller than `size`."""
-        if self.most_bytes is None:
-            return False
-        return self.most_bytes == 0 or self.most_bytes < size.content_bytes
-
     def least_growth(self, size: Amount) -> Amount:
-        """Return the growth of this path, which is not listed, to `size` at least."""
-        if not self.most_bytes:
+        """Return the growth of this path to `size` at least; 0 if it may have been as large."""
+        if self.size is not None:
+            return size - self.size
+        if self.most_bytes == 0:
             return size
+        if self.most_bytes is None or self.most_bytes >= size.content_bytes:
+            return Amount()
         return Amount(0, size.content_bytes - self.most_bytes)
 
 
@@ -85,18 +85,26 @@ class Known:
         return PathSize(None, None)
 
 
+NOTHING_KNOWN = Known(0, 0, {}, {})  # an empty context
+
+
 def of_measurement(context: Measurement) -> Known:
     """Return the known sizes in `context`, which was measured with `DEPTH` and `TOP`."""
     files = {share.name: share.content_bytes for share in context.largest_files}
     nodes = [*context.tree.children]
     for node in nodes:
         nodes += node.children
-    directories = {node.path: Amount.of(node) for node in nodes}
-    least = 0
+    files_from = 0
     if len(files) >= TOP:
-        least = min(files.values())
-    totals = context.totals
-    return Known(totals.content_bytes, totals.files, directories, files, DEPTH, files_from=least)
+        files_from = min(files.values())
+    return Known(
+        content_bytes=context.totals.content_bytes,
+        files=context.totals.files,
+        directories={node.path: Amount.of(node) for node in nodes},
+        largest_files=files,
+        depth=DEPTH,
+        files_from=files_from,
+    )
 
 
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
@@ -108,8 +116,12 @@ def of_files(files: Iterable[tuple[str, int]]) -> Known:
         for directory in above(path):
             counts[directory] += 1
             totals[directory] += size
-    directories = {path: Amount(counts[path], totals[path]) for path in counts}
-    return Known(sum(sizes.values()), len(sizes), directories, sizes)
+    return Known(
+        content_bytes=sum(sizes.values()),
+        files=len(sizes),
+        directories={path: Amount(counts[path], totals[path]) for path in counts},
+        largest_files=sizes,
+    )
 
 
 def above(path: str) -> list[str]:
@@ -119,8 +131,9 @@ def above(path: str) -> list[str]:
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     """Return only the largest of `known`, for a file that people read."""
-    sizes = {path: size.content_bytes for path, size in known.directories.items()}
-    paths, directories_from = _largest(sizes, directories)
+    paths, directories_from = _largest(
+        {path: size.content_bytes for path, size in known.directories.items()}, directories
+    )
     largest_files, files_from = _largest(known.largest_files, files)
     return replace(
         known,
@@ -135,9 +148,8 @@ def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]
     """Return the largest by path, and the most bytes of any other."""
     paths = sorted(sizes, key=lambda path: (-sizes[path], path))
     largest = {path: sizes[path] for path in paths[:count]}
-    if len(paths) <= count:
-        return largest, 0
-    return largest, sizes[paths[count]]
+    others = (sizes[path] for path in paths[count:])
+    return largest, next(others, 0)
 
 
 Baseline = Mapping[str, Known]  # recorded contexts by name
@@ -147,7 +159,7 @@ def read(path: str) -> Baseline:
     """Read the baseline in the file `path`. Raises `InputError` if it is missing or invalid."""
     try:
         data = json.loads(read_file(path))
-        if fields.number(data["version"]) > VERSION:
+        if number(data["version"]) > VERSION:
             message = f"is a baseline of version {data['version']}, which this ctxsize cannot read"
             raise InputError(message, path=path, hint="use a newer ctxsize")
         return {fields.text(name): _known(shape) for name, shape in data["contexts"].items()}
@@ -169,35 +181,41 @@ def read(path: str) -> Baseline:
 def _known(shape: Any) -> Known:
     depth = shape.get("depth")
     if depth is not None:
-        depth = fields.number(depth)
+        depth = number(depth)
     transfer = shape.get("transfer")
     if transfer is not None:
         transfer = _amount(transfer)
-    directories = fields.pairs_of(shape["directories"])
     return Known(
-        fields.number(shape["content_bytes"]),
-        fields.number(shape["files"]),
-        {fields.path(path): _amount(pair) for path, pair in directories},
-        fields.sizes(fields.pairs_of(shape["largest_files"])),
-        depth,
-        fields.number(shape["directories_from"]),
-        fields.number(shape["files_from"]),
-        fields.text(shape["builder"]),
-        transfer,
+        content_bytes=number(shape["content_bytes"]),
+        files=number(shape["files"]),
+        directories={
+            fields.path(path): _amount(pair) for path, pair in fields.pairs_of(shape["directories"])
+        },
+        largest_files=fields.sizes(fields.pairs_of(shape["largest_files"])),
+        depth=depth,
+        directories_from=number(shape["directories_from"]),
+        files_from=number(shape["files_from"]),
+        builder=fields.text(shape["builder"]),
+        transfer=transfer,
     )
 
 
 def _amount(pair: Any) -> Amount:
     if not isinstance(pair, list) or len(pair) != 2:
         raise ValueError("a value is no pair of bytes and files")
-    content_bytes, files = map(fields.number, pair)
+    content_bytes, files = map(number, pair)
     return Amount(files, content_bytes)
 
 
 def text(baseline: Baseline) -> str:
     """Return `baseline` as text, with a line for each directory and file."""
-    contexts = {name: _shape(baseline[name]) for name in sorted(baseline)}
-    shape = json.dumps({"version": VERSION, "contexts": contexts}, indent=2)
+    shape = json.dumps(
+        {
+            "version": VERSION,
+            "contexts": {name: _shape(baseline[name]) for name in sorted(baseline)},
+        },
+        indent=2,
+    )
     return _PAIR.sub(r"[\1, \2]", shape) + "\n"
 
 
@@ -255,13 +273,8 @@ class SizeChanges:
         def order(change: SizeChange) -> tuple[int, int, int, str]:
             return -weight(change), *_order(change)
 
-        changes = list[SizeChange]()
-        directories = {""}
-        for change in (*self.directories, *self.files):
-            if weight(change) > 0:
-                changes.append(change)
-                if change.is_directory:
-                    directories.add(change.path)
+        changes = [change for change in (*self.directories, *self.files) if weight(change) > 0]
+        directories = {"", *(change.path for change in changes if change.is_directory)}
         inside = defaultdict[str, list[SizeChange]](list)
         for change in changes:
             parents = [path for path in ("", *above(change.path)) if path in directories]
@@ -285,52 +298,48 @@ def between(before: Known, after: Known) -> SizeChanges:
         return sorted(filter(None, changed), key=_order)
 
     directories = changes({**before.directories, **after.directories}, is_directory=True)
-    files = changes({**before.largest_files, **after.largest_files}, is_directory=False)
     # Omit a directory whose change is that of a directory in it.
     explained = {
-        (change.path.rpartition("/")[0], change.delta_bytes, change.delta_files)
-        for change in directories
+        (dirname(change.path), change.delta_bytes, change.delta_files) for change in directories
     }
-    deepest = [
-        change
-        for change in directories
-        if (change.path, change.delta_bytes, change.delta_files) not in explained
-    ]
-    return SizeChanges(tuple(deepest), tuple(files))
+    return SizeChanges(
+        directories=tuple(
+            change
+            for change in directories
+            if (change.path, change.delta_bytes, change.delta_files) not in explained
+        ),
+        files=tuple(changes({**before.largest_files, **after.largest_files}, is_directory=False)),
+    )
 
 
 def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeChange | None:
     was = before.held(path, is_directory=is_directory)
     now = after.held(path, is_directory=is_directory)
-    is_exact = True
-    if was.size is not None and now.size is not None:
-        delta = now.size - was.size
-        if not any(delta):
-            return None
-    elif now.size is not None and was.is_below(now.size):
+    if now.size is not None:
         delta = was.least_growth(now.size)
-        is_exact = was.most_bytes == 0
-    elif was.size is not None and now.is_below(was.size):
+    elif was.size is not None:
         delta = Amount() - now.least_growth(was.size)
-        is_exact = now.most_bytes == 0
     else:
         return None
+    is_exact = was.most_bytes == now.most_bytes == 0
     what = "shrank"
-    if (delta.content_bytes, delta.files) > (0, 0):
-        what = "grew"
     if is_exact and was.size is None:
         what = "added"
     elif is_exact and now.size is None:
         what = "removed"
+    elif (delta.content_bytes, delta.files) > (0, 0):
+        what = "grew"
+    elif not any(delta):
+        return None
     return SizeChange(
-        path,
-        what,
-        was.content_bytes,
-        now.content_bytes,
-        delta.content_bytes,
-        delta.files,
-        is_exact,
-        is_directory,
+        path=path,
+        what=what,
+        before_bytes=was.content_bytes,
+        after_bytes=now.content_bytes,
+        delta_bytes=delta.content_bytes,
+        delta_files=delta.files,
+        exact=is_exact,
+        is_directory=is_directory,
     )
 
 

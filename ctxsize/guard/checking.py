@@ -12,7 +12,6 @@ from dataclasses import replace
 from os.path import isdir, join, lexists, realpath, relpath
 
 from ctxsize import config as configured
-from ctxsize import guard
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, joined, path_of
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, DescribedBuilds, filled_up
@@ -23,20 +22,32 @@ from ctxsize.engine.report import measure
 from ctxsize.engine.transfer_requests import TAKES_UNKNOWN
 from ctxsize.engine.transfers import with_transfers
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.findings import Finding
-from ctxsize.guard import assertions, comparison
+from ctxsize.guard import (
+    TOO_LARGE,
+    Accepted,
+    CheckReport,
+    ContextCheck,
+    Limit,
+    Remedy,
+    actual,
+    assertions,
+    comparison,
+    in_unit,
+    judge,
+)
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.accepting import Wanted, without_accepted
+from ctxsize.guard.baseline import DEPTH, TOP, Baseline, Known, of_measurement, worth_keeping
 from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Report
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.reader import place_of_link, refuse_way_out
-from ctxsize.units import human, plural
+from ctxsize.units import human
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
-_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
+BuildOrBuilds = Build | StrPath | Iterable[Build | StrPath]  # one build, or several
 _TRIES = 6  # attempts to write a baseline that is part of the context that it records
 _DIRECTORIES = 60  # number of the largest directories that a baseline keeps
 _FILES = 20  # number of the largest files that a baseline keeps
@@ -45,16 +56,16 @@ _FILES = 20  # number of the largest files that a baseline keeps
 def check(
     build: Build | StrPath | None = None,
     *,
-    builds: Build | StrPath | Iterable[Build | StrPath] | None = None,
+    builds: BuildOrBuilds | None = None,
     budget: Budget | None = None,
     baseline: StrPath | None = None,
     update_baseline: bool = False,
     policy: StrPath | None = None,
-    others: Build | StrPath | Iterable[Build | StrPath] = (),
+    others: BuildOrBuilds = (),
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
-) -> guard.CheckReport:
+) -> CheckReport:
     """Check `build`, or all builds of the configuration, against their budgets.
 
     `builds` replaces them, for example by those that `discover` finds; each has the budget of
@@ -64,25 +75,33 @@ def check(
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
-    chosen: list[Build] | None = None
+    start = "."
+    chosen = None
+    if build is not None:
+        start = build.context
+        chosen = [build]
     if builds is not None:
         chosen = builds_of(builds)
-    elif build is not None:
-        chosen = [build]
+    config = config or configured.load(start)
     if baseline is not None:
         baseline = path_of(baseline)
-    config = config or configured.load("." if build is None else build.context)
-    if baseline is None and config.baseline is not None:
+    elif config.baseline is not None:
         baseline = joined(config.directory, config.baseline)
     if update_baseline and baseline is None:
-        hint = "--baseline FILE, or baseline in ctxsize.toml"
-        raise InputError("--update-baseline needs a baseline", hint=hint)
-    old: baselines.Baseline | None = None
+        raise InputError(
+            "--update-baseline needs a baseline",
+            hint="--baseline FILE, or baseline in ctxsize.toml",
+        )
+    old = None
     if baseline is not None and (lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
         old = baselines.read(baseline)
-    is_optional = baseline is not None or policy is not None
-    budgeted = _budgeted(config, chosen, budget or Budget(), is_optional=is_optional)
+    budgeted = _budgeted(
+        config,
+        chosen,
+        budget or Budget(),
+        is_optional=baseline is not None or policy is not None,
+    )
     if policy is not None:
         subject = [BudgetedBuild(other.context, other, given=other) for other in builds_of(others)]
         # Without any table, nobody chose the usual context.
@@ -100,34 +119,44 @@ def check(
         unused = checker.wanted.unused(names("CTX4"), config.directory)
     else:
         unused = ()
-    return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
+    return CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
 def _budgeted(
     config: Config, builds: Iterable[Build] | None, budget: Budget, *, is_optional: bool
 ) -> list[BudgetedBuild]:
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
-    errors: list[CtxsizeError] = []
+    errors = list[CtxsizeError]()
     tables = [*configured.builds(config)]
-    budgeted: list[BudgetedBuild] = []
+    candidates = list[BudgetedBuild]()
     if builds is None and tables:
         for table, described in tables:
-            budgeted += described
+            candidates += described
             if not described:
-                why = f"no directory {table.build.context!r} in {config.directory}"
-                errors.append(InputError(f"contexts.{table.name}: {why}", path=config.path))
+                errors.append(
+                    InputError(
+                        f"contexts.{table.name}: no directory {table.build.context!r} "
+                        f"in {config.directory}",
+                        path=config.path,
+                    )
+                )
     else:
-        budgeted += of_builds(config, tables, [Build()] if builds is None else builds)
-    if not budgeted and not errors:
+        candidates += of_builds(config, tables, [Build()] if builds is None else builds)
+    if not candidates and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
     budgeted = [
-        replace(build, budget=budget.over(build.budget)) for build in _unique_names(budgeted)
+        replace(build, budget=budget.over(build.budget)) for build in _unique_names(candidates)
     ]
     if not is_optional:
-        where = config.path or NAMES[0]
-        hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
-        bare = [build.name for build in budgeted if not build.budget.limits]
-        errors += [InputError(f"{name} has no budget", hint=hint) for name in bare]
+        hint = (
+            "--max 50MB, --max-files 5000 or --baseline FILE, "
+            f"or the same in {config.path or NAMES[0]}"
+        )
+        errors += (
+            InputError(f"{build.name} has no budget", hint=hint)
+            for build in budgeted
+            if not build.budget.limits
+        )
     if errors:
         raise InputErrors(errors)
     return budgeted
@@ -205,13 +234,15 @@ def _policy_builds(
             builds.append(named.build)
         for build in builds:
             build = replace(build, builder=builder)
-            key: tuple[object, ...] = (
+            values = None
+            if is_transfer:
+                values = build.values
+            key = (
                 realpath(build.context),
                 place_of_link(build.dockerfile or usual),
                 builder,
+                values,
             )
-            if is_transfer:
-                key = (*key, build.values)
             if key not in checked:
                 checked.add(key)
                 yield replace(policy, name=f"{named.name} (policy)", build=build, is_policy=True)
@@ -227,13 +258,13 @@ class _Checker:
         self._builds = builds
         self._progress = progress
         self._plans = ParsedDockerfiles()
-        self._measured: list[tuple[BudgetedBuild, Report]] = []
+        self._measured = list[tuple[BudgetedBuild, Report]]()
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
     def measure(self) -> None:
         """Measure each build. Raises `InputErrors` with all failures."""
-        errors: list[InputError] = []
+        errors = []
         self._measured = []
         for budgeted in self._builds:
             try:
@@ -253,29 +284,31 @@ class _Checker:
         report = _measured(
             plan_with_hint(budgeted.build, self._plans),
             config,
-            top=baselines.TOP,
-            depth=baselines.DEPTH,
+            top=TOP,
+            depth=DEPTH,
             progress=self._progress,
         )
         if budgeted.budget.of == "transfer" and report.transfer is None:
-            reason = "there is no Dockerfile"
-            for problem in report.problems:
-                if problem.code in _NO_TRANSFER:
-                    reason = problem.message.removeprefix(f"{TAKES_UNKNOWN}: ")
-                    break
-            message = f"{budgeted.name}: the transfer is not known: {reason}"
-            raise InputError(message, path=report.dockerfile)
+            reasons = [
+                problem.message for problem in report.problems if problem.code in _NO_TRANSFER
+            ]
+            reason = [*reasons, "there is no Dockerfile"][0].removeprefix(f"{TAKES_UNKNOWN}: ")
+            raise InputError(
+                f"{budgeted.name}: the transfer is not known: {reason}", path=report.dockerfile
+            )
         return report
 
-    def update(self, path: str, baseline: baselines.Baseline) -> baselines.Baseline:
+    def update(self, path: str, baseline: Baseline) -> Baseline:
         """Write the baseline until it is true of its own context, and return it."""
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):
-            new = dict(baseline)
-            for budgeted, report in self._measured:
-                if not budgeted.is_policy:
-                    new[budgeted.name] = _entry(budgeted.name, report)
+            entries = {
+                budgeted.name: _entry(budgeted.name, report)
+                for budgeted, report in self._measured
+                if not budgeted.is_policy
+            }
+            new = {**baseline, **entries}
             write_output(path, baselines.text(new).encode("ascii"))
             if new == baseline:
                 break
@@ -283,59 +316,54 @@ class _Checker:
             self.measure()
         return baseline
 
-    def checked(
-        self, path: str | None, baseline: baselines.Baseline | None
-    ) -> Iterator[guard.ContextCheck]:
+    def checked(self, path: str | None, baseline: Baseline | None) -> Iterator[ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
         for budgeted, report in self._measured:
             name = budgeted.name
             old = baseline
             if budgeted.is_policy:
                 old = None
-            recorded = None
-            if old is not None:
-                recorded = old.get(name)
+            recorded = (old or {}).get(name)
             if recorded is not None and recorded.builder != report.builder:
-                message = f"{name} was recorded for {recorded.builder}, not for {report.builder}"
-                raise InputError(message, path=path, hint="--update-baseline")
-            judged = guard.judge(name, report, budgeted.budget, old)
+                raise InputError(
+                    f"{name} was recorded for {recorded.builder}, not for {report.builder}",
+                    path=path,
+                    hint="--update-baseline",
+                )
+            judged = judge(name, report, budgeted.budget, old)
             yield self._with_remedy(budgeted.build, self._without_accepted(budgeted, judged))
 
-    def _without_accepted(
-        self, budgeted: BudgetedBuild, judged: guard.ContextCheck
-    ) -> guard.ContextCheck:
+    def _without_accepted(self, budgeted: BudgetedBuild, judged: ContextCheck) -> ContextCheck:
         """Add findings of assertions, and set accepted ones apart; a policy accepts none."""
         budget = budgeted.budget
-        findings = judged.findings
+        findings = [*judged.findings]
         report = judged.report
         patterns = len(budget.require) + len(budget.forbid)
         if patterns:
-            plan = plan_with_hint(budgeted.build, self._plans)
-            findings = (*findings, *assertions.broken(plan, budgeted.name, budget))
+            findings += assertions.broken(
+                plan_with_hint(budgeted.build, self._plans), budgeted.name, budget
+            )
         # What findings about the context may concern.
-        about = [report.context_path, report.dockerfile]
+        about = [report.context_path]
+        if report.dockerfile:
+            about.append(report.dockerfile)
         if report.ignore_file:
             about.append(report.ignore_file.path)
         wanted = self.wanted
         if budgeted.is_policy:
             wanted = Wanted(Config())
-        left = list[Finding]()
-        accepted = list[guard.Accepted]()
-        for original in findings:
-            finding, reason = wanted.judged(original, *filter(None, about))
-            if reason is None:
-                left.append(finding)
-            else:
-                accepted.append(guard.Accepted(finding, reason))
+        reasons = [wanted.judged(finding, *about) for finding in findings]
         return replace(
             judged,
-            findings=tuple(left),
-            accepted=tuple(accepted),
+            findings=tuple(finding for finding, reason in reasons if reason is None),
+            accepted=tuple(
+                Accepted(finding, reason) for finding, reason in reasons if reason is not None
+            ),
             assertions=patterns,
             policy=budgeted.is_policy,
         )
 
-    def _with_remedy(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
+    def _with_remedy(self, build: Build, judged: ContextCheck) -> ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
         from ctxsize.engine.snapshot import Snapshot
         from ctxsize.recommender.advisor import Advisor
@@ -344,32 +372,37 @@ class _Checker:
         missed = [limit for limit in judged.missed if not limit.is_floor]
         if not missed:
             return judged
-        plan = plan_with_hint(build, self._plans)
-        advice = Advisor(Snapshot.take(plan, progress=self._progress)).advise()
+        advice = Advisor(
+            Snapshot.take(plan_with_hint(build, self._plans), progress=self._progress)
+        ).advise()
         saved = advice.saving
         if missed[0].of == "context":
             saved = advice.before.context - advice.after.context
-        savings = {limit: guard.in_unit(limit.unit, saved) for limit in missed}
+        savings = {limit: in_unit(limit.unit, saved) for limit in missed}
         if advice.edit is None or max(savings.values()) <= 0:
             return judged
-        help_text = _offer(savings, saved)
-        findings = list[Finding]()
-        for finding in judged.findings:
-            if finding.code in _LARGE:
-                finding = replace(finding, help=help_text)
-            findings.append(finding)
-        ignored = set[str]()
-        for suggestion in advice.suggestions:
-            if suggestion.chosen:
-                ignored.update(suggestion.paths)
-        left = None
-        for culprit in judged.culprits:
-            if not is_below(f"{culprit.path}/", ignored):
-                left = culprit.path
-                break
-        is_enough = all(limit.over <= saving for limit, saving in savings.items())
-        remedy = guard.Remedy(saved, is_enough, left)
-        return replace(judged, remedy=remedy, findings=tuple(findings))
+        helps = dict.fromkeys(TOO_LARGE, _offer(savings, saved))
+        ignored = {
+            path
+            for suggestion in advice.suggestions
+            if suggestion.chosen
+            for path in suggestion.paths
+        }
+        left = (
+            culprit.path for culprit in judged.culprits if not is_below(f"{culprit.path}/", ignored)
+        )
+        return replace(
+            judged,
+            remedy=Remedy(
+                saves=saved,
+                enough=all(limit.over <= saving for limit, saving in savings.items()),
+                left=next(left, None),
+            ),
+            findings=tuple(
+                replace(finding, help=helps.get(finding.code, finding.help))
+                for finding in judged.findings
+            ),
+        )
 
 
 def _measured(
@@ -388,26 +421,29 @@ def _measured(
     return report
 
 
-def _offer(savings: Mapping[guard.Limit, int], saved: Amount) -> str:
+def _offer(savings: Mapping[Limit, int], saved: Amount) -> str:
     """Return the command that saves something, and how much of what is too much, if not all."""
     command = "ctxsize suggest --write saves"
     for limit, saving in savings.items():
-        if saving < limit.over and limit.unit == "bytes":
-            return f"{command} {human(saving)} of the {human(limit.over)} over the budget"
         if saving < limit.over:
-            return f"{command} {saving:,} of the {plural(limit.over, 'file')} over the budget"
+            part = f"{saving:,}"
+            if limit.unit == "bytes":
+                part = human(saving)
+            return f"{command} {part} of the {limit.shown(limit.over)} over the budget"
     return f"{command} {human(saved.content_bytes)}, which is enough"
 
 
-def _entry(name: str, report: Report) -> baselines.Known:
+def _entry(name: str, report: Report) -> Known:
     if report.lower_bound:
-        message = f"{name}: a part of it could not be counted, so no baseline was written"
-        raise InputError(message, path=report.context_path)
-    known = baselines.of_measurement(report.context)
-    known = baselines.worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
+        raise InputError(
+            f"{name}: a part of it could not be counted, so no baseline was written",
+            path=report.context_path,
+        )
+    known = of_measurement(report.context)
+    known = worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
     transfer = None
     if report.transfer is not None:
-        transfer = guard.actual(report, "transfer")
+        transfer = actual(report, "transfer")
     return replace(known, builder=report.builder, transfer=transfer)
 
 
@@ -450,7 +486,13 @@ def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> DiffRep
     plan = plan_for(context, **options)
     checkout = Checkout(plan)
     report = _measured(plan, None, top=1, depth=0)
-    here = comparison.measured(checkout.here, report, plan.spec)
-    head = comparison.measured(checkout.sizes, report, checkout.plan.spec)
-    outcome = comparison.compare("HEAD", {"": head}, context, {"": here})
-    return replace(outcome, differences=checkout.differences, problems=checkout.problems)
+    return replace(
+        comparison.compare(
+            before="HEAD",
+            old={"": comparison.measured(checkout.sizes, report, checkout.plan.spec)},
+            after=context,
+            new={"": comparison.measured(checkout.here, report, plan.spec)},
+        ),
+        differences=checkout.differences,
+        problems=checkout.problems,
+    )

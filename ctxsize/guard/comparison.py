@@ -13,7 +13,17 @@ from ctxsize.engine.events import public_pattern
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.findings import Finding
 from ctxsize.guard import Remedy, fields
-from ctxsize.guard.baseline import NOT_SO, Known, SizeChange, SizeChanges, between, of_files, read
+from ctxsize.guard.baseline import (
+    NOT_SO,
+    NOTHING_KNOWN,
+    Known,
+    SizeChange,
+    SizeChanges,
+    between,
+    of_files,
+    read,
+)
+from ctxsize.guard.fields import number, sizes, text, text_or_none
 from ctxsize.model import Amount, Pattern, Problem, Reason, Report, Verdict
 from ctxsize.reader import read_file
 
@@ -58,9 +68,9 @@ class Culprit(NamedTuple):
     """A part with much of a change, and the pattern that decides about it."""
 
     change: SizeChange
-    decision: str  # `no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`, or `""`
-    pattern: Pattern | None
-    ignore_file: str | None  # of the pattern
+    decision: str = ""  # `no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`, or `""`
+    pattern: Pattern | None = None
+    ignore_file: str | None = None  # of the pattern
 
 
 @dataclass(frozen=True)
@@ -127,8 +137,8 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
 
 
 def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
-    was = old or Saved(of_files(()))
-    now = new or Saved(of_files(()))
+    was = old or Saved(NOTHING_KNOWN)
+    now = new or Saved(NOTHING_KNOWN)
     before = Amount.of(was.known)
     after = Amount.of(now.known)
     changes = between(was.known, now.known)
@@ -149,34 +159,44 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
         parts += changes.parts()
     if delta.content_bytes <= 0:
         parts += changes.parts(-1)
-    culprits = tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS])
-    return ContextChange(name, what, before, after, changes, culprits, now, was)
+    return ContextChange(
+        name=name,
+        what=what,
+        before=before,
+        after=after,
+        changes=changes,
+        culprits=tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS]),
+        new=now,
+        old=was,
+    )
 
 
 def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:
     """Return `part` with the pattern that decides about it now, or did before it was sent."""
     was = old.verdict(part.path)
     now = new.verdict(part.path)
+    is_sent = not now.ignored
     if part.delta_bytes < 0:
-        if was.ignored or not now.ignored:
-            return Culprit(part, "", None, None)
-        return Culprit(part, "now-ignored", now.by, new.ignore_file)
-    if now.ignored:
-        return Culprit(part, "", None, None)
-    if was.ignored:
+        if not is_sent and not was.ignored:
+            return Culprit(part, "now-ignored", now.by, new.ignore_file)
+    elif is_sent and was.ignored:
         return Culprit(part, "no-longer-ignored", was.by, old.ignore_file)
-    if now.by is not None:
+    elif is_sent and now.by is not None:
         return Culprit(part, "re-included", now.by, new.ignore_file)
-    if new.spec is not None:
-        return Culprit(part, "no-pattern", None, None)
-    return Culprit(part, "", None, None)
+    elif is_sent and new.spec is not None:
+        return Culprit(part, "no-pattern")
+    return Culprit(part)
 
 
 def _side(name: str, contexts: Contexts) -> Side:
-    sizes = [context.known for context in contexts.values()]
-    total = Amount.of(*sizes)
-    is_complete = all(size.depth is None and not size.files_from for size in sizes)
-    return Side(name, total.content_bytes, total.files, is_complete)
+    known = [context.known for context in contexts.values()]
+    total = Amount.of(*known)
+    return Side(
+        name=name,
+        content_bytes=total.content_bytes,
+        files=total.files,
+        complete=all(part.depth is None and not part.files_from for part in known),
+    )
 
 
 def _names(contexts: Contexts) -> str:
@@ -188,19 +208,17 @@ def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -
     ignore_file = None
     if report.ignore_file:
         ignore_file = report.ignore_file.path
-    unneeded = list[str]()
-    for reason in report.reasons:
-        if reason.kind in _UNNEEDED:
-            unneeded += reason.paths
     return Saved(
-        of_files(files.items()),
-        report.context_path,
-        report.dockerfile,
-        report.builder,
-        report.options,
-        ignore_file,
-        spec,
-        tuple(unneeded),
+        known=of_files(files.items()),
+        context_path=report.context_path,
+        dockerfile=report.dockerfile,
+        builder=report.builder,
+        options=report.options,
+        ignore_file=ignore_file,
+        spec=spec,
+        unneeded=tuple(
+            path for reason in report.reasons if reason.kind in _UNNEEDED for path in reason.paths
+        ),
     )
 
 
@@ -214,8 +232,9 @@ def saved(path: str, name: str | None = None) -> Contexts:
             shapes = [json.loads(line) for line in data.split("\n") if line.strip()]
         contexts = _contexts(path, shapes)
     except OSError as error:
-        message = f"the report cannot be read: {error.strerror}"
-        raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
+        raise InputError(
+            f"the report cannot be read: {error.strerror}", path=path, hint=_HOW_TO_SAVE
+        ) from None
     except (*NOT_SO, IgnoreFileError):
         raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
     if name is None or "" in contexts:
@@ -232,47 +251,46 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
     if "checks" in first:
         # A policy is checked beside the budget of the same context.
         checks = [check for check in first["checks"] if not check.get("policy")]
-        contexts = dict[str, Saved]()
-        for check in checks or first["checks"]:
-            contexts[fields.text(check["name"])] = _of_check(check)
-        return contexts
+        checks = checks or first["checks"]
+        return {text(check["name"]): _of_check(check) for check in checks}
     if "context" in first:
         return {"": _of_report(first)}
-    return {"": Saved(_of_listing(shapes))}
-
-
-def _of_check(check: Any) -> Saved:
-    lead = f"{check['name']}: "
-    refusals = list[str]()
-    for finding in check["findings"]:
-        if finding["severity"] == "error":
-            message = fields.text(finding["message"]).removeprefix(lead)
-            refusals.append(f"{fields.text(finding['code'])} {message}")
-    remedy = check["remedy"]
-    if remedy is not None:
-        saves = Amount(fields.number(remedy["saves_files"]), fields.number(remedy["saves_bytes"]))
-        remedy = Remedy(saves, bool(remedy["enough"]))
-    return replace(_of_report(check["report"]), refusals=tuple(refusals), remedy=remedy)
-
-
-def _of_listing(shapes: list[Any]) -> Known:
     if not all(set(shape) >= {"path", "kind", "ignored", "content_bytes"} for shape in shapes):
         raise ValueError
-    sizes = fields.sizes(
+    listed = sizes(
         (shape["path"], shape["content_bytes"])
         for shape in shapes
         if not shape["ignored"] and shape["kind"] not in ("directory", "symlink")
     )
-    return of_files(sizes.items())
+    return {"": Saved(of_files(listed.items()))}
+
+
+def _of_check(check: Any) -> Saved:
+    lead = f"{check['name']}: "
+    remedy = check["remedy"]
+    if remedy is not None:
+        remedy = Remedy(
+            saves=Amount(number(remedy["saves_files"]), number(remedy["saves_bytes"])),
+            enough=bool(remedy["enough"]),
+        )
+    return replace(
+        _of_report(check["report"]),
+        refusals=tuple(
+            f"{text(finding['code'])} {text(finding['message']).removeprefix(lead)}"
+            for finding in check["findings"]
+            if finding["severity"] == "error"
+        ),
+        remedy=remedy,
+    )
 
 
 def _of_report(report: Any) -> Saved:
     """Return the context of a report; an old one does not know the build, or a part of it."""
-    builder = fields.text(report.get("builder", Saved.builder))
+    builder = text(report.get("builder", Saved.builder))
     ignore_file = report.get("ignore_file")
     path = None
     if ignore_file:
-        path = fields.text(ignore_file["path"])
+        path = text(ignore_file["path"])
     spec = None
     if {"ignore_file", "builder"} <= set(report):
         patterns: list[Any] = []
@@ -280,24 +298,25 @@ def _of_report(report: Any) -> Saved:
             patterns = ignore_file["patterns"]
         spec = BUILDERS[builder].spec_class.from_lines(map(_line_of, patterns))
         for pattern, shape in zip(spec.patterns, patterns, strict=True):
-            pattern.line = fields.number(shape["line"], _MOST_BYTES)
-    unneeded = list[str]()
-    for reason in report.get("verdict", {}).get("reasons", ()):
-        if reason["kind"] in _UNNEEDED:
-            unneeded += map(fields.text, reason["paths"])
+            pattern.line = number(shape["line"], _MOST_BYTES)
     return Saved(
-        _known(report["context"]),
-        fields.text(report.get("context_path", ".")),
-        fields.text_or_none(report.get("dockerfile")),
-        builder,
+        known=_known(report["context"]),
+        context_path=text(report.get("context_path", ".")),
+        dockerfile=text_or_none(report.get("dockerfile")),
+        builder=builder,
         ignore_file=path,
         spec=spec,
-        unneeded=tuple(unneeded),
+        unneeded=tuple(
+            text(path)
+            for reason in report.get("verdict", {}).get("reasons", ())
+            if reason["kind"] in _UNNEEDED
+            for path in reason["paths"]
+        ),
     )
 
 
 def _line_of(pattern: Any) -> str:
-    line = fields.text(pattern["text"])
+    line = text(pattern["text"])
     if pattern["exception"]:
         return f"!{line}"
     return line
@@ -310,19 +329,23 @@ def _known(context: Any) -> Known:
         for shape in context["tree"]
         if shape["path"] != ""
     }
-    files = fields.sizes(
-        (shape["path"], shape["content_bytes"]) for shape in context["largest_files"]
-    )
+    files = sizes((shape["path"], shape["content_bytes"]) for shape in context["largest_files"])
     total = _amount(context)
     files_from = 0
     if sum(files.values()) < total.content_bytes:
         files_from = min(files.values(), default=0)
     elif len(files) == total.files:
         return of_files(files.items())
-    # The deepest level may be where the tree was cut.
-    depth = max((path.count("/") + 1 for path in directories), default=0)
-    return Known(total.content_bytes, total.files, directories, files, depth, files_from=files_from)
+    return Known(
+        content_bytes=total.content_bytes,
+        files=total.files,
+        directories=directories,
+        largest_files=files,
+        # The deepest level may be where the tree was cut.
+        depth=max((path.count("/") + 1 for path in directories), default=0),
+        files_from=files_from,
+    )
 
 
 def _amount(shape: Any) -> Amount:
-    return Amount(fields.number(shape["files"]), fields.number(shape["content_bytes"]))
+    return Amount(number(shape["files"]), number(shape["content_bytes"]))

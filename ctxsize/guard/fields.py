@@ -44,17 +44,18 @@ def path(value: object) -> str:
 
 
 def _is_path(value: str) -> bool:
-    if "\0" in value:
-        return False
-    return {"", ".", ".."}.isdisjoint(value.split("/"))
+    return "\0" not in value and {"", ".", ".."}.isdisjoint(value.split("/"))
 
 
-def sizes(pairs: Iterable[tuple[object, object]]) -> dict[str, int]:
+Pairs = Iterable[tuple[object, object]]  # the keys and values of a JSON object
+
+
+def sizes(pairs: Pairs) -> dict[str, int]:
     """Return the bytes of each path."""
     return {path(name): number(size) for name, size in pairs}
 
 
-def pairs_of(value: Any) -> Iterable[tuple[object, object]]:
+def pairs_of(value: Any) -> Pairs:
     """Return the pairs of a JSON object."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{quoted(value)} is no object")

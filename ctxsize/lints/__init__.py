@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -20,7 +20,7 @@ from ctxsize.engine.plan import ParsedDockerfiles
 from ctxsize.findings import Edit, Finding, Fix, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
-from ctxsize.lints.case import NOTHING, Case
+from ctxsize.lints.case import NOTHING, Case, LintFindings
 from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import (
@@ -28,17 +28,16 @@ from ctxsize.lints.targets import (
     Cases,
     Layout,
     check_dockerfile,
-    has_options_only,
     targets_of,
 )
 from ctxsize.model import Problem
 
-LintRule = Callable[[Case], Iterator[Finding]]
+LintRule = Callable[[Case], LintFindings]
 """A function that yields the findings of one code in an ignore file."""
 
 
-def _in_tree(rule: Callable[[Case, LintTree], Iterator[Finding]]) -> LintRule:
-    def with_tree(case: Case) -> Iterator[Finding]:
+def _in_tree(rule: Callable[[Case, LintTree], LintFindings]) -> LintRule:
+    def with_tree(case: Case) -> LintFindings:
         if case.tree is not None:
             yield from rule(case, case.tree)
 
@@ -47,9 +46,9 @@ def _in_tree(rule: Callable[[Case, LintTree], Iterator[Finding]]) -> LintRule:
 
 LINTS: dict[str, LintRule] = {
     "CTX101": depths.root_only,
-    "CTX102": meanings.translated("CTX102", meanings.trailing, meant=True),
+    "CTX102": partial(meanings.translated, "CTX102", meanings.trailing, meant=True),
     "CTX103": meanings.not_a_comment,
-    "CTX104": meanings.translated("CTX104", meanings.several, meant=True),
+    "CTX104": partial(meanings.translated, "CTX104", meanings.several, meant=True),
     "CTX105": depths.single_star,
     "CTX106": overlaps.useless,
     "CTX107": overlaps.overridden,
@@ -60,7 +59,7 @@ LINTS: dict[str, LintRule] = {
     "CTX112": overlaps.redundant,
     "CTX113": overlaps.duplicate,
     "CTX114": meanings.outside,
-    "CTX115": meanings.translated("CTX115", meanings.from_gitignore),
+    "CTX115": partial(meanings.translated, "CTX115", meanings.from_gitignore),
     "CTX116": _in_tree(missing.manifest),
     "CTX117": missing.two_files,
     "CTX118": _in_tree(overlaps.dead),
@@ -68,7 +67,7 @@ LINTS: dict[str, LintRule] = {
     "CTX121": meanings.fails,
     "CTX122": meanings.control,
     "CTX123": meanings.invisible,
-    "CTX124": meanings.translated("CTX124", meanings.from_regex),
+    "CTX124": partial(meanings.translated, "CTX124", meanings.from_regex),
     "CTX125": _in_tree(overlaps.pruned),
     "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
@@ -120,8 +119,13 @@ class Linted:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        of_files = (finding for file in self.files for finding in file.findings)
-        return in_order([*of_files, *self.failing, *self.unused])
+        return in_order(
+            [
+                *(finding for file in self.files for finding in file.findings),
+                *self.failing,
+                *self.unused,
+            ]
+        )
 
     @property
     def is_rejected(self) -> bool:
@@ -147,60 +151,58 @@ def lint(
 ) -> Linted:
     """Lint ignore files; see `ctxsize.api.lint`."""
     of_stdin = data is not None and not paths
+    options = build or Build()
+    if options.context == "." and options.dockerfile is None:
+        build = None  # these are options of builds, but no build
     if config is None:
-        config = _config_for(paths, build, of_stdin=of_stdin)
-    codes_of_lints = codes.names("CTX1")
+        config = _config_for([*paths, options.context][0], of_stdin=of_stdin)
+    lints = codes.names("CTX1")
     parsed_files = ParsedDockerfiles()
-    wanted = Wanted(config, known=(*codes_of_lints, missing.BUILD_FAILS), **choice)
-    builder = builder_of((build or Build()).builder)
+    wanted = Wanted(config, known=(*lints, missing.BUILD_FAILS), **choice)
+    builder = builder_of(options.builder)
     layout = cache(lambda root: Layout(root, config, parsed_files))
-    cases = Cases(build or Build(), builder, parsed_files=parsed_files, progress=progress)
-    if of_stdin:
-        targets = [Target(STDIN)]
-    else:
-        targets = [*targets_of(paths, build, builder, layout, parsed_files=parsed_files)]
+    cases = Cases(options, builder, parsed_files=parsed_files, progress=progress)
+    targets = [Target(STDIN)]
+    if not of_stdin:
+        targets = targets_of(paths, build, builder, layout, parsed_files=parsed_files)
     files = []
-    failing: dict[Finding, None] = {}
+    failing = list[Finding]()
     for target in stepped(targets, steps, lambda target: target.path):
         case = cases.case(target, data)
-        file = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
+        file, final = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
         files.append(file)
-        final = case
-        if file.edit is not None:
-            final = case.with_data(file.edit.after)
-        failing |= dict.fromkeys(missing.failing_builds(final))
+        failing += missing.failing_builds(final)
         cases.note_limits(case)
     directories = list[str]()
     if not of_stdin:
         directories += filter(isdir, paths or (".",))
-    if build is None or has_options_only(build):
+    if build is None:
         for directory in directories:
             check_dockerfile(Build(directory), builder, parsed_files)
-            for plan in cases.without_ignore_file(layout(directory).builds):
-                failing |= dict.fromkeys(missing.failing(plan))
+            for plan in cases.plans(layout(directory).builds, builder):
+                if plan.ignore_file is None:
+                    failing += missing.failing(plan)
     if config.path is None:
-        codes_of_lints = ()
+        lints = ()
     return Linted(
-        tuple(files),
-        tuple(dict.fromkeys(cases.problems)),
-        wanted.unused(codes_of_lints, *directories),
-        wanted.of(failing),
+        files=tuple(files),
+        problems=tuple(dict.fromkeys(cases.problems)),
+        unused=wanted.unused(lints, *directories),
+        failing=wanted.of(dict.fromkeys(failing)),
     )
 
 
-def _config_for(paths: Sequence[str], build: Build | None, *, of_stdin: bool) -> Config:
-    """Return the configuration that governs the first path, or the context of the build."""
+def _config_for(start: str, *, of_stdin: bool) -> Config:
+    """Return the configuration that governs a path; an empty one for a file without a path."""
     if of_stdin:
         return Config()
-    start = (build or Build()).context
-    if paths:
-        start = paths[0]
     if not isdir(start):
         start = dirname(start) or "."
     return load(start)
 
 
-def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
+def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> tuple[LintedFile, Case]:
+    """Return what is found in one file, and the case after the fixes."""
     suppressed = {}
 
     def lint(case: Case) -> tuple[Finding, ...]:
@@ -209,34 +211,36 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> Linted
         suppressed[case.file.data] = len(wanted.selected(findings)) - len(counting)
         return counting
 
+    path = case.file.path
     before = case.file.data
     left = lint(case)
     applied = list[Finding]()
     if fix:
         case, left, applied = apply_fixes(case, left, lint, unsafe=unsafe)
         left = tuple(_without_refused(finding, unsafe=unsafe) for finding in left)
+    after = case.file.data
     edit = None
     if applied:
-        edit = Edit(case.file.path, before, case.file.data)
-    readers = dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)
+        edit = Edit(path, before, after)
     context = None
     size = None
     files = None
     if case.tree is not None:
         context = case.target.context
         files, size = case.total
-    return LintedFile(
-        case.file.path,
-        context,
-        tuple(readers),
-        len(case.patterns),
-        tuple(_merge_alike(case, left)),
-        size,
-        files,
-        tuple(applied),
-        edit,
-        suppressed[case.file.data],
+    file = LintedFile(
+        path=path,
+        context=context,
+        dockerfiles=tuple(dict.fromkeys(plan.dockerfile for plan in case.plans if plan.dockerfile)),
+        patterns=len(case.patterns),
+        findings=tuple(_merge_alike(case, left)),
+        content_bytes=size,
+        files=files,
+        mended=tuple(applied),
+        edit=edit,
+        suppressed=suppressed[after],
     )
+    return file, case
 
 
 def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
@@ -246,63 +250,56 @@ def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
     return finding
 
 
-def _merge_alike(case: Case, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
     """Yield findings; more than `_MOST_ALIKE` of one cause become one with all their places."""
-    groups: dict[object, list[Finding]] = {}
+    groups = defaultdict[object, list[Finding]](list)
     for finding in findings:
         key: object = id(finding)
         if finding.shared:
-            certain = finding.fix and finding.fix.certain
-            key = (finding.code, finding.severity, finding.shared, certain)
-        groups.setdefault(key, []).append(finding)
+            key = (
+                finding.code,
+                finding.severity,
+                finding.shared,
+                finding.fix and finding.fix.certain,
+            )
+        groups[key].append(finding)
     for group in groups.values():
         if len(group) > _MOST_ALIKE:
             yield _merge(case, group)
         else:
-            for finding in group:
-                yield replace(finding, shared="")
+            yield from (replace(finding, shared="") for finding in group)
 
 
 def _merge(case: Case, group: list[Finding]) -> Finding:
     """Return the finding for a `group` of one cause; its fix makes the changes of all of them."""
     first = group[0]
-    fixes = [finding.fix for finding in group if finding.fix is not None]
-    fix = None
-    if len(fixes) == len(group):
-        fix = _merge_fixes(case, fixes)
-    evidence = []
-    places: dict[Location, None] = {}
-    for finding in group:
-        if finding.evidence:
-            evidence.append(": ".join(finding.evidence[:2]))
-        if finding.location != first.location:
-            places[finding.location] = None
+    _, *others = dict.fromkeys(finding.location for finding in group)
     return replace(
         first,
         message=f"{len(group):,} {first.shared}",
-        evidence=tuple(evidence),
-        fix=fix,
-        more_locations=tuple(places),
+        evidence=tuple(": ".join(finding.evidence[:2]) for finding in group if finding.evidence),
+        fix=_merge_fixes(case, group),
+        more_locations=tuple(others),
     )
 
 
-def _merge_fixes(case: Case, fixes: list[Fix]) -> Fix | None:
-    lines: dict[int, str | None] = {}
-    added: dict[str, None] = {}
-    for fix in fixes:
-        lines |= dict(fix.lines)
-        if fix.added:
-            added[fix.added] = None
+def _merge_fixes(case: Case, group: list[Finding]) -> Fix | None:
+    """Return the fix that makes the changes of all; either each finding has a fix or none."""
+    fixes = [finding.fix for finding in group if finding.fix is not None]
+    if not fixes:
+        return None
+    lines = dict(chain.from_iterable(fix.lines for fix in fixes))
+    added = [*dict.fromkeys(fix.added for fix in fixes if fix.added)]
     if lines and added:
         order = f"move these {len(lines):,} lines to the end"
     elif lines:
         order = f"remove these {len(lines):,} lines"
     else:
-        order = f"add {', '.join(map(shown, [*added][:2]))}"
+        order = f"add {', '.join(map(shown, added[:2]))}"
         if len(added) > 2:
             order += f" and {len(added) - 2:,} more"
     means = None
-    if all(fix.certain for fix in fixes):
+    if fixes[0].certain:  # as all the others are
         means = NOTHING
     return case.fix(order, lines, "\n".join(added), means=means)
 
@@ -316,15 +313,16 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     if case.is_long:
         selected = _OF_ONE_LINE
     findings = [finding for code in selected for finding in LINTS[code](case)]
-    by_line: dict[int | None, set[str]] = {}
+    by_line = defaultdict[int | None, set[str]](set)
     for finding in findings:
-        by_line.setdefault(finding.location.line, set()).add(finding.code)
-    useful = []
-    for finding in findings:
-        beside = by_line[finding.location.line]
-        if beside.isdisjoint(_POINTLESS_BESIDE.get(finding.code, ())):
-            useful.append(finding)
-    return in_order(useful)
+        by_line[finding.location.line].add(finding.code)
+    return in_order(
+        [
+            finding
+            for finding in findings
+            if by_line[finding.location.line].isdisjoint(_POINTLESS_BESIDE.get(finding.code, ()))
+        ]
+    )
 
 
 class FixedCase(NamedTuple):
@@ -355,20 +353,17 @@ def apply_fixes(
         # The fix of a group is one step; if it is refused, those of its findings may not be.
         for finding in chain(_merge_alike(case, findings), findings):
             fix = finding.fix
-            if fix is None:
+            if fix is None or not (fix.certain or unsafe):
                 continue
-            if not (fix.certain or unsafe):
-                continue
-            if fix.edits[0].after in seen:
-                continue
+            data = fix.edits[0].after
             key = (*_key(case, finding), fix.message)
-            if key in refused:
+            if data in seen or key in refused:
                 continue
-            other = case.with_data(fix.edits[0].after)
+            other = case.with_data(data)
             then = lint(other)
             if not _is_worse(case, findings, other, then, finding):
                 applied.append(finding)
-                seen.add(other.file.data)
+                seen.add(data)
                 case = other
                 findings = then
                 break
@@ -406,21 +401,15 @@ def _is_worse(
     # Without an exception, another fix could hide what it names.
     has_fewer = len(other.exceptions) < len(case.exceptions)
     more = after - before
-    for finding in then:
-        if _key(other, finding) not in more:
-            continue
-        if finding.severity.rank < limit:
-            return True
-        if has_fewer and _hides(finding.fix):
-            return True
-    return False
+    new = (finding for finding in then if _key(other, finding) in more)
+    return any(
+        finding.severity.rank < limit or (has_fewer and _hides(finding.fix)) for finding in new
+    )
 
 
 def _hides(fix: Fix | None) -> bool:
     """Return whether a fix is known to hide paths that are sent."""
-    if fix is None:
-        return False
-    if fix.changes is None:
+    if fix is None or fix.changes is None:
         return False
     return bool(fix.changes.ignored.paths)
 

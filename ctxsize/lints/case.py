@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern, pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
+from ctxsize.go.strings import encoded
 from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
-from ctxsize.writer import edit_lines
+from ctxsize.writer import LineChanges, edit_lines
 
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
 REMOVE = "remove the line"
-NOTHING: frozenset[str] = frozenset()  # the paths that a change of comments or idle lines affects
+LintFindings = Iterator[Finding]  # what a lint yields about one ignore file
+Meant = Set[str] | None  # the paths that a fix is meant to change; None if it is never certain
+NOTHING: Meant = frozenset()  # a change of comments, or of lines that do nothing
 
 
 @dataclass(frozen=True)
@@ -45,24 +48,27 @@ class Case:
         """Return the same case with `data` as the file's content."""
         return replace(self, file=IgnoreFile.parse(self.file.path, data))
 
-    def with_lines(self, changes: Mapping[int, str | None], added: str = "") -> bytes:
+    def with_lines(self, changes: LineChanges, added: str = "") -> bytes:
         """Return the file with other lines by number (None: removed), and more lines at its end."""
-        texts = self.file.texts()
-        if added and not texts:
-            return f"{added}\n".encode("utf-8", "surrogateescape")
         if added:
-            last = changes.get(len(texts), texts[-1].removeprefix(BOM))
+            texts = self.file.texts()
+            end = len(texts)
+            if not texts:
+                return encoded(f"{added}\n")
+            last = changes.get(end, texts[-1].removeprefix(BOM))
             if last is not None:
                 added = f"{last}\n{added}"
-            changes = {**changes, len(texts): added}
+            changes = {**changes, end: added}
         return edit_lines(self.file, changes)
 
     # The lines of the file.
 
     @cached_property
     def _read(self) -> list[Line]:
-        name = self.builder.name
-        return [read_line(data, name, not index) for index, data in enumerate(self.file.lines)]
+        return [
+            read_line(data, self.builder.name, first=index == 0)
+            for index, data in enumerate(self.file.lines)
+        ]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -71,7 +77,7 @@ class Case:
     @cached_property
     def patterns(self) -> list[Line]:
         """Return the lines with a pattern that can be evaluated."""
-        return [line for line in self.lines if line.pattern is not None]
+        return [line for line in self.lines if line.pattern.include is not None]
 
     @cached_property
     def exceptions(self) -> frozenset[str]:
@@ -83,18 +89,16 @@ class Case:
 
     def has_between(self, start: int, end: int, *, exceptions: bool) -> bool:
         """Return whether an exception, or another pattern, stands strictly between two lines."""
-        numbers = self._ordinary_numbers
-        if exceptions:
-            numbers = self._exception_numbers
+        numbers = self._numbers[exceptions]
         return bisect_right(numbers, start) < bisect_left(numbers, end)
 
     @cached_property
-    def _ordinary_numbers(self) -> list[int]:
-        return [line.number for line in self.patterns if not line.exception]
-
-    @cached_property
-    def _exception_numbers(self) -> list[int]:
-        return [line.number for line in self.patterns if line.exception]
+    def _numbers(self) -> dict[bool, list[int]]:
+        """Return the numbers of the lines with an exception (True) and with another pattern."""
+        numbers = dict[bool, list[int]]({True: [], False: []})
+        for line in self.patterns:
+            numbers[line.exception].append(line.number)
+        return numbers
 
     @property
     def is_long(self) -> bool:
@@ -106,23 +110,21 @@ class Case:
         if self.builder.check_patterns is None:
             return False
         # BuildKit sends the list as gRPC metadata: unchanged if all of it is ASCII, else encoded.
-        texts = (sent_text(line.raw) or "" for line in self._read)
-        return all(map(str.isascii, texts))
+        return all((sent_text(line.raw) or "").isascii() for line in self._read)
 
     # Verdicts of the patterns on a path, even where no builder looks.
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
-        patterns = (line.pattern for line in self.patterns)
-        return self.builder.spec_class(pattern for pattern in patterns if pattern is not None)
+        return self.builder.spec_class(line.pattern for line in self.patterns)
 
     @cached_property
     def _matcher(self) -> Matcher:
         return Matcher(self.spec)
 
-    def step(self, path: str) -> Mark:
-        """Return the verdict on `path` by the patterns alone."""
-        return mark_of(self.spec, path)
+    def ignores(self, path: str) -> bool:
+        """Return whether the patterns alone ignore `path`."""
+        return mark_of(self.spec, path).ignored
 
     def matching(self, path: str) -> list[Line]:
         """Return the lines whose patterns match `path` itself, in file order."""
@@ -130,16 +132,17 @@ class Case:
 
     def decider(self, path: str) -> Line | None:
         """Return the line that decides about `path`, None if no pattern does."""
-        index = self.step(path).decider
+        index = mark_of(self.spec, path).decider
         if index is None:
             return None
         return self.patterns[index]
 
     def let_in_by(self, path: str) -> Line | None:
         """Return the exception that decides about `path`, None if no exception does."""
-        if self.step(path).ignored:
+        line = self.decider(path)
+        if line is None or line.ignores:
             return None
-        return self.decider(path)
+        return line
 
     # Files of the tree that are sent.
 
@@ -169,10 +172,8 @@ class Case:
         """Return what is sent with the patterns that do not fail the build."""
         return self.sent or self.known_tree.everything
 
-    def matched(self, pattern: DockerIgnorePattern | None) -> list[str]:
+    def matched(self, pattern: DockerIgnorePattern) -> list[str]:
         """Return the entries of the tree that `pattern` alone matches, in order."""
-        if pattern is None:
-            return []
         if self.tree is None:
             return []
         return self.tree.matched(pattern, beside=self.spec.patterns)
@@ -181,14 +182,10 @@ class Case:
         """Return `tops` and everything below them that is sent now, in order."""
         return self.known_tree.below(tops, self.now)
 
-    def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
-        """Return the amount of files among `paths` in `of`, by default in the whole context."""
-        sent = of
-        if sent is None:
-            sent = self.known_tree.everything
+    def figures(self, paths: Iterable[str], sent: Sent) -> Amount:
+        """Return the amount of the files among `paths` that are `sent`."""
         files = {path for path in paths if path in sent and path not in sent.directories}
-        size = sum(map(sent.size, files))
-        return Amount(len(files), size + self._grown(sent, files))
+        return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
 
     def _grown(self, sent: Sent, files: Sent | set[str]) -> int:
         """Return the bytes that the ignore file, if among `files`, has more than on disk."""
@@ -203,12 +200,13 @@ class Case:
 
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes as text: `3.4 MB in 12 files`."""
-        figures = self.figures(paths)
+        figures = self.figures(paths, self.known_tree.everything)
         return f"{human(figures.content_bytes)} in {plural(figures.files, 'file')}"
 
     @property
     def total(self) -> Amount:
-        return Amount(self.now.files, self.now.content_bytes + self._grown(self.now, self.now))
+        now = self.now
+        return Amount(now.files, now.content_bytes + self._grown(now, now))
 
     def effect(self, line: Line) -> list[str]:
         """Return the paths that are sent or ignored only because of `line`."""
@@ -219,27 +217,24 @@ class Case:
             return []
         return sorted(differences(self.now, without.sent).paths)
 
-    def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
+    def intended(self, texts: Sequence[str]) -> Meant:
         """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
-        patterns = []
-        for text in texts:
-            if text.startswith("#"):
-                continue
-            data = text.encode("utf-8", "surrogateescape")
-            pattern = read_line(data, self.builder.name, False).pattern
-            if pattern is None:
-                return None
-            patterns.append(pattern)
+        patterns = [
+            read_line(encoded(text), self.builder.name, first=False).pattern
+            for text in texts
+            if not text.startswith("#")
+        ]
         kinds = {pattern.include for pattern in patterns}
         if self.tree is None:
             return None
-        if kinds not in ({True}, {False}):
+        if kinds not in ({True}, {False}):  # None if one of them fails
             return None
         tops = {path for pattern in patterns for path in self.matched(pattern)}
         if True in kinds:
             return frozenset(self.below(tops))
-        below = self.tree.below(tops, self.tree.everything)
-        return frozenset(path for path in below if path not in self.now)
+        return frozenset(
+            path for path in self.tree.below(tops, self.tree.everything) if path not in self.now
+        )
 
     # Findings, and proofs of their fixes.
 
@@ -264,7 +259,7 @@ class Case:
         if line is not None:
             location = self._location(line, at)
         elif fix is not None:
-            added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
+            added = fix.added.split("\n")
         finding = Finding(
             code,
             severity or severity_of(code),
@@ -281,11 +276,9 @@ class Case:
             return finding
         if self.tree is None:
             return finding
-        amount = self.figures(paths)
         return replace(
             finding,
-            files=amount.files,
-            content_bytes=amount.content_bytes,
+            **self.figures(paths, self.tree.everything)._asdict(),
             paths=self.tree.marked(paths),
             evidence=self.tree.shown(paths),
         )
@@ -298,17 +291,22 @@ class Case:
             start = len(line.raw) - len(line.raw.lstrip())
             length = len(line.written)
         column = start + 1 + line.marked
-        end = column + length
-        number = line.number
-        return Location(self.file.path, number, column, number, end, line.marked_raw)
+        return Location(
+            path=self.file.path,
+            line=line.number,
+            column=column,
+            end_line=line.number,
+            end_column=column + length,
+            text=line.marked_raw,
+        )
 
     def fix(
         self,
         message: str,
-        changes: Mapping[int, str | None] = MappingProxyType({}),
+        changes: LineChanges = MappingProxyType({}),
         added: str = "",
         *,
-        means: Set[str] | None = None,
+        means: Meant = None,
     ) -> Fix | None:
         """Return the fix that makes the changes of `with_lines`.
 
@@ -332,10 +330,16 @@ class Case:
             # If the lines fail the build together, it is unknown what they send.
             if self.sent is not None:
                 effects = self._changes(difference, then)
-        edit = Edit(self.file.path, self.file.data, then.file.data)
-        return Fix(message, (edit,), is_certain, effects, tuple(changes.items()), added)
+        return Fix(
+            message=message,
+            edits=(Edit(self.file.path, self.file.data, then.file.data),),
+            certain=is_certain,
+            changes=effects,
+            lines=tuple(changes.items()),
+            added=added,
+        )
 
-    def removal(self, line: Line, *, means: Set[str] | None = None) -> Fix | None:
+    def removal(self, line: Line, *, means: Meant = None) -> Fix | None:
         """Return the fix that removes a line."""
         return self.fix(REMOVE, {line.number: None}, means=means)
 
@@ -343,7 +347,7 @@ class Case:
         """Return the fix that moves an exception to the end of the file."""
         return self.fix("move the exception to the end", {line.number: None}, line.written)
 
-    def rewriting(self, line: Line, text: str, *, means: Set[str] | None = None) -> Fix | None:
+    def rewriting(self, line: Line, text: str, *, means: Meant = None) -> Fix | None:
         """Return the fix that writes `text` in place of a line."""
         return self.fix(f"write {shown(text)}", {line.number: text}, means=means)
 
@@ -361,9 +365,7 @@ class Case:
     def _is_meant(self, means: Set[str], difference: SentDifference) -> bool:
         """Return whether only `means` changes, and nothing is hidden that git tracks."""
         # Directories without other content change along with the intended paths.
-        above = set()
-        for path in means:
-            above.update(up_to(path)[:-1])
+        above = {parent for path in means for parent in up_to(path)[:-1]}
         beside = difference.paths - means
         if not means <= difference.paths:
             return False
@@ -382,4 +384,4 @@ class Case:
 
     def _sum(self, paths: Collection[str]) -> Paths:
         """Return `paths` with the figures of what is sent of them now."""
-        return Paths(self.known_tree.marked(paths), *self.figures(paths, of=self.now))
+        return Paths(self.known_tree.marked(paths), *self.figures(paths, self.now))

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from posixpath import dirname
+from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
-from ctxsize.findings import Confidence, Finding, Fix, Severity
+from ctxsize.findings import Confidence, Fix, Severity
 from ctxsize.globs import like
 from ctxsize.knowledge.rules import all_rules, listed, texts
-from ctxsize.lints.case import NOTHING, Case
+from ctxsize.lints.case import NOTHING, Case, LintFindings, Meant
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.build_files import names
+from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 
 
-@dataclass(frozen=True)
-class Artefact:
+class Artefact(NamedTuple):
     """A file or directory that a tool or an editor writes wherever it runs."""
 
     pattern: str
@@ -38,16 +39,13 @@ class Artefact:
 
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
         """Return the sent directories below the top in which a tool would write it."""
-        directories: dict[str, None] = {}
-        for name, paths in tree.by_name.items():
-            if not self.is_beside(name):
-                continue
-            for path in paths:
-                directory = path.rpartition("/")[0]
-                if directory and path in sent:
-                    directories[directory] = None
+        directories = dict.fromkeys(
+            dirname(path)
+            for path in tree.named(filter(self.is_beside, tree.by_name))
+            if path in sent
+        )
         made_up = set(listed("made_up"))
-        return [path for path in directories if made_up.isdisjoint(path.split("/"))]
+        return [path for path in directories if path and made_up.isdisjoint(path.split("/"))]
 
     def is_beside(self, name: str) -> bool:
         return any(like(pattern, name) for pattern in self.beside)
@@ -65,171 +63,154 @@ class Artefact:
 def _read_artefacts() -> dict[str, Artefact]:
     artefacts = {name: Artefact(name) for name in ("*.log", ".sass-cache")}
     for rule in all_rules().values():
-        beside = tuple(texts(rule.nests.get("beside", [])))
-        doubtful = rule.nests.get("ambiguous", False)
-        for name in texts(rule.nests.get("names", [])):
+        nests = rule.nests
+        for name in texts(nests.get("names", [])):
             known = artefacts.get(name, Artefact(name))
-            artefacts[name] = Artefact(name, known.beside + beside, doubtful)
+            artefacts[name] = Artefact(
+                pattern=name,
+                beside=known.beside + texts(nests.get("beside", [])),
+                doubtful=nests.get("ambiguous", False),
+            )
     return artefacts
 
 
 ARTEFACTS = _read_artefacts()  # artefacts by the pattern of an ignore file
 
 
-def root_only(case: Case) -> Iterator[Finding]:
+def root_only(case: Case) -> LintFindings:
     """Yield artefact patterns that match at the top only, while copies below are sent."""
     for line in case.patterns:
         if not line.written.startswith(("/", "./")):
-            yield from _check_name(case, "CTX101", line, line.text, "the top of the context")
+            yield from _check_name(
+                case,
+                "CTX101",
+                line,
+                name=line.text,
+                where="the top of the context",
+            )
 
 
-def single_star(case: Case) -> Iterator[Finding]:
+def single_star(case: Case) -> LintFindings:
     """Yield a finding for each `*/name` where `name` is an artefact."""
     for line in case.patterns:
         pattern = _STARS.fullmatch(line.text)
         if pattern is not None:
-            depth = line.text.count("/") + 1
-            yield from _check_name(case, "CTX105", line, pattern[1], f"level {depth}")
+            yield from _check_name(
+                case,
+                "CTX105",
+                line,
+                name=pattern[1],
+                where=f"level {line.text.count('/') + 1}",
+            )
 
 
-def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterator[Finding]:
+def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> LintFindings:
     artefact = ARTEFACTS.get(name)
-    if artefact is None:
-        return
-    if line.exception:
+    if artefact is None or line.exception:
         return
     if f"**/{name}" in case.ignoring:
         return
+    missed = _sent_copies(case, line, artefact)
+    if missed is None and name in listed("unique"):
+        missed = _future_copies(case, artefact)
+    if missed is not None:
+        yield case.finding(
+            code,
+            line,
+            f"{line.shown} matches at {where} only{missed.consequence}",
+            missed.severity,
+            missed.confidence,
+            paths=missed.paths,
+            fix=_widen(case, line, artefact, missed.means),
+        )
+
+
+class _MissedCopies(NamedTuple):
+    """Copies of an artefact that a pattern does not match."""
+
+    consequence: str
+    severity: Severity = Severity.INFO
+    confidence: Confidence = Confidence.LIKELY
+    means: Meant = None
+    paths: frozenset[str] = frozenset()
+
+
+def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | None:
+    """Return the copies that are sent now; of doubtful ones, those with a file beside."""
     tree = case.tree
-    lead = f"{line.shown} matches at {where} only"
     if tree is None:
-        finding = _report_any_place(case, code, line, artefact, lead)
-    else:
-        finding = _report_copies(case, tree, code, line, artefact, lead)
-        if finding is None:
-            finding = _report_places(case, tree, code, line, artefact, lead)
-    if finding is not None:
-        yield finding
-
-
-def _report_copies(
-    case: Case, tree: LintTree, code: str, line: Line, artefact: Artefact, lead: str
-) -> Finding | None:
-    """Return the finding about the copies that are sent now."""
-    tops = _sent_copies(case, tree, artefact)
+        return None
+    pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
+    sent = (path for path in case.matched(pattern) if path in case.now)
+    tops = outermost({path: None for path in sent if artefact.is_proved(tree, dirname(path))})
     excepted = _find_excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
     copies = frozenset(case.below(tops))
     if not tree.has_files(copies):
         return None
-    others = plural(len(tops), "other copy")
-    message = f"{lead}, so the build sends {others}: {case.amount(copies)}"
+    consequence = f", so the build sends {plural(len(tops), 'other copy')}: {case.amount(copies)}"
     is_tracked = tree.tracks(copies)
     if is_tracked:
-        message += ", but git tracks some of it, so this may be intended"
-    severity = Severity.WARNING
-    confidence = Confidence.CERTAIN
-    means: frozenset[str] | None = copies - excepted
+        consequence += ", but git tracks some of it, so this may be intended"
+    missed = _MissedCopies(consequence, paths=copies)
     if is_tracked or (artefact.doubtful and tree.tracked is None):
-        severity = Severity.INFO
-        confidence = Confidence.LIKELY
-        means = None
-    return case.finding(
-        code,
-        line,
-        message,
-        severity,
-        confidence,
-        paths=copies,
-        fix=_widen(case, line, artefact, means),
+        return missed
+    return missed._replace(
+        severity=Severity.WARNING,
+        confidence=Confidence.CERTAIN,
+        means=copies - excepted,
     )
 
 
-def _report_places(
-    case: Case, tree: LintTree, code: str, line: Line, artefact: Artefact, lead: str
-) -> Finding | None:
-    """Return the finding about a copy that would be sent once it exists."""
-    if artefact.pattern not in listed("unique"):
+def _future_copies(case: Case, artefact: Artefact) -> _MissedCopies | None:
+    """Return a copy that would be sent once it exists, somewhere if the context is unknown."""
+    places = [_ANYWHERE]
+    confidence = Confidence.POSSIBLE
+    means = NOTHING
+    if case.tree is not None:
+        places = artefact.places(case.tree, case.now)
+        confidence = Confidence.LIKELY
+    elif artefact.doubtful:
         return None
-    for place in artefact.places(tree, case.now):
+    if artefact.doubtful:
+        means = None
+    for place in places:
         # Only directories in which no pattern would ignore a new copy.
-        if case.step(f"{place}/{artefact.example}").ignored:
+        if case.ignores(f"{place}/{artefact.example}"):
             continue
-        message = f"{lead}: a copy in {place}/ would be sent once it exists"
-        means: frozenset[str] | None = NOTHING
-        if artefact.doubtful:
-            means = None
-        return case.finding(
-            code,
-            line,
-            message,
-            Severity.INFO,
-            Confidence.LIKELY,
-            fix=_widen(case, line, artefact, means),
+        where = f"{place}/"
+        if place == _ANYWHERE:
+            where = "another directory"
+        return _MissedCopies(
+            consequence=f": a copy in {where} would be sent once it exists",
+            confidence=confidence,
+            means=means,
         )
     return None
 
 
-def _report_any_place(
-    case: Case, code: str, line: Line, artefact: Artefact, lead: str
-) -> Finding | None:
-    """Return the finding about a copy in a context that is unknown."""
-    if artefact.doubtful:
-        return None
-    if artefact.pattern not in listed("unique"):
-        return None
-    if case.step(f"{_ANYWHERE}/{artefact.example}").ignored:
-        return None
-    return case.finding(
-        code,
-        line,
-        f"{lead}: a copy in another directory would be sent once it exists",
-        Severity.INFO,
-        Confidence.POSSIBLE,
-        fix=_widen(case, line, artefact, None),
-    )
-
-
-def _sent_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
-    """Return the topmost copies that are sent now; of doubtful ones, those with a file beside."""
-    pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
-    tops = list[str]()
-    for path in case.matched(pattern):
-        if path not in case.now:
-            continue
-        if tops and path.startswith(f"{tops[-1]}/"):
-            continue
-        if artefact.is_proved(tree, path.rpartition("/")[0]):
-            tops.append(path)
-    return tops
-
-
-def _find_excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
+def _find_excepted(case: Case, tops: Iterable[str], line: Line) -> frozenset[str]:
     """Return the paths at or below `tops` that exceptions re-include by name, with their parents.
 
     Below `line` an exception with wildcards counts too: its author saw what it re-includes.
     An exception for a parent directory does not count: it is no statement about its content.
     """
     wanted = set(tops)
-    if not wanted:
-        return frozenset()
     named = set()
     for exception in case.patterns:
         pattern = exception.pattern
         if not exception.exception:
             continue
-        if pattern is None:
-            continue
         if is_literal(pattern) and not wanted.isdisjoint(up_to(exception.text)):
             named.add(exception.text)
         if exception.number > line.number:
-            for top in wanted.intersection(case.matched(pattern)):
-                if names(pattern, top):
-                    named.add(top)
+            named.update(
+                top for top in wanted.intersection(case.matched(pattern)) if names(pattern, top)
+            )
     return frozenset(parent for path in case.below(named) for parent in up_to(path))
 
 
-def _widen(case: Case, line: Line, artefact: Artefact, means: frozenset[str] | None) -> Fix | None:
+def _widen(case: Case, line: Line, artefact: Artefact, means: Meant) -> Fix | None:
     """Return the fix that matches the artefact at every depth, in place of `line`.
 
     If exceptions would undo it there, the certain fix is at the end of the file. `name/**` also
@@ -237,17 +218,14 @@ def _widen(case: Case, line: Line, artefact: Artefact, means: frozenset[str] | N
     """
     name = f"**/{artefact.pattern}"
     first = case.rewriting(line, name, means=means)
-    if first is None:
+    if first is None or first.certain:
         return first
-    if first.certain:
+    if not means or not case.exceptions:
         return first
-    if not means:
-        return first
-    if not case.exceptions:
-        return first
-    order = f"move it to the end as {shown(name)}"
     for added in (name, f"{name}\n{name}/**"):
-        fix = case.fix(order, {line.number: None}, added, means=means)
+        fix = case.fix(
+            f"move it to the end as {shown(name)}", {line.number: None}, added, means=means
+        )
         if fix is None:
             return fix
         if fix.certain:

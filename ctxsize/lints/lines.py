@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -14,11 +15,7 @@ from ctxsize.units import as_code, cut
 
 _WILD = frozenset("*?[\\")
 _WIDEST = 60
-
-
-def is_control(char: str) -> bool:
-    """Return whether an ASCII header may not contain the character."""
-    return char < " " or char == "\x7f"
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # the characters that an ASCII header may not contain
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Line:
 
     number: int
     raw: str  # the text without line end and byte order mark
-    pattern: DockerIgnorePattern | None = None  # None for a comment and for one that fails
+    pattern: DockerIgnorePattern  # a comment also in place of one that fails
     text: str = ""  # the pattern as the builder normalizes it, without `!`; `""` if there is none
     exception: bool = False
     error: IgnoreFileError | None = None
@@ -42,6 +39,11 @@ class Line:
     @property
     def shown(self) -> str:
         return shown(self.written)
+
+    @property
+    def cited(self) -> str:
+        """Return the number and the text for a message about another line."""
+        return f"line {self.number} ({self.shown})"
 
     @property
     def marked_raw(self) -> str:
@@ -60,18 +62,17 @@ class Line:
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
         pattern = copy(self.pattern)
-        if pattern is not None:
-            pattern.line = number
+        pattern.line = number
         return replace(self, number=number, pattern=pattern)
 
     @cached_property
     def control(self) -> str:
         """Return the first control character that is sent to the builder, or `""`."""
-        return next(filter(is_control, sent_text(self.raw) or ""), "")
+        return "".join(CONTROLS.findall(sent_text(self.raw) or "")[:1])
 
     @property
     def ignores(self) -> bool:
-        return self.pattern is not None and not self.exception
+        return bool(self.pattern.include)
 
     @property
     def is_wild(self) -> bool:
@@ -87,8 +88,6 @@ class Line:
 
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
-        if self.pattern is None:
-            return False
         return self.pattern.matches(path)
 
 
@@ -98,15 +97,15 @@ def shown(text: str) -> str:
 
 
 @lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file
-def read_line(data: bytes, builder_name: str, first: bool) -> Line:
+def read_line(data: bytes, builder_name: str, *, first: bool) -> Line:
     """Return the line `data` as a builder reads it, without a number."""
     builder = BUILDERS[builder_name]
-    raw = text_of(data)
-    marked = first and raw.startswith(BOM)
-    if marked:
-        raw = raw[1:]
-    line = Line(0, raw, marked=marked)
     pattern_class = builder.spec_class.pattern_class
+    text = text_of(data)
+    raw = text
+    if first:
+        raw = text.removeprefix(BOM)
+    line = Line(0, raw, pattern_class("#"), marked=raw != text)
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
         return replace(
@@ -121,8 +120,8 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     line = replace(line, text=parsed.text, exception=parsed.exception)
     try:
         pattern = pattern_class(raw)
+        if pattern.fault is not None:
+            raise pattern.error()
     except IgnoreFileError as error:
         return replace(line, error=error)
-    if pattern.fault is not None:
-        return replace(line, error=pattern.error())
     return replace(line, pattern=pattern)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from posixpath import basename
+from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
@@ -27,8 +30,7 @@ from ctxsize.recommender.tree import Tree, outermost
 _SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """An ignore file to lint, and what is known about its builds."""
 
     path: str
@@ -45,15 +47,11 @@ class LintTree:
 
     def __init__(self, snapshot: Snapshot, plans: Sequence[Plan]) -> None:
         self.trial = Trial(snapshot)
+        self.everything = self.trial.everything  # what would be sent without any pattern
         self.snapshot = snapshot
         self.plan = snapshot.plan
         self._plans = tuple(plans)
         self._matched: dict[str, list[str]] = {}
-
-    @property
-    def everything(self) -> Sent:
-        """Return what would be sent without any pattern."""
-        return self.trial.everything
 
     def is_directory(self, path: str) -> bool:
         return path in self.everything.directories
@@ -73,25 +71,20 @@ class LintTree:
     @cached_property
     def references(self) -> list[Reference]:
         """Return the places that name files without which a build fails."""
-        references: dict[Reference, None] = {}
+        references = list[Reference]()
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for plan in self._plans:
-                names = self._names_in(plan)
-                if not names:
-                    continue
+                # The names that the build has for the context that its ignore file governs.
+                names: tuple[str, ...] = ()
+                if not plan.dockerfile_specific:
+                    names = names_of(plan, self.plan.root)
+                elif plan.root == self.plan.root:
+                    names = ("",)
                 # A fault in a Dockerfile leaves what was found before it.
-                for reference in finder.of(plan, names):
-                    references[reference] = None
-        return [*references]
-
-    def _names_in(self, plan: Plan) -> tuple[str, ...]:
-        """Return the names that a build has for the context that its ignore file governs."""
-        if not plan.dockerfile_specific:
-            return names_of(plan, self.plan.root)
-        if plan.root == self.plan.root:
-            return ("",)
-        return ()
+                if names:
+                    references.extend(finder.of(plan, names))
+        return [*dict.fromkeys(references)]
 
     @cached_property
     def includes(self) -> list[Include] | None:
@@ -111,25 +104,22 @@ class LintTree:
         sought = [*paths]
         if not sought:
             return sought
-        if self.includes is None:
-            return sought
-        if None in self.includes:
+        if self.includes is None or None in self.includes:
             return sought
         transfers = [self.snapshot.sent(spec, include=include) for include in self.includes]
         return [path for path in sought if any(path in sent for sent in transfers)]
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
         """Return, for the build that enters most, the directories that it enters for nothing."""
-        includes: list[Include] = [None]
-        most = list[MemoryDirectory]()
+        includes = self.includes
+        if includes is None:
+            includes = [None]
         with suppress(CtxsizeError):  # a source may fail the build
-            if self.includes is not None:
-                includes = self.includes
-            for include in includes:
-                entered = [*self._entered_for_nothing(include, sent)]
-                if len(entered) > len(most):
-                    most = entered
-            return most
+            return max(
+                ([*self._entered_for_nothing(include, sent)] for include in includes),
+                key=len,
+                default=[],
+            )
         return []
 
     def _entered_for_nothing(self, include: Include, sent: Sent) -> Iterator[MemoryDirectory]:
@@ -137,14 +127,10 @@ class LintTree:
         spec = include_spec(include or ("**",))
 
         def is_entered(directory: MemoryDirectory) -> bool:
-            if spec.enters(directory.path):
-                return True
-            return not spec.match_file(directory.path)
+            return spec.enters(directory.path) or not spec.match_file(directory.path)
 
         for directory in self.snapshot.root.tree(is_entered):
-            if not directory.path:
-                continue
-            if directory.path not in sent.directories:
+            if directory.path and directory.path not in sent.directories:
                 yield directory
 
     def is_taken(self, paths: Collection[str]) -> bool:
@@ -159,12 +145,10 @@ class LintTree:
     def tracked(self) -> frozenset[str] | None:
         """Return the files that git tracks, None without a repository that git can read."""
         repository = find(self.plan.root).repository
-        try:
-            if repository is None:
-                return None
-            return repository.tracked
-        except GitError:
-            return None
+        with suppress(GitError):
+            if repository is not None:
+                return repository.tracked
+        return None
 
     def tracks(self, paths: Iterable[str]) -> bool:
         if self.tracked is None:
@@ -174,24 +158,24 @@ class LintTree:
     @cached_property
     def ignore_file(self) -> str | None:
         """Return the ignore file's path in the context, None if it is no plain file in it."""
-        if self.plan.ignore_file is None:
-            return None
         path = own_path(self.plan)
         if path is None:
             return None
         file = self.snapshot.file(path)
-        if file is None:
-            return None
-        if not isinstance(file.kept, int):
+        if file is None or not isinstance(file.kept, int):
             return None
         return path
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        by_name: dict[str, list[str]] = {}
+        by_name = defaultdict[str, list[str]](list)
         for path in sorted(self.everything.paths, key=order):
-            by_name.setdefault(path.rpartition("/")[2], []).append(path)
+            by_name[basename(path)].append(path)
         return by_name
+
+    def named(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield the entries with these names."""
+        return chain.from_iterable(self.by_name[name] for name in names)
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
@@ -202,24 +186,17 @@ class LintTree:
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
     ) -> list[str]:
         """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
-        if pattern.text not in self._matched:
-            self._match((*beside, pattern))
-        return self._matched[pattern.text]
-
-    def _match(self, patterns: Iterable[DockerIgnorePattern]) -> None:
-        """Search the tree for the entries of all `patterns` that are new."""
-        new = {}
-        for pattern in patterns:
-            if pattern.text not in self._matched:
-                new[pattern.text] = pattern
-        lists = [list[str]() for _ in new]
-        spec = self.plan.builder.spec_class(new.values())
-        for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
-            for index in indexes:
-                lists[index].append(path)
-        for text, paths in zip(new, lists, strict=True):
-            paths.sort(key=order)
-            self._matched[text] = paths
+        known = self._matched
+        if pattern.text not in known:
+            new = {other.text: other for other in (*beside, pattern) if other.text not in known}
+            lists = [list[str]() for _ in new]
+            matcher = Matcher(self.plan.builder.spec_class(new.values()))
+            for path, indexes in matcher.in_tree(self.snapshot.root):
+                for index in indexes:
+                    lists[index].append(path)
+            for text, paths in zip(new, lists, strict=True):
+                known[text] = sorted(paths, key=order)
+        return known[pattern.text]
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
         """Return `tops` and everything below them that is in `sent`, in order."""
@@ -229,8 +206,7 @@ class LintTree:
             if folder is None:
                 continue
             for directory in folder.tree():
-                names = sent.names.get(directory.path, ())
-                paths.update(directory.prefix + name for name in names)
+                paths.update(directory.prefix + name for name in sent.names.get(directory.path, ()))
                 if directory.path in sent.directories:
                     paths.add(directory.path)
         return sorted(paths, key=order)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
+from itertools import filterfalse
+from posixpath import basename
 from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
-from ctxsize.findings import Finding, Fix, Severity
-from ctxsize.lints.case import NOTHING, Case
+from ctxsize.findings import Finding, Severity
+from ctxsize.lints.case import NOTHING, Case, LintFindings
 from ctxsize.lints.depths import ARTEFACTS
-from ctxsize.lints.lines import Line, shown
+from ctxsize.lints.lines import CONTROLS, Line, shown
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>(?=[^{},]*,)[^{}]*)\}(?P<tail>[^{}]*)")
@@ -21,7 +23,6 @@ _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)(?<!\s)\s+(?P<comment>#.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
 """A comment of another language. A line with `//` and no blank is more likely a path."""
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"\\.")
 _NOT_PLAIN = re.compile(r"\\.|\[[^\]]*\]?")
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
@@ -34,43 +35,39 @@ class Translation(NamedTuple):
     texts: list[str]
 
 
-def translated(
-    code: str, translation: Callable[[Case, Line], Translation | None], *, meant: bool = False
-) -> Callable[[Case], Iterator[Finding]]:
-    """Return the lint of the lines that `translation` translates.
+Translate = Callable[[Case, Line], Translation | None]
+
+
+def translated(code: str, translate: Translate, case: Case, *, meant: bool = False) -> LintFindings:
+    """Yield the lines that `translate` translates.
 
     It counts the paths that the line decides about, or those that the new lines would.
     """
-
-    def findings(case: Case) -> Iterator[Finding]:
-        for line in _unusual(case):
-            proposal = translation(case, line)
-            if proposal is None:
-                continue
-            message, texts = proposal
-            # Certain only if the line, as Docker reads it now, decides about no path.
-            means = None
-            decides = []
-            if not meant:
-                decides = case.effect(line)
-            if not decides:
-                means = case.intended(texts)
-            paths: Collection[str] = decides
-            if meant and means is not None:
-                paths = means
-            yield case.finding(
-                code,
-                line,
-                message,
-                fix=case.fix(
-                    f"write {', '.join(map(shown, texts))}",
-                    {line.number: "\n".join(texts)},
-                    means=means,
-                ),
-                paths=paths,
-            )
-
-    return findings
+    for line in _unusual(case):
+        translation = translate(case, line)
+        if translation is None:
+            continue
+        message, texts = translation
+        # Certain only if the line, as Docker reads it now, decides about no path.
+        paths: Collection[str] = ()
+        means = None
+        if not meant:
+            paths = case.effect(line)
+        if not paths:
+            means = case.intended(texts)
+        if meant:
+            paths = means or ()
+        yield case.finding(
+            code,
+            line,
+            message,
+            fix=case.fix(
+                f"write {', '.join(map(shown, texts))}",
+                {line.number: "\n".join(texts)},
+                means=means,
+            ),
+            paths=paths,
+        )
 
 
 def _unusual(case: Case) -> Iterator[Line]:
@@ -106,21 +103,19 @@ def several(case: Case, line: Line) -> Translation | None:
         return None
     texts = []
     for word in words:
-        if not _WORD.fullmatch(word):
+        if not (_WORD.fullmatch(word) and _looks_like_pattern(case, word)):
             return None
-        if not _looks_like_pattern(case, word):
-            return None
+        sign = line.sign
         if word.startswith("!"):
-            texts.append(word)
-        else:
-            texts.append(line.sign + word)
+            sign = ""
+        texts.append(sign + word)
     return Translation(
         f"Docker reads {line.shown} as one pattern with spaces, not as {len(words)} patterns", texts
     )
 
 
 def _looks_like_pattern(case: Case, word: str) -> bool:
-    name = word.strip("!/").rpartition("/")[2]
+    name = basename(word.strip("!/"))
     if name in ARTEFACTS:
         return True
     if "*" in word:
@@ -139,21 +134,22 @@ def from_gitignore(case: Case, line: Line) -> Translation | None:
     written = line.written
     if _NEGATED.search(written):
         # `filepath.Match` of Go negates a class with `^` only.
-        message = f"Docker reads `[!…]` in {line.shown} as a class with `!`, not as its opposite"
-        return Translation(message, [_NEGATED.sub("[^", written)])
+        return Translation(
+            f"Docker reads `[!…]` in {line.shown} as a class with `!`, not as its opposite",
+            [_NEGATED.sub("[^", written)],
+        )
     braces = _BRACES.fullmatch(written)
     if braces is not None:
-        head = braces["head"]
-        tail = braces["tail"]
-        inner = braces["inner"].split(",")
-        texts = [f"{head}{alternative.strip()}{tail}" for alternative in inner]
-        message = (
-            f"Docker reads the braces in {line.shown} as plain characters, not as alternatives"
+        head, inner, tail = braces.groups()
+        return Translation(
+            f"Docker reads the braces in {line.shown} as plain characters, not as alternatives",
+            [f"{head}{alternative.strip()}{tail}" for alternative in inner.split(",")],
         )
-        return Translation(message, texts)
     if re.search(r"\\[A-Za-z0-9_]", written):
-        message = f"Docker reads the backslash in {line.shown} as an escape, not as a separator"
-        return Translation(message, [written.replace("\\", "/")])
+        return Translation(
+            f"Docker reads the backslash in {line.shown} as an escape, not as a separator",
+            [written.replace("\\", "/")],
+        )
     return None
 
 
@@ -165,23 +161,21 @@ def from_regex(case: Case, line: Line) -> Translation | None:
         return None
     message = f"Docker reads `|` in {line.shown} as a plain character, not as alternatives"
     if _is_expression(line):
-        lead = f"{line.shown} matches too much"
-        message = f"{lead}: `|` splits the regular expression that Docker makes"
-    texts = []
-    for part in line.written.removeprefix("!").split("|"):
-        text = part.strip()
-        if text:
-            texts.append(line.sign + text)
-    return Translation(message, texts)
+        message = (
+            f"{line.shown} matches too much: `|` splits the regular expression that Docker makes"
+        )
+    parts = map(str.strip, line.written.removeprefix("!").split("|"))
+    return Translation(message, [line.sign + part for part in parts if part])
 
 
 def _is_expression(line: Line) -> bool:
     """Return whether Docker makes a regular expression of the pattern."""
     # `Pattern.compile` of moby/patternmatcher makes an expression of a pattern with wildcards
     # only, and does not escape `|` in it.
-    if line.pattern is None or not line.pattern.kind:
+    kind = line.pattern.kind
+    if not kind:
         return line.is_wild
-    return line.pattern.kind in ("regexp", "tree")
+    return kind in ("regexp", "tree")
 
 
 def _without_escapes(text: str) -> str:
@@ -190,7 +184,7 @@ def _without_escapes(text: str) -> str:
     return _NOT_PLAIN.sub("", text[:end]) + _ESCAPED.sub("", text[end:])
 
 
-def not_a_comment(case: Case) -> Iterator[Finding]:
+def not_a_comment(case: Case) -> LintFindings:
     """Yield indented `#` lines and comments of other languages."""
     for line in _unusual(case):
         text = line.written
@@ -199,9 +193,8 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
             text = f"# {foreign['rest'].strip()}".rstrip()
         elif not line.raw[:1].isspace() or not text.startswith("#"):
             continue
-        message = f"Docker reads {line.shown} as a pattern, not as a comment"
         severity = Severity.WARNING
-        means: frozenset[str] | None = NOTHING
+        means = NOTHING
         decides = case.effect(line)
         if decides:
             severity = Severity.ERROR
@@ -209,31 +202,32 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX103",
             line,
-            message,
+            f"Docker reads {line.shown} as a pattern, not as a comment",
             severity,
             paths=decides,
             fix=case.fix("make it a comment", {line.number: text}, means=means),
         )
 
 
-def fails(case: Case) -> Iterator[Finding]:
+def fails(case: Case) -> LintFindings:
     """Yield lines that stop the build."""
     for line in case.lines:
-        if line.error is None:
-            continue
-        why = line.error.message
-        hint = line.error.hint or ""
-        if isinstance(line.error, UnknownPatternError):
-            yield case.finding("CTX000", line, why, help=hint)
+        error = line.error
+        if error is None:
             continue
         # `patternmatcher.New` compiles no pattern; its first match against a path does.
         when = "once it compares a path with"
-        if line.error.always:
+        if error.always:
             when = "at"
-        yield case.finding("CTX121", line, f"the build fails {when} {line.shown}: {why}", help=hint)
+        code = "CTX121"
+        message = f"the build fails {when} {line.shown}: {error.message}"
+        if isinstance(error, UnknownPatternError):
+            code = "CTX000"
+            message = error.message
+        yield case.finding(code, line, message, help=error.hint or "")
 
 
-def control(case: Case) -> Iterator[Finding]:
+def control(case: Case) -> LintFindings:
     """Yield control characters in patterns."""
     severity = Severity.WARNING
     what = "keeps this pattern from matching the name that you see"
@@ -251,12 +245,12 @@ def control(case: Case) -> Iterator[Finding]:
             at=line.raw.index(line.control),
             fix=case.fix(
                 "remove the control characters",
-                {line.number: "\n".join(_CONTROLS.sub(" ", line.raw).split())},
+                {line.number: "\n".join(CONTROLS.sub(" ", line.raw).split())},
             ),
         )
 
 
-def invisible(case: Case) -> Iterator[Finding]:
+def invisible(case: Case) -> LintFindings:
     """Yield invisible characters, and bytes that are not UTF-8."""
     for line in case.lines:
         bad = next(filter(_is_unseen, line.text), None)
@@ -269,7 +263,13 @@ def invisible(case: Case) -> Iterator[Finding]:
         name = f"the byte 0x{data[0]:02x}, which is not UTF-8"
         if len(data) > 1:
             name = f"the invisible character U+{ord(bad):04X}"
-            fix = _make_visible(case, line)
+            text = "".join(filterfalse(_is_unseen, line.raw.replace(_BLANK, " "))).strip()
+            if text:
+                fix = case.fix(
+                    "remove the invisible characters",
+                    {line.number: text},
+                    means=case.intended([text]),
+                )
         yield case.finding(
             "CTX123",
             line,
@@ -277,17 +277,6 @@ def invisible(case: Case) -> Iterator[Finding]:
             at=max(0, line.raw.find(bad)),
             fix=fix,
         )
-
-
-def _make_visible(case: Case, line: Line) -> Fix | None:
-    """Return the fix that removes invisible characters; None if it leaves nothing."""
-    raw = line.raw.replace(_BLANK, " ")
-    text = "".join(char for char in raw if not _is_unseen(char)).strip()
-    if not text:
-        return None
-    return case.fix(
-        "remove the invisible characters", {line.number: text}, means=case.intended([text])
-    )
 
 
 def _is_unseen(char: str) -> bool:
@@ -308,7 +297,7 @@ def utf16(case: Case) -> Finding:
     )
 
 
-def outside(case: Case) -> Iterator[Finding]:
+def outside(case: Case) -> LintFindings:
     """Yield patterns that cannot match an entry of any tree."""
     for line in case.lines:
         if line.names_no_entry:

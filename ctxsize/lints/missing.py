@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from posixpath import basename, dirname
 
 from ctxsize.engine.dockerfiles import is_ignore_file
 from ctxsize.engine.fates import fatal_problems
@@ -18,17 +20,17 @@ from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import listed
-from ctxsize.lints.case import Case
+from ctxsize.lints.case import Case, LintFindings
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 BUILD_FAILS = "CTX411"  # the code of a build that must fail, which `check` reports too
-_EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
+_EVERYTHING = ("*", "**", "*.*")  # the last segments of patterns that are meant for all names
 
 
-def hidden_source(case: Case) -> Iterator[Finding]:
+def hidden_source(case: Case) -> LintFindings:
     """Yield sources of COPY and ADD that a pattern ignores."""
     seen = set()
     for plan in case.plans:
@@ -38,23 +40,18 @@ def hidden_source(case: Case) -> Iterator[Finding]:
             if key in seen:
                 continue
             seen.add(key)
-            line = _hiding_line(case, check)
-            if line is not None:
-                yield _report_hidden(case, check, line, f"{plan.dockerfile}:{source.line}")
-
-
-def _hiding_line(case: Case, check: SourceCheck) -> Line | None:
-    """Return the line that hides a source, if a line of the file does."""
-    if check.fate not in (Fate.IGNORED, Fate.NO_MATCH):
-        return None
-    if not check.hidden:
-        return None
-    pattern = check.hidden[0].verdict.by
-    if not pattern:
-        return None
-    if not 0 < pattern.line <= len(case.lines):
-        return None
-    return case.lines[pattern.line - 1]
+            if check.fate not in (Fate.IGNORED, Fate.NO_MATCH):
+                continue
+            if not check.hidden:
+                continue
+            pattern = check.hidden[0].verdict.by
+            if pattern is not None and pattern.line:  # else the builder added it
+                yield _report_hidden(
+                    case,
+                    check,
+                    line=case.lines[pattern.line - 1],
+                    place=f"{plan.dockerfile}:{source.line}",
+                )
 
 
 def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Finding:
@@ -70,11 +67,11 @@ def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Fi
         fix = None  # a pattern that is made from a hidden value is not written into a file
     else:
         fix = case.added_exception(source.path)
-    what = f"the source of `{source.instruction} {source.written}` ({place})"
     return case.finding(
         "CTX111",
         line,
-        f"{line.shown} ignores {what}, so {then}",
+        f"{line.shown} ignores the source of `{source.instruction} {source.written}` ({place}), "
+        f"so {then}",
         severity,
         evidence=(place, *(entry.path for entry in check.hidden[:3])),
         fix=fix,
@@ -84,72 +81,70 @@ def _report_hidden(case: Case, check: SourceCheck, line: Line, place: str) -> Fi
 
 def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
     """Yield the checks of the sources of COPY and ADD, for the target and each named stage."""
-    plan = replace(plan, spec=case.spec)
     targets = [plan.build.target]
     if not plan.build.target:
         with suppress(CtxsizeError):
-            stages = plan.parsed.dockerfile.stages[-2::-1]
-            targets += [stage.name for stage in stages if stage.name]
+            targets += [stage.name for stage in plan.parsed.dockerfile.stages[-2::-1] if stage.name]
     for target in targets:
-        of_target = replace(plan, build=replace(plan.build, target=target))
+        of_target = replace(
+            plan,
+            spec=case.spec,
+            build=replace(plan.build, target=target),
+        )
         with suppress(CtxsizeError):
             need = next(iter(needs_of(of_target).values()))
             sources = Sources(of_target)
-            lines = (source.line for source in need.sources if source.kind in ("copy", "add"))
-            for number in dict.fromkeys(lines):
+            for number in dict.fromkeys(
+                source.line for source in need.sources if source.kind in ("copy", "add")
+            ):
                 with suppress(CtxsizeError):
                     yield from sources.check(str(number))
 
 
-def failing_builds(case: Case) -> Iterator[Finding]:
+def failing_builds(case: Case) -> LintFindings:
     """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
     if case.tree is not None and case.sent is None:
         return  # its lines fail the build, as CTX121 reports
-    known = [(finding.evidence[0], finding.message) for finding in hidden_source(case)]
+    known = [finding.message for finding in hidden_source(case)]
     for plan in case.plans:
-        governed = replace(plan, spec=case.spec, ignore_file=case.file)
-        for finding in failing(governed):
-            location = str(finding.location)
-            source = _quoted_source(finding)
-            if not any(location == place and source in message for place, message in known):
+        for finding in failing(replace(plan, spec=case.spec, ignore_file=case.file)):
+            message = finding.message.removeprefix("the build fails: ")
+            # As CTX111 cites the source.
+            cited = f"`{message.partition(': not found, as ')[0]}` ({finding.location})"
+            if not any(cited in message for message in known):
                 yield finding
 
 
-def _quoted_source(finding: Finding) -> str:
-    """Return how CTX111 quotes the source that a finding of CTX411 is about."""
-    source = finding.message.removeprefix("the build fails: ").partition(": not found, as ")[0]
-    return f"`{source}`"
-
-
-def failing(plan: Plan) -> Iterator[Finding]:
+def failing(plan: Plan) -> LintFindings:
     """Yield a finding for each reason why a build fails; none if the builder rejects it."""
     for problem in fatal_problems(plan):
         yield fatal_finding(problem, problem.path or plan.context)
 
 
-def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
+def manifest(case: Case, tree: LintTree) -> LintFindings:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
-    by_path = {}
-    for name in sorted(tree.by_name.keys() & listed("manifests")):
-        for path in tree.by_name[name]:
-            line = _line_ignoring(case, tree, path)
-            if line is None:
-                continue
-            if _is_accident(line, name):
-                by_path[path] = line
-    by_number: dict[int, list[str]] = {}
-    for path in tree.travelling(by_path, tree.plan.builder.spec_class([])):
-        by_number.setdefault(by_path[path].number, []).append(path)
+    numbers = {}
+    for path in tree.named(sorted(tree.by_name.keys() & listed("manifests"))):
+        if path in case.now or tree.is_directory(path):
+            continue
+        parent = dirname(path)
+        if parent and case.ignores(parent):
+            continue
+        line = case.decider(path)
+        if line is not None and _is_accident(line, basename(path)):
+            numbers[path] = line.number
+    by_number = defaultdict[int, list[str]](list)
+    for path in tree.travelling(numbers, tree.plan.builder.spec_class([])):
+        by_number[numbers[path]].append(path)
     severity = Severity.WARNING
     if case.plans:
         severity = Severity.ERROR
     for number, paths in by_number.items():
         line = case.lines[number - 1]
-        shown = ", ".join(tree.shown(paths))
         yield case.finding(
             "CTX116",
             line,
-            f"{line.shown} also ignores {shown}, which the build may need",
+            f"{line.shown} also ignores {', '.join(tree.shown(paths))}, which the build may need",
             severity,
             Confidence.LIKELY,
             paths=paths,
@@ -157,23 +152,9 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
         )
 
 
-def _line_ignoring(case: Case, tree: LintTree, path: str) -> Line | None:
-    """Return the line that ignores a file; None if it is sent or its directory is ignored."""
-    if path in case.now:
-        return None
-    if tree.is_directory(path):
-        return None
-    parent = path.rpartition("/")[0]
-    if parent and case.step(parent).ignored:
-        return None
-    return case.decider(path)
-
-
 def _is_accident(line: Line, name: str) -> bool:
     """Return whether the pattern matches many names, and `name` only by chance."""
-    last = line.text.rpartition("/")[2]
-    if line.text in _EVERYTHING:
-        return False
+    last = basename(line.text)
     if last in _EVERYTHING:
         return False
     if "*" not in last:
@@ -184,7 +165,7 @@ def _is_accident(line: Line, name: str) -> bool:
     return stem.casefold() != name.split(".")[0].casefold()
 
 
-def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator[Finding]:
+def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> LintFindings:
     """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
     if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
@@ -200,14 +181,15 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
         line = case.decider(path)
         if line is None:
             continue
-        if tree.needed is None:
-            continue
-        if not reference.is_of_sources(tree.needed.git):
+        needed = tree.needed
+        if needed is None:
+            return
+        if not reference.is_of_sources(needed.git):
             continue
         taker = f"{reference.at} needs"
         if is_copy:
             taker = f"COPY --from ({reference.at}) takes"
-        elif tree.needed.takes({path}):
+        elif needed.takes({path}):
             continue  # CTX111 reports what an instruction takes from the context by its name
         yield case.finding(
             code,
@@ -220,26 +202,29 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
         )
 
 
-def git(case: Case, tree: LintTree) -> Iterator[Finding]:
+def git(case: Case, tree: LintTree) -> LintFindings:
     """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
     if ".git" not in case.now:
         return
     if _is_named(case, ".git"):
         return
-    if tree.is_taken([".git"]):
+    needed = tree.needed
+    if needed is None or needed.takes({".git"}):
         return
     if not tree.travelling([".git"], case.spec):
         return
     paths = case.below([".git"])
     exceptions = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
-    if all(map(_is_inside_git, exceptions)):
+    # To re-include paths inside `.git` only is intended.
+    if all(
+        exception is not None and exception.text.removeprefix("**/").startswith(".git/")
+        for exception in exceptions
+    ):
         return
     message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
     severity = Severity.WARNING
     confidence = Confidence.LIKELY
-    reason = None
-    if tree.needed is not None:
-        reason = tree.needed.asks_git(case.now)
+    reason = needed.asks_git(case.now)
     if reason or tree.includes is None:
         severity = Severity.INFO
         confidence = Confidence.POSSIBLE
@@ -248,14 +233,15 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
         fix = None
     else:
         fix = _ignore_git(case, tree, is_excepted=any(exceptions))
-    yield case.finding("CTX109", None, message, severity, confidence, paths=paths, fix=fix)
-
-
-def _is_inside_git(exception: Line | None) -> bool:
-    """Return whether it re-includes paths inside `.git` only: that is intended."""
-    if exception is None:
-        return False
-    return exception.text.removeprefix("**/").startswith(".git/")
+    yield case.finding(
+        "CTX109",
+        None,
+        message,
+        severity=severity,
+        confidence=confidence,
+        paths=paths,
+        fix=fix,
+    )
 
 
 def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
@@ -269,21 +255,15 @@ def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
     return case.fix(f"ignore `{name}`", added=lines)
 
 
-def env(case: Case, tree: LintTree) -> Iterator[Finding]:
+def env(case: Case, tree: LintTree) -> LintFindings:
     """Yield env files with local settings that are sent and that git does not track."""
-    files = []
-    for name in tree.by_name:
-        if not _ENV_NAME.fullmatch(name):
-            continue
-        if _TEMPLATE.search(name[4:]):
-            continue
-        for path in tree.by_name[name]:
-            is_untracked = not tree.is_directory(path) and not tree.tracks([path])
-            if path not in case.now:
-                continue
-            if is_untracked and not _is_named(case, path):
-                files.append(path)
-    paths = tree.travelling(files, case.spec)
+    untracked = (
+        path
+        for path in tree.named(filter(_is_env_name, tree.by_name))
+        if path in case.now
+        and not (tree.is_directory(path) or tree.tracks([path]) or _is_named(case, path))
+    )
+    paths = tree.travelling(untracked, case.spec)
     if not paths:
         return
     severity = Severity.INFO
@@ -291,25 +271,33 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     if tree.tracked is not None and tree.includes is not None:
         severity = Severity.WARNING
         confidence = Confidence.LIKELY
-    shown = ", ".join(tree.shown(paths))
-    names = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
     yield case.finding(
         "CTX110",
         None,
-        f"the build sends {shown}, which may contain secrets: {case.amount(paths)}",
+        f"the build sends {', '.join(tree.shown(paths))}, which may contain secrets: "
+        f"{case.amount(paths)}",
         severity,
         confidence,
         paths=paths,
-        fix=case.fix("ignore these names at every depth", added="\n".join(names)),
+        fix=case.fix(
+            "ignore these names at every depth",
+            added="\n".join(dict.fromkeys(f"**/{basename(path)}" for path in paths)),
+        ),
     )
+
+
+def _is_env_name(name: str) -> bool:
+    if not _ENV_NAME.fullmatch(name):
+        return False
+    return not _TEMPLATE.search(name[4:])
 
 
 def _is_named(case: Case, path: str) -> bool:
     """Return whether an exception names exactly this path."""
-    return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))
+    return not case.exceptions.isdisjoint((path, f"**/{basename(path)}"))
 
 
-def two_files(case: Case) -> Iterator[Finding]:
+def two_files(case: Case) -> LintFindings:
     """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
     general = case.target.fallback
     if general:
@@ -320,7 +308,7 @@ def two_files(case: Case) -> Iterator[Finding]:
         )
 
 
-def linked(case: Case) -> Iterator[Finding]:
+def linked(case: Case) -> LintFindings:
     """Yield CTX134: the ignore file is a symlink to a file with another purpose."""
     link = case.target.link
     if link is None:
@@ -337,7 +325,7 @@ def linked(case: Case) -> Iterator[Finding]:
     )
 
 
-def unread(case: Case) -> Iterator[Finding]:
+def unread(case: Case) -> LintFindings:
     """Yield CTX127: no build reads this ignore file, or none seems to."""
     target = case.target
     if target.unread is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from itertools import chain
+from operator import attrgetter
+from posixpath import dirname
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers, split_classes
 from ctxsize.engine.trial import Matcher
-from ctxsize.findings import Changes, Finding, Fix, Severity
-from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case
+from ctxsize.findings import Changes, Fix, Severity
+from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case, LintFindings
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
@@ -21,7 +24,7 @@ _MANY_LISTED = 1_000
 _MOST_NAMED = 50  # number of paths up to which they replace the wildcards of exceptions
 
 
-def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
+def shadowed(case: Case, tree: LintTree) -> LintFindings:
     """Yield patterns for directories that earlier exceptions partly re-include."""
     for line in case.patterns:
         if not line.ignores:
@@ -29,15 +32,10 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         if not case.has_between(0, line.number, exceptions=True):
             continue
         tops = [path for path in case.matched(line.pattern) if tree.is_directory(path)]
-        # Paths that an earlier exception re-includes and the pattern does not match itself.
         left = set()
         for path in case.below(tops):
             exception = case.let_in_by(path)
-            if exception is None:
-                continue
-            if exception.number >= line.number:
-                continue
-            if not line.matches(path):
+            if exception is not None and exception.number < line.number:
                 left.add(path)
         if tree.has_files(left):
             yield case.finding(
@@ -49,72 +47,70 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
             )
 
 
-def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
+def empty(case: Case, tree: LintTree) -> LintFindings:
     """Yield files that arrive without their content."""
-    by_number: dict[int, list[str]] = {}
+    by_number = defaultdict[int, list[str]](list)
     for path in sorted(case.now.empty):
-        number = 0
+        decider = None
         # fsutil's sender asks MatchesOrParentMatches before it opens what its walk has listed.
         if case.builder.refuses_to_open and case.spec.refuses(path):
             decider = case.decider(path)
-            if decider is not None:
-                number = decider.number
-        by_number.setdefault(number, []).append(path)
+        number = 0
+        if decider is not None:
+            number = decider.number
+        by_number[number].append(path)
     for number, paths in by_number.items():
         if number == 0:
-            message = f"the build sends {case.amount(paths)} without content: it may not read them"
             yield case.finding(
                 "CTX120",
                 None,
-                message,
+                f"the build sends {case.amount(paths)} without content: it may not read them",
                 paths=paths,
                 help="permit reading, or ignore what cannot be read",
             )
         else:
             line = case.lines[number - 1]
-            lead = f"{line.shown} re-includes {case.amount(paths)} that will arrive empty"
-            message = f"{lead}: a later pattern ignores the directory again"
-            fix = case.move_to_end(line)
-            yield case.finding("CTX120", line, message, paths=paths, fix=fix)
+            yield case.finding(
+                "CTX120",
+                line,
+                f"{line.shown} re-includes {case.amount(paths)} that will arrive empty: "
+                "a later pattern ignores the directory again",
+                paths=paths,
+                fix=case.move_to_end(line),
+            )
 
 
-def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
+def undone(case: Case, tree: LintTree) -> LintFindings:
     """Yield patterns that a later exception for a directory undoes."""
     if not case.exceptions:
         return
     for line in case.patterns:
         if line.ignores:
-            finding = _report_undone(case, tree, line)
-            if finding is not None:
-                yield finding
+            yield from _report_undone(case, tree, line)
 
 
-def _report_undone(case: Case, tree: LintTree, line: Line) -> Finding | None:
+def _report_undone(case: Case, tree: LintTree, line: Line) -> LintFindings:
     undoing = {}
     for path in case.matched(line.pattern):
-        parent, slash, _ = path.rpartition("/")
-        if not slash:
-            continue
-        if path not in case.now:
+        parent = dirname(path)
+        if not parent or path not in case.now:
             continue
         if line.matches(parent):
             continue
         exception = case.let_in_by(path)
-        if exception is None:
-            continue
-        if exception.number <= line.number:
+        if exception is None or exception.number <= line.number:
             continue
         if not exception.matches(path):
             undoing[path] = exception
     # A path that a later exception matches itself is re-included on purpose.
     back = {path for path in case.below(undoing) if not _has_exception_after(case, line, path)}
     if not tree.has_files(back):
-        return None
+        return
     by = next(iter(undoing.values()))
-    return case.finding(
+    yield case.finding(
         "CTX130",
         line,
-        f"line {by.number} ({by.shown}) re-includes {case.amount(back)} that {line.shown} ignores",
+        f"{by.cited} re-includes {case.amount(back)} that {line.shown} ignores",
         paths=back,
         fix=case.fix(
             f"move the line below line {by.number}",
@@ -129,42 +125,33 @@ def _has_exception_after(case: Case, line: Line, path: str) -> bool:
     return any(later.exception and later.number > line.number for later in case.matching(path))
 
 
-def redundant(case: Case) -> Iterator[Finding]:
+def redundant(case: Case) -> LintFindings:
     """Yield patterns that others imply in every tree."""
-    by_text: dict[str, list[Line]] = {}
+    by_text = defaultdict[str, list[Line]](list)
     for line in case.patterns:
         if line.ignores and not line.control:
-            by_text.setdefault(line.text, []).append(line)
+            by_text[line.text].append(line)
     texts = [*by_text]
-    patterns = (lines[0].pattern for lines in by_text.values())
-    finder = Matcher(
-        case.builder.spec_class(pattern for pattern in patterns if pattern is not None)
-    )
+    finder = Matcher(case.builder.spec_class(lines[0].pattern for lines in by_text.values()))
     for text, lines in by_text.items():
-        indexes = _possible_covers(finder, text)
-        wide = []
-        for index in sorted(indexes, key=lambda index: ("*" in texts[index], index)):
-            if texts[index] != text:
-                wide += by_text[texts[index]]
+        # Others may imply it if they match an example of its paths, or a parent of that.
+        example = _example(text.removeprefix("**/"))
+        if not all(example.split("/")):
+            continue
+        indexes = {index for path in up_to(example) for index in finder.indexes(path)}
+        others = [texts[index] for index in sorted(indexes)]
+        others.sort(key=lambda other: "*" in other)
+        wide = [line for other in others if other != text for line in by_text[other]]
         for line in lines:
             wider = next((other for other in wide if _implies(case, other, line)), None)
             if wider is not None:
-                by = f"line {wider.number} ({wider.shown})"
                 yield case.finding(
                     "CTX112",
                     line,
-                    f"{by} already ignores all that {line.shown} matches",
+                    f"{wider.cited} already ignores all that {line.shown} matches",
                     fix=case.removal(line, means=NOTHING),
-                    shared=f"lines match only what {by} already ignores",
+                    shared=f"lines match only what {wider.cited} already ignores",
                 )
-
-
-def _possible_covers(finder: Matcher, text: str) -> set[int]:
-    """Return the patterns that match an example of the paths of `text`, or a parent of it."""
-    example = _example(text.removeprefix("**/"))
-    if not all(example.split("/")):
-        return set()
-    return {index for path in up_to(example) for index in finder.indexes(path)}
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
@@ -174,26 +161,22 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     exception lies between. If it matches only parents of these paths, no exception may precede
     either: the builder would skip the pattern for an ignored directory.
     """
-    if wide.pattern is None:
-        return False
-    if narrow.pattern is None:
-        return False
     if _other_kind_between(case, wide, narrow):
         return False
     cover = covers(wide.pattern, narrow.pattern)
     if cover == "itself":
-        equal = covers(narrow.pattern, wide.pattern) == "itself"
-        return not equal or wide.number < narrow.number
+        if wide.number < narrow.number:
+            return True
+        return covers(narrow.pattern, wide.pattern) != "itself"
     if cover != "above":
         return False
     # `**/name` is meant to override exceptions, even if it precedes them.
     if narrow.text.startswith("**/") and case.exceptions:
         return False
-    last = max(wide.number, narrow.number)
-    return not case.has_between(0, last, exceptions=True)
+    return not case.has_between(0, max(wide.number, narrow.number), exceptions=True)
 
 
-def duplicate(case: Case) -> Iterator[Finding]:
+def duplicate(case: Case) -> LintFindings:
     """Yield patterns that an earlier line repeats."""
     seen: dict[tuple[str, bool], Line] = {}
     for line in case.patterns:
@@ -218,7 +201,7 @@ def _other_kind_between(case: Case, line: Line, other: Line) -> bool:
     return case.has_between(start, end, exceptions=not line.exception)
 
 
-def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
+def dead(case: Case, tree: LintTree) -> LintFindings:
     """Yield patterns that match nothing, while an entry has the same name in another spelling."""
     for line in case.patterns:
         if line.is_wild:
@@ -229,11 +212,11 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
         if path is None:
             continue
         if (path in case.now) != line.exception:
-            lead = f"{line.shown} matches nothing: the entry is named {path}"
             yield case.finding(
                 "CTX118",
                 line,
-                f"{lead}, and {why_other(path, line.text)}",
+                f"{line.shown} matches nothing: the entry is named {path}, "
+                f"and {why_other(path, line.text)}",
                 fix=case.rewriting(line, f"{line.sign}{path}"),
             )
 
@@ -241,20 +224,14 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _example(pattern: str) -> str:
     """Return a path that a pattern matches, with characters of no name for its wildcards."""
     parts = split_classes(pattern)
-    for index, part in enumerate(parts):
-        if index % 2:
-            parts[index] = "\ue001"
-        else:
-            parts[index] = part.replace("?", "\ue001")
-    return "".join(parts).replace("**", "*").replace("*", "\ue000")
+    parts[1::2] = "?" * (len(parts) // 2)  # a class matches a single character, too
+    return "".join(parts).replace("?", "\ue001").replace("**", "*").replace("*", "\ue000")
 
 
-def useless(case: Case) -> Iterator[Finding]:
+def useless(case: Case) -> LintFindings:
     """Yield exceptions that re-include nothing."""
     inside = set()  # the directories in which a pattern so far ignores something
-    above = set()
-    for text in case.exceptions:
-        above.update(up_to(text)[:-1])
+    above = {parent for text in case.exceptions for parent in up_to(text)[:-1]}
     for line in case.patterns:
         if line.ignores:
             inside.update(up_to(line.text)[:-1])
@@ -290,34 +267,31 @@ def useless(case: Case) -> Iterator[Finding]:
 
 def _remove_useless(case: Case, line: Line) -> Fix | None:
     """Return the fix that removes a useless exception."""
-    for name in line.text.split("/")[1:]:
-        for other in case.matching(name):
-            # A pattern for the top level would ignore it if it were meant for any depth.
-            if other.ignores and "/" not in other.text:
-                return case.removal(line)
-    return case.removal(line, means=NOTHING)
+    matching = map(case.matching, line.text.split("/")[1:])
+    means = NOTHING
+    # A pattern for the top level would ignore it if it were meant for any depth.
+    if any(other.ignores and "/" not in other.text for other in chain.from_iterable(matching)):
+        means = None
+    return case.removal(line, means=means)
 
 
 def _takes_back(case: Case, line: Line) -> bool:
     """Return whether the exception re-includes something, or would in another order."""
     if line.is_wild:
         return case.has_between(0, line.number, exceptions=False)
-    for path in up_to(line.text):
-        for other in case.matching(path):
-            if not other.ignores:
-                continue
-            if other.number < line.number:
-                return True
+    matching = chain.from_iterable(map(case.matching, up_to(line.text)))
+    if any(other.ignores and other.number < line.number for other in matching):
+        return True
     return _undone_by(case, line) is not None
 
 
-def overridden(case: Case) -> Iterator[Finding]:
+def overridden(case: Case) -> LintFindings:
     """Yield exceptions that a later pattern undoes completely."""
     last = {line.text: line for line in case.patterns if line.exception}
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            lead = f"line {by.number} ({by.shown}) ignores again all that"
+            lead = f"{by.cited} ignores again all that"
             yield case.finding(
                 "CTX107",
                 line,
@@ -334,67 +308,56 @@ def _undone_by(case: Case, line: Line) -> Line | None:
         paths = case.matched(line.pattern)
     if case.tree is not None and any(case.below(paths)):
         return None
-    last: Line | None = None
+    undoing = []
     for path in paths:
         by = case.decider(path)
         if by is None:
             return None
-        if by.number < line.number:
+        if by.exception or by.number < line.number:
             return None
-        if not case.step(path).ignored:
-            return None
-        if last is None or by.number > last.number:
-            last = by
-    return last
+        undoing.append(by)
+    return max(undoing, key=attrgetter("number"), default=None)
 
 
-def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
+def pruned(case: Case, tree: LintTree) -> LintFindings:
     """Yield exceptions for paths in directories that the builder skips."""
     for line in case.patterns:
         if not line.exception:
             continue
-        lost = []
-        for path in case.matched(line.pattern):
-            if path in case.now:
-                continue
-            if case.let_in_by(path) is line:
-                lost.append(path)
-        left = set()
-        for path in tree.below(lost, tree.everything):
-            if path in case.now:
-                continue
-            if not case.step(path).ignored:
-                left.add(path)
+        unsent = (path for path in case.matched(line.pattern) if path not in case.now)
+        lost = [path for path in unsent if case.let_in_by(path) is line]
+        below = (path for path in tree.below(lost, tree.everything) if path not in case.now)
+        left = {path for path in below if not case.ignores(path)}
         if tree.has_files(left):
             # filterFS of fsutil strips `/**` and `/*`, so `!src/*/**` leads no deeper than `src`.
-            lead = f"{case.builder.title} does not enter the directory"
             yield case.finding(
                 "CTX125",
                 line,
-                f"{lead}, so {line.shown} does not re-include {case.amount(left)}",
+                f"{case.builder.title} does not enter the directory, "
+                f"so {line.shown} does not re-include {case.amount(left)}",
                 paths=left,
                 help="name the directories without wildcards",
             )
 
 
-def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
+def slow(case: Case, tree: LintTree) -> LintFindings:
     """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
-    specs = []
+    needed = set[str]()
     wild = []
     for line in case.patterns:
-        if line.pattern is not None and line.exception:
+        if line.exception:
             spec = case.builder.spec_class([line.pattern])
-            specs.append(spec)
             if spec.enters("\0"):
                 wild.append(line)
+            # Without a wildcard, BuildKit enters a directory to which the path leads.
+            for text in spec.reach or ():
+                needed.update(up_to(text))
     if not wild:
         return
     sent = len(case.now.paths)
     least = max(_MANY_LISTED, sent)
     if len(tree.everything.paths) - sent < least:
         return
-    # Without a wildcard, BuildKit enters a directory to which the path of an exception leads.
-    needed = {path for spec in specs for text in spec.reach or () for path in up_to(text)}
     idle = [directory for directory in tree.idle(case.now) if directory.path not in needed]
     count = sum(len(directory.entries) + len(directory.folders) for directory in idle)
     if count < least:
@@ -403,9 +366,6 @@ def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
     causes = first.shown
     if others:
         causes += f" and {plural(len(others), 'other exception')}"
-    lead = f"{case.builder.title} lists {count:,} entries of ignored directories because of"
-    lines = (f"line {line.number} ({line.shown})" for line in others[:3])
-    evidence = (*lines, *tree.shown(directory.path for directory in idle))
     fix = _name_paths(case, wild)
     hint = ""
     if fix is None:
@@ -413,8 +373,12 @@ def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
     yield case.finding(
         "CTX133",
         first,
-        f"{lead} {causes}, and sends none of them",
-        evidence=evidence,
+        f"{case.builder.title} lists {count:,} entries of ignored directories because of "
+        f"{causes}, and sends none of them",
+        evidence=(
+            *(line.cited for line in others[:3]),
+            *tree.shown(directory.path for directory in idle),
+        ),
         help=hint,
         fix=fix,
     )
@@ -435,18 +399,15 @@ def _name_paths(case: Case, wild: list[Line]) -> Fix | None:
         paths += named
     if len(paths) > _MOST_NAMED:
         return None
-    for path in paths:
-        # An escaped character is one more for which BuildKit enters every directory.
-        if pattern_for(path, pattern_class=case.spec.pattern_class) != path:
-            return None
+    # An escaped character is one more for which BuildKit enters every directory.
+    if any(pattern_for(path, pattern_class=case.spec.pattern_class) != path for path in paths):
+        return None
     order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
     if not paths:
         order = REMOVE
         if len(wild) > 1:
             order += "s"
     fix = case.fix(order, changes)
-    if fix is None:
-        return None
-    if fix.changes != Changes():
+    if fix is None or fix.changes != Changes():
         return None
     return fix

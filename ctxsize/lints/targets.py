@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import chain
 from os.path import (
     dirname,
     isdir,
@@ -18,7 +20,6 @@ from os.path import (
     relpath,
     split,
 )
-from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
@@ -61,13 +62,18 @@ class Cases:
         if target.unread is not None:
             data = data or b""
         if islink(path):
-            target = replace(target, link=os.readlink(path))
+            target = target._replace(link=os.readlink(path))
         if data is None:
             file = read_ignore_file(path)
         else:
             file = IgnoreFile.parse(path, data)
         builder = self._reader_of(path)
-        case = Case(file, builder, target, tuple(self._plans(target, builder)))
+        case = Case(
+            file=file,
+            builder=builder,
+            target=target,
+            plans=tuple(self.plans(target.builds, builder)),
+        )
         if case.is_long:
             return case
         return replace(case, tree=self._tree(case))
@@ -75,26 +81,25 @@ class Cases:
     def _reader_of(self, path: str) -> Builder:
         """Return the builder to lint for: the one asked for, if it reads a file of this name."""
         suffix = "." + path.rpartition(".")[2]
-        readers = [reader for reader in BUILDERS.values() if suffix in reader.ignore_file_names]
-        if not readers or self.builder in readers:
-            return self.builder
-        return readers[0]
+        for reader in (self.builder, *BUILDERS.values()):
+            if suffix in reader.ignore_file_names:
+                return reader
+        return self.builder
 
-    def _plans(self, target: Target, builder: Builder) -> Iterator[Plan]:
-        """Yield the builds that read the file and have a Dockerfile, with the options for all."""
-        if target.context is None:
-            return
+    def plans(self, builds: Iterable[Build], builder: Builder) -> Iterator[Plan]:
+        """Yield those of `builds` that have a Dockerfile, with the options for all."""
         options = self.build
-        for build in target.builds:
-            with_options = replace(
-                build,
-                target=options.target or build.target,
-                build_arguments={**build.build_arguments, **options.build_arguments},
-                build_contexts={**build.build_contexts, **options.build_contexts},
-                platforms=options.platforms or build.platforms,
-                builder=builder.name,
+        for build in builds:
+            plan = self._plan(
+                replace(
+                    build,
+                    target=options.target or build.target,
+                    build_arguments={**build.build_arguments, **options.build_arguments},
+                    build_contexts={**build.build_contexts, **options.build_contexts},
+                    platforms=options.platforms or build.platforms,
+                    builder=builder.name,
+                )
             )
-            plan = self._plan(with_options)
             if plan is None:
                 continue
             if plan.dockerfile is not None:
@@ -102,10 +107,14 @@ class Cases:
 
     def _plan(self, build: Build, *, alone: bool = False) -> Plan | None:
         """Return the plan of a build, `alone` without a Dockerfile; None if it fails."""
-        builder = BUILDERS[build.builder]
-        parsed_files = self.parsed_files
         try:
-            return plan_of(build, builder, alone=alone, patterns=False, parsed_files=parsed_files)
+            return plan_of(
+                build,
+                BUILDERS[build.builder],
+                alone=alone,
+                patterns=False,
+                parsed_files=self.parsed_files,
+            )
         except CtxsizeError as error:
             self._note(error)
             return None
@@ -114,34 +123,21 @@ class Cases:
         context = case.target.context
         if context is None:
             return None
-        if case.target.unread is not None:
-            return None
-        if case.plans:
-            plan: Plan | None = case.plans[0]
-        else:
-            plan = self._plan(
-                replace(self.build, context=context, dockerfile=None, builder=case.builder.name),
-                alone=True,
-            )
+        plan = next(iter(case.plans), None) or self._plan(
+            replace(self.build, context=context, dockerfile=None, builder=case.builder.name),
+            alone=True,
+        )
         if plan is None:
             return None
         plan = replace(plan, ignore_file=case.file)
-        snapshot = self._snapshots.get(plan.root)
+        snapshots = self._snapshots
         try:
-            if snapshot is None:
-                snapshot = Snapshot.take(plan, progress=self.progress)
+            if plan.root not in snapshots:
+                snapshots[plan.root] = Snapshot.take(plan, progress=self.progress)
         except CtxsizeError as error:
             self._note(error)
             return None
-        self._snapshots[plan.root] = snapshot
-        return LintTree(snapshot.asked(plan), case.plans)
-
-    def without_ignore_file(self, builds: Iterable[Build]) -> Iterator[Plan]:
-        """Yield those of `builds` that have a Dockerfile and no ignore file."""
-        for build in builds:
-            for plan in self._plans(Target("", build.context, (build,)), self.builder):
-                if plan.ignore_file is None:
-                    yield plan
+        return LintTree(snapshots[plan.root].asked(plan), case.plans)
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if some checks are incomplete: a long file, or commands not known."""
@@ -150,17 +146,19 @@ class Cases:
                 with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters
                     self.problems += unknown_commands(plan.parsed.dockerfile.instructions)
         if case.is_long or case.work[0] > MOST_WORK:
-            most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
             self.problems.append(
                 Problem(
                     "too-many-patterns",
-                    f"the file is too long for some checks, which end after {most}",
+                    "the file is too long for some checks, which end after "
+                    f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines",
                     path=case.file.path,
                 )
             )
 
     def _note(self, error: CtxsizeError) -> None:
-        self.problems.append(Problem("tree-unknown", error.message, error.path, error.line))
+        self.problems.append(
+            Problem("tree-unknown", error.message, path=error.path, line=error.line)
+        )
 
 
 def targets_of(
@@ -170,39 +168,38 @@ def targets_of(
     layout: Callable[[str], Layout],
     *,
     parsed_files: ParsedDockerfiles,
-) -> Iterator[Target]:
-    """Yield the ignore files of `paths`, each once: files, or all those below a directory.
+) -> list[Target]:
+    """Return the ignore files of `paths`, each once: files, or all those below a directory.
 
     `layout` returns what is below a directory. Without `paths` it is the file that governs
     `build`, if the user named a build.
     Raises `InputError` for a missing path, and if no ignore file governs `build`.
     """
-    if has_options_only(build):
-        build = None
     if build is not None and not paths:
         plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
         if plan.ignore_file is None:
-            hint = "`ctxsize suggest` proposes one"
-            raise InputError("no ignore file governs this build", path=build.context, hint=hint)
+            raise InputError(
+                "no ignore file governs this build",
+                path=build.context,
+                hint="`ctxsize suggest` proposes one",
+            )
         fallback = None
         if plan.dockerfile_specific:
             fallback = _general_in(build.context)
-        yield Target(plan.ignore_file.path, build.context, (build,), fallback)
-        return
-    targets = {}
-    for path in paths or (".",):
-        for target in _targets_at(path, build, layout):
-            targets[normpath(target.path)] = target
-    yield from targets.values()
-
-
-def has_options_only(build: Build | None) -> bool:
-    """Return whether the user gave options of builds, but no build."""
-    if build is None:
-        return False
-    if build.context != ".":
-        return False
-    return build.dockerfile is None
+        return [
+            Target(
+                path=plan.ignore_file.path,
+                context=build.context,
+                builds=(build,),
+                fallback=fallback,
+            )
+        ]
+    targets = {
+        normpath(target.path): target
+        for path in paths or (".",)
+        for target in _targets_at(path, build, layout)
+    }
+    return [*targets.values()]
 
 
 def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
@@ -213,8 +210,11 @@ def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout])
     if not lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
     if not has_name and is_dockerfile(path):
-        hint = f"-f {path} lints the ignore file of its build"
-        raise InputError("is a Dockerfile, no ignore file", path=path, hint=hint)
+        raise InputError(
+            "is a Dockerfile, no ignore file",
+            path=path,
+            hint=f"-f {path} lints the ignore file of its build",
+        )
     if build is not None:
         return [Target(path, build.context, (build,))]
     if has_name:
@@ -228,9 +228,7 @@ def check_dockerfile(build: Build, builder: Builder, parsed_files: ParsedDockerf
         plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
     except InputError:
         return  # other builds may be all that is here
-    if plan.dockerfile is None:
-        return
-    if plan.dockerfile_fault is not None:
+    if plan.dockerfile is None or plan.dockerfile_fault is not None:
         return
     try:
         _ = plan.parsed.dockerfile
@@ -247,25 +245,11 @@ def _root_of(path: str) -> str:
     directory = dirname(path) or "."
     here = realpath(".")
     repository = top_of(directory)
-    if repository is None:
-        return directory
-    if not holds(here, directory):
+    if repository is None or not holds(here, directory):
         return directory
     if repository.startswith(f"{here}/"):
         return relpath(repository)
     return "."
-
-
-class LocatedBuild(NamedTuple):
-    """A build with the real paths of its context and Dockerfile."""
-
-    context: str
-    dockerfile: str
-    discovered: FoundBuild
-
-    @property
-    def build(self) -> Build:
-        return self.discovered.build
 
 
 class Layout:
@@ -276,34 +260,22 @@ class Layout:
     ) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
         self._discovery = discover(root, environment=os.environ, parsed_files=parsed_files)
-        configured = list[FoundBuild]()
-        if config is not None:
-            configured += _read_configured(config, root)
-        dockerfiles = {_real(build.build.dockerfile) for build in configured}
-        builds = []
-        for build in self._discovery.builds:
-            # A configured build replaces a guessed one with the same Dockerfile.
-            if build.guessed and _real(build.build.dockerfile) in dockerfiles:
-                continue
-            builds.append(build)
-        self._builds = list[LocatedBuild]()
-        for discovered in merged([*builds, *configured]):
-            self._builds.append(
-                LocatedBuild(
-                    _real(discovered.build.context), _real(discovered.build.dockerfile), discovered
-                )
-            )
-
-    @property
-    def builds(self) -> list[Build]:
-        """Return the builds, with and without an ignore file."""
-        return [located.build for located in self._builds]
+        self._real = cache(_real)  # many ignore files are compared with the same builds
+        configured = [*_read_configured(config or Config(), root)]
+        dockerfiles = {self._real(discovered.build.dockerfile) for discovered in configured}
+        # A configured build replaces a guessed one with the same Dockerfile.
+        others = (
+            discovered
+            for discovered in self._discovery.builds
+            if not discovered.guessed or self._real(discovered.build.dockerfile) not in dockerfiles
+        )
+        self._builds = merged(chain(others, configured))
+        self.builds = [discovered.build for discovered in self._builds]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
         paths = set(self._discovery.ignore_files)
-        contexts = (build.context for build in self.builds)
-        for context in (self._discovery.root, *contexts):
+        for context in (self._discovery.root, *(build.context for build in self.builds)):
             path = normpath(join(context, _ENDINGS[0]))
             if isdir(path) or islink(path):
                 paths.add(path)
@@ -323,26 +295,34 @@ class Layout:
             return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
-        real = _real(directory)
-        here = [located.discovered for located in self._builds if located.context == real]
-        builds = tuple(discovered.build for discovered in here if _reads_general(discovered))
+        real = self._real(directory)
+        here = [
+            discovered
+            for discovered in self._builds
+            if self._real(discovered.build.context) == real
+        ]
         likely_unread = None
         if not here:
             likely_unread = self._describe_other_context(real)
-        return Target(path, directory, builds, likely_unread=likely_unread)
+        return Target(
+            path=path,
+            context=directory,
+            builds=tuple(discovered.build for discovered in here if _reads_general(discovered)),
+            likely_unread=likely_unread,
+        )
 
     def _describe_other_context(self, directory: str) -> str | None:
         """Return how a Dockerfile in `directory` is built with another context, if one is."""
-        for located in self._builds:
-            dockerfile = located.build.dockerfile
+        for discovered in self._builds:
+            dockerfile = discovered.build.dockerfile
             if not dockerfile:
                 continue
-            if dirname(located.dockerfile) != directory:
+            if dirname(self._real(dockerfile)) != directory:
                 continue
             how = "as its sources suggest"
-            if not located.discovered.guessed:
-                how = f"by {located.discovered.places[0]}"
-            return f"{dockerfile} is built with the context {located.build.context}, {how}"
+            if not discovered.guessed:
+                how = f"by {discovered.places[0]}"
+            return f"{dockerfile} is built with the context {discovered.build.context}, {how}"
         return None
 
     def _specific(self, path: str, name: str) -> Target:
@@ -353,16 +333,16 @@ class Layout:
             return Target(path, unread=f"there is no {dockerfile} beside it")
         if not holds(border_of(self._discovery.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
-        real = _real(dockerfile)
-        builds = [located.build for located in self._builds if located.dockerfile == real]
+        real = self._real(dockerfile)
+        builds = [build for build in self.builds if self._real(build.dockerfile) == real]
         if not builds:
             return Target(path)
         context = builds[0].context
         return Target(
-            path,
-            context,
-            tuple(build for build in builds if build.context == context),
-            _general_in(context),
+            path=path,
+            context=context,
+            builds=tuple(build for build in builds if build.context == context),
+            fallback=_general_in(context),
         )
 
 
@@ -385,8 +365,9 @@ def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
             if build.dockerfile is None and isfile(usual):
                 build = replace(build, dockerfile=usual)
             if any(holds(top, path) for path in (build.context, build.dockerfile) if path):
-                place = Place("configuration", budgeted.name, Location(config.path or ""))
-                yield FoundBuild(build, (place,))
+                yield FoundBuild(
+                    build, (Place("configuration", budgeted.name, Location(config.path or "")),)
+                )
 
 
 def _general_in(context: str) -> str | None:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ctxsize.engine.ignorefile import BOM, IgnoreFile
+from ctxsize.engine.ignorefile import BOM, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
 
 START = b"# >>> ctxsize"
 END = b"# <<< ctxsize"
 _FIRST_LINE = START + b": `ctxsize suggest` adds to this part only; edit it as you like"
 _BOM = BOM.encode()
+LineChanges = Mapping[int, str | None]  # new texts of lines by number; None removes a line
 _Split = Callable[[str], SplitLine | None]
 
 
@@ -43,6 +44,7 @@ def merge(
     behind it) is not added again. Lines that all ignore are grouped by heading; with exceptions
     among them they stay in order. Raises `ValueError` for an addition that is not one pattern.
     """
+    before = before or IgnoreFile("", ())
     split = pattern_class.split
     wanted = [_pattern_in(addition.line, split) for addition in additions]
     in_order = at_start or any(pattern.exception for pattern in wanted)
@@ -55,8 +57,6 @@ def merge(
             present = lines[block.start : block.end]
     missing = _missing(wanted, _patterns_in(present, split), in_order=in_order)
     if not missing:
-        if before is None:
-            return b""
         return before.data
     new = [additions[index] for index in missing]
     end = _line_end(lines)
@@ -94,13 +94,8 @@ def _pattern_in(line: str, split: _Split) -> SplitLine:
 
 
 def _patterns_in(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:
-    patterns = []
-    for line in lines:
-        bare = line.removesuffix(_end_of(line))
-        pattern = split(bare.decode("utf-8", "surrogateescape"))
-        if pattern is not None:
-            patterns.append(pattern)
-    return patterns
+    patterns = (split(text_of(line)) for line in lines)
+    return [pattern for pattern in patterns if pattern is not None]
 
 
 def _block(
@@ -123,9 +118,9 @@ def _block(
             return None
         return blocks[0]
     block = blocks[-1]
-    for pattern in _patterns_in(lines[block.end :], split):
-        if in_order or pattern.exception:  # it could undo an addition
-            return None
+    behind = _patterns_in(lines[block.end :], split)
+    if any(in_order or pattern.exception for pattern in behind):  # it could undo an addition
+        return None
     return block
 
 
@@ -168,8 +163,7 @@ def _missing(wanted: Sequence[SplitLine], have: list[SplitLine], *, in_order: bo
 def _with_block(lines: list[bytes], written: list[bytes], *, at_start: bool) -> list[bytes]:
     """Return the lines with a new block, which a blank line sets off."""
     end = _line_end(lines)
-    first = _FIRST_LINE + end
-    block = [first, *written, END + end]
+    block = [_FIRST_LINE + end, *written, END + end]
     if not lines:
         return block
     if at_start:
@@ -206,7 +200,7 @@ def _comment(text: str, end: bytes) -> bytes:
     return b"# " + " ".join(text.split()).encode("utf-8", "backslashreplace") + end
 
 
-def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> bytes:
+def edit_lines(ignore_file: IgnoreFile, changes: LineChanges) -> bytes:
     r"""Return the file with some lines replaced (None: removed), all others as they were.
 
     Lines count from 1. The new text has no line end, or one `\n` between two
@@ -235,10 +229,8 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
     return bom + b"".join(edited)
 
 
-def _mark_and_lines(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
+def _mark_and_lines(ignore_file: IgnoreFile) -> tuple[bytes, list[bytes]]:
     """Return the byte order mark, if any, and the lines behind it, all of them."""
-    if ignore_file is None:
-        return b"", []
     lines = [*ignore_file.lines]
     if not lines or not lines[0].startswith(_BOM):
         return b"", lines
@@ -249,16 +241,13 @@ def _mark_and_lines(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]
 
 
 def _end_of(line: bytes) -> bytes:
-    if not line.endswith(b"\n"):
-        return b""
-    if line.endswith(b"\r\n"):
-        return b"\r\n"
-    return b"\n"
+    for end in (b"\r\n", b"\n"):
+        if line.endswith(end):
+            return end
+    return b""
 
 
 def _line_end(lines: Sequence[bytes]) -> bytes:
     """Return how most lines end."""
-    ends = [_end_of(line) for line in lines]
-    if ends.count(b"\r\n") > ends.count(b"\n"):
-        return b"\r\n"
-    return b"\n"
+    ends = [*map(_end_of, lines)]
+    return max(b"\n", b"\r\n", key=ends.count)

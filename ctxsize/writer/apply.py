@@ -49,12 +49,13 @@ def apply(
     with ExitStack() as stack:
         places: dict[str, _Place] = {}
         for edit in edits:
+            path = edit.path
             if edit.before == edit.after:
                 continue
-            with _explain_errors(edit.path):
-                target = _target(edit.path, within, links)
+            with _explain_errors(path):
+                target = _target(path, within, links)
             place = _Place(edit, target, stack, links)
-            with _explain_errors(edit.path, "cannot be read"):
+            with _explain_errors(path, "cannot be read"):
                 content = place.content()
             why = ""
             other = places.setdefault(target, place)
@@ -65,7 +66,7 @@ def apply(
             elif other is not place:
                 why = f"is the same file as {other.edit.path}"
             if why:
-                raise InputError(why, path=edit.path, hint=_UNTOUCHED)
+                raise InputError(why, path=path, hint=_UNTOUCHED)
         for place in places.values():
             place.stage()
         written: list[str] = []
@@ -81,8 +82,7 @@ def _target(path: str, within: str | None, links: Links) -> str:
         return target_of(path, within)
     if links == "replace":
         directory, name = split(path)
-        real_directory = realpath(directory or ".")
-        return join(real_directory, name)
+        return join(realpath(directory or "."), name)
     raise InputError(
         f"the file is a symbolic link to {os.readlink(path)}, which would be changed",
         path=path,
@@ -101,8 +101,7 @@ def write_output(
     """
     with _explain_errors(path):
         refuse_way_out(path)
-        is_special = not isfile(path) and not isdir(path)
-        if is_special and exists(path):
+        if exists(path) and not isfile(path) and not isdir(path):
             if data is not None:
                 _write_special(path, data)
             return
@@ -114,8 +113,11 @@ def write_output(
             with _explain_errors(path, "cannot be read"):
                 start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
-                why = "holds something else than a report of ctxsize, so it is not replaced"
-                raise InputError(why, path=path, hint="remove it, or name another file")
+                raise InputError(
+                    "holds something else than a report of ctxsize, so it is not replaced",
+                    path=path,
+                    hint="remove it, or name another file",
+                )
         if data is not None:
             place.stage()
             with _explain_errors(path):
@@ -134,7 +136,7 @@ class _Place:
         self._stack = stack
         self.seen: os.stat_result | None = None
         self.is_link = False
-        self.is_new = True
+        self.replaced: os.stat_result | None = None  # what the new file gets the attributes of
         with _explain_errors(edit.path):
             # An open directory, so that one that replaces it is not written into.
             self.directory = os.open(directory, _DIRECTORY)
@@ -145,9 +147,9 @@ class _Place:
             if self.seen is not None:
                 mode = self.seen.st_mode
                 self.is_link = stat.S_ISLNK(mode)
-                self.is_new = self.is_link and links == "replace"
-                if not self.is_new:
+                if not self.is_link or links != "replace":
                     self._refuse_to_replace(mode)
+                    self.replaced = self.seen
 
     def _refuse_to_replace(self, mode: int) -> None:
         """Raise `InputError` for a file that must stay as it is, by its mode."""
@@ -186,17 +188,16 @@ class _Place:
             with os.fdopen(handle, "wb", closefd=False) as file:
                 file.write(self.edit.after)
                 file.flush()
-                if self.seen is not None and not self.is_new:
-                    _copy_attributes(self, self.seen, handle)
+                if self.replaced is not None:
+                    _copy_attributes(self, self.replaced, handle)
                 os.fsync(handle)
 
     def _create_temporary(self) -> int:
         """Create the file and lock it; try again if a run removes it between the two steps."""
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
-        if self.is_new:
+        mode = 0o600
+        if self.replaced is None:
             mode = 0o666
-        else:
-            mode = 0o600
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         while True:
             handle = os.open(self.temporary, flags, mode, dir_fd=self.directory)
@@ -253,24 +254,19 @@ def _remove_leftover(directory: int, name: str) -> None:
                 os.unlink(name, dir_fd=directory)
 
 
-def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
+def _copy_attributes(place: _Place, replaced: os.stat_result, handle: int) -> None:
     """Give the open file the owner, the mode and the extended attributes of the old one."""
-    for owner in (-1, seen.st_uid):
+    for owner in (-1, replaced.st_uid):
         with suppress(OSError):
-            os.fchown(handle, owner, seen.st_gid)
+            os.fchown(handle, owner, replaced.st_gid)
     if hasattr(os, "listxattr"):
         with suppress(OSError):
             old = os.open(place.name, _FILE, dir_fd=place.directory)
             with os.fdopen(old):
-                _copy_extended(old, handle)
-    os.fchmod(handle, stat.S_IMODE(seen.st_mode))
-
-
-def _copy_extended(old: int, new: int) -> None:
-    for name in os.listxattr(old):
-        with suppress(OSError):
-            attribute = os.getxattr(old, name)
-            os.setxattr(new, name, attribute)
+                for name in os.listxattr(old):
+                    with suppress(OSError):
+                        os.setxattr(handle, name, os.getxattr(old, name))
+    os.fchmod(handle, stat.S_IMODE(replaced.st_mode))
 
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
@@ -299,14 +295,17 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _notes(place: _Place) -> Iterator[Problem]:
-    seen = place.seen
-    if seen is None or place.is_new:
+    replaced = place.replaced
+    if replaced is None:
         return
-    if seen.st_nlink > 1:
-        message = "had further names (hard links), which keep the old content"
-        yield Problem("hard-link-broken", message, path=place.edit.path)
+    if replaced.st_nlink > 1:
+        yield Problem(
+            "hard-link-broken",
+            "had further names (hard links), which keep the old content",
+            path=place.edit.path,
+        )
     with suppress(OSError):  # it may be gone again
-        if place.now().st_uid != seen.st_uid:
+        if place.now().st_uid != replaced.st_uid:
             yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
 
 
@@ -316,7 +315,6 @@ def _explain_errors(
 ) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise InputError(f"{doing}: {error.strerror}", path=path, hint=rest) from None
-    except ValueError as error:
-        raise InputError(f"{doing}: {error}", path=path, hint=rest) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise InputError(f"{doing}: {reason}", path=path, hint=rest) from None

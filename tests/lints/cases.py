@@ -426,6 +426,8 @@ SILENT: dict[str, list[Case]] = {
         Case("package*.json\n", [DOCKERFILE, "package.json"]),
         Case("compose*.y*ml\n", [DOCKERFILE, "composer.json"]),
         Case("web\n*.json\n!*.json\n", [DOCKERFILE, "web/package.json"]),
+        Case("web/*\n", [DOCKERFILE, "web/package.json"]),
+        Case("**/web/**\n", [DOCKERFILE, "web/package.json"]),
         Case("*.json\n", [copying("src"), "package.json", "src/a"]),
     ],
     "CTX118": [
@@ -439,7 +441,12 @@ SILENT: dict[str, list[Case]] = {
         Case("vendor\n!vendor/keep\n**/vendor\n", ["vendor/keep/b"], builder="classic"),
         Case("*\n", ["a"]),
     ],
-    "CTX121": [Case("a[b]\n", ["a"]), Case("\\!\n", None), Case("# [\n", ["a"])],
+    "CTX121": [
+        Case("a[b]\n", ["a"]),
+        Case("\\!\n", None),
+        Case("# [\n", ["a"]),
+        Case("x" * 65_535 + "\n", ["a"]),
+    ],
     "CTX122": [Case("\ta\t\n", ["a"]), Case("a\r\n", ["a"]), Case("é\n", None)],
     "CTX123": [Case("é\n日本\n", ["é"]), Case("a\u00a0b\n", ["a\u00a0b"])],
     "CTX124": [
