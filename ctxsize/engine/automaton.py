@@ -13,16 +13,26 @@ that may match `/`, special forms) keeps its expression, which is tried on each 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, Marks, PatternByPattern
+from ctxsize.engine.evaluate import (
+    UNMATCHED,
+    DockerIgnoreSpec,
+    Evaluator,
+    Mark,
+    Marks,
+    PatternByPattern,
+)
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Index, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
 _MOST_CHILDREN = 256
+
+Hits = dict[str, int]  # segments or patterns as bits, by the names in a directory that they match
 
 
 class _PathSearch(NamedTuple):
@@ -37,7 +47,7 @@ class Program:
     """The patterns of a spec as bits. A mask is an integer with one bit for each segment."""
 
     def __init__(self, patterns: Sequence[DockerIgnorePattern]) -> None:
-        self.exceptional = [pattern.include is False for pattern in patterns]
+        self.ignoring = {index for index, pattern in enumerate(patterns) if pattern.include}
         self.owner: list[int] = []
         self.parts: list[Segment] = []
         self.start = 0
@@ -75,7 +85,7 @@ class Program:
                 self.final |= bit
             if part.loop:
                 self.loop |= bit
-            if self.exceptional[index]:
+            if not pattern.include:
                 self.exceptions |= bit
             if part is not parts[-1]:
                 self.advance |= bit
@@ -84,7 +94,6 @@ class Program:
     def _add_match(self, bit: int, part: Segment, pattern: DockerIgnorePattern) -> None:
         """Add what a segment matches."""
         if part.kind == "path":
-            assert pattern.regex is not None  # a spec contains no comments
             search = _PathSearch(bit, part.text, pattern.regex)
             self._path_searches.append(search)
             self.whole_paths |= bit
@@ -107,9 +116,9 @@ class Program:
             return matching & ~self._text_matches | self._two_lines
         return matching
 
-    def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
+    def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
         """Return the matching `live` patterns without segments, for each name with any."""
-        matching: dict[str, int] = {}
+        matching: Hits = defaultdict(int)
         for bit, text, regex in self._path_searches:
             if not live & bit:
                 continue
@@ -118,7 +127,7 @@ class Program:
                 candidates = [name for name in names if text in name]
             for name in candidates:
                 if regex.search(prefix + name) is not None:
-                    matching[name] = matching.get(name, 0) | bit
+                    matching[name] |= bit
         return matching
 
     def follow(self, live: int, hits: int, name: str) -> int:
@@ -136,24 +145,27 @@ class Program:
         matched &= self.after(decider)
         if not matched:
             return decider, last
-        latest = matched.bit_length() - 1
-        last = max(last, self.owner[latest])
+        last = max(last, self.owner_of(matched))
         rival_kind = ~self.exceptions
-        if decider >= 0 and not self.exceptional[decider]:
+        if decider in self.ignoring:
             rival_kind = self.exceptions
         while rivals := matched & rival_kind:
             lowest = rivals & -rivals
-            decider = self.owner[lowest.bit_length() - 1]
+            decider = self.owner_of(lowest)
             matched &= self.after(decider)
             rival_kind = ~rival_kind
         return decider, last
 
+    def owner_of(self, bits: int) -> int:
+        """Return the index of the pattern to which the highest of these bits belongs."""
+        return self.owner[bits.bit_length() - 1]
+
     def mark(self, decider: int, last: int) -> Mark:
         """Return the mark of a path with this decider and this last match."""
-        ignored = decider >= 0 and not self.exceptional[decider]
-        refused = not ignored and last >= 0 and not self.exceptional[last]
         if decider < 0:
-            return Mark(ignored, None, refused)
+            return UNMATCHED
+        ignored = decider in self.ignoring
+        refused = not ignored and last in self.ignoring
         return Mark(ignored, decider, refused)
 
 
@@ -197,7 +209,7 @@ class _State(dict[int, "Mark | None"]):
         return mark
 
 
-def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
+def fastest(spec: DockerIgnoreSpec) -> Evaluator:
     """Return the evaluator for `spec`: an automaton wherever that is exact."""
     if spec.evaluator is None:
         has_fault = any(pattern.fault for pattern in spec.patterns)
@@ -205,8 +217,7 @@ def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
             spec.evaluator = Automaton(spec)
         else:
             spec.evaluator = PatternByPattern(spec)
-    evaluator: Evaluator[Any] = spec.evaluator
-    return evaluator
+    return spec.evaluator
 
 
 class Automaton:

@@ -10,7 +10,7 @@ what its pattern matches below the pivot, and follows no symlink there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
@@ -40,9 +40,7 @@ def copies_all(source: Source, include: Iterable[str] | None) -> bool:
     return True
 
 
-def copied(
-    asked: Evaluator[Any], source: Source, root: str, include: Iterable[str] | None
-) -> Evaluator[Any]:
+def copied(asked: Evaluator, source: Source, root: str, include: Iterable[str] | None) -> Evaluator:
     """Return the evaluator of what `source` copies among all that `asked` sends.
 
     `include` are the patterns that `follow` returns for its path below `root`.
@@ -51,7 +49,7 @@ def copied(
         return asked
     excludes = ExcludeSpec(map(ExcludePattern, source.excludes))
     if source.parents is None:
-        inside: Evaluator[Any] = fastest(excludes)
+        inside: Evaluator = fastest(excludes)
         return CopiedPart(asked, inside, ends(root, source.path))
     base, pattern = source.parents
     inside = Narrowed(excludes, [pattern])
@@ -81,7 +79,7 @@ class CopiedState(NamedTuple):
 class CopiedPart:
     """An evaluator for the entries of `asked` that lead to `Ends`, and those in them."""
 
-    def __init__(self, asked: Evaluator[Any], inside: Evaluator[Any], ends: Ends) -> None:
+    def __init__(self, asked: Evaluator, inside: Evaluator, ends: Ends) -> None:
         """Copy from the directories among `ends` what `inside` says, by paths relative to them."""
         self._asked = asked
         self._inside = inside

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 from pathspec import PathSpec
 from pathspec.util import CheckResult, StrPath, TreeEntry, TStrPath, normalize_file
@@ -56,7 +56,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """Keep `patterns` except comments. pathspec's faster backends reject our dialect."""
         effective = [pattern for pattern in patterns if pattern.include is not None]
         super().__init__(effective, backend="simple")
-        self.evaluator: Any = None  # cached by `automaton.fastest` for the next walk
+        self.evaluator: Evaluator | None = None  # cached by `automaton.fastest` for the next walk
 
     @cached_property
     def _tests(self) -> list[_Test]:
@@ -208,6 +208,7 @@ class Mark(NamedTuple):
 
 
 Marks = dict[str, Mark]
+UNMATCHED = Mark(ignored=False, decider=None, refused=False)
 
 
 class State(NamedTuple):
@@ -224,29 +225,29 @@ class HasMark(Protocol):
     def mark(self) -> Mark: ...
 
 
-S = TypeVar("S", bound=HasMark)
+class Evaluator(Protocol):
+    """Computes marks, a directory at a time; `prefix` is its path with a trailing `/`, or `""`.
 
+    It accepts only the states that it returned itself.
+    """
 
-class Evaluator(Protocol[S]):
-    """Computes marks, a directory at a time; `prefix` is its path with a trailing `/`, or `""`."""
-
-    def root(self) -> S:
+    def root(self) -> HasMark:
         """Return the state of the context itself."""
 
-    def others(self, state: S, prefix: str, names: Sequence[str]) -> Marks:
+    def others(self, state: Any, prefix: str, names: Sequence[str]) -> Marks:
         """Return the marks of those `names` in the directory that differ from its own mark."""
 
-    def enter(self, state: S, prefix: str, name: str) -> S:
+    def enter(self, state: Any, prefix: str, name: str) -> HasMark:
         """Return the state of the subdirectory `name`."""
 
-    def enters(self, state: S, path: str) -> bool:
+    def enters(self, state: Any, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
 
 
 class DirectoryStates:
     """The states of directories under one evaluator, cached for many entries of a directory."""
 
-    def __init__(self, evaluator: Evaluator[Any]) -> None:
+    def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self._known: dict[str, HasMark | None] = {}
 
@@ -285,7 +286,7 @@ class PatternByPattern:
         self._spec = spec
 
     def root(self) -> State:
-        return State(Mark(ignored=False, decider=None, refused=False), 0)
+        return State(UNMATCHED, 0)
 
     def others(self, state: State, prefix: str, names: Sequence[str]) -> Marks:
         others: Marks = {}

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize import errors
 from ctxsize.engine.automaton import fastest
@@ -221,7 +221,7 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 
-def may_send(evaluator: Evaluator[Any], state: HasMark, path: str) -> bool:
+def may_send(evaluator: Evaluator, state: HasMark, path: str) -> bool:
     """Return whether an evaluator sends the directory at `path`, or may send entries below it."""
     return not state.mark.ignored or evaluator.enters(state, path)
 
@@ -241,8 +241,8 @@ class Narrowed:
     """
 
     def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
-        self._asked: Evaluator[Any] = fastest(include_spec(include))
-        self._left: Evaluator[Any] = fastest(spec)
+        self._asked: Evaluator = fastest(include_spec(include))
+        self._left: Evaluator = fastest(spec)
 
     def root(self) -> NarrowState:
         return self._state(self._asked.root(), self._left.root())
@@ -296,7 +296,7 @@ class Narrowed:
         return left
 
 
-def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator[Any]:
+def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator:
     """Return the evaluator for `include`; without any, for all that the ignore file leaves."""
     if include is None:
         return fastest(spec)

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, up_to
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
 from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
 from ctxsize.engine.narrow import Narrowed
@@ -134,10 +134,6 @@ def _is_literal(path: str) -> bool:
     if path.strip() != path or paths.clean(path) != path:
         return False
     return strings.is_utf8(path) and _PATTERN.isdisjoint(path)
-
-
-def _in_byte_order(pair: tuple[str, object]) -> bytes:
-    return strings.encoded(pair[0])
 
 
 def _prefix(directory: str) -> str:
@@ -273,32 +269,29 @@ class Snapshot:
         """
         if any(pattern.fault for pattern in spec.patterns):
             return self.root
-        if not all(_is_literal(path) for path in include):
+        if not all(map(_is_literal, include)):
             return self.root
-        part = MemoryDirectory("")
-        for path in include:
-            self._add_path(part, path)
-        for directory in part.tree():
-            if directory is not self._by_path[directory.path]:
-                entries = sorted(directory.entries.items(), key=_in_byte_order)
-                directory.entries = dict(entries)
-                folders = sorted(directory.folders.items(), key=_in_byte_order)
-                directory.folders = dict(folders)
-        return part
+        return self.part_with(include)[""]
 
-    def _add_path(self, part: MemoryDirectory, path: str) -> None:
-        """Add the entry at `path` to a part of this tree, with the directories above it."""
-        whole = self.root
-        *above, name = path.split("/")
-        for directory in above:
-            if directory not in whole.folders:
-                return
-            whole = whole.folders[directory]
-            part = part.folders.setdefault(directory, MemoryDirectory(whole.path))
-        if name in whole.folders:
-            part.folders[name] = whole.folders[name]
-        elif name in whole.entries:
-            part.entries[name] = whole.entries[name]
+    def part_with(self, paths: Iterable[str]) -> dict[str, MemoryDirectory]:
+        """Return the context first, and all directories above `paths`, with only these paths."""
+        copies = {"": MemoryDirectory("")}
+        for path in paths:
+            above, _, name = path.rpartition("/")
+            original = self.folder(above)
+            if original is None or not original.has(name):
+                continue
+            part = copies[""]
+            for directory in up_to(path)[:-1]:
+                new = MemoryDirectory(directory)
+                part = part.folders.setdefault(new.name, new)
+                copies[directory] = part
+            if name in original.folders:
+                part.folders[name] = original.folders[name]
+            # An ignore file is planned also where a directory has its name.
+            if name in original.entries:
+                part.entries[name] = original.entries[name]
+        return copies
 
     def _send_all(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
@@ -317,7 +310,7 @@ class Snapshot:
             links=self.links,
         )
 
-    def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
+    def walked(self, evaluator: Evaluator, root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from ctxsize.engine.automaton import Automaton, Program, fastest
+from ctxsize.engine.automaton import Automaton, Hits, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -66,7 +66,7 @@ class Attempt:
         """Return the line that decides on `path`; None if no line matches."""
         spec = self.plan.spec
         file = self.plan.ignore_file
-        index = mark_of(spec, path, all_entered=False).decider
+        index = spec.check_file(path).index
         if file is None or index is None:
             return None
         line = spec.patterns[index].line
@@ -181,7 +181,7 @@ class Trial:
             self._near[include] = _Answer(Matcher(spec), sent)
             return sent
         paths = self._paths_to_rewalk(near.matcher, changed)
-        directories = _part_with(self.snapshot, paths)
+        directories = self.snapshot.part_with(paths)
         part = directories[""]
         if not (part.entries or part.folders):
             return near.sent
@@ -249,28 +249,6 @@ def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
         before += b"\n"
     added = "".join(f"{line}\n" for line in lines)
     return before + added.encode("utf-8", "surrogateescape")
-
-
-def _part_with(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
-    """Return the context first, and all directories above `touched`, with only these paths."""
-    copies = {"": MemoryDirectory("")}
-    for path in touched:
-        above, _, name = path.rpartition("/")
-        original = snapshot.folder(above)
-        if original is None or not original.has(name):
-            continue
-        for directory in up_to(above):
-            if directory not in copies:
-                new = MemoryDirectory(directory)
-                copies[directory] = new
-                parent = directory.rpartition("/")[0]
-                copies[parent].folders[new.name] = new
-        if name in original.folders:
-            copies[above].folders[name] = original.folders[name]
-        # An ignore file is planned also where a directory has its name.
-        if name in original.entries:
-            copies[above].entries[name] = original.entries[name]
-    return copies
 
 
 def _replace_part(
@@ -347,22 +325,15 @@ def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
     return pattern.text, pattern.include
 
 
-def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> Mark:
-    """Return the mark of `path`, by default as if every directory above it were entered."""
+def mark_of(spec: DockerIgnoreSpec, path: str) -> Mark:
+    """Return the mark of `path`, as if every directory above it were entered."""
     evaluator = fastest(spec)
     prefix = ""
     state = evaluator.root()
     for name in path.split("/"):
         state = evaluator.enter(state, prefix, name)
-        may_end = state.mark.ignored and not all_entered
-        if may_end and not evaluator.enters(state, prefix + name):
-            break
         prefix += f"{name}/"
-    mark: Mark = state.mark
-    return mark
-
-
-Hits = dict[str, int]  # by the names in a directory
+    return state.mark
 
 
 class Matcher:
@@ -419,10 +390,10 @@ class Matcher:
         owners: dict[int, None] = {}
         last = hits & self._program.final
         while last:
-            bit = last & -last
-            owner = self._program.owner[bit.bit_length() - 1]
+            lowest = last & -last
+            owner = self._program.owner_of(lowest)
             owners[owner] = None
-            last ^= bit
+            last ^= lowest
         return [*owners]
 
     def _by_directory(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
-from typing import Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Marks
@@ -59,7 +58,7 @@ class Walk:
         plan: Plan,
         *,
         everything: bool = False,
-        evaluator: Evaluator[Any] | None = None,
+        evaluator: Evaluator | None = None,
         source: DirectorySource | None = None,
     ) -> None:
         self._plan = plan

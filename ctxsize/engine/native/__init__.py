@@ -171,7 +171,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
         *_masks(program),
         array("i", bits_up_to).tobytes(),
         array("i", program.owner).tobytes(),
-        bytes(program.exceptional),
+        bytes(not pattern.include for pattern in spec.patterns),
         array("i", chain.from_iterable(tokens)).tobytes(),
         array("i", first).tobytes(),
         b"".join(classes),
