@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import Evaluator, HasMark, Mark, Marks
 from ctxsize.engine.narrow import (
     NOT_ASKED_FOR,
     Ends,
@@ -49,11 +49,9 @@ def copied(asked: Evaluator, source: Source, root: str, include: Iterable[str] |
         return asked
     excludes = ExcludeSpec(map(ExcludePattern, source.excludes))
     if source.parents is None:
-        inside: Evaluator = fastest(excludes)
-        return CopiedPart(asked, inside, ends(root, source.path))
+        return CopiedPart(asked, fastest(excludes), ends(root, source.path))
     base, pattern = source.parents
-    inside = Narrowed(excludes, [pattern])
-    return CopiedPart(asked, inside, ends(root, base))
+    return CopiedPart(asked, Narrowed(excludes, [pattern]), ends(root, base))
 
 
 class Within(NamedTuple):
@@ -63,16 +61,11 @@ class Within(NamedTuple):
     state: HasMark
 
 
-def _copies_any(within: Iterable[Within]) -> bool:
-    """Return whether an entry is copied from one of the directories above it."""
-    return any(not inside.state.mark.ignored for inside in within)
-
-
 class CopiedState(NamedTuple):
     """The state of a directory."""
 
     asked: HasMark
-    within: tuple[Within, ...]
+    within: Sequence[Within]
     mark: Mark
 
 
@@ -87,15 +80,15 @@ class CopiedPart:
 
     def root(self) -> CopiedState:
         asked = self._asked.root()
-        within: tuple[Within, ...] = ()
+        within: list[Within] = []
         if "." in self._ends.paths:
-            within = (Within(0, self._inside.root()),)
+            within.append(Within(0, self._inside.root()))
         return CopiedState(asked, within, asked.mark)
 
-    def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> Marks:
         asked = self._asked.others(state.asked, prefix, names)
         copied = self._names_copied(state, prefix, names)
-        marks = dict[str, Mark]()
+        marks: Marks = {}
         for name in names:
             mark = asked.get(name, state.asked.mark)
             if name not in copied and not mark.ignored:
@@ -109,16 +102,15 @@ class CopiedPart:
         path = prefix + name
         within: list[Within] = []
         for length, above in state.within:
-            inside = prefix[length:]
-            inner = self._inside.enter(above, inside, name)
+            inner = self._inside.enter(above, prefix[length:], name)
             within.append(Within(length, inner))
         if self._is_end(path):
             top = self._inside.root()
             within.append(Within(len(path) + 1, top))
         mark = asked.mark
-        if not mark.ignored and not _copies_any(within):
+        if not mark.ignored and all(inside.state.mark.ignored for inside in within):
             mark = NOT_ASKED_FOR
-        return CopiedState(asked, tuple(within), mark)
+        return CopiedState(asked, within, mark)
 
     def enters(self, state: CopiedState, path: str) -> bool:
         if not may_send(self._asked, state.asked, path):
@@ -147,15 +139,12 @@ class CopiedPart:
         """Return those of `names` that are copied, or that lead to what is copied."""
         copied = set[str]()
         for length, inner in state.within:
-            inside = prefix[length:]
-            marks = self._inside.others(inner, inside, names)
+            marks = self._inside.others(inner, prefix[length:], names)
             for name in names:
                 mark = marks.get(name, inner.mark)
                 if not mark.ignored:
                     copied.add(name)
         for name in names:
-            if name in copied:
-                continue
             path = prefix + name
             if path in self._ends.links or self._is_end(path):
                 copied.add(name)

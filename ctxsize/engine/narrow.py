@@ -6,15 +6,15 @@ meaning (`filterFS` of fsutil). So they become one here that ignores all but exc
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
+from posixpath import join, split
 from typing import NamedTuple
 
 from ctxsize import errors
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, Marks
 from ctxsize.engine.filesystem import link_target
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
@@ -101,7 +101,7 @@ class Way(NamedTuple):
     def targets(self) -> list[str]:
         """Return where the whole path leads."""
         targets = self.links.values()
-        return [posixpath.join(target, *self.rest) for target in targets]
+        return [join(target, *self.rest) for target in targets]
 
 
 def _way(root: str, path: str) -> Way:
@@ -126,8 +126,8 @@ def _walk_down(root: str, path: str, reached: set[str]) -> list[str]:
 
 def _links(root: str, path: str) -> dict[str, str]:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
-    directory, name = posixpath.split(path)
-    full = posixpath.join(root, directory)
+    directory, name = split(path)
+    full = join(root, directory)
     names = [name]
     links: dict[str, str] = {}
     try:
@@ -137,10 +137,9 @@ def _links(root: str, path: str) -> dict[str, str]:
         for name in names:
             if "\0" in name:
                 continue
-            target = link_target(posixpath.join(full, name))
-            if target:
-                link = posixpath.join(directory, name)
-                resolved = posixpath.join("/", directory, target)
+            if target := link_target(join(full, name)):
+                link = join(directory, name)
+                resolved = join("/", directory, target)
                 links[link] = clean_path(resolved)
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -241,13 +240,13 @@ class Narrowed:
     """
 
     def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
-        self._asked: Evaluator = fastest(include_spec(include))
-        self._left: Evaluator = fastest(spec)
+        self._asked = fastest(include_spec(include))
+        self._left = fastest(spec)
 
     def root(self) -> NarrowState:
         return self._state(self._asked.root(), self._left.root())
 
-    def others(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: NarrowState, prefix: str, names: Sequence[str]) -> Marks:
         try:
             asked = self._asked.others(state.asked, prefix, names)
         except IgnoreFileError as error:
@@ -255,11 +254,8 @@ class Narrowed:
         left = self._left.others(state.left, prefix, names)
         usual_asked = state.asked.mark
         usual_left = state.left.mark
-        names_marked = asked or left
-        if asked and left:
-            names_marked = asked | left
-        marks = dict[str, Mark]()
-        for name in names_marked:
+        marks: Marks = {}
+        for name in asked | left:
             mark_asked = asked.get(name, usual_asked)
             mark_left = left.get(name, usual_left)
             mark = self._both(mark_asked, mark_left)

@@ -21,6 +21,7 @@ from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
+LinksByDirectory = Mapping[str, frozenset[str]]  # the names of symlinks, likewise
 _NONE: Names = {}
 _PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may not mean themselves
 
@@ -32,7 +33,7 @@ class Sent:
     names: NamesByDirectory
     directories: frozenset[str]
     empty: frozenset[str]  # files with content that arrive without it
-    links: Mapping[str, frozenset[str]] = field(compare=False)
+    links: LinksByDirectory = field(compare=False)
     """The symlinks of the snapshot by directory, sent or not."""
 
     @cached_property
@@ -67,12 +68,8 @@ class Sent:
         above, _, name = path.rpartition("/")
         names = {**self.names.get(above, _NONE)}
         links = self.links
-        was_link = name in links.get(above, ())
-        is_same = file is not None and names.get(name) == file.content_bytes
-        if file is not None and was_link and not stat.S_ISLNK(file.st_mode):
-            links = {**links, above: links[above] - {name}}
-        elif name not in names or is_same:
-            return self
+        if file is not None and not stat.S_ISLNK(file.st_mode):
+            links = {**links, above: links.get(above, frozenset()) - {name}}
         if name in names:
             del names[name]
             if file is not None:
@@ -118,12 +115,12 @@ def differences(before: Sent, after: Sent) -> SentDifference:
         old = before.names.get(directory, _NONE)
         new = after.names.get(directory, _NONE)
         if old is not new and old != new:
-            prefix = _prefix(directory)
-            both = old.keys() & new.keys()
-            changed = [name for name in both if old[name] != new[name]]
-            hidden.update(map(prefix.__add__, old.keys() - both))
-            shown.update(map(prefix.__add__, new.keys() - both))
-            resized.update(map(prefix.__add__, changed))
+            path_of = _prefix(directory).__add__
+            hidden.update(map(path_of, old.keys() - new))
+            shown.update(map(path_of, new.keys() - old))
+            for name in old.keys() & new:
+                if old[name] != new[name]:
+                    resized.add(path_of(name))
     return SentDifference(hidden, shown, resized)
 
 
@@ -172,8 +169,7 @@ class Snapshot:
         for event in reported(walk, progress, seen):
             if isinstance(event, Files | IgnoredEntries):
                 new = _entries_of(event)
-                folder = folders[event.prefix[:-1]]
-                folder.entries.update(new)
+                folders[event.prefix[:-1]].entries.update(new)
                 entries += len(new)
                 content_bytes += sum([size for size in new.values() if isinstance(size, int)])
             elif event.path not in folders:
@@ -182,10 +178,9 @@ class Snapshot:
                 folders[above].folders[folder.name] = folder
                 folders[event.path] = folder
                 entries += 1
-        top = folders[""]
-        for directory in reversed([*top.tree()]):
-            directory.add_up()
-        return cls(plan, top, tuple(walk.problems))
+        for folder in reversed(folders.values()):  # a directory comes after the one above it
+            folder.add_up()
+        return cls(plan, folders[""], tuple(walk.problems))
 
     def asked(self, plan: Plan) -> Snapshot:
         """Return the same tree for another plan, caches of the tree included."""
@@ -229,16 +224,16 @@ class Snapshot:
         by_path = {**self._by_path}
         folder = by_path[directory]
         entries = {**folder.entries, name: file.kept}
-        new = MemoryDirectory(directory, entries, folder.folders)
+        new = replace(folder, entries=entries)
         new.add_up()
         by_path[directory] = new
         while new.path:  # replace the directories above as well; all others are shared
             above = by_path[new.path.rpartition("/")[0]]
             folders = {**above.folders, new.name: new}
-            new = MemoryDirectory(above.path, above.entries, folders)
+            new = replace(above, folders=folders)
             new.add_up()
             by_path[new.path] = new
-        snapshot = Snapshot(self.plan, new, self.problems)
+        snapshot = replace(self, root=new, _last=None)
         snapshot._by_path = by_path
         return snapshot
 
@@ -333,11 +328,10 @@ class Snapshot:
     @cached_property
     def has_further_names(self) -> bool:
         """Return whether a file has several names. The first one sent carries the content."""
-        special = (file for folder in self.folders for file in folder.special)
-        return any(file.st_nlink > 1 for file in special)
+        return any(file.st_nlink > 1 for folder in self.folders for file in folder.special)
 
     @cached_property
-    def links(self) -> dict[str, frozenset[str]]:
+    def links(self) -> LinksByDirectory:
         """Return the names of symlinks, by directory; directories without any are left out."""
         links: dict[str, frozenset[str]] = {}
         for folder in self.folders:

@@ -24,6 +24,7 @@ from ctxsize.engine.plan import Plan, own_path, with_ignore_file
 from ctxsize.engine.snapshot import NamesByDirectory, Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.go.strings import encoded
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
 _MANY = 200  # from this many patterns on, skip those that match nothing in the part being re-walked
@@ -66,7 +67,7 @@ class Attempt:
         """Return the line that decides on `path`; None if no line matches."""
         spec = self.plan.spec
         file = self.plan.ignore_file
-        index = spec.check_file(path).index
+        index = mark_of(spec, path, all_entered=False).decider
         if file is None or index is None:
             return None
         line = spec.patterns[index].line
@@ -102,8 +103,7 @@ class Trial:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
             plan = with_ignore_file(self.plan, data, make=self._copy_of_pattern)
-            sent = self.under(plan.spec)
-            self._last = Attempt(data=data, plan=plan, before=before, sent=sent)
+            self._last = Attempt(data, plan, before, self.under(plan.spec))
         return self._last
 
     def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
@@ -126,7 +126,7 @@ class Trial:
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
         """Return the patterns of these lines; None if they fail the build."""
-        data = "\n".join(texts).encode("utf-8", "surrogateescape")
+        data = encoded("\n".join(texts))
         with suppress(IgnoreFileError):
             # Without copies: the line numbers of these patterns are never used.
             return with_ignore_file(self.plan, data, make=self._pattern).spec
@@ -248,7 +248,7 @@ def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
     if before and not before.endswith(b"\n"):
         before += b"\n"
     added = "".join(f"{line}\n" for line in lines)
-    return before + added.encode("utf-8", "surrogateescape")
+    return before + encoded(added)
 
 
 def _replace_part(
@@ -257,21 +257,20 @@ def _replace_part(
     """Return `before` with the entries of a part as they are sent after a change."""
     changed = [*part[""].tree()]
     names = {**before.names}
+    directories = {*before.directories, *after.directories}
     rewalked: set[str] = set()  # entries of the part, if some of them may have been empty
     for folder in changed:
-        old = before.names.get(folder.path, {})
-        new = {name: size for name, size in old.items() if name not in folder.entries}
-        new.update(after.names.get(folder.path, {}))
+        path = folder.path
+        entries = folder.entries
+        old = names.pop(path, {})
+        new = {name: size for name, size in old.items() if name not in entries}
+        new.update(after.names.get(path, {}))
         if new:
-            names[folder.path] = new
-        else:
-            names.pop(folder.path, None)
+            names[path] = new
         if before.empty:
-            rewalked.update(folder.prefix + name for name in folder.entries)
-    directories = {*before.directories, *after.directories}
-    for folder in changed:
-        if folder.path not in after.directories:
-            directories.discard(folder.path)
+            rewalked.update(map(folder.prefix.__add__, entries))
+        if path not in after.directories:
+            directories.discard(path)
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
     for path in reversed([*part]):
         if path in before.directories:
@@ -325,13 +324,16 @@ def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
     return pattern.text, pattern.include
 
 
-def mark_of(spec: DockerIgnoreSpec, path: str) -> Mark:
-    """Return the mark of `path`, as if every directory above it were entered."""
+def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> Mark:
+    """Return the mark of `path`, by default as if every directory above it were entered."""
     evaluator = fastest(spec)
     prefix = ""
     state = evaluator.root()
     for name in path.split("/"):
         state = evaluator.enter(state, prefix, name)
+        may_end = state.mark.ignored and not all_entered
+        if may_end and not evaluator.enters(state, prefix + name):
+            break
         prefix += f"{name}/"
     return state.mark
 

@@ -7,10 +7,22 @@ writer, used as in moby/go-archive.
 from __future__ import annotations
 
 import os
-import stat
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from stat import (
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFLNK,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+    S_ISGID,
+    S_ISUID,
+    S_ISVTX,
+)
 
 from ctxsize import units
 from ctxsize.engine.events import Files, Folder, Xattrs
@@ -137,9 +149,9 @@ class PacketMeter(Meter):
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
             self._sum += _packet_bytes(path, status, status.st_size, link, xattrs)
-            kind = stat.S_IFMT(status.st_mode)
+            kind = S_IFMT(status.st_mode)
             # The receiver requests content for sockets too (`fileCanRequestData`).
-            if link or kind not in (stat.S_IFREG, stat.S_IFSOCK):
+            if link or kind not in (S_IFREG, S_IFSOCK):
                 contents.append(_NO_CONTENT)
             else:
                 contents.append(size)
@@ -156,7 +168,7 @@ def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattr
         + _number(status.st_mtime_ns)
         + _field(link)
     )
-    if stat.S_IFMT(status.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
+    if S_IFMT(status.st_mode) in (S_IFBLK, S_IFCHR):
         device = status.st_rdev
         major = device >> 8 & 0xFFF
         minor = device & 0xFF | device >> 12 & 0xFFF00
@@ -225,19 +237,19 @@ def _field(text: str) -> int:
 
 
 _MODE_BITS = {
-    stat.S_IFDIR: 1 << 31,
-    stat.S_IFLNK: 1 << 27,
-    stat.S_IFBLK: 1 << 26,
-    stat.S_IFCHR: 1 << 26 | 1 << 21,
-    stat.S_IFIFO: 1 << 25,
+    S_IFDIR: 1 << 31,
+    S_IFLNK: 1 << 27,
+    S_IFBLK: 1 << 26,
+    S_IFCHR: 1 << 26 | 1 << 21,
+    S_IFIFO: 1 << 25,
 }
-_EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
+_EXTRA_BITS = {S_ISUID: 1 << 23, S_ISGID: 1 << 22, S_ISVTX: 1 << 20}
 
 
 @cache
 def _go_mode(mode: int) -> int:
     """Return `mode` as Go's `fs.FileMode`, without the socket bit, which the sender drops."""
-    bits = _MODE_BITS.get(stat.S_IFMT(mode), 0)
+    bits = _MODE_BITS.get(S_IFMT(mode), 0)
     bits |= mode & 0o777
     for unix_bit, go_bit in _EXTRA_BITS.items():
         if mode & unix_bit:
