@@ -59,12 +59,13 @@ class Program:
         self._text_matches = 0
         self.whole_paths = 0
         self._path_searches: list[_PathSearch] = []
-        self._after: list[int] = []
+        self.ends: list[int] = []
+        """The number of segments up to the end of each pattern."""
         self._index = Index()
         self._always = 0
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
-            self._after.append(len(self.owner))
+            self.ends.append(len(self.owner))
         self._two_lines = 1 << len(self.owner)
         self.known = _Known(self)
 
@@ -72,7 +73,7 @@ class Program:
         """Return the bits of the patterns after `index`; all bits for -1."""
         if index < 0:
             return -1
-        return -1 << self._after[index]
+        return -1 << self.ends[index]
 
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)

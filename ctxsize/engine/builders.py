@@ -18,7 +18,13 @@ from urllib.parse import quote_plus
 from ctxsize import go
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import sent_text
-from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched, tokens
+from ctxsize.engine.patterns import (
+    WILDCARDS,
+    DockerIgnorePattern,
+    SplitLine,
+    as_matched,
+    tokens,
+)
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.go import paths
 
@@ -105,7 +111,7 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return the exceptions' texts as literal paths."""
-        return [pattern.text for pattern in self.patterns if pattern.include is False]
+        return self._exceptions
 
     def ignores_with_one_ancestor(self, path: str) -> bool:
         """Return whether moby's deprecated `Matches` ignores `path`.
@@ -154,25 +160,19 @@ class PodmanIgnorePattern(DockerIgnorePattern):
     def meaning(cls, text: str) -> tuple[str, str]:
         """Return Buildah's expression for `text`, which also matches everything below a match."""
         expression = "^"
-        found = tokens(text)
-        for number, token in enumerate(found, 1):
+        parts = tokens(text)
+        for number, token in enumerate(parts, 1):
             if token == "\\":
                 raise go.GoRegexpError("trailing backslash")
             if token[:2] == "**":
-                if number < len(found):
+                if number < len(parts):
                     expression += "(.*/)?"
                 else:
                     expression += ".*"
-            elif token in ("*", "?"):
-                if token == "*":
-                    expression += "[^/]*"
-                else:
-                    expression += "[^/]"
+            elif token in (".", "$"):
+                expression += f"\\{token}"
             else:
-                if token in (".", "$"):
-                    expression += f"\\{token}"
-                else:
-                    expression += token
+                expression += WILDCARDS.get(token, token)
         return "tree", expression + "(/.*)?$"
 
 
@@ -203,17 +203,15 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
         for index, (pattern, (_, ignores, search)) in enumerate(tested):
             if pattern.fault is not None:
                 raise pattern.error()
-            special = _SPECIAL.search(pattern.text)
-            if special:
-                text = ""
-            else:
+            text = ""
+            if not _SPECIAL.search(pattern.text):
                 text = max(_STARS.split(pattern.text), key=len)
             found.append((index, text, ignores, search))
         return found[::-1]
 
     def enters(self, directory: str) -> bool:
         """Return whether an exception's text starts with `directory` (no separator between)."""
-        texts = (each.text.strip("/") for each in self.patterns if each.include is False)
+        texts = (text.strip("/") for text in self._exceptions)
         return any(f"{text}/".startswith(directory) for text in texts)
 
 

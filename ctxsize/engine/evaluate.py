@@ -130,11 +130,14 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
                 ignored = ignores
         return ignored
 
+    @property
+    def _exceptions(self) -> list[str]:
+        return [pattern.text for pattern in self.patterns if not pattern.include]
+
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return the literal paths of the exceptions; None if one contains a wildcard."""
-        exceptions = (pattern.text for pattern in self.patterns if pattern.include is False)
-        texts = [text.removesuffix("/**").removesuffix("/*") for text in exceptions]
+        texts = [text.removesuffix("/**").removesuffix("/*") for text in self._exceptions]
         # Because of one such exception, `filterFS` enters every ignored directory.
         if any(_WILDCARDS.intersection(text) for text in texts):
             return None

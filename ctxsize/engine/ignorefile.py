@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 
 from ctxsize.errors import IgnoreFileError
 from ctxsize.go import paths, strings
@@ -22,11 +23,7 @@ class IgnoreFile:
     @classmethod
     def parse(cls, path: str, data: bytes) -> IgnoreFile:
         """Return the file with the content `data`. A lone CR does not end a line."""
-        *complete, last = data.split(b"\n")
-        lines = [line + b"\n" for line in complete]
-        if last:
-            lines.append(last)
-        return cls(path, tuple(lines))
+        return cls(path, tuple(BytesIO(data)))
 
     @property
     def data(self) -> bytes:
@@ -58,10 +55,10 @@ def text_of(line: bytes) -> str:
 
 def without_mark(lines: Iterable[str]) -> list[str]:
     """Return `lines` without a byte order mark at the start of the first."""
-    texts = list(lines)
+    texts = [*lines]
     if texts:
-        return [texts[0].removeprefix(BOM), *texts[1:]]
-    return []
+        texts[0] = texts[0].removeprefix(BOM)
+    return texts
 
 
 def sent_text(line: str) -> str | None:

@@ -182,7 +182,7 @@ class ExcludeSpec(DockerIgnoreSpec):
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return None, for any path, if there is an exception."""
-        if any(pattern.include is False for pattern in self.patterns):
+        if self._exceptions:
             return None
         return ()
 

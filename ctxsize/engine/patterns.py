@@ -159,15 +159,18 @@ class DockerIgnorePattern(RegexPattern):
 register_pattern("dockerignore", DockerIgnorePattern, override=True)
 
 
+_Search = Callable[[str], object]  # which returns None for a text that does not match
+
+
 @dataclass
 class Expression:
     """A replacement for `re.Pattern`: the expression's source, and its search."""
 
     pattern: str
-    _find: Callable[[], Callable[[str], object]] = field(compare=False)
+    _find: Callable[[], _Search] = field(compare=False)
 
     @cached_property
-    def search(self) -> Callable[[str], object]:
+    def search(self) -> _Search:
         """Return the function that searches a text; it is compiled at the first use."""
         return self._find()
 
@@ -187,15 +190,18 @@ def compiled(expression: str) -> Expression:
         pattern = rf"\A{expression[1:-1]}\Z"
     else:
         pattern = expression
-    return Expression(pattern, lambda: _search(expression, is_plain=is_plain))
+    return Expression(pattern, lambda: _search(expression, pattern))
 
 
-def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
-    """Return a search for an expression: by `re` for texts in which `re` is surely quick."""
+def _search(expression: str, pattern: str) -> _Search:
+    """Return a search for an expression: by `re` for texts in which `re` is surely quick.
+
+    `pattern` is the same for `re`, or `expression` itself if `re` gives it another meaning.
+    """
     stars = expression.count("*")
-    is_quick = is_plain and stars <= _MOST_STARS
+    is_quick = pattern != expression and stars <= _MOST_STARS
     if is_quick:
-        quick = re.compile(rf"\A{expression[1:-1]}\Z").search
+        quick = re.compile(pattern).search
         if stars <= 1:
             return quick
     from ctxsize.go.regexp import Machine
@@ -231,9 +237,9 @@ def classify(text: str) -> tuple[str, str]:
             # `Pattern.compile` tests this last, and so overrides what it found before.
             if number == 1:
                 kind = "suffix"
-        elif token in _WILDCARDS or len(token) > 1:
+        elif token in WILDCARDS or len(token) > 1:
             kind = "regexp"
-            expression += _WILDCARDS.get(token, token)
+            expression += WILDCARDS.get(token, token)
         # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
         elif token in ".+()$":
             expression += f"\\{token}"
@@ -243,7 +249,7 @@ def classify(text: str) -> tuple[str, str]:
 
 
 _TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
-_WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
 def tokens(text: str) -> list[str]:
@@ -280,20 +286,15 @@ def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
     """Return the line that matches only `path`, or None, as for bytes that are not UTF-8."""
-    if any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in path):
+    if re.search("[\udc80-\udcff\ufffd]", path):
         return None
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
-    plain = is_plain(path, pattern_class) and path[0] not in _LEADING
+    is_plain = _is_printable(path) and not set(pattern_class.wildcards) & set(path)
     is_trimmed = path == path.strip(strings.WHITE_SPACE)
-    if plain and is_trimmed:
+    if is_plain and is_trimmed and path[0] not in _LEADING:
         return path
     return escaped(path, pattern_class)
-
-
-def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
-    """Return whether a pattern `text` would match only itself."""
-    return _is_printable(text) and not set(pattern_class.wildcards) & set(text)
 
 
 def escaped(

@@ -70,14 +70,13 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     for context in contexts:
         for clue in _clues_with_reason(context):
             path = normpath(join(context.path, clue.path))
+            if clue.kind == "secret" and is_accepted(path):
+                continue
             if context.path != report.context_path:
-                changed = replace(clue, path=path)
+                clue = replace(clue, path=path)
             elif left_out is not None and left_out.match_file(clue.path):
                 continue
-            else:
-                changed = clue
-            if clue.kind != "secret" or not is_accepted(path):
-                clues.append(changed)
+            clues.append(clue)
     total = sum(context.content_bytes for context in contexts)
     return replace(report, reasons=tuple(_reasons(clues, total)))
 
@@ -125,9 +124,7 @@ def _name_test(context: _Context) -> Callable[[Clue], bool]:
         patterns = context.ignore_file.patterns
         texts += [pattern.text for pattern in patterns if pattern.exception]
     # Wildcards alone name nothing.
-    words: set[str] = set()
-    for text in texts:
-        words.update(word for word in text.split("/") if re.search(r"\w", word))
+    words = {word for word in "/".join(texts).split("/") if re.search(r"\w", word)}
     globs = [word for word in words if has_wildcards(word)]
 
     def is_named(clue: Clue) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
@@ -120,19 +122,20 @@ def _glob(name: str) -> Segment:
 _Bounds = tuple[int | None, int | None]  # of the part of a name that a text is compared with
 
 
-class _GlobBits(NamedTuple):
+@dataclass
+class _GlobBits:
     """A glob and the bits of its segments."""
 
     inner: str  # a text that each match contains
     regex: re.Pattern[str]
-    bits: int
+    bits: int = 0
 
 
 class Index:
     """Segments by the text with which a name must begin or end, so that few are tried."""
 
     def __init__(self) -> None:
-        self._texts: dict[_Bounds, dict[str, int]] = {}
+        self._texts: dict[_Bounds, defaultdict[str, int]] = {}
         """Texts and their bits."""
         self._globs: dict[str, _GlobBits] = {}
 
@@ -140,19 +143,18 @@ class Index:
         """Add a segment under its bit."""
         text = part.text
         if part.kind == "glob":
-            glob = self._globs.get(text)
-            if glob is None:
+            if text not in self._globs:
                 inner = max(re.split(rf"[*?]|{CLASS}", text), key=len)
-                glob = _GlobBits(inner, re.compile(translate(text)), 0)
-            self._globs[text] = glob._replace(bits=glob.bits | bit)
+                self._globs[text] = _GlobBits(inner, re.compile(translate(text)))
+            self._globs[text].bits |= bit
             return
         bounds: _Bounds = (None, len(text))
         if part.kind == "literal":
             bounds = (None, None)
         elif part.kind == "suffix":
             bounds = (-len(text), None)
-        bits = self._texts.setdefault(bounds, {})
-        bits[text] = bits.get(text, 0) | bit
+        bits = self._texts.setdefault(bounds, defaultdict(int))
+        bits[text] |= bit
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""

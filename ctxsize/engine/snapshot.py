@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from posixpath import join
 from typing import NamedTuple
 
 from ctxsize.engine.automaton import fastest
@@ -82,7 +83,7 @@ class Sent:
         """Return the bytes of content by entry, unordered; 0 for directories."""
         sizes = dict.fromkeys(self.directories, 0)
         for directory, names in self.names.items():
-            prefix = _prefix(directory)
+            prefix = join(directory, "")
             for name, size in names.items():
                 sizes[prefix + name] = size
         return sizes
@@ -115,7 +116,7 @@ def differences(before: Sent, after: Sent) -> SentDifference:
         old = before.names.get(directory, _NONE)
         new = after.names.get(directory, _NONE)
         if old is not new and old != new:
-            path_of = _prefix(directory).__add__
+            path_of = join(directory, "").__add__
             hidden.update(map(path_of, old.keys() - new))
             shown.update(map(path_of, new.keys() - old))
             for name in old.keys() & new:
@@ -131,12 +132,6 @@ def _is_literal(path: str) -> bool:
     if path.strip() != path or paths.clean(path) != path:
         return False
     return strings.is_utf8(path) and _PATTERN.isdisjoint(path)
-
-
-def _prefix(directory: str) -> str:
-    if directory:
-        return f"{directory}/"
-    return ""
 
 
 class _LastAnswer(NamedTuple):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from errno import ELOOP, ENOENT, ENOTDIR
+from os.path import join
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Marks
@@ -23,24 +25,20 @@ _OPEN_AT_ONCE = 64  # largest number of directories open at once
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
+@dataclass
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "directory", "passed_by", "path", "prefix", "state", "steps")
+    path: str
+    directory: OpenDirectory
+    state: HasMark
+    passed_by: bool = False
+    """True if the builder does not enter it: exceptions below have no effect then."""
 
-    def __init__(
-        self, path: str, directory: OpenDirectory, state: HasMark, *, passed_by: bool = False
-    ) -> None:
-        self.path = path
-        self.prefix = ""
-        if path:
-            self.prefix = f"{path}/"
-        self.directory = directory
-        self.state = state
-        self.announced = not state.mark.ignored
-        # True if the builder does not enter it: exceptions below have no effect then.
-        self.passed_by = passed_by
+    def __post_init__(self) -> None:
         self.steps: Iterator[DirectoryOrRun] = iter(())
+        self.prefix = join(self.path, "")
+        self.announced = not self.state.mark.ignored
 
 
 class Walk:
@@ -130,13 +128,11 @@ class Walk:
             self._open_top()
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
-        names: list[str] = []
-        if directory != stack[-1].path:
-            names = directory[len(stack[-1].prefix) :].split("/")
-        for number, name in enumerate(names):
-            if (child := self._open(stack[-1], name)) is None:
+        names = [*filter(None, directory.split("/"))]
+        for depth in range(len(stack), len(names) + 1):
+            if (child := self._open(stack[-1], names[depth - 1])) is None:
                 return None
-            child.announced = len(names) - number > silent
+            child.announced = len(names) - depth >= silent
         self._all_announced = all(frame.announced for frame in stack)
         return stack[-1]
 
@@ -258,17 +254,8 @@ class Walk:
         if not frame.passed_by:
             others = self._evaluator.others(frame.state, prefix, names)
         flipped = {name for name, other in others.items() if other.ignored != mark.ignored}
-        same = names
-        different: list[str] = []
-        if flipped:
-            same = [name for name in names if name not in flipped]
-            different = [name for name in names if name in flipped]
-        if mark.ignored:
-            sent = different
-            ignored = same
-        else:
-            sent = same
-            ignored = different
+        sent = [name for name in names if (name in flipped) == mark.ignored]
+        ignored = [name for name in names if (name in flipped) != mark.ignored]
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)

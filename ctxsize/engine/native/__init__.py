@@ -163,13 +163,9 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     for clue_tokens in _clue_tokens():
         first.append(len(tokens))
         tokens += clue_tokens
-    bits_up_to: list[int] = []
-    for index in range(len(spec.patterns)):
-        lowest_after = -program.after(index)
-        bits_up_to.append(lowest_after.bit_length() - 1)
     return (
         *_masks(program),
-        array("i", bits_up_to).tobytes(),
+        array("i", program.ends).tobytes(),
         array("i", program.owner).tobytes(),
         bytes(not pattern.include for pattern in spec.patterns),
         array("i", chain.from_iterable(tokens)).tobytes(),
@@ -202,8 +198,7 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     directory, slash, name = os.fsdecode(path).rpartition("/")
     matching = 0
     if text:
-        every_bit = (1 << 8 * len(near)) - 1
-        matching = program.known[name] & every_bit
+        matching = program.known[name] % (1 << 8 * len(near))
     if on_paths := int.from_bytes(near, "little"):
         matching |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
     return matching.to_bytes(len(near), "little")
