@@ -131,6 +131,20 @@ class Program:
                     matching[name] |= bit
         return matching
 
+    def hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
+        """Return the `live` segments that match, for each name with any."""
+        if not live:
+            return {}
+        known = self.known
+        matching: Hits = {}
+        for name in names:
+            if hits := live & known[name]:
+                matching[name] = hits
+        if whole := live & self.whole_paths:
+            for name, hits in self.on_paths(whole, prefix, names).items():
+                matching[name] = matching.get(name, 0) | hits
+        return matching
+
     def follow(self, live: int, hits: int, name: str) -> int:
         """Return the bits that are live below `name`, given the bits `hits` that matched it."""
         loops = self.loop
@@ -239,23 +253,10 @@ class Automaton:
         return self._state(self.program.start, -1, -1)
 
     def others(self, state: _State, prefix: str, names: Sequence[str]) -> Marks:
-        if not state.watched:
-            return {}
-        program = self.program
-        known = program.known
-        watched = state.watched
         others: Marks = {}
-        for name, bits in zip(names, map(known.__getitem__, names), strict=True):
-            matched = watched & bits
-            if matched and (mark := state[matched]) is not None:
+        for name, matched in self.program.hits(state.watched, prefix, names).items():
+            if (mark := state[matched]) is not None:
                 others[name] = mark
-        if state.on_paths:
-            on_paths = program.on_paths(state.on_paths, prefix, names)
-            for name, more in on_paths.items():
-                others.pop(name, None)
-                matched = watched & known[name] | more
-                if (mark := state[matched]) is not None:
-                    others[name] = mark
         return others
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
@@ -263,10 +264,7 @@ class Automaton:
         if (child := state.children.get(bits)) is not None:
             return child
         program = self.program
-        hits = state.live & bits
-        if state.on_paths:
-            on_paths = program.on_paths(state.on_paths, prefix, [name])
-            hits |= on_paths.get(name, 0)
+        hits = program.hits(state.live, prefix, [name]).get(name, 0)
         matched = hits & program.final
         decider, last = program.decide(state.decider, state.last, matched)
         live = program.follow(state.live, hits, name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from ctxsize.errors import IgnoreFileError
-from ctxsize.go import paths, strings
+from ctxsize.go import paths
+from ctxsize.go.strings import WHITE_SPACE
 
 BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
 LONGEST_LINE = 65_535  # bytes of the longest line that Docker's `bufio.Scanner` accepts
@@ -70,12 +71,12 @@ def sent_text(line: str) -> str | None:
     if line.startswith("#"):
         return None
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
-    if not (text := line.strip(strings.WHITE_SPACE)):
+    if not (text := line.strip(WHITE_SPACE)):
         return None
     mark = ""
     if text.startswith("!"):
         mark = "!"
-    if text := text.removeprefix(mark).strip(strings.WHITE_SPACE):
+    if text := text.removeprefix(mark).strip(WHITE_SPACE):
         text = paths.clean(text)
         if len(text) > 1:
             text = text.removeprefix("/")

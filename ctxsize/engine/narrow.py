@@ -42,7 +42,12 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     reached = set[str]()
     pending = [*paths][::-1]
     while pending:
-        pending += reversed(_walk_down(root, pending.pop(), reached))
+        path = pending.pop()
+        way = _way(root, path)
+        if way.here not in reached:
+            reached.add(hidden_as(path, way.here))
+            targets = [hidden_as(path, target) for target in way.targets]
+            pending += reversed(targets)
     outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
     for path in sorted(reached, key=strings.encoded):
         if path == ".":
@@ -113,15 +118,6 @@ def _way(root: str, path: str) -> Way:
         if links:
             break
     return Way(here, tuple(parts[depth:]), links)
-
-
-def _walk_down(root: str, path: str, reached: set[str]) -> list[str]:
-    """Add what `path` leads to up to its first symlinks. Return the targets to follow next."""
-    way = _way(root, path)
-    if way.here in reached:
-        return []
-    reached.add(hidden_as(path, way.here))
-    return [hidden_as(path, target) for target in way.targets]
 
 
 def _links(root: str, path: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ from pathspec.util import register_pattern
 from ctxsize import go
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
-from ctxsize.go import paths, strings, wildcards
+from ctxsize.go import paths, wildcards
+from ctxsize.go.strings import WHITE_SPACE, encoded
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _MALFORMED = (
@@ -49,7 +50,7 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    if not (text := text.strip(strings.WHITE_SPACE)):
+    if not (text := text.strip(WHITE_SPACE)):
         return None
     text = paths.clean(text)
     return SplitLine(text.removeprefix("!"), text.startswith("!"))
@@ -72,7 +73,7 @@ class DockerIgnorePattern(RegexPattern):
 
     def __init__(self, pattern: str, include: bool | None = None) -> None:
         self.line = 0
-        self.column = 1 + len(pattern) - len(pattern.lstrip(strings.WHITE_SPACE))
+        self.column = 1 + len(pattern) - len(pattern.lstrip(WHITE_SPACE))
         self.kind = self.expression = ""
         self.fault: str | None = None
         self.text = ""
@@ -267,19 +268,18 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
     if kind == "exact":
         return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
     # `Pattern.match` cuts off two bytes, so that the rest may begin or end inside a character.
-    encode = strings.encoded
-    data = encode(text)
+    data = encoded(text)
     if kind == "prefix":
         start = data[:-2]
         pattern = rf"\A{re.escape(text[:-2])}"
-        return Expression(pattern, lambda: lambda path: encode(path).startswith(start) or None)
+        return Expression(pattern, lambda: lambda path: encoded(path).startswith(start) or None)
     end = data[2:]
     last = re.escape(end.decode("utf-8", "surrogateescape"))
     if end.startswith(b"/"):
         pattern = rf"(?:\A|/){last[1:]}\Z"
     else:
         pattern = rf"{last}\Z"
-    return Expression(pattern, lambda: lambda path: encode(f"/{path}").endswith(end) or None)
+    return Expression(pattern, lambda: lambda path: encoded(f"/{path}").endswith(end) or None)
 
 
 def pattern_for(
@@ -291,7 +291,7 @@ def pattern_for(
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
     is_plain = _is_printable(path) and not set(pattern_class.wildcards) & set(path)
-    is_trimmed = path == path.strip(strings.WHITE_SPACE)
+    is_trimmed = path == path.strip(WHITE_SPACE)
     if is_plain and is_trimmed and path[0] not in _LEADING:
         return path
     return escaped(path, pattern_class)
@@ -312,7 +312,7 @@ def escaped(
 
 def _shield(char: str, escaped_char: str) -> str:
     """Return a blank at an end of a line so that it is not trimmed; others as they are escaped."""
-    if char in strings.WHITE_SPACE and _is_printable(char):
+    if char in WHITE_SPACE and _is_printable(char):
         return f"[{char}]"
     return escaped_char
 

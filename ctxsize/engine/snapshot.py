@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from posixpath import join
+from stat import S_ISLNK
 from typing import NamedTuple
 
 from ctxsize.engine.automaton import fastest
@@ -69,7 +69,7 @@ class Sent:
         above, _, name = path.rpartition("/")
         names = {**self.names.get(above, _NONE)}
         links = self.links
-        if file is not None and not stat.S_ISLNK(file.st_mode):
+        if file is not None and not S_ISLNK(file.st_mode):
             links = {**links, above: links.get(above, frozenset()) - {name}}
         if name in names:
             del names[name]
@@ -213,7 +213,7 @@ class Snapshot:
         directory, _, name = path.rpartition("/")
         mode = PLAIN
         old = self.file(path)
-        if old is not None and not stat.S_ISLNK(old.st_mode):
+        if old is not None and not S_ISLNK(old.st_mode):
             mode = old.st_mode
         file = File(name, mode, size_bytes)
         by_path = {**self._by_path}
@@ -330,7 +330,7 @@ class Snapshot:
         """Return the names of symlinks, by directory; directories without any are left out."""
         links: dict[str, frozenset[str]] = {}
         for folder in self.folders:
-            symlinks = (file.name for file in folder.special if stat.S_ISLNK(file.st_mode))
+            symlinks = (file.name for file in folder.special if S_ISLNK(file.st_mode))
             if names := frozenset(symlinks):
                 links[folder.path] = names
         return links

@@ -351,12 +351,13 @@ class Matcher:
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
-        live = self._program.start
+        program = self._program
+        live = program.start
         hits = 0
         prefix = ""
         for name in path.split("/"):
-            hits = self._hits(live, prefix, [name]).get(name, 0)
-            live = self._program.follow(live, hits, name)
+            hits = program.hits(live, prefix, [name]).get(name, 0)
+            live = program.follow(live, hits, name)
             prefix += f"{name}/"
         return self._owners(hits)
 
@@ -372,20 +373,6 @@ class Matcher:
         for directory, matches in self._by_directory(root, topmost=True):
             paths.update(directory.prefix + name for name in matches)
         return paths
-
-    def _hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
-        """Return the matching ones of the `live` segments, for each name with any."""
-        if not live:
-            return {}
-        known = self._program.known
-        matching: Hits = {}
-        for name in names:
-            if hits := live & known[name]:
-                matching[name] = hits
-        if whole := live & self._program.whole_paths:
-            for name, hits in self._program.on_paths(whole, prefix, names).items():
-                matching[name] = matching.get(name, 0) | hits
-        return matching
 
     def _owners(self, hits: int) -> list[int]:
         """Return the patterns whose last segments are among `hits`."""
@@ -407,7 +394,7 @@ class Matcher:
         while pending:
             directory, live = pending.pop()
             names = [*directory.entries, *directory.folders]
-            hits = self._hits(live, directory.prefix, names)
+            hits = program.hits(live, directory.prefix, names)
             matches: Hits = {}
             for name, bits in hits.items():
                 if last := bits & program.final:

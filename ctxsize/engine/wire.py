@@ -6,10 +6,10 @@ writer, used as in moby/go-archive.
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from os import fsencode, stat_result
 from stat import (
     S_IFBLK,
     S_IFCHR,
@@ -24,9 +24,9 @@ from stat import (
     S_ISVTX,
 )
 
-from ctxsize import units
 from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.plan import Plan
+from ctxsize.units import printed_by_buildkit, printed_by_classic
 
 
 class Meter:
@@ -63,7 +63,7 @@ _SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
 class PacketMeter(Meter):
     """Counts the bytes of BuildKit's packets, as its daemon does for a cold build."""
 
-    printed = staticmethod(units.printed_by_buildkit)
+    printed = staticmethod(printed_by_buildkit)
 
     def __init__(self) -> None:
         self._sum = _FIN
@@ -159,7 +159,7 @@ class PacketMeter(Meter):
         return contents
 
 
-def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _packet_bytes(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
     length = (
         _field(path)
@@ -175,7 +175,7 @@ def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattr
         length += _number(major)
         length += _number(minor)
     for key, value_bytes in xattrs.items():
-        pair = _delimited(len(os.fsencode(key)))
+        pair = _delimited(len(fsencode(key)))
         pair += _delimited(value_bytes)
         length += _delimited(pair)
     return _delimited(length)
@@ -232,7 +232,7 @@ def _delimited(length: int) -> int:
 
 def _field(text: str) -> int:
     if text:
-        return _delimited(len(os.fsencode(text)))
+        return _delimited(len(fsencode(text)))
     return 0
 
 
@@ -268,7 +268,7 @@ _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 class TarMeter(Meter):
     """Counts the bytes of the classic builder's tar stream, which every build sends again."""
 
-    printed = staticmethod(units.printed_by_classic)
+    printed = staticmethod(printed_by_classic)
 
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced  # `content` is part of that
@@ -315,10 +315,10 @@ def _blocks(size: int) -> int:
     return -size % _BLOCK + size
 
 
-def _header(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of an entry's header, with an extended header if the entry needs one."""
-    name = os.fsencode(path)
-    target = os.fsencode(link)
+    name = fsencode(path)
+    target = fsencode(link)
     seconds = status.st_mtime_ns // 10**9
     # The records of an extended header, and the bytes of their values.
     records: dict[str, int] = {}
