@@ -32,7 +32,7 @@ _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
 _MOST_CHILDREN = 256
 
-Hits = dict[str, int]  # segments or patterns as bits, by the names in a directory that they match
+Hits = defaultdict[str, int]  # segments as bits, by the names in a directory that they match
 
 
 class _PathSearch(NamedTuple):
@@ -41,6 +41,13 @@ class _PathSearch(NamedTuple):
     bit: int
     text: str  # that each match contains
     regex: Any  # compiled at its first use
+
+
+class Decision(NamedTuple):
+    """The indexes of two patterns, -1 for none."""
+
+    decider: int  # the verdict is its kind
+    last: int  # the last one that matched, which decides whether the sender refuses to open a file
 
 
 class Program:
@@ -117,9 +124,15 @@ class Program:
             return matching & ~self._text_matches | self._two_lines
         return matching
 
-    def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
-        """Return the matching `live` patterns without segments, for each name with any."""
+    def hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
+        """Return the `live` segments that match, for each name with any."""
         matching: Hits = defaultdict(int)
+        if not live:
+            return matching
+        known = self.known
+        for name in names:
+            if hits := live & known[name]:
+                matching[name] = hits
         for bit, text, regex in self._path_searches:
             if not live & bit:
                 continue
@@ -131,20 +144,6 @@ class Program:
                     matching[name] |= bit
         return matching
 
-    def hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
-        """Return the `live` segments that match, for each name with any."""
-        if not live:
-            return {}
-        known = self.known
-        matching: Hits = {}
-        for name in names:
-            if hits := live & known[name]:
-                matching[name] = hits
-        if whole := live & self.whole_paths:
-            for name, hits in self.on_paths(whole, prefix, names).items():
-                matching[name] = matching.get(name, 0) | hits
-        return matching
-
     def follow(self, live: int, hits: int, name: str) -> int:
         """Return the bits that are live below `name`, given the bits `hits` that matched it."""
         loops = self.loop
@@ -152,14 +151,15 @@ class Program:
             loops &= ~self.text_loops
         return (hits & self.advance) << 1 | live & loops
 
-    def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
-        """Return the new decider and last match after a path that the `matched` patterns match.
+    def decide(self, before: Decision, matched: int) -> Decision:
+        """Return the decision after a path that the `matched` patterns match.
 
         Only a later pattern of the other kind changes the verdict, and counts for entries below.
         """
+        decider, last = before
         matched &= self.after(decider)
         if not matched:
-            return decider, last
+            return before
         last = max(last, self.owner_of(matched))
         rival_kind = ~self.exceptions
         if decider in self.ignoring:
@@ -169,14 +169,15 @@ class Program:
             decider = self.owner_of(lowest)
             matched &= self.after(decider)
             rival_kind = ~rival_kind
-        return decider, last
+        return Decision(decider, last)
 
     def owner_of(self, bits: int) -> int:
         """Return the index of the pattern to which the highest of these bits belongs."""
         return self.owner[bits.bit_length() - 1]
 
-    def mark(self, decider: int, last: int) -> Mark:
-        """Return the mark of a path with this decider and this last match."""
+    def mark(self, decision: Decision) -> Mark:
+        """Return the mark of a path about which this was decided."""
+        decider, last = decision
         if decider < 0:
             return UNMATCHED
         ignored = decider in self.ignoring
@@ -204,19 +205,18 @@ class _Known(dict[str, int]):
 class _State(dict[int, "Mark | None"]):
     """A directory: its mark, live segments, and entries' marks by segments (None: its own)."""
 
-    def __init__(self, program: Program, live: int, decider: int, last: int) -> None:
+    def __init__(self, program: Program, live: int, decision: Decision) -> None:
         self._program = program
         self.live = live
-        self.decider = decider
-        self.last = last
-        self.mark = program.mark(decider, last)
+        self.decision = decision
+        self.mark = program.mark(decision)
         self.children: dict[int, _State] = {}
         self.watched = live & program.final
         self.on_paths = live & program.whole_paths
 
     def __missing__(self, matched: int) -> Mark | None:
-        decider, last = self._program.decide(self.decider, self.last, matched)
-        mark: Mark | None = self._program.mark(decider, last)
+        decision = self._program.decide(self.decision, matched)
+        mark: Mark | None = self._program.mark(decision)
         if mark == self.mark:
             mark = None
         if len(self) < _MOST_CHILDREN:
@@ -247,10 +247,10 @@ class Automaton:
     ) -> None:
         self._enters = enters or spec.enters
         self.program = Program(spec.patterns)
-        self._states: dict[tuple[int, int, int], _State] = {}
+        self._states: dict[tuple[int, Decision], _State] = {}
 
     def root(self) -> _State:
-        return self._state(self.program.start, -1, -1)
+        return self._state(self.program.start, Decision(-1, -1))
 
     def others(self, state: _State, prefix: str, names: Sequence[str]) -> Marks:
         others: Marks = {}
@@ -264,12 +264,12 @@ class Automaton:
         if (child := state.children.get(bits)) is not None:
             return child
         program = self.program
-        hits = program.hits(state.live, prefix, [name]).get(name, 0)
+        hits = program.hits(state.live, prefix, [name])[name]
         matched = hits & program.final
-        decider, last = program.decide(state.decider, state.last, matched)
+        decision = program.decide(state.decision, matched)
         live = program.follow(state.live, hits, name)
-        live &= program.after(decider)
-        child = self._state(live, decider, last)
+        live &= program.after(decision.decider)
+        child = self._state(live, decision)
         if len(state.children) < _MOST_CHILDREN and not state.on_paths:
             state.children[bits] = child
         return child
@@ -282,11 +282,11 @@ class Automaton:
             return False
         return self._enters(path)
 
-    def _state(self, live: int, decider: int, last: int) -> _State:
-        key = live, decider, last
+    def _state(self, live: int, decision: Decision) -> _State:
+        key = live, decision
         if (state := self._states.get(key)) is None:
             if len(self._states) >= _MOST_STATES:
                 self._states.clear()
-            state = _State(self.program, live, decider, last)
+            state = _State(self.program, live, decision)
             self._states[key] = state
         return state

@@ -86,12 +86,15 @@ def check_header(lines: Sequence[str]) -> None:
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
     """
-    sent = [(number, _sent_text(line)) for number, line in enumerate(lines, 1)]
-    texts = [(number, text) for number, text in sent if text is not None]
+    texts: dict[int, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = _sent_text(line)
+        if text is not None:
+            texts[number] = text
     # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
-    plain = all(text.isascii() for _, text in texts)
+    plain = all(map(str.isascii, texts.values()))
     size = 0
-    for number, text in texts:
+    for number, text in texts.items():
         if plain and not text.isprintable():
             message = UNPRINTABLE.format("exclude-patterns")
             hint = "remove the control character"
@@ -123,7 +126,8 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
         for pattern in self.patterns:
             # `Matches` evaluates each path separately, without the results of its parents.
             if bool(pattern.include) != ignored:
-                tested = [path, *up_to(path)[:-1][pattern.text.count("/") :][:1]]
+                depth = pattern.text.count("/")
+                tested = [path, *up_to(path)[depth:][:1]]
                 ignored ^= any(pattern.match_file(each) is not None for each in tested)
         return ignored
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 from pathspec import PathSpec
@@ -199,7 +200,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
 def up_to(path: str) -> list[str]:
     """Return the directories above `path`, topmost first, and `path` itself."""
-    return [path[:end] for end, char in enumerate(f"{path}/") if char == "/"]
+    return [*accumulate(path.split("/"), "{}/{}".format)]
 
 
 class Mark(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from heapq import heappush, heappushpop, nsmallest
+from heapq import nsmallest
 from os.path import splitext
 from stat import S_ISLNK, S_ISREG
 from typing import NamedTuple
@@ -71,7 +71,7 @@ class WalkSums:
         self._waiting: list[Files | Folder] = []  # events to be counted together, in order
         self._room = _MANY  # how many more entries may wait
         self._by_pattern = _PatternSums(RunningSum)
-        self._largest: list[tuple[int, int, str]] = []  # a heap: size, negative position, path
+        self._largest: list[tuple[int, int, str]] = []  # sorted: size, negative position, path
         self._seen = 0  # number of positions so far, without directories
         self._saved = _PatternSums(RunningSum)
         self._ignored_bytes = 0
@@ -132,7 +132,8 @@ class WalkSums:
         self._by_pattern[None] = self._by_pattern.pop(-1, RunningSum())
         for file in largest:
             position = (file.position + 1) * _APART - 1
-            self._offer(file.content_bytes, position, file.path)
+            self._largest.append((file.content_bytes, -position, file.path))
+        self._largest.sort(reverse=True)
 
     def add_runs(self, sizes: Sequence[int], runs: array[int], files: int) -> None:
         """Add the order of entries that the core counted; `files` is the number of files so far."""
@@ -150,7 +151,7 @@ class WalkSums:
         batches = [event for event in waiting if isinstance(event, Files)]
         for files in batches:
             self._add_sizes(files)
-            self._offer_all(files)
+            self._offer(files)
             self._seen += len(files.sizes)
         self.clues.add_files(batches, self._count_extensions(batches))
         for event in waiting:
@@ -175,23 +176,17 @@ class WalkSums:
         if total or count:
             self._by_pattern[files.mark.decider].add(count, total)
 
-    def _offer_all(self, files: Files) -> None:
+    def _offer(self, files: Files) -> None:
         """Keep those files that are among the largest; of equal ones, the first."""
-        if len(self._largest) >= self.top:
-            least = self._largest[0][0]
-            if max(files.sizes) < least:
-                return
+        largest = self._largest
+        if len(largest) >= self.top and max(files.sizes) < largest[-1][0]:
+            return
         sized = zip(files.names, files.sizes, strict=True)
         for position, (name, size) in enumerate(sized, self._seen):
             if size:
-                self._offer(size, position, files.prefix + name)
-
-    def _offer(self, size: int, position: int, path: str) -> None:
-        candidate = (size, -position, path)
-        if len(self._largest) < self.top:
-            heappush(self._largest, candidate)
-        else:
-            heappushpop(self._largest, candidate)
+                largest.append((size, -position, files.prefix + name))
+        largest.sort(reverse=True)
+        del largest[self.top :]
 
     def _count_extensions(self, batches: list[Files]) -> Set[str]:
         """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
@@ -253,7 +248,7 @@ class WalkSums:
     def measurement(self, plan: Plan, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
-        largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
+        largest = [Share(path, size, 1) for size, _, path in self._largest]
         extensions = [_share(name, part) for name, part in self._by_extension.items()]
         clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
         wire_bytes = None

@@ -6,6 +6,7 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -82,7 +83,7 @@ class Trial:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.plan = snapshot.plan
-        self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
+        self._pattern = cache(self.plan.builder.spec_class.pattern_class)  # each line parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
         self._near: dict[Include, _Answer] = {}
@@ -108,11 +109,6 @@ class Trial:
 
     def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
         return copy(self._pattern(line))
-
-    def _pattern(self, line: str) -> DockerIgnorePattern:
-        if line not in self._patterns:
-            self._patterns[line] = self.plan.builder.spec_class.pattern_class(line)
-        return self._patterns[line]
 
     def sent(self, texts: Iterable[str]) -> Sent | None:
         """Return the entries sent with these lines; None if the lines fail the build."""
@@ -356,7 +352,7 @@ class Matcher:
         hits = 0
         prefix = ""
         for name in path.split("/"):
-            hits = program.hits(live, prefix, [name]).get(name, 0)
+            hits = program.hits(live, prefix, [name])[name]
             live = program.follow(live, hits, name)
             prefix += f"{name}/"
         return self._owners(hits)
@@ -395,7 +391,7 @@ class Matcher:
             directory, live = pending.pop()
             names = [*directory.entries, *directory.folders]
             hits = program.hits(live, directory.prefix, names)
-            matches: Hits = {}
+            matches: Hits = defaultdict(int)
             for name, bits in hits.items():
                 if last := bits & program.final:
                     matches[name] = last

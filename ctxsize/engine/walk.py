@@ -253,9 +253,13 @@ class Walk:
         others: Marks = {}
         if not frame.passed_by:
             others = self._evaluator.others(frame.state, prefix, names)
-        flipped = {name for name, other in others.items() if other.ignored != mark.ignored}
-        sent = [name for name in names if (name in flipped) == mark.ignored]
-        ignored = [name for name in names if (name in flipped) != mark.ignored]
+        sent: list[str] = []
+        ignored: list[str] = []
+        for name in names:
+            if others.get(name, mark).ignored:
+                ignored.append(name)
+            else:
+                sent.append(name)
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)

@@ -28,6 +28,8 @@ from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.plan import Plan
 from ctxsize.units import printed_by_buildkit, printed_by_classic
 
+Figures = tuple[int, ...]  # that a builder prints; several if it depends on chance
+
 
 class Meter:
     """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
@@ -46,8 +48,8 @@ class Meter:
     def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
         """Add the sizes of entries in order, and for each run its entries and its packets."""
 
-    def totals(self, plan: Plan) -> tuple[int, ...]:
-        """Return the number that the builder prints; several numbers if it depends on chance."""
+    def totals(self, plan: Plan) -> Figures:
+        """Return the number that the builder prints, or several, in order."""
         return ()
 
 
@@ -81,7 +83,7 @@ class PacketMeter(Meter):
             self._add_heads(sizes[start:end], packets)
             start = end
 
-    def totals(self, plan: Plan) -> tuple[int, ...]:
+    def totals(self, plan: Plan) -> Figures:
         return (self._sum,)
 
     def add(self, events: Sequence[Files | Folder]) -> None:
@@ -273,7 +275,7 @@ class TarMeter(Meter):
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced  # `content` is part of that
 
-    def totals(self, plan: Plan) -> tuple[int, ...]:
+    def totals(self, plan: Plan) -> Figures:
         if plan.dockerfile is None or plan.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
         possible = {self._sum + added for added in _outside_dockerfile(plan)}
@@ -293,7 +295,7 @@ class TarMeter(Meter):
                 self._sum += _blocks(size)
 
 
-def _outside_dockerfile(plan: Plan) -> tuple[int, ...]:
+def _outside_dockerfile(plan: Plan) -> Figures:
     """Return the bytes that a Dockerfile from outside the context adds to the stream."""
     # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
     # name to the ignore file, which it makes if there is none; the order of the two is random.

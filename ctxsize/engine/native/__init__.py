@@ -200,8 +200,8 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     matching = 0
     if text:
         matching = program.known[name] % (1 << 8 * len(near))
-    if on_paths := int.from_bytes(near, "little"):
-        matching |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
+    if live := int.from_bytes(near, "little"):
+        matching |= program.hits(live, directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
 
 
