@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ctxsize import errors
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, Marks
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, Marks, up_to
 from ctxsize.engine.filesystem import link_target
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
@@ -99,25 +99,24 @@ class Way(NamedTuple):
     """The part of a path up to the first symlinks, or all of it, and the part behind them."""
 
     here: str
-    rest: tuple[str, ...]
+    rest: str
     links: dict[str, str]  # by their paths, with their targets
 
     @property
     def targets(self) -> list[str]:
         """Return where the whole path leads."""
         targets = self.links.values()
-        return [join(target, *self.rest) for target in targets]
+        return [join(target, self.rest) for target in targets]
 
 
 def _way(root: str, path: str) -> Way:
     """Return the way of `path` up to its first symlinks. Raises `BuildFailsError`."""
-    parts = clean_path(f"./{path}").split("/")
-    for depth in range(1, len(parts) + 1):
-        here = "/".join(parts[:depth])
+    whole = clean_path(f"./{path}")
+    for here in up_to(whole):
         links = _links(root, hidden_as(path, here))
         if links:
             break
-    return Way(here, tuple(parts[depth:]), links)
+    return Way(here, whole[len(here) + 1 :], links)
 
 
 def _links(root: str, path: str) -> dict[str, str]:
