@@ -15,7 +15,6 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
-from ctxsize import go
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.patterns import (
@@ -26,7 +25,8 @@ from ctxsize.engine.patterns import (
     tokens,
 )
 from ctxsize.errors import IgnoreFileError, InputError
-from ctxsize.go import paths
+from ctxsize.go import GoRegexpError
+from ctxsize.go.paths import clean
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
@@ -157,7 +157,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
             return None
         found = as_matched(line.strip("/"))
         if found is not None and found.exception and found.text:
-            return SplitLine(paths.clean(found.text).removeprefix("/"), exception=True)
+            return SplitLine(clean(found.text).removeprefix("/"), exception=True)
         return found
 
     @classmethod
@@ -167,7 +167,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         parts = tokens(text)
         for number, token in enumerate(parts, 1):
             if token == "\\":
-                raise go.GoRegexpError("trailing backslash")
+                raise GoRegexpError("trailing backslash")
             if token[:2] == "**":
                 if number < len(parts):
                     expression += "(.*/)?"
@@ -205,7 +205,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
         found = []
         tested = zip(self.patterns, self._tests, strict=True)
         for index, (pattern, (_, ignores, search)) in enumerate(tested):
-            if pattern.fault is not None:
+            if pattern.fault:
                 raise pattern.error()
             text = ""
             if not _SPECIAL.search(pattern.text):

@@ -64,7 +64,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         tests: list[_Test] = []
         for index, pattern in enumerate(self.patterns):
             search: Any = pattern.match_file
-            if pattern.regex and pattern.fault is None:
+            if pattern.regex and not pattern.fault:
                 search = pattern.regex.search
             tests.append((1 << index, bool(pattern.include), search))
         return tests

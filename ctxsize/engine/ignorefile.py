@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from ctxsize.errors import IgnoreFileError
-from ctxsize.go import paths
+from ctxsize.go.paths import clean
 from ctxsize.go.strings import WHITE_SPACE
 
 BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
@@ -77,7 +77,7 @@ def sent_text(line: str) -> str | None:
     if text.startswith("!"):
         mark = "!"
     if text := text.removeprefix(mark).strip(WHITE_SPACE):
-        text = paths.clean(text)
+        text = clean(text)
         if len(text) > 1:
             text = text.removeprefix("/")
     return mark + text

@@ -12,14 +12,19 @@ from functools import cached_property
 from posixpath import join, split
 from typing import NamedTuple
 
-from ctxsize import errors
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, Marks, up_to
 from ctxsize.engine.filesystem import link_target
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
-from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
-from ctxsize.go import strings
+from ctxsize.errors import (
+    BuildFailsError,
+    DockerfileError,
+    IgnoreFileError,
+    InputError,
+    UnknownPatternError,
+)
 from ctxsize.go.paths import clean as clean_path
+from ctxsize.go.strings import encoded
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import Hidden, hidden_as, shown
 from ctxsize.reader import entries_in
@@ -49,7 +54,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
             targets = [hidden_as(path, target) for target in way.targets]
             pending += reversed(targets)
     outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
-    for path in sorted(reached, key=strings.encoded):
+    for path in sorted(reached, key=encoded):
         if path == ".":
             return None
         if not outermost or not path.startswith(f"{outermost[-1]}/"):
@@ -207,7 +212,7 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
     pattern = error.pattern or ""
     hint = f"{shown(pattern)!r}: {_HINT}"
-    if isinstance(error, errors.UnknownPatternError):
+    if isinstance(error, UnknownPatternError):
         message = error.message
         if isinstance(pattern, Hidden):
             message = "ctxsize cannot evaluate this pattern"

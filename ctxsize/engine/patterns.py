@@ -16,11 +16,12 @@ from typing import Any, ClassVar, NamedTuple, cast
 from pathspec import RegexPattern
 from pathspec.util import register_pattern
 
-from ctxsize import go
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
-from ctxsize.go import paths, wildcards
+from ctxsize.go import GoRegexpError
+from ctxsize.go.paths import clean
 from ctxsize.go.strings import WHITE_SPACE, encoded
+from ctxsize.go.wildcards import is_malformed
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _MALFORMED = (
@@ -52,7 +53,7 @@ def as_matched(text: str) -> SplitLine | None:
     # It trims and cleans the text again after the reader of files, now including the `!`.
     if not (text := text.strip(WHITE_SPACE)):
         return None
-    text = paths.clean(text)
+    text = clean(text)
     return SplitLine(text.removeprefix("!"), text.startswith("!"))
 
 
@@ -97,7 +98,7 @@ class DockerIgnorePattern(RegexPattern):
         try:
             self.kind, self.expression = self.meaning(self.text)
             return expression_of(self.kind, self.text, self.expression)
-        except go.GoRegexpError as error:
+        except GoRegexpError as error:
             self.fault = str(error)
             return Expression("(?!)", lambda: lambda _: None)
         except NotImplementedError as error:
@@ -118,7 +119,7 @@ class DockerIgnorePattern(RegexPattern):
         if not parsed.text:
             hint = "an exception needs a path after its !"
             raise IgnoreFileError('illegal exclusion pattern: "!"', pattern="!", hint=hint)
-        if wildcards.is_malformed(parsed.text):
+        if is_malformed(parsed.text):
             raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
 
@@ -137,13 +138,13 @@ class DockerIgnorePattern(RegexPattern):
 
     def match_file(self, file: Any) -> Any:
         """Return pathspec's match of one path. Raises `IgnoreFileError` for a faulty pattern."""
-        if self.fault is not None:
+        if self.fault:
             raise self.error()
         return super().match_file(file)
 
     def matches(self, path: str) -> bool:
         """Return whether the pattern alone matches `path`; one that fails the build does not."""
-        return self.fault is None and super().match_file(path) is not None
+        return not self.fault and super().match_file(path) is not None
 
     def error(self) -> IgnoreFileError:
         """Return the error of Docker's build when it evaluates this faulty pattern."""

@@ -54,7 +54,7 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     special = not is_utf8(text) or text.startswith("\ufeff")
     if special and kind != "exact":
         return [_WHOLE]
-    if kind == "tree" or pattern.fault is not None:
+    if kind == "tree" or pattern.fault:
         return [_WHOLE]
     has_odd_class = not {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text))
     if kind == "regexp" and (has_odd_class or _SPECIAL & {*text}):
@@ -176,7 +176,7 @@ Cover = Literal["itself", "above"]
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
     """Return how the text of `wide` covers that of `narrow`, whether exceptions or not."""
-    if wide.fault is not None or narrow.fault is not None:
+    if wide.fault or narrow.fault:
         return None
     if not wide.text or not narrow.text:
         return None

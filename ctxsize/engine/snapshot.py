@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -15,16 +16,15 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, up_to
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
 from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
 from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
-from ctxsize.go import paths, strings
 from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
 LinksByDirectory = Mapping[str, frozenset[str]]  # the names of symlinks, likewise
 _NONE: Names = {}
-_PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may not mean themselves
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,6 @@ def differences(before: Sent, after: Sent) -> SentDifference:
                 if old[name] != new[name]:
                     resized.add(path_of(name))
     return SentDifference(hidden, shown, resized)
-
-
-def _is_literal(path: str) -> bool:
-    """Return whether an include pattern selects just the entry at this path, and all below it."""
-    if path.startswith(("/", "#", "../")) or path in (".", ".."):
-        return False
-    if path.strip() != path or paths.clean(path) != path:
-        return False
-    return strings.is_utf8(path) and _PATTERN.isdisjoint(path)
 
 
 class _LastAnswer(NamedTuple):
@@ -259,7 +250,7 @@ class Snapshot:
         """
         if any(pattern.fault for pattern in spec.patterns):
             return self.root
-        if not all(map(_is_literal, include)):
+        if any(pattern_for(path) != path for path in include):
             return self.root
         return self.part_with(include)[""]
 
@@ -302,16 +293,15 @@ class Snapshot:
 
     def walked(self, evaluator: Evaluator, root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
-        names: dict[str, dict[str, int]] = {}
+        names: dict[str, dict[str, int]] = defaultdict(dict)
         directories: set[str] = set()
         empty: set[str] = set()
         for event in Walk(self.plan, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):
-                new = dict(zip(event.names, event.sizes, strict=True))
-                directory = event.prefix[:-1]
-                names.setdefault(directory, new).update(new)
+                sizes = zip(event.names, event.sizes, strict=True)
+                names[event.prefix[:-1]].update(sizes)
                 empty.update(map(event.prefix.__add__, event.empty))
         return Sent(
             names=names,

@@ -220,11 +220,11 @@ def _evaluator_of_few(
     changed: Iterable[DockerIgnorePattern],
 ) -> Automaton:
     """Return the evaluator of the patterns that matter in this part of the context: few do."""
-    keys = {*map(_key, changed)}
+    texts = {pattern.text for pattern in changed}
     patterns = matcher.spec.patterns
     for _, indexes in matcher.in_tree(part):
-        keys.update(_key(patterns[index]) for index in indexes)
-    few = [pattern for pattern in spec.patterns if _key(pattern) in keys]
+        texts.update(patterns[index].text for index in indexes)
+    few = [pattern for pattern in spec.patterns if pattern.text in texts]
     return Automaton(spec.__class__(few), enters=spec.enters)
 
 
@@ -254,7 +254,7 @@ def _replace_part(
     changed = [*part[""].tree()]
     names = {**before.names}
     directories = {*before.directories, *after.directories}
-    rewalked: set[str] = set()  # entries of the part, if some of them may have been empty
+    rewalked: set[str] = set()  # entries of the part
     for folder in changed:
         path = folder.path
         entries = folder.entries
@@ -263,8 +263,7 @@ def _replace_part(
         new.update(after.names.get(path, {}))
         if new:
             names[path] = new
-        if before.empty:
-            rewalked.update(map(folder.prefix.__add__, entries))
+        rewalked.update(map(folder.prefix.__add__, entries))
         if path not in after.directories:
             directories.discard(path)
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
@@ -298,15 +297,13 @@ def _changed_patterns(
         return None
     if any(pattern.fault for pattern in old + new):
         return None
-    while old and new and _key(old[-1]) == _key(new[-1]):
-        del old[-1]
-        del new[-1]
-    same = 0
-    for old_pattern, new_pattern in zip(old, new, strict=False):
-        if _key(old_pattern) != _key(new_pattern):
-            break
-        same += 1
-    changed = old[same:] + new[same:]
+    for _ in range(2):  # drop what both end with; then, turned round, what both begin with
+        while old and new and _key(old[-1]) == _key(new[-1]):
+            del old[-1]
+            del new[-1]
+        old.reverse()
+        new.reverse()
+    changed = old + new
     if len(changed) > _MOST_CHANGED:
         return None
     # An exception with a wildcard makes the builder enter every directory, also this one.
@@ -398,6 +395,6 @@ class Matcher:
             if matches:
                 yield directory, matches
             for name, folder in directory.folders.items():
-                below = program.follow(live, hits.get(name, 0), name)
+                below = program.follow(live, hits[name], name)
                 if below and not (topmost and name in matches):
                     pending.append((folder, below))

@@ -71,7 +71,7 @@ class Walk:
     def __iter__(self) -> Iterator[Event]:
         try:
             top = self._open_top()
-            top.steps = iter(self._steps(top))
+            self._read(top)
             yield from self._down_to(0)
         except IgnoreFileError as error:
             if error.path is None and self._plan.ignore_file is not None:
@@ -180,14 +180,14 @@ class Walk:
             self.inspector.note(VANISHED, frame.path, error)
             frame.steps = iter(())
 
-    def _steps(self, frame: _Frame) -> list[DirectoryOrRun]:
-        """Return the directory's entries in order."""
+    def _read(self, frame: _Frame) -> None:
+        """Read the directory's entries in order."""
         try:
             steps = frame.directory.steps()
         except OSError as error:
             if frame.passed_by:
                 self.inspector.note(UNREAD_IGNORED, frame.path, error)
-                return []
+                return
             raise self.inspector.stops(error, frame.path) from None
         # A character has at most four bytes, and a name at most 255.
         longest = 4 * len(frame.prefix) + 255
@@ -197,7 +197,7 @@ class Walk:
                     step = [step]
                 for name in step:
                     self._check_length(frame.prefix + name)
-        return steps
+        frame.steps = iter(steps)
 
     def _check_length(self, path: str) -> None:
         if len(os.fsencode(path)) > self.source.longest_path:
@@ -223,7 +223,7 @@ class Walk:
                 return events
         if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
             return events
-        child.steps = iter(self._steps(child))
+        self._read(child)
         if state.mark.ignored:
             self._all_announced = False
         else:
