@@ -87,11 +87,16 @@ class CopiedPart:
 
     def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> Marks:
         asked = self._asked.others(state.asked, prefix, names)
-        copied = self._names_copied(state, prefix, names)
+        copied = set[str]()
+        for length, inner in state.within:
+            inside = self._inside.others(inner, prefix[length:], names)
+            copied.update(name for name in names if not inside.get(name, inner.mark).ignored)
         marks: Marks = {}
         for name in names:
+            path = prefix + name
             mark = asked.get(name, state.asked.mark)
-            if name not in copied and not mark.ignored:
+            is_copied = name in copied or path in self._ends.links or self._is_end(path)
+            if not mark.ignored and not is_copied:
                 mark = NOT_ASKED_FOR
             if mark != state.mark:
                 marks[name] = mark
@@ -134,21 +139,6 @@ class CopiedPart:
     def _is_end(self, path: str) -> bool:
         """Return whether a source names the entry at `path` itself."""
         return any(_matches(end, path) for end in self._ends.paths)
-
-    def _names_copied(self, state: CopiedState, prefix: str, names: Sequence[str]) -> set[str]:
-        """Return those of `names` that are copied, or that lead to what is copied."""
-        copied = set[str]()
-        for length, inner in state.within:
-            marks = self._inside.others(inner, prefix[length:], names)
-            for name in names:
-                mark = marks.get(name, inner.mark)
-                if not mark.ignored:
-                    copied.add(name)
-        for name in names:
-            path = prefix + name
-            if path in self._ends.links or self._is_end(path):
-                copied.add(name)
-        return copied
 
 
 def _matches(end: str, path: str) -> bool:

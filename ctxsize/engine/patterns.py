@@ -127,9 +127,7 @@ class DockerIgnorePattern(RegexPattern):
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
         """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
         parsed = cls(pattern)
-        if parsed.regex is None:
-            return None, parsed.include
-        return parsed.regex.pattern, parsed.include
+        return getattr(parsed.regex, "pattern", None), parsed.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:

@@ -232,19 +232,6 @@ class WalkSums:
             mark = ignored.others.get(name, ignored.mark)
             self._saved[mark.decider].add(not is_link, size)
 
-    def _sum_ignored(self, plan: Plan, *, complete: bool) -> Ignored:
-        """Return what is ignored; nothing unopened or without a stat makes it complete, too."""
-        totals = Totals(
-            content_bytes=self._ignored_bytes,
-            files=self._ignored_files,
-            directories=self._ignored_directories,
-            symlinks=self._ignored_symlinks,
-        )
-        if not self._unopened and not self._ignored_files:
-            complete = True
-        saved = _pattern_shares(plan, self._saved)
-        return Ignored(totals, self._unopened, complete, saved)
-
     def measurement(self, plan: Plan, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
@@ -263,6 +250,19 @@ class WalkSums:
             directories=self._directories,
             symlinks=self._symlinks,
         )
+        totals_ignored = Totals(
+            content_bytes=self._ignored_bytes,
+            files=self._ignored_files,
+            directories=self._ignored_directories,
+            symlinks=self._ignored_symlinks,
+        )
+        is_all_known = not self._unopened and not self._ignored_files
+        ignored = Ignored(
+            totals=totals_ignored,
+            unopened=self._unopened,
+            complete=complete or is_all_known,
+            by_pattern=_pattern_shares(plan, self._saved),
+        )
         return Measurement(
             totals=totals,
             wire_bytes=wire_bytes,
@@ -272,7 +272,7 @@ class WalkSums:
             largest_directories=_largest_directories(self._direct, self._shown),
             by_extension=_shares(extensions),
             by_pattern=_pattern_shares(plan, self._by_pattern),
-            ignored=self._sum_ignored(plan, complete=complete),
+            ignored=ignored,
             hardlinks=self._hardlinks,
             clues=tuple(clues),
         )

@@ -35,9 +35,7 @@ class Meter:
     """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
 
     printed: Callable[[int], str] = staticmethod(str)
-
-    def __init__(self) -> None:
-        self._sum = 0
+    _sum = 0
 
     def add(self, events: Sequence[Files | Folder]) -> None:
         """Add events of a walk."""
@@ -66,10 +64,8 @@ class PacketMeter(Meter):
     """Counts the bytes of BuildKit's packets, as its daemon does for a cold build."""
 
     printed = staticmethod(printed_by_buildkit)
-
-    def __init__(self) -> None:
-        self._sum = _FIN
-        self._entries = 0
+    _sum = _FIN
+    _entries = 0
 
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced + content
