@@ -131,7 +131,8 @@ class Program:
             return matching
         known = self.known
         for name in names:
-            if hits := live & known[name]:
+            hits = live & known[name]
+            if hits:
                 matching[name] = hits
         for bit, text, regex in self._path_searches:
             if not live & bit:
@@ -255,13 +256,15 @@ class Automaton:
     def others(self, state: _State, prefix: str, names: Sequence[str]) -> Marks:
         others: Marks = {}
         for name, matched in self.program.hits(state.watched, prefix, names).items():
-            if (mark := state[matched]) is not None:
+            mark = state[matched]
+            if mark is not None:
                 others[name] = mark
         return others
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         bits = self.program.known[name]
-        if (child := state.children.get(bits)) is not None:
+        child = state.children.get(bits)
+        if child is not None:
             return child
         program = self.program
         hits = program.hits(state.live, prefix, [name])[name]
@@ -284,7 +287,8 @@ class Automaton:
 
     def _state(self, live: int, decision: Decision) -> _State:
         key = live, decision
-        if (state := self._states.get(key)) is None:
+        state = self._states.get(key)
+        if state is None:
             if len(self._states) >= _MOST_STATES:
                 self._states.clear()
             state = _State(self.program, live, decision)

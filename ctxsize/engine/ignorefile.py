@@ -71,12 +71,14 @@ def sent_text(line: str) -> str | None:
     if line.startswith("#"):
         return None
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
-    if not (text := line.strip(WHITE_SPACE)):
+    text = line.strip(WHITE_SPACE)
+    if not text:
         return None
     mark = ""
     if text.startswith("!"):
         mark = "!"
-    if text := text.removeprefix(mark).strip(WHITE_SPACE):
+    text = text.removeprefix(mark).strip(WHITE_SPACE)
+    if text:
         text = clean(text)
         if len(text) > 1:
             text = text.removeprefix("/")

@@ -137,7 +137,8 @@ def _links(root: str, path: str) -> dict[str, str]:
         for name in names:
             if "\0" in name:
                 continue
-            if target := link_target(join(full, name)):
+            target = link_target(join(full, name))
+            if target:
                 link = join(directory, name)
                 resolved = join("/", directory, target)
                 links[link] = clean_path(resolved)

@@ -51,7 +51,8 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    if not (text := text.strip(WHITE_SPACE)):
+    text = text.strip(WHITE_SPACE)
+    if not text:
         return None
     text = clean(text)
     return SplitLine(text.removeprefix("!"), text.startswith("!"))
@@ -79,7 +80,8 @@ class DockerIgnorePattern(RegexPattern):
         self.fault: str | None = None
         self.text = ""
         regex: Any = None
-        if (parsed := self.read(pattern)) is not None:
+        parsed = self.read(pattern)
+        if parsed is not None:
             self.text = parsed.text
             regex = self._compile(pattern)
             include = not parsed.exception
@@ -114,7 +116,8 @@ class DockerIgnorePattern(RegexPattern):
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`, checked as the builder checks it before the build."""
-        if (parsed := cls.split(line)) is None:
+        parsed = cls.split(line)
+        if parsed is None:
             return None
         if not parsed.text:
             hint = "an exception needs a path after its !"

@@ -321,7 +321,8 @@ class Snapshot:
         links: dict[str, frozenset[str]] = {}
         for folder in self.folders:
             symlinks = (file.name for file in folder.special if S_ISLNK(file.st_mode))
-            if names := frozenset(symlinks):
+            names = frozenset(symlinks)
+            if names:
                 links[folder.path] = names
         return links
 

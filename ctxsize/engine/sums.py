@@ -240,7 +240,8 @@ class WalkSums:
         clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
         wire_bytes = None
         printed = None
-        if figures := self._meter.totals(plan):
+        figures = self._meter.totals(plan)
+        if figures:
             wire_bytes = figures[0]
             texts = map(self._meter.printed, figures)
             printed = " or ".join(dict.fromkeys(texts))

@@ -115,7 +115,8 @@ class Trial:
         key = tuple(texts)
         if key not in self._sent:
             self._sent[key] = None
-            if (spec := self.spec(key)) is not None:
+            spec = self.spec(key)
+            if spec is not None:
                 with suppress(CtxsizeError):
                     self._sent[key] = self.under(spec)
         return self._sent[key]
@@ -390,7 +391,8 @@ class Matcher:
             hits = program.hits(live, directory.prefix, names)
             matches: Hits = defaultdict(int)
             for name, bits in hits.items():
-                if last := bits & program.final:
+                last = bits & program.final
+                if last:
                     matches[name] = last
             if matches:
                 yield directory, matches

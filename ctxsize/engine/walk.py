@@ -108,14 +108,16 @@ class Walk:
         `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
         `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
-        if (frame := self._go_to(directory, silent)) is None:
+        frame = self._go_to(directory, silent)
+        if frame is None:
             return
         if kind == "tree":
             depth = len(self._stack)
             yield from self._enter(frame, names[0])
             yield from self._down_to(depth)
         elif kind == "folder":
-            if (child := self._open(frame, names[0])) is not None:
+            child = self._open(frame, names[0])
+            if child is not None:
                 child.announced = True
                 yield self._folder(child)
         else:
@@ -124,13 +126,15 @@ class Walk:
 
     def _go_to(self, directory: str, silent: int) -> _Frame | None:
         """Return a directory, with those above it on the stack; None if it is gone."""
-        if not (stack := self._stack):
+        stack = self._stack
+        if not stack:
             self._open_top()
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
         names = [*filter(None, directory.split("/"))]
         for depth in range(len(stack), len(names) + 1):
-            if (child := self._open(stack[-1], names[depth - 1])) is None:
+            child = self._open(stack[-1], names[depth - 1])
+            if child is None:
                 return None
             child.announced = len(names) - depth >= silent
         self._all_announced = all(frame.announced for frame in stack)
@@ -221,7 +225,8 @@ class Walk:
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not entered:
                 return events
-        if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
+        child = self._open(frame, name, state, passed_by=not looks_inside)
+        if child is None:
             return events
         self._read(child)
         if state.mark.ignored:

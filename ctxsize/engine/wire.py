@@ -326,7 +326,8 @@ def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs
         records["size"] = len(str(size))
     if not 0 <= seconds <= _LAST_SECOND:
         records["mtime"] = len(str(seconds))
-    if capability_bytes := xattrs.get("security.capability"):
+    capability_bytes = xattrs.get("security.capability")
+    if capability_bytes:
         records["SCHILY.xattr.security.capability"] = capability_bytes
     if not records and (_fits(name) or _fits_split(name)):
         return _BLOCK

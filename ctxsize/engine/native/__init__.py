@@ -200,7 +200,8 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     matching = 0
     if text:
         matching = program.known[name] % (1 << 8 * len(near))
-    if live := int.from_bytes(near, "little"):
+    live = int.from_bytes(near, "little")
+    if live:
         matching |= program.hits(live, directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
 
