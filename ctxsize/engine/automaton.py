@@ -69,7 +69,6 @@ class Program:
         self.ends: list[int] = []
         """The number of segments up to the end of each pattern."""
         self._index = Index()
-        self._always = 0
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
             self.ends.append(len(self.owner))
@@ -106,10 +105,7 @@ class Program:
             self._path_searches.append(search)
             self.whole_paths |= bit
             return
-        if part.kind in ("any", "below"):
-            self._always |= bit
-        else:
-            self._index.add(bit, part)
+        self._index.add(bit, part)
         # In an expression, `**` stops at a newline; as a mere prefix or suffix it does not.
         if pattern.kind == "regexp":
             if part.loop:
@@ -119,7 +115,7 @@ class Program:
 
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and the bit `_two_lines` for a newline in it."""
-        matching = self._always | self._index.matching(name)
+        matching = self._index.matching(name)
         if "\n" in name:
             return matching & ~self._text_matches | self._two_lines
         return matching
@@ -213,7 +209,6 @@ class _State(dict[int, "Mark | None"]):
         self.mark = program.mark(decision)
         self.children: dict[int, _State] = {}
         self.watched = live & program.final
-        self.on_paths = live & program.whole_paths
 
     def __missing__(self, matched: int) -> Mark | None:
         decision = self._program.decide(self.decision, matched)
@@ -273,7 +268,8 @@ class Automaton:
         live = program.follow(state.live, hits, name)
         live &= program.after(decision.decider)
         child = self._state(live, decision)
-        if len(state.children) < _MOST_CHILDREN and not state.on_paths:
+        depends_on_path = state.live & program.whole_paths
+        if len(state.children) < _MOST_CHILDREN and not depends_on_path:
             state.children[bits] = child
         return child
 

@@ -9,12 +9,12 @@ what its pattern matches below the pivot, and follows no symlink there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark, Marks
+from ctxsize.engine.evaluate import Evaluator, HasMark, Mark, Marks, up_to
 from ctxsize.engine.narrow import (
     NOT_ASKED_FOR,
     Ends,
@@ -32,7 +32,9 @@ def copies_all(source: Source, include: Iterable[str] | None) -> bool:
 
     `include` are the patterns that `follow` returns for its path.
     """
-    if source.excludes or source.parents is not None:
+    if source.excludes:
+        return False
+    if source.parents is not None:
         return False
     for pattern in include or ():
         if has_wildcards(pattern) and source.path.startswith(f"{pattern}/"):
@@ -77,6 +79,8 @@ class CopiedPart:
         self._asked = asked
         self._inside = inside
         self._ends = ends
+        ways = (*ends.paths, *ends.links)
+        self._above = {above for way in ways for above in up_to(way)[:-1]}
 
     def root(self) -> CopiedState:
         asked = self._asked.root()
@@ -90,14 +94,16 @@ class CopiedPart:
         copied = set[str]()
         for length, inner in state.within:
             inside = self._inside.others(inner, prefix[length:], names)
-            copied.update(name for name in names if not inside.get(name, inner.mark).ignored)
+            for name in names:
+                if not inside.get(name, inner.mark).ignored:
+                    copied.add(name)
         marks: Marks = {}
         for name in names:
             path = prefix + name
             mark = asked.get(name, state.asked.mark)
-            is_copied = name in copied or path in self._ends.links or self._is_end(path)
-            if not mark.ignored and not is_copied:
-                mark = NOT_ASKED_FOR
+            if not mark.ignored and name not in copied:
+                if path not in self._ends.links and not _is_named(path, self._ends.paths):
+                    mark = NOT_ASKED_FOR
             if mark != state.mark:
                 marks[name] = mark
         return marks
@@ -109,7 +115,7 @@ class CopiedPart:
         for length, above in state.within:
             inner = self._inside.enter(above, prefix[length:], name)
             within.append(Within(length, inner))
-        if self._is_end(path):
+        if _is_named(path, self._ends.paths):
             top = self._inside.root()
             within.append(Within(len(path) + 1, top))
         mark = asked.mark
@@ -120,26 +126,13 @@ class CopiedPart:
     def enters(self, state: CopiedState, path: str) -> bool:
         if not may_send(self._asked, state.asked, path):
             return False
-        if self._leads_on(path):
+        if _is_named(path, self._above):
             return True
         return any(may_send(self._inside, inner, path[length:]) for length, inner in state.within)
 
-    def _leads_on(self, path: str) -> bool:
-        """Return whether an end, or a symlink on the way, may lie below the directory `path`."""
-        depth = path.count("/") + 1
-        for end in self._ends.paths:
-            parts = end.split("/")
-            if len(parts) <= depth:
-                continue
-            start = "/".join(parts[:depth])
-            if _matches(start, path):
-                return True
-        return any(link.startswith(f"{path}/") for link in self._ends.links)
 
-    def _is_end(self, path: str) -> bool:
-        """Return whether a source names the entry at `path` itself."""
-        return any(_matches(end, path) for end in self._ends.paths)
-
-
-def _matches(end: str, path: str) -> bool:
-    return path == end or match(end, path)
+def _is_named(path: str, patterns: Collection[str]) -> bool:
+    """Return whether one of `patterns` is `path` or matches it."""
+    if path in patterns:
+        return True
+    return any(match(pattern, path) for pattern in patterns)

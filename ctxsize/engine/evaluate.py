@@ -12,6 +12,7 @@ for the pruning.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
@@ -257,14 +258,10 @@ class DirectoryStates:
 
     def state(self, directory: str) -> HasMark | None:
         """Return the state of a directory; None if nothing below it can be sent."""
-        try:  # another thread may clear the cache at any time
-            return self._known[directory]
-        except KeyError:
-            return self._compute(directory)
-
-    def _compute(self, directory: str) -> HasMark | None:
         evaluator = self.evaluator
         known = self._known
+        with suppress(KeyError):  # another thread may clear the cache at any time
+            return known[directory]
         if len(known) >= _MOST_DIRECTORIES:
             known.clear()
         state: HasMark | None = evaluator.root()

@@ -223,7 +223,9 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
 
 def may_send(evaluator: Evaluator, state: HasMark, path: str) -> bool:
     """Return whether an evaluator sends the directory at `path`, or may send entries below it."""
-    return not state.mark.ignored or evaluator.enters(state, path)
+    if not state.mark.ignored:
+        return True
+    return evaluator.enters(state, path)
 
 
 class NarrowState(NamedTuple):

@@ -145,7 +145,9 @@ class DockerIgnorePattern(RegexPattern):
 
     def matches(self, path: str) -> bool:
         """Return whether the pattern alone matches `path`; one that fails the build does not."""
-        return not self.fault and super().match_file(path) is not None
+        if self.fault:
+            return False
+        return super().match_file(path) is not None
 
     def error(self) -> IgnoreFileError:
         """Return the error of Docker's build when it evaluates this faulty pattern."""

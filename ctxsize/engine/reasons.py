@@ -59,7 +59,9 @@ class _Context:
         """Return whether a source or an exception names `path`: the author wants it."""
         words = self._words
         name = basename(path)
-        return name in words or any(match(word, name) for word in words if has_wildcards(word))
+        if name in words:
+            return True
+        return any(match(word, name) for word in words if has_wildcards(word))
 
     @cached_property
     def ignored_by_git(self) -> GitIgnoreSpec | None:

@@ -61,10 +61,8 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
         # A wildcard other than `**` may match a slash.
         return [_WHOLE._replace(text=_required_text(text))]
     if kind == "suffix" and text != "**" and not text.startswith("**/"):
-        first, *others = text[2:].split("/")
-        parts = [Segment("suffix", first, loop=True)]
-        parts += [Segment("literal", part) for part in others]
-        return _with_final(parts)
+        first, *others = _globs(text)
+        return [first._replace(kind="suffix"), *others]
     return _globs(text)
 
 
@@ -75,10 +73,6 @@ def _required_text(text: str) -> str:
         return ""
     plain = re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
     return max(re.split(r"[*?/]+", plain), key=len)
-
-
-def _with_final(parts: list[Segment]) -> list[Segment]:
-    return [*parts[:-1], parts[-1]._replace(final=True)]
 
 
 def _globs(text: str) -> list[Segment]:
@@ -101,7 +95,8 @@ def _globs(text: str) -> list[Segment]:
             loop = False
         elif number == len(parts):
             return [*globs, _BELOW]
-    return _with_final(globs)
+    globs[-1] = globs[-1]._replace(final=True)
+    return globs
 
 
 def _glob(name: str) -> Segment:
@@ -140,7 +135,7 @@ class Index:
         self._globs: dict[str, _GlobBits] = {}
 
     def add(self, bit: int, part: Segment) -> None:
-        """Add a segment under its bit."""
+        """Add a segment under its bit; one without a text matches every name."""
         text = part.text
         if part.kind == "glob":
             if text not in self._globs:

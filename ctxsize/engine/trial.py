@@ -69,7 +69,9 @@ class Attempt:
         spec = self.plan.spec
         file = self.plan.ignore_file
         index = mark_of(spec, path, all_entered=False).decider
-        if file is None or index is None:
+        if file is None:
+            return None
+        if index is None:
             return None
         line = spec.patterns[index].line
         if line:
@@ -167,37 +169,40 @@ class Trial:
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
+        snapshot = self.snapshot
         near = self._near.get(include)
         changed = None
-        if near is not None and not self.snapshot.has_further_names:
-            changed = _changed_patterns(near.matcher.spec, spec)
+        if near is not None and not snapshot.has_further_names:
+            changed = _changed_patterns(near.spec, spec)
         if near is None or changed is None:
-            sent = self.snapshot.sent(spec, include=include)
+            sent = snapshot.sent(spec, include=include)
             if near is not None:
                 sent = replace(sent, names=_share_equal(sent.names, near.sent.names))
-            self._near[include] = _Answer(Matcher(spec), sent)
+            self._near[include] = _Answer(spec, sent)
             return sent
-        paths = self._paths_to_rewalk(near.matcher, changed)
-        directories = self.snapshot.part_with(paths)
+        paths = self._paths_to_rewalk(near.spec, changed)
+        directories = snapshot.part_with(paths)
         part = directories[""]
         if not (part.entries or part.folders):
             return near.sent
         evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:
-            evaluator = _evaluator_of_few(spec, near.matcher, part, changed)
-        walked = self.snapshot.walked(evaluator, part)
-        return _replace_part(self.snapshot, near.sent, directories, walked)
+            evaluator = _evaluator_of_few(spec, near.spec, part, changed)
+        walked = snapshot.walked(evaluator, part)
+        return _replace_part(snapshot, near.sent, directories, walked)
 
     def _paths_to_rewalk(
-        self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]
+        self, before: DockerIgnoreSpec, changed: Sequence[DockerIgnorePattern]
     ) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
-        spec = matcher.spec.__class__(changed)
+        spec = before.__class__(changed)
         matched = Matcher(spec).outermost(self.snapshot.root)
 
         @cache
         def is_end(path: str) -> bool:
-            return path in matched or mark_of(matcher.spec, path).ignored
+            if path in matched:
+                return True
+            return mark_of(before, path).ignored
 
         # The builder enters an ignored directory if an exception may match in it, and then others
         # may match there too.
@@ -210,21 +215,20 @@ class Trial:
 class _Answer(NamedTuple):
     """The entries that one ignore file sends; others differ from it in a few lines."""
 
-    matcher: Matcher
+    spec: DockerIgnoreSpec
     sent: Sent
 
 
 def _evaluator_of_few(
     spec: DockerIgnoreSpec,
-    matcher: Matcher,
+    before: DockerIgnoreSpec,
     part: MemoryDirectory,
     changed: Iterable[DockerIgnorePattern],
 ) -> Automaton:
     """Return the evaluator of the patterns that matter in this part of the context: few do."""
     texts = {pattern.text for pattern in changed}
-    patterns = matcher.spec.patterns
-    for _, indexes in matcher.in_tree(part):
-        texts.update(patterns[index].text for index in indexes)
+    for _, indexes in Matcher(before).in_tree(part):
+        texts.update(before.patterns[index].text for index in indexes)
     few = [pattern for pattern in spec.patterns if pattern.text in texts]
     return Automaton(spec.__class__(few), enters=spec.enters)
 

@@ -342,15 +342,19 @@ def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs
 
 
 def _fits(name: bytes) -> bool:
-    return len(name) <= _LONGEST_NAME and name.isascii()
+    if len(name) > _LONGEST_NAME:
+        return False
+    return name.isascii()
 
 
 def _fits_split(name: bytes) -> bool:
     """Return whether a long path can be split at a slash into a prefix and a suffix."""
     without_end = len(name) - name.endswith(b"/")
     cut = name.rfind(b"/", 0, min(without_end, _LONGEST_PREFIX + 1))
+    if cut <= 0 or not name.isascii():
+        return False
     suffix = name[cut + 1 :]
-    return cut > 0 and _fits(suffix) and name.isascii()
+    return _fits(suffix)
 
 
 def _record(key: str, value_bytes: int) -> int:
