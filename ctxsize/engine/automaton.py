@@ -268,25 +268,27 @@ class Automaton:
         live = program.follow(state.live, hits, name)
         live &= program.after(decision.decider)
         child = self._state(live, decision)
-        depends_on_path = state.live & program.whole_paths
-        if len(state.children) < _MOST_CHILDREN and not depends_on_path:
-            state.children[bits] = child
+        if not state.live & program.whole_paths:  # else it depends on the path
+            if len(state.children) < _MOST_CHILDREN:
+                state.children[bits] = child
         return child
 
     def enters(self, state: _State, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
         # With a wildcard in an exception, `filterFS` also opens directories without any match.
-        has_exceptions = state.live & self.program.exceptions
-        if state.mark.ignored and not has_exceptions:
-            return False
+        if state.mark.ignored:
+            has_exceptions = state.live & self.program.exceptions
+            if not has_exceptions:
+                return False
         return self._enters(path)
 
     def _state(self, live: int, decision: Decision) -> _State:
+        states = self._states
         key = live, decision
-        state = self._states.get(key)
+        state = states.get(key)
         if state is None:
-            if len(self._states) >= _MOST_STATES:
-                self._states.clear()
+            if len(states) >= _MOST_STATES:
+                states.clear()
             state = _State(self.program, live, decision)
-            self._states[key] = state
+            states[key] = state
         return state

@@ -215,8 +215,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
 
     def enters(self, directory: str) -> bool:
         """Return whether an exception's text starts with `directory` (no separator between)."""
-        texts = (text.strip("/") for text in self._exceptions)
-        return any(f"{text}/".startswith(directory) for text in texts)
+        return any(f"{text.strip('/')}/".startswith(directory) for text in self._exceptions)
 
 
 BUILDKIT = Builder(

@@ -141,7 +141,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """Return the literal paths of the exceptions; None if one contains a wildcard."""
         texts = [text.removesuffix("/**").removesuffix("/*") for text in self._exceptions]
         # Because of one such exception, `filterFS` enters every ignored directory.
-        if any(_WILDCARDS.intersection(text) for text in texts):
+        if not _WILDCARDS.isdisjoint("".join(texts)):
             return None
         return texts
 
@@ -298,9 +298,12 @@ class PatternByPattern:
         return others
 
     def enter(self, state: State, prefix: str, name: str) -> State:
+        spec = self._spec
         path = prefix + name
-        step = self._spec.step(path, state.memory)
-        refused = self._spec.may_refuse and not step.ignored and refuses(self._spec, path)
+        step = spec.step(path, state.memory)
+        refused = False
+        if spec.may_refuse and not step.ignored:
+            refused = refuses(spec, path)
         mark = Mark(step.ignored, step.decider, refused)
         return State(mark, step.state)
 

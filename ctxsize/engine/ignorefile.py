@@ -37,8 +37,7 @@ class IgnoreFile:
 
     def texts_with_cr(self) -> list[str]:
         """Return each line as `text_of` does, but with the CR before its end."""
-        bare = (line.removesuffix(b"\n") for line in self.lines)
-        return [line.decode("utf-8", "surrogateescape") for line in bare]
+        return [line.removesuffix(b"\n").decode("utf-8", "surrogateescape") for line in self.lines]
 
     def check_line_lengths(self) -> None:
         """Raise `IgnoreFileError` for a line too long for Docker's reader."""

@@ -54,11 +54,13 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
             targets = [hidden_as(path, target) for target in way.targets]
             pending += reversed(targets)
     outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
+    last = "/"
     for path in sorted(reached, key=encoded):
         if path == ".":
             return None
-        if not outermost or not path.startswith(f"{outermost[-1]}/"):
+        if not path.startswith(last):
             outermost.append(path)
+            last = f"{path}/"
     return tuple(outermost)
 
 
@@ -110,8 +112,7 @@ class Way(NamedTuple):
     @property
     def targets(self) -> list[str]:
         """Return where the whole path leads."""
-        targets = self.links.values()
-        return [join(target, self.rest) for target in targets]
+        return [join(target, self.rest) for target in self.links.values()]
 
 
 def _way(root: str, path: str) -> Way:

@@ -136,14 +136,15 @@ def _clues_with_reason(context: _Context) -> Iterator[Clue]:
     passed: list[str] = []
     for clue in clues:
         named = context.names(clue.path)
-        if clue.kind in _LARGE:
+        kind = clue.kind
+        if kind in _LARGE:
             if f"{clue.path}/".startswith(tuple(passed)):
                 continue
-            clue = replace(clue, kind=_kind_of_large(clue, context))
-        if clue.kind == "git-ignored" or (clue.kind == "unneeded" and not named):
+            kind = _kind_of_large(clue, context)
+        if kind == "git-ignored" or (kind == "unneeded" and not named):
             passed.append(f"{clue.path}/")
-        if clue.kind == "secret" or (clue.kind and not named):
-            yield clue
+        if kind == "secret" or (kind and not named):
+            yield replace(clue, kind=kind)
 
 
 def _kind_of_large(clue: Clue, context: _Context) -> str:
@@ -152,8 +153,9 @@ def _kind_of_large(clue: Clue, context: _Context) -> str:
     if clue.kind == "directory":
         path += "/"
     ignored_by_git = context.ignored_by_git
-    if ignored_by_git is not None and ignored_by_git.match_file(path):
-        return "git-ignored"
+    if ignored_by_git is not None:
+        if ignored_by_git.match_file(path):
+            return "git-ignored"
     least = max(LARGE_FILE_BYTES, context.content_bytes / 2)
     if clue.kind == "file" and clue.content_bytes >= least:
         return "large-file"

@@ -173,16 +173,18 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
     """Return how the text of `wide` covers that of `narrow`, whether exceptions or not."""
     if wide.fault or narrow.fault:
         return None
-    if not wide.text or not narrow.text:
+    text = wide.text
+    narrow_text = narrow.text
+    if not text or not narrow_text:
         return None
-    if wide.text in (narrow.text, "**"):
+    if text in (narrow_text, "**"):
         return "itself"
     if is_literal(narrow):
-        return _covers_path(wide, narrow.text)
-    if _SPECIAL & {*wide.text, *narrow.text}:
+        return _covers_path(wide, narrow_text)
+    if _SPECIAL & {*text, *narrow_text}:
         return None
     cover = _covers_all(wide, narrow)
-    if cover is None and wide.text in ("*", "**/*"):
+    if cover is None and text in ("*", "**/*"):
         return "above"
     return cover
 

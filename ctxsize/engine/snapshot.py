@@ -204,8 +204,9 @@ class Snapshot:
         directory, _, name = path.rpartition("/")
         mode = PLAIN
         old = self.file(path)
-        if old is not None and not S_ISLNK(old.st_mode):
-            mode = old.st_mode
+        if old is not None:
+            if not S_ISLNK(old.st_mode):
+                mode = old.st_mode
         file = File(name, mode, size_bytes)
         by_path = {**self._by_path}
         folder = by_path[directory]
@@ -233,8 +234,9 @@ class Snapshot:
             include = tuple(include)
             return self.walked(Narrowed(spec, include), self._part(spec, include))
         last = self._last  # which another thread may replace
-        if last is not None and last.spec is spec:
-            return last.sent
+        if last is not None:
+            if last.spec is spec:
+                return last.sent
         sends_all = not spec.patterns and self.plan.builder.sends_sockets
         if sends_all and not self.has_further_names:
             sent = self._send_all()

@@ -179,8 +179,10 @@ class WalkSums:
     def _offer(self, files: Files) -> None:
         """Keep those files that are among the largest; of equal ones, the first."""
         largest = self._largest
-        if len(largest) >= self.top and max(files.sizes) < largest[-1][0]:
-            return
+        if len(largest) >= self.top:
+            least = largest[-1][0]
+            if max(files.sizes) < least:
+                return
         sized = zip(files.names, files.sizes, strict=True)
         for position, (name, size) in enumerate(sized, self._seen):
             if size:

@@ -152,8 +152,9 @@ class Trial:
         else:
             snapshot = self.snapshot.asked(attempt.plan)
         file = None
-        if path is not None and (old is not None or is_new):
-            file = snapshot.file(path)
+        if old is not None or is_new:
+            if path is not None:
+                file = snapshot.file(path)
         sent = [self.everything]
         has_further_names = self.snapshot.has_further_names
         for include in includes:
@@ -172,8 +173,9 @@ class Trial:
         snapshot = self.snapshot
         near = self._near.get(include)
         changed = None
-        if near is not None and not snapshot.has_further_names:
-            changed = _changed_patterns(near.spec, spec)
+        if near is not None:
+            if not snapshot.has_further_names:
+                changed = _changed_patterns(near.spec, spec)
         if near is None or changed is None:
             sent = snapshot.sent(spec, include=include)
             if near is not None:
@@ -329,9 +331,9 @@ def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> M
     state = evaluator.root()
     for name in path.split("/"):
         state = evaluator.enter(state, prefix, name)
-        may_end = state.mark.ignored and not all_entered
-        if may_end and not evaluator.enters(state, prefix + name):
-            break
+        if state.mark.ignored and not all_entered:
+            if not evaluator.enters(state, prefix + name):
+                break
         prefix += f"{name}/"
     return state.mark
 

@@ -74,8 +74,9 @@ class Walk:
             self._read(top)
             yield from self._down_to(0)
         except IgnoreFileError as error:
-            if error.path is None and self._plan.ignore_file is not None:
-                error.path = self._plan.ignore_file.path
+            ignore_file = self._plan.ignore_file
+            if error.path is None and ignore_file is not None:
+                error.path = ignore_file.path
             raise
         finally:
             self.close()
@@ -218,10 +219,11 @@ class Walk:
         if not frame.passed_by:
             state = self._evaluator.enter(frame.state, frame.prefix, name)
             looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
-        if state.mark.ignored:
+        mark = state.mark
+        if mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
             entered = looks_inside or self._everything
-            events.append(IgnoredFolder(path, state.mark, entered))
+            events.append(IgnoredFolder(path, mark, entered))
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not entered:
                 return events
@@ -229,7 +231,7 @@ class Walk:
         if child is None:
             return events
         self._read(child)
-        if state.mark.ignored:
+        if mark.ignored:
             self._all_announced = False
         else:
             events += self._announce()

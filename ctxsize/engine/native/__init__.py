@@ -119,10 +119,13 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
 def _program(plan: Plan) -> Program | None:
     """Return the patterns as bits, None if the core cannot match them."""
     automaton = fastest(plan.spec)
-    if not isinstance(automaton, Automaton) or sys.getfilesystemencoding() != "utf-8":
+    if not isinstance(automaton, Automaton):
         return None
-    has_nul = any("\0" in pattern.text for pattern in plan.spec.patterns)
-    if has_nul or len(automaton.program.owner) > _MOST_SEGMENTS:
+    if sys.getfilesystemencoding() != "utf-8":
+        return None
+    if any("\0" in pattern.text for pattern in plan.spec.patterns):
+        return None
+    if len(automaton.program.owner) > _MOST_SEGMENTS:
         return None
     return automaton.program
 
