@@ -83,13 +83,14 @@ class _Context:
 def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
     """Return `report` with its reasons, without the secrets at paths that `is_accepted` accepts."""
     taken, left_out = _paths_taken(plan)
-    build_context = _Context(
-        path=report.context_path,
-        parts=report.transfers or (report.context,),
-        sources=taken,
-        ignore_file=report.ignore_file,
-    )
-    contexts = [build_context]
+    contexts = [
+        _Context(
+            path=report.context_path,
+            parts=report.transfers or (report.context,),
+            sources=taken,
+            ignore_file=report.ignore_file,
+        )
+    ]
     for named in report.named_contexts:
         sources = {source.path for transfer in named.transfers for source in transfer.sources}
         named_context = _Context(
@@ -103,8 +104,9 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     for context in contexts:
         for clue in _clues_with_reason(context):
             path = normpath(join(context.path, clue.path))
-            if clue.kind == "secret" and is_accepted(path):
-                continue
+            if clue.kind == "secret":
+                if is_accepted(path):
+                    continue
             if context.path != report.context_path:
                 clue = replace(clue, path=path)
             elif left_out is not None and left_out.match_file(clue.path):

@@ -146,8 +146,8 @@ class Walk:
             directory = self.source.top()
         except OSError as error:
             message = f"the context cannot be read: {error.strerror}"
-            root = self._plan.root
-            raise BuildFailsError(message, path=root.rstrip("/") + "/") from None
+            path = join(self._plan.root, "")
+            raise BuildFailsError(message, path=path) from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(
@@ -195,13 +195,14 @@ class Walk:
                 return
             raise self.inspector.stops(error, frame.path) from None
         # A character has at most four bytes, and a name at most 255.
-        longest = 4 * len(frame.prefix) + 255
+        prefix = frame.prefix
+        longest = 4 * len(prefix) + 255
         if longest > self.source.longest_path and not frame.passed_by:
             for step in steps:
                 if isinstance(step, str):
                     step = [step]
                 for name in step:
-                    self._check_length(frame.prefix + name)
+                    self._check_length(prefix + name)
         frame.steps = iter(steps)
 
     def _check_length(self, path: str) -> None:

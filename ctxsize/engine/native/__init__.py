@@ -204,8 +204,7 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     if text:
         matching = program.known[name] % (1 << 8 * len(near))
     live = int.from_bytes(near, "little")
-    if live:
-        matching |= program.hits(live, directory + slash, [name])[name]
+    matching |= program.hits(live, directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
 
 
