@@ -13,16 +13,26 @@ that may match `/`, special forms) keeps its expression, which is tried on each 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, Marks, PatternByPattern
+from ctxsize.engine.evaluate import (
+    UNMATCHED,
+    DockerIgnoreSpec,
+    Evaluator,
+    Mark,
+    Marks,
+    PatternByPattern,
+)
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Index, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
 _MOST_CHILDREN = 256
+
+Hits = defaultdict[str, int]  # segments as bits, by the names in a directory that they match
 
 
 class _PathSearch(NamedTuple):
@@ -33,11 +43,18 @@ class _PathSearch(NamedTuple):
     regex: Any  # compiled at its first use
 
 
+class Decision(NamedTuple):
+    """The indexes of two patterns, -1 for none."""
+
+    decider: int  # the verdict is its kind
+    last: int  # the last one that matched, which decides whether the sender refuses to open a file
+
+
 class Program:
     """The patterns of a spec as bits. A mask is an integer with one bit for each segment."""
 
     def __init__(self, patterns: Sequence[DockerIgnorePattern]) -> None:
-        self.exceptional = [pattern.include is False for pattern in patterns]
+        self.ignoring = {index for index, pattern in enumerate(patterns) if pattern.include}
         self.owner: list[int] = []
         self.parts: list[Segment] = []
         self.start = 0
@@ -49,12 +66,12 @@ class Program:
         self._text_matches = 0
         self.whole_paths = 0
         self._path_searches: list[_PathSearch] = []
-        self._after: list[int] = []
+        self.ends: list[int] = []
+        """The number of segments up to the end of each pattern."""
         self._index = Index()
-        self._always = 0
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
-            self._after.append(len(self.owner))
+            self.ends.append(len(self.owner))
         self._two_lines = 1 << len(self.owner)
         self.known = _Known(self)
 
@@ -62,7 +79,7 @@ class Program:
         """Return the bits of the patterns after `index`; all bits for -1."""
         if index < 0:
             return -1
-        return -1 << self._after[index]
+        return -1 << self.ends[index]
 
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
@@ -75,7 +92,7 @@ class Program:
                 self.final |= bit
             if part.loop:
                 self.loop |= bit
-            if self.exceptional[index]:
+            if not pattern.include:
                 self.exceptions |= bit
             if part is not parts[-1]:
                 self.advance |= bit
@@ -84,15 +101,11 @@ class Program:
     def _add_match(self, bit: int, part: Segment, pattern: DockerIgnorePattern) -> None:
         """Add what a segment matches."""
         if part.kind == "path":
-            assert pattern.regex is not None  # a spec contains no comments
             search = _PathSearch(bit, part.text, pattern.regex)
             self._path_searches.append(search)
             self.whole_paths |= bit
             return
-        if part.kind in ("any", "below"):
-            self._always |= bit
-        else:
-            self._index.add(bit, part)
+        self._index.add(bit, part)
         # In an expression, `**` stops at a newline; as a mere prefix or suffix it does not.
         if pattern.kind == "regexp":
             if part.loop:
@@ -102,14 +115,21 @@ class Program:
 
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and the bit `_two_lines` for a newline in it."""
-        matching = self._always | self._index.matching(name)
+        matching = self._index.matching(name)
         if "\n" in name:
             return matching & ~self._text_matches | self._two_lines
         return matching
 
-    def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
-        """Return the matching `live` patterns without segments, for each name with any."""
-        matching: dict[str, int] = {}
+    def hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
+        """Return the `live` segments that match, for each name with any."""
+        matching: Hits = defaultdict(int)
+        if not live:
+            return matching
+        known = self.known
+        for name in names:
+            hits = live & known[name]
+            if hits:
+                matching[name] = hits
         for bit, text, regex in self._path_searches:
             if not live & bit:
                 continue
@@ -118,7 +138,7 @@ class Program:
                 candidates = [name for name in names if text in name]
             for name in candidates:
                 if regex.search(prefix + name) is not None:
-                    matching[name] = matching.get(name, 0) | bit
+                    matching[name] |= bit
         return matching
 
     def follow(self, live: int, hits: int, name: str) -> int:
@@ -128,32 +148,37 @@ class Program:
             loops &= ~self.text_loops
         return (hits & self.advance) << 1 | live & loops
 
-    def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
-        """Return the new decider and last match after a path that the `matched` patterns match.
+    def decide(self, before: Decision, matched: int) -> Decision:
+        """Return the decision after a path that the `matched` patterns match.
 
         Only a later pattern of the other kind changes the verdict, and counts for entries below.
         """
+        decider, last = before
         matched &= self.after(decider)
         if not matched:
-            return decider, last
-        latest = matched.bit_length() - 1
-        last = max(last, self.owner[latest])
+            return before
+        last = max(last, self.owner_of(matched))
         rival_kind = ~self.exceptions
-        if decider >= 0 and not self.exceptional[decider]:
+        if decider in self.ignoring:
             rival_kind = self.exceptions
         while rivals := matched & rival_kind:
             lowest = rivals & -rivals
-            decider = self.owner[lowest.bit_length() - 1]
+            decider = self.owner_of(lowest)
             matched &= self.after(decider)
             rival_kind = ~rival_kind
-        return decider, last
+        return Decision(decider, last)
 
-    def mark(self, decider: int, last: int) -> Mark:
-        """Return the mark of a path with this decider and this last match."""
-        ignored = decider >= 0 and not self.exceptional[decider]
-        refused = not ignored and last >= 0 and not self.exceptional[last]
+    def owner_of(self, bits: int) -> int:
+        """Return the index of the pattern to which the highest of these bits belongs."""
+        return self.owner[bits.bit_length() - 1]
+
+    def mark(self, decision: Decision) -> Mark:
+        """Return the mark of a path about which this was decided."""
+        decider, last = decision
         if decider < 0:
-            return Mark(ignored, None, refused)
+            return UNMATCHED
+        ignored = decider in self.ignoring
+        refused = not ignored and last in self.ignoring
         return Mark(ignored, decider, refused)
 
 
@@ -177,19 +202,17 @@ class _Known(dict[str, int]):
 class _State(dict[int, "Mark | None"]):
     """A directory: its mark, live segments, and entries' marks by segments (None: its own)."""
 
-    def __init__(self, program: Program, live: int, decider: int, last: int) -> None:
+    def __init__(self, program: Program, live: int, decision: Decision) -> None:
         self._program = program
         self.live = live
-        self.decider = decider
-        self.last = last
-        self.mark = program.mark(decider, last)
+        self.decision = decision
+        self.mark = program.mark(decision)
         self.children: dict[int, _State] = {}
         self.watched = live & program.final
-        self.on_paths = live & program.whole_paths
 
     def __missing__(self, matched: int) -> Mark | None:
-        decider, last = self._program.decide(self.decider, self.last, matched)
-        mark: Mark | None = self._program.mark(decider, last)
+        decision = self._program.decide(self.decision, matched)
+        mark: Mark | None = self._program.mark(decision)
         if mark == self.mark:
             mark = None
         if len(self) < _MOST_CHILDREN:
@@ -197,7 +220,7 @@ class _State(dict[int, "Mark | None"]):
         return mark
 
 
-def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
+def fastest(spec: DockerIgnoreSpec) -> Evaluator:
     """Return the evaluator for `spec`: an automaton wherever that is exact."""
     if spec.evaluator is None:
         has_fault = any(pattern.fault for pattern in spec.patterns)
@@ -205,8 +228,7 @@ def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
             spec.evaluator = Automaton(spec)
         else:
             spec.evaluator = PatternByPattern(spec)
-    evaluator: Evaluator[Any] = spec.evaluator
-    return evaluator
+    return spec.evaluator
 
 
 class Automaton:
@@ -221,62 +243,52 @@ class Automaton:
     ) -> None:
         self._enters = enters or spec.enters
         self.program = Program(spec.patterns)
-        self._states: dict[tuple[int, int, int], _State] = {}
+        self._states: dict[tuple[int, Decision], _State] = {}
 
     def root(self) -> _State:
-        return self._state(self.program.start, -1, -1)
+        return self._state(self.program.start, Decision(-1, -1))
 
     def others(self, state: _State, prefix: str, names: Sequence[str]) -> Marks:
-        if not state.watched:
-            return {}
-        program = self.program
-        known = program.known
-        watched = state.watched
         others: Marks = {}
-        for name, bits in zip(names, map(known.__getitem__, names), strict=True):
-            matched = watched & bits
-            if matched and (mark := state[matched]) is not None:
+        for name, matched in self.program.hits(state.watched, prefix, names).items():
+            mark = state[matched]
+            if mark is not None:
                 others[name] = mark
-        if state.on_paths:
-            on_paths = program.on_paths(state.on_paths, prefix, names)
-            for name, more in on_paths.items():
-                others.pop(name, None)
-                matched = watched & known[name] | more
-                if (mark := state[matched]) is not None:
-                    others[name] = mark
         return others
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         bits = self.program.known[name]
-        if (child := state.children.get(bits)) is not None:
+        child = state.children.get(bits)
+        if child is not None:
             return child
         program = self.program
-        hits = state.live & bits
-        if state.on_paths:
-            on_paths = program.on_paths(state.on_paths, prefix, [name])
-            hits |= on_paths.get(name, 0)
+        hits = program.hits(state.live, prefix, [name])[name]
         matched = hits & program.final
-        decider, last = program.decide(state.decider, state.last, matched)
+        decision = program.decide(state.decision, matched)
         live = program.follow(state.live, hits, name)
-        live &= program.after(decider)
-        child = self._state(live, decider, last)
-        if len(state.children) < _MOST_CHILDREN and not state.on_paths:
-            state.children[bits] = child
+        live &= program.after(decision.decider)
+        child = self._state(live, decision)
+        if not state.live & program.whole_paths:  # else it depends on the path
+            if len(state.children) < _MOST_CHILDREN:
+                state.children[bits] = child
         return child
 
     def enters(self, state: _State, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
         # With a wildcard in an exception, `filterFS` also opens directories without any match.
-        has_exceptions = state.live & self.program.exceptions
-        if state.mark.ignored and not has_exceptions:
-            return False
+        if state.mark.ignored:
+            has_exceptions = state.live & self.program.exceptions
+            if not has_exceptions:
+                return False
         return self._enters(path)
 
-    def _state(self, live: int, decider: int, last: int) -> _State:
-        key = live, decider, last
-        if (state := self._states.get(key)) is None:
-            if len(self._states) >= _MOST_STATES:
-                self._states.clear()
-            state = _State(self.program, live, decider, last)
-            self._states[key] = state
+    def _state(self, live: int, decision: Decision) -> _State:
+        states = self._states
+        key = live, decision
+        state = states.get(key)
+        if state is None:
+            if len(states) >= _MOST_STATES:
+                states.clear()
+            state = _State(self.program, live, decision)
+            states[key] = state
         return state

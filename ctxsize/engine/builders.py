@@ -15,12 +15,18 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
-from ctxsize import go
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import sent_text
-from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched, tokens
+from ctxsize.engine.patterns import (
+    WILDCARDS,
+    DockerIgnorePattern,
+    SplitLine,
+    as_matched,
+    tokens,
+)
 from ctxsize.errors import IgnoreFileError, InputError
-from ctxsize.go import paths
+from ctxsize.go import GoRegexpError
+from ctxsize.go.paths import clean
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
@@ -80,12 +86,15 @@ def check_header(lines: Sequence[str]) -> None:
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
     """
-    sent = [(number, _sent_text(line)) for number, line in enumerate(lines, 1)]
-    texts = [(number, text) for number, text in sent if text is not None]
+    texts: dict[int, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = _sent_text(line)
+        if text is not None:
+            texts[number] = text
     # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
-    plain = all(text.isascii() for _, text in texts)
+    plain = all(map(str.isascii, texts.values()))
     size = 0
-    for number, text in texts:
+    for number, text in texts.items():
         if plain and not text.isprintable():
             message = UNPRINTABLE.format("exclude-patterns")
             hint = "remove the control character"
@@ -105,7 +114,7 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return the exceptions' texts as literal paths."""
-        return [pattern.text for pattern in self.patterns if pattern.include is False]
+        return self._exceptions
 
     def ignores_with_one_ancestor(self, path: str) -> bool:
         """Return whether moby's deprecated `Matches` ignores `path`.
@@ -117,7 +126,8 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
         for pattern in self.patterns:
             # `Matches` evaluates each path separately, without the results of its parents.
             if bool(pattern.include) != ignored:
-                tested = [path, *up_to(path)[:-1][pattern.text.count("/") :][:1]]
+                depth = pattern.text.count("/")
+                tested = [path, *up_to(path)[depth:][:1]]
                 ignored ^= any(pattern.match_file(each) is not None for each in tested)
         return ignored
 
@@ -147,32 +157,26 @@ class PodmanIgnorePattern(DockerIgnorePattern):
             return None
         found = as_matched(line.strip("/"))
         if found is not None and found.exception and found.text:
-            return SplitLine(paths.clean(found.text).removeprefix("/"), exception=True)
+            return SplitLine(clean(found.text).removeprefix("/"), exception=True)
         return found
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
         """Return Buildah's expression for `text`, which also matches everything below a match."""
         expression = "^"
-        found = tokens(text)
-        for number, token in enumerate(found, 1):
+        parts = tokens(text)
+        for number, token in enumerate(parts, 1):
             if token == "\\":
-                raise go.GoRegexpError("trailing backslash")
+                raise GoRegexpError("trailing backslash")
             if token[:2] == "**":
-                if number < len(found):
+                if number < len(parts):
                     expression += "(.*/)?"
                 else:
                     expression += ".*"
-            elif token in ("*", "?"):
-                if token == "*":
-                    expression += "[^/]*"
-                else:
-                    expression += "[^/]"
+            elif token in (".", "$"):
+                expression += f"\\{token}"
             else:
-                if token in (".", "$"):
-                    expression += f"\\{token}"
-                else:
-                    expression += token
+                expression += WILDCARDS.get(token, token)
         return "tree", expression + "(/.*)?$"
 
 
@@ -201,20 +205,17 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
         found = []
         tested = zip(self.patterns, self._tests, strict=True)
         for index, (pattern, (_, ignores, search)) in enumerate(tested):
-            if pattern.fault is not None:
+            if pattern.fault:
                 raise pattern.error()
-            special = _SPECIAL.search(pattern.text)
-            if special:
-                text = ""
-            else:
+            text = ""
+            if not _SPECIAL.search(pattern.text):
                 text = max(_STARS.split(pattern.text), key=len)
             found.append((index, text, ignores, search))
         return found[::-1]
 
     def enters(self, directory: str) -> bool:
         """Return whether an exception's text starts with `directory` (no separator between)."""
-        texts = (each.text.strip("/") for each in self.patterns if each.include is False)
-        return any(f"{text}/".startswith(directory) for text in texts)
+        return any(f"{text.strip('/')}/".startswith(directory) for text in self._exceptions)
 
 
 BUILDKIT = Builder(

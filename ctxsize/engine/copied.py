@@ -9,12 +9,12 @@ what its pattern matches below the pivot, and follows no symlink there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import Evaluator, HasMark, Mark, Marks, up_to
 from ctxsize.engine.narrow import (
     NOT_ASKED_FOR,
     Ends,
@@ -32,7 +32,9 @@ def copies_all(source: Source, include: Iterable[str] | None) -> bool:
 
     `include` are the patterns that `follow` returns for its path.
     """
-    if source.excludes or source.parents is not None:
+    if source.excludes:
+        return False
+    if source.parents is not None:
         return False
     for pattern in include or ():
         if has_wildcards(pattern) and source.path.startswith(f"{pattern}/"):
@@ -40,9 +42,7 @@ def copies_all(source: Source, include: Iterable[str] | None) -> bool:
     return True
 
 
-def copied(
-    asked: Evaluator[Any], source: Source, root: str, include: Iterable[str] | None
-) -> Evaluator[Any]:
+def copied(asked: Evaluator, source: Source, root: str, include: Iterable[str] | None) -> Evaluator:
     """Return the evaluator of what `source` copies among all that `asked` sends.
 
     `include` are the patterns that `follow` returns for its path below `root`.
@@ -51,11 +51,9 @@ def copied(
         return asked
     excludes = ExcludeSpec(map(ExcludePattern, source.excludes))
     if source.parents is None:
-        inside: Evaluator[Any] = fastest(excludes)
-        return CopiedPart(asked, inside, ends(root, source.path))
+        return CopiedPart(asked, fastest(excludes), ends(root, source.path))
     base, pattern = source.parents
-    inside = Narrowed(excludes, [pattern])
-    return CopiedPart(asked, inside, ends(root, base))
+    return CopiedPart(asked, Narrowed(excludes, [pattern]), ends(root, base))
 
 
 class Within(NamedTuple):
@@ -65,43 +63,47 @@ class Within(NamedTuple):
     state: HasMark
 
 
-def _copies_any(within: Iterable[Within]) -> bool:
-    """Return whether an entry is copied from one of the directories above it."""
-    return any(not inside.state.mark.ignored for inside in within)
-
-
 class CopiedState(NamedTuple):
     """The state of a directory."""
 
     asked: HasMark
-    within: tuple[Within, ...]
+    within: Sequence[Within]
     mark: Mark
 
 
 class CopiedPart:
     """An evaluator for the entries of `asked` that lead to `Ends`, and those in them."""
 
-    def __init__(self, asked: Evaluator[Any], inside: Evaluator[Any], ends: Ends) -> None:
+    def __init__(self, asked: Evaluator, inside: Evaluator, ends: Ends) -> None:
         """Copy from the directories among `ends` what `inside` says, by paths relative to them."""
         self._asked = asked
         self._inside = inside
         self._ends = ends
+        ways = (*ends.paths, *ends.links)
+        self._above = {above for way in ways for above in up_to(way)[:-1]}
 
     def root(self) -> CopiedState:
         asked = self._asked.root()
-        within: tuple[Within, ...] = ()
+        within: list[Within] = []
         if "." in self._ends.paths:
-            within = (Within(0, self._inside.root()),)
+            within.append(Within(0, self._inside.root()))
         return CopiedState(asked, within, asked.mark)
 
-    def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> Marks:
         asked = self._asked.others(state.asked, prefix, names)
-        copied = self._names_copied(state, prefix, names)
-        marks = dict[str, Mark]()
+        copied = set[str]()
+        for length, inner in state.within:
+            inside = self._inside.others(inner, prefix[length:], names)
+            for name in names:
+                if not inside.get(name, inner.mark).ignored:
+                    copied.add(name)
+        marks: Marks = {}
         for name in names:
+            path = prefix + name
             mark = asked.get(name, state.asked.mark)
-            if name not in copied and not mark.ignored:
-                mark = NOT_ASKED_FOR
+            if not mark.ignored and name not in copied:
+                if path not in self._ends.links and not _is_named(path, self._ends.paths):
+                    mark = NOT_ASKED_FOR
             if mark != state.mark:
                 marks[name] = mark
         return marks
@@ -111,58 +113,26 @@ class CopiedPart:
         path = prefix + name
         within: list[Within] = []
         for length, above in state.within:
-            inside = prefix[length:]
-            inner = self._inside.enter(above, inside, name)
+            inner = self._inside.enter(above, prefix[length:], name)
             within.append(Within(length, inner))
-        if self._is_end(path):
+        if _is_named(path, self._ends.paths):
             top = self._inside.root()
             within.append(Within(len(path) + 1, top))
         mark = asked.mark
-        if not mark.ignored and not _copies_any(within):
+        if not mark.ignored and all(inside.state.mark.ignored for inside in within):
             mark = NOT_ASKED_FOR
-        return CopiedState(asked, tuple(within), mark)
+        return CopiedState(asked, within, mark)
 
     def enters(self, state: CopiedState, path: str) -> bool:
         if not may_send(self._asked, state.asked, path):
             return False
-        if self._leads_on(path):
+        if _is_named(path, self._above):
             return True
         return any(may_send(self._inside, inner, path[length:]) for length, inner in state.within)
 
-    def _leads_on(self, path: str) -> bool:
-        """Return whether an end, or a symlink on the way, may lie below the directory `path`."""
-        depth = path.count("/") + 1
-        for end in self._ends.paths:
-            parts = end.split("/")
-            if len(parts) <= depth:
-                continue
-            start = "/".join(parts[:depth])
-            if _matches(start, path):
-                return True
-        return any(link.startswith(f"{path}/") for link in self._ends.links)
 
-    def _is_end(self, path: str) -> bool:
-        """Return whether a source names the entry at `path` itself."""
-        return any(_matches(end, path) for end in self._ends.paths)
-
-    def _names_copied(self, state: CopiedState, prefix: str, names: Sequence[str]) -> set[str]:
-        """Return those of `names` that are copied, or that lead to what is copied."""
-        copied = set[str]()
-        for length, inner in state.within:
-            inside = prefix[length:]
-            marks = self._inside.others(inner, inside, names)
-            for name in names:
-                mark = marks.get(name, inner.mark)
-                if not mark.ignored:
-                    copied.add(name)
-        for name in names:
-            if name in copied:
-                continue
-            path = prefix + name
-            if path in self._ends.links or self._is_end(path):
-                copied.add(name)
-        return copied
-
-
-def _matches(end: str, path: str) -> bool:
-    return path == end or match(end, path)
+def _is_named(path: str, patterns: Collection[str]) -> bool:
+    """Return whether one of `patterns` is `path` or matches it."""
+    if path in patterns:
+        return True
+    return any(match(pattern, path) for pattern in patterns)

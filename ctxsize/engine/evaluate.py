@@ -12,8 +12,10 @@ for the pruning.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 from pathspec import PathSpec
 from pathspec.util import CheckResult, StrPath, TreeEntry, TStrPath, normalize_file
@@ -56,14 +58,14 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """Keep `patterns` except comments. pathspec's faster backends reject our dialect."""
         effective = [pattern for pattern in patterns if pattern.include is not None]
         super().__init__(effective, backend="simple")
-        self.evaluator: Any = None  # cached by `automaton.fastest` for the next walk
+        self.evaluator: Evaluator | None = None  # cached by `automaton.fastest` for the next walk
 
     @cached_property
     def _tests(self) -> list[_Test]:
         tests: list[_Test] = []
         for index, pattern in enumerate(self.patterns):
             search: Any = pattern.match_file
-            if pattern.regex and pattern.fault is None:
+            if pattern.regex and not pattern.fault:
                 search = pattern.regex.search
             tests.append((1 << index, bool(pattern.include), search))
         return tests
@@ -130,13 +132,16 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
                 ignored = ignores
         return ignored
 
+    @property
+    def _exceptions(self) -> list[str]:
+        return [pattern.text for pattern in self.patterns if not pattern.include]
+
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return the literal paths of the exceptions; None if one contains a wildcard."""
-        exceptions = (pattern.text for pattern in self.patterns if pattern.include is False)
-        texts = [text.removesuffix("/**").removesuffix("/*") for text in exceptions]
+        texts = [text.removesuffix("/**").removesuffix("/*") for text in self._exceptions]
         # Because of one such exception, `filterFS` enters every ignored directory.
-        if any(_WILDCARDS.intersection(text) for text in texts):
+        if not _WILDCARDS.isdisjoint("".join(texts)):
             return None
         return texts
 
@@ -196,7 +201,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
 def up_to(path: str) -> list[str]:
     """Return the directories above `path`, topmost first, and `path` itself."""
-    return [path[:end] for end, char in enumerate(f"{path}/") if char == "/"]
+    return [*accumulate(path.split("/"), "{}/{}".format)]
 
 
 class Mark(NamedTuple):
@@ -208,6 +213,7 @@ class Mark(NamedTuple):
 
 
 Marks = dict[str, Mark]
+UNMATCHED = Mark(ignored=False, decider=None, refused=False)
 
 
 class State(NamedTuple):
@@ -224,42 +230,38 @@ class HasMark(Protocol):
     def mark(self) -> Mark: ...
 
 
-S = TypeVar("S", bound=HasMark)
+class Evaluator(Protocol):
+    """Computes marks, a directory at a time; `prefix` is its path with a trailing `/`, or `""`.
 
+    It accepts only the states that it returned itself.
+    """
 
-class Evaluator(Protocol[S]):
-    """Computes marks, a directory at a time; `prefix` is its path with a trailing `/`, or `""`."""
-
-    def root(self) -> S:
+    def root(self) -> HasMark:
         """Return the state of the context itself."""
 
-    def others(self, state: S, prefix: str, names: Sequence[str]) -> Marks:
+    def others(self, state: Any, prefix: str, names: Sequence[str]) -> Marks:
         """Return the marks of those `names` in the directory that differ from its own mark."""
 
-    def enter(self, state: S, prefix: str, name: str) -> S:
+    def enter(self, state: Any, prefix: str, name: str) -> HasMark:
         """Return the state of the subdirectory `name`."""
 
-    def enters(self, state: S, path: str) -> bool:
+    def enters(self, state: Any, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
 
 
 class DirectoryStates:
     """The states of directories under one evaluator, cached for many entries of a directory."""
 
-    def __init__(self, evaluator: Evaluator[Any]) -> None:
+    def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self._known: dict[str, HasMark | None] = {}
 
     def state(self, directory: str) -> HasMark | None:
         """Return the state of a directory; None if nothing below it can be sent."""
-        try:  # another thread may clear the cache at any time
-            return self._known[directory]
-        except KeyError:
-            return self._compute(directory)
-
-    def _compute(self, directory: str) -> HasMark | None:
         evaluator = self.evaluator
         known = self._known
+        with suppress(KeyError):  # another thread may clear the cache at any time
+            return known[directory]
         if len(known) >= _MOST_DIRECTORIES:
             known.clear()
         state: HasMark | None = evaluator.root()
@@ -285,7 +287,7 @@ class PatternByPattern:
         self._spec = spec
 
     def root(self) -> State:
-        return State(Mark(ignored=False, decider=None, refused=False), 0)
+        return State(UNMATCHED, 0)
 
     def others(self, state: State, prefix: str, names: Sequence[str]) -> Marks:
         others: Marks = {}
@@ -296,9 +298,12 @@ class PatternByPattern:
         return others
 
     def enter(self, state: State, prefix: str, name: str) -> State:
+        spec = self._spec
         path = prefix + name
-        step = self._spec.step(path, state.memory)
-        refused = self._spec.may_refuse and not step.ignored and refuses(self._spec, path)
+        step = spec.step(path, state.memory)
+        refused = False
+        if spec.may_refuse and not step.ignored:
+            refused = refuses(spec, path)
         mark = Mark(step.ignored, step.decider, refused)
         return State(mark, step.state)
 

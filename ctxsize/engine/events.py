@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import fsencode, stat_result
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ class Folder(NamedTuple):
     """A directory that is sent."""
 
     path: str
-    stat: os.stat_result
+    stat: stat_result
     mark: Mark
     xattrs: Xattrs
 
@@ -28,7 +28,7 @@ class Files(NamedTuple):
 
     prefix: str  # the directory's path with a trailing `/`, `""` for the context
     names: list[str]
-    stats: list[os.stat_result]
+    stats: list[stat_result]
     sizes: list[int]  # bytes of content that arrive for each name
     plain: bool
     """True if all are regular files with one name, readable by everybody, without special bits
@@ -42,7 +42,7 @@ class Files(NamedTuple):
     xattrs: dict[str, Xattrs]
 
     @property
-    def pairs(self) -> Iterator[tuple[str, os.stat_result]]:
+    def pairs(self) -> Iterator[tuple[str, stat_result]]:
         """Return each name with its stat."""
         return zip(self.names, self.stats, strict=True)
 
@@ -54,7 +54,7 @@ class IgnoredEntries(NamedTuple):
     names: list[str]
     mark: Mark
     others: Marks
-    stats: list[os.stat_result]  # empty unless the walk covers everything
+    stats: list[stat_result]  # empty unless the walk covers everything
 
 
 class IgnoredFolder(NamedTuple):
@@ -103,7 +103,7 @@ def stepped(
 
 def order(path: str) -> bytes:
     """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
-    return os.fsencode(path).replace(b"/", b"\0")
+    return fsencode(path).replace(b"/", b"\0")
 
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:

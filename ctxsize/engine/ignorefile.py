@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 
 from ctxsize.errors import IgnoreFileError
-from ctxsize.go import paths, strings
+from ctxsize.go.paths import clean
+from ctxsize.go.strings import WHITE_SPACE
 
 BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
 LONGEST_LINE = 65_535  # bytes of the longest line that Docker's `bufio.Scanner` accepts
@@ -22,11 +24,7 @@ class IgnoreFile:
     @classmethod
     def parse(cls, path: str, data: bytes) -> IgnoreFile:
         """Return the file with the content `data`. A lone CR does not end a line."""
-        *complete, last = data.split(b"\n")
-        lines = [line + b"\n" for line in complete]
-        if last:
-            lines.append(last)
-        return cls(path, tuple(lines))
+        return cls(path, tuple(BytesIO(data)))
 
     @property
     def data(self) -> bytes:
@@ -39,8 +37,7 @@ class IgnoreFile:
 
     def texts_with_cr(self) -> list[str]:
         """Return each line as `text_of` does, but with the CR before its end."""
-        bare = (line.removesuffix(b"\n") for line in self.lines)
-        return [line.decode("utf-8", "surrogateescape") for line in bare]
+        return [line.removesuffix(b"\n").decode("utf-8", "surrogateescape") for line in self.lines]
 
     def check_line_lengths(self) -> None:
         """Raise `IgnoreFileError` for a line too long for Docker's reader."""
@@ -58,10 +55,10 @@ def text_of(line: bytes) -> str:
 
 def without_mark(lines: Iterable[str]) -> list[str]:
     """Return `lines` without a byte order mark at the start of the first."""
-    texts = list(lines)
+    texts = [*lines]
     if texts:
-        return [texts[0].removeprefix(BOM), *texts[1:]]
-    return []
+        texts[0] = texts[0].removeprefix(BOM)
+    return texts
 
 
 def sent_text(line: str) -> str | None:
@@ -73,13 +70,15 @@ def sent_text(line: str) -> str | None:
     if line.startswith("#"):
         return None
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
-    if not (text := line.strip(strings.WHITE_SPACE)):
+    text = line.strip(WHITE_SPACE)
+    if not text:
         return None
     mark = ""
     if text.startswith("!"):
         mark = "!"
-    if text := text.removeprefix(mark).strip(strings.WHITE_SPACE):
-        text = paths.clean(text)
+    text = text.removeprefix(mark).strip(WHITE_SPACE)
+    if text:
+        text = clean(text)
         if len(text) > 1:
             text = text.removeprefix("/")
     return mark + text

@@ -6,20 +6,25 @@ meaning (`filterFS` of fsutil). So they become one here that ignores all but exc
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, NamedTuple
+from posixpath import join, split
+from typing import NamedTuple
 
-from ctxsize import errors
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, Marks, up_to
 from ctxsize.engine.filesystem import link_target
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
-from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
-from ctxsize.go import strings
+from ctxsize.errors import (
+    BuildFailsError,
+    DockerfileError,
+    IgnoreFileError,
+    InputError,
+    UnknownPatternError,
+)
 from ctxsize.go.paths import clean as clean_path
+from ctxsize.go.strings import encoded
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import Hidden, hidden_as, shown
 from ctxsize.reader import entries_in
@@ -42,13 +47,20 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     reached = set[str]()
     pending = [*paths][::-1]
     while pending:
-        pending += reversed(_walk_down(root, pending.pop(), reached))
+        path = pending.pop()
+        way = _way(root, path)
+        if way.here not in reached:
+            reached.add(hidden_as(path, way.here))
+            targets = [hidden_as(path, target) for target in way.targets]
+            pending += reversed(targets)
     outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
-    for path in sorted(reached, key=strings.encoded):
+    last = "/"
+    for path in sorted(reached, key=encoded):
         if path == ".":
             return None
-        if not outermost or not path.startswith(f"{outermost[-1]}/"):
+        if not path.startswith(last):
             outermost.append(path)
+            last = f"{path}/"
     return tuple(outermost)
 
 
@@ -94,40 +106,29 @@ class Way(NamedTuple):
     """The part of a path up to the first symlinks, or all of it, and the part behind them."""
 
     here: str
-    rest: tuple[str, ...]
+    rest: str
     links: dict[str, str]  # by their paths, with their targets
 
     @property
     def targets(self) -> list[str]:
         """Return where the whole path leads."""
-        targets = self.links.values()
-        return [posixpath.join(target, *self.rest) for target in targets]
+        return [join(target, self.rest) for target in self.links.values()]
 
 
 def _way(root: str, path: str) -> Way:
     """Return the way of `path` up to its first symlinks. Raises `BuildFailsError`."""
-    parts = clean_path(f"./{path}").split("/")
-    for depth in range(1, len(parts) + 1):
-        here = "/".join(parts[:depth])
+    whole = clean_path(f"./{path}")
+    for here in up_to(whole):
         links = _links(root, hidden_as(path, here))
         if links:
             break
-    return Way(here, tuple(parts[depth:]), links)
-
-
-def _walk_down(root: str, path: str, reached: set[str]) -> list[str]:
-    """Add what `path` leads to up to its first symlinks. Return the targets to follow next."""
-    way = _way(root, path)
-    if way.here in reached:
-        return []
-    reached.add(hidden_as(path, way.here))
-    return [hidden_as(path, target) for target in way.targets]
+    return Way(here, whole[len(here) + 1 :], links)
 
 
 def _links(root: str, path: str) -> dict[str, str]:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
-    directory, name = posixpath.split(path)
-    full = posixpath.join(root, directory)
+    directory, name = split(path)
+    full = join(root, directory)
     names = [name]
     links: dict[str, str] = {}
     try:
@@ -137,10 +138,10 @@ def _links(root: str, path: str) -> dict[str, str]:
         for name in names:
             if "\0" in name:
                 continue
-            target = link_target(posixpath.join(full, name))
+            target = link_target(join(full, name))
             if target:
-                link = posixpath.join(directory, name)
-                resolved = posixpath.join("/", directory, target)
+                link = join(directory, name)
+                resolved = join("/", directory, target)
                 links[link] = clean_path(resolved)
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -183,7 +184,7 @@ class ExcludeSpec(DockerIgnoreSpec):
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return None, for any path, if there is an exception."""
-        if any(pattern.include is False for pattern in self.patterns):
+        if self._exceptions:
             return None
         return ()
 
@@ -213,7 +214,7 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
     pattern = error.pattern or ""
     hint = f"{shown(pattern)!r}: {_HINT}"
-    if isinstance(error, errors.UnknownPatternError):
+    if isinstance(error, UnknownPatternError):
         message = error.message
         if isinstance(pattern, Hidden):
             message = "ctxsize cannot evaluate this pattern"
@@ -221,9 +222,11 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 
-def may_send(evaluator: Evaluator[Any], state: HasMark, path: str) -> bool:
+def may_send(evaluator: Evaluator, state: HasMark, path: str) -> bool:
     """Return whether an evaluator sends the directory at `path`, or may send entries below it."""
-    return not state.mark.ignored or evaluator.enters(state, path)
+    if not state.mark.ignored:
+        return True
+    return evaluator.enters(state, path)
 
 
 class NarrowState(NamedTuple):
@@ -241,13 +244,13 @@ class Narrowed:
     """
 
     def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
-        self._asked: Evaluator[Any] = fastest(include_spec(include))
-        self._left: Evaluator[Any] = fastest(spec)
+        self._asked = fastest(include_spec(include))
+        self._left = fastest(spec)
 
     def root(self) -> NarrowState:
         return self._state(self._asked.root(), self._left.root())
 
-    def others(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: NarrowState, prefix: str, names: Sequence[str]) -> Marks:
         try:
             asked = self._asked.others(state.asked, prefix, names)
         except IgnoreFileError as error:
@@ -255,11 +258,8 @@ class Narrowed:
         left = self._left.others(state.left, prefix, names)
         usual_asked = state.asked.mark
         usual_left = state.left.mark
-        names_marked = asked or left
-        if asked and left:
-            names_marked = asked | left
-        marks = dict[str, Mark]()
-        for name in names_marked:
+        marks: Marks = {}
+        for name in asked | left:
             mark_asked = asked.get(name, usual_asked)
             mark_left = left.get(name, usual_left)
             mark = self._both(mark_asked, mark_left)
@@ -296,7 +296,7 @@ class Narrowed:
         return left
 
 
-def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator[Any]:
+def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator:
     """Return the evaluator for `include`; without any, for all that the ignore file leaves."""
     if include is None:
         return fastest(spec)

@@ -16,10 +16,12 @@ from typing import Any, ClassVar, NamedTuple, cast
 from pathspec import RegexPattern
 from pathspec.util import register_pattern
 
-from ctxsize import go
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
-from ctxsize.go import paths, strings, wildcards
+from ctxsize.go import GoRegexpError
+from ctxsize.go.paths import clean
+from ctxsize.go.strings import WHITE_SPACE, encoded
+from ctxsize.go.wildcards import is_malformed
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _MALFORMED = (
@@ -49,9 +51,10 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    if not (text := text.strip(strings.WHITE_SPACE)):
+    text = text.strip(WHITE_SPACE)
+    if not text:
         return None
-    text = paths.clean(text)
+    text = clean(text)
     return SplitLine(text.removeprefix("!"), text.startswith("!"))
 
 
@@ -72,12 +75,13 @@ class DockerIgnorePattern(RegexPattern):
 
     def __init__(self, pattern: str, include: bool | None = None) -> None:
         self.line = 0
-        self.column = 1 + len(pattern) - len(pattern.lstrip(strings.WHITE_SPACE))
+        self.column = 1 + len(pattern) - len(pattern.lstrip(WHITE_SPACE))
         self.kind = self.expression = ""
         self.fault: str | None = None
         self.text = ""
         regex: Any = None
-        if (parsed := self.read(pattern)) is not None:
+        parsed = self.read(pattern)
+        if parsed is not None:
             self.text = parsed.text
             regex = self._compile(pattern)
             include = not parsed.exception
@@ -96,7 +100,7 @@ class DockerIgnorePattern(RegexPattern):
         try:
             self.kind, self.expression = self.meaning(self.text)
             return expression_of(self.kind, self.text, self.expression)
-        except go.GoRegexpError as error:
+        except GoRegexpError as error:
             self.fault = str(error)
             return Expression("(?!)", lambda: lambda _: None)
         except NotImplementedError as error:
@@ -112,12 +116,13 @@ class DockerIgnorePattern(RegexPattern):
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`, checked as the builder checks it before the build."""
-        if (parsed := cls.split(line)) is None:
+        parsed = cls.split(line)
+        if parsed is None:
             return None
         if not parsed.text:
             hint = "an exception needs a path after its !"
             raise IgnoreFileError('illegal exclusion pattern: "!"', pattern="!", hint=hint)
-        if wildcards.is_malformed(parsed.text):
+        if is_malformed(parsed.text):
             raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
 
@@ -125,9 +130,7 @@ class DockerIgnorePattern(RegexPattern):
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
         """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
         parsed = cls(pattern)
-        if parsed.regex is None:
-            return None, parsed.include
-        return parsed.regex.pattern, parsed.include
+        return getattr(parsed.regex, "pattern", None), parsed.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
@@ -136,13 +139,15 @@ class DockerIgnorePattern(RegexPattern):
 
     def match_file(self, file: Any) -> Any:
         """Return pathspec's match of one path. Raises `IgnoreFileError` for a faulty pattern."""
-        if self.fault is not None:
+        if self.fault:
             raise self.error()
         return super().match_file(file)
 
     def matches(self, path: str) -> bool:
         """Return whether the pattern alone matches `path`; one that fails the build does not."""
-        return self.fault is None and super().match_file(path) is not None
+        if self.fault:
+            return False
+        return super().match_file(path) is not None
 
     def error(self) -> IgnoreFileError:
         """Return the error of Docker's build when it evaluates this faulty pattern."""
@@ -159,15 +164,18 @@ class DockerIgnorePattern(RegexPattern):
 register_pattern("dockerignore", DockerIgnorePattern, override=True)
 
 
+_Search = Callable[[str], object]  # which returns None for a text that does not match
+
+
 @dataclass
 class Expression:
     """A replacement for `re.Pattern`: the expression's source, and its search."""
 
     pattern: str
-    _find: Callable[[], Callable[[str], object]] = field(compare=False)
+    _find: Callable[[], _Search] = field(compare=False)
 
     @cached_property
-    def search(self) -> Callable[[str], object]:
+    def search(self) -> _Search:
         """Return the function that searches a text; it is compiled at the first use."""
         return self._find()
 
@@ -187,15 +195,18 @@ def compiled(expression: str) -> Expression:
         pattern = rf"\A{expression[1:-1]}\Z"
     else:
         pattern = expression
-    return Expression(pattern, lambda: _search(expression, is_plain=is_plain))
+    return Expression(pattern, lambda: _search(expression, pattern))
 
 
-def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
-    """Return a search for an expression: by `re` for texts in which `re` is surely quick."""
+def _search(expression: str, pattern: str) -> _Search:
+    """Return a search for an expression: by `re` for texts in which `re` is surely quick.
+
+    `pattern` is the same for `re`, or `expression` itself if `re` gives it another meaning.
+    """
     stars = expression.count("*")
-    is_quick = is_plain and stars <= _MOST_STARS
+    is_quick = pattern != expression and stars <= _MOST_STARS
     if is_quick:
-        quick = re.compile(rf"\A{expression[1:-1]}\Z").search
+        quick = re.compile(pattern).search
         if stars <= 1:
             return quick
     from ctxsize.go.regexp import Machine
@@ -231,9 +242,9 @@ def classify(text: str) -> tuple[str, str]:
             # `Pattern.compile` tests this last, and so overrides what it found before.
             if number == 1:
                 kind = "suffix"
-        elif token in _WILDCARDS or len(token) > 1:
+        elif token in WILDCARDS or len(token) > 1:
             kind = "regexp"
-            expression += _WILDCARDS.get(token, token)
+            expression += WILDCARDS.get(token, token)
         # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
         elif token in ".+()$":
             expression += f"\\{token}"
@@ -243,7 +254,7 @@ def classify(text: str) -> tuple[str, str]:
 
 
 _TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
-_WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
 def tokens(text: str) -> list[str]:
@@ -261,39 +272,33 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
     if kind == "exact":
         return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
     # `Pattern.match` cuts off two bytes, so that the rest may begin or end inside a character.
-    encode = strings.encoded
-    data = encode(text)
+    data = encoded(text)
     if kind == "prefix":
         start = data[:-2]
         pattern = rf"\A{re.escape(text[:-2])}"
-        return Expression(pattern, lambda: lambda path: encode(path).startswith(start) or None)
+        return Expression(pattern, lambda: lambda path: encoded(path).startswith(start) or None)
     end = data[2:]
     last = re.escape(end.decode("utf-8", "surrogateescape"))
     if end.startswith(b"/"):
         pattern = rf"(?:\A|/){last[1:]}\Z"
     else:
         pattern = rf"{last}\Z"
-    return Expression(pattern, lambda: lambda path: encode(f"/{path}").endswith(end) or None)
+    return Expression(pattern, lambda: lambda path: encoded(f"/{path}").endswith(end) or None)
 
 
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
     """Return the line that matches only `path`, or None, as for bytes that are not UTF-8."""
-    if any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in path):
+    if re.search("[\udc80-\udcff\ufffd]", path):
         return None
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
-    plain = is_plain(path, pattern_class) and path[0] not in _LEADING
-    is_trimmed = path == path.strip(strings.WHITE_SPACE)
-    if plain and is_trimmed:
+    is_plain = _is_printable(path) and not set(pattern_class.wildcards) & set(path)
+    is_trimmed = path == path.strip(WHITE_SPACE)
+    if is_plain and is_trimmed and path[0] not in _LEADING:
         return path
     return escaped(path, pattern_class)
-
-
-def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
-    """Return whether a pattern `text` would match only itself."""
-    return _is_printable(text) and not set(pattern_class.wildcards) & set(text)
 
 
 def escaped(
@@ -311,7 +316,7 @@ def escaped(
 
 def _shield(char: str, escaped_char: str) -> str:
     """Return a blank at an end of a line so that it is not trimmed; others as they are escaped."""
-    if char in strings.WHITE_SPACE and _is_printable(char):
+    if char in WHITE_SPACE and _is_printable(char):
         return f"[{char}]"
     return escaped_char
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from os.path import basename, join, normpath
-from typing import NamedTuple
 
 from pathspec import GitIgnoreSpec
 
@@ -29,34 +29,68 @@ _MOST_LINES = 2000
 _LONGEST_GITIGNORE_BYTES = 1_000_000
 _LARGE = ("directory", "file")
 
-_Parts = Sequence[Measurement | Transfer]
 
-
-class _Context(NamedTuple):
+@dataclass(frozen=True)
+class _Context:
     """A context of the build, and the paths that the build takes of it."""
 
     path: str
-    parts: _Parts
+    parts: Sequence[Measurement | Transfer]
     sources: Collection[str]
     ignore_file: IgnoreFileInfo | None
 
-    @property
+    @cached_property
     def content_bytes(self) -> int:
         """Return the bytes of content sent."""
         amounts = (part if isinstance(part, Transfer) else part.totals for part in self.parts)
         return Amount.of(*amounts).content_bytes
 
+    @cached_property
+    def _words(self) -> set[str]:
+        """Return the names in the paths that a source or an exception has."""
+        texts = [*self.sources]
+        if self.ignore_file is not None:
+            patterns = self.ignore_file.patterns
+            texts += [pattern.text for pattern in patterns if pattern.exception]
+        # Wildcards alone name nothing.
+        return {word for word in "/".join(texts).split("/") if re.search(r"\w", word)}
+
+    def names(self, path: str) -> bool:
+        """Return whether a source or an exception names `path`: the author wants it."""
+        words = self._words
+        name = basename(path)
+        if name in words:
+            return True
+        return any(match(word, name) for word in words if has_wildcards(word))
+
+    @cached_property
+    def ignored_by_git(self) -> GitIgnoreSpec | None:
+        """Return the patterns of the `.gitignore` at the top, None for none and for too many."""
+        try:
+            path = join(self.path, GITIGNORE)
+            text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
+            quick: dict[str, None] = {}  # an ordered set
+            for line in text.split("\n"):
+                if line.count("*") <= _MOST_STARS:
+                    quick[line.rstrip("\r")] = None
+            if len(quick) <= _MOST_LINES:
+                return GitIgnoreSpec.from_lines(quick)
+            return None
+        except (OSError, ValueError, IndexError):
+            return None
+
 
 def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
     """Return `report` with its reasons, without the secrets at paths that `is_accepted` accepts."""
     taken, left_out = _paths_taken(plan)
-    build_context = _Context(
-        path=report.context_path,
-        parts=report.transfers or (report.context,),
-        sources=taken,
-        ignore_file=report.ignore_file,
-    )
-    contexts = [build_context]
+    contexts = [
+        _Context(
+            path=report.context_path,
+            parts=report.transfers or (report.context,),
+            sources=taken,
+            ignore_file=report.ignore_file,
+        )
+    ]
     for named in report.named_contexts:
         sources = {source.path for transfer in named.transfers for source in transfer.sources}
         named_context = _Context(
@@ -70,14 +104,14 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     for context in contexts:
         for clue in _clues_with_reason(context):
             path = normpath(join(context.path, clue.path))
+            if clue.kind == "secret":
+                if is_accepted(path):
+                    continue
             if context.path != report.context_path:
-                changed = replace(clue, path=path)
+                clue = replace(clue, path=path)
             elif left_out is not None and left_out.match_file(clue.path):
                 continue
-            else:
-                changed = clue
-            if clue.kind != "secret" or not is_accepted(path):
-                clues.append(changed)
+            clues.append(clue)
     total = sum(context.content_bytes for context in contexts)
     return replace(report, reasons=tuple(_reasons(clues, total)))
 
@@ -101,69 +135,33 @@ def _clues_with_reason(context: _Context) -> Iterator[Clue]:
         for clue in part.clues:
             by_path[clue.kind, clue.path] = clue
     clues = sorted(by_path.values(), key=lambda clue: (clue.kind in _LARGE, clue.path.count("/")))
-    is_named = _name_test(context)
-    ignored_by_git = None
-    if any(clue.kind in _LARGE for clue in clues):
-        ignored_by_git = _gitignore(context.path)
     passed: list[str] = []
     for clue in clues:
-        named = is_named(clue)
-        if clue.kind in _LARGE:
+        named = context.names(clue.path)
+        kind = clue.kind
+        if kind in _LARGE:
             if f"{clue.path}/".startswith(tuple(passed)):
                 continue
-            clue = replace(clue, kind=_kind_of_large(clue, context, ignored_by_git))
-        if clue.kind == "git-ignored" or (clue.kind == "unneeded" and not named):
+            kind = _kind_of_large(clue, context)
+        if kind == "git-ignored" or (kind == "unneeded" and not named):
             passed.append(f"{clue.path}/")
-        if clue.kind == "secret" or (clue.kind and not named):
-            yield clue
+        if kind == "secret" or (kind and not named):
+            yield replace(clue, kind=kind)
 
 
-def _name_test(context: _Context) -> Callable[[Clue], bool]:
-    """Return a test for clues that a source or an exception names: the author wants these."""
-    texts = [*context.sources]
-    if context.ignore_file is not None:
-        patterns = context.ignore_file.patterns
-        texts += [pattern.text for pattern in patterns if pattern.exception]
-    # Wildcards alone name nothing.
-    words: set[str] = set()
-    for text in texts:
-        words.update(word for word in text.split("/") if re.search(r"\w", word))
-    globs = [word for word in words if has_wildcards(word)]
-
-    def is_named(clue: Clue) -> bool:
-        name = basename(clue.path)
-        return name in words or any(match(glob, name) for glob in globs)
-
-    return is_named
-
-
-def _kind_of_large(clue: Clue, context: _Context, ignored_by_git: GitIgnoreSpec | None) -> str:
+def _kind_of_large(clue: Clue, context: _Context) -> str:
     """Return the kind of reason that a large part makes, `""` for none."""
     path = clue.path
     if clue.kind == "directory":
         path += "/"
-    if ignored_by_git is not None and ignored_by_git.match_file(path):
-        return "git-ignored"
+    ignored_by_git = context.ignored_by_git
+    if ignored_by_git is not None:
+        if ignored_by_git.match_file(path):
+            return "git-ignored"
     least = max(LARGE_FILE_BYTES, context.content_bytes / 2)
     if clue.kind == "file" and clue.content_bytes >= least:
         return "large-file"
     return ""
-
-
-def _gitignore(context: str) -> GitIgnoreSpec | None:
-    """Return the patterns of the `.gitignore` at the top, None for none and for too many."""
-    try:
-        path = join(context, GITIGNORE)
-        text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
-        quick: dict[str, None] = {}  # an ordered set
-        for line in text.split("\n"):
-            if line.count("*") <= _MOST_STARS:
-                quick[line.rstrip("\r")] = None
-        if len(quick) <= _MOST_LINES:
-            return GitIgnoreSpec.from_lines(quick)
-        return None
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 def _reasons(clues: list[Clue], total: int) -> Iterator[Reason]:

@@ -6,7 +6,6 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from heapq import merge
-from typing import Any
 
 from ctxsize.engine import events
 from ctxsize.engine.evaluate import Evaluator
@@ -34,7 +33,7 @@ def measure(
     depth: int | None = 3,
     progress: events.Progress | None = None,
     jobs: int | None = None,
-    evaluator: Evaluator[Any] | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Report:
     """Return a report of the files that `plan` would send, with the problems of the walk.
 
@@ -118,7 +117,7 @@ class Listing:
         *,
         sent: bool = True,
         ignored: bool = False,
-        evaluators: Iterable[Evaluator[Any] | None] = (None,),
+        evaluators: Iterable[Evaluator | None] = (None,),
         unfound: Callable[[], Iterable[Problem]] = tuple,
     ) -> None:
         self._plan = plan

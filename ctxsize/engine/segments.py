@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
@@ -52,17 +54,15 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     special = not is_utf8(text) or text.startswith("\ufeff")
     if special and kind != "exact":
         return [_WHOLE]
-    if kind == "tree" or pattern.fault is not None:
+    if kind == "tree" or pattern.fault:
         return [_WHOLE]
     has_odd_class = not {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text))
     if kind == "regexp" and (has_odd_class or _SPECIAL & {*text}):
         # A wildcard other than `**` may match a slash.
         return [_WHOLE._replace(text=_required_text(text))]
     if kind == "suffix" and text != "**" and not text.startswith("**/"):
-        first, *others = text[2:].split("/")
-        parts = [Segment("suffix", first, loop=True)]
-        parts += [Segment("literal", part) for part in others]
-        return _with_final(parts)
+        first, *others = _globs(text)
+        return [first._replace(kind="suffix"), *others]
     return _globs(text)
 
 
@@ -73,10 +73,6 @@ def _required_text(text: str) -> str:
         return ""
     plain = re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
     return max(re.split(r"[*?/]+", plain), key=len)
-
-
-def _with_final(parts: list[Segment]) -> list[Segment]:
-    return [*parts[:-1], parts[-1]._replace(final=True)]
 
 
 def _globs(text: str) -> list[Segment]:
@@ -99,7 +95,8 @@ def _globs(text: str) -> list[Segment]:
             loop = False
         elif number == len(parts):
             return [*globs, _BELOW]
-    return _with_final(globs)
+    globs[-1] = globs[-1]._replace(final=True)
+    return globs
 
 
 def _glob(name: str) -> Segment:
@@ -120,39 +117,39 @@ def _glob(name: str) -> Segment:
 _Bounds = tuple[int | None, int | None]  # of the part of a name that a text is compared with
 
 
-class _GlobBits(NamedTuple):
+@dataclass
+class _GlobBits:
     """A glob and the bits of its segments."""
 
     inner: str  # a text that each match contains
     regex: re.Pattern[str]
-    bits: int
+    bits: int = 0
 
 
 class Index:
     """Segments by the text with which a name must begin or end, so that few are tried."""
 
     def __init__(self) -> None:
-        self._texts: dict[_Bounds, dict[str, int]] = {}
+        self._texts: dict[_Bounds, defaultdict[str, int]] = {}
         """Texts and their bits."""
         self._globs: dict[str, _GlobBits] = {}
 
     def add(self, bit: int, part: Segment) -> None:
-        """Add a segment under its bit."""
+        """Add a segment under its bit; one without a text matches every name."""
         text = part.text
         if part.kind == "glob":
-            glob = self._globs.get(text)
-            if glob is None:
+            if text not in self._globs:
                 inner = max(re.split(rf"[*?]|{CLASS}", text), key=len)
-                glob = _GlobBits(inner, re.compile(translate(text)), 0)
-            self._globs[text] = glob._replace(bits=glob.bits | bit)
+                self._globs[text] = _GlobBits(inner, re.compile(translate(text)))
+            self._globs[text].bits |= bit
             return
         bounds: _Bounds = (None, len(text))
         if part.kind == "literal":
             bounds = (None, None)
         elif part.kind == "suffix":
             bounds = (-len(text), None)
-        bits = self._texts.setdefault(bounds, {})
-        bits[text] = bits.get(text, 0) | bit
+        bits = self._texts.setdefault(bounds, defaultdict(int))
+        bits[text] |= bit
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""
@@ -174,18 +171,20 @@ Cover = Literal["itself", "above"]
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
     """Return how the text of `wide` covers that of `narrow`, whether exceptions or not."""
-    if wide.fault is not None or narrow.fault is not None:
+    if wide.fault or narrow.fault:
         return None
-    if not wide.text or not narrow.text:
+    text = wide.text
+    narrow_text = narrow.text
+    if not text or not narrow_text:
         return None
-    if wide.text in (narrow.text, "**"):
+    if text in (narrow_text, "**"):
         return "itself"
     if is_literal(narrow):
-        return _covers_path(wide, narrow.text)
-    if _SPECIAL & {*wide.text, *narrow.text}:
+        return _covers_path(wide, narrow_text)
+    if _SPECIAL & {*text, *narrow_text}:
         return None
     cover = _covers_all(wide, narrow)
-    if cover is None and wide.text in ("*", "**/*"):
+    if cover is None and text in ("*", "**/*"):
         return "above"
     return cover
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import stat
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from posixpath import join
+from stat import S_ISLNK
+from typing import NamedTuple
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, up_to
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
 from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
 from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
-from ctxsize.go import paths, strings
 from ctxsize.model import Problem
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
+LinksByDirectory = Mapping[str, frozenset[str]]  # the names of symlinks, likewise
 _NONE: Names = {}
-_PATTERN = frozenset("!*?[]^\\\0")  # characters of an include pattern that may not mean themselves
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Sent:
     names: NamesByDirectory
     directories: frozenset[str]
     empty: frozenset[str]  # files with content that arrive without it
-    links: Mapping[str, frozenset[str]] = field(compare=False)
+    links: LinksByDirectory = field(compare=False)
     """The symlinks of the snapshot by directory, sent or not."""
 
     @cached_property
@@ -67,12 +69,8 @@ class Sent:
         above, _, name = path.rpartition("/")
         names = {**self.names.get(above, _NONE)}
         links = self.links
-        was_link = name in links.get(above, ())
-        is_same = file is not None and names.get(name) == file.content_bytes
-        if file is not None and was_link and not stat.S_ISLNK(file.st_mode):
-            links = {**links, above: links[above] - {name}}
-        elif name not in names or is_same:
-            return self
+        if file is not None and not S_ISLNK(file.st_mode):
+            links = {**links, above: links.get(above, frozenset()) - {name}}
         if name in names:
             del names[name]
             if file is not None:
@@ -85,7 +83,7 @@ class Sent:
         """Return the bytes of content by entry, unordered; 0 for directories."""
         sizes = dict.fromkeys(self.directories, 0)
         for directory, names in self.names.items():
-            prefix = _prefix(directory)
+            prefix = join(directory, "")
             for name, size in names.items():
                 sizes[prefix + name] = size
         return sizes
@@ -118,32 +116,13 @@ def differences(before: Sent, after: Sent) -> SentDifference:
         old = before.names.get(directory, _NONE)
         new = after.names.get(directory, _NONE)
         if old is not new and old != new:
-            prefix = _prefix(directory)
-            both = old.keys() & new.keys()
-            changed = [name for name in both if old[name] != new[name]]
-            hidden.update(map(prefix.__add__, old.keys() - both))
-            shown.update(map(prefix.__add__, new.keys() - both))
-            resized.update(map(prefix.__add__, changed))
+            path_of = join(directory, "").__add__
+            hidden.update(map(path_of, old.keys() - new))
+            shown.update(map(path_of, new.keys() - old))
+            for name in old.keys() & new:
+                if old[name] != new[name]:
+                    resized.add(path_of(name))
     return SentDifference(hidden, shown, resized)
-
-
-def _is_literal(path: str) -> bool:
-    """Return whether an include pattern selects just the entry at this path, and all below it."""
-    if path.startswith(("/", "#", "../")) or path in (".", ".."):
-        return False
-    if path.strip() != path or paths.clean(path) != path:
-        return False
-    return strings.is_utf8(path) and _PATTERN.isdisjoint(path)
-
-
-def _in_byte_order(pair: tuple[str, object]) -> bytes:
-    return strings.encoded(pair[0])
-
-
-def _prefix(directory: str) -> str:
-    if directory:
-        return f"{directory}/"
-    return ""
 
 
 class _LastAnswer(NamedTuple):
@@ -176,8 +155,7 @@ class Snapshot:
         for event in reported(walk, progress, seen):
             if isinstance(event, Files | IgnoredEntries):
                 new = _entries_of(event)
-                folder = folders[event.prefix[:-1]]
-                folder.entries.update(new)
+                folders[event.prefix[:-1]].entries.update(new)
                 entries += len(new)
                 content_bytes += sum([size for size in new.values() if isinstance(size, int)])
             elif event.path not in folders:
@@ -186,10 +164,9 @@ class Snapshot:
                 folders[above].folders[folder.name] = folder
                 folders[event.path] = folder
                 entries += 1
-        top = folders[""]
-        for directory in reversed([*top.tree()]):
-            directory.add_up()
-        return cls(plan, top, tuple(walk.problems))
+        for folder in reversed(folders.values()):  # a directory comes after the one above it
+            folder.add_up()
+        return cls(plan, folders[""], tuple(walk.problems))
 
     def asked(self, plan: Plan) -> Snapshot:
         """Return the same tree for another plan, caches of the tree included."""
@@ -227,22 +204,23 @@ class Snapshot:
         directory, _, name = path.rpartition("/")
         mode = PLAIN
         old = self.file(path)
-        if old is not None and not stat.S_ISLNK(old.st_mode):
-            mode = old.st_mode
+        if old is not None:
+            if not S_ISLNK(old.st_mode):
+                mode = old.st_mode
         file = File(name, mode, size_bytes)
         by_path = {**self._by_path}
         folder = by_path[directory]
         entries = {**folder.entries, name: file.kept}
-        new = MemoryDirectory(directory, entries, folder.folders)
+        new = replace(folder, entries=entries)
         new.add_up()
         by_path[directory] = new
         while new.path:  # replace the directories above as well; all others are shared
             above = by_path[new.path.rpartition("/")[0]]
             folders = {**above.folders, new.name: new}
-            new = MemoryDirectory(above.path, above.entries, folders)
+            new = replace(above, folders=folders)
             new.add_up()
             by_path[new.path] = new
-        snapshot = Snapshot(self.plan, new, self.problems)
+        snapshot = replace(self, root=new, _last=None)
         snapshot._by_path = by_path
         return snapshot
 
@@ -256,8 +234,9 @@ class Snapshot:
             include = tuple(include)
             return self.walked(Narrowed(spec, include), self._part(spec, include))
         last = self._last  # which another thread may replace
-        if last is not None and last.spec is spec:
-            return last.sent
+        if last is not None:
+            if last.spec is spec:
+                return last.sent
         sends_all = not spec.patterns and self.plan.builder.sends_sockets
         if sends_all and not self.has_further_names:
             sent = self._send_all()
@@ -273,32 +252,29 @@ class Snapshot:
         """
         if any(pattern.fault for pattern in spec.patterns):
             return self.root
-        if not all(_is_literal(path) for path in include):
+        if any(pattern_for(path) != path for path in include):
             return self.root
-        part = MemoryDirectory("")
-        for path in include:
-            self._add_path(part, path)
-        for directory in part.tree():
-            if directory is not self._by_path[directory.path]:
-                entries = sorted(directory.entries.items(), key=_in_byte_order)
-                directory.entries = dict(entries)
-                folders = sorted(directory.folders.items(), key=_in_byte_order)
-                directory.folders = dict(folders)
-        return part
+        return self.part_with(include)[""]
 
-    def _add_path(self, part: MemoryDirectory, path: str) -> None:
-        """Add the entry at `path` to a part of this tree, with the directories above it."""
-        whole = self.root
-        *above, name = path.split("/")
-        for directory in above:
-            if directory not in whole.folders:
-                return
-            whole = whole.folders[directory]
-            part = part.folders.setdefault(directory, MemoryDirectory(whole.path))
-        if name in whole.folders:
-            part.folders[name] = whole.folders[name]
-        elif name in whole.entries:
-            part.entries[name] = whole.entries[name]
+    def part_with(self, paths: Iterable[str]) -> dict[str, MemoryDirectory]:
+        """Return the context first, and all directories above `paths`, with only these paths."""
+        copies = {"": MemoryDirectory("")}
+        for path in paths:
+            above, _, name = path.rpartition("/")
+            original = self.folder(above)
+            if original is None or not original.has(name):
+                continue
+            part = copies[""]
+            for directory in up_to(path)[:-1]:
+                new = MemoryDirectory(directory)
+                part = part.folders.setdefault(new.name, new)
+                copies[directory] = part
+            if name in original.folders:
+                part.folders[name] = original.folders[name]
+            # An ignore file is planned also where a directory has its name.
+            if name in original.entries:
+                part.entries[name] = original.entries[name]
+        return copies
 
     def _send_all(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
@@ -317,18 +293,17 @@ class Snapshot:
             links=self.links,
         )
 
-    def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
+    def walked(self, evaluator: Evaluator, root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
-        names: dict[str, dict[str, int]] = {}
+        names: dict[str, dict[str, int]] = defaultdict(dict)
         directories: set[str] = set()
         empty: set[str] = set()
         for event in Walk(self.plan, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):
-                new = dict(zip(event.names, event.sizes, strict=True))
-                directory = event.prefix[:-1]
-                names.setdefault(directory, new).update(new)
+                sizes = zip(event.names, event.sizes, strict=True)
+                names[event.prefix[:-1]].update(sizes)
                 empty.update(map(event.prefix.__add__, event.empty))
         return Sent(
             names=names,
@@ -340,16 +315,16 @@ class Snapshot:
     @cached_property
     def has_further_names(self) -> bool:
         """Return whether a file has several names. The first one sent carries the content."""
-        special = (file for folder in self.folders for file in folder.special)
-        return any(file.st_nlink > 1 for file in special)
+        return any(file.st_nlink > 1 for folder in self.folders for file in folder.special)
 
     @cached_property
-    def links(self) -> dict[str, frozenset[str]]:
+    def links(self) -> LinksByDirectory:
         """Return the names of symlinks, by directory; directories without any are left out."""
         links: dict[str, frozenset[str]] = {}
         for folder in self.folders:
-            symlinks = (file.name for file in folder.special if stat.S_ISLNK(file.st_mode))
-            if names := frozenset(symlinks):
+            symlinks = (file.name for file in folder.special if S_ISLNK(file.st_mode))
+            names = frozenset(symlinks)
+            if names:
                 links[folder.path] = names
         return links
 

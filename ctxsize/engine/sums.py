@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
-import stat
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from itertools import chain
+from heapq import nsmallest
 from os.path import splitext
+from stat import S_ISLNK, S_ISREG
 from typing import NamedTuple
 
-from ctxsize.engine import events
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, DirectorySums, RunningSum, size_tree
-from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder
+from ctxsize.engine.events import (
+    Event,
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    public_pattern,
+)
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.wire import METERS
 from ctxsize.model import Counted, Ignored, Measurement, Share, Totals
@@ -22,6 +27,9 @@ from ctxsize.model import Counted, Ignored, Measurement, Share, Totals
 _MANY = 512  # approximate number of entries that are counted together
 _APART = 1 << 32  # distance in positions between two files that the core counted
 _LEAST_LARGEST = 10  # least number of largest files to keep, for hints
+
+
+_PatternSums = defaultdict[int | None, RunningSum]  # by the index of a pattern, None for none
 
 
 class CoreSums(NamedTuple):
@@ -62,10 +70,10 @@ class WalkSums:
         self._by_extension = defaultdict[str, RunningSum](RunningSum)
         self._waiting: list[Files | Folder] = []  # events to be counted together, in order
         self._room = _MANY  # how many more entries may wait
-        self._by_pattern = defaultdict[int | None, RunningSum](RunningSum)
-        self._largest: list[tuple[int, int, str]] = []  # a heap: size, negative position, path
+        self._by_pattern = _PatternSums(RunningSum)
+        self._largest: list[tuple[int, int, str]] = []  # sorted: size, negative position, path
         self._seen = 0  # number of positions so far, without directories
-        self._saved = defaultdict[int | None, RunningSum](RunningSum)
+        self._saved = _PatternSums(RunningSum)
         self._ignored_bytes = 0
         self._ignored_files = 0
         self._ignored_directories = 0
@@ -103,7 +111,7 @@ class WalkSums:
         totals: CoreSums,
         direct: Mapping[str, RunningSum],
         extensions: Mapping[str, RunningSum],
-        by_pattern: Mapping[int, RunningSum],
+        by_pattern: Mapping[int | None, RunningSum],
         largest: Iterable[LargeFile],
     ) -> None:
         """Add sums that the core counted, except the order of entries, before anything else.
@@ -120,14 +128,12 @@ class WalkSums:
         self._meter.add_sums(totals.announced_bytes, totals.wire_content_bytes)
         self._direct.update(direct)
         self._by_extension.update(extensions)
-        for index, amount in by_pattern.items():
-            if index < 0:
-                self._by_pattern[None] = amount
-            else:
-                self._by_pattern[index] = amount
+        self._by_pattern.update(by_pattern)
+        self._by_pattern[None] = self._by_pattern.pop(-1, RunningSum())
         for file in largest:
             position = (file.position + 1) * _APART - 1
-            self._offer(file.content_bytes, position, file.path)
+            self._largest.append((file.content_bytes, -position, file.path))
+        self._largest.sort(reverse=True)
 
     def add_runs(self, sizes: Sequence[int], runs: array[int], files: int) -> None:
         """Add the order of entries that the core counted; `files` is the number of files so far."""
@@ -145,7 +151,7 @@ class WalkSums:
         batches = [event for event in waiting if isinstance(event, Files)]
         for files in batches:
             self._add_sizes(files)
-            self._offer_all(files)
+            self._offer(files)
             self._seen += len(files.sizes)
         self.clues.add_files(batches, self._count_extensions(batches))
         for event in waiting:
@@ -170,27 +176,27 @@ class WalkSums:
         if total or count:
             self._by_pattern[files.mark.decider].add(count, total)
 
-    def _offer_all(self, files: Files) -> None:
+    def _offer(self, files: Files) -> None:
         """Keep those files that are among the largest; of equal ones, the first."""
-        if len(self._largest) >= self.top:
-            least = self._largest[0][0]
+        largest = self._largest
+        if len(largest) >= self.top:
+            least = largest[-1][0]
             if max(files.sizes) < least:
                 return
         sized = zip(files.names, files.sizes, strict=True)
         for position, (name, size) in enumerate(sized, self._seen):
             if size:
-                self._offer(size, position, files.prefix + name)
-
-    def _offer(self, size: int, position: int, path: str) -> None:
-        if len(self._largest) < self.top:
-            heapq.heappush(self._largest, (size, -position, path))
-        elif size >= self._largest[0][0]:
-            heapq.heappushpop(self._largest, (size, -position, path))
+                largest.append((size, -position, files.prefix + name))
+        largest.sort(reverse=True)
+        del largest[self.top :]
 
     def _count_extensions(self, batches: list[Files]) -> Set[str]:
         """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
-        names = [*chain.from_iterable([files.names for files in batches])]
-        sizes = chain.from_iterable([files.sizes for files in batches])
+        names: list[str] = []
+        sizes: list[int] = []
+        for files in batches:
+            names += files.names
+            sizes += files.sizes
         ends = [name[name.rfind(".") :] for name in names]
         hidden: set[str] = set()
         if "\n." in "\n".join(("", *names)):  # quicker than a look at each name
@@ -219,37 +225,25 @@ class WalkSums:
             return
         for name, status in zip(ignored.names, ignored.stats, strict=True):
             size = 0
-            if stat.S_ISREG(status.st_mode):
+            if S_ISREG(status.st_mode):
                 size = status.st_size
-            is_link = stat.S_ISLNK(status.st_mode)
+            is_link = S_ISLNK(status.st_mode)
             self._ignored_bytes += size
             self._ignored_symlinks += is_link
             self._ignored_files += not is_link
             mark = ignored.others.get(name, ignored.mark)
             self._saved[mark.decider].add(not is_link, size)
 
-    def _sum_ignored(self, plan: Plan, *, complete: bool) -> Ignored:
-        """Return what is ignored; nothing unopened or without a stat makes it complete, too."""
-        totals = Totals(
-            content_bytes=self._ignored_bytes,
-            files=self._ignored_files,
-            directories=self._ignored_directories,
-            symlinks=self._ignored_symlinks,
-        )
-        if not self._unopened and not self._ignored_files:
-            complete = True
-        saved = _pattern_shares(plan, self._saved)
-        return Ignored(totals, self._unopened, complete, saved)
-
     def measurement(self, plan: Plan, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
-        largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
+        largest = [Share(path, size, 1) for size, _, path in self._largest]
         extensions = [_share(name, part) for name, part in self._by_extension.items()]
         clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
         wire_bytes = None
         printed = None
-        if figures := self._meter.totals(plan):
+        figures = self._meter.totals(plan)
+        if figures:
             wire_bytes = figures[0]
             texts = map(self._meter.printed, figures)
             printed = " or ".join(dict.fromkeys(texts))
@@ -258,6 +252,19 @@ class WalkSums:
             files=self._files,
             directories=self._directories,
             symlinks=self._symlinks,
+        )
+        totals_ignored = Totals(
+            content_bytes=self._ignored_bytes,
+            files=self._ignored_files,
+            directories=self._ignored_directories,
+            symlinks=self._ignored_symlinks,
+        )
+        is_all_known = not self._unopened and not self._ignored_files
+        ignored = Ignored(
+            totals=totals_ignored,
+            unopened=self._unopened,
+            complete=complete or is_all_known,
+            by_pattern=_pattern_shares(plan, self._saved),
         )
         return Measurement(
             totals=totals,
@@ -268,7 +275,7 @@ class WalkSums:
             largest_directories=_largest_directories(self._direct, self._shown),
             by_extension=_shares(extensions),
             by_pattern=_pattern_shares(plan, self._by_pattern),
-            ignored=self._sum_ignored(plan, complete=complete),
+            ignored=ignored,
             hardlinks=self._hardlinks,
             clues=tuple(clues),
         )
@@ -287,26 +294,21 @@ def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
 
 def _largest_directories(direct: DirectorySums, most: int) -> tuple[Share, ...]:
     """Return the directories with the largest files in them; only these become shares."""
-    filled = [prefix for prefix, amount in direct.items() if amount.files]
-
-    def in_order(prefix: str) -> tuple[int, str]:
-        return -direct[prefix].content_bytes, _path_of(prefix)
-
-    largest = heapq.nsmallest(most, filled, key=in_order)
-    return tuple(_share(_path_of(prefix), direct[prefix]) for prefix in largest)
-
-
-def _path_of(prefix: str) -> str:
-    return prefix.rstrip("/") or "."
+    filled: list[tuple[int, str, int]] = []  # in the order of their sizes, with the files
+    for prefix, amount in direct.items():
+        if amount.files:
+            path = prefix.rstrip("/") or "."
+            filled.append((-amount.content_bytes, path, amount.files))
+    return tuple(Share(path, -size, files) for size, path, files in nsmallest(most, filled))
 
 
-def _pattern_shares(plan: Plan, sums: Mapping[int | None, RunningSum]) -> tuple[Share, ...]:
+def _pattern_shares(plan: Plan, sums: _PatternSums) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
     shares: list[Share] = []
     for index, amount in sums.items():
         if index is None:
             shares.append(_share("", amount))
         else:
-            pattern = events.public_pattern(plan.spec.patterns[index])
+            pattern = public_pattern(plan.spec.patterns[index])
             shares.append(_share(str(pattern), amount, pattern.line))
     return _shares(shares)

@@ -6,6 +6,7 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from ctxsize.engine.automaton import Automaton, Program, fastest
+from ctxsize.engine.automaton import Automaton, Hits, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -24,6 +25,7 @@ from ctxsize.engine.plan import Plan, own_path, with_ignore_file
 from ctxsize.engine.snapshot import NamesByDirectory, Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.go.strings import encoded
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
 _MANY = 200  # from this many patterns on, skip those that match nothing in the part being re-walked
@@ -67,7 +69,9 @@ class Attempt:
         spec = self.plan.spec
         file = self.plan.ignore_file
         index = mark_of(spec, path, all_entered=False).decider
-        if file is None or index is None:
+        if file is None:
+            return None
+        if index is None:
             return None
         line = spec.patterns[index].line
         if line:
@@ -81,7 +85,7 @@ class Trial:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.plan = snapshot.plan
-        self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
+        self._pattern = cache(self.plan.builder.spec_class.pattern_class)  # each line parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
         self._near: dict[Include, _Answer] = {}
@@ -102,31 +106,26 @@ class Trial:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
             plan = with_ignore_file(self.plan, data, make=self._copy_of_pattern)
-            sent = self.under(plan.spec)
-            self._last = Attempt(data=data, plan=plan, before=before, sent=sent)
+            self._last = Attempt(data, plan, before, self.under(plan.spec))
         return self._last
 
     def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
         return copy(self._pattern(line))
-
-    def _pattern(self, line: str) -> DockerIgnorePattern:
-        if line not in self._patterns:
-            self._patterns[line] = self.plan.builder.spec_class.pattern_class(line)
-        return self._patterns[line]
 
     def sent(self, texts: Iterable[str]) -> Sent | None:
         """Return the entries sent with these lines; None if the lines fail the build."""
         key = tuple(texts)
         if key not in self._sent:
             self._sent[key] = None
-            if (spec := self.spec(key)) is not None:
+            spec = self.spec(key)
+            if spec is not None:
                 with suppress(CtxsizeError):
                     self._sent[key] = self.under(spec)
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
         """Return the patterns of these lines; None if they fail the build."""
-        data = "\n".join(texts).encode("utf-8", "surrogateescape")
+        data = encoded("\n".join(texts))
         with suppress(IgnoreFileError):
             # Without copies: the line numbers of these patterns are never used.
             return with_ignore_file(self.plan, data, make=self._pattern).spec
@@ -153,8 +152,9 @@ class Trial:
         else:
             snapshot = self.snapshot.asked(attempt.plan)
         file = None
-        if path is not None and (old is not None or is_new):
-            file = snapshot.file(path)
+        if old is not None or is_new:
+            if path is not None:
+                file = snapshot.file(path)
         sent = [self.everything]
         has_further_names = self.snapshot.has_further_names
         for include in includes:
@@ -170,37 +170,41 @@ class Trial:
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
+        snapshot = self.snapshot
         near = self._near.get(include)
         changed = None
-        if near is not None and not self.snapshot.has_further_names:
-            changed = _changed_patterns(near.matcher.spec, spec)
+        if near is not None:
+            if not snapshot.has_further_names:
+                changed = _changed_patterns(near.spec, spec)
         if near is None or changed is None:
-            sent = self.snapshot.sent(spec, include=include)
+            sent = snapshot.sent(spec, include=include)
             if near is not None:
                 sent = replace(sent, names=_share_equal(sent.names, near.sent.names))
-            self._near[include] = _Answer(Matcher(spec), sent)
+            self._near[include] = _Answer(spec, sent)
             return sent
-        paths = self._paths_to_rewalk(near.matcher, changed)
-        directories = _part_with(self.snapshot, paths)
+        paths = self._paths_to_rewalk(near.spec, changed)
+        directories = snapshot.part_with(paths)
         part = directories[""]
         if not (part.entries or part.folders):
             return near.sent
         evaluator = narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:
-            evaluator = _evaluator_of_few(spec, near.matcher, part, changed)
-        walked = self.snapshot.walked(evaluator, part)
-        return _replace_part(self.snapshot, near.sent, directories, walked)
+            evaluator = _evaluator_of_few(spec, near.spec, part, changed)
+        walked = snapshot.walked(evaluator, part)
+        return _replace_part(snapshot, near.sent, directories, walked)
 
     def _paths_to_rewalk(
-        self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]
+        self, before: DockerIgnoreSpec, changed: Sequence[DockerIgnorePattern]
     ) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
-        spec = matcher.spec.__class__(changed)
+        spec = before.__class__(changed)
         matched = Matcher(spec).outermost(self.snapshot.root)
 
         @cache
         def is_end(path: str) -> bool:
-            return path in matched or mark_of(matcher.spec, path).ignored
+            if path in matched:
+                return True
+            return mark_of(before, path).ignored
 
         # The builder enters an ignored directory if an exception may match in it, and then others
         # may match there too.
@@ -213,22 +217,21 @@ class Trial:
 class _Answer(NamedTuple):
     """The entries that one ignore file sends; others differ from it in a few lines."""
 
-    matcher: Matcher
+    spec: DockerIgnoreSpec
     sent: Sent
 
 
 def _evaluator_of_few(
     spec: DockerIgnoreSpec,
-    matcher: Matcher,
+    before: DockerIgnoreSpec,
     part: MemoryDirectory,
     changed: Iterable[DockerIgnorePattern],
 ) -> Automaton:
     """Return the evaluator of the patterns that matter in this part of the context: few do."""
-    keys = {*map(_key, changed)}
-    patterns = matcher.spec.patterns
-    for _, indexes in matcher.in_tree(part):
-        keys.update(_key(patterns[index]) for index in indexes)
-    few = [pattern for pattern in spec.patterns if _key(pattern) in keys]
+    texts = {pattern.text for pattern in changed}
+    for _, indexes in Matcher(before).in_tree(part):
+        texts.update(before.patterns[index].text for index in indexes)
+    few = [pattern for pattern in spec.patterns if pattern.text in texts]
     return Automaton(spec.__class__(few), enters=spec.enters)
 
 
@@ -248,29 +251,7 @@ def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
     if before and not before.endswith(b"\n"):
         before += b"\n"
     added = "".join(f"{line}\n" for line in lines)
-    return before + added.encode("utf-8", "surrogateescape")
-
-
-def _part_with(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
-    """Return the context first, and all directories above `touched`, with only these paths."""
-    copies = {"": MemoryDirectory("")}
-    for path in touched:
-        above, _, name = path.rpartition("/")
-        original = snapshot.folder(above)
-        if original is None or not original.has(name):
-            continue
-        for directory in up_to(above):
-            if directory not in copies:
-                new = MemoryDirectory(directory)
-                copies[directory] = new
-                parent = directory.rpartition("/")[0]
-                copies[parent].folders[new.name] = new
-        if name in original.folders:
-            copies[above].folders[name] = original.folders[name]
-        # An ignore file is planned also where a directory has its name.
-        if name in original.entries:
-            copies[above].entries[name] = original.entries[name]
-    return copies
+    return before + encoded(added)
 
 
 def _replace_part(
@@ -279,21 +260,19 @@ def _replace_part(
     """Return `before` with the entries of a part as they are sent after a change."""
     changed = [*part[""].tree()]
     names = {**before.names}
-    rewalked: set[str] = set()  # entries of the part, if some of them may have been empty
-    for folder in changed:
-        old = before.names.get(folder.path, {})
-        new = {name: size for name, size in old.items() if name not in folder.entries}
-        new.update(after.names.get(folder.path, {}))
-        if new:
-            names[folder.path] = new
-        else:
-            names.pop(folder.path, None)
-        if before.empty:
-            rewalked.update(folder.prefix + name for name in folder.entries)
     directories = {*before.directories, *after.directories}
+    rewalked: set[str] = set()  # entries of the part
     for folder in changed:
-        if folder.path not in after.directories:
-            directories.discard(folder.path)
+        path = folder.path
+        entries = folder.entries
+        old = names.pop(path, {})
+        new = {name: size for name, size in old.items() if name not in entries}
+        new.update(after.names.get(path, {}))
+        if new:
+            names[path] = new
+        rewalked.update(map(folder.prefix.__add__, entries))
+        if path not in after.directories:
+            directories.discard(path)
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
     for path in reversed([*part]):
         if path in before.directories:
@@ -325,15 +304,13 @@ def _changed_patterns(
         return None
     if any(pattern.fault for pattern in old + new):
         return None
-    while old and new and _key(old[-1]) == _key(new[-1]):
-        del old[-1]
-        del new[-1]
-    same = 0
-    for old_pattern, new_pattern in zip(old, new, strict=False):
-        if _key(old_pattern) != _key(new_pattern):
-            break
-        same += 1
-    changed = old[same:] + new[same:]
+    for _ in range(2):  # drop what both end with; then, turned round, what both begin with
+        while old and new and _key(old[-1]) == _key(new[-1]):
+            del old[-1]
+            del new[-1]
+        old.reverse()
+        new.reverse()
+    changed = old + new
     if len(changed) > _MOST_CHANGED:
         return None
     # An exception with a wildcard makes the builder enter every directory, also this one.
@@ -354,15 +331,11 @@ def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> M
     state = evaluator.root()
     for name in path.split("/"):
         state = evaluator.enter(state, prefix, name)
-        may_end = state.mark.ignored and not all_entered
-        if may_end and not evaluator.enters(state, prefix + name):
-            break
+        if state.mark.ignored and not all_entered:
+            if not evaluator.enters(state, prefix + name):
+                break
         prefix += f"{name}/"
-    mark: Mark = state.mark
-    return mark
-
-
-Hits = dict[str, int]  # by the names in a directory
+    return state.mark
 
 
 class Matcher:
@@ -378,12 +351,13 @@ class Matcher:
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
-        live = self._program.start
+        program = self._program
+        live = program.start
         hits = 0
         prefix = ""
         for name in path.split("/"):
-            hits = self._hits(live, prefix, [name]).get(name, 0)
-            live = self._program.follow(live, hits, name)
+            hits = program.hits(live, prefix, [name])[name]
+            live = program.follow(live, hits, name)
             prefix += f"{name}/"
         return self._owners(hits)
 
@@ -400,29 +374,15 @@ class Matcher:
             paths.update(directory.prefix + name for name in matches)
         return paths
 
-    def _hits(self, live: int, prefix: str, names: Sequence[str]) -> Hits:
-        """Return the matching ones of the `live` segments, for each name with any."""
-        if not live:
-            return {}
-        known = self._program.known
-        matching: Hits = {}
-        for name in names:
-            if hits := live & known[name]:
-                matching[name] = hits
-        if whole := live & self._program.whole_paths:
-            for name, hits in self._program.on_paths(whole, prefix, names).items():
-                matching[name] = matching.get(name, 0) | hits
-        return matching
-
     def _owners(self, hits: int) -> list[int]:
         """Return the patterns whose last segments are among `hits`."""
         owners: dict[int, None] = {}
         last = hits & self._program.final
         while last:
-            bit = last & -last
-            owner = self._program.owner[bit.bit_length() - 1]
+            lowest = last & -last
+            owner = self._program.owner_of(lowest)
             owners[owner] = None
-            last ^= bit
+            last ^= lowest
         return [*owners]
 
     def _by_directory(
@@ -434,14 +394,15 @@ class Matcher:
         while pending:
             directory, live = pending.pop()
             names = [*directory.entries, *directory.folders]
-            hits = self._hits(live, directory.prefix, names)
-            matches: Hits = {}
+            hits = program.hits(live, directory.prefix, names)
+            matches: Hits = defaultdict(int)
             for name, bits in hits.items():
-                if last := bits & program.final:
+                last = bits & program.final
+                if last:
                     matches[name] = last
             if matches:
                 yield directory, matches
             for name, folder in directory.folders.items():
-                below = program.follow(live, hits.get(name, 0), name)
+                below = program.follow(live, hits[name], name)
                 if below and not (topmost and name in matches):
                     pending.append((folder, below))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from errno import ELOOP, ENOENT, ENOTDIR
-from typing import Any
+from os.path import join
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Marks
@@ -24,24 +25,20 @@ _OPEN_AT_ONCE = 64  # largest number of directories open at once
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
+@dataclass
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "directory", "passed_by", "path", "prefix", "state", "steps")
+    path: str
+    directory: OpenDirectory
+    state: HasMark
+    passed_by: bool = False
+    """True if the builder does not enter it: exceptions below have no effect then."""
 
-    def __init__(
-        self, path: str, directory: OpenDirectory, state: HasMark, *, passed_by: bool = False
-    ) -> None:
-        self.path = path
-        self.prefix = ""
-        if path:
-            self.prefix = f"{path}/"
-        self.directory = directory
-        self.state = state
-        self.announced = not state.mark.ignored
-        # True if the builder does not enter it: exceptions below have no effect then.
-        self.passed_by = passed_by
+    def __post_init__(self) -> None:
         self.steps: Iterator[DirectoryOrRun] = iter(())
+        self.prefix = join(self.path, "")
+        self.announced = not self.state.mark.ignored
 
 
 class Walk:
@@ -59,7 +56,7 @@ class Walk:
         plan: Plan,
         *,
         everything: bool = False,
-        evaluator: Evaluator[Any] | None = None,
+        evaluator: Evaluator | None = None,
         source: DirectorySource | None = None,
     ) -> None:
         self._plan = plan
@@ -74,11 +71,12 @@ class Walk:
     def __iter__(self) -> Iterator[Event]:
         try:
             top = self._open_top()
-            top.steps = iter(self._steps(top))
+            self._read(top)
             yield from self._down_to(0)
         except IgnoreFileError as error:
-            if error.path is None and self._plan.ignore_file is not None:
-                error.path = self._plan.ignore_file.path
+            ignore_file = self._plan.ignore_file
+            if error.path is None and ignore_file is not None:
+                error.path = ignore_file.path
             raise
         finally:
             self.close()
@@ -111,14 +109,16 @@ class Walk:
         `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
         `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
-        if (frame := self._go_to(directory, silent)) is None:
+        frame = self._go_to(directory, silent)
+        if frame is None:
             return
         if kind == "tree":
             depth = len(self._stack)
             yield from self._enter(frame, names[0])
             yield from self._down_to(depth)
         elif kind == "folder":
-            if (child := self._open(frame, names[0])) is not None:
+            child = self._open(frame, names[0])
+            if child is not None:
                 child.announced = True
                 yield self._folder(child)
         else:
@@ -127,17 +127,17 @@ class Walk:
 
     def _go_to(self, directory: str, silent: int) -> _Frame | None:
         """Return a directory, with those above it on the stack; None if it is gone."""
-        if not (stack := self._stack):
+        stack = self._stack
+        if not stack:
             self._open_top()
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
-        names: list[str] = []
-        if directory != stack[-1].path:
-            names = directory[len(stack[-1].prefix) :].split("/")
-        for number, name in enumerate(names):
-            if (child := self._open(stack[-1], name)) is None:
+        names = [*filter(None, directory.split("/"))]
+        for depth in range(len(stack), len(names) + 1):
+            child = self._open(stack[-1], names[depth - 1])
+            if child is None:
                 return None
-            child.announced = len(names) - number > silent
+            child.announced = len(names) - depth >= silent
         self._all_announced = all(frame.announced for frame in stack)
         return stack[-1]
 
@@ -146,8 +146,8 @@ class Walk:
             directory = self.source.top()
         except OSError as error:
             message = f"the context cannot be read: {error.strerror}"
-            root = self._plan.root
-            raise BuildFailsError(message, path=root.rstrip("/") + "/") from None
+            path = join(self._plan.root, "")
+            raise BuildFailsError(message, path=path) from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(
@@ -185,24 +185,25 @@ class Walk:
             self.inspector.note(VANISHED, frame.path, error)
             frame.steps = iter(())
 
-    def _steps(self, frame: _Frame) -> list[DirectoryOrRun]:
-        """Return the directory's entries in order."""
+    def _read(self, frame: _Frame) -> None:
+        """Read the directory's entries in order."""
         try:
             steps = frame.directory.steps()
         except OSError as error:
             if frame.passed_by:
                 self.inspector.note(UNREAD_IGNORED, frame.path, error)
-                return []
+                return
             raise self.inspector.stops(error, frame.path) from None
         # A character has at most four bytes, and a name at most 255.
-        longest = 4 * len(frame.prefix) + 255
+        prefix = frame.prefix
+        longest = 4 * len(prefix) + 255
         if longest > self.source.longest_path and not frame.passed_by:
             for step in steps:
                 if isinstance(step, str):
                     step = [step]
                 for name in step:
-                    self._check_length(frame.prefix + name)
-        return steps
+                    self._check_length(prefix + name)
+        frame.steps = iter(steps)
 
     def _check_length(self, path: str) -> None:
         if len(os.fsencode(path)) > self.source.longest_path:
@@ -219,17 +220,19 @@ class Walk:
         if not frame.passed_by:
             state = self._evaluator.enter(frame.state, frame.prefix, name)
             looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
-        if state.mark.ignored:
+        mark = state.mark
+        if mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
             entered = looks_inside or self._everything
-            events.append(IgnoredFolder(path, state.mark, entered))
+            events.append(IgnoredFolder(path, mark, entered))
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not entered:
                 return events
-        if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
+        child = self._open(frame, name, state, passed_by=not looks_inside)
+        if child is None:
             return events
-        child.steps = iter(self._steps(child))
-        if state.mark.ignored:
+        self._read(child)
+        if mark.ignored:
             self._all_announced = False
         else:
             events += self._announce()
@@ -258,18 +261,13 @@ class Walk:
         others: Marks = {}
         if not frame.passed_by:
             others = self._evaluator.others(frame.state, prefix, names)
-        flipped = {name for name, other in others.items() if other.ignored != mark.ignored}
-        same = names
-        different: list[str] = []
-        if flipped:
-            same = [name for name in names if name not in flipped]
-            different = [name for name in names if name in flipped]
-        if mark.ignored:
-            sent = different
-            ignored = same
-        else:
-            sent = same
-            ignored = different
+        sent: list[str] = []
+        ignored: list[str] = []
+        for name in names:
+            if others.get(name, mark).ignored:
+                ignored.append(name)
+            else:
+                sent.append(name)
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)

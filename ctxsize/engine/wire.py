@@ -6,24 +6,36 @@ writer, used as in moby/go-archive.
 
 from __future__ import annotations
 
-import os
-import stat
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from os import fsencode, stat_result
+from stat import (
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFLNK,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+    S_ISGID,
+    S_ISUID,
+    S_ISVTX,
+)
 
-from ctxsize import units
 from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.plan import Plan
+from ctxsize.units import printed_by_buildkit, printed_by_classic
+
+Figures = tuple[int, ...]  # that a builder prints; several if it depends on chance
 
 
 class Meter:
     """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
 
     printed: Callable[[int], str] = staticmethod(str)
-
-    def __init__(self) -> None:
-        self._sum = 0
+    _sum = 0
 
     def add(self, events: Sequence[Files | Folder]) -> None:
         """Add events of a walk."""
@@ -34,8 +46,8 @@ class Meter:
     def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
         """Add the sizes of entries in order, and for each run its entries and its packets."""
 
-    def totals(self, plan: Plan) -> tuple[int, ...]:
-        """Return the number that the builder prints; several numbers if it depends on chance."""
+    def totals(self, plan: Plan) -> Figures:
+        """Return the number that the builder prints, or several, in order."""
         return ()
 
 
@@ -51,11 +63,9 @@ _SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
 class PacketMeter(Meter):
     """Counts the bytes of BuildKit's packets, as its daemon does for a cold build."""
 
-    printed = staticmethod(units.printed_by_buildkit)
-
-    def __init__(self) -> None:
-        self._sum = _FIN
-        self._entries = 0
+    printed = staticmethod(printed_by_buildkit)
+    _sum = _FIN
+    _entries = 0
 
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced + content
@@ -69,7 +79,7 @@ class PacketMeter(Meter):
             self._add_heads(sizes[start:end], packets)
             start = end
 
-    def totals(self, plan: Plan) -> tuple[int, ...]:
+    def totals(self, plan: Plan) -> Figures:
         return (self._sum,)
 
     def add(self, events: Sequence[Files | Folder]) -> None:
@@ -137,9 +147,9 @@ class PacketMeter(Meter):
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
             self._sum += _packet_bytes(path, status, status.st_size, link, xattrs)
-            kind = stat.S_IFMT(status.st_mode)
+            kind = S_IFMT(status.st_mode)
             # The receiver requests content for sockets too (`fileCanRequestData`).
-            if link or kind not in (stat.S_IFREG, stat.S_IFSOCK):
+            if link or kind not in (S_IFREG, S_IFSOCK):
                 contents.append(_NO_CONTENT)
             else:
                 contents.append(size)
@@ -147,7 +157,7 @@ class PacketMeter(Meter):
         return contents
 
 
-def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _packet_bytes(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
     length = (
         _field(path)
@@ -156,14 +166,14 @@ def _packet_bytes(path: str, status: os.stat_result, size: int, link: str, xattr
         + _number(status.st_mtime_ns)
         + _field(link)
     )
-    if stat.S_IFMT(status.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
+    if S_IFMT(status.st_mode) in (S_IFBLK, S_IFCHR):
         device = status.st_rdev
         major = device >> 8 & 0xFFF
         minor = device & 0xFF | device >> 12 & 0xFFF00
         length += _number(major)
         length += _number(minor)
     for key, value_bytes in xattrs.items():
-        pair = _delimited(len(os.fsencode(key)))
+        pair = _delimited(len(fsencode(key)))
         pair += _delimited(value_bytes)
         length += _delimited(pair)
     return _delimited(length)
@@ -220,24 +230,24 @@ def _delimited(length: int) -> int:
 
 def _field(text: str) -> int:
     if text:
-        return _delimited(len(os.fsencode(text)))
+        return _delimited(len(fsencode(text)))
     return 0
 
 
 _MODE_BITS = {
-    stat.S_IFDIR: 1 << 31,
-    stat.S_IFLNK: 1 << 27,
-    stat.S_IFBLK: 1 << 26,
-    stat.S_IFCHR: 1 << 26 | 1 << 21,
-    stat.S_IFIFO: 1 << 25,
+    S_IFDIR: 1 << 31,
+    S_IFLNK: 1 << 27,
+    S_IFBLK: 1 << 26,
+    S_IFCHR: 1 << 26 | 1 << 21,
+    S_IFIFO: 1 << 25,
 }
-_EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
+_EXTRA_BITS = {S_ISUID: 1 << 23, S_ISGID: 1 << 22, S_ISVTX: 1 << 20}
 
 
 @cache
 def _go_mode(mode: int) -> int:
     """Return `mode` as Go's `fs.FileMode`, without the socket bit, which the sender drops."""
-    bits = _MODE_BITS.get(stat.S_IFMT(mode), 0)
+    bits = _MODE_BITS.get(S_IFMT(mode), 0)
     bits |= mode & 0o777
     for unix_bit, go_bit in _EXTRA_BITS.items():
         if mode & unix_bit:
@@ -256,12 +266,12 @@ _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 class TarMeter(Meter):
     """Counts the bytes of the classic builder's tar stream, which every build sends again."""
 
-    printed = staticmethod(units.printed_by_classic)
+    printed = staticmethod(printed_by_classic)
 
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced  # `content` is part of that
 
-    def totals(self, plan: Plan) -> tuple[int, ...]:
+    def totals(self, plan: Plan) -> Figures:
         if plan.dockerfile is None or plan.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
         possible = {self._sum + added for added in _outside_dockerfile(plan)}
@@ -281,7 +291,7 @@ class TarMeter(Meter):
                 self._sum += _blocks(size)
 
 
-def _outside_dockerfile(plan: Plan) -> tuple[int, ...]:
+def _outside_dockerfile(plan: Plan) -> Figures:
     """Return the bytes that a Dockerfile from outside the context adds to the stream."""
     # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
     # name to the ignore file, which it makes if there is none; the order of the two is random.
@@ -303,10 +313,10 @@ def _blocks(size: int) -> int:
     return -size % _BLOCK + size
 
 
-def _header(path: str, status: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of an entry's header, with an extended header if the entry needs one."""
-    name = os.fsencode(path)
-    target = os.fsencode(link)
+    name = fsencode(path)
+    target = fsencode(link)
     seconds = status.st_mtime_ns // 10**9
     # The records of an extended header, and the bytes of their values.
     records: dict[str, int] = {}
@@ -316,7 +326,8 @@ def _header(path: str, status: os.stat_result, size: int, link: str, xattrs: Xat
         records["size"] = len(str(size))
     if not 0 <= seconds <= _LAST_SECOND:
         records["mtime"] = len(str(seconds))
-    if capability_bytes := xattrs.get("security.capability"):
+    capability_bytes = xattrs.get("security.capability")
+    if capability_bytes:
         records["SCHILY.xattr.security.capability"] = capability_bytes
     if not records and (_fits(name) or _fits_split(name)):
         return _BLOCK
@@ -331,15 +342,19 @@ def _header(path: str, status: os.stat_result, size: int, link: str, xattrs: Xat
 
 
 def _fits(name: bytes) -> bool:
-    return len(name) <= _LONGEST_NAME and name.isascii()
+    if len(name) > _LONGEST_NAME:
+        return False
+    return name.isascii()
 
 
 def _fits_split(name: bytes) -> bool:
     """Return whether a long path can be split at a slash into a prefix and a suffix."""
     without_end = len(name) - name.endswith(b"/")
     cut = name.rfind(b"/", 0, min(without_end, _LONGEST_PREFIX + 1))
+    if cut <= 0 or not name.isascii():
+        return False
     suffix = name[cut + 1 :]
-    return cut > 0 and _fits(suffix) and name.isascii()
+    return _fits(suffix)
 
 
 def _record(key: str, value_bytes: int) -> int:

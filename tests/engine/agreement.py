@@ -69,7 +69,7 @@ def check_snapshot(plan: Plan) -> None:
         assert tried(Snapshot.take(plan), plan) == expected
 
 
-def walked(plan: Plan, evaluator: Evaluator[Any] | None = None) -> Any:
+def walked(plan: Plan, evaluator: Evaluator | None = None) -> Any:
     """What a real walk says, in the terms of `Sent`; or why the build fails."""
     try:
         listed = list(Listing(plan, evaluators=[evaluator]))

@@ -80,7 +80,8 @@ def _shell_patterns() -> Iterator[Names]:
 def _wildcards() -> Iterator[Names]:
     """Yield expressions of ignore files that `re` searches in paths of any length."""
     for line in ("a*b", "*a", "a*", "*.py[co]", "a?b", "**/a*b"):
-        yield {"expression": patterns.classify(line)[1]}
+        _, expression = patterns.classify(line)
+        yield {"pattern": patterns.compiled(expression).pattern}
 
 
 def _lists_of_globs() -> Iterator[Names]:
@@ -185,7 +186,7 @@ COMPUTED: dict[str, Computed] = {
     "dockerfile/words.py: expression": Computed(_shell_patterns, _MATCH | _EACH),
     "go/regexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
     "engine/native/__init__.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
-    "engine/patterns.py: f'\\\\A{expression[1:-1]}\\\\Z'": Computed(_wildcards, _EACH),
+    "engine/patterns.py: pattern": Computed(_wildcards, _EACH),
     "engine/segments.py: translate(text)": Computed(_each("text", _PATTERNS), _MATCH),
     "formats/__init__.py: beginning": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),

@@ -11,10 +11,11 @@ import re
 import sys
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
+from os import fsdecode, fsencode
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -93,7 +94,7 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
     threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
     try:
         results = module.add_up(
-            os.fsencode(plan.root.rstrip("/") + "/"),
+            fsencode(plan.root.rstrip("/") + "/"),
             threads,
             _options(plan, python),
             _METERS[plan.builder.meter],
@@ -118,10 +119,13 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
 def _program(plan: Plan) -> Program | None:
     """Return the patterns as bits, None if the core cannot match them."""
     automaton = fastest(plan.spec)
-    if not isinstance(automaton, Automaton) or sys.getfilesystemencoding() != "utf-8":
+    if not isinstance(automaton, Automaton):
         return None
-    has_nul = any("\0" in pattern.text for pattern in plan.spec.patterns)
-    if has_nul or len(automaton.program.owner) > _MOST_SEGMENTS:
+    if sys.getfilesystemencoding() != "utf-8":
+        return None
+    if any("\0" in pattern.text for pattern in plan.spec.patterns):
+        return None
+    if len(automaton.program.owner) > _MOST_SEGMENTS:
         return None
     return automaton.program
 
@@ -163,20 +167,16 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     for clue_tokens in _clue_tokens():
         first.append(len(tokens))
         tokens += clue_tokens
-    bits_up_to: list[int] = []
-    for index in range(len(spec.patterns)):
-        lowest_after = -program.after(index)
-        bits_up_to.append(lowest_after.bit_length() - 1)
     return (
         *_masks(program),
-        array("i", bits_up_to).tobytes(),
+        array("i", program.ends).tobytes(),
         array("i", program.owner).tobytes(),
-        bytes(program.exceptional),
+        bytes(not pattern.include for pattern in spec.patterns),
         array("i", chain.from_iterable(tokens)).tobytes(),
         array("i", first).tobytes(),
         b"".join(classes),
         _columns(tokens, [*classes]),
-        b"".join(os.fsencode(text) + b"\0" for text in spec.reach or ()),
+        b"".join(fsencode(text) + b"\0" for text in spec.reach or ()),
     )
 
 
@@ -199,13 +199,12 @@ def _masks(program: Program) -> Iterator[bytes]:
 
 def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     """Return those of `near` that match a path; with `text`, also those that match its name."""
-    directory, slash, name = os.fsdecode(path).rpartition("/")
+    directory, slash, name = fsdecode(path).rpartition("/")
     matching = 0
     if text:
-        every_bit = (1 << 8 * len(near)) - 1
-        matching = program.known[name] & every_bit
-    if on_paths := int.from_bytes(near, "little"):
-        matching |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
+        matching = program.known[name] % (1 << 8 * len(near))
+    live = int.from_bytes(near, "little")
+    matching |= program.hits(live, directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
 
 
@@ -219,7 +218,7 @@ def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
 
 
 def _literal(text: str) -> Tokens:
-    return [(_BYTE, byte) for byte in os.fsencode(text)]
+    return [(_BYTE, byte) for byte in fsencode(text)]
 
 
 def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
@@ -260,7 +259,7 @@ class _CoreList(NamedTuple):
     @classmethod
     def read(cls, texts: bytes, numbers: bytes) -> _CoreList:
         """Return the list whose texts end with NUL and whose numbers have 64 bits."""
-        return cls(os.fsdecode(texts).split("\0")[:-1], array("q", numbers))
+        return cls(fsdecode(texts).split("\0")[:-1], array("q", numbers))
 
     @property
     def rows(self) -> Iterator[tuple[str, int, int]]:
@@ -286,10 +285,17 @@ def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: W
     )
     _add_clues(clues, sums.clues)
     packet_sizes = memoryview(results[-1][1]).cast("q")
+    first_entries = [0, *accumulate(runs.numbers[::2])]
+
+    def add_runs(start: int, end: int, files_before: int) -> None:
+        sizes = packet_sizes[first_entries[start] : first_entries[end]]
+        sums.add_runs(sizes, runs.numbers[2 * start : 2 * end], files_before)
+
     texts = iter(back.texts)
-    counted = _Counted(runs.numbers, packet_sizes)
+    added = 0
     for run, files_before, number, count in back.groups(4):
-        counted.add_until(run, files_before, sums)
+        add_runs(added, run, files_before)
+        added = run
         directory = next(texts)
         names = [*islice(texts, count)]
         silent = max(0, number - _TREE)
@@ -297,7 +303,7 @@ def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: W
         for event in python.handed_back(kind, directory, names, silent):
             sums.add(event)
         sums.settle()
-    counted.add_until(len(runs.numbers) // 2, 0, sums)
+    add_runs(added, len(runs.numbers) // 2, 0)
 
 
 def _sums(rows: Iterator[tuple[K, int, int]]) -> dict[K, RunningSum]:
@@ -317,21 +323,3 @@ def _add_clues(core_list: _CoreList, clues: Clues) -> None:
             clues.names[name].add(prefix)
         if kinds & _SECRET:
             clues.add_secret(prefix, name, size)
-
-
-class _Counted:
-    """The order of the entries that the core counted; more and more of it is added."""
-
-    def __init__(self, runs: array[int], sizes: Sequence[int]) -> None:
-        self._runs = runs  # for each run, its entries and its packets
-        self._sizes = sizes
-        self._run = 0
-        self._entries = 0
-
-    def add_until(self, run: int, files_before: int, sums: WalkSums) -> None:
-        """Add the runs before the one of this number to `sums`."""
-        part = self._runs[2 * self._run : 2 * run]
-        end = self._entries + sum(part[::2])
-        sums.add_runs(self._sizes[self._entries : end], part, files_before)
-        self._run = run
-        self._entries = end
