@@ -129,6 +129,11 @@ def amount(counted: Counted) -> str:
     return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
 
 
+def cells(counted: Counted) -> tuple[str, str]:
+    """Return size and number of files as cells of a table."""
+    return human(counted.content_bytes), f"{counted.files:,}"
+
+
 def change(before: Counted, after: Counted) -> str:
     """Return two amounts as text, one that stays the same once."""
     return " -> ".join(dict.fromkeys((amount(before), amount(after))))

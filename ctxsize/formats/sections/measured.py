@@ -111,7 +111,7 @@ def body(report: Report, look: Look, title: str = "") -> Iterator[Section]:
 def _size_tree(report: Report, look: Look) -> SizeTree:
     root = report.context.tree
     if look.tree:
-        return SizeTree(root, Room(look.tree, look.tree), is_counted=False)
+        return SizeTree(root, Room(look.tree, look.tree, is_shared=False))
     if look.full:
         return SizeTree(root, Room(_FULL_TREE, _FULL_TREE))
     most = 2 * look.top + 1
