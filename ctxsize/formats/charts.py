@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -55,9 +54,9 @@ def tree(root: Directory, limit: int, width: int) -> Table:
     chosen = {directory.path for directory in largest}
     longest = _bar_columns(width, _WIDTH_OF_TREE)
     headers = ("size", "files", "%", "", "directory")
-    rows: list[Sequence[str]] = []
     if not root.children:
-        return Table(headers, rows)
+        return Table(headers, [])
+    rows = []
     pending = [_Branch(root)]
     while pending:
         branch = pending.pop()

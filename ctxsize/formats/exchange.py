@@ -46,8 +46,7 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
         words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", finding.message)
         group = sorted(location.text or "" for location in finding.more_locations)
         identity = "\0".join([finding.code, finding.location.path, words, *group])
-        data = identity.encode("utf-8", "surrogatepass")
-        digest = sha256(data).hexdigest()[:32]
+        digest = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[digest] += 1
         marks.append(f"{digest}:{seen[digest]}")
     return marks
@@ -69,25 +68,17 @@ def sarif(outcome: AnyOutcome) -> str:
         "semanticVersion": __version__,
         "rules": [_rule(code_of(name)) for name in codes],
     }
-    root = {"description": {"text": "The working directory of ctxsize."}}
     run = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"%SRCROOT%": root},
+        "originalUriBaseIds": {
+            "%SRCROOT%": {"description": {"text": "The working directory of ctxsize."}}
+        },
         "results": results,
     }
-    return _json(
-        {
-            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [run],
-        }
-    )
-
-
-def _json(shape: object) -> str:
-    return json.dumps(shape, indent=2) + "\n"
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rule(code: Code) -> _Object:
@@ -197,19 +188,18 @@ def gitlab(outcome: AnyOutcome) -> str:
     issues = []
     for finding, mark in zip(findings, fingerprints(findings), strict=True):
         location = finding.location
-        place = {
-            "path": visible(normpath(location.path)),
-            "lines": {"begin": location.line or 1},
-        }
         issue = {
             "description": _full_message(finding).replace("\n", "; "),
             "check_name": finding.code,
             "fingerprint": mark,
             "severity": _LEVELS[finding.severity].gitlab,
-            "location": place,
+            "location": {
+                "path": visible(normpath(location.path)),
+                "lines": {"begin": location.line or 1},
+            },
         }
         issues.append(issue)
-    return _json(issues)
+    return json.dumps(issues, indent=2) + "\n"
 
 
 def junit(outcome: AnyOutcome) -> str:
@@ -248,6 +238,15 @@ def junit(outcome: AnyOutcome) -> str:
     indent(root)
     xml = tostring(root, "unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'
+
+
+WRITERS = {
+    "github": github,
+    "sarif": sarif,
+    "junit": junit,
+    "gitlab": gitlab,
+}
+"""What writes each format of findings."""
 
 
 def diff(edits: Iterable[Edit], look: Look) -> str:

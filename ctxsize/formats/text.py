@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Location, Severity
@@ -35,36 +34,27 @@ _EVIDENCE = 2  # number of lines of evidence below a finding that is no group
 _BRIEF = Fit(3)  # lines of a finding without details
 
 
-class _Excerpt(NamedTuple):
-    """A line of a file as it is shown: before and from the column of a finding."""
-
-    head: str
-    body: str
-    marked: int  # number of columns of `body` that carets mark
-
-
 def render(parts: Iterable[ScreenPart], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
     blocks = []
     for section in fitting.fitted(parts, look, height):
-        lines = [line for item in section.items for line in _item(item, look)]
+        lines = _lines(section.items, look)
         if lines and section.title:
             title = look.paint(section.title, section.style)
             lines.insert(0, title)
         if lines:
-            lines.append("")
             block = "\n".join(lines)
-            blocks.append(block)
+            blocks.append(f"{block}\n")
     return "\n".join(blocks)
 
 
 def height(items: Iterable[SectionItem], look: Look) -> int:
     """Return the number of lines of `items`."""
-    lines = 0
-    for item in items:
-        drawn = [*_item(item, look)]
-        lines += len(drawn)
-    return lines
+    return len(_lines(items, look))
+
+
+def _lines(items: Iterable[SectionItem], look: Look) -> list[str]:
+    return [line for item in items for line in _item(item, look)]
 
 
 def _item(item: SectionItem, look: Look) -> Iterable[str]:
@@ -110,14 +100,9 @@ def _fact(fact: Fact, look: Look) -> list[str]:
         path = fit(fact.path, max(_LEAST_PATH, left))
         text = path + text
     text = _fitting(text, fact.fit, room, look)
-    lead = f"  {fact.label}".ljust(_FACT_INDENT)
-    return _after(lead, text, fact.label, "dim", look)
-
-
-def _after(lead: str, text: str, mark: str, style: str, look: Look) -> list[str]:
-    """Return a text after `lead`, which its further lines leave blank."""
-    prose = Prose(lead + text, len(lead), mark, style)
-    return _prose(prose, look)
+    label = fact.label
+    lead = f"  {label}".ljust(_FACT_INDENT)
+    return _prose(Prose(lead + text, len(lead), label, "dim"), look)
 
 
 def _next_step(step: NextStep, look: Look) -> list[str]:
@@ -275,16 +260,18 @@ def _padded(text: str, width: int) -> str:
 def _findings(item: Findings, look: Look) -> Iterator[str]:
     """Yield each finding below its head line, then a summary; head lines alone if quiet."""
     findings = item.findings
+    hang = 4
+    if look.quiet:
+        hang = -1
     explained = set[str]()
     for finding in findings:
         code = finding.code
         style = _STYLES[finding.severity]
         mark = f"{finding.severity.value} {code}"
         head = f"{place(finding)} {mark} {visible(finding.message)}"
+        yield from _prose(Prose(head, hang, mark, style), look)
         if look.quiet:
-            yield from _prose(Prose(head, -1, mark, style), look)
             continue
-        yield from _prose(Prose(head, 4, mark, style), look)
         yield from _excerpts(finding, look, style)
         reason = code_of(code).reason
         if reason and code not in explained:
@@ -316,7 +303,8 @@ def _labelled(label: str, text: str, look: Look) -> list[str]:
     sign = label
     if label == "|":
         sign = "-"
-    return _after(f"    {sign} ", visible(text), label, "blue", look)
+    lead = f"    {sign} "
+    return _prose(Prose(lead + visible(text), len(lead), label, "blue"), look)
 
 
 def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
@@ -326,22 +314,16 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
         locations += finding.more_locations
     digits = max(len(str(location.line)) for location in locations)
     for location in locations:
-        text = location.text or ""
-        if not text.strip():
-            continue
-        gutter = f"    {location.line:>{digits}} | "
-        excerpt = _excerpt(location, text, look.width - len(gutter))
-        shown = excerpt.head + excerpt.body
-        yield look.paint(gutter, "blue") + shown
-        if location is finding.location:
-            below = "| ".rjust(len(gutter))
-            blanks = " " * columns(excerpt.head)
-            carets = look.paint("^" * excerpt.marked, style)
-            yield look.paint(below, "blue") + blanks + carets
+        if location.text and location.text.strip():
+            gutter = f"    {location.line:>{digits}} | "
+            line, carets = _excerpt(location, location.text, gutter, style, look)
+            yield line
+            if location is finding.location:
+                yield carets
 
 
-def _excerpt(location: Location, text: str, room: int) -> _Excerpt:
-    """Return a line cut to `room` columns; without columns of a finding, all of it is marked."""
+def _excerpt(location: Location, text: str, gutter: str, style: str, look: Look) -> Iterator[str]:
+    """Yield a line, and carets below it; without columns of a finding, all of it is marked."""
     start = len(text) - len(text.lstrip())
     end = len(text.rstrip(" \\"))
     if location.column and location.end_column:
@@ -349,9 +331,14 @@ def _excerpt(location: Location, text: str, room: int) -> _Excerpt:
         end = location.end_column - 1
     head = visible(text[:start])
     body = visible(text[start:])
+    room = look.width - len(gutter)
     room_of_head = max(room // 3, room - columns(body))
     head = cut(head[::-1], room_of_head)[::-1]
-    body = cut(body, room - columns(head))
+    width_of_head = columns(head)
+    body = cut(body, room - width_of_head)
+    yield look.paint(gutter, "blue") + head + body
+    below = look.paint("| ".rjust(len(gutter)), "blue")
     marked = visible(text[start:end])
     width = min(columns(marked), columns(body))
-    return _Excerpt(head, body, max(1, width))
+    carets = "^" * max(1, width)
+    yield below + " " * width_of_head + look.paint(carets, style)

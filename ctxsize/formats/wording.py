@@ -10,7 +10,7 @@ from os.path import join, normpath
 from typing import TYPE_CHECKING, TypeAlias
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.findings import Finding, Fix, Severity
+from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Counted, Measurement, Reason, Report, Transfer
 from ctxsize.units import as_code, columns, human, plural, prefix
@@ -75,13 +75,9 @@ def quoted(name: str) -> str:
     return f'"{visible(escaped)}"'
 
 
-def located(path: str, *numbers: int | None) -> str:
-    """Return `path:line:column` with those numbers that are known, safe on a terminal."""
-    text = quoted(path)
-    for number in numbers:
-        if number is not None:
-            text += f":{number}"
-    return text
+def located(path: str, line: int | None, column: int | None = None) -> str:
+    """Return the known part of `path:line:column`, safe on a terminal."""
+    return str(Location(quoted(path), line, column))
 
 
 def code(text: str) -> str:
@@ -157,8 +153,7 @@ def cells(counted: Counted) -> tuple[str, str]:
 
 def change(before: Counted, after: Counted) -> str:
     """Return two amounts as text, one that stays the same once."""
-    amounts = map(amount, (before, after))
-    return " -> ".join(dict.fromkeys(amounts))
+    return " -> ".join(dict.fromkeys(map(amount, (before, after))))
 
 
 def more(count: int, noun: str = "") -> str:
@@ -227,7 +222,7 @@ def hides_all(report: Report) -> bool:
 
 
 def place(finding: Finding) -> str:
-    """Return the known part of `path:line:column`, safe on a terminal."""
+    """Return where a finding is, safe on a terminal."""
     location = finding.location
     return located(location.path, location.line, location.column)
 
@@ -311,8 +306,7 @@ def fix_text(fix: Fix) -> str:
             changed = getattr(fix.changes, name)
             if changed.paths:
                 effects.append(f"{verb} {amount(changed)}")
-        effect = ", ".join(effects) or "changes nothing that is sent"
-        text += f"; {effect}"
+        text += f"; {', '.join(effects) or 'changes nothing that is sent'}"
     if not fix.certain:
         text += " (unsafe: review first)"
     return text

@@ -157,9 +157,7 @@ def _change(outcome: DiffReport) -> Shape:
 
 def _row(row: Row) -> Shape:
     shape = _fields(row)
-    build = row.build
-    shape["build_arguments"] = dict.fromkeys(map(shown, build.build_arguments))
-    shape["platforms"] = [*map(shown, build.platforms)]
+    shape["build_arguments"] = dict.fromkeys(map(shown, row.build.build_arguments))
     return shape
 
 
@@ -176,9 +174,11 @@ def to_json(value: object, names: str = "") -> object:
     """Return `value` as plain values; `names` of fields override those of its class."""
     if value is None or type(value) in (str, int):
         return value
-    if isinstance(value, str) and not isinstance(value, Enum):
-        return shown(value)
     match value:
+        case Enum():
+            return value.value
+        case str():
+            return shown(value)
         case Directory():
             return [_fields(directory) for directory in _tree(value)]
         case Ignored() if not value.complete:
@@ -191,8 +191,6 @@ def to_json(value: object, names: str = "") -> object:
             return shape
         case Edit():
             return _edit(value)
-        case Enum():
-            return value.value
     if type(value) is tuple:
         return [to_json(part, names) for part in value]
     if hasattr(value, "__match_args__"):

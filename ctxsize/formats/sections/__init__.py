@@ -167,9 +167,9 @@ def cut(things: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Seq
     return things[:most], f"{more(len(things) - most, noun)}: -v"
 
 
-def notes(problems: Iterable[Problem]) -> list[SectionItem]:
+def notes(problems: Iterable[Problem]) -> list[Prose]:
     """Return `problems` with the files that were read, as notes."""
-    lines: list[SectionItem] = []
+    lines = []
     for problem in problems:
         text = problem.message
         place = [str(part) for part in (problem.path, problem.line) if part is not None]
@@ -179,7 +179,7 @@ def notes(problems: Iterable[Problem]) -> list[SectionItem]:
     return lines
 
 
-def few(lines: Sequence[SectionItem], most: int, look: Look, noun: str = "") -> list[SectionItem]:
+def few(lines: Sequence[Prose], most: int, look: Look, noun: str = "") -> list[Prose]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     shown, rest = cut(lines, most, look, noun)
     items = list(shown)

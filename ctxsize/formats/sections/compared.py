@@ -178,7 +178,7 @@ def _context(context: ContextChange) -> list[str]:
 
 def _parts(context: ContextChange, look: Look, name: str) -> Section:
     """Return the largest parts of a change, each with what decides about it."""
-    rows: list[Sequence[str]] = []
+    rows = []
     shown = context.culprits[: _most(look, _ROWS)]
     for culprit in shown:
         rows.append(_row(culprit.change))

@@ -8,7 +8,7 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.explanation import Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.engine.source_lookup import Fate, SourceCheck
-from ctxsize.formats.sections import Prose, Section, SectionItem
+from ctxsize.formats.sections import Prose, Section
 from ctxsize.formats.wording import EXAMPLES, located, more, quoted, visible
 from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
@@ -62,7 +62,7 @@ def taken(takers: Iterable[Taker], dockerfile: str | None) -> str:
 
 def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> Section:
     """Return what matches at each level, from the top of the context down to the path."""
-    items: list[SectionItem] = [_headline(explained)]
+    items = [_headline(explained)]
     for level in explained.levels:
         items += _level(level, explained)
     if explained.takers is not None:

@@ -73,7 +73,7 @@ def _linted(outcome: Linted, look: Look) -> list[Section]:
     findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
-    lines: list[SectionItem] = [*_files(files, look)]
+    lines = [*_files(files, look)]
     lines += notes(outcome.problems)
     if not files:
         lines.append(Prose("no ignore file here"))
@@ -154,8 +154,8 @@ def _in_a_line(code: Code) -> Prose:
 def _at_length(code: Code) -> Iterator[Section]:
     title = f"{code.name} {code.slug} ({code.severity.value})"
     yield Section([Prose(title, mark=code.name)])
-    yield Section([Prose(code.summary, 0)])
-    yield Section([Prose(code.why, 0)])
+    for text in (code.summary, code.why):
+        yield Section([Prose(text, 0)])
     for title, example in (("Instead of", code.bad), ("write", code.good)):
         if example:
             lines = [f"    {visible(line)}" for line in example.split("\n")]
@@ -380,11 +380,11 @@ def _deleted(outcome: Cleaning) -> str:
 
 def _directories(plan: CleanPlan) -> Table:
     """Return a row for each directory, with a note on its evidence and its largest parts."""
-    rows: list[Sequence[str]] = []
+    rows = []
     for directory in plan.items:
         inventory = directory.inventory
         size = inventory.size
-        rows.append((human(size.disk_bytes), *cells(size), quoted(directory.path)))
+        rows.append([human(size.disk_bytes), *cells(size), quoted(directory.path)])
         evidence = ", ".join(map(visible, directory.evidence))
         note = f"{directory.kind.title}: {evidence}"
         parts = []

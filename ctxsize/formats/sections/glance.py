@@ -22,14 +22,7 @@ from ctxsize.formats.sections import (
     Section,
     folded,
 )
-from ctxsize.formats.sections.measured import (
-    clauses,
-    ignore_text,
-    next_step,
-    printed,
-    sources_of,
-    verdict,
-)
+from ctxsize.formats.sections.measured import head, ignore_text, printed, sources_of
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import command, more, quoted, sent, visible
 from ctxsize.model import (
@@ -57,14 +50,13 @@ _WORDS = {*_NOTES.values(), _GIT}  # the notes that are no patterns
 
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
-    summary = verdict(report, look, clauses(report, short=True), _VERDICT)
-    head = Section([summary, next_step(report)])
+    answer = head(report, look, _VERDICT, short=True)
     if look.quiet:
-        yield head
+        yield answer
         return
     largest = LargeParts(parts_of(report), sent(report), _ROWS)
     sections = [
-        head,
+        answer,
         Section([Findings(report.findings, 1)]),
         Section([largest]),
         Section([*_facts(report)]),

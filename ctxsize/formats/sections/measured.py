@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
@@ -76,35 +76,34 @@ _LONGEST_PATH = 40  # number of columns of a path in the verdict
 class _Breakdown(NamedTuple):
     """A table of the parts of a context."""
 
-    name: str  # as `--by` has it
     title: str
     columns: str
-    header: str  # that of the names
+    header: str  # that of the names; `--by` has its first letters
     parts: Sequence[Share]
     most: int  # number of rows on a screen, or in full
 
 
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
-    summary = verdict(report, look, clauses(report), _VERDICT)
-    head = Section([summary, next_step(report)])
+    answer = head(report, look, _VERDICT)
     if look.only:
-        yield head
-        yield from _only_table(report, look)
+        yield answer
+        yield from _only_tables(report, look, look.only)
         yield Section([Findings(report.findings, _MANY)], "Problems")
     elif look.quiet:
-        yield head
+        yield answer
     else:
-        yield Screen([head, *body(report, look)])
+        yield Screen([answer, *body(report, look)])
 
 
-def verdict(report: Report, look: Look, texts: Iterable[str], fit: Fit) -> Prose:
-    """Return the verdict with its reasons, in a single line if quiet."""
+def head(report: Report, look: Look, lines: Fit, *, short: bool = False) -> Section:
+    """Return the verdict, in a single line if quiet, and the next step."""
     title, style = LEVELS[level(report)]
-    text = f"{title}: {'; '.join(texts)}"
+    text = f"{title}: {'; '.join(_clauses(report, short=short))}"
+    verdict = Prose(text, 0, title, style, lines)
     if look.quiet:
-        return Prose(text, mark=title, style=style)
-    return Prose(text, 0, title, style, fit)
+        verdict = Prose(text, mark=title, style=style)
+    return Section([verdict, next_step(report)])
 
 
 def body(report: Report, look: Look, title: str = "") -> Iterator[Section]:
@@ -146,7 +145,6 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
     if look.full:
         of_sources = in_full = most
     yield _Breakdown(
-        name="pattern",
         title="Ignored, by the pattern that decided",
         columns="size files line",
         header="pattern",
@@ -154,7 +152,6 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
         most=most,
     )
     yield _Breakdown(
-        name="dir",
         title="Largest directories, own files only",
         columns="size files %",
         header="directory",
@@ -162,7 +159,6 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
         most=in_full,
     )
     yield _Breakdown(
-        name="taken",
         title="Taken by the Dockerfile",
         columns="size files line",
         header="source",
@@ -170,7 +166,6 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
         most=of_sources,
     )
     yield _Breakdown(
-        name="file",
         title="Largest files",
         columns="size %",
         header="file",
@@ -178,7 +173,6 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
         most=most,
     )
     yield _Breakdown(
-        name="ext",
         title="By extension",
         columns="size files %",
         header="extension",
@@ -188,7 +182,6 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
     if not any(part.name for part in context.by_pattern):
         in_full = 0
     yield _Breakdown(
-        name="sent",
         title="Sent, by the pattern that decided",
         columns="size files line",
         header="pattern",
@@ -197,10 +190,10 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
     )
 
 
-def _only_table(report: Report, look: Look) -> Iterator[Section]:
+def _only_tables(report: Report, look: Look, choice: str) -> Iterator[Section]:
     """Yield the tables of one choice of `--by`."""
     for breakdown in _breakdowns(report, look):
-        if look.only not in (breakdown.name, breakdown.header):
+        if not breakdown.header.startswith(choice):
             continue
         title = breakdown.title
         if breakdown.parts:
@@ -217,7 +210,7 @@ def _table_of(report: Report, breakdown: _Breakdown, most: int) -> Table:
     return table_of(breakdown.columns, header, parts, report.context.totals, room)
 
 
-def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
+def _clauses(report: Report, *, short: bool) -> Iterator[str]:
     """Yield the reasons of the verdict; `short` ones have no paths."""
     if report.failing:
         yield "nothing is built; see the problems below"

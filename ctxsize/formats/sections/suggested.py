@@ -276,7 +276,7 @@ def _line(suggestion: Suggestion) -> list[str]:
 
 def _evidence(suggestions: Iterable[Suggestion]) -> Table:
     """Return a row for each suggestion, and below it what speaks for it and against it."""
-    rows = list[Sequence[str]]()
+    rows = []
     for suggestion in suggestions:
         rule = suggestion.rule
         texts = [f"{rule.name}: {rule.why}"]
@@ -287,7 +287,7 @@ def _evidence(suggestions: Iterable[Suggestion]) -> Table:
             texts.append(f"Doubt: {doubts}")
         texts.append(f"Evidence: {listed(suggestion.evidence, sign='; ')}")
         patterns = listed([*map(quoted, suggestion.patterns)], sign=" ")
-        rows.append((*cells(_size(suggestion)), patterns))
+        rows.append([*cells(_size(suggestion)), patterns])
         rows += [[visible(text)] for text in texts]
     return Table(("size", "files", "pattern"), rows)
 
@@ -322,14 +322,14 @@ def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
 
 def _blocked(candidates: Sequence[Blocked], look: Look) -> Table:
     """Return what is not suggested, the largest first, with the reasons."""
-    rows = list[Sequence[str]]()
+    rows = []
     largest = sorted(candidates, key=lambda candidate: -candidate.size.content_bytes)
     shown, rest = cut(largest, _MOST_ROWS, look)
     for candidate in shown:
         reason = f"Not suggested, for {candidate.trap}: {candidate.reason}"
         evidence = f"{candidate.rule}; evidence: {candidate.evidence}"
         rows += [
-            (*cells(candidate.size), quoted(candidate.path)),
+            [*cells(candidate.size), quoted(candidate.path)],
             [visible(reason)],
             [visible(evidence)],
         ]
