@@ -246,7 +246,7 @@ WRITERS = {
     "junit": junit,
     "gitlab": gitlab,
 }
-"""What writes each format of findings."""
+"""The functions that write findings, by format."""
 
 
 def diff(edits: Iterable[Edit], look: Look) -> str:
