@@ -35,7 +35,7 @@ class _Wanted(NamedTuple):
     @property
     def lines(self) -> int:
         """Return the number of lines with all rows."""
-        return self.room.most + self.overhead
+        return self.room.whole + self.overhead
 
 
 def whole(parts: Iterable[ScreenPart], look: Look) -> Iterator[Section]:
@@ -121,7 +121,7 @@ def _rows_of(table: _Wanted, later: Sequence[_Wanted], lines: int, *, is_low: bo
     if room.leaves == "half" and later:
         half = (left - table.overhead) // 2
         left = min(left, max(1, half))
-    return max(least, min(room.most, left))
+    return max(least, min(room.whole, left))
 
 
 def _with_rows(item: SectionItem, count: int, look: Look) -> SectionItem:

@@ -121,8 +121,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
     parts = [Share(part.path, part.content_bytes, part.files) for part in check.culprits]
     if parts:
-        count = len(parts)
-        room = Room(min(look.top, count), count, leaves="half")
+        room = Room(look.top, len(parts), leaves="half")
         table = table_of("size files %", "path", parts, check.report.context.totals, room)
         yield Section([table], "Largest parts")
     grown = check.grown

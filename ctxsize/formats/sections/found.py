@@ -167,8 +167,11 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     table = _builds(scan, look)
     if look.quiet:
         return [Section([table])]
-    items: list[SectionItem] = [table]
-    items += few([*_failed_rows(scan)], _MOST_LINES, look)
+    errors = []
+    for row in scan.rows:
+        if row.error:
+            name = quoted(_build(row))
+            errors.append(Prose(f"  {name}: {visible(row.error)}", 4))
     nothing = []
     if not scan.rows:
         text = "no build here: no Dockerfile, and no file that names one"
@@ -176,19 +179,12 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
             text = "no build in these reports"
         nothing.append(Prose(text))
     return [
-        Section(items, _title(scan)),
+        Section([table, *few(errors, _MOST_LINES, look)], _title(scan)),
         Section(nothing),
         Section([*_across(scan, look)], "Across builds"),
         Section(few(notes(scan.problems), _MOST_LINES, look)),
         Section([*_next(scan)]),
     ]
-
-
-def _failed_rows(scan: Scan) -> Iterator[Prose]:
-    for row in scan.rows:
-        if row.error:
-            name = quoted(_build(row))
-            yield Prose(f"  {name}: {visible(row.error)}", 4)
 
 
 def _title(scan: Scan) -> str:

@@ -29,7 +29,6 @@ from ctxsize.model import (
     Amount,
     Clue,
     Directory,
-    IgnoreFileInfo,
     Measurement,
     Report,
     Transfer,
@@ -37,7 +36,7 @@ from ctxsize.model import (
 from ctxsize.units import human, plural
 
 _LINES = 20
-_ROWS = Room(8, least=2)
+_ROWS = Room(8, 8, least=2)
 _VERDICT = Fit(2, on_narrow=3)
 _LINE = Fit(1)
 _SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
@@ -231,16 +230,11 @@ def _note(report: Report, path: str, kind: str, names: Mapping[str, int]) -> str
         note = visible(pattern_for(path, pattern_class=pattern_class) or _GIT)
     if not is_unneeded:
         return note
-    end = BY_PATH.get(name)
-    if not end and _has_exceptions(report.ignore_file):
+    end = BY_PATH.get(name, "")
+    ignore_file = report.ignore_file
+    if not end and ignore_file and any(pattern.exception for pattern in ignore_file.patterns):
         end = "/**"
-    return note + (end or "")
-
-
-def _has_exceptions(ignore_file: IgnoreFileInfo | None) -> bool:
-    if ignore_file is None:
-        return False
-    return any(pattern.exception for pattern in ignore_file.patterns)
+    return note + end
 
 
 def _named(note: str, clues: Sequence[Clue]) -> str:

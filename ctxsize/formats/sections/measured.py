@@ -205,8 +205,7 @@ def _only_tables(report: Report, look: Look, choice: str) -> Iterator[Section]:
 def _table_of(report: Report, breakdown: _Breakdown, most: int) -> Table:
     parts = breakdown.parts
     header = breakdown.header
-    count = len(parts)
-    room = Room(min(most, count), count, header)
+    room = Room(most, len(parts), header)
     return table_of(breakdown.columns, header, parts, report.context.totals, room)
 
 
