@@ -166,8 +166,8 @@ def _annotation(finding: Finding) -> str:
 def _full_message(finding: Finding) -> str:
     """Return the message, and on further lines the evidence and what to do."""
     lines = finding.message.split("\n")
-    for label, text in details(finding, lines=len(finding.more_locations)):
-        lines.append(f"{label} {text}")
+    more = details(finding, lines=len(finding.more_locations))
+    lines += [f"{label} {text}" for label, text in more]
     return "\n".join(map(visible, lines))
 
 

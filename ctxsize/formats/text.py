@@ -273,9 +273,8 @@ def _findings(item: Findings, look: Look) -> Iterator[str]:
         if look.quiet:
             continue
         yield from _excerpts(finding, look, style)
-        reason = code_of(code).reason
-        if reason and code not in explained:
-            yield from _labelled("why:", reason, look)
+        if code not in explained and code_of(code).reason:
+            yield from _labelled("why:", code_of(code).reason, look)
         yield from _below(finding, look)
         yield ""
         explained.add(code)

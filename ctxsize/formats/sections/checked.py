@@ -113,9 +113,7 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 
 def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew and what helps."""
-    reasons = []
-    for reason in _reasons(check):
-        reasons.append(Prose(f"  {reason}", 4, fit=Fit(2)))
+    reasons = [Prose(f"  {reason}", 4, fit=Fit(2)) for reason in _reasons(check)]
     lines = few(reasons, _MOST_REASONS, look, "reason")
     lines += _accepted(check)
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
