@@ -150,6 +150,11 @@ class Amount(NamedTuple):
         files = sum(part.files for part in parts)
         return cls(files, sum(part.content_bytes for part in parts))
 
+    @property
+    def bytes_and_files(self) -> tuple[int, int]:
+        """Return the pair in the order that it has in JSON."""
+        return self.content_bytes, self.files
+
     def __sub__(self, other: Amount) -> Amount:
         return Amount(self.files - other.files, self.content_bytes - other.content_bytes)
 

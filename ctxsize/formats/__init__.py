@@ -7,11 +7,14 @@ the others use only findings. None prints, opens files or exits; each is importe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.formats.styles import GLANCE, TABLES, AnyOutcome, Look
+
+if TYPE_CHECKING:
+    from ctxsize.formats.sections import ScreenPart
 
 __all__ = [
     "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "TABLES",
@@ -32,55 +35,55 @@ class ReportFormat(NamedTuple):
 
     name: str
     beginnings: tuple[str, ...]
-    write: Callable[[AnyOutcome, Look], str] | None  # None for a page, which is made above
 
 
-def _text(outcome: AnyOutcome, look: Look) -> str:
-    from ctxsize.formats import layout, text
+def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
+    """Return the sections of `outcome`, from the module for its kind."""
+    match outcome.kind:
+        case "measure":
+            if look.only == GLANCE and not look.full:
+                from ctxsize.formats.sections import glance
 
-    return text.render(layout.sections(outcome, look), look)
+                return glance.sections(outcome, look)
+            if look.only == GLANCE:
+                look = replace(look, only=None)
+            from ctxsize.formats.sections import measured
+
+            return measured.sections(outcome, look)
+        case "check":
+            from ctxsize.formats.sections import checked
+
+            return checked.sections(outcome, look)
+        case "diff":
+            from ctxsize.formats.sections import compared
+
+            return compared.sections(outcome, look)
+        case "suggest" | "plan":
+            from ctxsize.formats.sections import suggested
+
+            return suggested.sections(outcome, look)
+    from ctxsize.formats.sections import found
+
+    return found.sections(outcome, look)
 
 
 def _markdown(outcome: AnyOutcome, look: Look) -> str:
-    from ctxsize.formats import fitting, layout, markdown
+    """Return a comment: its heading is the verdict of a check or a comparison."""
+    from ctxsize.formats import fitting, markdown
 
     is_whole = look.full or outcome.kind not in _UNFOLDED
     look = replace(look, markdown=True, full=is_whole)
-    sections = fitting.whole(layout.sections(outcome, look), look)
-    title = layout.heading(outcome)
+    sections = fitting.whole(_sections(outcome, look), look)
     if outcome.kind == "diff":
-        return MARKER + markdown.render(title, sections, COMMENT_LENGTH - len(MARKER))
+        from ctxsize.formats.sections import compared
+
+        most = COMMENT_LENGTH - len(MARKER)
+        return MARKER + markdown.render(compared.heading(outcome), sections, most)
+    title = f"ctxsize {outcome.kind}"
+    if outcome.kind == "check":
+        verdict = "🟢 kept" if outcome.passes else "🔴 not kept"
+        title = f"Build context budget: {verdict}"
     return markdown.render(title, sections)
-
-
-def _json(outcome: AnyOutcome, _: Look) -> str:
-    from ctxsize.formats import json
-
-    return json.render(outcome)
-
-
-def _github(outcome: AnyOutcome, _: Look) -> str:
-    from ctxsize.formats import exchange
-
-    return exchange.github(outcome)
-
-
-def _sarif(outcome: AnyOutcome, _: Look) -> str:
-    from ctxsize.formats import exchange
-
-    return exchange.sarif(outcome)
-
-
-def _junit(outcome: AnyOutcome, _: Look) -> str:
-    from ctxsize.formats import exchange
-
-    return exchange.junit(outcome)
-
-
-def _gitlab(outcome: AnyOutcome, _: Look) -> str:
-    from ctxsize.formats import exchange
-
-    return exchange.gitlab(outcome)
 
 
 ROWS = (
@@ -100,7 +103,6 @@ ROWS = (
             r"Refused:[ ]",
             r"Not possible:[ ]",
         ),
-        _text,
     ),
     ReportFormat(
         "json",
@@ -109,25 +111,23 @@ ROWS = (
             r'|codes|contexts)"',
             r'\{"path":\s"(?:[^"\\]|\\.)*",\s"kind":',
         ),
-        _json,
     ),
-    ReportFormat("markdown", (r"<!-- ctxsize -->", r"### (?:Build context|ctxsize)\b"), _markdown),
-    ReportFormat("github", (r"::(?:error|warning|notice|group)\b", r"ctxsize \w+:[ ]"), _github),
-    ReportFormat("sarif", (r'\{\s*"\$schema":.*"name":\s"ctxsize"',), _sarif),
-    ReportFormat("junit", (r'<\?xml[^>]*>\s*<testsuites name="ctxsize"',), _junit),
+    ReportFormat("markdown", (r"<!-- ctxsize -->", r"### (?:Build context|ctxsize)\b")),
+    ReportFormat("github", (r"::(?:error|warning|notice|group)\b", r"ctxsize \w+:[ ]")),
+    ReportFormat("sarif", (r'\{\s*"\$schema":.*"name":\s"ctxsize"',)),
+    ReportFormat("junit", (r'<\?xml[^>]*>\s*<testsuites name="ctxsize"',)),
     ReportFormat(
         "gitlab",
         (r"\[\]\s*\Z", r'\[\s*\{\s*"description":.*"check_name":\s"CTX'),
-        _gitlab,
     ),
-    ReportFormat("html", (r"<!-- ctxsize:",), None),
+    ReportFormat("html", (r"<!-- ctxsize:",)),
 )
-"""The formats. A new one is a row here, and what writes it."""
+"""The formats. A new one is a row here, and a case of `render`."""
 
-_WRITERS = {row.name: row.write for row in ROWS if row.write is not None}
-FORMATS = tuple(_WRITERS)  # of every command that does not stream; the first is the default
-PAGE = "html"  # the format that is a file
+PAGE = "html"  # the format that is a file, and made above
 PAGED = ("measure", "suggest", "scan", "diff")  # the commands that have it
+FORMATS = tuple(row.name for row in ROWS if row.name != PAGE)
+"""The formats of every command that does not stream; the first is the default."""
 
 
 def formats_of(command: str | None) -> tuple[str, ...]:
@@ -139,7 +139,20 @@ def formats_of(command: str | None) -> tuple[str, ...]:
 
 def render(name: str, outcome: AnyOutcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
-    return _WRITERS[name](outcome, look)
+    match name:
+        case "text":
+            from ctxsize.formats import text
+
+            return text.render(_sections(outcome, look), look)
+        case "markdown":
+            return _markdown(outcome, look)
+        case "json":
+            from ctxsize.formats import json
+
+            return json.render(outcome)
+    from ctxsize.formats import exchange
+
+    return exchange.WRITERS[name](outcome)
 
 
 def is_report(start: bytes) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 
 from ctxsize.formats.sections import LargePart, LargeParts, Table, folded
 from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import more, quoted
-from ctxsize.model import Amount, Directory
-from ctxsize.units import human, percent
+from ctxsize.formats.wording import cells, more, quoted
+from ctxsize.model import Amount, Counted, Directory
+from ctxsize.units import percent
 
 _LONGEST_BAR = 20
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
@@ -28,8 +27,9 @@ class _Branch(NamedTuple):
     name_start: int = 0  # number of characters of its path that the rows above have
 
 
-def bar(share: float, longest: int) -> str:
-    """Return a bar for a share of the whole, which has `longest` columns."""
+def _bar(part: Counted, whole: Counted, longest: int) -> str:
+    """Return a bar for a part of a whole, which has `longest` columns."""
+    share = part.content_bytes / (whole.content_bytes or 1)
     blocks, eighths = divmod(round(share * longest * 8), 8)
     return f"{'█' * blocks}{_EIGHTHS[eighths]}".ljust(longest)
 
@@ -53,61 +53,65 @@ def tree(root: Directory, limit: int, width: int) -> Table:
     largest = nsmallest(limit, directories, lambda node: (-node.content_bytes, node.path))
     chosen = {directory.path for directory in largest}
     longest = _bar_columns(width, _WIDTH_OF_TREE)
-    whole = root.content_bytes or 1
-    rows: list[tuple[str, ...]] = []
-    pending = []
-    if root.children:
-        pending.append(_Branch(root))
+    headers = ("size", "files", "%", "", "directory")
+    if not root.children:
+        return Table(headers, [])
+    rows = []
+    pending = [_Branch(root)]
     while pending:
         branch = pending.pop()
         node = branch.node
-        size = human(node.content_bytes)
-        share = percent(node.content_bytes, whole)
-        graph = bar(node.content_bytes / whole, longest)
+        share = percent(node.content_bytes, root.content_bytes)
+        graph = _bar(node, root, longest)
         name = quoted(node.path[branch.name_start :]) or "."
-        rows.append((size, f"{node.files:,}", share, graph, branch.guides + name))
+        name = branch.guides + name
+        rows.append((*cells(node), share, graph, name))
         pending += reversed(_branches(branch, chosen, width))
-    rest = ""
-    if rows:
-        rest = more(len(directories) - len(rows), "directory")
-    return Table(("size", "files", "%", "", "directory"), rows, rest)
+    rest = more(len(directories) - len(rows), "directory")
+    return Table(headers, rows, rest)
 
 
 def _branches(branch: _Branch, chosen: set[str], width: int) -> list[_Branch]:
     """Return the chosen directories below one, without further guides if these are too wide."""
     node = branch.node
     before = branch.guides_below
-    shown = [child for child in map(folded, node.children) if child.path in chosen]
     name_start = branch.name_start
-    if node.path and 4 * len(before) <= width:
+    is_wide = 4 * len(before) > width
+    if node.path and not is_wide:
         name_start = len(node.path) + 1
+    children = [child for child in map(folded, node.children) if child.path in chosen]
     branches = []
-    for child in shown:
-        if node.path and name_start == branch.name_start:
+    for child in children:
+        if is_wide:
             guide = below = ""
-        elif child is shown[-1]:
+        elif child is children[-1]:
             guide = "└─ "
             below = "   "
         else:
             guide = "├─ "
             below = "│  "
-        branches.append(_Branch(child, before + guide, before + below, name_start))
+        shown = _Branch(
+            node=child,
+            guides=before + guide,
+            guides_below=before + below,
+            name_start=name_start,
+        )
+        branches.append(shown)
     return branches
 
 
 def largest(largest_parts: LargeParts, most: int) -> list[LargePart]:
     """Return the first parts by size, at most so many; the last has all that is left."""
-    parts = largest_parts.parts
-    if len(parts) <= most and Amount.of(*parts) == largest_parts.whole:
-        return _by_size(parts)
-    shown = parts[: most - 1]
-    left = largest_parts.whole - Amount.of(*shown)
-    name = "the other files" if shown else "all files"
-    return [*_by_size(shown), LargePart(name, *left)]
-
-
-def _by_size(parts: Sequence[LargePart]) -> list[LargePart]:
-    return sorted(parts, key=lambda part: (-part.content_bytes, part.name))
+    shown = largest_parts.parts
+    whole = largest_parts.whole
+    others = []
+    if len(shown) > most or Amount.of(*shown) != whole:
+        shown = shown[: most - 1]
+        left = whole - Amount.of(*shown)
+        name = "the other files" if shown else "all files"
+        others.append(LargePart(name, *left))
+    by_size = sorted(shown, key=lambda part: (-part.content_bytes, part.name))
+    return [*by_size, *others]
 
 
 def parts_table(largest_parts: LargeParts, most: int, look: Look) -> Table:
@@ -115,15 +119,14 @@ def parts_table(largest_parts: LargeParts, most: int, look: Look) -> Table:
     parts = largest(largest_parts, most)
     noted = [part for part in parts if part.note]
     has_patterns = any(part.is_pattern for part in noted)
-    has_reasons = any(not part.is_pattern for part in noted)
+    has_reasons = not all(part.is_pattern for part in noted)
+    columns = _WIDTH_OF_PARTS
     if has_patterns and has_reasons:
-        longest = _bar_columns(look.width, _WIDTH_WITH_PATTERNS)
-    else:
-        longest = _bar_columns(look.width, _WIDTH_OF_PARTS)
-    whole_bytes = largest_parts.whole.content_bytes or 1
+        columns = _WIDTH_WITH_PATTERNS
+    longest = _bar_columns(look.width, columns)
     rows = []
     for part in parts:
-        graph = bar(part.content_bytes / whole_bytes, longest)
+        graph = _bar(part, largest_parts.whole, longest)
         name = part.name
         note = part.note
         if look.is_narrow:
@@ -133,11 +136,10 @@ def parts_table(largest_parts: LargeParts, most: int, look: Look) -> Table:
             note = "looks unneeded"
             if look.width >= _WIDTH_WITH_PATTERNS:
                 note += f": {part.note}"
-        rows.append((human(part.content_bytes), f"{part.files:,}", graph, name, note))
+        rows.append((*cells(part), graph, name, note))
+    header = "looks unneeded"
     if look.is_narrow or not noted:
         header = ""
     elif has_reasons:
         header = "why"
-    else:
-        header = "looks unneeded"
     return Table(("size", "files", "", "part", header), rows, names=2)

@@ -40,7 +40,7 @@ _LEVELS = {
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
     """Return a unique fingerprint of each finding: of no figures, and all lines of a group."""
-    seen: Counter[str] = Counter()
+    seen = Counter[str]()
     marks = []
     for finding in findings:
         words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", finding.message)
@@ -59,12 +59,17 @@ def sarif(outcome: AnyOutcome) -> str:
     """
     findings = outcome.findings
     codes = sorted({finding.code for finding in findings})
-    rules = [_rule(code_of(name)) for name in codes]
     results = []
     for finding, mark in zip(findings, fingerprints(findings), strict=True):
-        results.append(_result(finding, codes.index(finding.code), mark))
+        rule = codes.index(finding.code)
+        results.append(_result(finding, rule, mark))
+    driver = {
+        "name": "ctxsize",
+        "semanticVersion": __version__,
+        "rules": [_rule(code_of(name)) for name in codes],
+    }
     run = {
-        "tool": {"driver": {"name": "ctxsize", "semanticVersion": __version__, "rules": rules}},
+        "tool": {"driver": driver},
         "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {
@@ -77,7 +82,8 @@ def sarif(outcome: AnyOutcome) -> str:
 
 
 def _rule(code: Code) -> _Object:
-    markdown = code.why
+    why = code.why
+    markdown = why
     for title, example in (("Found", code.bad), ("Better", code.good)):
         if example:
             markdown += f"\n\n{title}:\n\n```\n{example}\n```"
@@ -85,12 +91,11 @@ def _rule(code: Code) -> _Object:
     address = address_of(f"ctxsize/codes/{code.name}.md")
     if address:
         rule["helpUri"] = address
-    words = code.slug.split("-")
     return rule | {
-        "name": "".join(word.capitalize() for word in words),
+        "name": code.slug.title().replace("-", ""),
         "shortDescription": {"text": code.summary},
-        "fullDescription": {"text": code.why},
-        "help": {"text": code.why, "markdown": markdown},
+        "fullDescription": {"text": why},
+        "help": {"text": why, "markdown": markdown},
         "defaultConfiguration": {"level": _LEVELS[code.severity].sarif},
     }
 
@@ -103,7 +108,7 @@ def _result(finding: Finding, rule: int, mark: str) -> _Object:
         "message": {"text": _full_message(finding)},
         "locations": [_place(finding.location)],
     }
-    others = [_place(location) for location in finding.more_locations]
+    others = [*map(_place, finding.more_locations)]
     if others:
         result["relatedLocations"] = others
     result["partialFingerprints"] = {"ctxsize/v1": mark}
@@ -114,10 +119,9 @@ def _place(location: Location) -> _Object:
     """Return a place in a file with this URI: below `%SRCROOT%`, or else absolute."""
     path = normpath(location.path)
     if path.startswith("/") or path.split("/")[0] == "..":
-        path = abspath(path)
-        file = {"uri": "file://" + quote(os.fsencode(path))}
+        file = {"uri": f"file://{_uri(abspath(path))}"}
     else:
-        file = {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
+        file = {"uri": _uri(path), "uriBaseId": "%SRCROOT%"}
     numbers = {
         "startLine": location.line or 1,
         "startColumn": location.column,
@@ -128,36 +132,42 @@ def _place(location: Location) -> _Object:
     return {"physicalLocation": {"artifactLocation": file, "region": region}}
 
 
+def _uri(path: str) -> str:
+    return quote(os.fsencode(path))
+
+
 def github(outcome: AnyOutcome) -> str:
     """Return the findings as workflow commands, and a summary.
 
     The most severe come first: GitHub shows ten of each level, and the others in the log.
     """
     findings = sorted(outcome.findings, key=lambda finding: finding.severity.rank)
-    lines = [_annotation(finding) for finding in findings]
-    lines.append(f"ctxsize {outcome.kind}: {summary(findings)}\n")
-    return "\n".join(lines)
+    annotations = "".join(map(_annotation, findings))
+    return f"{annotations}ctxsize {outcome.kind}: {summary(findings)}\n"
 
 
 def _annotation(finding: Finding) -> str:
+    """Return a line with a workflow command."""
     location = finding.location
+    code = code_of(finding.code)
     properties = {
         "file": normpath(location.path),
         "line": location.line,
         "endLine": location.end_line,
         "col": location.column,
-        "title": f"{finding.code} {code_of(finding.code).slug}",
+        "title": f"{code.name} {code.slug}",
     }
     texts = [f"{name}={_property(value)}" for name, value in properties.items() if value]
     level = _LEVELS[finding.severity].github
-    return f"::{level} {','.join(texts)}::{_data(_full_message(finding))}"
+    message = _data(_full_message(finding))
+    return f"::{level} {','.join(texts)}::{message}\n"
 
 
 def _full_message(finding: Finding) -> str:
     """Return the message, and on further lines the evidence and what to do."""
     lines = finding.message.split("\n")
-    for label, text in details(finding, lines=len(finding.more_locations)):
-        lines.append(f"{label} {text}")
+    more = details(finding, lines=len(finding.more_locations))
+    lines += [f"{label} {text}" for label, text in more]
     return "\n".join(map(visible, lines))
 
 
@@ -168,7 +178,7 @@ def _data(text: str) -> str:
 def _property(value: object) -> str:
     text = str(value).encode("utf-8", "backslashreplace").decode()
     # GitHub has no escape for other control characters, and its log is a terminal.
-    text = "".join(char if char in "\r\n" else visible(char) for char in text)
+    text = re.sub(r"[^\r\n]+", lambda line: visible(line[0]), text)
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
@@ -177,13 +187,16 @@ def gitlab(outcome: AnyOutcome) -> str:
     findings = outcome.findings
     issues = []
     for finding, mark in zip(findings, fingerprints(findings), strict=True):
-        path = visible(normpath(finding.location.path))
+        location = finding.location
         issue = {
             "description": _full_message(finding).replace("\n", "; "),
             "check_name": finding.code,
             "fingerprint": mark,
             "severity": _LEVELS[finding.severity].gitlab,
-            "location": {"path": path, "lines": {"begin": finding.location.line or 1}},
+            "location": {
+                "path": visible(normpath(location.path)),
+                "lines": {"begin": location.line or 1},
+            },
         }
         issues.append(issue)
     return json.dumps(issues, indent=2) + "\n"
@@ -201,24 +214,39 @@ def junit(outcome: AnyOutcome) -> str:
     if not names and not findings:
         names = ["no findings"]
     failures = sum(finding.severity is not Severity.INFO for finding in findings)
-    counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
-    root = Element("testsuites", {"name": "ctxsize", **counts})
-    suite = SubElement(root, "testsuite", {"name": f"ctxsize {kind}", **counts, "skipped": "0"})
+    counts = {
+        "tests": str(len(names) + len(findings)),
+        "failures": str(failures),
+        "errors": "0",
+    }
+    root = Element("testsuites", {"name": "ctxsize"}, **counts)
+    suite = SubElement(root, "testsuite", {"name": f"ctxsize {kind}"}, **counts, skipped="0")
     for name in names:
         SubElement(suite, "testcase", classname=f"ctxsize.{kind}", name=visible(name))
     for finding in findings:
+        code = finding.code
+        severity = finding.severity
         where = place(finding)
         path = visible(finding.location.path)
-        case = SubElement(suite, "testcase", classname=path, name=f"{finding.code} {where}")
-        if finding.severity is Severity.INFO:
+        case = SubElement(suite, "testcase", classname=path, name=f"{code} {where}")
+        if severity is Severity.INFO:
             body = SubElement(case, "system-out")
         else:
-            attributes = {"message": visible(finding.message), "type": finding.code}
-            body = SubElement(case, "failure", attributes)
-        severity = finding.severity.value
-        body.text = f"{where} {severity} {finding.code} {_full_message(finding)}"
+            message = visible(finding.message)
+            body = SubElement(case, "failure", message=message, type=code)
+        body.text = f"{where} {severity.value} {code} {_full_message(finding)}"
     indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
+    xml = tostring(root, "unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'
+
+
+WRITERS = {
+    "github": github,
+    "sarif": sarif,
+    "junit": junit,
+    "gitlab": gitlab,
+}
+"""The functions that write findings, by format."""
 
 
 def diff(edits: Iterable[Edit], look: Look) -> str:
@@ -232,14 +260,15 @@ def diff(edits: Iterable[Edit], look: Look) -> str:
 
 def diff_of(findings: Iterable[Finding], look: Look) -> str:
     """Return the fixes of `findings` as diffs, each below a comment that describes it."""
-    parts: list[str] = []
+    parts = []
     for finding in findings:
         fix = finding.fix
-        if fix is not None:
+        if fix:
             head = f"# {place(finding)} {finding.code}: {visible(fix.message)}"
             if not fix.certain:
                 head += " (unsafe: review first)"
-            parts.append(f"{look.paint(head, 'dim')}\n{diff(fix.edits, look)}")
+            head = look.paint(head, "dim")
+            parts.append(f"{head}\n{diff(fix.edits, look)}")
     return "\n".join(parts)
 
 
@@ -257,7 +286,7 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
     before = lines(text_of(edit.before))
     after = lines(text_of(edit.after))
     for line in [*unified_diff(before, after)][2:]:
-        text = line.removesuffix("\n")
+        text, line_feed, _ = line.partition("\n")
         is_crlf = text.endswith("\r")
         text = "\t".join(map(visible, text.removesuffix("\r").split("\t")))
         if is_crlf:
@@ -265,11 +294,9 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
         style = _STYLES.get(text[:1])
         if style:
             text = look.paint(text, style)
-        yield text
-        if line.endswith("\n"):
-            yield "\n"
-        else:
-            yield "\n\\ No newline at end of file\n"
+        yield f"{text}\n"
+        if not line_feed:
+            yield "\\ No newline at end of file\n"
 
 
 def text_of(data: bytes | None) -> str:

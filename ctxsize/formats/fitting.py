@@ -35,43 +35,41 @@ class _Wanted(NamedTuple):
     @property
     def lines(self) -> int:
         """Return the number of lines with all rows."""
-        return self.room.most + self.overhead
-
-
-def without_steps(section: Section) -> Section:
-    """Return the section without the commands to type next."""
-    items = [item for item in section.items if not isinstance(item, NextStep)]
-    return section._replace(items=items)
+        return self.room.whole + self.overhead
 
 
 def whole(parts: Iterable[ScreenPart], look: Look) -> Iterator[Section]:
     """Yield all sections with tables as long as they may be; if quiet, without steps."""
     for part in parts:
-        if isinstance(part, Section):
-            sections: Sequence[Section] = [part]
-        else:
-            sections = part.sections
-        for section in sections:
-            yield _drawn(section, [_whole_of(item) for item in section.items], look)
+        for section in part.sections:
+            yield _drawn(section, look, shared=None)
 
 
 def fitted(parts: Iterable[ScreenPart], look: Look, height: Height) -> Iterator[Section]:
     """Yield the sections with tables as long as the screen is; `height` counts lines of items."""
     for part in parts:
-        if isinstance(part, Section) or look.full:
-            yield from whole([part], look)
-        else:
+        counts = None
+        if isinstance(part, Screen) and not look.full:
             counts = _allotted(part, look, height)
-            for section in part.sections:
-                rows = [_count_of(item, counts) for item in section.items]
-                yield _drawn(section, rows, look)
+        for section in part.sections:
+            yield _drawn(section, look, counts)
 
 
-def _count_of(item: SectionItem, counts: Iterator[int]) -> int:
-    """Return the number of rows of an item: the next of `counts` for one that shares the screen."""
-    if _sharing(item) is None:
-        return _whole_of(item)
-    return next(counts)
+def _drawn(section: Section, look: Look, shared: Iterator[int] | None) -> Section:
+    """Return the section with tables of so many rows: of all of them unless they are `shared`."""
+    items = []
+    for item in section.items:
+        room = _room_of(item)
+        if look.quiet and isinstance(item, NextStep):
+            continue
+        if room is None:
+            items.append(item)
+            continue
+        count = room.whole
+        if shared is not None and room.is_shared:
+            count = next(shared)
+        items.append(_with_rows(item, count, look))
+    return section._replace(items=items)
 
 
 def _room_of(item: SectionItem) -> Room | None:
@@ -80,35 +78,24 @@ def _room_of(item: SectionItem) -> Room | None:
     return None
 
 
-def _whole_of(item: SectionItem) -> int:
-    room = _room_of(item)
-    if room is None:
-        return 0
-    return room.whole
-
-
-def _sharing(item: SectionItem) -> Room | None:
-    """Return the room of a table that shares that of a screen with others."""
-    if isinstance(item, SizeTree) and not item.is_counted:
-        return None
-    return _room_of(item)
-
-
 def _allotted(screen: Screen, look: Look, height: Height) -> Iterator[int]:
-    """Yield the number of rows of each table that takes what room there is, in their order."""
+    """Yield the number of rows of each table that shares the screen, in their order."""
     wanted = []
     # A blank line follows the last section too, on the line of the prompt.
     lines = screen.lines or look.height + 1
     for section in screen.sections:
         has_title = bool(section.title)
-        rooms = [_room_of(item) for item in section.items]
-        fixed = [item for item, room in zip(section.items, rooms, strict=True) if room is None]
+        fixed = []
+        for item in section.items:
+            room = _room_of(item)
+            if room is None:
+                fixed.append(item)
+            elif room.is_shared:
+                overhead = 2 + has_title + bool(room.noun)
+                wanted.append(_Wanted(room, overhead))
         used = height(fixed, look)
         if used:
             lines -= used + has_title + 1
-        for room in filter(None, map(_sharing, section.items)):
-            overhead = 2 + has_title + bool(room.noun)
-            wanted.append(_Wanted(room, overhead))
     if look.top > _USUAL_TOP and not screen.lines:
         lines = _UNLIMITED
     is_low = look.is_low and not screen.lines
@@ -132,18 +119,9 @@ def _rows_of(table: _Wanted, later: Sequence[_Wanted], lines: int, *, is_low: bo
     elif room.leaves == "all":
         left -= sum(other.lines for other in later)
     if room.leaves == "half" and later:
-        left = min(left, max(1, (left - table.overhead) // 2))
-    return max(least, min(room.most, left))
-
-
-def _drawn(section: Section, counts: Sequence[int], look: Look) -> Section:
-    """Return the section with tables of so many rows."""
-    pairs = zip(section.items, counts, strict=True)
-    items = [_with_rows(item, count, look) for item, count in pairs]
-    section = section._replace(items=items)
-    if look.quiet:
-        return without_steps(section)
-    return section
+        half = (left - table.overhead) // 2
+        left = min(left, max(1, half))
+    return max(least, min(room.whole, left))
 
 
 def _with_rows(item: SectionItem, count: int, look: Look) -> SectionItem:
@@ -154,8 +132,9 @@ def _with_rows(item: SectionItem, count: int, look: Look) -> SectionItem:
         case LargeParts() if count:
             return charts.parts_table(item, count, look)
         case Table(room=Room() as room):
+            rows = item.rows[:count]
             rest = item.rest
             if room.noun:
                 rest = more(room.total - count, room.noun)
-            return item._replace(rows=item.rows[:count], rest=rest, room=None)
+            return item._replace(rows=rows, rest=rest, room=None)
     return item

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
@@ -43,105 +43,109 @@ def render(title: str, sections: Iterable[Section], most: int = sys.maxsize) -> 
 
 def _items(items: Sequence[SectionItem]) -> str:
     """Return the items, with an empty line between two, except within a list."""
-    shown = [*items[:_MOST]]
+    texts = [_item(item) for item in items[:_MOST]]
     left = more(len(items) - _MOST)
-    if left:
-        shown.append(Prose(left))
-    texts = ["\n".join(_item(item)) for item in shown]
+    texts.append(prose(left))
     text = "\n\n".join(filter(None, texts))
     return re.sub(r"^(- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
 
 
-def _item(item: SectionItem) -> Iterable[str]:
+def _item(item: SectionItem) -> str:
     match item:
         case Prose(text) if text.startswith(" "):
-            return [f"- {prose(text.strip())}"]
+            return f"- {prose(text.strip())}"
         case Prose(text):
-            return [prose(text)]
+            return prose(text)
         case Fact(label, text):
-            return [f"- **{label}**: {prose(item.path + text)}"]
+            return f"- **{label}**: {prose(item.path + text)}"
         case NextStep("", purpose, label):
-            return [f"{label}: {prose(purpose)}"]
+            return f"{label}: {prose(purpose)}"
         case NextStep(command, purpose, label):
-            return [f"{label}: {code(command)} {prose(purpose)}"]
+            return f"{label}: {code(command)} {prose(purpose)}"
         case Table() if item.rows:
             return _table(item)
         case Findings(findings) if findings or item.fixed:
-            return [_findings(findings, item.fixed)]
-    return []
+            return _findings(findings, item.fixed)
+    return ""
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: Table) -> str:
     import tabulate
 
     # The same text with and without wcwidth, which tabulate uses if it is installed.
     tabulate.WIDE_CHARS_MODE = False
-    figures = len(table.headers) - table.names - table.prose
-    others = len(table.headers) - figures
-    rows = [_row(row, table, figures) for row in table.rows]
-    sides = ["right"] * figures
+    headers = table.headers
+    others = len(headers) - table.figures
+    sides = ["right"] * table.figures
     sides += ["left"] * others
-    yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
+    text: str = tabulate.tabulate(
+        [_row(row, table) for row in table.rows],
+        headers,
+        "pipe",
+        colalign=sides,
+        disable_numparse=True,
+    )
     if table.rest:
-        yield f"\n{prose(table.rest)}"
+        text += f"\n\n{prose(table.rest)}"
+    return text
 
 
-def _row(row: Sequence[str], table: Table, figures: int) -> list[str]:
+def _row(row: Sequence[str], table: Table) -> list[str]:
     """Return the cells of a row, in which names are code; a note stands in the last column."""
-    end_of_names = figures + table.names
+    figures = table.figures
+    names = range(figures, figures + table.names)
+    cells = []
     if len(row) < len(table.headers):
-        cells = [""] * (len(table.headers) - 1)
-        cells.append(prose(row[-1]))
-    else:
-        cells = [prose(cell) for cell in row[:figures]]
-        cells += [_name(cell) for cell in row[figures:end_of_names]]
-        cells += [prose(cell) for cell in row[end_of_names:]]
-    # A bar ends a cell even inside a code span.
-    return [re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in cells]
-
-
-def _name(text: str) -> str:
-    if text:
-        return code(text)
-    return ""
+        cells += [""] * (len(table.headers) - 1)
+    for number, text in enumerate(row):
+        cell = prose(text)
+        if text and number in names:
+            cell = code(text)
+        # A bar ends a cell even inside a code span.
+        escaped = re.sub(r"(?<!\\)\|", r"\\|", cell)
+        cells.append(escaped)
+    return cells
 
 
 def _findings(findings: Sequence[Finding], fixed: int) -> str:
-    lines = [line for finding in findings[:_MOST] for line in _finding(finding)]
-    if len(findings) > _MOST:
-        lines.append(f"- {more(len(findings) - _MOST)}")
+    texts = [_finding(finding) for finding in findings[:_MOST]]
+    left = more(len(findings) - _MOST)
+    if left:
+        texts.append(f"- {left}")
     is_open = any(finding.severity is Severity.ERROR for finding in findings)
-    return _folded(summary(findings, fixed), "\n".join(lines), is_open=is_open)
+    return _folded(summary(findings, fixed), "\n".join(texts), is_open=is_open)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding) -> str:
     sign = _SIGNS[finding.severity]
     where = code(place(finding))
-    yield f"- {sign} {where} **{finding.code}**: {prose(finding.message)}"
-    for label, text in details(finding):
+    text = f"- {sign} {where} **{finding.code}**: {prose(finding.message)}"
+    for label, detail in details(finding):
         if label == "|":
-            yield f"  - {code(text)}"
+            text += f"\n  - {code(detail)}"
         else:
-            yield f"  - {label} {prose(text)}"
+            text += f"\n  - {label} {prose(detail)}"
+    return text
 
 
 def _folded(title: str, text: str, *, is_open: bool = False) -> str:
     """Return a `<details>` element with `text`; `title` is HTML."""
-    opening = "<details>"
+    state = ""
     if is_open:
-        opening = "<details open>"
-    return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
+        state = " open"
+    return f"<details{state}>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def prose(text: str) -> str:
     """Escape a sentence of ours, except its code spans."""
     text = visible(text)
-    parts = []
+    escaped = ""
     end = 0
     for span in _SPAN.finditer(text):
-        parts += [_plain(text[end : span.start()]), span[0]]
+        before = text[end : span.start()]
+        escaped += _plain(before) + span[0]
         end = span.end()
-    return "".join(parts) + _plain(text[end:])
+    return escaped + _plain(text[end:])
 
 
 def _plain(text: str) -> str:

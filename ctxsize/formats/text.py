@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Location, Severity
@@ -13,6 +12,7 @@ from ctxsize.formats import fitting
 from ctxsize.formats.sections import (
     Fact,
     Findings,
+    Fit,
     NextStep,
     Prose,
     ScreenPart,
@@ -31,38 +31,30 @@ _NARROWEST_NAME = 8
 _NARROW_NAME = 24
 _NOTE_INDENT = 6
 _EVIDENCE = 2  # number of lines of evidence below a finding that is no group
-
-
-class _Excerpt(NamedTuple):
-    """A line of a file as it is shown: before and from the column of a finding."""
-
-    head: str
-    body: str
-    marked: int  # number of columns of `body` that carets mark
+_BRIEF = Fit(3)  # lines of a finding without details
 
 
 def render(parts: Iterable[ScreenPart], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
     blocks = []
     for section in fitting.fitted(parts, look, height):
-        lines = [line for item in section.items for line in _item(item, look)]
+        lines = _lines(section.items, look)
         if lines and section.title:
             title = look.paint(section.title, section.style)
             lines.insert(0, title)
         if lines:
-            lines.append("")
             block = "\n".join(lines)
-            blocks.append(block)
+            blocks.append(f"{block}\n")
     return "\n".join(blocks)
 
 
 def height(items: Iterable[SectionItem], look: Look) -> int:
     """Return the number of lines of `items`."""
-    lines = 0
-    for item in items:
-        drawn = [*_item(item, look)]
-        lines += len(drawn)
-    return lines
+    return len(_lines(items, look))
+
+
+def _lines(items: Iterable[SectionItem], look: Look) -> list[str]:
+    return [line for item in items for line in _item(item, look)]
 
 
 def _item(item: SectionItem, look: Look) -> Iterable[str]:
@@ -83,15 +75,19 @@ def _item(item: SectionItem, look: Look) -> Iterable[str]:
 
 
 def _prose(prose: Prose, look: Look) -> list[str]:
-    text = prose.text
-    if prose.fit and not look.full:
-        hang = max(0, prose.hang)
-        most = prose.fit.of(look)
-        text = brief(text, look.width, most, hang)
-    lines = wrapped(text, look.width, prose.hang)
+    hang = max(0, prose.hang)
+    text = _fitting(prose.text, prose.fit, look.width, look, hang)
+    first, *others = wrapped(text, look.width, prose.hang)
     mark = look.paint(prose.mark, prose.style)
-    lines[0] = lines[0].replace(prose.mark, mark, 1)
-    return lines
+    first = first.replace(prose.mark, mark, 1)
+    return [first, *others]
+
+
+def _fitting(text: str, fit: Fit | None, width: int, look: Look, hang: int = 0) -> str:
+    """Return a text in as many lines as it may have."""
+    if fit and not look.full:
+        return brief(text, width, fit.of(look), hang)
+    return text
 
 
 def _fact(fact: Fact, look: Look) -> list[str]:
@@ -101,58 +97,46 @@ def _fact(fact: Fact, look: Look) -> list[str]:
         text = fact.short
     if fact.path:
         left = room - columns(text)
-        left = max(_LEAST_PATH, left)
-        text = fit(fact.path, left) + text
-    if fact.fit and not look.full:
-        most = fact.fit.of(look)
-        text = brief(text, room, most)
-    lead = f"  {fact.label}".ljust(_FACT_INDENT)
-    return _after(lead, text, fact.label, "dim", look)
-
-
-def _after(lead: str, text: str, mark: str, style: str, look: Look) -> list[str]:
-    """Return a text after `lead`, which its further lines leave blank."""
-    prose = Prose(lead + text, len(lead), mark, style)
-    return _prose(prose, look)
+        path = fit(fact.path, max(_LEAST_PATH, left))
+        text = path + text
+    text = _fitting(text, fact.fit, room, look)
+    label = fact.label
+    lead = f"  {label}".ljust(_FACT_INDENT)
+    return _prose(Prose(lead + text, len(lead), label, "dim"), look)
 
 
 def _next_step(step: NextStep, look: Look) -> list[str]:
     lead = f"{step.label}: "
-    purpose = step.purpose
+    width = look.width
     indent = len(lead)
     if not step.command:
-        if step.fit and not look.full:
-            room = look.width - indent
-            most = step.fit.of(look)
-            purpose = brief(purpose, room, most)
-        return wrapped(lead + purpose, look.width, indent)
+        purpose = _fitting(step.purpose, step.fit, width - indent, look)
+        return wrapped(lead + purpose, width, indent)
     # A command is one line, however long, so that it can be copied.
     line = lead + look.paint(step.command, "bold")
-    if columns(f"{lead}{step.command}  {purpose}") <= look.width:
+    purpose = step.purpose
+    if columns(f"{lead}{step.command}  {purpose}") <= width:
         return [f"{line}  {purpose}"]
     blanks = " " * indent
-    below = wrapped(blanks + purpose, look.width, indent)
+    below = wrapped(blanks + purpose, width, indent)
     return [line, *below]
 
 
 def _briefly(item: Findings, look: Look) -> Iterator[str]:
     """Yield the most severe findings in at most three lines each, or all of them if full."""
+    most = item.brief
+    if look.is_low and item.brief_on_low:
+        most = item.brief_on_low
     findings = sorted(item.findings, key=_by_severity)
     if look.full:
         most = len(findings)
-    elif look.is_low:
-        most = item.brief_on_low or item.brief
-    else:
-        most = item.brief
     for finding in findings[:most]:
         where = place(finding)
         message = visible(finding.message)
         text = f"  ! {where}: {message}"
         if "/" in where and where in message.split():
             text = f"  ! {message}"
-        if not look.full:
-            text = brief(text, look.width, 3, 4)
-        yield from wrapped(text, look.width, 4)
+        yield from _prose(Prose(text, 4, fit=_BRIEF), look)
     rest = more(len(findings) - most)
     if rest:
         yield f"    {rest}; -v lists all"
@@ -176,56 +160,52 @@ def screen(text: str, width: int, height: int) -> str:
         ends = accumulate(heights[:-2])
         shown = sum(end <= room for end in ends)
         left = len(rows) - 2 - shown
-        note = more(left, "line")
-        rows[shown:-2] = [note]
+        rows[shown:-2] = [more(left, "line")]
         widths[shown:-2] = [0]
-    drawn = []
+    drawn = ""
     for row, used in zip(rows, widths, strict=True):
-        if used and used % width == 0:
-            # The cursor is still on the last character of a full row, so nothing is cleared there.
-            drawn.append(f"{row}\n")
-        else:
-            drawn.append(f"{row}\x1b[K\n")
-    return f"\x1b[H{''.join(drawn)}\x1b[J"
+        drawn += row
+        # The cursor is still on the last character of a full row, so nothing is cleared there.
+        if not used or used % width:
+            drawn += "\x1b[K"
+        drawn += "\n"
+    return f"\x1b[H{drawn}\x1b[J"
 
 
 def _table(table: Table, look: Look) -> Iterator[str]:
     """Yield the rows, with columns of figures aligned right; names are cut if they are too wide."""
-    figures = len(table.headers) - table.names - table.prose
-    widths = _widths(table, figures, look.width)
-    head = _row(table.headers, widths, figures)
+    headers = table.headers
+    figures = table.figures
+    widths = _widths(table, look.width)
+    head = _row(headers, widths, figures)
     yield look.paint(head, "dim")
     for row in table.rows:
-        if len(row) < len(widths):
-            note = " " * _NOTE_INDENT + row[-1]
-            lines = wrapped(note, look.width, _NOTE_INDENT)
-            yield from _dim(lines, look)
+        if len(row) < len(headers):
+            yield from _dim(row[-1], _NOTE_INDENT, look)
         elif table.prose:
             yield from _with_words(row, widths, figures, look)
         else:
             yield _row(row, widths, figures)
     if table.rest:
-        rest = wrapped(f"  {table.rest}", look.width, 2)
-        yield from _dim(rest, look)
+        yield from _dim(table.rest, 2, look)
 
 
-def _widths(table: Table, figures: int, width: int) -> list[int]:
-    """Return the widths of the columns of a table; the first `figures` are never cut."""
-    count = len(table.headers)
-    whole = [row for row in table.rows if len(row) == count]
-    columns_of_cells = zip(table.headers, *whole, strict=True)
+def _widths(table: Table, width: int) -> list[int]:
+    """Return the widths of the columns of a table; those of figures are never cut."""
+    headers = table.headers
+    figures = table.figures
+    whole = [row for row in table.rows if len(row) == len(headers)]
+    columns_of_cells = zip(headers, *whole, strict=True)
     widths = [max(map(columns, cells)) for cells in columns_of_cells]
     indent = _indent(widths[:figures])
-    room = width - indent
-    room = max(_NARROWEST_NAME, room)
+    room = max(_NARROWEST_NAME, width - indent)
     last = widths[-1]
     if table.names + table.prose == 2:
         name = widths[figures]
         both = room - 2
+        least = both // 2
         if table.prose:
             least = both - _NARROW_NAME
-        else:
-            least = both // 2
         most = max(least, both - name, _NARROWEST_NAME)
         last = min(last, most)
         widths[figures] = min(name, both - last)
@@ -238,8 +218,10 @@ def _indent(widths: Iterable[int]) -> int:
     return 2 + sum(width + 2 for width in widths)
 
 
-def _dim(lines: Iterable[str], look: Look) -> Iterator[str]:
-    for line in lines:
+def _dim(text: str, indent: int, look: Look) -> Iterator[str]:
+    """Yield the lines of a text in the dim style, each with an indent."""
+    blanks = " " * indent
+    for line in wrapped(blanks + text, look.width, indent):
         yield look.paint(line, "dim")
 
 
@@ -247,12 +229,12 @@ def _with_words(
     row: Sequence[str], widths: Sequence[int], figures: int, look: Look
 ) -> Iterator[str]:
     """Yield a row, with its last cell wrapped."""
-    lead = _row(row[:-1], widths[:-1], figures)
-    indent = _indent(widths[:-1])
-    for line in wrapped(row[-1], widths[-1], 0):
-        blanks = " " * (indent - columns(lead))
-        words = look.paint(line, "dim")
-        text = lead + blanks + words
+    *cells, words = row
+    *widths, width = widths
+    lead = _row(cells, widths, figures)
+    indent = _indent(widths)
+    for line in wrapped(words, width, 0):
+        text = _padded(lead, indent) + look.paint(line, "dim")
         yield text.rstrip()
         lead = ""
 
@@ -266,32 +248,38 @@ def _row(cells: Sequence[str], widths: Sequence[int], figures: int) -> str:
             padded.append(blanks + cell)
         else:
             name = fit(cell, width)
-            blanks = " " * (width - columns(name))
-            padded.append(name + blanks)
+            padded.append(_padded(name, width))
     return "  ".join(padded).rstrip()
+
+
+def _padded(text: str, width: int) -> str:
+    """Return a text with blanks after it."""
+    return text + " " * (width - columns(text))
 
 
 def _findings(item: Findings, look: Look) -> Iterator[str]:
     """Yield each finding below its head line, then a summary; head lines alone if quiet."""
+    findings = item.findings
+    hang = 4
+    if look.quiet:
+        hang = -1
     explained = set[str]()
-    for finding in item.findings:
+    for finding in findings:
+        code = finding.code
         style = _STYLES[finding.severity]
-        severity = f"{finding.severity.value} {finding.code}"
-        head = f"{place(finding)} {severity} {visible(finding.message)}"
+        mark = f"{finding.severity.value} {code}"
+        head = f"{place(finding)} {mark} {visible(finding.message)}"
+        yield from _prose(Prose(head, hang, mark, style), look)
         if look.quiet:
-            yield from _prose(Prose(head, -1, severity, style), look)
             continue
-        yield from _prose(Prose(head, 4, severity, style), look)
         yield from _excerpts(finding, look, style)
-        if finding.code not in explained:
-            reason = code_of(finding.code).reason
-            if reason:
-                yield from _labelled("why:", reason, look)
+        if code not in explained and code_of(code).reason:
+            yield from _labelled("why:", code_of(code).reason, look)
         yield from _below(finding, look)
         yield ""
-        explained.add(finding.code)
-    if not look.quiet and (item.findings or item.fixed):
-        text = summary(item.findings, item.fixed)
+        explained.add(code)
+    if not look.quiet and (findings or item.fixed):
+        text = summary(findings, item.fixed)
         yield from wrapped(text, look.width, 4)
 
 
@@ -303,8 +291,9 @@ def _below(finding: Finding, look: Look) -> Iterator[str]:
         few = EVIDENCE
     if most > few and not look.full:
         most = few - 1
+    has_fix = bool(finding.fix) and not look.full
     for label, text in details(finding, most):
-        if look.full or finding.fix is None or label != "help:":
+        if label != "help:" or not has_fix:
             yield from _labelled(label, text, look)
 
 
@@ -313,7 +302,8 @@ def _labelled(label: str, text: str, look: Look) -> list[str]:
     sign = label
     if label == "|":
         sign = "-"
-    return _after(f"    {sign} ", visible(text), label, "blue", look)
+    lead = f"    {sign} "
+    return _prose(Prose(lead + visible(text), len(lead), label, "blue"), look)
 
 
 def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
@@ -321,33 +311,33 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
     locations = [finding.location]
     if look.full:
         locations += finding.more_locations
-    numbers = [str(location.line) for location in locations]
-    digits = max(map(len, numbers))
+    digits = max(len(str(location.line)) for location in locations)
     for location in locations:
         if location.text and location.text.strip():
             gutter = f"    {location.line:>{digits}} | "
-            excerpt = _excerpt(location, location.text, look.width - len(gutter))
-            shown = excerpt.head + excerpt.body
-            yield look.paint(gutter, "blue") + shown
+            line, carets = _excerpt(location, location.text, gutter, style, look)
+            yield line
             if location is finding.location:
-                gutter = look.paint(f"{'':{digits + 4}} | ", "blue")
-                blanks = " " * columns(excerpt.head)
-                carets = look.paint("^" * excerpt.marked, style)
-                yield gutter + blanks + carets
+                yield carets
 
 
-def _excerpt(location: Location, text: str, room: int) -> _Excerpt:
-    """Return a line cut to `room` columns; without columns of a finding, all of it is marked."""
+def _excerpt(location: Location, text: str, gutter: str, style: str, look: Look) -> Iterator[str]:
+    """Yield a line, and carets below it; without columns of a finding, all of it is marked."""
     start = len(text) - len(text.lstrip())
     end = len(text.rstrip(" \\"))
-    if location.column is not None and location.end_column is not None:
+    if location.column and location.end_column:
         start = location.column - 1
         end = location.end_column - 1
     head = visible(text[:start])
     body = visible(text[start:])
+    room = look.width - len(gutter)
     room_of_head = max(room // 3, room - columns(body))
     head = cut(head[::-1], room_of_head)[::-1]
-    body = cut(body, room - columns(head))
+    width_of_head = columns(head)
+    body = cut(body, room - width_of_head)
+    yield look.paint(gutter, "blue") + head + body
+    below = look.paint("| ".rjust(len(gutter)), "blue")
     marked = visible(text[start:end])
     width = min(columns(marked), columns(body))
-    return _Excerpt(head, body, max(1, width))
+    carets = "^" * max(1, width)
+    yield below + " " * width_of_head + look.paint(carets, style)

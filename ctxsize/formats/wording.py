@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from os.path import join, normpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.findings import Finding, Fix, Severity
+from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Counted, Measurement, Reason, Report, Transfer
 from ctxsize.units import as_code, columns, human, plural, prefix
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
     from ctxsize.recommender.outcome import Suggested
 
+MeasuredBuild: TypeAlias = "Report | Suggested | Saved"
 EVIDENCE = 5  # number of pieces of a finding to show
 EXAMPLES = 3  # number of names in a list
 LARGE_BYTES = 50_000_000  # worth a look
 TOO_LARGE_BYTES = 500_000_000
 MANY_FILES = 5_000
 TOO_MANY_FILES = 50_000
-LEVELS = {"fine": ("Fine", "green"), "worth-a-look": ("Worth a look", "yellow")}
-LEVELS |= {"too-big": ("Too big", "red"), "build-fails": ("The build fails", "red")}
+LEVELS = {
+    "fine": ("Fine", "green"),
+    "worth-a-look": ("Worth a look", "yellow"),
+    "too-big": ("Too big", "red"),
+    "build-fails": ("The build fails", "red"),
+}
 """The title of each level of concern, and its style."""
 _BEFORE_PATH = re.compile(
     r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |looks unneeded: |[\d,]+ × )?"
@@ -69,6 +75,11 @@ def quoted(name: str) -> str:
     return f'"{visible(escaped)}"'
 
 
+def located(path: str, line: int | None, column: int | None = None) -> str:
+    """Return the known part of `path:line:column`, safe on a terminal."""
+    return str(Location(quoted(path), line, column))
+
+
 def code(text: str) -> str:
     """Return `text` in a code span, with non-printable characters escaped."""
     return as_code(visible(text))
@@ -101,24 +112,30 @@ def fit(text: str, width: int) -> str:
         lead = ""
     path = text[len(lead) :]
     room = width - columns(lead)
-    fitting = prefix(path[::-1], room - 1)
-    below = _BELOW.search(path, len(path) - len(fitting))
+    start = len(path) - len(_suffix(path, room - 1))
+    below = _BELOW.search(path, start)
     if below:
         return f"{lead}…{path[below.start() :]}"
     room = max(room, 2) - 1
     head = 0
     if not _BELOW.search(path):
         head = room // 3 + 1
-    tail = prefix(path[::-1], room - head)[::-1]
+    tail = _suffix(path, room - head)
     return f"{lead}{prefix(path, head)}…{tail}"
+
+
+def _suffix(text: str, width: int) -> str:
+    """Return as much of the end of `text` as `width` columns hold."""
+    return prefix(text[::-1], width)[::-1]
 
 
 def clipped(text: str, width: int) -> str:
     """Return a sentence without words in its middle if it is wider than `width` columns."""
     if prefix(text, width) == text:
         return text
-    head = prefix(text, width // 2 - 1)
-    tail = prefix(text[::-1], width - width // 2 - 2)[::-1]
+    half = width // 2
+    head = prefix(text, half - 1)
+    tail = _suffix(text, width - half - 2)
     words_of_head = head.rpartition(" ")[0]
     words_of_tail = tail.partition(" ")[2]
     return f"{words_of_head or head} … {words_of_tail or tail}"
@@ -129,9 +146,14 @@ def amount(counted: Counted) -> str:
     return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
 
 
+def cells(counted: Counted) -> tuple[str, str]:
+    """Return size and number of files as cells of a table."""
+    return human(counted.content_bytes), f"{counted.files:,}"
+
+
 def change(before: Counted, after: Counted) -> str:
     """Return two amounts as text, one that stays the same once."""
-    return " -> ".join(dict.fromkeys((amount(before), amount(after))))
+    return " -> ".join(dict.fromkeys(map(amount, (before, after))))
 
 
 def more(count: int, noun: str = "") -> str:
@@ -146,15 +168,15 @@ def more(count: int, noun: str = "") -> str:
 def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = EXAMPLES) -> str:
     """Return the first of `texts`, and the number of the others, `of` so many if given."""
     shown = texts[:most]
-    count = of or len(texts)
-    return f"{sign.join(shown)} {more(count - len(shown))}".rstrip()
+    left = (of or len(texts)) - len(shown)
+    return f"{sign.join(shown)} {more(left)}".rstrip()
 
 
 def level(report: Report) -> str:
     """Return the level of concern of `report`, a key of `LEVELS`."""
-    size = sent(report)
     if report.fatal:
         return "build-fails"
+    size = sent(report)
     if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:
         return "too-big"
     if reasons(report):
@@ -174,7 +196,7 @@ def reasons(report: Report) -> tuple[Reason, ...]:
     problems = len(report.all_problems)
     if problems:
         causes.append(Reason("problems", (), problems, 0, 0))
-    return (*causes,)
+    return tuple(causes)
 
 
 def sent(report: Report) -> Amount:
@@ -200,13 +222,9 @@ def hides_all(report: Report) -> bool:
 
 
 def place(finding: Finding) -> str:
-    """Return the known part of `path:line:column`, safe on a terminal."""
+    """Return where a finding is, safe on a terminal."""
     location = finding.location
-    text = quoted(location.path)
-    for number in (location.line, location.column):
-        if number is not None:
-            text += f":{number}"
-    return text
+    return located(location.path, location.line, location.column)
 
 
 def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
@@ -222,16 +240,17 @@ def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
         lead = f"{fixed:,} fixed, {count:,} left"
     if total > count:
         lead += f" in {total:,} places"
-    ways = ", ".join(_ways_to_fix(findings))
     text = f"{lead}: {', '.join(_by_severity(findings))}"
+    ways = ", ".join(_ways_to_fix(findings))
     if ways:
-        return f"{text}; {ways}"
+        text += f"; {ways}"
     return text
 
 
 def _by_severity(findings: Sequence[Finding]) -> Iterator[str]:
+    counts = Counter(finding.severity for finding in findings)
     for severity in Severity:
-        count = sum(finding.severity is severity for finding in findings)
+        count = counts[severity]
         if count == 1 or (count and severity is Severity.INFO):
             yield f"{count:,} {severity.value}"
         elif count:
@@ -240,17 +259,17 @@ def _by_severity(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _ways_to_fix(findings: Sequence[Finding]) -> Iterator[str]:
     """Yield how many places have a safe fix, and how many more an unsafe one."""
-    safe = 0
-    unsafe = 0
+    counts = Counter[bool]()
     for finding in findings:
-        if finding.fix is not None and finding.fix.certain:
-            safe += places(finding)
-        elif finding.fix is not None:
-            unsafe += places(finding)
+        if finding.fix:
+            counts[finding.fix.certain] += places(finding)
+    safe = counts[True]
+    unsafe = counts[False]
+    word = "fixable"
     if safe:
         yield f"{safe:,} fixable with --fix"
+        word = "more"
     if unsafe:
-        word = "more" if safe else "fixable"
         yield f"{unsafe:,} {word} with --unsafe-fixes"
 
 
@@ -267,57 +286,52 @@ def details(
     if numbers:
         noun = "line" if len(numbers) == 1 else "lines"
         yield "|", f"also on {noun} {listed(numbers, most=lines)}"
-    for text in finding.evidence[:most]:
+    evidence = finding.evidence
+    for text in evidence[:most]:
         yield "|", text
-    if len(finding.evidence) > most > 0:
-        yield "|", more(len(finding.evidence) - most)
+    if len(evidence) > most > 0:
+        yield "|", more(len(evidence) - most)
     if finding.help:
         yield "help:", finding.help
-    if finding.fix is not None:
+    if finding.fix:
         yield "fix:", fix_text(finding.fix)
 
 
 def fix_text(fix: Fix) -> str:
     """Return what `fix` does, its effect on what is sent, and whether it is unsafe."""
     text = fix.message
-    if fix.changes is not None:
-        changes = []
+    if fix.changes:
+        effects = []
         for name, verb in _VERBS.items():
-            paths = getattr(fix.changes, name)
-            if paths.paths:
-                changes.append(f"{verb} {amount(paths)}")
-        text += f"; {', '.join(changes) or 'changes nothing that is sent'}"
-    if fix.certain:
-        return text
-    return f"{text} (unsafe: review first)"
+            changed = getattr(fix.changes, name)
+            if changed.paths:
+                effects.append(f"{verb} {amount(changed)}")
+        text += f"; {', '.join(effects) or 'changes nothing that is sent'}"
+    if not fix.certain:
+        text += " (unsafe: review first)"
+    return text
 
 
-def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> str:
+def command(outcome: MeasuredBuild, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
     words = [*arguments]
     if outcome.builder != next(iter(BUILDERS)):
         words += ["--builder", outcome.builder]
     dockerfile = outcome.dockerfile
+    context = outcome.context_path
+    names = BUILDERS[outcome.builder].dockerfile_names
+    usual = [normpath(join(context, usual_name)) for usual_name in names]
     if dockerfile == "-":
         words += ["-f", "-"]
-    elif dockerfile is not None and not _is_usual(dockerfile, outcome):
+    elif dockerfile is not None and normpath(dockerfile) not in usual:
         words += ["-f", path_argument(dockerfile)]
     if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
         words += outcome.options
-    if outcome.context_path != ".":
+    if context != ".":
         if name == "explain":
             words.append("-C")
-        words.append(path_argument(outcome.context_path))
+        words.append(path_argument(context))
     return typed(name, *words)
-
-
-def _is_usual(dockerfile: str, outcome: Report | Suggested | Saved) -> bool:
-    """Return whether the builder finds this Dockerfile without `-f`."""
-    path = normpath(dockerfile)
-    for name in BUILDERS[outcome.builder].dockerfile_names:
-        if path == normpath(join(outcome.context_path, name)):
-            return True
-    return False
 
 
 def typed(*words: str) -> str:

@@ -14,12 +14,16 @@ def wrapped(text: str, width: int, hang: int) -> list[str]:
     """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
     if hang < 0:
         return [text]
-    wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
-    wrapper.break_on_hyphens = False
     # It counts characters: each wide one becomes two.
     wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
-    lines = [line.replace(_PAD, "") for line in wrapper.wrap(wide)]
-    return lines or [text]
+    lines = textwrap.wrap(
+        wide,
+        width,
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_PAD, "") for line in lines] or [text]
 
 
 def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
@@ -32,9 +36,9 @@ def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
         return len(rows) <= lines and max(map(columns, rows)) <= width
 
     # A word without directories is cut only if it is wider than a line.
-    words = [fit(word, width - hang) for word in text.split(" ")]
-    short = text
-    for most in (width - hang, width - hang - 5, width // 2, width // 3):
+    room = width - hang
+    words = [fit(word, room) for word in text.split(" ")]
+    for most in (room, room - 5, width // 2, width // 3):
         words = [_path_within(word, most) for word in words]
         short = " ".join(words)
         if fits(short):

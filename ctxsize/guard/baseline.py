@@ -222,12 +222,12 @@ def text(baseline: Baseline) -> str:
 def _shape(known: Known) -> dict[str, Any]:
     directories = {}
     for path, size in sorted(known.directories.items()):
-        directories[path] = (size.content_bytes, size.files)
+        directories[path] = size.bytes_and_files
     return {
         "builder": known.builder,
         "content_bytes": known.content_bytes,
         "files": known.files,
-        "transfer": known.transfer and known.transfer[::-1],
+        "transfer": known.transfer and known.transfer.bytes_and_files,
         "depth": known.depth,
         "directories_from": known.directories_from,
         "directories": directories,

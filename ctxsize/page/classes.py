@@ -89,11 +89,12 @@ class Fates:
 
     def leaves(self, directory: MemoryDirectory) -> Iterator[Leaf]:
         """Yield the entries of a directory that are no directories."""
+        prefix = directory.prefix
         sent = self._context.names.get(directory.path, {})
-        marks = self._marks[directory.prefix]
+        marks = self._marks[prefix]
         for file in directory.stats([*directory.entries]):
             name = file.name
-            path = directory.prefix + name
+            path = prefix + name
             verdict = marks.get(name) or marks[""]
             kind = _kind(file.st_mode)
             files = int(kind != "l")
@@ -157,15 +158,15 @@ class Fates:
         hidden: Chains = []
         if all(chains):
             hidden = chains
-        known = (key, str(hidden))
-        if known not in self._indexes:
-            self._indexes[known] = len(self.classes)
+        classes = self.classes
+        number = self._indexes.setdefault((key, str(hidden)), len(classes))
+        if number == len(classes):
             by = None
             if key.decider is not None:
                 by = self._pattern(key.decider)
             shape = PageValues(fate=key.fate, by=by, takers=key.takers, hidden_by=hidden)
-            self.classes.append(shape)
-        return self._indexes[known]
+            classes.append(shape)
+        return number
 
     def _pattern(self, decider: int) -> int:
         """Return the index of the text of a pattern."""
@@ -184,15 +185,14 @@ def _kind(mode: int) -> str:
     return "o"
 
 
-def _instruction(source: Source) -> str:
-    return f"{source.instruction} {source.written} (line {source.line})"
-
-
 def _instructions(sources: Sequence[Source], top: int) -> list[str]:
     """Return the texts of the first sources, and one for each that has the number of the others."""
-    texts = [_instruction(source) for source in sources[:top]]
-    if len(sources) > top:
-        texts.append(f"one of {len(sources) - top} further sources")
+    texts = []
+    for source in sources[:top]:
+        texts.append(f"{source.instruction} {source.written} (line {source.line})")
+    left = len(sources) - top
+    if left > 0:
+        texts.append(f"one of {left} further sources")
     return [fit(visible(text), LONGEST_NAME) for text in texts]
 
 
@@ -201,10 +201,9 @@ def _marks(snapshot: Snapshot) -> dict[str, dict[str, _Verdict]]:
     marks = defaultdict[str, dict[str, _Verdict]](dict)
     for event in Walk(snapshot.plan, everything=True, source=snapshot.root):
         if isinstance(event, Files | IgnoredEntries):
-            by_name = marks[event.prefix]
-            by_name[""] = _Verdict(*event.mark[:2])
-            for name, mark in event.others.items():
-                by_name[name] = _Verdict(*mark[:2])
+            by_name = {"": event.mark, **event.others}
+            for name, mark in by_name.items():
+                marks[event.prefix][name] = _Verdict(*mark[:2])
     return marks
 
 
@@ -225,11 +224,12 @@ def _further_names(snapshot: Snapshot, context: Sent) -> dict[str, list[str]]:
 def _taken_by(snapshot: Snapshot, source: Source) -> Sent:
     """Return what one source copies of what the ignore file leaves."""
     plan = snapshot.plan
-    include = followed(snapshot.plan.root, source.path)
+    root = plan.root
+    include = followed(root, source.path)
     if copies_all(source, include):
         return snapshot.sent(include=include)
     spec = narrowed(plan.spec, include)
-    return snapshot.walked(copied(spec, source, plan.root, include))
+    return snapshot.walked(copied(spec, source, root, include))
 
 
 class _Gone(NamedTuple):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.formats.wording import fit, visible
+from ctxsize.model import Amount
 
 ROOM = 225_000  # number of characters of all trees, some 4,000 nodes
 LONGEST_NAME = 160  # number of columns
@@ -36,9 +37,8 @@ class Leaf(NamedTuple):
     @property
     def order(self) -> tuple[int, int, str]:
         """Return a key: the largest comes first."""
-        content_bytes = sum(amount.content_bytes for amount in self.amounts)
-        files = sum(amount.files for amount in self.amounts)
-        return -content_bytes, -files, self.name
+        size = Amount.of(*self.amounts)
+        return -size.content_bytes, -size.files, self.name
 
     @property
     def length(self) -> int:
@@ -67,13 +67,14 @@ class _Entries:
         self._sums: dict[str, list[ClassAmount]] = {}
         self._ends: dict[str, MemoryDirectory] = {}
         for directory in reversed([*root.tree()]):
-            amounts = [leaf.amounts for leaf in leaves(directory)]
-            inner = [path for path in _folders(directory) if self._sums[path]]
+            own = [leaf.amounts for leaf in leaves(directory)]
+            inner = self._folders(directory)
             below = [self._sums[path] for path in inner]
-            self._sums[directory.path] = added([*amounts, *below])
-            self._ends[directory.path] = directory
-            if len(inner) == 1 and not amounts:
-                self._ends[directory.path] = self._ends[inner[0]]
+            path = directory.path
+            self._sums[path] = added([*own, *below])
+            self._ends[path] = directory
+            if len(inner) == 1 and not own:
+                self._ends[path] = self._ends[inner[0]]
         self.root = Leaf(".", "d", self._sums[""], root)
 
     def of(self, leaf: Leaf) -> list[Leaf]:
@@ -82,17 +83,16 @@ class _Entries:
         if directory is None:
             return []
         entries = [*self._leaves(directory)]
-        for path in _folders(directory):
-            if self._sums[path]:
-                end = self._ends[path]
-                name = end.path[len(directory.prefix) :]
-                entries.append(Leaf(name, "d", self._sums[end.path], end))
+        for path in self._folders(directory):
+            end = self._ends[path]
+            name = end.path[len(directory.prefix) :]
+            entries.append(Leaf(name, "d", self._sums[end.path], end))
         return sorted(entries, key=lambda entry: entry.order)
 
-
-def _folders(directory: MemoryDirectory) -> Iterator[str]:
-    for folder in directory.folders.values():
-        yield folder.path
+    def _folders(self, directory: MemoryDirectory) -> list[str]:
+        """Return the paths of the directories in one that have anything."""
+        paths = [folder.path for folder in directory.folders.values()]
+        return [path for path in paths if self._sums[path]]
 
 
 def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
@@ -113,10 +113,10 @@ def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
         most -= _length(shown)
         children = list[object]()
         name = fit(visible(leaf.name), LONGEST_NAME)
+        node = [name, leaf.kind, leaf.amounts, children, len(inside)]
         if shown:
-            pending.siblings.append([name, leaf.kind, [], children, 0])
-        else:
-            pending.siblings.append([name, leaf.kind, leaf.amounts, children, len(inside)])
+            node = [name, leaf.kind, [], children, 0]
+        pending.siblings.append(node)
         for entry in shown:
             below = _Pending(entry.order, next(number), entry, children, pending.depth + 1)
             heappush(heap, below)

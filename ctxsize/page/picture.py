@@ -140,21 +140,23 @@ def _unreadable(problem: Problem) -> PageValues:
     place = f"{problem.path}"
     if problem.line:
         place += f":{problem.line}"
-    return PageValues(name=visible(place), error=visible(f"the build fails: {problem.message}"))
+    error = visible(f"the build fails: {problem.message}")
+    return PageValues(name=visible(place), error=error)
 
 
 def _of_change(outcome: DiffReport, change: ContextChange) -> PageValues:
     """Return the map of a change: what both sides know, and the rest of each directory."""
     before = change.before
     after = change.after
-    sides = (
-        outcome.before._replace(**before._asdict()),
-        outcome.after._replace(**after._asdict()),
+    alone = replace(
+        outcome,
+        before=outcome.before._replace(**before._asdict()),
+        after=outcome.after._replace(**after._asdict()),
+        contexts=(change,),
     )
-    alone = replace(outcome, before=sides[0], after=sides[1], contexts=(change,))
     return PageValues(
-        before=PageValues(context=before[::-1]),
-        after=PageValues(context=after[::-1]),
+        before=PageValues(context=before.bytes_and_files),
+        after=PageValues(context=after.bytes_and_files),
         name=visible(change.name),
         context_path=visible(change.new.context_path),
         classes=[PageValues(fate=fate) for fate in ("same", "added", "removed")],
@@ -174,12 +176,13 @@ def _tree_of_change(change: ContextChange) -> object:
     after = {"": change.after}
     for path in sorted({**directories, **old.largest_files, **new.largest_files}):
         is_directory = path in directories
-        was, most_before = old.held(path, is_directory=is_directory)
-        now, most_after = new.held(path, is_directory=is_directory)
-        if (was is None and most_before != 0) or (now is None and most_after != 0):
+        was = old.held(path, is_directory=is_directory)
+        now = new.held(path, is_directory=is_directory)
+        # A path that is not listed has no bytes, or nobody knows them.
+        if any(side.size is None and side.most_bytes != 0 for side in (was, now)):
             continue
-        old_size = _as_file(was)
-        new_size = _as_file(now)
+        old_size = _as_file(was.size)
+        new_size = _as_file(now.size)
         parent = _parent(path, folders)
         before[parent] -= old_size
         after[parent] -= new_size
@@ -216,12 +219,10 @@ def _as_file(size: Amount | None) -> Amount:
 def _changed(was: Amount, now: Amount) -> list[ClassAmount]:
     """Return what is the same, what is new and what is gone."""
     same = Amount(*map(min, was, now))
-    new = Amount(*(max(0, number) for number in now - same))
-    gone = Amount(*(max(0, number) for number in was - same))
     amounts = []
-    for index, part in enumerate((same, new, gone)):
+    for index, part in enumerate((same, now - same, was - same)):
         if any(part):
-            amounts.append(ClassAmount(index, part.content_bytes, part.files))
+            amounts.append(ClassAmount(index, *part.bytes_and_files))
     return amounts
 
 
@@ -270,15 +271,15 @@ def _map(
 def _figures(size: Size) -> PageValues:
     """Return the pairs of bytes and files of a page."""
     transfer = None
-    if size.transfer is not None:
-        transfer = size.transfer[::-1]
-    return PageValues(context=size.context[::-1], transfer=transfer)
+    if size.transfer:
+        transfer = size.transfer.bytes_and_files
+    return PageValues(context=size.context.bytes_and_files, transfer=transfer)
 
 
 def _rule(suggestion: Suggestion) -> PageValues:
     return PageValues(
         chosen=suggestion.chosen,
-        saves=suggestion.size.counted[::-1],
+        saves=suggestion.size.counted.bytes_and_files,
         doubts=[visible(doubt) for doubt in suggestion.doubts],
         text=[visible(pattern) for pattern in suggestion.patterns],
         why=visible(suggestion.rule.why),

@@ -78,7 +78,10 @@ def render(outcome: AnyOutcome) -> str:
 
 def line(entry: Entry, **more: object) -> str:
     """Return `entry` as one line of JSON, with `more` fields."""
-    return json.dumps(_fields(entry) | {name: to_json(value) for name, value in more.items()})
+    shape = _fields(entry)
+    for name, part in more.items():
+        shape[name] = to_json(part)
+    return json.dumps(shape)
 
 
 def explained(
@@ -95,7 +98,7 @@ def explained(
     shape = {
         "version": 1,
         **_fields(plan, "context_path=context dockerfile builder=builder.name"),
-        "explanations": [to_json(explanation, names) for explanation in explanations],
+        "explanations": to_json(tuple(explanations), names),
         "sources": to_json(tuple(sources)),
         "problems": to_json(tuple(plan.ignore_file_problems)),
     }
@@ -108,21 +111,23 @@ def _outcome(outcome: AnyOutcome) -> Shape:
     shape: Shape = {"version": 1, **_fields(outcome)}
     match outcome.kind:
         case "check":
-            shape["checks"] = [_check(check) for check in outcome.checks]
+            shape["checks"] = [*map(_check, outcome.checks)]
         case "clean":
-            shape["left_alone"] = [_passed(passed) for passed in outcome.plan.passed]
+            shape["left_alone"] = [*map(_passed, outcome.plan.passed)]
         case "diff":
             shape |= _change(outcome)
         case "plan":
             shape["changes"] = outcome.edit is not None
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
-            shape["builds"] = [_row(row) for row in outcome.rows]
+            shape["builds"] = [*map(_row, outcome.rows)]
     return shape
 
 
 def _check(check: ContextCheck) -> Shape:
-    return _fields(check) | {"report": _report(check.report, refused=not check.passes)}
+    shape = _fields(check)
+    shape["report"] = _report(check.report, refused=not check.passes)
+    return shape
 
 
 def _passed(passed: Passed) -> Shape:
@@ -136,30 +141,32 @@ def _passed(passed: Passed) -> Shape:
 def _change(outcome: DiffReport) -> Shape:
     before = outcome.before
     after = outcome.after
+    contexts = outcome.contexts
     shape: Shape = {
         "delta_bytes": after.content_bytes - before.content_bytes,
         "delta_files": after.files - before.files,
         "directories": [],
         "files": [],
     }
-    if len(outcome.contexts) == 1:
-        shape |= _fields(outcome.contexts[0].changes)
+    if len(contexts) == 1:
+        shape |= _fields(contexts[0].changes)
     shape["changed"] = bool(outcome.changed)
-    shape["contexts"] = to_json(outcome.contexts)
+    shape["contexts"] = to_json(contexts)
     return shape
 
 
 def _row(row: Row) -> Shape:
     shape = _fields(row)
     shape["build_arguments"] = dict.fromkeys(map(shown, row.build.build_arguments))
-    shape["platforms"] = [*map(shown, row.build.platforms)]
     return shape
 
 
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
-    name = "refused" if refused else level(report)
-    verdict = {"level": name, "reasons": to_json(reasons(report))}
+    verdict = {
+        "level": "refused" if refused else level(report),
+        "reasons": to_json(reasons(report)),
+    }
     return {"version": 1, "verdict": verdict, **_fields(report)}
 
 
@@ -167,21 +174,23 @@ def to_json(value: object, names: str = "") -> object:
     """Return `value` as plain values; `names` of fields override those of its class."""
     if value is None or type(value) in (str, int):
         return value
-    if isinstance(value, str) and not isinstance(value, Enum):
-        return shown(value)
     match value:
+        case Enum():
+            return value.value
+        case str():
+            return shown(value)
         case Directory():
             return [_fields(directory) for directory in _tree(value)]
         case Ignored() if not value.complete:
             # Ignored directories that were not opened may contain anything.
             return _fields(value) | {"content_bytes": None}
         case Paths(paths):
-            left_out = max(0, len(paths) - MOST_PATHS)
-            return {**_fields(value), "paths": [*paths[:MOST_PATHS]], "left_out": left_out}
+            shape = _fields(value)
+            shape["paths"] = [*paths[:MOST_PATHS]]
+            shape["left_out"] = max(0, len(paths) - MOST_PATHS)
+            return shape
         case Edit():
             return _edit(value)
-        case Enum():
-            return value.value
     if type(value) is tuple:
         return [to_json(part, names) for part in value]
     if hasattr(value, "__match_args__"):
@@ -189,16 +198,15 @@ def to_json(value: object, names: str = "") -> object:
     return value
 
 
-def _fields(value: object, names: str = "") -> Shape:
+def _fields(value: Any, names: str = "") -> Shape:
     kind = type(value)
+    words = names or fields().get(kind.__name__) or " ".join(kind.__match_args__)
     shape: Shape = {}
-    words = names or fields().get(kind.__name__) or " ".join(vars(kind)["__match_args__"])
     for field in _parsed(kind.__name__, words):
         part = field.attribute(value)
         if field.is_nullable and not part:
-            shape[field.name] = None
-        else:
-            shape[field.name] = to_json(part, field.fields)
+            part = None
+        shape[field.name] = to_json(part, field.fields)
     return shape
 
 
@@ -209,8 +217,9 @@ def _parsed(kind: str, words: str) -> list[_Field]:
     for word in words.split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
-        names = fields().get(f"{kind}.{name}", "")
-        parsed.append(_Field(name, attrgetter(attribute), word.endswith("?"), names))
+        inner = fields().get(f"{kind}.{name}", "")
+        field = _Field(name, attrgetter(attribute), word.endswith("?"), inner)
+        parsed.append(field)
     return parsed
 
 

@@ -72,6 +72,7 @@ class Room(NamedTuple):
     noun: str = ""  # a name of a row for that line; without one there is no line
     least: int = 0  # number of rows even if they do not fit, unless the screen is low
     leaves: Literal["nothing", "half", "all"] = "nothing"  # of the room that later tables want
+    is_shared: bool = True  # False if its rows were asked for and take no room from others
     spare: int = 0  # number of rows above `most` that are shown in place of a line about them
 
     @property
@@ -92,13 +93,17 @@ class Table(NamedTuple):
     prose: bool = False  # True if a column of words follows the name; text wraps it
     room: Room | None = None  # None if all rows are shown
 
+    @property
+    def figures(self) -> int:
+        """Return the number of columns of figures, which come first."""
+        return len(self.headers) - self.names - self.prose
+
 
 class SizeTree(NamedTuple):
     """The largest directories at and below `root`, as a table with guides and bars."""
 
     root: Directory
     room: Room
-    is_counted: bool = True  # False if its rows were asked for and take no room from others
 
 
 class LargePart(NamedTuple):
@@ -139,6 +144,11 @@ class Section(NamedTuple):
     folded: bool = False
     style: str = "bold"  # the style of the title
 
+    @property
+    def sections(self) -> Sequence[Section]:
+        """Return the section alone, as one of a screen."""
+        return [self]
+
 
 class Screen(NamedTuple):
     """Sections that are shown together on one screen; a blank line follows each."""
@@ -157,9 +167,9 @@ def cut(things: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Seq
     return things[:most], f"{more(len(things) - most, noun)}: -v"
 
 
-def notes(problems: Iterable[Problem]) -> list[SectionItem]:
+def notes(problems: Iterable[Problem]) -> list[Prose]:
     """Return `problems` with the files that were read, as notes."""
-    lines: list[SectionItem] = []
+    lines = []
     for problem in problems:
         text = problem.message
         place = [str(part) for part in (problem.path, problem.line) if part is not None]
@@ -169,12 +179,13 @@ def notes(problems: Iterable[Problem]) -> list[SectionItem]:
     return lines
 
 
-def few(lines: Sequence[SectionItem], most: int, look: Look, noun: str = "") -> list[SectionItem]:
+def few(lines: Sequence[Prose], most: int, look: Look, noun: str = "") -> list[Prose]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     shown, rest = cut(lines, most, look, noun)
+    items = list(shown)
     if rest:
-        return [*shown, Prose(f"  {rest}")]
-    return [*shown]
+        items.append(Prose(f"  {rest}"))
+    return items
 
 
 def folded(node: Directory) -> Directory:

@@ -16,10 +16,10 @@ from ctxsize.formats.sections import (
     SectionItem,
     few,
 )
-from ctxsize.formats.sections.compared import changes
+from ctxsize.formats.sections.compared import changes, saving_step
 from ctxsize.formats.sections.measured import body, next_step, table_of
 from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import EXAMPLES, amount, command, listed, quoted, visible
+from ctxsize.formats.wording import EXAMPLES, command, listed, quoted, visible
 from ctxsize.guard import CheckReport, ContextCheck, Limit
 from ctxsize.model import Share
 from ctxsize.units import plural
@@ -32,29 +32,28 @@ _MORE_ROWS = 2  # a line about one or two more tells less than they do
 
 def sections(outcome: CheckReport, look: Look) -> Iterator[ScreenPart]:
     """Yield the refusals, then a line for each context that passes; the verdict comes last."""
-    refused = [check for check in outcome.checks if not check.passes]
-    for check in refused[:EXAMPLES]:
-        yield Screen([*_refusal(check, look)], _LINES)
-        if look.full:
-            title = f"Report of {quoted(check.name)}"
-            yield from body(check.report, look, title)
-    lines: list[SectionItem] = []
-    for check in refused[EXAMPLES:]:
+    checks = outcome.checks
+    refused = [check for check in checks if not check.passes]
+    in_a_line = []
+    for index, check in enumerate(refused):
         # The first ones are enough to see what to do.
-        if look.full:
+        if look.full or index < EXAMPLES:
             yield Screen([*_refusal(check, look)], _LINES)
         else:
-            lines.append(_refusal_in_a_line(check))
-    lines = few(lines, _MOST_IN_A_LINE, look)
-    for check in outcome.checks:
+            in_a_line.append(_refusal_in_a_line(check))
+        if look.full and index < EXAMPLES:
+            title = f"Report of {quoted(check.name)}"
+            yield from body(check.report, look, title)
+    lines = few(in_a_line, _MOST_IN_A_LINE, look)
+    for check in checks:
         if check.passes:
             lines += _passing(check)
     for finding in outcome.unused:
         text = f"{visible(finding.message)}: {finding.help}"
         lines.append(Prose(text, 4))
-    if refused and len(outcome.checks) > 1:
+    if refused and len(checks) > 1:
         names = listed([quoted(check.name) for check in refused])
-        count = plural(len(outcome.checks), "context")
+        count = plural(len(checks), "context")
         text = f"{len(refused)} of {count} refused: {names}"
         lines.append(Prose(text, 4, text, "red"))
     yield Section(lines)
@@ -71,19 +70,21 @@ def _reasons(check: ContextCheck) -> list[str]:
     texts = []
     for finding in check.findings:
         message = finding.message.removeprefix(f"{check.name}: ")
-        texts.append(visible(f"{finding.code} {message}"))
+        texts.append(f"{finding.code} {message}")
     # What decides the fate of the build is a finding already.
-    problems = [problem for problem in check.report.all_problems if not problem.is_fatal]
-    others = [problem for problem in problems if problem.code != "no-dockerfile"]
-    texts += [visible(problem.message) for problem in others[:EXAMPLES]]
-    return texts
+    others = []
+    for problem in check.report.all_problems:
+        if not problem.is_fatal and problem.code != "no-dockerfile":
+            others.append(problem.message)
+    texts += others[:EXAMPLES]
+    return [*map(visible, texts)]
 
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
     texts = []
-    if check.limits:
-        limited = check.limits[0].of
-        texts.append(f"{_used(check.limits)} ({limited})")
+    limits = check.limits
+    if limits:
+        texts.append(f"{_used(limits)} ({limits[0].of})")
     if check.assertions:
         texts.append(plural(check.assertions, "assertion"))
     text = ", ".join(texts) or "nothing is limited"
@@ -105,8 +106,8 @@ def _used(limits: Iterable[Limit]) -> str:
 
 
 def _accepted(check: ContextCheck) -> Iterator[Prose]:
-    for accepted in check.accepted:
-        text = f"   accepted: {accepted.finding.message} ({accepted.reason})"
+    for finding, reason in check.accepted:
+        text = f"   accepted: {finding.message} ({reason})"
         yield Prose(visible(text), 5)
 
 
@@ -118,15 +119,13 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
     parts = [Share(part.path, part.content_bytes, part.files) for part in check.culprits]
     if parts:
-        most = min(look.top, len(parts))
-        total = check.report.context.totals.content_bytes
-        table = table_of("size files %", "path", parts, total, most)
-        room = Room(most, len(parts), leaves="half")
-        yield Section([table._replace(rest="", room=room)], "Largest parts")
-    if check.grown:
-        room = Room(look.top, len(check.grown), "path", spare=_MORE_ROWS)
-        table = changes("path", check.grown, look.top + _MORE_ROWS)
-        yield Section([table._replace(room=room)], "Grown since the baseline")
+        room = Room(look.top, len(parts), leaves="half")
+        table = table_of("size files %", "path", parts, check.report.context.totals, room)
+        yield Section([table], "Largest parts")
+    grown = check.grown
+    if grown:
+        room = Room(look.top, len(grown), "path", spare=_MORE_ROWS)
+        yield Section([changes(grown, room)], "Grown since the baseline")
     yield Section([*_remedies(check)])
 
 
@@ -134,6 +133,7 @@ def _remedies(check: ContextCheck) -> Iterator[SectionItem]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     remedy = check.remedy
     report = check.report
+    missed = check.missed
     codes = {finding.code for finding in check.findings if finding.severity is Severity.ERROR}
     if codes == {"CTX407"}:
         yield NextStep("", "add --update-baseline", "Fix")
@@ -142,19 +142,16 @@ def _remedies(check: ContextCheck) -> Iterator[SectionItem]:
         # Sizes matter only once the build succeeds.
         yield next_step(report)._replace(label="Fix")
         return
-    broken = [finding for finding in check.findings if finding.code in ("CTX409", "CTX410")]
-    for text in dict.fromkeys(finding.help for finding in broken[:EXAMPLES]):
+    broken = [finding.help for finding in check.findings if finding.code in ("CTX409", "CTX410")]
+    for text in dict.fromkeys(broken[:EXAMPLES]):
         yield NextStep("", visible(text), "Fix")
-    if broken and not check.missed:
+    if broken and not missed:
         return
-    if remedy is not None:
-        purpose = f"saves {amount(remedy.saves)}"
-        if not remedy.enough:
-            purpose += ", which is not enough"
-        yield NextStep(command(report, "suggest", "--write"), purpose, "Fix")
+    if remedy:
+        yield saving_step(report, remedy)
         if not remedy.enough:
             yield _by_hand(check, remedy.left, "Or")
-    elif check.missed and all(limit.is_floor for limit in check.missed):
+    elif missed and all(limit.is_floor for limit in missed):
         by_pattern = command(report, "measure", "--by", "pattern")
         yield NextStep(by_pattern, f"shows what {_ignore_file(check)} hides", "Fix")
     else:
@@ -176,6 +173,7 @@ def _by_hand(check: ContextCheck, path: str | None, label: str) -> NextStep:
 
 
 def _ignore_file(check: ContextCheck) -> str:
-    if check.report.ignore_file:
-        return quoted(check.report.ignore_file.path)
+    ignore_file = check.report.ignore_file
+    if ignore_file:
+        return quoted(ignore_file.path)
     return "the ignore file"

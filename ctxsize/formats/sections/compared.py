@@ -5,13 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from ctxsize.formats.sections import NextStep, Prose, Section, SectionItem, Table, notes
+from ctxsize.formats.sections import NextStep, Prose, Room, Section, SectionItem, Table, notes
 from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
+from ctxsize.formats.wording import (
+    MeasuredBuild,
+    amount,
+    change,
+    code,
+    command,
+    fit,
+    more,
+    quoted,
+    visible,
+)
 from ctxsize.formats.wrapping import brief
-from ctxsize.guard import DEFAULT_GROWTH
+from ctxsize.guard import DEFAULT_GROWTH, Remedy
 from ctxsize.guard.baseline import SizeChange
 from ctxsize.guard.comparison import ContextChange, Culprit, DiffReport
+from ctxsize.model import Pattern
 from ctxsize.units import human, plural, signed
 
 _ROWS = 5
@@ -30,28 +41,31 @@ def heading(outcome: DiffReport) -> str:
     before = outcome.before
     after = outcome.after
     delta = after.content_bytes - before.content_bytes
+    contexts = outcome.contexts
+    changed = outcome.changed
+    has_several = len(contexts) > 1
     whole = "the build context"
-    if len(outcome.contexts) > 1:
-        whole = plural(len(outcome.contexts), "build context")
+    if has_several:
+        whole = plural(len(contexts), "build context")
     sign = _sign(outcome, delta)
-    if not outcome.changed:
+    if not changed:
         return f"ctxsize: {sign} no change of {whole}, {amount(after)}"
-    if len(outcome.contexts) > 1:
-        text = f"{len(outcome.changed):,} of {whole} changed"
+    verb = "changed"
+    if has_several:
+        whole = f"{len(changed):,} of {whole}"
     elif delta > 0:
-        text = f"{whole} grew"
+        verb = "grew"
     elif delta:
-        text = f"{whole} shrank"
-    else:
-        text = f"{whole} changed"
+        verb = "shrank"
+    text = f"{whole} {verb}"
     if delta:
         text += f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
     return f"ctxsize: {sign} {signed(delta)}: {text}"
 
 
 def _sign(outcome: DiffReport, delta: int) -> str:
-    is_refused = any(context.new.refusals for context in outcome.contexts)
-    if is_refused or delta > DEFAULT_GROWTH.limit(outcome.before.content_bytes):
+    tolerated = DEFAULT_GROWTH.limit(outcome.before.content_bytes)
+    if delta > tolerated or any(context.new.refusals for context in outcome.contexts):
         return "🔴"
     if delta > 0:
         return "🟡"
@@ -81,8 +95,9 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
             remedies = _remedies(context, is_known=outcome.differences is not None)
             yield Section([*remedies])
         if is_long:
-            yield _changed("directory", context.changes.directories, look, name)
-            yield _changed("file", context.changes.files, look, name)
+            parts = context.changes
+            yield _changed("directory", parts.directories, look, name)
+            yield _changed("file", parts.files, look, name)
     left = more(len(changed) - most, "changed context")
     if left:
         yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
@@ -111,9 +126,10 @@ def _verdict(outcome: DiffReport, look: Look) -> Iterator[SectionItem]:
         lead = "Refused:"
         if len(outcome.contexts) > 1:
             lead = f"Refused {_short(context.name)}:"
-        refusals += [(lead, visible(refusal)) for refusal in context.new.refusals]
-    for lead, refusal in refusals[:_ROWS]:
-        yield Prose(f"{lead} {brief(refusal, 2 * _LONGEST, 1)}", 2, "Refused", "red")
+        for refusal in context.new.refusals:
+            reason = brief(visible(refusal), 2 * _LONGEST, 1)
+            refusals.append(Prose(f"{lead} {reason}", 2, "Refused", "red"))
+    yield from refusals[:_ROWS]
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
 
@@ -123,87 +139,93 @@ def _differences(outcome: DiffReport) -> Table:
     rows = []
     for difference in outcome.differences or ():
         size = signed(difference.content_bytes)
+        files = f"{difference.files:,}"
         kind = difference.kind.replace("-", " ")
-        rows.append((size, f"{difference.files:,}", kind, _short(difference.paths[0])))
+        largest = _short(difference.paths[0])
+        rows.append((size, files, kind, largest))
     return Table(("change", "files", "", "largest"), rows, names=2)
 
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
     """Return a row for each context that changed, and the number of the others."""
     changed = outcome.changed
-    rows = [_context(context) for context in changed[: _most(look, _FOLDED_ROWS)]]
+    most = _most(look, _FOLDED_ROWS)
     rest = []
-    left = more(len(changed) - len(rows), "changed context")
+    left = more(len(changed) - most, "changed context")
     if left:
         rest.append(left)
     same = len(outcome.contexts) - len(changed)
     if same:
         rest.append(f"{plural(same, 'context')} did not change")
     headers = ("before", "after", "change", "files", "", "context")
+    rows = [*map(_context, changed[:most])]
     return Table(headers, rows, "; ".join(rest))
 
 
 def _context(context: ContextChange) -> list[str]:
     old = context.before.content_bytes
+    delta = context.after - context.before
     new = context.after.content_bytes
-    size = signed(new - old)
+    size = signed(delta.content_bytes)
     if old and new < 10 * old:
         size += f" ({new / old - 1:+.0%})"
-    files = _signed_files(context.after.files - context.before.files)
     what = context.what
     if context.new.refusals:
         what += ", refused"
-    return [human(old), human(new), size, files, what, _short(context.name)]
+    name = _short(context.name)
+    return [human(old), human(new), size, _signed_files(delta.files), what, name]
 
 
 def _parts(context: ContextChange, look: Look, name: str) -> Section:
     """Return the largest parts of a change, each with what decides about it."""
-    rows: list[Sequence[str]] = []
+    rows = []
     shown = context.culprits[: _most(look, _ROWS)]
     for culprit in shown:
         rows.append(_row(culprit.change))
-        if culprit.pattern is not None:
-            rows.append([_decision(culprit)])
+        if culprit.pattern:
+            rows.append([_decision(culprit, culprit.pattern)])
     rest = []
     plain = sum(culprit.decision == "no-pattern" for culprit in shown)
-    if plain and plain < len(shown):
-        rest.append("No pattern ignores the others.")
-    elif plain == 1:
-        rest.append("No pattern ignores it.")
-    elif plain:
-        rest.append("No pattern ignores them.")
+    if plain:
+        others = "them"
+        if plain < len(shown):
+            others = "the others"
+        elif plain == 1:
+            others = "it"
+        rest.append(f"No pattern ignores {others}.")
     files = len(context.changes.files)
     if files > len(shown) and not (look.full or look.markdown):
         rest.append(f"--full lists {plural(files, 'changed file')}.")
     table = Table(("change", "files", "", "path"), rows, " ".join(rest))
-    return Section([table], f"What {_VERBS.get(context.what, context.what)}{name}")
+    verb = _VERBS.get(context.what, context.what)
+    return Section([table], f"What {verb}{name}")
 
 
-def _decision(culprit: Culprit) -> str:
+def _decision(culprit: Culprit, pattern: Pattern) -> str:
     """Return what the pattern does that decides about a part."""
-    pattern = culprit.pattern
-    if pattern is None:
-        return ""
     file = _short(culprit.ignore_file or "the ignore file")
-    return _DECISIONS[culprit.decision].format(pattern.line, file, code(_short(str(pattern))))
+    return _DECISIONS[culprit.decision].format(pattern.line, file, _named(pattern))
+
+
+def _named(pattern: Pattern | None) -> str:
+    return code(_short(str(pattern)))
 
 
 def _changed(noun: str, parts: Sequence[SizeChange], look: Look, name: str) -> Section:
-    table = changes(noun, parts, _most(look, _FOLDED_ROWS))
-    return Section([table], f"{plural(len(parts), f'changed {noun}')}{name}", folded=True)
+    count = len(parts)
+    room = Room(_most(look, _FOLDED_ROWS), count, noun)
+    title = plural(count, f"changed {noun}")
+    return Section([changes(parts, room)], title + name, folded=True)
 
 
 def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:
     """Yield what makes a context smaller; a file that a checkout has too `is_known`."""
     new = context.new
     remedy = new.remedy
-    suggest = command(new, "suggest", "--write")
     if remedy and 100 * remedy.saves.content_bytes > context.after.content_bytes:
-        purpose = f"saves {amount(remedy.saves)}"
+        yield saving_step(new, remedy)
         if remedy.enough:
-            yield NextStep(suggest, purpose, "Fix")
             return
-        yield NextStep(suggest, f"{purpose}, which is not enough", "Fix")
     where = _short(new.ignore_file or "a .dockerignore")
     unneeded = 0
     steps = dict[str, str]()
@@ -213,27 +235,34 @@ def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:
         if any(f"{part.path}/".startswith(f"{path}/") for path in new.unneeded):
             unneeded += part.delta_bytes
         elif culprit.decision == "no-longer-ignored":
-            pattern = code(_short(str(culprit.pattern)))
+            pattern = _named(culprit.pattern)
             steps.setdefault("lost", f"put {pattern} back into {where}")
         elif not is_old_file:
             name = code(_path(part))
             steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
     if unneeded and not remedy:
+        suggest = command(new, "suggest", "--write")
         yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
     for step in steps.values():
         yield NextStep("", step, "Fix")
 
 
-def changes(noun: str, parts: Sequence[SizeChange], top: int) -> Table:
-    """Return a table of the first `top` changes; it marks those that are not exact."""
-    rows = [_row(part) for part in parts[:top]]
-    return Table(("change", "files", "", noun), rows, more(len(parts) - top, noun))
+def saving_step(outcome: MeasuredBuild, remedy: Remedy) -> NextStep:
+    """Return the command that makes a context smaller."""
+    purpose = f"saves {amount(remedy.saves)}"
+    if not remedy.enough:
+        purpose += ", which is not enough"
+    return NextStep(command(outcome, "suggest", "--write"), purpose, "Fix")
+
+
+def changes(parts: Sequence[SizeChange], room: Room) -> Table:
+    """Return a table of changes; it marks those that are not exact."""
+    rows = [*map(_row, parts[: room.whole])]
+    return Table(("change", "files", "", room.noun), rows, room=room)
 
 
 def _row(part: SizeChange) -> list[str]:
-    what: str = part.what
-    if not part.exact:
-        what = "at least"
+    what = part.what if part.exact else "at least"
     return [signed(part.delta_bytes), _signed_files(part.delta_files), what, _path(part)]
 
 
@@ -250,9 +279,10 @@ def _most(look: Look, usual: int) -> int:
 
 
 def _path(part: SizeChange) -> str:
+    path = part.path
     if part.is_directory:
-        return _short(f"{part.path}/")
-    return _short(part.path)
+        path += "/"
+    return _short(path)
 
 
 def _short(name: str) -> str:

@@ -8,8 +8,8 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.explanation import Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.engine.source_lookup import Fate, SourceCheck
-from ctxsize.formats.sections import Prose, Section, SectionItem
-from ctxsize.formats.wording import EXAMPLES, more, quoted, visible
+from ctxsize.formats.sections import Prose, Section
+from ctxsize.formats.wording import EXAMPLES, located, more, quoted, visible
 from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
 
@@ -30,12 +30,13 @@ _MATCHES = {Outcome.MATCHED: "matches", Outcome.INHERITED: "matches above"}
 
 def fields(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
     """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`."""
-    if verdict.by is None:
+    pattern = verdict.by
+    if pattern is None:
         return "", "", ""
     file = "<builder>"
-    if verdict.by.line and ignore_file:
+    if pattern.line and ignore_file:
         file = ignore_file
-    return file, str(verdict.by.line), _source(verdict.by)
+    return file, str(pattern.line), _source(pattern)
 
 
 def line(explained: Explanation) -> str:
@@ -56,13 +57,12 @@ def _source(pattern: Pattern) -> str:
 
 def taken(takers: Iterable[Taker], dockerfile: str | None) -> str:
     """Return the instructions that take an entry in one line; `-` if none does."""
-    texts = [_taker(taker, dockerfile) for taker in takers]
-    return ", ".join(texts) or "-"
+    return ", ".join(_taker(taker, dockerfile) for taker in takers) or "-"
 
 
 def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> Section:
     """Return what matches at each level, from the top of the context down to the path."""
-    items: list[SectionItem] = [_headline(explained)]
+    items = [_headline(explained)]
     for level in explained.levels:
         items += _level(level, explained)
     if explained.takers is not None:
@@ -73,21 +73,21 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
 
 def _headline(explained: Explanation) -> Prose:
     would = ""
-    if explained.not_there is not None:
+    if explained.not_there:
         would = "does not exist; it would be "
+    style = "red"
     if explained.verdict.ignored:
         word = f"{would}ignored"
-        style = "red"
     elif explained.stops:
         word = "stops the build"
-        style = "red"
     elif explained.arrives_empty:
         word = "arrives empty"
         style = "yellow"
     else:
         word = f"{would}sent"
         style = "green"
-    return Prose(f"{quoted(explained.path)}: {word}", mark=f": {word}", style=style)
+    mark = f": {word}"
+    return Prose(quoted(explained.path) + mark, mark=mark, style=style)
 
 
 def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
@@ -95,20 +95,22 @@ def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
     yield Prose(f"  {quoted(level.path)}")
     others = 0
     for check in level.checks:
-        if check.outcome in _MATCHES:
+        verb = _MATCHES.get(check.outcome)
+        if verb:
             named = _named(check.pattern, explained.ignore_file)
-            yield Prose(f"    {named} {_MATCHES[check.outcome]}", 6)
+            yield Prose(f"    {named} {verb}", 6)
         else:
             others += 1
     if others:
         yield Prose(f"    {plural(others, 'pattern')} without effect here")
-    text = _verdict(level.verdict, explained.ignore_file)
+    verdict = level.verdict
+    text = _verdict(verdict, explained.ignore_file)
     if level.path == explained.path:
-        if explained.not_there is not None:
+        if explained.not_there:
             text = f"would be {text}"
-    elif level.verdict.ignored and level.entered:
+    elif verdict.ignored and level.entered:
         text += "; entered, as an exception may reach below it"
-    elif level.verdict.ignored:
+    elif verdict.ignored:
         text += "; not entered, as no exception does"
     yield Prose(f"    => {text}", 7)
 
@@ -125,7 +127,7 @@ def _named(pattern: Pattern, ignore_file: str | None) -> str:
     """Return a pattern with its place: ".dockerignore:3 `node_modules`"."""
     place = "the builder's"
     if pattern.line:
-        place = f"{quoted(ignore_file or '')}:{pattern.line}"
+        place = located(ignore_file or "", pattern.line)
     return f"{place} `{visible(_source(pattern))}`"
 
 
@@ -133,22 +135,23 @@ def _takers(
     explained: Explanation, takers: Iterable[Taker], dockerfile: str | None
 ) -> Iterator[Prose]:
     """Yield the instructions that take an entry, or what happens to it if none does."""
-    if explained.verdict.ignored or explained.not_there is not None:
-        yield Prose("  would be taken by")
-    else:
-        yield Prose("  taken by")
+    would = ""
+    if explained.verdict.ignored or explained.not_there:
+        would = "would be "
+    yield Prose(f"  {would}taken by")
     texts = [_taker(taker, dockerfile) for taker in takers]
     for text in texts or [_untaken(explained, dockerfile)]:
         yield Prose(f"    {text}", 6)
 
 
 def _taker(taker: Taker, dockerfile: str | None) -> str:
-    text = _instruction(taker.source, dockerfile)
+    source = taker.source
+    text = _instruction(source, dockerfile)
     if taker.below:
-        return f"{text}: perhaps something below it"
+        text += ": perhaps something below it"
     # These enlarge the transfer alone.
-    if taker.source.kind in ("tmpfs", "git"):
-        return f"{text}: without copying it"
+    elif source.kind in ("tmpfs", "git"):
+        text += ": without copying it"
     return text
 
 
@@ -158,19 +161,20 @@ def _untaken(explained: Explanation, dockerfile: str | None) -> str:
         return "no instruction, so it is not transferred"
     sources = _instructions(explained.left_out, dockerfile)
     text = f"no instruction: not copied by {sources}"
-    if explained.verdict.ignored or explained.not_there is not None:
-        return text
-    return f"{text}, for which it is transferred"
+    if not (explained.verdict.ignored or explained.not_there):
+        text += ", for which it is transferred"
+    return text
 
 
 def _instruction(source: Source, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
+    name = visible(source.source)
+    text = f"{source.instruction} {name or _EMPTY}"
     if source.instruction == "RUN":
-        text = f"RUN --mount, {source.kind} of {visible(source.source or '.')}"
-    else:
-        text = f"{source.instruction} {visible(source.source) or _EMPTY}"
+        text = f"RUN --mount, {source.kind} of {name or '.'}"
     if source.line:
-        text += f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})"
+        place = located(dockerfile or "Dockerfile", source.line)
+        text += f" ({place})"
     return text
 
 
@@ -179,20 +183,24 @@ def _instructions(sources: Iterable[Source], dockerfile: str | None) -> str:
 
 
 def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> Iterator[str]:
+    title = builder.title
     if explained.mounts:
         mounts = _instructions(explained.mounts, dockerfile)
-        yield f"{mounts}: shows it without the ignore file, as for {builder.title} all mounts do."
+        yield f"{mounts}: shows it without the ignore file, as for {title} all mounts do."
     if explained.takers_unknown:
         yield f"Which instruction takes it: {visible(explained.takers_unknown)}."
     if explained.path == ".":
         yield "The context itself is always sent; patterns decide about its contents."
-    if explained.pruned_at is not None:
+    if explained.pruned_at:
         yield (
-            f"{quoted(explained.pruned_at)} is ignored and {builder.title} does not enter it, so "
+            f"{quoted(explained.pruned_at)} is ignored and {title} does not enter it, so "
             "no pattern is applied to its contents."
         )
     for miss in explained.near_misses:
-        yield _near_miss(miss, explained, builder)
+        named = _named(miss.pattern, explained.ignore_file)
+        where = quoted(miss.matches)
+        reason = _why_skipped(miss)
+        yield f"{named} seems to decide, as it matches {where}. But {title} {reason}."
     if builder.sends_ignored_parents and _is_entered(explained):
         yield "A directory would be sent with what is re-included below it."
     if explained.arrives_empty:
@@ -201,30 +209,26 @@ def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> 
             "A COPY of it succeeds and yields an empty file."
         )
     if explained.stops:
-        yield f"{builder.title} stops here: {explained.stops}."
-    if explained.not_there is not None:
+        yield f"{title} stops here: {explained.stops}."
+    if explained.not_there:
         yield f"This path does not exist now ({visible(explained.not_there)})."
 
 
-def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
+def _why_skipped(miss: NearMiss) -> str:
     """Return why a pattern that seems to decide does not."""
     if miss.pruned:
-        reason = "never gets there"
-    elif miss.pattern.exception:
-        reason = _SKIPS.format("not ignored")
-    else:
-        reason = _SKIPS.format("already ignored")
-    named = _named(miss.pattern, explained.ignore_file)
-    where = quoted(miss.matches)
-    return f"{named} seems to decide, as it matches {where}. But {builder.title} {reason}."
+        return "never gets there"
+    if miss.pattern.exception:
+        return _SKIPS.format("not ignored")
+    return _SKIPS.format("already ignored")
 
 
 def _is_entered(explained: Explanation) -> bool:
     """Return whether the path is an ignored directory that the builder enters."""
-    if not explained.levels:
-        return False
-    last = explained.levels[-1]
-    return last.path == explained.path and last.verdict.ignored and last.entered
+    for level in explained.levels:
+        if level.path == explained.path:
+            return level.verdict.ignored and level.entered
+    return False
 
 
 def _note(text: str) -> Prose:
@@ -238,12 +242,13 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
     if check.fate.is_found:
         style = "green"
     head = f"{_instruction(check.source, dockerfile)}: {text}"
-    lines = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
-    if check.fate is not Fate.IGNORED:
+    mark = text.partition(":")[0]
+    lines = [Prose(head, mark=f": {mark}", style=style)]
+    is_ignored = check.fate is Fate.IGNORED
+    if not is_ignored:
         lines += _hidden(check)
-    for note in check.notes:
-        lines.append(_note(visible(note)))
-    if check.fate is Fate.IGNORED and any(hidden.near_misses for hidden in check.hidden):
+    lines += map(_note, map(visible, check.notes))
+    if is_ignored and any(hidden.near_misses for hidden in check.hidden):
         lines.append(_note(f"each step: ctxsize explain --trace {quoted(check.at)}"))
     return Section(lines)
 
@@ -259,6 +264,7 @@ def _hidden(check: SourceCheck) -> Iterator[Prose]:
 
 
 def _fate(check: SourceCheck) -> str:
+    source = check.source
     matches = ""
     if check.matches:
         matches = f": matches {plural(check.matches, 'entry')}"
@@ -266,7 +272,7 @@ def _fate(check: SourceCheck) -> str:
             matches += f", {len(check.hidden)} more ignored"
     path = quoted(check.at)
     lead = ""
-    if check.at != check.source.path:
+    if check.at != source.path:
         lead = f"{path} is "
     verdict = ""
     for hidden in check.hidden[:1]:
@@ -276,6 +282,6 @@ def _fate(check: SourceCheck) -> str:
         at=path,
         is_at=lead,
         hidden=verdict,
-        source=visible(check.source.source),
-        context=f"the context {visible(check.source.context)}".rstrip(),
+        source=visible(source.source),
+        context=f"the context {visible(source.context)}".rstrip(),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, groupby
 from os.path import relpath
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
-from ctxsize.formats import wording
 from ctxsize.formats.sections import (
     Findings,
     NextStep,
@@ -22,7 +22,19 @@ from ctxsize.formats.sections import (
     notes,
 )
 from ctxsize.formats.styles import FindingsOutcome, Look
-from ctxsize.formats.wording import amount, listed, more, quoted, typed, visible
+from ctxsize.formats.wording import (
+    amount,
+    cells,
+    fix_text,
+    listed,
+    more,
+    path_argument,
+    place,
+    places,
+    quoted,
+    typed,
+    visible,
+)
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
@@ -49,53 +61,59 @@ def sections(outcome: FindingsOutcome, look: Look) -> list[Section]:
         case "clean":
             return _cleaned(outcome, look)
         case "rules" if outcome.asked:
-            return [section for code in outcome.codes for section in _at_length(code)]
+            return [*chain.from_iterable(map(_at_length, outcome.codes))]
         case "rules":
-            return [Section([_in_a_line(code) for code in outcome.codes])]
+            return [Section([*map(_in_a_line, outcome.codes)])]
 
 
 def _linted(outcome: Linted, look: Look) -> list[Section]:
-    fixed = [finding for file in outcome.files for finding in file.mended]
-    count = sum(map(wording.places, fixed))
+    files = outcome.files
+    fixed = [finding for file in files for finding in file.mended]
+    count = sum(map(places, fixed))
     findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
-    lines: list[SectionItem] = [*_files(outcome.files, look)]
+    lines = [*_files(files, look)]
     lines += notes(outcome.problems)
-    if not outcome.files:
+    if not files:
         lines.append(Prose("no ignore file here"))
     # The number of findings is the last line.
-    return [Section([*_fixed(fixed)]), Section(lines), findings]
+    return [_fixed(fixed), Section(lines), findings]
 
 
-def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
-    """Yield a line for each fix that was made; for equal ones of a file a single line."""
-    alike: dict[tuple[str, str, str], list[Finding]] = {}
+def _fixed(findings: Iterable[Finding]) -> Section:
+    """Return a line for each fix that was made; for equal ones of a file a single line."""
+    alike = defaultdict[tuple[str, ...], list[Finding]](list)
     for finding in findings:
-        if finding.fix is not None:
-            text = wording.fix_text(finding.fix).partition("; changes nothing")[0]
-            key = (finding.location.path, finding.code, text)
-            alike.setdefault(key, []).append(finding)
+        if finding.fix:
+            text = fix_text(finding.fix).partition("; changes nothing")[0]
+            alike[finding.location.path, finding.code, text].append(finding)
+    lines = []
     for (_, code, text), equal in alike.items():
-        place = wording.place(equal[0])
-        line = f"{place} fixed {code} {visible(text)}"
+        line = f"{place(equal[0])} fixed {code} {visible(text)}"
         if len(equal) > 1:
             line += f" ({len(equal):,} times)"
-        yield Prose(line, 4)
+        lines.append(Prose(line, 4))
+    return Section(lines)
 
 
 def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
     """Yield a line for each file; those in which nothing is found are counted."""
-    fine = [file for file in files if not (file.findings or file.mended)]
-    is_each_shown = look.full or len(fine) < 2
+    counted = [file for file in files if not (file.findings or file.mended)]
+    if look.full or len(counted) == 1:
+        counted = []
     for file in files:
-        if is_each_shown or file.findings or file.mended:
+        if file.findings or file.mended or not counted:
             yield _file(file)
-    if not is_each_shown:
-        patterns = sum(file.patterns for file in fine)
-        suppressed = sum(file.suppressed for file in fine)
-        whole = replace(fine[0], patterns=patterns, suppressed=suppressed, content_bytes=None)
-        yield _file(replace(whole, path=f"{len(fine):,} files"))
+    if counted:
+        whole = replace(
+            counted[0],
+            path=f"{len(counted):,} files",
+            patterns=sum(file.patterns for file in counted),
+            suppressed=sum(file.suppressed for file in counted),
+            content_bytes=None,
+        )
+        yield _file(whole)
 
 
 def _file(file: LintedFile) -> Prose:
@@ -107,22 +125,24 @@ def _file(file: LintedFile) -> Prose:
         parts.append("nothing found")
     if file.suppressed:
         parts.append(f"{file.suppressed:,} suppressed")
-    return Prose(f"{quoted(file.path)}: {', '.join(parts)}", 4)
+    text = ", ".join(parts)
+    return Prose(f"{quoted(file.path)}: {text}", 4)
 
 
 def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
-    findings = Findings(advice.findings, fixed=len(advice.mended))
+    findings = advice.findings
+    fixed = advice.mended
+    items: list[SectionItem] = [Findings(findings, fixed=len(fixed))]
     if look.quiet:
-        return [Section([findings])]
-    items: list[SectionItem] = [findings]
-    if any(finding.fix for finding in advice.findings):
+        return [Section(items)]
+    if any(finding.fix for finding in findings):
         diff = typed("advise", "--diff", *_root(advice.root))
         items.append(NextStep(diff, "shows the fixes"))
-    if not advice.findings:
+    if not findings:
         dockerfiles = plural(len(advice.dockerfiles), "Dockerfile")
         items.append(Prose(f"{dockerfiles}: nothing found"))
     items += notes(advice.problems)
-    return [Section([*_fixed(advice.mended)]), Section(items)]
+    return [_fixed(fixed), Section(items)]
 
 
 def _in_a_line(code: Code) -> Prose:
@@ -134,12 +154,12 @@ def _in_a_line(code: Code) -> Prose:
 def _at_length(code: Code) -> Iterator[Section]:
     title = f"{code.name} {code.slug} ({code.severity.value})"
     yield Section([Prose(title, mark=code.name)])
-    yield Section([Prose(code.summary, 0)])
-    yield Section([Prose(code.why, 0)])
+    for text in (code.summary, code.why):
+        yield Section([Prose(text, 0)])
     for title, example in (("Instead of", code.bad), ("write", code.good)):
         if example:
-            lines = [Prose(f"    {visible(line)}") for line in example.split("\n")]
-            yield Section([Prose(f"{title}:"), *lines])
+            lines = [f"    {visible(line)}" for line in example.split("\n")]
+            yield Section([Prose(f"{title}:"), *map(Prose, lines)])
 
 
 def _scanned(scan: Scan, look: Look) -> list[Section]:
@@ -147,34 +167,34 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     table = _builds(scan, look)
     if look.quiet:
         return [Section([table])]
-    failed = [_error(row, row.error) for row in scan.rows if row.error is not None]
-    lines = few(failed, _MOST_LINES, look)
-    sections = [Section([table, *lines], _title(scan))]
-    if not scan.rows and scan.merged:
-        sections.append(Section([Prose("no build in these reports")]))
-    elif not scan.rows:
+    errors = []
+    for row in scan.rows:
+        if row.error:
+            name = quoted(_build(row))
+            errors.append(Prose(f"  {name}: {visible(row.error)}", 4))
+    nothing = []
+    if not scan.rows:
         text = "no build here: no Dockerfile, and no file that names one"
-        sections.append(Section([Prose(text)]))
+        if scan.merged:
+            text = "no build in these reports"
+        nothing.append(Prose(text))
     return [
-        *sections,
+        Section([table, *few(errors, _MOST_LINES, look)], _title(scan)),
+        Section(nothing),
         Section([*_across(scan, look)], "Across builds"),
         Section(few(notes(scan.problems), _MOST_LINES, look)),
         Section([*_next(scan)]),
     ]
 
 
-def _error(row: Row, error: str) -> Prose:
-    name = quoted(_build(row))
-    return Prose(f"  {name}: {visible(error)}", 4)
-
-
 def _title(scan: Scan) -> str:
-    title = plural(len(scan.rows), "build")
+    rows = scan.rows
+    title = plural(len(rows), "build")
     if scan.merged:
-        cost = sum(row.cost.content_bytes for row in scan.rows)
-        saving = sum(row.saving.content_bytes for row in scan.rows if row.saving)
+        cost = human(sum(row.cost.content_bytes for row in rows))
+        saving = human(sum(map(_saved, rows)))
         title += f" in {plural(len(scan.merged), 'repository')}"
-        title += f": {human(cost)}, safe suggestions save {human(saving)}"
+        title += f": {cost}, safe suggestions save {saving}"
     else:
         title += ", the most costly first"
     if scan.lower_bound:
@@ -184,23 +204,22 @@ def _title(scan: Scan) -> str:
 
 def _across(scan: Scan, look: Look) -> Iterator[SectionItem]:
     """Yield the findings across builds, and where their codes are explained."""
+    brief = _MOST_LINES
+    hint = "; -v shows what to do"
     if look.full:
-        yield Findings(scan.findings)
-    else:
-        yield Findings(scan.findings, _MOST_LINES)
+        brief = 0
+        hint = ""
+    yield Findings(scan.findings, brief)
     codes = " ".join(dict.fromkeys(finding.code for finding in scan.findings))
-    if codes and look.full:
-        yield Prose(f"  `ctxsize rule {codes}` explains")
-    elif codes:
-        yield Prose(f"  `ctxsize rule {codes}` explains; -v shows what to do")
+    if codes:
+        yield Prose(f"  `ctxsize rule {codes}` explains{hint}")
 
 
 def _next(scan: Scan) -> Iterator[NextStep]:
     """Yield the command for the build that would save most, or else for the most costly one."""
     if scan.merged:
         return
-    rows = [row for row in scan.rows if row.error is None]
-    rows = [row for row in rows if row.found.inline is None]
+    rows = [row for row in scan.rows if not row.error and row.found.inline is None]
     if rows:
         yield _next_for(max(rows, key=_saved))
     if scan.advice:
@@ -215,13 +234,15 @@ def _saved(row: Row) -> int:
 
 
 def _next_for(row: Row) -> NextStep:
-    words = [*row.options, *_root(row.build.context)]
-    if not _saved(row):
+    build = row.build
+    saved = _saved(row)
+    words = [*row.options, *_root(build.context)]
+    if not saved:
         return NextStep(typed("measure", *words), "shows what is sent")
     cost = human(row.cost.content_bytes)
-    purpose = f"saves {human(_saved(row))} of {cost}"
+    purpose = f"saves {human(saved)} of {cost}"
     # Values of arguments are not printed, and the command does not save the same without them.
-    others = [option for option in row.build.given() if option != "--target"]
+    others = [option for option in build.given() if option != "--target"]
     if others:
         purpose = f"needs the {listed(others)} of this build"
     return NextStep(typed("suggest", "--write", *words), purpose)
@@ -230,25 +251,26 @@ def _next_for(row: Row) -> NextStep:
 def _root(path: str) -> list[str]:
     if path == ".":
         return []
-    return [wording.path_argument(path)]
+    return [path_argument(path)]
 
 
 def _builds(scan: Scan, look: Look) -> Table:
     """Return a row for each build; equal ones share a row with their number."""
     contexts = Counter(row.build.context for row in scan.rows)
-    lines: list[tuple[str, ...]] = []
+    lines = []
     for row in scan.rows:
         name = row.build.context
         if look.full or contexts[name] > 1:
             name = _build(row)
         lines.append((*_figures(row, look), name))
-    equal = Counter(lines)
-    alike = Counter(cells[-1] for cells in equal)
+    counts = Counter(lines)
+    alike = Counter(name for *_, name in counts)
     rows = dict[tuple[str, ...], None]()
-    for cells, row in zip(lines, scan.rows, strict=True):
-        *figures, name = cells
-        if equal[cells] > 1:
-            name += f" ({equal[cells]:,} builds)"
+    for line, row in zip(lines, scan.rows, strict=True):
+        *figures, name = line
+        count = counts[line]
+        if count > 1:
+            name += f" ({count:,} builds)"
         elif alike[name] > 1 and row.places:  # they differ in values, which may be secret
             name += _origin(row)
         figures.append(quoted(name))
@@ -283,7 +305,7 @@ def _size(size: Amount | None) -> str:
 
 def _build(row: Row) -> str:
     """Return context and options of the build, as for `docker build`."""
-    text = " ".join((row.build.context, *row.options))
+    text = " ".join([row.build.context, *row.options])
     if row.dockerfile is None:
         text += _origin(row)
     return text
@@ -291,7 +313,8 @@ def _build(row: Row) -> str:
 
 def _origin(row: Row) -> str:
     """Return what names the build."""
-    return f" ({row.places[0].how} {row.places[0].name})"
+    place = row.places[0]
+    return f" ({place.how} {place.name})"
 
 
 def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
@@ -300,36 +323,36 @@ def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     head: list[SectionItem] = [_freed(outcome)]
     if outcome.command and plan.items:
         head.append(NextStep(outcome.command, "deletes it"))
-    failed = [Prose(_failed(result), 4) for result in outcome.results if not result.done]
+    failed = [_failed(result) for result in outcome.results if not result.done]
     title = "Planned" if outcome.applied else "Would be deleted"
-    sections = [
-        Section(head),
-        Section([_directories(outcome)], title),
-        Section(failed, "Not deleted"),
-    ]
+    left_alone: list[Prose] = []
     if not look.quiet:
-        sections.append(Section([*_left_alone(plan.passed, look)], "Left alone"))
-    return [*sections, Section(notes(plan.problems), "Not looked at")]
+        left_alone += _left_alone(plan.passed, look)
+    return [
+        Section(head),
+        Section([_directories(plan)], title),
+        Section(failed, "Not deleted"),
+        Section(left_alone, "Left alone"),
+        Section(notes(plan.problems), "Not looked at"),
+    ]
 
 
 def _freed(outcome: Cleaning) -> Prose:
     plan = outcome.plan
+    style = "green"
     if not plan.items:
         title = "Nothing to delete"
-        style = "green"
         text = f"{plural(len(plan.passed), 'candidate')} left alone"
     elif not outcome.applied:
         title = "Dry run"
         style = "yellow"
         text = _dry_run(plan)
-    elif outcome.complete:
-        title = "Deleted"
-        style = "green"
-        text = _deleted(outcome)
     else:
-        title = "Not all deleted"
-        style = "red"
+        title = "Deleted"
         text = _deleted(outcome)
+        if not outcome.complete:
+            title = "Not all deleted"
+            style = "red"
     return Prose(f"{title}: {text}", 0, title, style)
 
 
@@ -351,36 +374,33 @@ def _deleted(outcome: Cleaning) -> str:
     return f"{freed} on disk freed, {files}; {done:,} of {directories} deleted"
 
 
-def _directories(outcome: Cleaning) -> Table:
+def _directories(plan: CleanPlan) -> Table:
     """Return a row for each directory, with a note on its evidence and its largest parts."""
-    rows: list[Sequence[str]] = []
-    for directory in outcome.plan.items:
-        size = directory.inventory.size
-        figures = (human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}")
-        rows.append((*figures, quoted(directory.path)))
+    rows = []
+    for directory in plan.items:
+        inventory = directory.inventory
+        size = inventory.size
+        rows.append([human(size.disk_bytes), *cells(size), quoted(directory.path)])
         evidence = ", ".join(map(visible, directory.evidence))
         note = f"{directory.kind.title}: {evidence}"
-        parts = [part for part in directory.inventory.parts if part.name]
-        parts = [part for part in parts if part.size.content_bytes]
+        parts = []
+        for part in inventory.parts:
+            if part.name and part.size.content_bytes:
+                parts.append(f"{quoted(part.name)} {human(part.size.content_bytes)}")
         if parts:
-            texts = [f"{quoted(part.name)} {human(part.size.content_bytes)}" for part in parts]
-            note += f"; holds {listed(texts)}"
-        rows.append((note,))
+            note += f"; holds {listed(parts)}"
+        rows.append([note])
     return Table(("on disk", "size", "files", "directory"), rows)
 
 
-def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
+def _left_alone(passed: Iterable[Passed], look: Look) -> Iterator[Prose]:
     """Yield what is left alone, dangers first; unless `full`, `_ALIKE` for each reason."""
-    alike: dict[tuple[bool, bool, str], list[Passed]] = {}
-    for candidate in passed:
-        code = candidate.objection.code
-        key = (candidate.objection.by_choice, code == "not-proven", code)
-        alike.setdefault(key, []).append(candidate)
-    for (_, _, code), candidates in sorted(alike.items()):
-        shown, rest = cut(candidates, _ALIKE, look)
+    ordered = sorted(passed, key=_danger)
+    for (_, _, code), candidates in groupby(ordered, _danger):
+        shown, rest = cut([*candidates], _ALIKE, look)
         for candidate in shown:
             line = f"  {quoted(candidate.path)}"
-            if candidate.size is not None:
+            if candidate.size:
                 line += f" ({human(candidate.size.content_bytes)})"
             line += f": {visible(candidate.objection.message)}"
             yield Prose(line, 4)
@@ -388,9 +408,16 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
             yield Prose(f"  {rest} lists all ({code})")
 
 
-def _failed(result: Result) -> str:
+def _danger(candidate: Passed) -> tuple[bool, bool, str]:
+    """Return a key: dangers come first, what is not proved last."""
+    objection = candidate.objection
+    code = objection.code
+    return objection.by_choice, code == "not-proven", code
+
+
+def _failed(result: Result) -> Prose:
     text = f"  {quoted(result.path)}: {visible(result.message)}"
     left = [quoted(path) for path in result.left if path != result.path]
     if left:
-        return f"{text}; the rest is in {', '.join(left)}"
-    return text
+        text += f"; the rest is in {', '.join(left)}"
+    return Prose(text, 4)

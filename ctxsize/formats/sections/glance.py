@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from os.path import basename
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH, FOLDERS
@@ -19,15 +21,22 @@ from ctxsize.formats.sections import (
     ScreenPart,
     Section,
     folded,
-    measured,
 )
+from ctxsize.formats.sections.measured import head, ignore_text, printed, sources_of
 from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import command, counted, more, quoted, sent, visible
-from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
+from ctxsize.formats.wording import command, more, quoted, sent, visible
+from ctxsize.model import (
+    Amount,
+    Clue,
+    Directory,
+    Measurement,
+    Report,
+    Transfer,
+)
 from ctxsize.units import human, plural
 
 _LINES = 20
-_ROWS = Room(8, least=2)
+_ROWS = Room(8, 8, least=2)
 _VERDICT = Fit(2, on_narrow=3)
 _LINE = Fit(1)
 _SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
@@ -40,18 +49,19 @@ _WORDS = {*_NOTES.values(), _GIT}  # the notes that are no patterns
 
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
-    clauses = measured.clauses(report, short=True)
-    verdict = measured.verdict(report, look, clauses, _VERDICT)
-    head = Section([verdict, measured.next_step(report)])
+    answer = head(report, look, _VERDICT, short=True)
     if look.quiet:
-        yield head
+        yield answer
         return
-    problem = Section([Findings(report.findings, 1)])
     largest = LargeParts(parts_of(report), sent(report), _ROWS)
-    parts = Section([largest])
-    facts = Section([*_facts(report)])
+    sections = [
+        answer,
+        Section([Findings(report.findings, 1)]),
+        Section([largest]),
+        Section([*_facts(report)]),
+    ]
     # A blank line would follow the last section.
-    yield Screen([head, problem, parts, facts], _LINES + 1)
+    yield Screen(sections, _LINES + 1)
 
 
 def _facts(report: Report) -> Iterator[Fact]:
@@ -59,95 +69,98 @@ def _facts(report: Report) -> Iterator[Fact]:
     if report.context_path != ".":
         yield Fact("Context", "", _LINE, quoted(report.context_path))
     yield _taken_by(report)
-    yield Fact("Ignore file", measured.ignore_text(report.ignore_file) or "none", _LINE)
-    if not report.failing and report.dockerfile is not None:
+    yield Fact("Ignore file", ignore_text(report.ignore_file) or "none", _LINE)
+    if report.dockerfile and not report.failing:
         yield Fact("Build prints", _printed(report), _LINE)
-    commands = [command(report, "measure"), "ls --size", "explain PATH"]
-    yield Fact("More", " · ".join(commands), _LINE, short="ctxsize measure")
+    commands = f"{command(report, 'measure')} · ls --size · explain PATH"
+    yield Fact("More", commands, _LINE, short="ctxsize measure")
 
 
 def _printed(report: Report) -> str:
     """Return the figure of the largest transfer, and the number of the others."""
-    figures = [measured.printed(report, _largest(report), "context", short=True)]
-    if report.more_transfers:
-        figures.append(more(len(report.transfers) - 1, "platform"))
+    text = printed(report, _largest(report), "context", short=True)
+    platforms = len(report.more_transfers)
+    if platforms:
+        text += f" {more(platforms, 'platform')}"
     named = sum(bool(context.transfers) for context in report.named_contexts)
     if named:
-        figures.append(f"and {plural(named, 'named context')}")
-    return " ".join(figures)
+        text += f" and {plural(named, 'named context')}"
+    return text
 
 
 def _taken_by(report: Report) -> Fact:
     """Return the instruction that takes most of what is sent, and the number of the others."""
     builder = BUILDERS[report.builder]
+    dockerfile = report.dockerfile
+    transfer = report.transfer
     path = ""
-    if report.dockerfile is None:
+    if dockerfile is None:
         text = "not known without a Dockerfile"
-    elif report.failing or (report.transfer is None and builder.asks_for_paths):
+    elif report.failing or (builder.asks_for_paths and not transfer):
         text = "not known"
     elif builder.announces is None:
         text = "COPY and ADD, which read it in place"
     elif not builder.asks_for_paths:
         text = "all of it, before the Dockerfile is read"
     else:
-        text, path = _instruction(report, report.dockerfile)
+        text = _instruction(report)
+        path = "stdin" if dockerfile == "-" else quoted(dockerfile)
+        if not text and not (transfer and transfer.context_used):
+            text = "nothing"
+            path = ""
     return Fact("Taken by", text, _LINE, path)
 
 
-def _instruction(report: Report, dockerfile: str) -> tuple[str, str]:
-    """Return what takes most, and before it the Dockerfile, if anything takes something."""
-    path = "stdin" if dockerfile == "-" else quoted(dockerfile)
-    sources = measured.sources_of(report)
-    if sources:
-        largest, *others = sources
-        size = human(largest.content_bytes)
-        if Amount.of(largest) == sent(report) != Amount():
-            size = "all of it"
-        name = visible(largest.name)
-        text = f":{largest.line} {name} ({size})"
-        if others:
-            text += f" {more(len(others))}"
-        return text, path
-    if report.transfer and report.transfer.context_used:
-        return "", path
-    return "nothing", ""
+def _instruction(report: Report) -> str:
+    """Return the source that takes most, as it follows the Dockerfile; `""` if there is none."""
+    sources = sources_of(report)
+    if not sources:
+        return ""
+    largest, *others = sources
+    size = human(largest.content_bytes)
+    if Amount.of(largest) == sent(report) != Amount():
+        size = "all of it"
+    text = f":{largest.line} {visible(largest.name)} ({size})"
+    if others:
+        text += f" {more(len(others))}"
+    return text
 
 
 def parts_of(report: Report) -> list[LargePart]:
     """Return the parts of what is sent that are worth a line: secrets, then the largest."""
     transfer = _largest(report)
-    clues_by_path = {clue.path: clue for clue in transfer.clues}
-    suspects: dict[str, Amount] = {}  # by each directory that has any
-    parts: list[LargePart] = []
-    for note, clues in _suspects(report, clues_by_path):
-        size = Amount.of(*clues)
-        is_pattern = note not in _WORDS
-        parts.append(LargePart(_named(note, clues), *size, note, is_pattern))
+    suspects = defaultdict[str, list[Clue]](list)  # by each directory that has any
+    parts = []
+    for note, clues in _suspects(report, transfer.clues):
+        part = LargePart(
+            _named(note, clues),
+            *Amount.of(*clues),
+            note=note,
+            is_pattern=note not in _WORDS,
+        )
+        parts.append(part)
         for clue in clues:
-            for path in _paths_to(clue.path):
-                suspects[path] = Amount.of(suspects.get(path, Amount()), clue)
+            for path in accumulate(clue.path.split("/"), "{}/{}".format):
+                suspects[path].append(clue)
     if transfer.tree:
         parts += _directories(transfer.tree, suspects)
-    for name, size in _top_files(report, transfer).items():
-        if name not in suspects:
-            parts.append(LargePart(quoted(name), *size))
+    for file in _top_files(report, transfer):
+        if file.name not in suspects:
+            parts.append(file._replace(name=quoted(file.name)))
     for named in report.named_contexts:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))
     least = sent(report).content_bytes // _LEAST_SHARE
     parts = [part for part in parts if part.note or part.content_bytes >= least]
-    return sorted(filter(_has_files, parts), key=_rank)
+    return sorted((part for part in parts if part.files > 0), key=_rank)
 
 
 def _largest(report: Report) -> Transfer | Measurement:
     """Return the largest transfer, or the context if none is known."""
-    if report.transfers:
-        return max(report.transfers, key=_size)
+    transfers = report.transfers
+    if transfers:
+        return max(transfers, key=lambda transfer: transfer.content_bytes)
     return report.context
-
-
-def _has_files(part: LargePart) -> bool:
-    return part.files > 0
 
 
 def _rank(part: LargePart) -> tuple[bool, int, int, str]:
@@ -155,63 +168,48 @@ def _rank(part: LargePart) -> tuple[bool, int, int, str]:
     return part.note != _NOTES["secret"], -part.content_bytes, -part.files, part.name
 
 
-def _paths_to(path: str) -> Iterator[str]:
-    """Yield the directories above a path, and the path."""
-    for index, char in enumerate(path):
-        if char == "/":
-            yield path[:index]
-    yield path
-
-
-def _top_files(report: Report, transfer: Transfer | Measurement) -> dict[str, Amount]:
-    """Return the size of known files at the top of the context that are sent."""
+def _top_files(report: Report, transfer: Transfer | Measurement) -> list[LargePart]:
+    """Return the known files at the top of the context that are sent."""
     if isinstance(transfer, Measurement) or transfer.everything:
         files = report.context.largest_files
-        return {file.name: Amount.of(file) for file in files if "/" not in file.name}
+        return [LargePart(file.name, *Amount.of(file)) for file in files if "/" not in file.name]
     directories: Sequence[Directory] = ()
     if transfer.tree:
         directories = transfer.tree.children
     names = {".", *(directory.path for directory in directories)}
     files_by_path = {}
     for source in transfer.sources:
-        if source.files == 1 and source.path not in names and "/" not in source.path:
-            files_by_path[source.path] = Amount.of(source)
-    known = Amount.of(*directories, *files_by_path.values())
-    left = Amount.of(transfer) - known
+        path = source.path
+        if source.files == 1 and path not in names and "/" not in path:
+            files_by_path[path] = LargePart(path, *Amount.of(source))
+    top_files = [*files_by_path.values()]
+    left = Amount.of(transfer) - Amount.of(*directories, *top_files)
     # Patterns and symlinks may stand for the same file.
-    if min(left) >= 0:
-        return files_by_path
-    return {}
+    if min(left) < 0:
+        return []
+    return top_files
 
 
-def _size(part: Transfer | Measurement) -> int:
-    return counted(part).content_bytes
-
-
-def _suspects(
-    report: Report, clues_by_path: Mapping[str, Clue]
-) -> Iterator[tuple[str, list[Clue]]]:
+def _suspects(report: Report, clues: Iterable[Clue]) -> Iterator[tuple[str, list[Clue]]]:
     """Yield the parts that make the verdict, by the pattern that would ignore them, or a note.
 
-    `clues_by_path` are those of one transfer. A part inside another is left out.
+    `clues` are those of one transfer. A part inside another is left out.
     """
-    kinds: dict[str, str] = {}
-    for reason in report.reasons:
-        for clue in reason.parts:
-            kinds[clue.path] = reason.kind
-    names = Counter(path.rpartition("/")[2] for path in kinds)
-    groups: dict[tuple[str, str], list[Clue]] = {}
+    kinds = {clue.path: reason.kind for reason in report.reasons for clue in reason.parts}
+    names = Counter(map(basename, kinds))
+    groups = defaultdict[tuple[str, str], list[Clue]](list)
     last = "/"
-    for path in sorted(kinds.keys() & clues_by_path.keys(), key=lambda path: f"{path}/"):
-        if f"{path}/".startswith(last):
+    for clue in sorted(clues, key=lambda clue: f"{clue.path}/"):
+        path = clue.path
+        kind = kinds.get(path)
+        if kind is None or f"{path}/".startswith(last):
             continue
         last = f"{path}/"
-        key = (_note(report, path, kinds[path], names), "")
-        if kinds[path] == "large-file":
-            key = (key[0], path)  # each has a row
-        groups.setdefault(key, []).append(clues_by_path[path])
-    for (note, _), clues in groups.items():
-        yield note, sorted(clues, key=lambda clue: (-clue.content_bytes, clue.path))
+        note = _note(report, path, kind, names)
+        row = path if kind == "large-file" else ""
+        groups[note, row].append(clue)
+    for (note, _), alike in groups.items():
+        yield note, sorted(alike, key=lambda clue: (-clue.content_bytes, clue.path))
 
 
 def _note(report: Report, path: str, kind: str, names: Mapping[str, int]) -> str:
@@ -219,58 +217,56 @@ def _note(report: Report, path: str, kind: str, names: Mapping[str, int]) -> str
 
     `names` has how many parts have each name.
     """
-    name = path.rpartition("/")[2]
+    if kind in _NOTES:
+        return _NOTES[kind]
+    name = basename(path)
     is_unneeded = kind == "unneeded"
-    note = _NOTES.get(kind, "")
     # A worktree of git has a name of its own.
     has_one_pattern = name not in BY_PATH or names[name] > _SEVERAL
     if is_unneeded and name in FOLDERS and has_one_pattern:
         note = f"**/{name}"
-    elif not note:
+    else:
         pattern_class = BUILDERS[report.builder].spec_class.pattern_class
         note = visible(pattern_for(path, pattern_class=pattern_class) or _GIT)
-    if is_unneeded and BY_PATH.get(name):
-        note += BY_PATH[name]
-    elif is_unneeded and _has_exceptions(report):
-        note += "/**"
-    return note
-
-
-def _has_exceptions(report: Report) -> bool:
-    if report.ignore_file is None:
-        return False
-    return any(pattern.exception for pattern in report.ignore_file.patterns)
+    if not is_unneeded:
+        return note
+    end = BY_PATH.get(name, "")
+    ignore_file = report.ignore_file
+    if not end and ignore_file and any(pattern.exception for pattern in ignore_file.patterns):
+        end = "/**"
+    return note + end
 
 
 def _named(note: str, clues: Sequence[Clue]) -> str:
     """Return a name for parts with one note; the first is the largest."""
-    first = clues[0]
-    if len(clues) > 1 and note.startswith("**/"):
-        name = first.path.rpartition("/")[2]
-        return f"{len(clues):,} × {quoted(name)}/"
-    name = quoted(first.path)
+    first, *others = clues
+    path = first.path
+    if others and note.startswith("**/"):
+        return f"{len(clues):,} × {quoted(basename(path))}/"
+    name = quoted(path)
     if first.kind in ("unneeded", "directory"):
         name += "/"
-    return f"{name} {more(len(clues) - 1)}".rstrip()
+    return f"{name} {more(len(others))}".rstrip()
 
 
-def _directories(root: Directory, suspects: Mapping[str, Amount]) -> Iterator[LargePart]:
+def _directories(root: Directory, suspects: Mapping[str, list[Clue]]) -> Iterator[LargePart]:
     """Yield directories without suspects; of a large one, the one that has most of it."""
 
     def left(node: Directory) -> Amount:
-        return Amount.of(node) - suspects.get(node.path, Amount())
+        return Amount.of(node) - Amount.of(*suspects.get(node.path, ()))
 
     for node in root.children:
         size = left(node)
-        while _SPLIT * size.content_bytes > root.content_bytes:
-            child = max(node.children, key=lambda child: left(child).content_bytes, default=None)
-            if child is None or 2 * left(child).content_bytes <= size.content_bytes:
+        while node.children and _SPLIT * size.content_bytes > root.content_bytes:
+            child = max(node.children, key=lambda child: left(child).content_bytes)
+            size_of_child = left(child)
+            if 2 * size_of_child.content_bytes <= size.content_bytes:
                 break
-            others = size - left(child)
+            others = size - size_of_child
             if others.files:
                 yield LargePart(f"the rest of {quoted(node.path)}/", *others)
             node = child
-            size = left(child)
+            size = size_of_child
         name = f"{quoted(folded(node).path)}/"
         if size != Amount.of(node):
             name = f"the rest of {name}"

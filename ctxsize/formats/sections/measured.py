@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.filesystem import READS_ATTRIBUTES
-from ctxsize.formats import wording
 from ctxsize.formats.sections import (
     Fact,
     Findings,
@@ -22,10 +21,29 @@ from ctxsize.formats.sections import (
     Table,
 )
 from ctxsize.formats.styles import TABLES, Look
-from ctxsize.formats.wording import amount, command, listed, more, quoted, sent, visible
+from ctxsize.formats.wording import (
+    LEVELS,
+    amount,
+    cells,
+    command,
+    fit,
+    hides_all,
+    is_large,
+    level,
+    listed,
+    located,
+    more,
+    path_argument,
+    quoted,
+    sent,
+    typed,
+    visible,
+)
 from ctxsize.hidden import shown
 from ctxsize.model import (
     Amount,
+    Counted,
+    Ignored,
     IgnoreFileInfo,
     Measurement,
     NamedContext,
@@ -58,34 +76,34 @@ _LONGEST_PATH = 40  # number of columns of a path in the verdict
 class _Breakdown(NamedTuple):
     """A table of the parts of a context."""
 
-    name: str  # as `--by` has it
     title: str
     columns: str
-    header: str  # that of the names
+    header: str  # that of the names; `--by` has its first letters
     parts: Sequence[Share]
     most: int  # number of rows on a screen, or in full
 
 
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
-    head = Section([verdict(report, look, clauses(report), _VERDICT), next_step(report)])
-    if look.only is not None:
-        yield head
-        yield from _only_table(report, look)
+    answer = head(report, look, _VERDICT)
+    if look.only:
+        yield answer
+        yield from _only_tables(report, look, look.only)
         yield Section([Findings(report.findings, _MANY)], "Problems")
     elif look.quiet:
-        yield head
+        yield answer
     else:
-        yield Screen([head, *body(report, look)])
+        yield Screen([answer, *body(report, look)])
 
 
-def verdict(report: Report, look: Look, texts: Iterable[str], fit: Fit) -> Prose:
-    """Return the verdict with its reasons, in a single line if quiet."""
-    title, style = wording.LEVELS[wording.level(report)]
-    text = f"{title}: {'; '.join(texts)}"
+def head(report: Report, look: Look, lines: Fit, *, short: bool = False) -> Section:
+    """Return the verdict, in a single line if quiet, and the next step."""
+    title, style = LEVELS[level(report)]
+    text = f"{title}: {'; '.join(_clauses(report, short=short))}"
+    verdict = Prose(text, 0, title, style, lines)
     if look.quiet:
-        return Prose(text, -1, title, style)
-    return Prose(text, 0, title, style, fit)
+        verdict = Prose(text, mark=title, style=style)
+    return Section([verdict, next_step(report)])
 
 
 def body(report: Report, look: Look, title: str = "") -> Iterator[Section]:
@@ -93,29 +111,29 @@ def body(report: Report, look: Look, title: str = "") -> Iterator[Section]:
     yield Section([*_facts(report, look)], title, folded=bool(title))
     if look.full:
         for named in report.named_contexts:
-            yield Section([*_about_named(report, named)], f"Named context {visible(named.name)}")
+            name = visible(named.name)
+            yield Section([*_about_named(report, named, look)], f"Named context {name}")
     yield Section([Findings(report.findings, _FEW, brief_on_low=1)], "Problems")
-    directories = plural(report.context.totals.directories, "directory")
-    yield Section([_size_tree(report, look)], f"Size tree, of {directories}", folded=True)
+    context = report.context
+    directories = plural(context.totals.directories, "directory")
+    room = _room_of_tree(look)
+    yield Section([SizeTree(context.tree, room)], f"Size tree, of {directories}", folded=True)
     for breakdown in _breakdowns(report, look):
-        total = len(breakdown.parts)
-        room = Room(min(breakdown.most, total), total, breakdown.header)
-        if room.most:
-            table = _table_of(report, breakdown, room.most)._replace(rest="", room=room)
+        table = _table_of(report, breakdown, breakdown.most)
+        if table.rows:
             yield Section([table], breakdown.title, folded=True)
     if not look.full:
         text = f"More: --full shows all, --by {'|'.join(TABLES)} a table, --depth N more levels"
         yield Section([Prose(text, 6, text, "dim")])
 
 
-def _size_tree(report: Report, look: Look) -> SizeTree:
-    root = report.context.tree
+def _room_of_tree(look: Look) -> Room:
     if look.tree:
-        return SizeTree(root, Room(look.tree, look.tree), is_counted=False)
+        return Room(look.tree, look.tree, is_shared=False)
     if look.full:
-        return SizeTree(root, Room(_FULL_TREE, _FULL_TREE))
+        return Room(_FULL_TREE, _FULL_TREE)
     most = 2 * look.top + 1
-    return SizeTree(root, Room(most, most, "directory", least=_FEW, leaves="all"))
+    return Room(most, most, "directory", least=_FEW, leaves="all")
 
 
 def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
@@ -125,61 +143,94 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
     of_sources = _FEW
     in_full = 0
     if look.full:
-        of_sources = in_full = look.top
-    title = "Ignored, by the pattern that decided"
-    ignored = context.ignored.by_pattern
-    yield _Breakdown("pattern", title, "size files line", "pattern", ignored, most)
-    title = "Largest directories, own files only"
-    directories = context.largest_directories
-    yield _Breakdown("dir", title, "size files %", "directory", directories, in_full)
-    title = "Taken by the Dockerfile"
-    sources = sources_of(report)
-    yield _Breakdown("taken", title, "size files line", "source", sources, of_sources)
-    yield _Breakdown("file", "Largest files", "size %", "file", context.largest_files, most)
-    extensions = context.by_extension
-    yield _Breakdown("ext", "By extension", "size files %", "extension", extensions, in_full)
+        of_sources = in_full = most
+    yield _Breakdown(
+        title="Ignored, by the pattern that decided",
+        columns="size files line",
+        header="pattern",
+        parts=context.ignored.by_pattern,
+        most=most,
+    )
+    yield _Breakdown(
+        title="Largest directories, own files only",
+        columns="size files %",
+        header="directory",
+        parts=context.largest_directories,
+        most=in_full,
+    )
+    yield _Breakdown(
+        title="Taken by the Dockerfile",
+        columns="size files line",
+        header="source",
+        parts=sources_of(report),
+        most=of_sources,
+    )
+    yield _Breakdown(
+        title="Largest files",
+        columns="size %",
+        header="file",
+        parts=context.largest_files,
+        most=most,
+    )
+    yield _Breakdown(
+        title="By extension",
+        columns="size files %",
+        header="extension",
+        parts=context.by_extension,
+        most=in_full,
+    )
     if not any(part.name for part in context.by_pattern):
         in_full = 0
-    title = "Sent, by the pattern that decided"
-    yield _Breakdown("sent", title, "size files line", "pattern", context.by_pattern, in_full)
+    yield _Breakdown(
+        title="Sent, by the pattern that decided",
+        columns="size files line",
+        header="pattern",
+        parts=context.by_pattern,
+        most=in_full,
+    )
 
 
-def _only_table(report: Report, look: Look) -> Iterator[Section]:
+def _only_tables(report: Report, look: Look, choice: str) -> Iterator[Section]:
     """Yield the tables of one choice of `--by`."""
     for breakdown in _breakdowns(report, look):
-        if look.only not in (breakdown.name, breakdown.header):
+        if not breakdown.header.startswith(choice):
             continue
+        title = breakdown.title
         if breakdown.parts:
-            yield Section([_table_of(report, breakdown, look.top)], breakdown.title)
+            yield Section([_table_of(report, breakdown, look.top)], title)
         else:
-            yield Section([Prose(f"{breakdown.title}: none")])
+            yield Section([Prose(f"{title}: none")])
 
 
 def _table_of(report: Report, breakdown: _Breakdown, most: int) -> Table:
-    total = report.context.totals.content_bytes
-    return table_of(breakdown.columns, breakdown.header, breakdown.parts, total, most)
+    parts = breakdown.parts
+    header = breakdown.header
+    room = Room(most, len(parts), header)
+    return table_of(breakdown.columns, header, parts, report.context.totals, room)
 
 
-def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
+def _clauses(report: Report, *, short: bool) -> Iterator[str]:
     """Yield the reasons of the verdict; `short` ones have no paths."""
     if report.failing:
         yield "nothing is built; see the problems below"
         return
-    if wording.hides_all(report):
+    if hides_all(report):
         yield "everything is ignored, so COPY and ADD find nothing"
         return
     if report.fatal:
         yield "an instruction does not find its source"
-    if any(problem.code == "not-utf8" for problem in report.all_problems):
+    problems = {problem.code for problem in report.all_problems}
+    if "not-utf8" in problems:
         yield "Docker cannot send a name that is not UTF-8"
     whole = sent(report)
     yield _size_clause(report, whole)
+    kinds = set()
     for reason in report.reasons:
-        yield _clause(reason, whole.content_bytes, short=short)
-    unneeded = {"unneeded", "git-ignored"} & {reason.kind for reason in report.reasons}
-    if unneeded and report.ignore_file is None and not short:
+        kinds.add(reason.kind)
+        yield _clause(reason, whole, short=short)
+    if kinds & {"unneeded", "git-ignored"} and not (report.ignore_file or short):
         yield "there is no ignore file"
-    if report.all_problems:
+    if problems:
         yield "see the problems below"
 
 
@@ -195,72 +246,76 @@ def _size_clause(report: Report, whole: Amount) -> str:
     else:
         text = f"{size} would be sent"
     contexts = [named.context.totals for named in report.named_contexts if named.context]
-    bytes_of_all = Amount.of(report.context.totals, *contexts).content_bytes
-    if human(bytes_of_all) == human(whole.content_bytes):
-        return text
-    return f"{text}, of {human(bytes_of_all)}"
+    everything = human(Amount.of(report.context.totals, *contexts).content_bytes)
+    if everything != human(whole.content_bytes):
+        text += f", of {everything}"
+    return text
 
 
-def _clause(reason: Reason, whole_bytes: int, *, short: bool) -> str:
-    names = [wording.fit(quoted(path), _LONGEST_PATH) for path in reason.paths]
+def _clause(reason: Reason, whole: Amount, *, short: bool) -> str:
+    names = [fit(quoted(path), _LONGEST_PATH) for path in reason.paths]
     paths = listed(names, of=reason.count)
-    share = percent(reason.content_bytes, whole_bytes)
     if reason.kind == "secret":
         if short:
             return plural(reason.count, "possible secret")
         return f"possible secrets: {paths}"
+    clause = _CLAUSES[reason.kind]
+    size = reason.content_bytes
+    share = percent(size, whole.content_bytes)
     if short:
-        return f"{share} {_CLAUSES[reason.kind]}"
-    return f"{human(reason.content_bytes)} ({share}) {_CLAUSES[reason.kind]}: {paths}"
+        return f"{share} {clause}"
+    return f"{human(size)} ({share}) {clause}: {paths}"
 
 
 def next_step(report: Report) -> NextStep:
     """Return the command to type next, or what to correct first."""
+    context = report.context_path
     for problem in report.failing:
-        return NextStep("", _correction(problem, report.context_path))
-    for problem in report.all_problems:
+        return NextStep("", _correction(problem, context))
+    problems = report.all_problems
+    for problem in problems:
         step = _step_for(problem, report)
-        if step is not None:
+        if step:
             return step
-    if any(problem.code == "no-dockerfile" for problem in report.all_problems):
+    if any(problem.code == "no-dockerfile" for problem in problems):
         words = ["scan"]
-        if report.context_path != ".":
-            words.append(wording.path_argument(report.context_path))
-        return NextStep(wording.typed(*words), "finds the builds below this directory")
-    if wording.hides_all(report):
+        if context != ".":
+            words.append(path_argument(context))
+        return NextStep(typed(*words), "finds the builds below this directory")
+    if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
-    if report.reasons or wording.is_large(sent(report)):
+    if report.reasons or is_large(sent(report)):
         # Review comes before --write.
         purpose = "finds what the build does not need, and proves it"
         return NextStep(command(report, "suggest"), purpose)
     if not report.context.ignored.complete:
         return NextStep(command(report, "measure", "--ignored"), "shows what each pattern saves")
     options = ["--size"]
-    if report.transfer is not None and not report.transfer.everything:
+    transfer = report.transfer
+    if transfer and not transfer.everything:
         options.insert(0, "--transfer")
     return NextStep(command(report, "ls", *options), "lists every entry that is sent")
 
 
 def _step_for(problem: Problem, report: Report) -> NextStep | None:
     """Return what to do about a problem, None if there is nothing that helps for certain."""
-    if problem.code == "arrives-empty" and problem.path:
-        path = wording.path_argument(problem.path)
+    code = problem.code
+    line = problem.line
+    if code == "arrives-empty" and problem.path:
+        path = path_argument(problem.path)
         trace = command(report, "explain", "--trace", path)
         return NextStep(trace, "shows why it arrives empty")
-    if problem.code == "source-not-found" and problem.line:
-        explain = command(report, "explain", "--source", str(problem.line))
+    if code == "source-not-found" and line:
+        explain = command(report, "explain", "--source", str(line))
         return NextStep(explain, "shows why the build does not find it")
-    if problem.is_fatal and problem.line:
+    if problem.is_fatal and line:
         return NextStep("", _correction(problem))
     return None
 
 
 def _correction(problem: Problem, path: str = "") -> str:
-    place = quoted(problem.path or path)
-    if problem.line:
-        place += f":{problem.line}"
-    return f"correct {place}"
+    return f"correct {located(problem.path or path, problem.line or None)}"
 
 
 def _facts(report: Report, look: Look) -> Iterator[Fact]:
@@ -270,17 +325,14 @@ def _facts(report: Report, look: Look) -> Iterator[Fact]:
         dockerfile = "from stdin"
     yield Fact("Context", quoted(report.context_path), _LINE)
     yield Fact("Dockerfile", dockerfile, _LINE)
-    most = _MOST_TRANSFERS
-    if look.full:
-        most = len(report.transfers)
-    yield from _sizes(report, report, "context", most)
+    yield from _sizes(report, report, "context", look)
     if report.named_contexts and not look.full:
         names = [visible(named.name) for named in report.named_contexts]
         yield Fact("Named", listed(names), _FACT)
-    images = dict.fromkeys(_unknown_images(report))
+    images = ", ".join(dict.fromkeys(_unknown_images(report)))
     if images:
-        yield Fact("Assumed", f"no ONBUILD triggers in {', '.join(images)}", _FACT)
-    yield Fact("Ignored", _ignored(report), _FACT)
+        yield Fact("Assumed", f"no ONBUILD triggers in {images}", _FACT)
+    yield Fact("Ignored", _ignored(report.context.ignored), _FACT)
 
 
 def _unknown_images(report: Report) -> Iterator[str]:
@@ -293,48 +345,49 @@ def _unknown_images(report: Report) -> Iterator[str]:
                 yield visible(problem.message.rpartition(" ")[2])
 
 
-def _ignored(report: Report) -> str:
-    ignored = report.context.ignored
-    if not ignored.totals.entries:
+def _ignored(ignored: Ignored) -> str:
+    totals = ignored.totals
+    if not totals.entries:
         return "nothing"
     if ignored.complete:
-        return amount(ignored.totals)
-    text = plural(ignored.totals.entries, "entry")
+        return amount(totals)
+    text = plural(totals.entries, "entry")
     if ignored.unopened:
         unopened = plural(ignored.unopened, "directory")
-        return f"at least {text}, with {unopened} not opened"
+        text = f"at least {text}, with {unopened} not opened"
     return text
 
 
-def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
+def _about_named(report: Report, named: NamedContext, look: Look) -> Iterator[Fact]:
     yield Fact("Stands for", quoted(named.value))
-    if named.context is not None:
-        yield from _sizes(report, named, named.announced, len(named.transfers))
+    if named.context:
+        yield from _sizes(report, named, named.announced, look)
     elif not named.local:
         yield Fact("Transfer", "nothing: the builder fetches it, and no ignore file is read")
     elif named.used is False:
         yield Fact("Transfer", "nothing: this build takes nothing from it")
 
 
-def _sizes(report: Report, owner: Report | NamedContext, name: str, most: int) -> Iterator[Fact]:
-    """Yield ignore file and size of a context, and for `most` transfers its size as printed."""
+def _sizes(report: Report, owner: Report | NamedContext, name: str, look: Look) -> Iterator[Fact]:
+    """Yield ignore file and size of a context, and for its transfers their sizes as printed."""
     ignore_file = ignore_text(owner.ignore_file)
     yield Fact("Ignore file", ignore_file or "none, so nothing is ignored", _FACT)
     context = owner.context
-    if context is not None:
+    if context:
         yield Fact("Context size", _least(report, amount(context.totals)), _FACT)
     transfers = owner.transfers
-    has_several = len({transfer.platforms for transfer in transfers}) > 1
+    platforms = {transfer.platforms for transfer in transfers}
+    most = len(transfers) if look.full else _MOST_TRANSFERS
     for transfer in transfers[:most]:
         lead = ""
-        if has_several:
+        if len(platforms) > 1:
             lead = f"{', '.join(transfer.platforms)}: "
         yield Fact("Transfer", lead + _transferred(transfer), _FACT)
         yield Fact("Build prints", lead + printed(report, transfer, name), _PRINTED)
     left = more(len(transfers) - most, "platform")
     if left:
         yield Fact("", left, _FACT)
-    if context is not None and not transfers and not report.failing:
+    if context and not (transfers or report.failing):
         yield Fact("Build prints", printed(report, context, name), _PRINTED)
 
 
@@ -367,8 +420,8 @@ def printed(report: Report, part: Transfer | Measurement, name: str, *, short: b
     condition = ""
     if isinstance(part, Measurement) and builder.asks_for_paths:
         condition = ", if all of it is transferred"
-    line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
-    line = _least(report, line)
+    announced = builder.announces.replace("context:", f"{visible(name)}:")
+    line = _least(report, announced.format(part.printed))
     if short:
         return line + condition
     when = "in each build" if builder.resends else "in a cold build"
@@ -386,7 +439,7 @@ def sources_of(report: Report) -> list[Share]:
             for source in transfer.sources:
                 if not transfer.everything or source.path == ".":
                     sources[source] = None
-    shares = [_share(source) for source in sources]
+    shares = map(_share, sources)
     return sorted(shares, key=lambda share: (-share.content_bytes, share.line or 0))
 
 
@@ -402,17 +455,24 @@ def _share(source: SourceShare) -> Share:
     return Share(name, source.content_bytes, source.files, source.line)
 
 
-def table_of(columns: str, header: str, parts: Sequence[Share], total: int, top: int) -> Table:
-    """Return a table of the first parts of a whole of `total` bytes, with these columns."""
+def table_of(
+    columns: str,
+    header: str,
+    parts: Sequence[Share],
+    whole: Counted,
+    room: Room,
+) -> Table:
+    """Return a table of the first parts of a whole, with these columns."""
     names = columns.split()
     rows = []
-    for part in parts[:top]:
-        cells = {
-            "size": human(part.content_bytes),
-            "files": f"{part.files:,}",
-            "%": percent(part.content_bytes, total),
+    for part in parts[: room.most]:
+        size, files = cells(part)
+        figures = {
+            "size": size,
+            "files": files,
+            "%": percent(part.content_bytes, whole.content_bytes),
             "line": str(part.line or ""),
         }
-        figures = [cells[name] for name in names]
-        rows.append((*figures, quoted(part.name or "(none)")))
-    return Table((*names, header), rows, more(len(parts) - top, header))
+        name = quoted(part.name or "(none)")
+        rows.append([*(figures[column] for column in names), name])
+    return Table((*names, header), rows, room=room)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from os.path import normpath, relpath
 
-from ctxsize.formats import wording
 from ctxsize.formats.sections import (
     Fact,
     Findings,
@@ -20,11 +20,28 @@ from ctxsize.formats.sections import (
     notes,
 )
 from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import amount, change, command, listed, more, quoted, visible
+from ctxsize.formats.wording import (
+    amount,
+    cells,
+    change,
+    command,
+    listed,
+    more,
+    path_argument,
+    quoted,
+    visible,
+)
 from ctxsize.guard.accepting import UNUSED
 from ctxsize.knowledge.rules import Category, Rule, all_rules
-from ctxsize.model import Counted
-from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
+from ctxsize.model import Amount
+from ctxsize.recommender.outcome import (
+    Advice,
+    Blocked,
+    IgnoreFilePlan,
+    Note,
+    Suggested,
+    Suggestion,
+)
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import columns, human, plural
 
@@ -43,7 +60,8 @@ _WIDEST_PATTERNS = 24
 def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
     """Return the sections of `outcome`, without those of `--explain`; if quiet, the patterns."""
     if look.quiet:
-        return [Section([Prose(visible(line)) for line in _patterns(outcome)])]
+        lines = map(visible, _patterns(outcome))
+        return [Section([*map(Prose, lines)])]
     if outcome.kind == "suggest":
         return _suggested(outcome, look)
     return _planned(outcome, look)
@@ -54,12 +72,8 @@ def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
     if outcome.kind == "plan":
         return [addition.line for addition in outcome.change.added]
     chosen = [suggestion.patterns for suggestion in outcome.suggestions if suggestion.chosen]
-    in_order = sorted(chosen, key=lambda patterns: patterns[-1].startswith("!"))
-    return [line for patterns in in_order for line in patterns]
-
-
-def _cells(size: Counted, name: str) -> tuple[str, str, str]:
-    return human(size.content_bytes), f"{size.files:,}", name
+    chosen.sort(key=lambda patterns: patterns[-1].startswith("!"))
+    return [*chain.from_iterable(chosen)]
 
 
 def _suggested(advice: Advice, look: Look) -> list[Section]:
@@ -67,29 +81,29 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
     safe = []
     unsafe = []
     patterns = 0
+    title = "Safe to add"
     for suggestion in suggestions:
-        if suggestion.safe or suggestion.chosen:
-            safe.append(suggestion)
-        else:
-            unsafe.append(suggestion)
         if suggestion.chosen:
             patterns += len(suggestion.patterns)
+        if suggestion.safe:
+            safe.append(suggestion)
+        elif suggestion.chosen:
+            safe.append(suggestion)
+            title = "To add"
+        else:
+            unsafe.append(suggestion)
+    if advice.written:
+        title = "Added"
     saving = "Nothing safe to add"
     if patterns:
         saving = _saving(advice, patterns)
-    if advice.written:
-        title = "Added"
-    elif all(suggestion.safe for suggestion in safe):
-        title = "Safe to add"
-    else:
-        title = "To add"
-    verdict = Prose(saving, mark=saving.partition(" with ")[0])
+    mark = saving.partition(" with ")[0]
     evidence = []
     if look.full:
         evidence.append(_evidence(suggestions))
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
-        Section([verdict, _next(advice)]),
+        Section([Prose(saving, mark=mark), _next(advice)]),
         Section([*_sizes(advice), *_of_git(advice)]),
         Section([_suggestions(safe, look)], title),
         Section([_suggestions(unsafe, look)], confirmed),
@@ -102,9 +116,9 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
 
 def _to_show(advice: Advice) -> Iterator[Suggestion]:
     """Yield the suggestions but one for the file that `--write` creates: it saves nothing yet."""
-    new_file = None
+    new_file = []
     if advice.new_file:
-        new_file = [relpath(advice.ignore_file, advice.context_path)]
+        new_file.append(relpath(advice.ignore_file, advice.context_path))
     for suggestion in advice.suggestions:
         if [*map(normpath, suggestion.paths)] != new_file:
             yield suggestion
@@ -113,8 +127,8 @@ def _to_show(advice: Advice) -> Iterator[Suggestion]:
 def _questions(advice: Advice) -> Table:
     rows = []
     for question in advice.questions:
-        figures = _cells(question.size, quoted(question.path))
-        rows.append((*figures, question.note))
+        path = quoted(question.path)
+        rows.append((*cells(question.size), path, question.note))
     return Table(("size", "files", "path", "in git"), rows, prose=True)
 
 
@@ -146,10 +160,11 @@ def _findings(advice: Advice, look: Look) -> Iterator[SectionItem]:
 def _of_git(advice: Advice) -> Iterator[Fact]:
     """Yield what git ignores and the ignore file does not."""
     size = advice.git_ignored
-    if size is not None and size.files and not advice.written:
+    if size and size.files and not advice.written:
         text = f"{amount(size)} that git ignores would be sent"
-        if advice.git_ignored_secrets:
-            text += f", with {plural(advice.git_ignored_secrets, 'secret')}"
+        secrets = advice.git_ignored_secrets
+        if secrets:
+            text += f", with {plural(secrets, 'secret')}"
         largest = quoted(advice.git_ignored_largest)
         step = command(advice, "suggest", "--from-gitignore")
         yield Fact("Git", f"{text}; the largest is {largest}: {step}")
@@ -158,21 +173,22 @@ def _of_git(advice: Advice) -> Iterator[Fact]:
 def _saving(outcome: Suggested, patterns: int) -> str:
     """Return how much the patterns keep out of the context."""
     before = outcome.before.context
-    after = outcome.after.context
-    verb = "Ignored" if outcome.written else "Can be ignored"
-    saved = human(max(0, before.content_bytes - after.content_bytes))
+    saving = before - outcome.after.context
+    saved = human(max(0, saving.content_bytes))
     if isinstance(outcome, Advice) and outcome.lower_bound:
         saved = f"at least {saved}"
+    verb = "Ignored" if outcome.written else "Can be ignored"
     return f"{verb} with {plural(patterns, 'pattern')}: {saved} of {amount(before)}"
 
 
 def _next(advice: Advice) -> NextStep:
-    if advice.written or not advice.suggestions:
+    suggestions = advice.suggestions
+    if advice.written or not suggestions:
         return NextStep(command(advice, "measure"), "shows what is sent")
-    if advice.edit is None:
-        # One that needs a confirmation is only written if it is named.
-        return _write(advice, "--only", advice.suggestions[0].rule.name)
-    return _write(advice)
+    if advice.edit:
+        return _write(advice)
+    # One that needs a confirmation is only written if it is named.
+    return _write(advice, "--only", suggestions[0].rule.name)
 
 
 def _write(outcome: Suggested, *options: str) -> NextStep:
@@ -190,38 +206,41 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
     before = outcome.before
     after = outcome.after
     yield Fact("Context", change(before.context, after.context))
-    if before.transfer is not None and after.transfer is not None:
+    if before.transfer and after.transfer:
         yield Fact("Transfer", change(before.transfer, after.transfer))
 
 
 def _suggestions(suggestions: Sequence[Suggestion], look: Look) -> Table:
     """Return a row for each suggestion, the largest first, and few trifles unless `full`."""
-    whole = sum(_size(suggestion).content_bytes for suggestion in suggestions)
-    ordered = sorted(suggestions, key=_rank)
-    trifles = [suggestion for suggestion in ordered if _is_trifle(suggestion, whole)]
+    whole = Amount.of(*map(_size, suggestions))
+    shown = sorted(suggestions, key=_rank)
+    trifles = [suggestion for suggestion in shown if _is_trifle(suggestion, whole)]
     left_out = trifles[_MOST_TRIFLES:]
-    # A line about a single one would be no shorter.
-    if look.full or len(left_out) == 1:
-        left_out = []
-    rows = [suggestion for suggestion in ordered if suggestion not in left_out]
     rest = []
-    if left_out:
-        size = human(sum(_size(trifle).content_bytes for trifle in left_out))
+    # A line about a single one would be no shorter.
+    if len(left_out) > 1 and not look.full:
+        shown = [suggestion for suggestion in shown if suggestion not in left_out]
+        size = human(Amount.of(*map(_size, left_out)).content_bytes)
         rest.append(f"{more(len(left_out), 'small one')}, {size}: -v")
-    if any(not row.size.counted.files for row in rows):
+    if not all(map(_is_transferred, shown)):
         rest.append("(in brackets: not transferred by this build)")
     last = "reason"
     if suggestions and all(suggestion.doubts for suggestion in suggestions):
         last = "doubt"
     headers = ("size", "files", "pattern", last)
-    return Table(headers, [_line(row) for row in rows], "; ".join(rest), prose=True)
+    return Table(headers, [*map(_line, shown)], "; ".join(rest), prose=True)
 
 
-def _size(suggestion: Suggestion) -> Counted:
+def _is_transferred(suggestion: Suggestion) -> bool:
+    return suggestion.size.counted.files != 0
+
+
+def _size(suggestion: Suggestion) -> Amount:
     """Return its part of the transfer, or of the context if this build does not transfer it."""
-    if suggestion.size.counted.files:
-        return suggestion.size.counted
-    return suggestion.size.context
+    size = suggestion.size
+    if _is_transferred(suggestion):
+        return size.counted
+    return size.context
 
 
 def _rank(suggestion: Suggestion) -> tuple[int, int]:
@@ -229,15 +248,16 @@ def _rank(suggestion: Suggestion) -> tuple[int, int]:
     return -size.counted.content_bytes, -size.context.content_bytes
 
 
-def _is_trifle(suggestion: Suggestion, whole: int) -> bool:
-    """Return whether it is too small to matter among `whole` bytes; a secret never is."""
+def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
+    """Return whether it is too small to matter among all of them; a secret never is."""
     size = _size(suggestion)
-    least = min(_TRIFLE_BYTES, whole * _TRIFLE_SHARE)
-    is_small = size.content_bytes < least and size.files < _TRIFLE_FILES
-    return is_small and suggestion.rule.category is not Category.SECRET
+    least = min(_TRIFLE_BYTES, whole.content_bytes * _TRIFLE_SHARE)
+    if size.content_bytes >= least or size.files >= _TRIFLE_FILES:
+        return False
+    return suggestion.rule.category is not Category.SECRET
 
 
-def _line(suggestion: Suggestion) -> tuple[str, ...]:
+def _line(suggestion: Suggestion) -> list[str]:
     """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
     names = [*map(quoted, suggestion.patterns)]
     patterns = " ".join(names)
@@ -245,29 +265,30 @@ def _line(suggestion: Suggestion) -> tuple[str, ...]:
         shortest = min(names, key=columns)
         patterns = f"{shortest} {more(len(names) - 1)}"
     text = suggestion.rule.reason
-    if suggestion.doubts:
+    for doubt in suggestion.doubts[:1]:
         # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
-        text = re.split("[:;,] ", suggestion.doubts[0])[0]
-    size, files, name = _cells(_size(suggestion), patterns)
-    if not suggestion.size.counted.files:
+        text = re.split("[:;,] ", doubt)[0]
+    size, files = cells(_size(suggestion))
+    if not _is_transferred(suggestion):
         size = f"({size})"
-    return size, files, name, visible(text)
+    return [size, files, patterns, visible(text)]
 
 
 def _evidence(suggestions: Iterable[Suggestion]) -> Table:
     """Return a row for each suggestion, and below it what speaks for it and against it."""
-    rows = list[tuple[str, ...]]()
+    rows = []
     for suggestion in suggestions:
         rule = suggestion.rule
         texts = [f"{rule.name}: {rule.why}"]
-        if not suggestion.size.counted.files:
+        if not _is_transferred(suggestion):
             texts.append("Not transferred by this build")
-        if suggestion.doubts:
-            texts.append(f"Doubt: {'; '.join(suggestion.doubts)}")
+        doubts = "; ".join(suggestion.doubts)
+        if doubts:
+            texts.append(f"Doubt: {doubts}")
         texts.append(f"Evidence: {listed(suggestion.evidence, sign='; ')}")
         patterns = listed([*map(quoted, suggestion.patterns)], sign=" ")
-        rows.append(_cells(_size(suggestion), patterns))
-        rows += [(visible(text),) for text in texts]
+        rows.append([*cells(_size(suggestion)), patterns])
+        rows += [[visible(text)] for text in texts]
     return Table(("size", "files", "pattern"), rows)
 
 
@@ -294,37 +315,36 @@ def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
     blocked = [candidate for candidate in advice.blocked if candidate.rule == rule.name]
     if not (suggested or blocked):
         facts["here"] = "nothing that is sent has this name with its evidence"
-    known = [Fact(label, text) for label, text in facts.items() if text]
-    return Section([*known, _evidence(suggested), _blocked(blocked, look)], rule.name)
+    items: list[SectionItem] = [Fact(label, text) for label, text in facts.items() if text]
+    items += [_evidence(suggested), _blocked(blocked, look)]
+    return Section(items, rule.name)
 
 
 def _blocked(candidates: Sequence[Blocked], look: Look) -> Table:
     """Return what is not suggested, the largest first, with the reasons."""
-    rows = list[tuple[str, ...]]()
+    rows = []
     largest = sorted(candidates, key=lambda candidate: -candidate.size.content_bytes)
     shown, rest = cut(largest, _MOST_ROWS, look)
     for candidate in shown:
-        rows.append(_cells(candidate.size, quoted(candidate.path)))
         reason = f"Not suggested, for {candidate.trap}: {candidate.reason}"
-        rows.append((visible(reason),))
         evidence = f"{candidate.rule}; evidence: {candidate.evidence}"
-        rows.append((visible(evidence),))
+        rows += [
+            [*cells(candidate.size), quoted(candidate.path)],
+            [visible(reason)],
+            [visible(evidence)],
+        ]
     return Table(("size", "files", "path"), rows, rest)
 
 
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
-    left_out: list[tuple[str, ...]] = []
-    for note in plan.change.notes:
-        line = str(note.line or "")
-        place = ":".join(filter(None, (quoted(note.path), line)))
-        left_out.append((place, visible(note.subject), visible(note.why)))
-    added = [Prose(f"    {visible(addition.line)}") for addition in plan.change.added]
-    rows, rest = cut(left_out, _MOST_ROWS, look)
-    others = Table(("place", "entry", "reason"), rows, rest, prose=True)
+    change = plan.change
+    added = [Prose(f"    {visible(addition.line)}") for addition in change.added]
+    left_out, rest = cut([*map(_left_out, change.notes)], _MOST_ROWS, look)
+    others = Table(("place", "entry", "reason"), left_out, rest, prose=True)
     title = "Added" if plan.written else "To add"
-    sizes = [*_sizes(plan)]
-    if plan.edit is None:
-        sizes = []
+    sizes: list[Fact] = []
+    if plan.edit:
+        sizes += _sizes(plan)
     return [
         Section([*_change(plan)]),
         Section(sizes),
@@ -334,8 +354,14 @@ def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
     ]
 
 
+def _left_out(note: Note) -> list[str]:
+    place = filter(None, (quoted(note.path), str(note.line or "")))
+    return [":".join(place), visible(note.subject), visible(note.why)]
+
+
 def _change(plan: IgnoreFilePlan) -> Iterator[SectionItem]:
     change = plan.change
+    saving = _saving(plan, len(change.added))
     if change.impossible:
         yield Prose(visible(f"Not possible: {change.impossible}"), 0)
         if change.hint:
@@ -343,11 +369,10 @@ def _change(plan: IgnoreFilePlan) -> Iterator[SectionItem]:
     elif plan.edit is None:
         yield Prose("Nothing to change: no line is proved to be missing")
     elif plan.written:
-        text = _saving(plan, len(change.added))
-        yield Prose(f"{text}; {quoted(plan.ignore_file)} was written", 0)
+        yield Prose(f"{saving}; {quoted(plan.ignore_file)} was written", 0)
     else:
-        yield Prose(_saving(plan, len(change.added)), 0)
+        yield Prose(saving, 0)
         options = [f"--{plan.mode}"]
         if plan.sibling:
-            options.append(wording.path_argument(plan.sibling))
+            options.append(path_argument(plan.sibling))
         yield _write(plan, *options)
