@@ -12,7 +12,7 @@ from functools import cache
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import mount_origin
-from ctxsize.dockerfile.words import quoted
+from ctxsize.dockerfile.words import Words, quoted
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import WHITE_SPACE, as_go_sees
 from ctxsize.hidden import hidden_as
@@ -49,7 +49,7 @@ _PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?
 it; addresses and the order of ranges are not checked."""
 
 
-def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+def split_arguments(keyword: str, rest: str, escape: str) -> tuple[Words, bool]:
     """Return the arguments, and whether they were JSON. Raises DockerfileError for wrong ones."""
     kind: list[str] = []
     if keyword == "HEALTHCHECK" and rest:
@@ -84,7 +84,7 @@ def partition(text: str) -> tuple[str, str]:
     return first, "".join(others)
 
 
-def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
+def take_flags(text: str, escape: str) -> tuple[Words, str]:
     """Return the `--flag` words at the start, unquoted, and the rest of the line."""
     # `extractBuilderFlags` of BuildKit treats each byte as a character, so text beyond ASCII
     # comes out garbled.
@@ -121,7 +121,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     return word, len(view)
 
 
-def _json_array(rest: str) -> tuple[str, ...] | None:
+def _json_array(rest: str) -> Words | None:
     """Return the strings of a JSON array, or None if `rest` is no array (`parseJSON`)."""
     if not rest.startswith("["):
         return None
@@ -254,7 +254,7 @@ def _check_trigger(trigger: Instruction) -> None:
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
-def _check_from(arguments: tuple[str, ...]) -> None:
+def _check_from(arguments: Words) -> None:
     if len(arguments) == 1:
         return
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Instruction
 from ctxsize.dockerfile.parse import find_syntax, unchecked_instructions
+from ctxsize.dockerfile.words import Words
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import Hidden, shown
 
@@ -65,8 +66,8 @@ def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
 
 def _hide_instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
     """Return an instruction with its words hidden that differ from those of the `other`."""
-    flags: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
+    flags: Words = ()
+    arguments: Words = ()
     text = _UNKNOWN
     other_trigger = None
     if other is not None:
@@ -96,7 +97,7 @@ def _move(instruction: Instruction, place: Instruction) -> Instruction:
     return replace(instruction, line=place.line, end_line=place.end_line, trigger=trigger)
 
 
-def _hide_words(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+def _hide_words(words: Words, others: Words) -> Words:
     """Return `words`, hidden where they differ from the `others`, which have no values."""
     if len(words) != len(others):
         others = (_UNKNOWN,) * len(words)

@@ -19,6 +19,7 @@ from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
 from ctxsize.dockerfile.state import Environment
+from ctxsize.dockerfile.words import Variables
 from ctxsize.hidden import Hidden, hidden_as
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
@@ -74,7 +75,7 @@ class ContextNeed:
 def context_need(
     dockerfile: Dockerfile,
     target: str = "",
-    build_arguments: Mapping[str, str] | None = None,
+    build_arguments: Variables | None = None,
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
     contexts: Mapping[str, bool] | None = None,
@@ -118,7 +119,7 @@ def context_need(
 
 def _shared_stages(
     dockerfile: Dockerfile,
-    build_arguments: Mapping[str, str],
+    build_arguments: Variables,
     predefined: dict[str, str],
     contexts: Mapping[str, bool],
 ) -> SharedStages:
@@ -139,7 +140,7 @@ def _shared_stages(
 
 
 def _global_environment(
-    dockerfile: Dockerfile, build_arguments: Mapping[str, str], predefined: Mapping[str, str]
+    dockerfile: Dockerfile, build_arguments: Variables, predefined: Variables
 ) -> Environment:
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
@@ -153,7 +154,7 @@ def _global_environment(
     return environment
 
 
-def other_frontend(syntax: Directive | None, build_arguments: Mapping[str, str]) -> Unknown | None:
+def other_frontend(syntax: Directive | None, build_arguments: Variables) -> Unknown | None:
     """Return the requested frontend if it is not BuildKit's own."""
     line = 0
     name = build_arguments.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]

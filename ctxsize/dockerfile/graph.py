@@ -19,7 +19,7 @@ from ctxsize.dockerfile.sources import (
 )
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
-from ctxsize.dockerfile.words import expand
+from ctxsize.dockerfile.words import Variables, expand
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import shown
 
@@ -100,7 +100,7 @@ class SharedStages:
     def __init__(
         self,
         outer: Environment,
-        build_arguments: Mapping[str, str],
+        build_arguments: Variables,
         contexts: Mapping[str, bool],
     ) -> None:
         self.outer = outer

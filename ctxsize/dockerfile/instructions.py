@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from ctxsize.dockerfile.words import split_words
+from ctxsize.dockerfile.words import Words, split_words
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import as_go_sees
 from ctxsize.hidden import hidden_as
@@ -51,8 +51,8 @@ class Instruction:
     """
 
     keyword: str
-    flags: tuple[str, ...]
-    arguments: tuple[str, ...]
+    flags: Words
+    arguments: Words
     json_form: bool
     text: str
     line: int

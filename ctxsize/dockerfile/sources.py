@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from ctxsize.dockerfile.words import quoted
+from ctxsize.dockerfile.words import Variables, quoted
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.paths import clean
 from ctxsize.hidden import hidden_as, shown
@@ -241,7 +241,7 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     )
 
 
-def _check_mount(kind: str, texts: Mapping[str, str]) -> None:
+def _check_mount(kind: str, texts: Variables) -> None:
     """Raise DockerfileError for a mount of a wrong kind, or with values that its kind refuses."""
     if kind not in _KEYS:
         raise DockerfileError(f"unsupported mount type {quoted(kind)}")

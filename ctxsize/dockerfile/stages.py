@@ -13,6 +13,7 @@ from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.sources import Expanded, Mount, is_git, is_url, parse_mount, path_from_root
 from ctxsize.dockerfile.state import Environment, StageState
+from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import hidden_as, made_of
 
@@ -69,7 +70,7 @@ class StageStep:
         return hidden_as(self.state.user, f"/home/{user}")
 
     @cached_property
-    def arguments(self) -> tuple[str, ...]:
+    def arguments(self) -> Words:
         """Return the arguments with variables replaced, as the builder does outside RUN."""
         words = self.instruction.arguments
         return tuple(tolerant(self.environment, word) for word in words)
@@ -136,13 +137,13 @@ class StageStep:
         return tuple(taken)
 
     @property
-    def sources(self) -> tuple[str, ...]:
+    def sources(self) -> Words:
         """Return the relative paths that it takes from the context, `.` for all of it."""
         paths = [path for origin, path in self.takes if not origin]
         return tuple(hidden_as(path, path[1:] or ".") for path in paths)
 
     @property
-    def taken(self) -> tuple[str, ...]:
+    def taken(self) -> Words:
         """Return the absolute paths that a COPY takes from its `origin`."""
         if not self.is_copy:
             return ()
@@ -265,7 +266,7 @@ def build_stage(
 
 def built_stages(
     dockerfile: Dockerfile,
-    build_arguments: Mapping[str, str] | None = None,
+    build_arguments: Variables | None = None,
     *,
     to_show: bool = False,
 ) -> tuple[BuiltStage, ...]:
@@ -285,7 +286,7 @@ def built_stages(
 
 
 def _build_stages(
-    dockerfile: Dockerfile, build_arguments: Mapping[str, str], *, to_show: bool
+    dockerfile: Dockerfile, build_arguments: Variables, *, to_show: bool
 ) -> Iterator[BuiltStage]:
     """Build the stages for `built_stages`."""
     of_images = _outer(dockerfile, build_arguments)
@@ -329,7 +330,7 @@ def _state_on(image: str, outer: Environment) -> StageState:
 
 
 def _outer(
-    dockerfile: Dockerfile, build_arguments: Mapping[str, str], *, is_hidden: bool = True
+    dockerfile: Dockerfile, build_arguments: Variables, *, is_hidden: bool = True
 ) -> Environment:
     """Return the arguments before the first FROM; unknown values stay as written."""
     outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
 from ctxsize.dockerfile.sources import Expanded, UnknownName, path_from_root, resting_on
-from ctxsize.dockerfile.words import expand
+from ctxsize.dockerfile.words import Variables, expand
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import Hidden, hidden_as
 
@@ -90,7 +90,7 @@ class Environment(Mapping[str, str]):
         """Return whether an ARG or ENV names a variable, with a value or without."""
         return self._values(name).in_stage is not None
 
-    def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
+    def under(self, values: Variables) -> Variables:
         """Return the variables that a command sees if it sets `values` of its own."""
         # The result is only read, and may have too many variables to copy for each command.
         return ChainMap(dict(values), cast("dict[str, str]", self))
@@ -168,7 +168,7 @@ class Environment(Mapping[str, str]):
     def obey_arg(
         self,
         instruction: Instruction,
-        build_arguments: Mapping[str, str],
+        build_arguments: Variables,
         outer: Environment,
         *,
         is_hidden: bool = True,
@@ -205,7 +205,7 @@ class StageState:
 
     environment: Environment
     outer: Environment
-    build_arguments: Mapping[str, str]
+    build_arguments: Variables
     directory: Expanded
     user: str = ""
     is_unix: bool = True
