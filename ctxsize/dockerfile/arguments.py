@@ -54,9 +54,8 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[Words, bool]:
     kind: list[str] = []
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
-        first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
+        first, rest = partition(rest)
         kind = [first]
-        rest = "".join(others)
     if keyword in _JSON:
         array = _json_array(rest)
         if array is not None:
@@ -105,7 +104,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     word = ""
     quote = ""
     mark = re.escape(escape)
-    pieces = re.compile(f"{mark}(.?)|.", re.DOTALL)
+    pieces = re.compile(f"{mark}?(.?)", re.DOTALL)
     for piece in pieces.finditer(view, position):
         character = piece[0]
         if not quote and character in WHITE_SPACE:
@@ -114,8 +113,6 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
             quote = ""
         elif not quote and character in "'\"":
             quote = character
-        elif piece[1] is None:
-            word += character
         else:
             word += piece[1]
     return word, len(view)
@@ -199,7 +196,8 @@ def _check_flags(instruction: Instruction) -> None:
         name, equals, setting = flag.partition("=")
         if name not in known:
             raise DockerfileError(f"unknown flag: {name}")
-        is_switch = "?" in known[name]
+        marks = known[name]
+        is_switch = "?" in marks
         is_incomplete = not equals
         if is_switch:
             is_incomplete = bool(equals) and not setting
@@ -207,7 +205,7 @@ def _check_flags(instruction: Instruction) -> None:
             raise DockerfileError(f"missing a value on flag: {name}")
         if is_switch and setting.lower() not in ("", "true", "false"):
             raise DockerfileError(f"expecting boolean value for flag {name}, not: {setting}")
-        if name in seen and "*" not in known[name]:
+        if name in seen and "*" not in marks:
             raise DockerfileError(f"duplicate flag specified: {name}")
         seen.add(name)
 

@@ -11,6 +11,7 @@ from ctxsize.errors import DockerfileError
 from ctxsize.hidden import Hidden, shown
 
 _UNKNOWN = "…"
+_NOTHING = Instruction("", (), (), json_form=False, text=_UNKNOWN, line=0, end_line=0)
 
 
 def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
@@ -19,9 +20,9 @@ def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
     That is the same text with names in place of values. If these values change the number of
     instructions, no word may be printed.
     """
-    others: tuple[Instruction | None, ...] = unchecked_instructions(written)
+    others = unchecked_instructions(written)
     if len(others) != len(dockerfile.instructions):
-        others = (None,) * len(dockerfile.instructions)
+        others = (_NOTHING,) * len(dockerfile.instructions)
     return replace(
         dockerfile,
         instructions=tuple(map(_hide_instruction, dockerfile.instructions, others)),
@@ -64,27 +65,18 @@ def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
     return error
 
 
-def _hide_instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
+def _hide_instruction(instruction: Instruction, other: Instruction) -> Instruction:
     """Return an instruction with its words hidden that differ from those of the `other`."""
-    flags: Words = ()
-    arguments: Words = ()
-    text = _UNKNOWN
-    other_trigger = None
-    if other is not None:
-        if _move(other, instruction) == _move(instruction, instruction):
-            return instruction
-        flags = other.flags
-        arguments = other.arguments
-        text = other.text
-        other_trigger = other.trigger
+    if _move(other, instruction) == instruction:
+        return instruction
     trigger = instruction.trigger
     if trigger is not None:
-        trigger = _hide_instruction(trigger, other_trigger)
+        trigger = _hide_instruction(trigger, other.trigger or _NOTHING)
     return replace(
         instruction,
-        flags=_hide_words(instruction.flags, flags),
-        arguments=_hide_words(instruction.arguments, arguments),
-        text=Hidden(instruction.text, text),
+        flags=_hide_words(instruction.flags, other.flags),
+        arguments=_hide_words(instruction.arguments, other.arguments),
+        text=Hidden(instruction.text, other.text),
         trigger=trigger,
     )
 

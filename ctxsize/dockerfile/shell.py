@@ -74,8 +74,8 @@ def is_known(instruction: Instruction) -> bool:
 
 def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]:
     """Return `UNKNOWN` if the commands of a RUN are not known as there is no parser, else none."""
-    runs = [instruction for instruction in instructions if _runs_commands(instruction)]
-    if not runs or can_read() or all(map(is_known, runs)):
+    runs = filter(_runs_commands, instructions)
+    if can_read() or all(map(is_known, runs)):
         return ()
     return (UNKNOWN,)
 
@@ -148,12 +148,9 @@ def _with_scripts(read: Iterable[Command], depth: int, *, is_whole: bool) -> _Re
         if not (command.words or command.assignments) or command.program in _ENDS:
             continue
         script = _script_of(command)
-        if script is None:
+        if script is None or depth >= _DEEPEST:
             flat.append(command)
-            continue
-        if depth >= _DEEPEST:
-            flat.append(command)
-            is_whole = False
+            is_whole &= script is None
             continue
         inner = _read(script.text, depth + 1)
         is_whole &= inner.is_whole

@@ -30,6 +30,9 @@ class UnknownName(NamedTuple):
     name: str
 
 
+Doubts = frozenset[UnknownName]
+
+
 @dataclass(frozen=True)
 class Source:
     """A path that an instruction takes from a context.
@@ -51,7 +54,7 @@ class Source:
     context: str = ""
     parents: tuple[str, str] | None = None
     excludes: tuple[str, ...] = ()
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
 
     @property
     def written(self) -> str:
@@ -82,7 +85,7 @@ class Failure:
 
     message: str
     line: int
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
     image: str = ""
 
 
@@ -91,7 +94,7 @@ class Expanded:
     """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 
     text: str
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
 
 
 def what_decides(doubts: Collection[UnknownName]) -> str:
@@ -113,7 +116,7 @@ def _names_of(kind: str, doubts: Collection[UnknownName]) -> list[str]:
 
 
 @contextmanager
-def resting_on(doubts: Collection[UnknownName]) -> Iterator[None]:
+def resting_on(doubts: Doubts) -> Iterator[None]:
     """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
     try:
         yield
@@ -187,7 +190,7 @@ class Mount:
     named: bool
     source_written: str
     written: str
-    doubts: frozenset[UnknownName]
+    doubts: Doubts
 
     def holds(self, path: str) -> bool:
         target = self.target.rstrip("/")
@@ -218,7 +221,7 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
             values[key] = expand(written)
         if key == "source":
             source_written = written
-    doubts = frozenset[UnknownName]()
+    doubts: Doubts = frozenset()
     texts = dict[str, str]()
     for key, word in values.items():
         doubts |= word.doubts

@@ -242,16 +242,14 @@ def build_stage(
     for instruction in (*inherited, *stage.instructions):
         if instruction.trigger is not None:
             continue
-        before = state
         is_inherited = len(steps) < len(inherited)
-        step_fault = None
+        step = StageStep(instruction, state, is_inherited)
         try:
             if is_inherited:
                 check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
-            state = before.obey(instruction)
+            state = state.obey(instruction)
         except DockerfileError as error:
-            step_fault = error
-        step = StageStep(instruction, before, is_inherited, step_fault)
+            step = replace(step, fault=error)
         steps.append(step)
     return BuiltStage(
         stage,
