@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -11,7 +11,7 @@ from os.path import join, relpath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ctxsize.advice import cargo, copies, mounts
-from ctxsize.advice.recipe import Recipe, read_recipe, slug
+from ctxsize.advice.recipe import Recipe, RuleFindings, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
@@ -26,12 +26,12 @@ from ctxsize.repository import Discovery, FoundBuild
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-AdviceRule = Callable[[Sequence[Recipe]], Iterator[Finding]]
+AdviceRule = Callable[[Sequence[Recipe]], RuleFindings]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
 
 
-def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> AdviceRule:
-    def in_all(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+def _in_each(rule: Callable[[Recipe], RuleFindings]) -> AdviceRule:
+    def in_all(recipes: Sequence[Recipe]) -> RuleFindings:
         for recipe in recipes:
             yield from rule(recipe)
 
@@ -204,7 +204,7 @@ def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     )
 
 
-def _merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merge_alike(findings: Iterable[Finding]) -> RuleFindings:
     """Yield findings; those alike on several lines of a file become one, if it has no fix."""
     alike: dict[object, list[Finding]] = {}
     for finding in findings:

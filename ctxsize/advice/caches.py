@@ -6,14 +6,15 @@ the base image and from nothing else.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from posixpath import basename, join, normpath
 from typing import NamedTuple
 
 from ctxsize.advice.recipe import Recipe, with_option
+from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 from ctxsize.hidden import Hidden
@@ -107,7 +108,7 @@ class Fetch:
         manager = self.manager
         directory = self.command.value(*listed("cache_options")) or self.configured
         if directory is not None:
-            path = posixpath.normpath(posixpath.join(self.workdir, directory))
+            path = normpath(join(self.workdir, directory))
             reasons = {path: f"an option or a setting of {manager.name} sets it"}
         else:
             reasons = dict(self._usual_caches())
@@ -147,11 +148,10 @@ class Fetch:
         return False
 
     @property
-    def mounted(self) -> tuple[str, ...]:
-        """Return the targets of the cache mounts that are meant for it."""
+    def mounted(self) -> list[Mount]:
+        """Return the cache mounts that are meant for it."""
         words = self.manager.mounted
-        targets = (mount.target for mount in self.step.caches)
-        return tuple(target for target in targets if any(word in target for word in words))
+        return [cache for cache in self.step.caches if any(word in cache.target for word in words)]
 
 
 def _resolve(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
@@ -254,7 +254,7 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
         options = {}
         if recipe.runs_at_once(stage) and system_content(path):
             system = system_of(stage.base).slug
-            options["id"] = f"{system}-$TARGETARCH-{posixpath.basename(path)}"
+            options["id"] = f"{system}-$TARGETARCH-{basename(path)}"
         options["target"] = path
         if manager.is_locked:
             options["sharing"] = "locked"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from posixpath import basename, join, normpath, relpath
 from typing import NamedTuple
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
-from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
+from ctxsize.advice.recipe import Change, Recipe, RuleFindings, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix
@@ -63,7 +63,7 @@ class CargoRun(NamedTuple):
         directory = self.command.value("--target-dir")
         if not directory:
             directory = self.environment.get("CARGO_TARGET_DIR") or "target"
-        return posixpath.normpath(posixpath.join(self.workdir, directory))
+        return normpath(join(self.workdir, directory))
 
     @property
     def toolchain(self) -> str | None:
@@ -113,7 +113,7 @@ def _source_copies(steps: Iterable[StageStep]) -> list[StageStep]:
     return [step for step in steps if step.is_copy and step.sources]
 
 
-def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
+def rebuilt_dependencies(recipe: Recipe) -> RuleFindings:
     """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
         build = _find_rebuild(stage)
@@ -171,7 +171,7 @@ def _keeps_compiled(step: StageStep) -> bool:
     return any("sccache" in text for text in (*targets, *step.environment.values()))
 
 
-def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
+def mixed_chef(recipe: Recipe) -> RuleFindings:
     """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
         cooks = deque[CargoRun](maxlen=_MOST_COOKS)
@@ -191,7 +191,7 @@ def _report_mixed(
     cooking = _cooking(
         build,
         cook.step,
-        posixpath.join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json"),
+        join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json"),
     )
     directory = build.workdir
     if _is_inside(build, cook):
@@ -256,7 +256,7 @@ def _mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> list[str]:
     """Return the cache mounts for downloads, which all builds may share, and for its target."""
     mounts = []
     for directory in build.caches:
-        name = f"cargo-{posixpath.basename(directory)}"
+        name = f"cargo-{basename(directory)}"
         mounts.append(f"type=cache,id={name},target={directory},sharing=locked")
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     mounts.append(f"type=cache,id={identity},target={build.target}")
@@ -384,11 +384,11 @@ def _taken_from(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
 
 def _place_results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
     """Return where to copy each path of `target` that others need; None if unknown."""
-    results = {path: f"/out/{posixpath.basename(path)}" for path in sorted(taken)}
+    results = {path: f"/out/{basename(path)}" for path in sorted(taken)}
     if len(set(results.values())) != len(results):
         return None
     for path in results:
-        if posixpath.basename(path) in listed("cargo_directories"):
+        if basename(path) in listed("cargo_directories"):
             return None
         if not path.startswith(f"{build.target}/"):
             return None
@@ -431,17 +431,17 @@ def _write_stages(
     # A comment stays with the instruction below it.
     setup = [instruction for instruction in stage.stage.instructions if instruction.line < first]
     end = setup[-1].end_line
-    join = f" {recipe.dockerfile.escape}\n    "
-    mounts = [f"--mount={mount}{join}" for mount in _mounts(recipe, stage, build)]
+    continued = f" {recipe.dockerfile.escape}\n    "
+    mounts = [f"--mount={mount}{continued}" for mount in _mounts(recipe, stage, build)]
     replaced = {f"--mount={cache.written}" for cache in build.step.caches}
-    flags = [f"{flag}{join}" for flag in build.step.instruction.flags if flag not in replaced]
+    flags = [f"{flag}{continued}" for flag in build.step.instruction.flags if flag not in replaced]
     return str(table("lists.toml")["chef"]).format(
         head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
         setup="\n".join(recipe.lines[begin:end]).strip("\n"),
         shared="".join(mounts[:-1]),
         sources="\n".join(recipe.text_of(copy.instruction) for copy in copies),
         name=stage.stage.name,
-        recipe=posixpath.join(build.workdir, "recipe.json"),
+        recipe=join(build.workdir, "recipe.json"),
         mounts="".join([*mounts, *flags]),
         cook=cook,
         since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
@@ -458,7 +458,7 @@ def _write_build(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> st
     text = text.strip(f" \t\n{escape}")
     wanted = [command.words for command in build.step.commands]
     if results:
-        taken = [posixpath.relpath(path, build.workdir) for path in results]
+        taken = [relpath(path, build.workdir) for path in results]
         text += f" && {escape}\n    mkdir -p /out && cp {' '.join(taken)} /out/"
         wanted += [("mkdir", "-p", "/out"), ("cp", *taken, "/out/")]
     after = read_alone(f"RUN {text}", escape)

@@ -18,7 +18,7 @@ from os.path import commonpath, dirname, isdir, join, realpath
 from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
-from ctxsize.advice.recipe import Change, Recipe, quoted
+from ctxsize.advice.recipe import Change, Recipe, RuleFindings, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import sent_text
@@ -56,7 +56,7 @@ _WIDEST = 70
 _OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
-def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
+def no_ignore_file(recipe: Recipe) -> RuleFindings:
     """Yield CTX201, at the first instruction that copies everything."""
     takers = [step for step in recipe.steps if "." in step.sources]
     if not takers:
@@ -78,7 +78,7 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
         )
 
 
-def too_wide(recipe: Recipe) -> Iterator[Finding]:
+def too_wide(recipe: Recipe) -> RuleFindings:
     """Yield CTX250, at the first instruction that copies from the only directory in use."""
     starts = []
     lines = []
@@ -131,7 +131,7 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     return True
 
 
-def many_manifests(recipe: Recipe) -> Iterator[Finding]:
+def many_manifests(recipe: Recipe) -> RuleFindings:
     """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
     if recipe.dockerfile.syntax is None:
         return
@@ -244,7 +244,7 @@ class RepeatedInstall(NamedTuple):
     finding: Finding
 
 
-def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
+def copied_too_early(recipe: Recipe) -> RuleFindings:
     """Yield CTX202, at the instruction that copies too much. CTX210 handles cargo."""
     for stage in recipe.stages:
         repeated = _find_repeated(recipe, stage)
@@ -378,7 +378,7 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
     return any(map(_INCLUDED.search, texts))
 
 
-def missing_caches(recipe: Recipe) -> Iterator[Finding]:
+def missing_caches(recipe: Recipe) -> RuleFindings:
     """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
     for stage in recipe.stages:
         own_steps = set(stage.own)

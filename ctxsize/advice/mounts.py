@@ -6,7 +6,6 @@ that exists in a cache mount only. CTX220: ids that collide. CTX221: writers wit
 
 from __future__ import annotations
 
-import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,14 +13,25 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
 from os.path import realpath
+from posixpath import basename
 from typing import NamedTuple
 
-from ctxsize.advice import caches
-from ctxsize.advice.recipe import Change, Recipe, with_option, without_option
+from ctxsize.advice.caches import (
+    Fetch,
+    System,
+    SystemContent,
+    cache_directories,
+    configured_cache,
+    fetches,
+    owner_options,
+    system_content,
+    system_of,
+)
+from ctxsize.advice.recipe import Change, Recipe, RuleFindings, with_option, without_option
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.hidden import shown
 from ctxsize.knowledge.tools import run_by, works
 
@@ -37,92 +47,88 @@ _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 _WILDCARDS = frozenset("*?[")
 
 
-def unused_caches(recipe: Recipe) -> Iterator[Finding]:
+def unused_caches(recipe: Recipe) -> RuleFindings:
     """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
-        for fetch in caches.fetches(step):
-            finding = _check_place(recipe, stage, fetch)
-            if finding is None:
-                finding = _check_refusal(recipe, fetch)
-            if finding is not None:
-                yield finding
+        for fetch in fetches(step):
+            if fetch.cached:
+                yield from _check_refusal(recipe, fetch)
+            elif fetch.mounted and fetch.caches:
+                yield from _check_place(recipe, stage, fetch)
         yield from _check_commands(recipe, step)
         yield from _check_image(recipe, stage, step)
 
 
-def _check_place(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
-    """Return the finding if the mount that is meant for a tool is not where its cache is."""
+def _check_place(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> RuleFindings:
+    """Yield the finding if the mount that is meant for a tool is not where its cache is."""
     manager = fetch.manager
     step = fetch.step
-    if not fetch.mounted:
-        return None
-    if not fetch.caches:
-        return None
-    if fetch.cached:
-        return None
     for earlier in stage.history:
         for command in earlier.commands:
-            if not manager.is_called(command.program):
-                continue
-            if caches.configured_cache(command):
-                return None
-    target = fetch.mounted[0]
-    name = posixpath.basename(target)
-    directories = caches.cache_directories(recipe, fetch)
-    alike = (path for path in directories if posixpath.basename(path) == name)
+            if manager.is_called(command.program) and configured_cache(command):
+                return
+    mount = fetch.mounted[0]
+    name = basename(mount.target)
+    directories = cache_directories(recipe, fetch)
+    alike = (path for path in directories if basename(path) == name)
     place = next(alike, directories[0])
-    written = next(cache.written for cache in step.caches if cache.target == target)
     owner = {}
-    if "uid=" not in written:
-        owner = caches.owner_options(step)
+    if "uid=" not in mount.written:
+        owner = owner_options(step)
     why = fetch.caches.get(place)
     if not why:
         why = f"the default of {manager.name} for {step.state.user or 'root'}"
-    return recipe.finding(
+    yield recipe.finding(
         "CTX222",
         step.line,
-        f"{manager.name} does not use the cache mounted at {target}: its cache is {place}",
+        f"{manager.name} does not use the cache mounted at {mount.target}: its cache is {place}",
         confidence=Confidence.LIKELY,
         evidence=(why,),
-        help=f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`",
+        help=f"mount it at {place}: `--mount={with_option(mount.written, target=place, **owner)}`",
     )
 
 
-def _check_refusal(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
-    """Return the finding if an option or a variable makes a tool use no cache."""
-    if not fetch.cached:
-        return None
+def _check_refusal(recipe: Recipe, fetch: Fetch) -> RuleFindings:
+    """Yield the finding if an option or a variable makes a tool use no cache."""
     manager = fetch.manager
-    line = fetch.step.line
-    option = next(filter(fetch.command.has, manager.uncached), None)
-    refusal = f"makes {manager.name} use no cache, so the mount stays empty"
-    if option is None:
+    fix = None
+    refusal = next(filter(fetch.command.has, manager.uncached), "")
+    order = f"remove `{refusal}`"
+    if refusal:
+        fix = _without_option(recipe, fetch, refusal, order)
+    else:
         variable, values, off = manager.switch.split("|")
         setting = fetch.environment.get(variable, "")
         if setting.lower() not in values.split():
-            return None
-        message = f"`{variable}={setting}` {refusal}"
+            return
+        refusal = f"{variable}={setting}"
         order = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
-        return recipe.finding("CTX222", line, message, help=order)
-    message = f"`{option}` {refusal}"
-    order = f"remove `{option}`"
+    yield recipe.finding(
+        "CTX222",
+        fetch.step.line,
+        f"`{refusal}` makes {manager.name} use no cache, so the mount stays empty",
+        help=order,
+        fix=fix,
+    )
+
+
+def _without_option(recipe: Recipe, fetch: Fetch, option: str, order: str) -> Fix | None:
     run = fetch.step.instruction
     text = without_option(
         recipe.text_of(run),
         recipe.dockerfile.escape,
         option,
-        lambda command: manager.is_called(run_by(command).program),
+        lambda command: fetch.manager.is_called(run_by(command).program),
     )
-    fix = None
-    if text:
-        fix = recipe.fix(order, [Change(run.line, run.end_line, text)], sure=True)
-    return recipe.finding("CTX222", line, message, help=order, fix=fix)
+    if text is None:
+        return None
+    return recipe.fix(order, [Change(run.line, run.end_line, text)], sure=True)
 
 
-def _check_commands(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
+def _check_commands(recipe: Recipe, step: StageStep) -> RuleFindings:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = set()
-    for fetch in caches.fetches(step):
+    for fetch in fetches(step):
         if fetch.cached:
             cached.add(fetch.manager.name)
     of_apt = [cache.target for cache in step.caches if cache.target.startswith((_LISTS, _ARCHIVES))]
@@ -146,12 +152,12 @@ def _check_commands(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             )
 
 
-def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
+def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> RuleFindings:
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = [cache.target for cache in step.caches if cache.target.startswith(_ARCHIVES)]
     if not archives:
         return
-    if caches.system_of(stage.base).name not in ("debian", "ubuntu"):
+    if system_of(stage.base).name not in ("debian", "ubuntu"):
         return
     if not any(run.program in _APT and "install" in run.operands for run in step.commands):
         return
@@ -170,7 +176,7 @@ def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator
     )
 
 
-def swallowed(recipe: Recipe) -> Iterator[Finding]:
+def swallowed(recipe: Recipe) -> RuleFindings:
     """Yield CTX212, at a COPY of a path that exists only in a cache mount of the other stage."""
     for stage in recipe.stages:
         for step in stage.own:
@@ -194,7 +200,7 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
 def _report_swallowed(
     recipe: Recipe, step: StageStep, source: BuiltStage, path: str, run: StageStep, cache: Mount
 ) -> Finding:
-    name = posixpath.basename(path)
+    name = basename(path)
     written = path
     if _WILDCARDS.isdisjoint(path):
         written = shlex.quote(path)
@@ -237,8 +243,8 @@ class Use:
     cache: Mount
 
     @property
-    def system(self) -> caches.System:
-        return caches.system_of(self.stage.base)
+    def system(self) -> System:
+        return system_of(self.stage.base)
 
     @property
     def platforms(self) -> list[str]:
@@ -292,10 +298,10 @@ def _shared_caches(recipes: Iterable[Recipe]) -> Iterator[SharedCache]:
         yield SharedCache(identity, uses, groups)
 
 
-def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+def colliding_ids(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX220, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
-        contents = (caches.system_content(use.cache.target) for use in shared.uses)
+        contents = (system_content(use.cache.target) for use in shared.uses)
         content = next(filter(None, contents), None)
         if content is None:
             continue
@@ -318,7 +324,7 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
 
 
 def _report_collision(
-    shared: SharedCache, uses: list[Use], content: caches.SystemContent, *, sure: bool
+    shared: SharedCache, uses: list[Use], content: SystemContent, *, sure: bool
 ) -> Finding:
     """Return the finding about the uses of one Dockerfile; `sure` if the contents differ."""
     first = uses[0]
@@ -364,7 +370,7 @@ def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> list
     return recipe.rewritten(words)
 
 
-def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+def shared_by_writers(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX221, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
         for uses in shared.by_recipe:

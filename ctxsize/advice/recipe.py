@@ -32,6 +32,7 @@ from ctxsize.reader import holds, read_file
 from ctxsize.repository import FoundBuild, Place
 from ctxsize.syntax import Command
 
+RuleFindings = Iterator[Finding]  # those of one rule
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
 _SHORTEST_SECRET = 4  # characters of the value of an argument that may be in the text as well
 _QUOTED = re.compile("`([^`]+)`")

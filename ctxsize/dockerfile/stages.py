@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from posixpath import join, normpath, relpath
 
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _join(directory: str, path: str) -> str:
-    return posixpath.normpath(posixpath.join(directory, path))
+    return normpath(join(directory, path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ class StageStep:
         from ctxsize.dockerfile.shell import in_directories
 
         return tuple(
-            (posixpath.normpath(directory), command)
+            (normpath(directory), command)
             for directory, command in in_directories(self.commands, self.workdir)
         )
 
@@ -156,7 +156,7 @@ class StageStep:
 
     def inside(self, directory: str) -> str | None:
         """Return an absolute directory relative to the `destination`; None if it lies outside."""
-        relative = posixpath.relpath(directory, self.destination)
+        relative = relpath(directory, self.destination)
         if relative.startswith("..") or "$" in relative:
             return None
         if relative == ".":

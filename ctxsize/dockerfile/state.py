@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
+from posixpath import join, normpath
 from typing import NamedTuple, cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
@@ -230,11 +230,11 @@ class StageState:
         above = self.directory
         if path.text.startswith("/"):
             above = Expanded("")
-        joined = posixpath.join(above.text, path.text)
+        joined = join(above.text, path.text)
         if joined.startswith("/"):
             resolved = path_from_root(joined)
         else:
-            resolved = posixpath.normpath(joined)
+            resolved = normpath(joined)
             if resolved == ".":
                 resolved = ""
         resolved = hidden_as(path.text, hidden_as(above.text, resolved))
