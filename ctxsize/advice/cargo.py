@@ -76,24 +76,25 @@ class CargoRun(NamedTuple):
     @property
     def traits(self) -> dict[str, str | None]:
         """Return the options by name that must be equal for cargo to reuse compiled code."""
-        command = self.command
-        installs = "install" in command.operands[:2]
-        profile = command.value("--profile") or "dev"
-        if command.has("--release", "-r") or (installs and not command.has("--debug")):
+        has = self.command.has
+        value_of = self.command.value
+        installs = "install" in self.command.operands[:2]
+        profile = value_of("--profile") or "dev"
+        if has("--release", "-r") or (installs and not has("--debug")):
             profile = "release"
-        features = command.value("--features", "-F")
-        if command.has("--all-features"):
+        features = value_of("--features", "-F")
+        if has("--all-features"):
             features = "--all-features"
         no_default = None
-        if command.has("--no-default-features"):
+        if has("--no-default-features"):
             no_default = "given"
         return {
             "the profile": profile,
             "the toolchain": self.toolchain,
-            "--target": command.value("--target"),
+            "--target": value_of("--target"),
             "--features": features,
             "--no-default-features": no_default,
-            "--target-dir": command.value("--target-dir"),
+            "--target-dir": value_of("--target-dir"),
             "RUSTFLAGS": self.environment.get("RUSTFLAGS"),
         }
 
@@ -146,7 +147,8 @@ def _find_rebuild(stage: BuiltStage) -> CargoRun | None:
         return None
     if not copies:
         return None
-    if builds[-1].step not in stage.own:
+    last = builds[-1]
+    if last.step not in stage.own:
         return None
     if copies[-1].line > builds[0].step.line:
         return None
@@ -158,9 +160,9 @@ def _find_rebuild(stage: BuiltStage) -> CargoRun | None:
             continue
         if _STAND_IN.match(step.instruction.text):
             return None
-    if _keeps_compiled(builds[-1].step):
+    if _keeps_compiled(last.step):
         return None
-    return builds[-1]
+    return last
 
 
 def _keeps_compiled(step: StageStep) -> bool:
@@ -273,7 +275,7 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
     if _needs_downloads(recipe, stage, build):
         return None
     words: dict[StageStep, dict[str, str]] = {}
-    copied = set()
+    missing = {*results}
     for other in recipe.stages:
         for step in other.own:
             if other.origin(step.origin) is not stage:
@@ -281,14 +283,14 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
             for word, path in zip(step.instruction.arguments, step.taken, strict=False):
                 if path in results:
                     words.setdefault(step, {})[word] = results[path]
-                    copied.add(path)
+                    missing.discard(path)
     moved = recipe.rewritten(words)
     text = _write_stages(recipe, stage, build, results)
     if not text:
         return None
     if moved is None:
         return None
-    if len(copied) != len(results):
+    if missing:
         return None
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
     return recipe.fix(
@@ -331,9 +333,9 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
     later = set()
     for step in stage.own:
         if step.line < first:
-            setup.add(step.instruction.keyword)
+            setup.add(step.keyword)
         elif first < step.line < build.line:
-            later.add(step.instruction.keyword)
+            later.add(step.keyword)
     if "WORKDIR" not in setup:
         return False
     if not later <= {"COPY", "ADD", "ENV", "ARG"}:
@@ -374,10 +376,8 @@ def _taken_from(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
         for step in other.steps:
             for origin, path in step.takes:
                 above = f"{path.rstrip('/')}/"
-                is_near = f"{path}/".startswith(below) or below.startswith(above)
-                if not is_near:
-                    continue
-                if other.origin(origin) is stage:
+                is_near = above.startswith(below) or below.startswith(above)
+                if is_near and other.origin(origin) is stage:
                     taken.add(path)
     return taken
 
@@ -414,6 +414,7 @@ def _write_stages(
     recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[str, str]
 ) -> str:
     """Return the text of the three stages; `""` if it needs a person."""
+    lines = recipe.lines
     begin = stage.stage.line
     copies = _source_copies(stage.own)
     first = copies[0].line
@@ -421,10 +422,7 @@ def _write_stages(
     built = _write_build(recipe, build, results)
     if not built:
         return ""
-    later = set()
-    for step in stage.own:
-        if step.line > first:
-            later.add(step.instruction.keyword)
+    later = {step.keyword for step in stage.own if step.line > first}
     # A variable of the command may be set after the sources.
     if "$" in cook and not later.isdisjoint(("ARG", "ENV")):
         return ""
@@ -436,15 +434,15 @@ def _write_stages(
     replaced = {f"--mount={cache.written}" for cache in build.step.caches}
     flags = [f"{flag}{continued}" for flag in build.step.instruction.flags if flag not in replaced]
     return str(table("lists.toml")["chef"]).format(
-        head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
-        setup="\n".join(recipe.lines[begin:end]).strip("\n"),
+        head=_NAMED.sub(r"\1chef", lines[begin - 1]),
+        setup="\n".join(lines[begin:end]).strip("\n"),
         shared="".join(mounts[:-1]),
         sources="\n".join(recipe.text_of(copy.instruction) for copy in copies),
         name=stage.stage.name,
         recipe=join(build.workdir, "recipe.json"),
         mounts="".join([*mounts, *flags]),
         cook=cook,
-        since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
+        since="\n".join(lines[end : build.step.line - 1]).strip("\n"),
         built=built,
     )
 
@@ -452,8 +450,9 @@ def _write_stages(
 def _write_build(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     """Return the build commands and the copy of their results; `""` if they cannot be joined."""
     escape = recipe.dockerfile.escape
-    text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]
-    for flag in build.step.instruction.flags:
+    run = build.step.instruction
+    text = recipe.text_of(run).lstrip()[len("RUN") :]
+    for flag in run.flags:
         text = text.partition(flag)[2]
     text = text.strip(f" \t\n{escape}")
     wanted = [command.words for command in build.step.commands]

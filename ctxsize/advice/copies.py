@@ -69,7 +69,7 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
         where = ""
         if context not in (".", ""):
             where = f" {context}"
-        taking = f"this {first.instruction.keyword} takes the whole context{where}"
+        taking = f"this {first.keyword} takes the whole context{where}"
         yield recipe.finding(
             "CTX201",
             first.line,

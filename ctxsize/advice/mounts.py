@@ -183,8 +183,6 @@ def swallowed(recipe: Recipe) -> RuleFindings:
             source = stage.origin(step.origin)
             if source is None:
                 continue
-            if not step.taken:
-                continue
             mounts = [(run, cache) for run in source.history for cache in run.caches]
             for path in step.taken:
                 holders = [(run, cache) for run, cache in mounts if cache.holds(path)]
@@ -211,7 +209,7 @@ def _report_swallowed(
         evidence=(f"line {run.line}: RUN --mount={cache.written}",),
         help=f"copy it out in the RUN of line {run.line}, for instance with `&& mkdir -p /out "
         f"&& cp -a {written} /out/`, and take it from there: "
-        f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`",
+        f"`{step.keyword} --from={step.origin} /out/{name} …`",
     )
 
 
@@ -328,14 +326,15 @@ def _report_collision(
 ) -> Finding:
     """Return the finding about the uses of one Dockerfile; `sure` if the contents differ."""
     first = uses[0]
+    recipe = first.recipe
     ids = {use: use.own_id(content.name) for use in uses}
     order = "give each mount its own id (service, system and architecture), here "
     order += f"`id={ids[first]}`"
     # Without its ARG in the stage, the variable of an id is empty.
     if all(use.step.environment.declares("TARGETARCH") for use in uses if use.platforms):
-        fix = first.recipe.fix(
+        fix = recipe.fix(
             "give the cache its own id",
-            _with_options(first.recipe, "id", ids),
+            _with_options(recipe, "id", ids),
             sure=not any(use.cache.named for use in uses),
         )
     else:
@@ -347,7 +346,7 @@ def _report_collision(
         severity = content.severity
         confidence = Confidence.CERTAIN
     others = (str(use) for use in shared.uses if use is not first)
-    return first.recipe.finding(
+    return recipe.finding(
         "CTX220",
         first.step.line,
         f"different builds share the cache `{shared.identity}`, which contains "
@@ -381,18 +380,18 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> RuleFindings:
 
 def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
     first = uses[0]
+    recipe = first.recipe
     lines = ", ".join(str(use.step.line) for use in uses)
     order = "write `sharing=locked`"
-    return first.recipe.finding(
+    locked = _with_options(recipe, "sharing", dict.fromkeys(uses, "locked"))
+    return recipe.finding(
         "CTX221",
         first.step.line,
         f"several builds may use the cache `{shared.identity}` at once (line {lines}): apt fails",
         confidence=Confidence.LIKELY,
         evidence=_at_once(shared, first),
         help=f"{order}, so that one build waits for the other",
-        fix=first.recipe.fix(
-            order, _with_options(first.recipe, "sharing", dict.fromkeys(uses, "locked")), sure=True
-        ),
+        fix=recipe.fix(order, locked, sure=True),
     )
 
 

@@ -197,7 +197,7 @@ class Graph:
             # its `commands`), but no state.
             is_replaced = below.index < 0
         node.built = self.shared.built(stage, base, begin, is_replaced=is_replaced)
-        writes = any(step.instruction.keyword in self._writing for step in node.steps)
+        writes = any(step.keyword in self._writing for step in node.steps)
         node.is_empty = starts_empty and not writes and node.context is None
         return node
 

@@ -40,13 +40,17 @@ class StageStep:
         return self.instruction.line
 
     @property
+    def keyword(self) -> str:
+        return self.instruction.keyword
+
+    @property
     def is_run(self) -> bool:
-        return self.instruction.keyword == "RUN"
+        return self.keyword == "RUN"
 
     @property
     def is_copy(self) -> bool:
         """Return whether it is a COPY or ADD."""
-        return self.instruction.keyword in ("COPY", "ADD")
+        return self.keyword in ("COPY", "ADD")
 
     @property
     def workdir(self) -> str:
