@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ctxsize.advice import cargo, copies, mounts
 from ctxsize.advice.recipe import Recipe, RuleFindings, read_recipe, slug
+from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
@@ -136,9 +137,10 @@ def _read_recipes(
     recipes = []
     problems: dict[Problem, None] = {}
     for path, builds in _builds_by_dockerfile(discovery).items():
+        build = builds[0].build
         try:
             # Advice quotes the text, so it reads that without hidden values.
-            data = builds[0].build.dockerfile_written or builds[0].build.dockerfile_inline
+            data = build.dockerfile_written or build.dockerfile_inline
             if data is None and path in edits:
                 data = edits[path].after
             elif data is None:
@@ -149,7 +151,7 @@ def _read_recipes(
             recipes.append(read_recipe(path, data, parsed.dockerfile, tuple(builds), border))
             problems |= dict.fromkeys(unknown_commands(parsed.dockerfile.instructions))
         except DockerfileError as error:
-            problems[_report_skipped(path, builds[0], error)] = None
+            problems[_report_skipped(path, build, error)] = None
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"
             problems[Problem("unread", message, path)] = None
@@ -174,10 +176,10 @@ def _builds_by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
     return by_path
 
 
-def _report_skipped(path: str, build: FoundBuild, error: DockerfileError) -> Problem:
+def _report_skipped(path: str, build: Build, error: DockerfileError) -> Problem:
     fails = not isinstance(error, UndecidedError)
     message = f"this Dockerfile was skipped: {error.message}"
-    if build.build.dockerfile_written is not None:
+    if build.dockerfile_written is not None:
         message = "this Dockerfile was skipped: hidden values decide what it does"
     elif fails:
         message = f"the build fails: {error.message}"
@@ -190,10 +192,7 @@ def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     for rule in RULES.values():
         findings |= dict.fromkeys(rule(recipes))
     line = attrgetter("location.path", "location.line")
-    rebuilt = set()
-    for finding in findings:
-        if finding.code == "CTX210":
-            rebuilt.add(line(finding))
+    rebuilt = {line(finding) for finding in findings if finding.code == "CTX210"}
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
     return in_order(
         [

@@ -7,7 +7,7 @@ the base image and from nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import basename, join, normpath
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Severity
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import expression, listed, table
@@ -88,7 +89,7 @@ class Fetch:
     step: StageStep
     workdir: str
     written: Command
-    environment: Mapping[str, str]
+    environment: Variables
     configured: str | None  # the cache directory that an earlier `config` command of the RUN sets
 
     @property
@@ -154,7 +155,7 @@ class Fetch:
         return [cache for cache in self.step.caches if any(word in cache.target for word in words)]
 
 
-def _resolve(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+def _resolve(written: str, environment: Variables, home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and a clause if a variable sets it."""
     *variables, usual = written.split("|")
     for variable in variables:
@@ -196,18 +197,12 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
 
 def configured_cache(command: Command) -> str | None:
     """Return the cache directory that a `config` command of a package manager sets."""
-    words = command.operands
-    if words[:1] != ("config",):
-        return None
-    words = words[1:]
-    if words[:1] == ("set",):
-        words = words[1:]
-    if not words:
-        return None
-    name, _, directory = words[0].partition("=")
-    if name not in listed("cache_settings"):
-        return None
-    return directory or next(iter(words[1:2]), None)
+    match command.operands:
+        case ("config", "set", setting, *following) | ("config", setting, *following):
+            name, _, directory = setting.partition("=")
+            if name in listed("cache_settings"):
+                return directory or next(iter(following), None)
+    return None
 
 
 NOT_IN_THE_IMAGE = (

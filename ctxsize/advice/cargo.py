@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from posixpath import basename, join, normpath, relpath
 from typing import NamedTuple
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
-from ctxsize.advice.recipe import Change, Recipe, RuleFindings, quoted, read_alone
+from ctxsize.advice.recipe import Change, NewWords, Recipe, RuleFindings, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.knowledge.rules import listed, table
 from ctxsize.syntax import Command
@@ -46,7 +47,7 @@ class CargoRun(NamedTuple):
         return ""
 
     @property
-    def environment(self) -> Mapping[str, str]:
+    def environment(self) -> Variables:
         return self.step.environment.under(dict(self.command.assignments))
 
     @property
@@ -274,7 +275,7 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
         return None
     if _needs_downloads(recipe, stage, build):
         return None
-    words: dict[StageStep, dict[str, str]] = {}
+    words: NewWords = {}
     missing = {*results}
     for other in recipe.stages:
         for step in other.own:

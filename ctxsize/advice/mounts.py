@@ -27,7 +27,15 @@ from ctxsize.advice.caches import (
     system_content,
     system_of,
 )
-from ctxsize.advice.recipe import Change, Recipe, RuleFindings, with_option, without_option
+from ctxsize.advice.recipe import (
+    Change,
+    NewWords,
+    Recipe,
+    Rewriting,
+    RuleFindings,
+    with_option,
+    without_option,
+)
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
@@ -359,9 +367,9 @@ def _report_collision(
     )
 
 
-def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> list[Change] | None:
+def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> Rewriting:
     """Return the RUNs with `option` in mounts; None if one is not safe to change."""
-    words: dict[StageStep, dict[str, str]] = {}
+    words: NewWords = {}
     for use, text in texts.items():
         written = use.cache.written
         mount = with_option(written, **{option: text})

@@ -38,6 +38,18 @@ _SHORTEST_SECRET = 4  # characters of the value of an argument that may be in th
 _QUOTED = re.compile("`([^`]+)`")
 
 
+class Change(NamedTuple):
+    """The replacement of the lines `first` to `last` (1-based, inclusive) by `text`."""
+
+    first: int
+    last: int
+    text: str
+
+
+NewWords = dict[StageStep, dict[str, str]]  # of instructions, by those that they replace
+Rewriting = list[Change] | None  # None if it is not safe
+
+
 @dataclass(frozen=True, eq=False)
 class Recipe:
     """A Dockerfile that can be read, and the builds that read it."""
@@ -46,8 +58,8 @@ class Recipe:
     data: bytes
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
-    builds: tuple[FoundBuild, ...] = ()
-    border: str = ""  # the repository around it: no file outside is read
+    builds: tuple[FoundBuild, ...]  # at least one
+    border: str  # the repository around it: no file outside is read
     name: str = ""  # the name of its service, or its path if that is the name of several services
 
     @cached_property
@@ -68,8 +80,6 @@ class Recipe:
 
     @property
     def inline(self) -> bool:
-        if not self.builds:
-            return False
         return self.builds[0].inline is not None
 
     @cached_property
@@ -79,7 +89,7 @@ class Recipe:
     @property
     def platforms(self) -> tuple[str, ...]:
         """Return the most platforms that one of its builds has."""
-        return max((build.build.platforms for build in self.builds), key=len, default=())
+        return max((build.build.platforms for build in self.builds), key=len)
 
     @property
     def _joint_places(self) -> Iterator[Place]:
@@ -131,8 +141,9 @@ class Recipe:
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
+        build = self.builds[0].build
         try:
-            return DockerIgnoreSpec.from_lines(self.ignored(self.builds[0].build) or ())
+            return DockerIgnoreSpec.from_lines(self.ignored(build) or ())
         except IgnoreFileError:
             return DockerIgnoreSpec([])
 
@@ -208,7 +219,7 @@ class Recipe:
                     return True
         return expression("may_be_secret").search(text) is not None
 
-    def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
+    def fix(self, message: str, changes: Rewriting, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""
         after = changed(self.data, changes or ())
         if self.inline:
@@ -222,7 +233,7 @@ class Recipe:
     def text_of(self, instruction: Instruction) -> str:
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
-    def rewritten(self, words: Mapping[StageStep, Mapping[str, str]]) -> list[Change] | None:
+    def rewritten(self, words: NewWords) -> Rewriting:
         """Return the steps with other flags and arguments; None if one is not safe to change."""
         changes = []
         for step, own_words in words.items():
@@ -238,14 +249,11 @@ def read_recipe(
     path: str,
     data: bytes,
     dockerfile: Dockerfile,
-    builds: tuple[FoundBuild, ...] = (),
-    border: str = "",
+    builds: tuple[FoundBuild, ...],
+    border: str,
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
-    arguments: Mapping[str, str] = {}
-    if builds:
-        arguments = builds[0].build.build_arguments
-    stages = built_stages(dockerfile, arguments, to_show=True)
+    stages = built_stages(dockerfile, builds[0].build.build_arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
         # A stage without steps is one more base to pass by.
@@ -259,14 +267,6 @@ def read_recipe(
 def slug(name: str) -> str:
     """Return `name` as a part of a cache id."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
-
-
-class Change(NamedTuple):
-    """The replacement of the lines `first` to `last` (1-based, inclusive) by `text`."""
-
-    first: int
-    last: int
-    text: str
 
 
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
@@ -287,9 +287,7 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
         after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None:
-        return None
-    if then is None:
+    if before is None or then is None:
         return None
     if then.text == before.text:
         return None
@@ -307,9 +305,7 @@ def without_option(
     after = re.sub(_written_option(option, escape), "", text)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None:
-        return None
-    if then is None:
+    if before is None or then is None:
         return None
     if before.flags != then.flags:
         return None
