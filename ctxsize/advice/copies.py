@@ -133,9 +133,10 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
 
 def many_manifests(recipe: Recipe) -> RuleFindings:
     """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
-    if recipe.dockerfile.syntax is None:
+    syntax = recipe.dockerfile.syntax
+    if syntax is None:
         return
-    frontend = _WITH_PARENTS.fullmatch(recipe.dockerfile.syntax.value)
+    frontend = _WITH_PARENTS.fullmatch(syntax.value)
     if frontend is None:
         return
     confidence = Confidence.LIKELY
@@ -264,9 +265,10 @@ def _find_repeated(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | None:
             everything = everything or step
             continue
         for fetch in fetches(step):
+            if not fetch.work.does("manifest"):
+                continue
             if everything is None or fetch.cached:
-                if fetch.work.does("manifest"):
-                    before.add(fetch.manager.name)
+                before.add(fetch.manager.name)
             elif fetch.manager.name not in before and {everything, step} <= own_steps:
                 finding = _report_repeated(recipe, everything, fetch)
                 if finding is not None:
@@ -279,20 +281,17 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     manager = fetch.manager
     command = fetch.command
     compiles = fetch.work.does("compile")
-    if not fetch.work.does("manifest"):
-        return None
     if compiles and not manager.downloads:
         return None
-    directory = fetch.workdir
-    if manager.elsewhere:
-        directory = posixpath.join(directory, command.value(*manager.elsewhere) or "")
-    inside = everything.inside(directory)
+    below = command.value(*manager.elsewhere) or ""
+    inside = everything.inside(posixpath.join(fetch.workdir, below))
     if inside is None:
         return None
     if _is_vendored(recipe, fetch):
         return None
     sources = everything.instruction
-    if everything.workdir != fetch.step.workdir and not sources.arguments[-1].startswith("/"):
+    is_absolute = sources.arguments[-1].startswith("/")
+    if everything.workdir != fetch.step.workdir and not is_absolute:
         return None
     requirements = _requirements(command)
     names = requirements or manager.files
@@ -363,8 +362,6 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
     manifests = requirements or manager.files[:1]
     texts = (recipe.text(posixpath.join(inside, name)) for name in manifests)
     if not requirements:
-        if not manager.files:
-            return True
         return any(map(manager.needs_more_than, texts))
     if command.has(*_OF_FILES):
         return True

@@ -54,7 +54,7 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[Words, bool]:
     kind: list[str] = []
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
-        first, rest = partition(rest)
+        first, rest = split_first(rest)
         kind = [first]
     if keyword in _JSON:
         array = _json_array(rest)
@@ -77,7 +77,7 @@ def _plain_arguments(keyword: str, rest: str, escape: str) -> Iterable[str]:
     return ()
 
 
-def partition(text: str) -> tuple[str, str]:
+def split_first(text: str) -> tuple[str, str]:
     """Split `text` around its first run of blanks."""
     first, *others = _BLANKS.split(text, maxsplit=1)
     return first, "".join(others)
@@ -152,7 +152,7 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
         words = []
         if not _BLANKS.search(rest):
             raise DockerfileError(f"{keyword} must have two arguments")
-        yield from partition(rest)
+        yield from split_first(rest)
     for word in words:
         name, equals, setting = word.partition("=")
         if not equals:

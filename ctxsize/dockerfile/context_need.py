@@ -117,10 +117,11 @@ def _shared_stages(
         frozenset(predefined.items()),
         frozenset(contexts.items()),
     )
-    if key not in dockerfile.derived:
+    derived = dockerfile.derived
+    if key not in derived:
         outer = _global_environment(dockerfile, build_arguments, predefined)
-        dockerfile.derived[key] = SharedStages(outer, build_arguments, contexts)
-    shared: SharedStages = dockerfile.derived[key]
+        derived[key] = SharedStages(outer, build_arguments, contexts)
+    shared: SharedStages = derived[key]
     return shared
 
 

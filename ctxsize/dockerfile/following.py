@@ -82,22 +82,25 @@ class Following:
 
     def _follow(self, node: Node) -> None:
         """Collect the paths that one stage takes; its base must have been followed before."""
-        if node.built and node.built.fault is not None:
+        built = node.built
+        if built and built.fault:
             with located(node.line):
-                raise node.built.fault
-        if node.base:
-            node.paths = node.base.paths
-            node.sources = node.base.sources
-            node.inputs.append(node.base)
+                raise built.fault
+        base = node.base
+        if base:
+            node.paths = base.paths
+            node.sources = base.sources
+            node.inputs.append(base)
         self._node = node
         for step in node.steps:
             self._step = step
+            fault = step.fault
             with located(step.line):
-                if step.is_inherited and step.fault is not None:
-                    raise step.fault  # a trigger that is parsed only now may have no words
+                if step.is_inherited and fault:
+                    raise fault  # a trigger that is parsed only now may have no words
                 self._obey(step.instruction, self._graph.origins[step])
-                if step.fault is not None:
-                    raise step.fault
+                if fault:
+                    raise fault
 
     def _obey(self, instruction: Instruction, origins: Sequence[Node]) -> None:
         if self._built_in:
@@ -216,12 +219,13 @@ class Following:
         if mount.type in ("secret", "ssh"):
             return
         self._check_mount_target(mount)
-        (path,) = self._expand([mount.source_written])
+        written = mount.source_written
+        path = self._step.environment.expand(written)
         emptiness = self._emptiness(mount, origin)
         if emptiness and path_from_root(path.text) != "/":
-            message = f"RUN {shown(mount.source_written)}: not found, as {emptiness} empty"
+            message = f"RUN {shown(written)}: not found, as {emptiness} empty"
             self._fail(message, path.doubts)
-        self._take(origin, mount.source_written, path, mount.type)
+        self._take(origin, written, path, mount.type)
 
     def _check_mount_target(self, mount: Mount) -> None:
         # BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
@@ -258,8 +262,7 @@ class Following:
         image: str = "",
     ) -> None:
         """Record why the build fails at the present step, unless `doubts` decide."""
-        line = self._step.instruction.line
-        failure = Failure(message, line, doubts, image)
+        failure = Failure(message, self._step.line, doubts, image)
         self._node.failures.append(failure)
 
     def _take(self, origin: Node, written: str, expanded: Expanded, kind: str) -> None:

@@ -20,7 +20,8 @@ from ctxsize.dockerfile.sources import (
 )
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
-from ctxsize.dockerfile.words import Variables, expand
+from ctxsize.dockerfile.words import Variables
+from ctxsize.dockerfile.words import expand as expand_word
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import shown
 
@@ -117,11 +118,13 @@ class SharedStages:
         self, stage: Stage, base: str | BuiltStage, state: StageState, *, is_replaced: bool
     ) -> BuiltStage:
         """Return a stage as `build_stage` does, which builds it only for the first build."""
-        if stage.index == len(self._stages):
-            self._stages.append(build_stage(stage, base, state, is_replaced=is_replaced))
-            self._expanded.append(self.outer.spent[0])
-        self.outer.spent[0] = self._expanded[stage.index + 1]
-        return self._stages[stage.index]
+        stages = self._stages
+        index = stage.index
+        if index == len(stages):
+            stages.append(build_stage(stage, base, state, is_replaced=is_replaced))
+            self._expanded += self.outer.spent
+        self.outer.spent[0] = self._expanded[index + 1]
+        return stages[index]
 
     def named(self, name: str) -> str | None:
         """Return the named context that is the same image as `name`."""
@@ -177,6 +180,7 @@ class Graph:
 
     def _stage(self, stage: Stage) -> Node:
         """Return the node of a stage; only global arguments count in a FROM."""
+        shared = self.shared
         node = self._unbuilt(stage)
         # BuildKit compares a base as written with lower-case names.
         below = self.by_name.get(node.name)
@@ -185,9 +189,9 @@ class Graph:
             node.base = below
             if not below and node.name != SCRATCH:
                 with resting_on(node.doubts):  # an invalid name fails any build
-                    node.context = self.shared.named(node.name)
+                    node.context = shared.named(node.name)
         base: str | BuiltStage = node.name
-        begin = self.shared.beginning(below or node)
+        begin = shared.beginning(below or node)
         starts_empty = node.name == SCRATCH
         is_replaced = False
         if below:
@@ -196,19 +200,20 @@ class Graph:
             # A stage that a named context replaces leaves its triggers (BuildKit reads them off
             # its `commands`), but no state.
             is_replaced = below.index < 0
-        node.built = self.shared.built(stage, base, begin, is_replaced=is_replaced)
+        node.built = shared.built(stage, base, begin, is_replaced=is_replaced)
         writes = any(step.keyword in self._writing for step in node.steps)
         node.is_empty = starts_empty and not writes and node.context is None
         return node
 
     def _unbuilt(self, stage: Stage) -> Node:
         """Return the node of a stage with the name of its base and the context that replaces it."""
-        base = self.shared.outer.expand(stage.base)
+        expand = self.shared.outer.expand
+        base = expand(stage.base)
         if not base.text:
             with resting_on(base.doubts):
                 raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
         if stage.platform:
-            platform = self.shared.outer.expand(stage.platform)
+            platform = expand(stage.platform)
             with resting_on(platform.doubts):
                 parse_platform(platform.text)
         node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
@@ -265,7 +270,7 @@ class Graph:
                 # origin, so a stage with that name counts as reached.
                 yield self._origin(mount_origin(mount) or SCRATCH)
         for name in filter(None, instruction.flag_values("from")):
-            expanded, _ = expand(name, {}, escape=self.shared.outer.escape)
+            expanded, _ = expand_word(name, {}, escape=self.shared.outer.escape)
             if expanded != name:
                 raise DockerfileError(
                     "variable expansion is not supported for --from, define a new stage with FROM"

@@ -223,16 +223,15 @@ class _Script(NamedTuple):
 
 def _script_of(command: Command) -> _Script | None:
     """Return the script of a shell, behind `-c` or `<<`."""
-    words = command.words
+    shell = command
     if command.program == "busybox":
-        words = words[1:]
-    program = "".join(words[:1]).rpartition("/")[2]
-    if program != "su" and program not in UNIX_SHELLS:
+        shell = Command(command.arguments)
+    if shell.program != "su" and shell.program not in UNIX_SHELLS:
         return None
-    for flag, following in pairwise(words[1:]):
+    for flag, following in pairwise(shell.arguments):
         if re.fullmatch(r"-[a-z]*c", flag):
             return _Script(command.line, following)
-    for word in words[1:]:
+    for word in shell.arguments:
         if word != "pipefail" and not word.startswith("-"):
             return None
     if command.document is None:

@@ -280,10 +280,11 @@ def built_stages(
     """
     build_arguments = build_arguments or {}
     key = frozenset(build_arguments.items()), to_show
-    if key not in dockerfile.derived:
+    derived = dockerfile.derived
+    if key not in derived:
         stages = _build_stages(dockerfile, build_arguments, to_show=to_show)
-        dockerfile.derived[key] = tuple(stages)
-    built: tuple[BuiltStage, ...] = dockerfile.derived[key]
+        derived[key] = tuple(stages)
+    built: tuple[BuiltStage, ...] = derived[key]
     return built
 
 
