@@ -97,7 +97,7 @@ def advise(
         if not (fix or unsafe):
             break
         step = _next_fix(findings, seen, unsafe=unsafe)
-        if step is None:
+        if not step:
             break
         finding, edit = step
         fixed.append(finding)
@@ -122,7 +122,7 @@ def _next_fix(
     """Return the first finding with a fix to apply, and its edit, which is not in `seen`."""
     for finding in findings:
         fix = finding.fix
-        if fix is None:
+        if not fix:
             continue
         if (fix.certain or unsafe) and fix.edits[0] not in seen:
             return finding, fix.edits[0]

@@ -14,7 +14,7 @@ from posixpath import basename, join, normpath
 from typing import NamedTuple
 
 from ctxsize.advice.recipe import Recipe, with_option
-from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.sources import Mount, contains
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Severity
@@ -65,14 +65,14 @@ def _release_of(image: str) -> tuple[str, str]:
         return _RELEASES[word[0]].split()[0], word[0]
     start = 0
     system = expression("image_system").match(repository)
-    if system is None:
+    if not system:
         system = expression("image_system").search(tag)
-        if system is None:
+        if not system:
             return "", ""
         start = system.end()
     name = system[0]
     version = _VERSION.match(tag, start)
-    if version is None:
+    if not version:
         return name, ""
     number = version[0]
     for release, numbered in _RELEASES.items():
@@ -142,7 +142,7 @@ class Fetch:
         """Return whether a cache mount contains one of its caches, or lies below one."""
         for mount in self.step.caches:
             for path in self.caches:
-                if mount.holds(path):
+                if contains(mount.target, path):
                     return True
                 if mount.target.startswith(f"{path}/"):
                     return True

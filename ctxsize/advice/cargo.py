@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
 from ctxsize.advice.recipe import Change, NewWords, Recipe, RuleFindings, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
+from ctxsize.dockerfile.sources import contains
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Confidence, Finding, Fix
@@ -119,11 +120,11 @@ def rebuilt_dependencies(recipe: Recipe) -> RuleFindings:
     """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
         build = _find_rebuild(stage)
-        if build is None:
+        if not build:
             continue
         fix = _chef_fix(recipe, stage, build)
         way = "compile them with cargo-chef, and mount caches on target and the registry"
-        if fix is None:
+        if not fix:
             mounts = run_with(_mounts(recipe, stage, build), build.step)
             way = (
                 "compile them with cargo-chef, or mount caches, unless a workspace or a "
@@ -197,7 +198,7 @@ def _report_mixed(
         join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json"),
     )
     directory = build.workdir
-    if _is_inside(build, cook):
+    if contains(cook.workdir, build.workdir):
         directory = cook.workdir
     why = ", ".join(differences)
     return recipe.finding(
@@ -213,7 +214,8 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
     """Return why cargo cannot reuse for `build` what `cook` compiles."""
     differences = []
     # A member of a workspace is built into the target directory of the workspace.
-    if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
+    is_member = contains(cook.workdir, build.workdir) or build.command.has("--manifest-path")
+    if not is_member:
         places = f"there {cook.workdir}, here {build.workdir}"
         differences.append(f"the directory differs ({places})")
     built = build.traits
@@ -226,10 +228,6 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
             values = f"there {cooked or 'not set'}, here {here or 'not set'}"
             differences.append(f"{name} differs ({values})")
     return differences
-
-
-def _is_inside(build: CargoRun, cook: CargoRun) -> bool:
-    return f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
 
 
 def _cooking(build: CargoRun, step: StageStep, recipe: str = "recipe.json") -> str:
@@ -327,7 +325,7 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
     if any(other.stage.name in ("chef", "planner") for other in recipe.stages):
         return False
     # New stages would change the number by which another stage refers to this one.
-    if any(step.origin.isdecimal() for other in recipe.stages for step in other.steps):
+    if any(step.origin.isdecimal() for step in recipe.steps):
         return False
     first = _source_copies(stage.own)[0].line
     setup = set()
@@ -371,13 +369,11 @@ def _is_usual_build(build: CargoRun) -> bool:
 
 def _taken_from(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
     """Return the paths at, above or below `directory` that other stages copy from the stage."""
-    below = f"{directory.rstrip('/')}/"
     taken = set()
     for other in recipe.stages:
         for step in other.steps:
             for origin, path in step.takes:
-                above = f"{path.rstrip('/')}/"
-                is_near = above.startswith(below) or below.startswith(above)
+                is_near = contains(directory, path) or contains(path, directory)
                 if is_near and other.origin(origin) is stage:
                     taken.add(path)
     return taken
@@ -462,6 +458,6 @@ def _write_build(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> st
         text += f" && {escape}\n    mkdir -p /out && cp {' '.join(taken)} /out/"
         wanted += [("mkdir", "-p", "/out"), ("cp", *taken, "/out/")]
     after = read_alone(f"RUN {text}", escape)
-    if after is not None and [command.words for command in commands_of(after)] == wanted:
+    if after and [command.words for command in commands_of(after)] == wanted:
         return text
     return ""

@@ -134,10 +134,10 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
 def many_manifests(recipe: Recipe) -> RuleFindings:
     """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
     syntax = recipe.dockerfile.syntax
-    if syntax is None:
+    if not syntax:
         return
     frontend = _WITH_PARENTS.fullmatch(syntax.value)
-    if frontend is None:
+    if not frontend:
         return
     confidence = Confidence.LIKELY
     if frontend[1]:
@@ -157,7 +157,7 @@ def many_manifests(recipe: Recipe) -> RuleFindings:
             line = " ".join(words)
             order = f"write `{cut(line, _WIDEST)}`, which makes one layer"
             fix = _as_one(recipe, steps, words, order)
-            if fix is None:
+            if not fix:
                 order = f"write `{line}`, which makes one layer"
             yield recipe.finding(
                 "CTX203",
@@ -249,7 +249,7 @@ def copied_too_early(recipe: Recipe) -> RuleFindings:
     """Yield CTX202, at the instruction that copies too much. CTX210 handles cargo."""
     for stage in recipe.stages:
         repeated = _find_repeated(recipe, stage)
-        if repeated is not None:
+        if repeated:
             yield repeated.finding
 
 
@@ -267,11 +267,11 @@ def _find_repeated(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | None:
         for fetch in fetches(step):
             if not fetch.work.does("manifest"):
                 continue
-            if everything is None or fetch.cached:
+            if not everything or fetch.cached:
                 before.add(fetch.manager.name)
             elif fetch.manager.name not in before and {everything, step} <= own_steps:
                 finding = _report_repeated(recipe, everything, fetch)
-                if finding is not None:
+                if finding:
                     return RepeatedInstall(fetch, finding)
     return None
 
@@ -381,7 +381,7 @@ def missing_caches(recipe: Recipe) -> RuleFindings:
         own_steps = set(stage.own)
         seen = set()
         repeated = _find_repeated(recipe, stage)
-        if repeated is not None:
+        if repeated:
             seen.add((repeated.fetch.step, repeated.fetch.manager))
         for fetch, line in _find_uncached(recipe, stage):
             step = fetch.step

@@ -37,7 +37,7 @@ from ctxsize.advice.recipe import (
     without_option,
 )
 from ctxsize.dockerfile.shell import is_known
-from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.sources import Mount, contains
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.hidden import shown
@@ -189,11 +189,11 @@ def swallowed(recipe: Recipe) -> RuleFindings:
     for stage in recipe.stages:
         for step in stage.own:
             source = stage.origin(step.origin)
-            if source is None:
+            if not source:
                 continue
             mounts = [(run, cache) for run in source.history for cache in run.caches]
             for path in step.taken:
-                holders = [(run, cache) for run, cache in mounts if cache.holds(path)]
+                holders = [(run, cache) for run, cache in mounts if contains(cache.target, path)]
                 if not holders:
                     continue
                 if "$" in path:

@@ -135,7 +135,7 @@ class Recipe:
             file, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
         except CtxsizeError:
             return []  # there is one, and it fails the build
-        if file is None:
+        if not file:
             return None
         return file.texts()
 
@@ -287,7 +287,7 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
         after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None or then is None:
+    if not before or not then:
         return None
     if then.text == before.text:
         return None
@@ -305,7 +305,7 @@ def without_option(
     after = re.sub(_written_option(option, escape), "", text)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None or then is None:
+    if not before or not then:
         return None
     if before.flags != then.flags:
         return None

@@ -42,7 +42,7 @@ def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
 
 
 def _hide_frontend(syntax: Directive | None, written: bytes) -> Directive | None:
-    if syntax is None:
+    if not syntax:
         return None
     shown_value = _UNKNOWN
     if other := find_syntax(written):
@@ -70,7 +70,7 @@ def _hide_instruction(instruction: Instruction, other: Instruction) -> Instructi
     if _move(other, instruction) == instruction:
         return instruction
     trigger = instruction.trigger
-    if trigger is not None:
+    if trigger:
         trigger = _hide_instruction(trigger, other.trigger or _NOTHING)
     return replace(
         instruction,
@@ -84,7 +84,7 @@ def _hide_instruction(instruction: Instruction, other: Instruction) -> Instructi
 def _move(instruction: Instruction, place: Instruction) -> Instruction:
     """Return an instruction, and its trigger, at the lines of `place`."""
     trigger = instruction.trigger
-    if trigger is not None:
+    if trigger:
         trigger = _move(trigger, place)
     return replace(instruction, line=place.line, end_line=place.end_line, trigger=trigger)
 

@@ -57,7 +57,7 @@ class Following:
             self._add_unknowns(stage.doubts, stage.line)
             if stage.index < 0:
                 continue
-            if stage.base is None and not graph.shared.knows(stage):
+            if not stage.base and not graph.shared.knows(stage):
                 triggers = Unknown("onbuild", stage.name, stage.line)
                 self.unknowns.append(triggers)
             self._follow(stage)

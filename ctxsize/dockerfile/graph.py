@@ -81,7 +81,7 @@ class Node:
     def image(self) -> str:
         """Return the name of the image, or named context, at the root of its ancestry."""
         node = self
-        while node.base is not None:
+        while node.base:
             node = node.base
         return node.name
 

@@ -62,7 +62,8 @@ def familiar_name(reference: str) -> str:
         domain = _HUB
         if "/" not in rest:
             rest = _OFFICIAL + rest
-    if (match := _REFERENCE.fullmatch(f"{domain}/{rest}")) is None:
+    match = _REFERENCE.fullmatch(f"{domain}/{rest}")
+    if not match:
         reason = "its path must be lower case, with no empty part"
         raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
     path = match["path"]
@@ -100,7 +101,7 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
     system, *machine = text.split("/", 3)
     match = _OS.fullmatch(system)
     is_platform = len(machine) <= 2 and all(map(_PART.fullmatch, machine))
-    if match is None or not is_platform:
+    if not match or not is_platform:
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
     name = match[1].lower()
     if name == "macos":

@@ -148,7 +148,8 @@ def located(line: int) -> Iterator[None]:
 
 def parse_heredoc_word(word: str) -> Heredoc | None:
     """Return the heredoc that `word` opens, without a body, or None if it opens none."""
-    if (match := _MARKER.match(word)) is None:
+    match = _MARKER.match(word)
+    if not match:
         return None
     names = split_words(match[2], raw_quotes=False)
     if len(names) != 1:

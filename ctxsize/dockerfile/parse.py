@@ -189,7 +189,7 @@ def _split(reader: LineReader) -> tuple[Instruction, ...]:
             split.append(_instruction(text, line, reader))
     if not split:
         raise DockerfileError("file with no instructions", line=reader.line)
-    if reader.fault is not None:
+    if reader.fault:
         raise reader.fault
     return tuple(split)
 

@@ -82,7 +82,7 @@ def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]
 
 def _runs_commands(instruction: Instruction) -> bool:
     """Return whether an instruction is a RUN, also as the trigger of an ONBUILD."""
-    if instruction.trigger is not None:
+    if instruction.trigger:
         return instruction.trigger.keyword == "RUN"
     return instruction.keyword == "RUN"
 

@@ -127,6 +127,11 @@ def resting_on(doubts: Doubts) -> Iterator[None]:
         raise UndecidedError(error.message, line=error.line, hint=hint) from None
 
 
+def contains(directory: str, path: str) -> bool:
+    """Return whether an absolute path is that of a directory, or lies below it."""
+    return f"{path}/".startswith(f"{directory.rstrip('/')}/")
+
+
 def path_from_root(source: str) -> str:
     """Return the absolute path of a source; `..` cannot leave the root."""
     return clean(f"/{source}")
@@ -150,7 +155,7 @@ def is_url(source: str) -> bool:
 def is_git(source: str) -> bool:
     """Return whether the builder clones a source instead of copying it."""
     protocol = _PROTOCOL.match(source)
-    if protocol is None:
+    if not protocol:
         is_scp = _SCP_STYLE.fullmatch(source) is not None
         return is_scp and not source.startswith("github.com/")
     name = protocol[1].lower()
@@ -191,10 +196,6 @@ class Mount:
     source_written: str
     written: str
     doubts: Doubts
-
-    def holds(self, path: str) -> bool:
-        target = self.target.rstrip("/")
-        return path == self.target or path.startswith(f"{target}/")
 
 
 def mount_origin(text: str) -> str:
@@ -280,7 +281,7 @@ def _fields(text: str) -> Iterator[_MountField]:
     start = 0
     while start <= len(text):
         match = _FIELD.match(text, start)
-        assert match is not None
+        assert match
         start = match.end() + 1
         if text[start - 1 : start] not in ("", ","):
             raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")

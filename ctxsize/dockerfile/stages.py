@@ -199,7 +199,7 @@ class BuiltStage:
     def ancestry(self) -> list[BuiltStage]:
         """Return the stages that it is built on, the first one first, and itself."""
         stages = [self]
-        while stages[-1].parent is not None:
+        while stages[-1].parent:
             stages.append(stages[-1].parent)
         return stages[::-1]
 
@@ -244,7 +244,7 @@ def build_stage(
             inherited = []
     steps: list[StageStep] = []
     for instruction in (*inherited, *stage.instructions):
-        if instruction.trigger is not None:
+        if instruction.trigger:
             continue
         is_inherited = len(steps) < len(inherited)
         step = StageStep(instruction, state, is_inherited)

@@ -116,7 +116,7 @@ class _Lexer:
     def take_match(self, pattern: re.Pattern[str]) -> str:
         """Return what `pattern` matches here, which may be nothing."""
         match = pattern.match(self.characters, self.position)
-        if match is None:
+        if not match:
             return ""
         self.position = match.end()
         return match[0]
