@@ -205,12 +205,13 @@ def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
 
 def _merge_alike(findings: Iterable[Finding]) -> RuleFindings:
     """Yield findings; those alike on several lines of a file become one, if it has no fix."""
+    what = attrgetter("code", "location.path", "message", "help")
     alike: dict[object, list[Finding]] = {}
     for finding in findings:
         line = None
         if finding.fix:
             line = finding.location.line
-        key = (finding.code, finding.location.path, finding.message, finding.help, line)
+        key = (what(finding), line)
         alike.setdefault(key, []).append(finding)
     for group in alike.values():
         places = dict.fromkeys(finding.location for finding in group)

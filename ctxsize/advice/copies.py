@@ -8,13 +8,14 @@ keep. An install before all sources seldom runs.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby, pairwise
 from os.path import commonpath, dirname, isdir, join, realpath
+from posixpath import basename, relpath
+from posixpath import join as join_in_image
 from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
@@ -192,7 +193,7 @@ def _kept_paths(recipe: Recipe, step: StageStep) -> KeptPaths:
         return KeptPaths(copy.flags)
     root = roots.pop()
     if root and not words[-1].startswith("/"):
-        root = posixpath.relpath(root, step.workdir) + "/"
+        root = relpath(root, step.workdir) + "/"
     if root.startswith(".."):
         root = ""
     return KeptPaths(copy.flags, root)
@@ -202,7 +203,7 @@ def _root_of(recipe: Recipe, step: StageStep, source: str) -> str:
     """Return the directory below which a COPY keeps the path of `source`; `""` if none."""
     target = step.destination
     if f"/{step.instruction.arguments[-1]}".endswith(("/", "/.")):
-        target = posixpath.join(target, posixpath.basename(source))
+        target = join_in_image(target, basename(source))
     if not target.endswith(f"/{source}"):
         return ""
     if not recipe.sends(source):
@@ -284,7 +285,7 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     if compiles and not manager.downloads:
         return None
     below = command.value(*manager.elsewhere) or ""
-    inside = everything.inside(posixpath.join(fetch.workdir, below))
+    inside = everything.inside(join_in_image(fetch.workdir, below))
     if inside is None:
         return None
     if _is_vendored(recipe, fetch):
@@ -298,7 +299,7 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     # Without a requirements file, pip installs the project itself.
     if not requirements and command.operands[:1] == ("pip",):
         names = ()
-    files = [name for name in names if recipe.sends(posixpath.join(inside, name))]
+    files = [name for name in names if recipe.sends(join_in_image(inside, name))]
     is_named = any(not name.startswith(".") for name in files)
     if not is_named:
         return None
@@ -310,7 +311,7 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     early = " ".join(install)
     if compiles:
         early = manager.downloads
-    first = " ".join(posixpath.join(inside, name) for name in files)
+    first = " ".join(join_in_image(inside, name) for name in files)
     again = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
     return recipe.finding(
         "CTX202",
@@ -360,7 +361,7 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
     manager = fetch.manager
     requirements = _requirements(command)
     manifests = requirements or manager.files[:1]
-    texts = (recipe.text(posixpath.join(inside, name)) for name in manifests)
+    texts = (recipe.text(join_in_image(inside, name)) for name in manifests)
     if not requirements:
         return any(map(manager.needs_more_than, texts))
     if command.has(*_OF_FILES):

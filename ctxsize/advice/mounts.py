@@ -336,8 +336,7 @@ def _report_collision(
     first = uses[0]
     recipe = first.recipe
     ids = {use: use.own_id(content.name) for use in uses}
-    order = "give each mount its own id (service, system and architecture), here "
-    order += f"`id={ids[first]}`"
+    order = f"give each mount its own id (service, system and architecture), here `id={ids[first]}`"
     # Without its ARG in the stage, the variable of an id is empty.
     if all(use.step.environment.declares("TARGETARCH") for use in uses if use.platforms):
         fix = recipe.fix(

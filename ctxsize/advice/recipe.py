@@ -199,16 +199,17 @@ class Recipe:
         """Return the place of what `message` quotes, or the line, without what may be secret."""
         if self.inline:
             return self.builds[0].where
+        path = self.path
         text = self.lines[line - 1]
         if self._may_be_secret(text):
-            return Location(self.path, line)
+            return Location(path, line)
         shown = expression("value_in_line").sub(r"\1\2…", text)
         for quotation in _QUOTED.findall(message):
             start = text.find(quotation)
             end = start + len(quotation)
             if start >= 0 and shown[:end] == text[:end]:
-                return Location(self.path, line, start + 1, line, end + 1, shown)
-        return Location(self.path, line, text=shown)
+                return Location(path, line, start + 1, line, end + 1, shown)
+        return Location(path, line, text=shown)
 
     def _may_be_secret(self, text: str) -> bool:
         for build in self.builds:
@@ -221,14 +222,15 @@ class Recipe:
 
     def fix(self, message: str, changes: Rewriting, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""
-        after = changed(self.data, changes or ())
+        before = self.data
+        after = changed(before, changes or ())
         if self.inline:
             return None
         if self.path == "-":
             return None
-        if after == self.data:
+        if after == before:
             return None
-        return Fix(message, (Edit(self.path, self.data, after),), sure)
+        return Fix(message, (Edit(self.path, before, after),), sure)
 
     def text_of(self, instruction: Instruction) -> str:
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])

@@ -216,8 +216,10 @@ def check_built_in(instruction: Instruction) -> None:
     for flag in instruction.flags:
         name = flag.partition("=")[0]
         if "!" in known.get(name, ""):
-            hint = "name a frontend that accepts it in the first line, such as "
-            hint += "# syntax=docker/dockerfile:1-labs"
+            hint = (
+                "name a frontend that accepts it in the first line, such as "
+                "# syntax=docker/dockerfile:1-labs"
+            )
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
 
 

@@ -20,12 +20,13 @@ def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
     That is the same text with names in place of values. If these values change the number of
     instructions, no word may be printed.
     """
+    instructions = dockerfile.instructions
     others = unchecked_instructions(written)
-    if len(others) != len(dockerfile.instructions):
-        others = (_NOTHING,) * len(dockerfile.instructions)
+    if len(others) != len(instructions):
+        others = (_NOTHING,) * len(instructions)
     return replace(
         dockerfile,
-        instructions=tuple(map(_hide_instruction, dockerfile.instructions, others)),
+        instructions=tuple(map(_hide_instruction, instructions, others)),
         syntax=_hide_frontend(dockerfile.syntax, written),
     )
 

@@ -159,12 +159,13 @@ def _transfers_from(used: Collection[Node]) -> tuple[Asked, ...]:
     for node in used:
         if node.context is None:
             continue
-        paths: RequestedPaths = None
+        taken = node.paths
+        requested: RequestedPaths = None
         # Without any path, everything is planned for.
-        if node.paths and "/" not in node.paths:
-            relative = [hidden_as(path, path[1:]) for path in node.paths]
-            paths = tuple(sorted(relative))
-        transfer = Asked(node.context, paths, sources=())
+        if taken and "/" not in taken:
+            relative = [hidden_as(path, path[1:]) for path in taken]
+            requested = tuple(sorted(relative))
+        transfer = Asked(node.context, requested, sources=())
         of_transfer = sources.setdefault(transfer, {})
         of_transfer |= dict.fromkeys(node.sources)
     transfers = []

@@ -149,18 +149,17 @@ class Following:
                 expand(heredoc.content, quotes=False)
         self._check_order(origin, self._step.origin)
         for word in files:
-            self._copy_word(instruction, origin, word, expanded[word])
+            self._copy_word(origin, word, expanded[word])
         is_copy = instruction.keyword == "COPY"
         if is_copy and origin.is_empty and not _keeps_parents(instruction):
-            self._lack(origin, expanded)
+            self._lack(origin, files, expanded)
 
-    def _copy_word(
-        self, instruction: Instruction, origin: Node, word: str, expanded: Expanded
-    ) -> None:
+    def _copy_word(self, origin: Node, word: str, expanded: Expanded) -> None:
         """Take one source of a COPY or ADD, unless it is a URL, which comes from elsewhere."""
-        kind = instruction.keyword.lower()
-        is_downloaded = is_url(expanded.text)
-        is_cloned = is_git(expanded.text)
+        source = expanded.text
+        kind = self._step.keyword.lower()
+        is_downloaded = is_url(source)
+        is_cloned = is_git(source)
         if kind == "copy" and (is_downloaded or is_cloned):
             raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
         if is_cloned:
@@ -168,32 +167,33 @@ class Following:
         if not is_downloaded:
             self._take(origin, word, expanded, kind)
 
-    def _lack(self, origin: Node, expanded: Mapping[str, Expanded]) -> None:
+    def _lack(self, origin: Node, files: Iterable[str], expanded: Mapping[str, Expanded]) -> None:
         """Record which sources of a COPY, by the words as written, an empty origin lacks."""
         missing = f"not found, as {origin.title} is empty"
+        needs_matches = self._rules.needs_matches
         doubts: Doubts = frozenset()
         all_wild = bool(expanded)
         for word, expansion in expanded.items():
             doubts |= expansion.doubts
             # BuildKit looks up a directory without wildcards, also one before them.
             part = path_from_root(expansion.text)[1:]
-            if not self._rules.needs_matches:
+            if not needs_matches:
                 part = part.partition("/")[0]
             if has_wildcards(part):
                 continue
             all_wild = False
             if part:
                 self._fail(f"COPY {shown(word)}: {missing}", expansion.doubts)
-        if all_wild and self._rules.needs_matches:
-            words = self._step.instruction.arguments[:-1]
-            files = " ".join(shown(word) for word in words if word in expanded)
-            self._fail(f"COPY {files}: {missing}", doubts)
+        if all_wild and needs_matches:
+            sources = " ".join(map(shown, files))
+            self._fail(f"COPY {sources}: {missing}", doubts)
 
     def _check_order(self, origin: Node, name: str) -> None:
         """Raise for an origin that is this stage or a later one."""
-        if origin is self._node:
-            raise circular(self._node)
-        if origin.index > self._node.index:
+        node = self._node
+        if origin is node:
+            raise circular(node)
+        if origin.index > node.index:
             raise DockerfileError(f"stage {quoted(name)} must be defined before it is used")
 
     def _run(self, instruction: Instruction, origins: Sequence[Node]) -> None:
@@ -267,7 +267,8 @@ class Following:
 
     def _take(self, origin: Node, written: str, expanded: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
-        path = hidden_as(expanded.text, path_from_root(expanded.text))
+        text = expanded.text
+        path = hidden_as(text, path_from_root(text))
         instruction = self._step.instruction
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
@@ -276,7 +277,7 @@ class Following:
             return
         parents = None
         if _keeps_parents(instruction):
-            parents = around_pivot(expanded.text)
+            parents = around_pivot(text)
         source = Source(
             instruction.keyword,
             instruction.line,

@@ -18,7 +18,7 @@ from ctxsize.dockerfile.sources import (
     mount_origin,
     resting_on,
 )
-from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, StageSteps, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import Variables
 from ctxsize.dockerfile.words import expand as expand_word
@@ -72,7 +72,7 @@ class Node:
     """Reasons why the build fails if its result is needed, found in its own steps."""
 
     @property
-    def steps(self) -> tuple[StageStep, ...]:
+    def steps(self) -> StageSteps:
         if self.built:
             return self.built.steps
         return ()

@@ -15,7 +15,7 @@ from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import as_go_sees
 from ctxsize.hidden import hidden_as
 
-UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
+UNIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
 
 
@@ -68,6 +68,9 @@ class Instruction:
                 yield hidden_as(flag, flag.removeprefix(prefix))
 
 
+Instructions = tuple[Instruction, ...]
+
+
 @dataclass(frozen=True)
 class Stage:
     """A FROM and what follows: `name` in lower case, `base` and `platform` as written, or ""."""
@@ -77,7 +80,7 @@ class Stage:
     base: str
     platform: str
     line: int
-    instructions: tuple[Instruction, ...]
+    instructions: Instructions
 
     @property
     def label(self) -> str:
@@ -94,7 +97,7 @@ class Dockerfile:
     """
 
     directives: tuple[Directive, ...]
-    instructions: tuple[Instruction, ...]
+    instructions: Instructions
     escape: str = "\\"
     syntax: Directive | None = None
 
@@ -131,7 +134,7 @@ class Dockerfile:
         return {}
 
     @property
-    def global_arguments(self) -> tuple[Instruction, ...]:
+    def global_arguments(self) -> Instructions:
         """Return the ARG instructions before the first FROM."""
         return tuple(takewhile(lambda line: line.keyword != "FROM", self.instructions))
 

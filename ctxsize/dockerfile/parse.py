@@ -19,6 +19,7 @@ from ctxsize.dockerfile.instructions import (
     Dockerfile,
     Heredoc,
     Instruction,
+    Instructions,
     located,
     parse_heredoc_word,
 )
@@ -173,7 +174,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     return Dockerfile(reader.directives, split, reader.escape, find_syntax(data))
 
 
-def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
+def unchecked_instructions(data: bytes) -> Instructions:
     """Return the instructions of a text that need not be accepted; none if it has no lines."""
     try:
         return _split(LineReader(data))
@@ -181,7 +182,7 @@ def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
         return ()
 
 
-def _split(reader: LineReader) -> tuple[Instruction, ...]:
+def _split(reader: LineReader) -> Instructions:
     """Return the instructions, split but not checked. Raises `DockerfileError`."""
     split = list[Instruction]()
     for text, line in reader.logical_lines():

@@ -30,30 +30,33 @@ UNKNOWN = Problem(
 """The problem of a run that needed commands and could not read them."""
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
-_ENDS = frozenset(("fi", "done", "esac", "}"))
+_ENDS = ("fi", "done", "esac", "}")
 """Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 _DEEPEST = 8  # largest number of nested shells whose scripts are read
 
 
+ShellCommands = tuple[Command, ...]
+
+
 class _Reading(NamedTuple):
     """The commands of a text, in the order in which they run, and whether they are all."""
 
-    commands: tuple[Command, ...]
+    commands: ShellCommands
     is_whole: bool
 
 
-def commands(text: str) -> tuple[Command, ...]:
+def commands(text: str) -> ShellCommands:
     """Return the simple commands in `text`, as they run, up to what cannot be read."""
-    return _read(text, 0).commands
+    return _read(text).commands
 
 
 def is_read_whole(text: str) -> bool:
     """Return whether `commands` returns all commands in `text`: only then a missing one is none."""
-    return _read(text, 0).is_whole
+    return _read(text).is_whole
 
 
-def commands_of(instruction: Instruction) -> tuple[Command, ...]:
+def commands_of(instruction: Instruction) -> ShellCommands:
     """Return the commands of a RUN, CMD, ENTRYPOINT or HEALTHCHECK; none of other languages."""
     return _read_instruction(instruction).commands
 
@@ -66,8 +69,9 @@ def is_known(instruction: Instruction) -> bool:
     if instruction.keyword in _RUNNING:
         return _read_instruction(instruction).is_whole
     for heredoc in instruction.heredocs:
-        is_script = heredoc.content.startswith("#!") and _is_script(heredoc.content)
-        if is_script and not is_read_whole(heredoc.content):
+        document = heredoc.content
+        is_script = document.startswith("#!") and _is_script(document)
+        if is_script and not is_read_whole(document):
             return False
     return True
 
@@ -114,17 +118,17 @@ def _read_instruction(instruction: Instruction) -> _Reading:
     if instruction.keyword == "HEALTHCHECK":
         words = words[1:]  # behind CMD or NONE
     if instruction.json_form:
-        return _with_scripts([Command(words)], 0, is_whole=True)
+        return _with_scripts([Command(words)], depth=0, is_whole=True)
     text = "".join(words[:1])
     heredocs = instruction.heredocs
     if heredocs and parse_heredoc_word(text.strip()):
         document = heredocs[0].content
         if _is_script(document):
-            return _read(document, 0)
+            return _read(document)
         return _Reading((), is_whole=True)
     for heredoc in heredocs:
         text += f"\n{heredoc.content}{heredoc.name}"
-    return _read(text, 0)
+    return _read(text)
 
 
 def _is_script(document: str) -> bool:
@@ -134,7 +138,7 @@ def _is_script(document: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _read(text: str, depth: int) -> _Reading:
+def _read(text: str, depth: int = 0) -> _Reading:
     """Return the commands in `text`, which is inside so many other scripts."""
     read, is_whole = read_commands(text)
     return _with_scripts(read, depth, is_whole=is_whole)
@@ -184,7 +188,7 @@ def _without_wrappers(command: Command) -> Command:
 _PREFIXES = ("command", "nohup", "xvfb-run", "sudo", "doas", "env", "exec", "nice", "time")
 _SHELL_WORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{")
 """Words before a command; a line that is read by itself may begin inside a loop."""
-_WRAPPERS = frozenset((*_PREFIXES, *_SHELL_WORDS, "gosu", "su-exec", "timeout"))
+_WRAPPERS = (*_PREFIXES, *_SHELL_WORDS, "gosu", "su-exec", "timeout")
 """Programs and words that run another program."""
 _ARGUMENTS = {"gosu": 1, "su-exec": 1, "timeout": 1}
 """Number of arguments of a wrapper before its command, if it has any."""

@@ -19,6 +19,7 @@ from ctxsize.hidden import hidden_as, made_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ctxsize.dockerfile.shell import ShellCommands
     from ctxsize.syntax import Command
 
 
@@ -80,7 +81,7 @@ class StageStep:
         return tuple(tolerant(self.environment, word) for word in words)
 
     @cached_property
-    def commands(self) -> tuple[Command, ...]:
+    def commands(self) -> ShellCommands:
         """Return the commands of a RUN as written; none if no Unix shell reads all of it."""
         from ctxsize.dockerfile.shell import commands_of, is_known  # only advice reads scripts
 
@@ -168,6 +169,9 @@ class StageStep:
         return relative
 
 
+StageSteps = tuple[StageStep, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class BuiltStage:
     """A stage as it is built, on another one (`parent`) or on an image.
@@ -182,7 +186,7 @@ class BuiltStage:
     base: str
     platform: str
     parent: BuiltStage | None
-    steps: tuple[StageStep, ...]
+    steps: StageSteps
     end: StageState
     fault: DockerfileError | None = None
     by_name: Mapping[str, list[BuiltStage]] = field(default_factory=dict)
@@ -192,7 +196,7 @@ class BuiltStage:
         return self.stage.label
 
     @cached_property
-    def own(self) -> tuple[StageStep, ...]:
+    def own(self) -> StageSteps:
         return tuple(step for step in self.steps if not step.is_inherited)
 
     @property
@@ -204,7 +208,7 @@ class BuiltStage:
         return stages[::-1]
 
     @property
-    def history(self) -> tuple[StageStep, ...]:
+    def history(self) -> StageSteps:
         """Return the steps of the stages that it is built on, and its own."""
         return tuple(step for stage in self.ancestry for step in stage.steps)
 

@@ -27,7 +27,7 @@ _UNCLOSED = "unexpected end of statement while looking for matching"
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")  # name of a variable, number, special parameter
 _HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
 _UNSPLIT = frozenset("'\"<\\")  # what begins with one of them separates no words
-_OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
+_OPERATORS = ("-", "+", "?", ":-", ":+", ":?", "#", "%")
 
 
 def expand(
