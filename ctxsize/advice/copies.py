@@ -24,18 +24,13 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.knowledge.rules import listed
 from ctxsize.reader import entries_in
 from ctxsize.repository import FoundBuild
 from ctxsize.syntax import Command
 from ctxsize.units import cut
 
 _EVERYTHING = ("*", "**", "**/*")
-_NEEDING_MORE = (
-    *("pnpm-workspace.yaml", "go.work"),
-    # An environment of the host would replace the one that is installed in the image.
-    *(".venv/pyvenv.cfg", "venv/pyvenv.cfg", "env/pyvenv.cfg"),
-)
-"""Files that an install needs besides its manifest."""
 _INCLUDED = re.compile(
     r"^[^\S\n]*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|/|file:)|@\s*file:", re.M
 )
@@ -54,7 +49,6 @@ _NOT_PLAIN = frozenset("/ \t[*?")
 _MANY_COPIES = 3
 _MANY_DIRECTORIES = 3
 _WIDEST = 70
-_OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
 def no_ignore_file(recipe: Recipe) -> RuleFindings:
@@ -351,7 +345,7 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
         return False
     # Directories of the context would replace those of the same name that it creates.
     directories = (f"{directory}/" for directory in fetch.manager.directories)
-    others = (*_NEEDING_MORE, *directories)
+    others = (*listed("needed_besides"), *directories)
     return not any(recipe.sends(f"{inside or '.'}/{path}") for path in others)
 
 
@@ -471,4 +465,4 @@ def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
     if not packages:
         return False
     are_local = all(word.startswith(("/", "./")) and "*" in word for word in packages)
-    return packages <= _OWN_TOOLS or are_local
+    return packages.issubset(listed("tools_of_pip")) or are_local

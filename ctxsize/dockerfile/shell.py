@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
+from ctxsize.knowledge.rules import listed, table
 from ctxsize.model import Problem
 from ctxsize.syntax import Command, can_read, read_commands
 
@@ -185,37 +186,20 @@ def _without_wrappers(command: Command) -> Command:
     return replace(command, words=tuple(words), assignments=tuple(assignments))
 
 
-_PREFIXES = ("command", "nohup", "xvfb-run", "sudo", "doas", "env", "exec", "nice", "time")
-_SHELL_WORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{")
-"""Words before a command; a line that is read by itself may begin inside a loop."""
-_WRAPPERS = (*_PREFIXES, *_SHELL_WORDS, "gosu", "su-exec", "timeout")
-"""Programs and words that run another program."""
-_ARGUMENTS = {"gosu": 1, "su-exec": 1, "timeout": 1}
-"""Number of arguments of a wrapper before its command, if it has any."""
-_OPTIONS = {
-    "sudo": ("-u", "-g", "--user", "--group"),
-    "doas": ("-u",),
-    "env": ("-u", "-C", "--unset", "--chdir"),
-    "exec": ("-a",),
-    "nice": ("-n",),
-    "time": ("-f", "-o"),
-    "timeout": ("-s", "-k", "--signal", "--kill-after"),
-}
-"""Options of a wrapper that have a value."""
-
-
 def _run_by(words: list[str]) -> list[str]:
-    """Return the command that a program of `_WRAPPERS` runs, nothing for other programs."""
+    """Return the command that a wrapper runs, nothing for other programs."""
     program = words[0].rpartition("/")[2]
-    if program not in _WRAPPERS:
+    if program not in listed("wrappers"):
         return []
-    with_value = _OPTIONS.get(program, ())
+    with_value = table("lists.toml")["wrapper_options"].get(program, "").split()
     start = 1
     while start < len(words) and words[start].startswith("-"):
         if words[start] in with_value:
             start += 1
         start += 1
-    return words[start + _ARGUMENTS.get(program, 0) :]
+    if program in listed("wrappers_with_argument"):
+        start += 1
+    return words[start:]
 
 
 class _Script(NamedTuple):
