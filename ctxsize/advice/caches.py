@@ -268,8 +268,9 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
     """Return a RUN with more mounts, an option to leave out, and the ARG that the mounts need."""
     flags = " ".join(f"--mount={mount}" for mount in mounts)
-    command = step.instruction.text.partition(" ")[2].lstrip()
-    if len(command) > _LONGEST or step.instruction.heredocs:
+    instruction = step.instruction
+    command = instruction.text.partition(" ")[2].lstrip()
+    if len(command) > _LONGEST or instruction.heredocs:
         command = "…"
     run = f"`RUN {flags} {command}`"
     if without:

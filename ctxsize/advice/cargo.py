@@ -133,7 +133,7 @@ def rebuilt_dependencies(recipe: Recipe) -> RuleFindings:
         command = " ".join(build.command.words[:4])
         yield recipe.finding(
             "CTX210",
-            build.step.line,
+            build.step,
             f"every change of the sources makes `{command}` compile all dependencies again",
             help=way,
             fix=fix,
@@ -203,7 +203,7 @@ def _report_mixed(
     why = ", ".join(differences)
     return recipe.finding(
         "CTX211",
-        build.step.line,
+        build.step,
         f"cargo cannot reuse what line {cook.step.line} compiles: {why}",
         confidence=Confidence.LIKELY,
         help=f"cook the dependencies in {directory} the same way: `{cooking}`",

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby, pairwise
+from operator import attrgetter
 from os.path import commonpath, dirname, isdir, join, realpath
 from posixpath import basename, relpath
 from posixpath import join as join_in_image
@@ -56,7 +57,7 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
     takers = [step for step in recipe.steps if "." in step.sources]
     if not takers:
         return
-    first = min(takers, key=lambda step: step.line)
+    first = min(takers, key=attrgetter("line"))
     builds = {build.build.context: build.build for build in recipe.builds if not build.contested}
     for context, build in builds.items():
         if recipe.ignored(build) is not None:
@@ -67,7 +68,7 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
         taking = f"this {first.keyword} takes the whole context{where}"
         yield recipe.finding(
             "CTX201",
-            first.line,
+            first,
             f"{taking}, and there is no ignore file",
             help=f"write one with `ctxsize suggest --write{where}`",
         )
@@ -76,14 +77,14 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
 def too_wide(recipe: Recipe) -> RuleFindings:
     """Yield CTX250, at the first instruction that copies from the only directory in use."""
     starts = []
-    lines = []
+    steps = []
     for step in recipe.steps:
         for source in step.sources:
             if source == ".":
                 return
             if "$" in source:
                 return
-            lines.append(step.line)
+            steps.append(step)
             # A file counts with its directory, and so does a wildcard.
             if not recipe.holds(source, isdir):
                 source = dirname(re.split(r"[*?[]", source)[0])
@@ -98,7 +99,7 @@ def too_wide(recipe: Recipe) -> RuleFindings:
             narrowing = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
             yield recipe.finding(
                 "CTX250",
-                min(lines),
+                min(steps, key=attrgetter("line")),
                 f"the build at {build.places[0]} uses only {narrow} of its context {context}",
                 confidence=Confidence.LIKELY,
                 help=f"build with the context {narrow}, or {narrowing}",
@@ -156,7 +157,7 @@ def many_manifests(recipe: Recipe) -> RuleFindings:
                 order = f"write `{line}`, which makes one layer"
             yield recipe.finding(
                 "CTX203",
-                steps[0].line,
+                steps[0],
                 f"{len(steps)} COPYs make a layer each to keep the paths of single files",
                 confidence=confidence,
                 help=order,
@@ -309,7 +310,7 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     again = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
     return recipe.finding(
         "CTX202",
-        everything.line,
+        everything,
         f"every change in the context makes {again} install everything again",
         help=f"copy `{first}` to the same place and run `{early}` before `{sources.text}`",
     )
@@ -390,7 +391,7 @@ def missing_caches(recipe: Recipe) -> RuleFindings:
             lead = f"every change of a file that line {line} takes makes"
             yield recipe.finding(
                 "CTX223",
-                step.line,
+                step,
                 f"{lead} `{command}` download everything again",
                 help=snippet(recipe, stage, fetch),
             )

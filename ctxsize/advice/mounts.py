@@ -88,7 +88,7 @@ def _check_place(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> RuleFinding
         why = f"the default of {manager.name} for {step.state.user or 'root'}"
     yield recipe.finding(
         "CTX222",
-        step.line,
+        step,
         f"{manager.name} does not use the cache mounted at {mount.target}: its cache is {place}",
         confidence=Confidence.LIKELY,
         evidence=(why,),
@@ -113,7 +113,7 @@ def _check_refusal(recipe: Recipe, fetch: Fetch) -> RuleFindings:
         order = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
     yield recipe.finding(
         "CTX222",
-        fetch.step.line,
+        fetch.step,
         f"`{refusal}` makes {manager.name} use no cache, so the mount stays empty",
         help=order,
         fix=fix,
@@ -154,7 +154,7 @@ def _check_commands(recipe: Recipe, step: StageStep) -> RuleFindings:
         for cache in which:
             yield recipe.finding(
                 "CTX222",
-                step.line,
+                step,
                 f"`{text}` empties the cache mount {cache}",
                 help=f"do not let `{text}` delete it: the image does not include the mount anyway",
             )
@@ -177,7 +177,7 @@ def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> RuleFind
     base = shown(stage.base)
     yield recipe.finding(
         "CTX222",
-        step.line,
+        step,
         f"{base} deletes downloads of apt, so the cache at {archives[0]} stays empty",
         confidence=Confidence.LIKELY,
         help="begin the RUN with `rm -f /etc/apt/apt.conf.d/docker-clean`, before apt-get update",
@@ -212,7 +212,7 @@ def _report_swallowed(
         written = shlex.quote(path)
     return recipe.finding(
         "CTX212",
-        step.line,
+        step,
         f"{path} exists only in the cache mount at {cache.target}, not in the stage {source.label}",
         evidence=(f"line {run.line}: RUN --mount={cache.written}",),
         help=f"copy it out in the RUN of line {run.line}, for instance with `&& mkdir -p /out "
@@ -355,7 +355,7 @@ def _report_collision(
     others = (str(use) for use in shared.uses if use is not first)
     return recipe.finding(
         "CTX220",
-        first.step.line,
+        first.step,
         f"different builds share the cache `{shared.identity}`, which contains "
         f"{content.description}",
         severity,
@@ -393,7 +393,7 @@ def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
     locked = _with_options(recipe, "sharing", dict.fromkeys(uses, "locked"))
     return recipe.finding(
         "CTX221",
-        first.step.line,
+        first.step,
         f"several builds may use the cache `{shared.identity}` at once (line {lines}): apt fails",
         confidence=Confidence.LIKELY,
         evidence=_at_once(shared, first),

@@ -174,7 +174,7 @@ class Recipe:
     def finding(
         self,
         code: str,
-        line: int,
+        step: StageStep,
         message: str,
         severity: Severity | None = None,
         confidence: Confidence = Confidence.CERTAIN,
@@ -183,12 +183,12 @@ class Recipe:
         help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding of `code` at a line."""
+        """Return a finding of `code` at the line of a step."""
         return Finding(
             code,
             severity or severity_of(code),
             message,
-            self._location(line, message),
+            self._location(step.line, message),
             confidence,
             tuple(evidence),
             help=help,

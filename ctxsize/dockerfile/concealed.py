@@ -36,15 +36,12 @@ def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
 
     The rest of the Dockerfile may be wrong.
     """
-    syntax = find_syntax(data)
-    if written is None:
+    return _hide_frontend(find_syntax(data), written)
+
+
+def _hide_frontend(syntax: Directive | None, written: bytes | None) -> Directive | None:
+    if not syntax or written is None:
         return syntax
-    return _hide_frontend(syntax, written)
-
-
-def _hide_frontend(syntax: Directive | None, written: bytes) -> Directive | None:
-    if not syntax:
-        return None
     shown_value = _UNKNOWN
     if other := find_syntax(written):
         shown_value = other.value

@@ -94,13 +94,10 @@ class Following:
         self._node = node
         for step in node.steps:
             self._step = step
-            fault = step.fault
             with located(step.line):
-                if step.is_inherited and fault:
-                    raise fault  # a trigger that is parsed only now may have no words
+                if step.fault:
+                    raise step.fault  # a trigger that is parsed only now may have no words
                 self._obey(step.instruction, self._graph.origins[step])
-                if fault:
-                    raise fault
 
     def _obey(self, instruction: Instruction, origins: Sequence[Node]) -> None:
         if self._built_in:

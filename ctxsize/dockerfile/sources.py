@@ -230,12 +230,13 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     kind = hidden_as(texts["type"], texts["type"].lower())
     with resting_on(doubts):
         _check_mount(kind, texts)
-    name = texts.get("id", "")
-    target = texts.get("target", "")
+    text_of = texts.get
+    name = text_of("id", "")
+    target = text_of("target", "")
     return Mount(
         type=next(known for known in _KEYS if known == kind),  # such a word is no secret
-        origin=texts.get("from", ""),
-        source=texts.get("source", ""),
+        origin=text_of("from", ""),
+        source=text_of("source", ""),
         target=target,
         id=name or hidden_as(target, posixpath.normpath(target)),
         named=bool(name),
