@@ -424,8 +424,8 @@ def _write_stages(
     if "$" in cook and not later.isdisjoint(("ARG", "ENV")):
         return ""
     # A comment stays with the instruction below it.
-    setup = [instruction for instruction in stage.stage.instructions if instruction.line < first]
-    end = setup[-1].end_line
+    instructions = stage.stage.instructions
+    end = max(instruction.end_line for instruction in instructions if instruction.line < first)
     continued = f" {recipe.dockerfile.escape}\n    "
     mounts = [f"--mount={mount}{continued}" for mount in _mounts(recipe, stage, build)]
     replaced = {f"--mount={cache.written}" for cache in build.step.caches}

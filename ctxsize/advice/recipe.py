@@ -316,8 +316,8 @@ def without_option(
     for command in commands_of(before):
         words = command.words
         if is_meant(command):
+            removed += words.count(option)
             words = tuple(word for word in words if word != option)
-        removed += len(command.words) - len(words)
         wanted.append(replace(command, line=0, words=words))
     # In a comment, a redirection or an inner document it is no word of a command.
     if removed != len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)):

@@ -78,7 +78,7 @@ class Following:
 
     def _add_unknowns(self, doubts: Doubts, line: int) -> None:
         for doubt in sorted(doubts):
-            self.unknowns.append(Unknown(doubt.kind, doubt.name, line))
+            self.unknowns.append(Unknown(*doubt, line))
 
     def _follow(self, node: Node) -> None:
         """Collect the paths that one stage takes; its base must have been followed before."""

@@ -156,8 +156,7 @@ def is_git(source: str) -> bool:
     """Return whether the builder clones a source instead of copying it."""
     protocol = _PROTOCOL.match(source)
     if not protocol:
-        is_scp = _SCP_STYLE.fullmatch(source) is not None
-        return is_scp and not source.startswith("github.com/")
+        return _SCP_STYLE.fullmatch(source) is not None
     name = protocol[1].lower()
     path = re.split("[?#]", source[protocol.end() :], maxsplit=1)[0]
     if name in ("http", "https"):
