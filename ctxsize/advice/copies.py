@@ -347,7 +347,7 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
     # Directories of the context would replace those of the same name that it creates.
     directories = (f"{directory}/" for directory in fetch.manager.directories)
     others = (*listed("needed_besides"), *directories)
-    return not any(recipe.sends(f"{inside or '.'}/{path}") for path in others)
+    return not any(recipe.sends(join_in_image(inside, path)) for path in others)
 
 
 def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:

@@ -14,7 +14,6 @@ from itertools import groupby, islice
 from operator import attrgetter
 from os.path import realpath
 from posixpath import basename
-from typing import NamedTuple
 
 from ctxsize.advice.caches import (
     Fetch,
@@ -282,55 +281,53 @@ class Use:
         return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
 
 
-class SharedCache(NamedTuple):
-    """An id of cache mounts, with all its uses, and those of each Dockerfile."""
-
-    identity: str
-    uses: list[Use]
-    by_recipe: list[list[Use]]
-
-
-def _shared_caches(recipes: Iterable[Recipe]) -> Iterator[SharedCache]:
+def _shared_caches(recipes: Iterable[Recipe]) -> Iterable[list[Use]]:
+    """Return the uses of each id of cache mounts."""
     by_id: dict[str, list[Use]] = {}
     for recipe in recipes:
         for stage, step in recipe.runs:
             for cache in step.caches:
                 use = Use(recipe, stage, step, cache)
+                identity = use.identity
                 # An id with an unknown variable may equal any other.
-                if "$" not in use.identity:
-                    by_id.setdefault(use.identity, []).append(use)
-    for identity, uses in by_id.items():
-        groups = [[*group] for _, group in groupby(uses, attrgetter("recipe"))]
-        yield SharedCache(identity, uses, groups)
+                if "$" not in identity:
+                    by_id.setdefault(identity, []).append(use)
+    return by_id.values()
+
+
+def _by_recipe(shared: Iterable[Use]) -> Iterator[list[Use]]:
+    """Yield the uses of each Dockerfile."""
+    for _, uses in groupby(shared, attrgetter("recipe")):
+        yield [*uses]
 
 
 def colliding_ids(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX220, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
-        contents = (system_content(use.cache.target) for use in shared.uses)
+        contents = (system_content(use.cache.target) for use in shared)
         content = next(filter(None, contents), None)
         if content is None:
             continue
         services = set()
-        for use in shared.uses:
+        for use in shared:
             if not use.cache.named:
                 services.add(frozenset(map(realpath, use.recipe.contexts)))
         of_services = content.name in _OF_ONE_SERVICE and len(services) > 1
-        keys = {use.system.key for use in shared.uses}
+        keys = {use.system.key for use in shared}
         if of_services and len(keys) == 1:
             content = content._replace(
                 description="files that other services compiled at the same paths"
             )
         # Images with different libcs differ in system or release, so in their keys.
-        differ = len({use.system.key for use in shared.uses if use.system.name}) > 1
-        for uses in shared.by_recipe:
+        differ = len({use.system.key for use in shared if use.system.name}) > 1
+        for uses in _by_recipe(shared):
             several = any(use.platforms for use in uses)
             if len(keys) > 1 or of_services or several:
                 yield _report_collision(shared, uses, content, sure=differ or several)
 
 
 def _report_collision(
-    shared: SharedCache, uses: list[Use], content: SystemContent, *, sure: bool
+    shared: list[Use], uses: list[Use], content: SystemContent, *, sure: bool
 ) -> Finding:
     """Return the finding about the uses of one Dockerfile; `sure` if the contents differ."""
     first = uses[0]
@@ -352,11 +349,11 @@ def _report_collision(
     if sure:
         severity = content.severity
         confidence = Confidence.CERTAIN
-    others = (str(use) for use in shared.uses if use is not first)
+    others = (str(use) for use in shared if use is not first)
     return recipe.finding(
         "CTX220",
         first.step,
-        f"different builds share the cache `{shared.identity}`, which contains "
+        f"different builds share the cache `{first.identity}`, which contains "
         f"{content.description}",
         severity,
         confidence,
@@ -379,13 +376,13 @@ def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> Rewr
 def shared_by_writers(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX221, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
-        for uses in shared.by_recipe:
+        for uses in _by_recipe(shared):
             unlocked = [use for use in uses if _needs_lock(use) and _at_once(shared, use)]
             if unlocked:
                 yield _report_unlocked(shared, unlocked)
 
 
-def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
+def _report_unlocked(shared: list[Use], uses: list[Use]) -> Finding:
     first = uses[0]
     recipe = first.recipe
     lines = ", ".join(str(use.step.line) for use in uses)
@@ -394,7 +391,7 @@ def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
     return recipe.finding(
         "CTX221",
         first.step,
-        f"several builds may use the cache `{shared.identity}` at once (line {lines}): apt fails",
+        f"several builds may use the cache `{first.identity}` at once (line {lines}): apt fails",
         confidence=Confidence.LIKELY,
         evidence=_at_once(shared, first),
         help=f"{order}, so that one build waits for the other",
@@ -411,13 +408,13 @@ def _needs_lock(use: Use) -> bool:
     return any(command.program in _APT for command in use.step.commands)
 
 
-def _at_once(shared: SharedCache, use: Use) -> list[str]:
+def _at_once(shared: list[Use], use: Use) -> list[str]:
     """Return builds and mounts that may use the cache at the same time as `use`."""
     below = use.stage.ancestry
     files = use.recipe.joint_files
     apart = (
         other
-        for other in shared.uses
+        for other in shared
         if other.stage not in below and use.stage not in other.stage.ancestry
         if other.recipe is use.recipe or not files.isdisjoint(other.recipe.joint_files)
     )

@@ -80,7 +80,7 @@ class LineReader:
             if bare.endswith(self.escape) and not bare.endswith(self.escape * 2):
                 pieces.append(bare[:-1])
                 continue
-            yield "".join((*pieces, text)), line
+            yield "".join(pieces) + text, line
             pieces.clear()
         if pieces:
             yield "".join(pieces), line

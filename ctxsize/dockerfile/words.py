@@ -205,7 +205,7 @@ class _Lexer:
                     character = self.take()
             pieces.append(character)
         self.position += 1
-        return "".join((*pieces, quote))
+        return "".join(pieces) + quote
 
     def value_of(self, name: str) -> str | None:
         """Return the value of a variable, and record that the word depends on it."""
@@ -326,7 +326,7 @@ class _Lexer:
             if not pieces or match.end() > end:  # Go skips an empty match behind another one
                 pieces += value[end : match.start()], replacement
                 end = match.end()
-        return "".join((*pieces, value[end:]))
+        return "".join(pieces) + value[end:]
 
 
 def _trim(value: str, pattern: str, operator: str) -> str:
