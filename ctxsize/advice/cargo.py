@@ -315,14 +315,15 @@ def _needs_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
     """Return whether the stage has a WORKDIR, copies the sources, and ends with the build."""
-    users = [other for other in recipe.stages if stage in other.ancestry]
+    stages = recipe.stages
+    users = [other for other in stages if stage in other.ancestry]
     if users != [stage]:
         return False
     if stage.ancestry != [stage]:
         return False
     if not _NAMED.fullmatch(recipe.lines[stage.stage.line - 1]):
         return False
-    if any(other.stage.name in ("chef", "planner") for other in recipe.stages):
+    if any(other.stage.name in ("chef", "planner") for other in stages):
         return False
     # New stages would change the number by which another stage refers to this one.
     if any(step.origin.isdecimal() for step in recipe.steps):

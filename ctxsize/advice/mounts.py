@@ -100,8 +100,8 @@ def _check_refusal(recipe: Recipe, fetch: Fetch) -> RuleFindings:
     manager = fetch.manager
     fix = None
     refusal = next(filter(fetch.command.has, manager.uncached), "")
-    order = f"remove `{refusal}`"
     if refusal:
+        order = f"remove `{refusal}`"
         fix = _without_option(recipe, fetch, refusal, order)
     else:
         variable, values, off = manager.switch.split("|")

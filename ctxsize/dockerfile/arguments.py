@@ -104,7 +104,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     word = ""
     quote = ""
     mark = re.escape(escape)
-    pieces = re.compile(f"{mark}?(.?)", re.DOTALL)
+    pieces = re.compile(f"{mark}?(.?)", re.DOTALL)  # at the end, an escape has nothing to protect
     for piece in pieces.finditer(view, position):
         character = piece[0]
         if not quote and character in WHITE_SPACE:

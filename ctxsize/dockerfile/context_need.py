@@ -109,7 +109,8 @@ def _shared_stages(
     contexts: Mapping[str, bool],
 ) -> SharedStages:
     """Return the stages for all targets of a Dockerfile, if none of its words names the target."""
-    if not any("TARGETSTAGE" in instruction.text for instruction in dockerfile.instructions):
+    names_target = any("TARGETSTAGE" in line.text for line in dockerfile.instructions)
+    if not names_target:
         del predefined["TARGETSTAGE"]
     key = (
         frozenset(build_arguments.items()),

@@ -122,7 +122,7 @@ class SharedStages:
         index = stage.index
         if index == len(stages):
             stages.append(build_stage(stage, base, state, is_replaced=is_replaced))
-            self._expanded += self.outer.spent
+            self._expanded.append(self.outer.spent[0])
         self.outer.spent[0] = self._expanded[index + 1]
         return stages[index]
 

@@ -214,11 +214,13 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     source_written = ""
     for key, has_value, written in _fields(text):
         key = ALIASES.get(key, key)
-        if not has_value and key not in _SWITCHES:
-            raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
-        values[key] = Expanded("true")
         if has_value:
-            values[key] = expand(written)
+            word = expand(written)
+        elif key in _SWITCHES:
+            word = Expanded("true")
+        else:
+            raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
+        values[key] = word
         if key == "source":
             source_written = written
     doubts: Doubts = frozenset()

@@ -207,7 +207,8 @@ class StageState:
         arguments = instruction.arguments
         match instruction.keyword:
             case "ENV":
-                # The values see only the variables before it (`dispatchEnv`).
+                # The values see only the variables before it (`dispatchEnv`). The words are
+                # taken in pairs.
                 expanded = map(self.environment.expand, arguments)
                 for name, value in zip(expanded, expanded, strict=True):
                     environment = environment.set(name.text, value, in_image=True)
