@@ -45,9 +45,7 @@ def _hide_frontend(syntax: Directive | None, written: bytes | None) -> Directive
     shown_value = _UNKNOWN
     if other := find_syntax(written):
         shown_value = other.value
-    if shown_value == syntax.value:
-        return syntax
-    return replace(syntax, value=Hidden(syntax.value, shown_value))
+    return replace(syntax, value=_hide_word(syntax.value, shown_value))
 
 
 def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
@@ -91,9 +89,10 @@ def _hide_words(words: Words, others: Words) -> Words:
     """Return `words`, hidden where they differ from the `others`, which have no values."""
     if len(words) != len(others):
         others = (_UNKNOWN,) * len(words)
-    hidden: list[str] = []
-    for word, other in zip(words, others, strict=True):
-        if word != other:
-            word = Hidden(word, other)
-        hidden.append(word)
-    return tuple(hidden)
+    return tuple(map(_hide_word, words, others))
+
+
+def _hide_word(word: str, other: str) -> str:
+    if word == other:
+        return word
+    return Hidden(word, other)

@@ -18,7 +18,7 @@ from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
 from ctxsize.dockerfile.state import Environment
-from ctxsize.dockerfile.words import NO_VARIABLES, Variables, Words
+from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.hidden import Hidden, hidden_as
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
@@ -61,7 +61,7 @@ class ContextNeed:
 def context_need(
     dockerfile: Dockerfile,
     target: str = "",
-    build_arguments: Variables = NO_VARIABLES,
+    build_arguments: Variables | None = None,
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
     contexts: Mapping[str, bool] | None = None,
@@ -73,6 +73,7 @@ def context_need(
     those of another builder than BuildKit.
     Raises DockerfileError if BuildKit would fail before it requests any.
     """
+    build_arguments = build_arguments or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in build_arguments
     if own_frontend:
         # BuildKit checks the flags of all stages, also of those that the target does not need.

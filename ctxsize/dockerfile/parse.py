@@ -27,9 +27,7 @@ from ctxsize.dockerfile.words import split_words
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import WHITE_SPACE
 
-# The builder's scanner buffers 64 KiB: a line may have as many bytes with its line end. A
-# last line without a line end may have one byte less.
-_BUFFER_BYTES = 65_536
+_LONGEST_BYTES = 65_535  # of a line without its line end: the builder's scanner buffers 64 KiB
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = "\t\n\f\r "  # what `\s` matches in Go
 _SYNTAX_IN_JSON = re.compile(rb'\s*\{.*"syntax"\s*:\s*"([!-~]*?)"', re.DOTALL)
@@ -100,10 +98,7 @@ class LineReader:
     def _physical_lines(self, data: bytes) -> Iterator[str]:
         """Yield the lines with their line ends, bytes that are not UTF-8 as surrogate escapes."""
         for raw in BytesIO(data):  # only LF ends a line
-            most_bytes = _BUFFER_BYTES
-            if not raw.endswith(b"\n"):
-                most_bytes -= 1
-            if len(raw) > most_bytes:
+            if len(raw.removesuffix(b"\n")) > _LONGEST_BYTES:
                 message = "dockerfile line greater than max allowed size of 65535"
                 self.fault = DockerfileError(message, line=self.line + 1)
                 return

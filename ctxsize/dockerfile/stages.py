@@ -13,7 +13,7 @@ from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.sources import Expanded, Mount, is_git, is_url, parse_mount, path_from_root
 from ctxsize.dockerfile.state import Environment, StageState
-from ctxsize.dockerfile.words import NO_VARIABLES, Variables, Words
+from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import hidden_as, made_of
 
@@ -272,7 +272,7 @@ def build_stage(
 
 def built_stages(
     dockerfile: Dockerfile,
-    build_arguments: Variables = NO_VARIABLES,
+    build_arguments: Variables | None = None,
     *,
     to_show: bool = False,
 ) -> tuple[BuiltStage, ...]:
@@ -282,6 +282,7 @@ def built_stages(
     before the first FROM: they decide on which images the stages are built. With `to_show`, they
     decide only that: all other words may be printed, with names for the values.
     """
+    build_arguments = build_arguments or {}
     key = frozenset(build_arguments.items()), to_show
     derived = dockerfile.derived
     if key not in derived:
@@ -309,9 +310,8 @@ def _build_stages(
         if base in by_name and not base.isdecimal():
             below = by_name[base][-1]
         built = replace(build_stage(stage, below, state), by_name=by_name)
-        if stage.name:
-            by_name.setdefault(stage.name, []).append(built)
-        by_name.setdefault(str(stage.index), []).append(built)
+        for name in filter(None, (stage.name, str(stage.index))):
+            by_name.setdefault(name, []).append(built)
         yield built
 
 

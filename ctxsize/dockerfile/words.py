@@ -17,7 +17,6 @@ from ctxsize.hidden import Hidden, hidden_as, shown
 
 Words = tuple[str, ...]  # of an instruction
 Variables = Mapping[str, str]  # values by name
-NO_VARIABLES: Variables = {}
 
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")  # matches a word in which nothing is replaced
 _SPACES = re.compile(f"[{WHITE_SPACE}]")
