@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -11,7 +11,8 @@ from os.path import join, relpath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ctxsize.advice import cargo, copies, mounts
-from ctxsize.advice.recipe import Recipe, read_recipe, slug
+from ctxsize.advice.recipe import Recipe, RuleFindings, read_recipe, slug
+from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
@@ -26,12 +27,12 @@ from ctxsize.repository import Discovery, FoundBuild
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-AdviceRule = Callable[[Sequence[Recipe]], Iterator[Finding]]
+AdviceRule = Callable[[Sequence[Recipe]], RuleFindings]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
 
 
-def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> AdviceRule:
-    def in_all(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+def _in_each(rule: Callable[[Recipe], RuleFindings]) -> AdviceRule:
+    def in_all(recipes: Sequence[Recipe]) -> RuleFindings:
         for recipe in recipes:
             yield from rule(recipe)
 
@@ -96,7 +97,7 @@ def advise(
         if not (fix or unsafe):
             break
         step = _next_fix(findings, seen, unsafe=unsafe)
-        if step is None:
+        if not step:
             break
         finding, edit = step
         fixed.append(finding)
@@ -121,7 +122,7 @@ def _next_fix(
     """Return the first finding with a fix to apply, and its edit, which is not in `seen`."""
     for finding in findings:
         fix = finding.fix
-        if fix is None:
+        if not fix:
             continue
         if (fix.certain or unsafe) and fix.edits[0] not in seen:
             return finding, fix.edits[0]
@@ -136,9 +137,10 @@ def _read_recipes(
     recipes = []
     problems: dict[Problem, None] = {}
     for path, builds in _builds_by_dockerfile(discovery).items():
+        build = builds[0].build
         try:
             # Advice quotes the text, so it reads that without hidden values.
-            data = builds[0].build.dockerfile_written or builds[0].build.dockerfile_inline
+            data = build.dockerfile_written or build.dockerfile_inline
             if data is None and path in edits:
                 data = edits[path].after
             elif data is None:
@@ -149,7 +151,7 @@ def _read_recipes(
             recipes.append(read_recipe(path, data, parsed.dockerfile, tuple(builds), border))
             problems |= dict.fromkeys(unknown_commands(parsed.dockerfile.instructions))
         except DockerfileError as error:
-            problems[_report_skipped(path, builds[0], error)] = None
+            problems[_report_skipped(path, build, error)] = None
         except OSError as error:
             message = f"this Dockerfile was skipped: {error.strerror}"
             problems[Problem("unread", message, path)] = None
@@ -174,10 +176,10 @@ def _builds_by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
     return by_path
 
 
-def _report_skipped(path: str, build: FoundBuild, error: DockerfileError) -> Problem:
+def _report_skipped(path: str, build: Build, error: DockerfileError) -> Problem:
     fails = not isinstance(error, UndecidedError)
     message = f"this Dockerfile was skipped: {error.message}"
-    if build.build.dockerfile_written is not None:
+    if build.dockerfile_written is not None:
         message = "this Dockerfile was skipped: hidden values decide what it does"
     elif fails:
         message = f"the build fails: {error.message}"
@@ -190,10 +192,7 @@ def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     for rule in RULES.values():
         findings |= dict.fromkeys(rule(recipes))
     line = attrgetter("location.path", "location.line")
-    rebuilt = set()
-    for finding in findings:
-        if finding.code == "CTX210":
-            rebuilt.add(line(finding))
+    rebuilt = {line(finding) for finding in findings if finding.code == "CTX210"}
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
     return in_order(
         [
@@ -204,14 +203,15 @@ def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     )
 
 
-def _merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _merge_alike(findings: Iterable[Finding]) -> RuleFindings:
     """Yield findings; those alike on several lines of a file become one, if it has no fix."""
+    what = attrgetter("code", "location.path", "message", "help")
     alike: dict[object, list[Finding]] = {}
     for finding in findings:
         line = None
         if finding.fix:
             line = finding.location.line
-        key = (finding.code, finding.location.path, finding.message, finding.help, line)
+        key = (what(finding), line)
         alike.setdefault(key, []).append(finding)
     for group in alike.values():
         places = dict.fromkeys(finding.location for finding in group)

@@ -6,15 +6,17 @@ the base image and from nothing else.
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from posixpath import basename, join, normpath
 from typing import NamedTuple
 
 from ctxsize.advice.recipe import Recipe, with_option
+from ctxsize.dockerfile.sources import Mount, contains
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Severity
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import expression, listed, table
@@ -63,14 +65,14 @@ def _release_of(image: str) -> tuple[str, str]:
         return _RELEASES[word[0]].split()[0], word[0]
     start = 0
     system = expression("image_system").match(repository)
-    if system is None:
+    if not system:
         system = expression("image_system").search(tag)
-        if system is None:
+        if not system:
             return "", ""
         start = system.end()
     name = system[0]
     version = _VERSION.match(tag, start)
-    if version is None:
+    if not version:
         return name, ""
     number = version[0]
     for release, numbered in _RELEASES.items():
@@ -87,7 +89,7 @@ class Fetch:
     step: StageStep
     workdir: str
     written: Command
-    environment: Mapping[str, str]
+    environment: Variables
     configured: str | None  # the cache directory that an earlier `config` command of the RUN sets
 
     @property
@@ -107,7 +109,7 @@ class Fetch:
         manager = self.manager
         directory = self.command.value(*listed("cache_options")) or self.configured
         if directory is not None:
-            path = posixpath.normpath(posixpath.join(self.workdir, directory))
+            path = normpath(join(self.workdir, directory))
             reasons = {path: f"an option or a setting of {manager.name} sets it"}
         else:
             reasons = dict(self._usual_caches())
@@ -140,21 +142,20 @@ class Fetch:
         """Return whether a cache mount contains one of its caches, or lies below one."""
         for mount in self.step.caches:
             for path in self.caches:
-                if mount.holds(path):
+                if contains(mount.target, path):
                     return True
                 if mount.target.startswith(f"{path}/"):
                     return True
         return False
 
     @property
-    def mounted(self) -> tuple[str, ...]:
-        """Return the targets of the cache mounts that are meant for it."""
+    def mounted(self) -> list[Mount]:
+        """Return the cache mounts that are meant for it."""
         words = self.manager.mounted
-        targets = (mount.target for mount in self.step.caches)
-        return tuple(target for target in targets if any(word in target for word in words))
+        return [cache for cache in self.step.caches if any(word in cache.target for word in words)]
 
 
-def _resolve(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+def _resolve(written: str, environment: Variables, home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and a clause if a variable sets it."""
     *variables, usual = written.split("|")
     for variable in variables:
@@ -196,18 +197,12 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
 
 def configured_cache(command: Command) -> str | None:
     """Return the cache directory that a `config` command of a package manager sets."""
-    words = command.operands
-    if words[:1] != ("config",):
-        return None
-    words = words[1:]
-    if words[:1] == ("set",):
-        words = words[1:]
-    if not words:
-        return None
-    name, _, directory = words[0].partition("=")
-    if name not in listed("cache_settings"):
-        return None
-    return directory or next(iter(words[1:2]), None)
+    match command.operands:
+        case ("config", "set", setting, *following) | ("config", setting, *following):
+            name, _, directory = setting.partition("=")
+            if name in listed("cache_settings"):
+                return directory or next(iter(following), None)
+    return None
 
 
 NOT_IN_THE_IMAGE = (
@@ -254,7 +249,7 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
         options = {}
         if recipe.runs_at_once(stage) and system_content(path):
             system = system_of(stage.base).slug
-            options["id"] = f"{system}-$TARGETARCH-{posixpath.basename(path)}"
+            options["id"] = f"{system}-$TARGETARCH-{basename(path)}"
         options["target"] = path
         if manager.is_locked:
             options["sharing"] = "locked"
@@ -273,8 +268,9 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
     """Return a RUN with more mounts, an option to leave out, and the ARG that the mounts need."""
     flags = " ".join(f"--mount={mount}" for mount in mounts)
-    command = step.instruction.text.partition(" ")[2].lstrip()
-    if len(command) > _LONGEST or step.instruction.heredocs:
+    instruction = step.instruction
+    command = instruction.text.partition(" ")[2].lstrip()
+    if len(command) > _LONGEST or instruction.heredocs:
         command = "…"
     run = f"`RUN {flags} {command}`"
     if without:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
+from posixpath import basename, join, normpath, relpath
 from typing import NamedTuple
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
-from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
+from ctxsize.advice.recipe import Change, NewWords, Recipe, RuleFindings, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
+from ctxsize.dockerfile.sources import contains
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.knowledge.rules import listed, table
 from ctxsize.syntax import Command
@@ -46,7 +48,7 @@ class CargoRun(NamedTuple):
         return ""
 
     @property
-    def environment(self) -> Mapping[str, str]:
+    def environment(self) -> Variables:
         return self.step.environment.under(dict(self.command.assignments))
 
     @property
@@ -63,7 +65,7 @@ class CargoRun(NamedTuple):
         directory = self.command.value("--target-dir")
         if not directory:
             directory = self.environment.get("CARGO_TARGET_DIR") or "target"
-        return posixpath.normpath(posixpath.join(self.workdir, directory))
+        return normpath(join(self.workdir, directory))
 
     @property
     def toolchain(self) -> str | None:
@@ -76,24 +78,25 @@ class CargoRun(NamedTuple):
     @property
     def traits(self) -> dict[str, str | None]:
         """Return the options by name that must be equal for cargo to reuse compiled code."""
-        command = self.command
-        installs = "install" in command.operands[:2]
-        profile = command.value("--profile") or "dev"
-        if command.has("--release", "-r") or (installs and not command.has("--debug")):
+        has = self.command.has
+        value_of = self.command.value
+        installs = "install" in self.command.operands[:2]
+        profile = value_of("--profile") or "dev"
+        if has("--release", "-r") or (installs and not has("--debug")):
             profile = "release"
-        features = command.value("--features", "-F")
-        if command.has("--all-features"):
+        features = value_of("--features", "-F")
+        if has("--all-features"):
             features = "--all-features"
         no_default = None
-        if command.has("--no-default-features"):
+        if has("--no-default-features"):
             no_default = "given"
         return {
             "the profile": profile,
             "the toolchain": self.toolchain,
-            "--target": command.value("--target"),
+            "--target": value_of("--target"),
             "--features": features,
             "--no-default-features": no_default,
-            "--target-dir": command.value("--target-dir"),
+            "--target-dir": value_of("--target-dir"),
             "RUSTFLAGS": self.environment.get("RUSTFLAGS"),
         }
 
@@ -113,15 +116,15 @@ def _source_copies(steps: Iterable[StageStep]) -> list[StageStep]:
     return [step for step in steps if step.is_copy and step.sources]
 
 
-def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
+def rebuilt_dependencies(recipe: Recipe) -> RuleFindings:
     """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
         build = _find_rebuild(stage)
-        if build is None:
+        if not build:
             continue
         fix = _chef_fix(recipe, stage, build)
         way = "compile them with cargo-chef, and mount caches on target and the registry"
-        if fix is None:
+        if not fix:
             mounts = run_with(_mounts(recipe, stage, build), build.step)
             way = (
                 "compile them with cargo-chef, or mount caches, unless a workspace or a "
@@ -130,7 +133,7 @@ def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
         command = " ".join(build.command.words[:4])
         yield recipe.finding(
             "CTX210",
-            build.step.line,
+            build.step,
             f"every change of the sources makes `{command}` compile all dependencies again",
             help=way,
             fix=fix,
@@ -146,7 +149,8 @@ def _find_rebuild(stage: BuiltStage) -> CargoRun | None:
         return None
     if not copies:
         return None
-    if builds[-1].step not in stage.own:
+    last = builds[-1]
+    if last.step not in stage.own:
         return None
     if copies[-1].line > builds[0].step.line:
         return None
@@ -158,9 +162,9 @@ def _find_rebuild(stage: BuiltStage) -> CargoRun | None:
             continue
         if _STAND_IN.match(step.instruction.text):
             return None
-    if _keeps_compiled(builds[-1].step):
+    if _keeps_compiled(last.step):
         return None
-    return builds[-1]
+    return last
 
 
 def _keeps_compiled(step: StageStep) -> bool:
@@ -171,7 +175,7 @@ def _keeps_compiled(step: StageStep) -> bool:
     return any("sccache" in text for text in (*targets, *step.environment.values()))
 
 
-def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
+def mixed_chef(recipe: Recipe) -> RuleFindings:
     """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
         cooks = deque[CargoRun](maxlen=_MOST_COOKS)
@@ -191,15 +195,15 @@ def _report_mixed(
     cooking = _cooking(
         build,
         cook.step,
-        posixpath.join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json"),
+        join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json"),
     )
     directory = build.workdir
-    if _is_inside(build, cook):
+    if contains(cook.workdir, build.workdir):
         directory = cook.workdir
     why = ", ".join(differences)
     return recipe.finding(
         "CTX211",
-        build.step.line,
+        build.step,
         f"cargo cannot reuse what line {cook.step.line} compiles: {why}",
         confidence=Confidence.LIKELY,
         help=f"cook the dependencies in {directory} the same way: `{cooking}`",
@@ -210,7 +214,8 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
     """Return why cargo cannot reuse for `build` what `cook` compiles."""
     differences = []
     # A member of a workspace is built into the target directory of the workspace.
-    if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
+    is_member = contains(cook.workdir, build.workdir) or build.command.has("--manifest-path")
+    if not is_member:
         places = f"there {cook.workdir}, here {build.workdir}"
         differences.append(f"the directory differs ({places})")
     built = build.traits
@@ -223,10 +228,6 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
             values = f"there {cooked or 'not set'}, here {here or 'not set'}"
             differences.append(f"{name} differs ({values})")
     return differences
-
-
-def _is_inside(build: CargoRun, cook: CargoRun) -> bool:
-    return f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
 
 
 def _cooking(build: CargoRun, step: StageStep, recipe: str = "recipe.json") -> str:
@@ -256,7 +257,7 @@ def _mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> list[str]:
     """Return the cache mounts for downloads, which all builds may share, and for its target."""
     mounts = []
     for directory in build.caches:
-        name = f"cargo-{posixpath.basename(directory)}"
+        name = f"cargo-{basename(directory)}"
         mounts.append(f"type=cache,id={name},target={directory},sharing=locked")
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     mounts.append(f"type=cache,id={identity},target={build.target}")
@@ -272,8 +273,8 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
         return None
     if _needs_downloads(recipe, stage, build):
         return None
-    words: dict[StageStep, dict[str, str]] = {}
-    copied = set()
+    words: NewWords = {}
+    missing = {*results}
     for other in recipe.stages:
         for step in other.own:
             if other.origin(step.origin) is not stage:
@@ -281,14 +282,14 @@ def _chef_fix(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
             for word, path in zip(step.instruction.arguments, step.taken, strict=False):
                 if path in results:
                     words.setdefault(step, {})[word] = results[path]
-                    copied.add(path)
+                    missing.discard(path)
     moved = recipe.rewritten(words)
     text = _write_stages(recipe, stage, build, results)
     if not text:
         return None
     if moved is None:
         return None
-    if len(copied) != len(results):
+    if missing:
         return None
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
     return recipe.fix(
@@ -314,26 +315,27 @@ def _needs_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
     """Return whether the stage has a WORKDIR, copies the sources, and ends with the build."""
-    users = [other for other in recipe.stages if stage in other.ancestry]
+    stages = recipe.stages
+    users = [other for other in stages if stage in other.ancestry]
     if users != [stage]:
         return False
     if stage.ancestry != [stage]:
         return False
     if not _NAMED.fullmatch(recipe.lines[stage.stage.line - 1]):
         return False
-    if any(other.stage.name in ("chef", "planner") for other in recipe.stages):
+    if any(other.stage.name in ("chef", "planner") for other in stages):
         return False
     # New stages would change the number by which another stage refers to this one.
-    if any(step.origin.isdecimal() for other in recipe.stages for step in other.steps):
+    if any(step.origin.isdecimal() for step in recipe.steps):
         return False
     first = _source_copies(stage.own)[0].line
     setup = set()
     later = set()
     for step in stage.own:
         if step.line < first:
-            setup.add(step.instruction.keyword)
+            setup.add(step.keyword)
         elif first < step.line < build.line:
-            later.add(step.instruction.keyword)
+            later.add(step.keyword)
     if "WORKDIR" not in setup:
         return False
     if not later <= {"COPY", "ADD", "ENV", "ARG"}:
@@ -368,27 +370,23 @@ def _is_usual_build(build: CargoRun) -> bool:
 
 def _taken_from(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
     """Return the paths at, above or below `directory` that other stages copy from the stage."""
-    below = f"{directory.rstrip('/')}/"
     taken = set()
     for other in recipe.stages:
         for step in other.steps:
             for origin, path in step.takes:
-                above = f"{path.rstrip('/')}/"
-                is_near = f"{path}/".startswith(below) or below.startswith(above)
-                if not is_near:
-                    continue
-                if other.origin(origin) is stage:
+                is_near = contains(directory, path) or contains(path, directory)
+                if is_near and other.origin(origin) is stage:
                     taken.add(path)
     return taken
 
 
 def _place_results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
     """Return where to copy each path of `target` that others need; None if unknown."""
-    results = {path: f"/out/{posixpath.basename(path)}" for path in sorted(taken)}
+    results = {path: f"/out/{basename(path)}" for path in sorted(taken)}
     if len(set(results.values())) != len(results):
         return None
     for path in results:
-        if posixpath.basename(path) in listed("cargo_directories"):
+        if basename(path) in listed("cargo_directories"):
             return None
         if not path.startswith(f"{build.target}/"):
             return None
@@ -414,6 +412,7 @@ def _write_stages(
     recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[str, str]
 ) -> str:
     """Return the text of the three stages; `""` if it needs a person."""
+    lines = recipe.lines
     begin = stage.stage.line
     copies = _source_copies(stage.own)
     first = copies[0].line
@@ -421,30 +420,27 @@ def _write_stages(
     built = _write_build(recipe, build, results)
     if not built:
         return ""
-    later = set()
-    for step in stage.own:
-        if step.line > first:
-            later.add(step.instruction.keyword)
+    later = {step.keyword for step in stage.own if step.line > first}
     # A variable of the command may be set after the sources.
     if "$" in cook and not later.isdisjoint(("ARG", "ENV")):
         return ""
     # A comment stays with the instruction below it.
-    setup = [instruction for instruction in stage.stage.instructions if instruction.line < first]
-    end = setup[-1].end_line
-    join = f" {recipe.dockerfile.escape}\n    "
-    mounts = [f"--mount={mount}{join}" for mount in _mounts(recipe, stage, build)]
+    instructions = stage.stage.instructions
+    end = max(instruction.end_line for instruction in instructions if instruction.line < first)
+    continued = f" {recipe.dockerfile.escape}\n    "
+    mounts = [f"--mount={mount}{continued}" for mount in _mounts(recipe, stage, build)]
     replaced = {f"--mount={cache.written}" for cache in build.step.caches}
-    flags = [f"{flag}{join}" for flag in build.step.instruction.flags if flag not in replaced]
+    flags = [f"{flag}{continued}" for flag in build.step.instruction.flags if flag not in replaced]
     return str(table("lists.toml")["chef"]).format(
-        head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
-        setup="\n".join(recipe.lines[begin:end]).strip("\n"),
+        head=_NAMED.sub(r"\1chef", lines[begin - 1]),
+        setup="\n".join(lines[begin:end]).strip("\n"),
         shared="".join(mounts[:-1]),
         sources="\n".join(recipe.text_of(copy.instruction) for copy in copies),
         name=stage.stage.name,
-        recipe=posixpath.join(build.workdir, "recipe.json"),
+        recipe=join(build.workdir, "recipe.json"),
         mounts="".join([*mounts, *flags]),
         cook=cook,
-        since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
+        since="\n".join(lines[end : build.step.line - 1]).strip("\n"),
         built=built,
     )
 
@@ -452,16 +448,17 @@ def _write_stages(
 def _write_build(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     """Return the build commands and the copy of their results; `""` if they cannot be joined."""
     escape = recipe.dockerfile.escape
-    text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]
-    for flag in build.step.instruction.flags:
+    run = build.step.instruction
+    text = recipe.text_of(run).lstrip()[len("RUN") :]
+    for flag in run.flags:
         text = text.partition(flag)[2]
     text = text.strip(f" \t\n{escape}")
     wanted = [command.words for command in build.step.commands]
     if results:
-        taken = [posixpath.relpath(path, build.workdir) for path in results]
+        taken = [relpath(path, build.workdir) for path in results]
         text += f" && {escape}\n    mkdir -p /out && cp {' '.join(taken)} /out/"
         wanted += [("mkdir", "-p", "/out"), ("cp", *taken, "/out/")]
     after = read_alone(f"RUN {text}", escape)
-    if after is not None and [command.words for command in commands_of(after)] == wanted:
+    if after and [command.words for command in commands_of(after)] == wanted:
         return text
     return ""

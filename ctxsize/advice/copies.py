@@ -8,33 +8,30 @@ keep. An install before all sources seldom runs.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby, pairwise
+from operator import attrgetter
 from os.path import commonpath, dirname, isdir, join, realpath
+from posixpath import basename, relpath
+from posixpath import join as join_in_image
 from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
-from ctxsize.advice.recipe import Change, Recipe, quoted
+from ctxsize.advice.recipe import Change, Recipe, RuleFindings, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.knowledge.rules import listed
 from ctxsize.reader import entries_in
 from ctxsize.repository import FoundBuild
 from ctxsize.syntax import Command
 from ctxsize.units import cut
 
 _EVERYTHING = ("*", "**", "**/*")
-_NEEDING_MORE = (
-    *("pnpm-workspace.yaml", "go.work"),
-    # An environment of the host would replace the one that is installed in the image.
-    *(".venv/pyvenv.cfg", "venv/pyvenv.cfg", "env/pyvenv.cfg"),
-)
-"""Files that an install needs besides its manifest."""
 _INCLUDED = re.compile(
     r"^[^\S\n]*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|/|file:)|@\s*file:", re.M
 )
@@ -53,15 +50,14 @@ _NOT_PLAIN = frozenset("/ \t[*?")
 _MANY_COPIES = 3
 _MANY_DIRECTORIES = 3
 _WIDEST = 70
-_OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
-def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
+def no_ignore_file(recipe: Recipe) -> RuleFindings:
     """Yield CTX201, at the first instruction that copies everything."""
     takers = [step for step in recipe.steps if "." in step.sources]
     if not takers:
         return
-    first = min(takers, key=lambda step: step.line)
+    first = min(takers, key=attrgetter("line"))
     builds = {build.build.context: build.build for build in recipe.builds if not build.contested}
     for context, build in builds.items():
         if recipe.ignored(build) is not None:
@@ -69,26 +65,26 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
         where = ""
         if context not in (".", ""):
             where = f" {context}"
-        taking = f"this {first.instruction.keyword} takes the whole context{where}"
+        taking = f"this {first.keyword} takes the whole context{where}"
         yield recipe.finding(
             "CTX201",
-            first.line,
+            first,
             f"{taking}, and there is no ignore file",
             help=f"write one with `ctxsize suggest --write{where}`",
         )
 
 
-def too_wide(recipe: Recipe) -> Iterator[Finding]:
+def too_wide(recipe: Recipe) -> RuleFindings:
     """Yield CTX250, at the first instruction that copies from the only directory in use."""
     starts = []
-    lines = []
+    steps = []
     for step in recipe.steps:
         for source in step.sources:
             if source == ".":
                 return
             if "$" in source:
                 return
-            lines.append(step.line)
+            steps.append(step)
             # A file counts with its directory, and so does a wildcard.
             if not recipe.holds(source, isdir):
                 source = dirname(re.split(r"[*?[]", source)[0])
@@ -103,7 +99,7 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
             narrowing = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
             yield recipe.finding(
                 "CTX250",
-                min(lines),
+                min(steps, key=attrgetter("line")),
                 f"the build at {build.places[0]} uses only {narrow} of its context {context}",
                 confidence=Confidence.LIKELY,
                 help=f"build with the context {narrow}, or {narrowing}",
@@ -131,12 +127,13 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     return True
 
 
-def many_manifests(recipe: Recipe) -> Iterator[Finding]:
+def many_manifests(recipe: Recipe) -> RuleFindings:
     """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
-    if recipe.dockerfile.syntax is None:
+    syntax = recipe.dockerfile.syntax
+    if not syntax:
         return
-    frontend = _WITH_PARENTS.fullmatch(recipe.dockerfile.syntax.value)
-    if frontend is None:
+    frontend = _WITH_PARENTS.fullmatch(syntax.value)
+    if not frontend:
         return
     confidence = Confidence.LIKELY
     if frontend[1]:
@@ -156,11 +153,11 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
             line = " ".join(words)
             order = f"write `{cut(line, _WIDEST)}`, which makes one layer"
             fix = _as_one(recipe, steps, words, order)
-            if fix is None:
+            if not fix:
                 order = f"write `{line}`, which makes one layer"
             yield recipe.finding(
                 "CTX203",
-                steps[0].line,
+                steps[0],
                 f"{len(steps)} COPYs make a layer each to keep the paths of single files",
                 confidence=confidence,
                 help=order,
@@ -191,7 +188,7 @@ def _kept_paths(recipe: Recipe, step: StageStep) -> KeptPaths:
         return KeptPaths(copy.flags)
     root = roots.pop()
     if root and not words[-1].startswith("/"):
-        root = posixpath.relpath(root, step.workdir) + "/"
+        root = relpath(root, step.workdir) + "/"
     if root.startswith(".."):
         root = ""
     return KeptPaths(copy.flags, root)
@@ -201,7 +198,7 @@ def _root_of(recipe: Recipe, step: StageStep, source: str) -> str:
     """Return the directory below which a COPY keeps the path of `source`; `""` if none."""
     target = step.destination
     if f"/{step.instruction.arguments[-1]}".endswith(("/", "/.")):
-        target = posixpath.join(target, posixpath.basename(source))
+        target = join_in_image(target, basename(source))
     if not target.endswith(f"/{source}"):
         return ""
     if not recipe.sends(source):
@@ -244,11 +241,11 @@ class RepeatedInstall(NamedTuple):
     finding: Finding
 
 
-def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
+def copied_too_early(recipe: Recipe) -> RuleFindings:
     """Yield CTX202, at the instruction that copies too much. CTX210 handles cargo."""
     for stage in recipe.stages:
         repeated = _find_repeated(recipe, stage)
-        if repeated is not None:
+        if repeated:
             yield repeated.finding
 
 
@@ -264,12 +261,13 @@ def _find_repeated(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | None:
             everything = everything or step
             continue
         for fetch in fetches(step):
-            if everything is None or fetch.cached:
-                if fetch.work.does("manifest"):
-                    before.add(fetch.manager.name)
+            if not fetch.work.does("manifest"):
+                continue
+            if not everything or fetch.cached:
+                before.add(fetch.manager.name)
             elif fetch.manager.name not in before and {everything, step} <= own_steps:
                 finding = _report_repeated(recipe, everything, fetch)
-                if finding is not None:
+                if finding:
                     return RepeatedInstall(fetch, finding)
     return None
 
@@ -279,27 +277,24 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     manager = fetch.manager
     command = fetch.command
     compiles = fetch.work.does("compile")
-    if not fetch.work.does("manifest"):
-        return None
     if compiles and not manager.downloads:
         return None
-    directory = fetch.workdir
-    if manager.elsewhere:
-        directory = posixpath.join(directory, command.value(*manager.elsewhere) or "")
-    inside = everything.inside(directory)
+    below = command.value(*manager.elsewhere) or ""
+    inside = everything.inside(join_in_image(fetch.workdir, below))
     if inside is None:
         return None
     if _is_vendored(recipe, fetch):
         return None
     sources = everything.instruction
-    if everything.workdir != fetch.step.workdir and not sources.arguments[-1].startswith("/"):
+    is_absolute = sources.arguments[-1].startswith("/")
+    if everything.workdir != fetch.step.workdir and not is_absolute:
         return None
     requirements = _requirements(command)
     names = requirements or manager.files
     # Without a requirements file, pip installs the project itself.
     if not requirements and command.operands[:1] == ("pip",):
         names = ()
-    files = [name for name in names if recipe.sends(posixpath.join(inside, name))]
+    files = [name for name in names if recipe.sends(join_in_image(inside, name))]
     is_named = any(not name.startswith(".") for name in files)
     if not is_named:
         return None
@@ -311,11 +306,11 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
     early = " ".join(install)
     if compiles:
         early = manager.downloads
-    first = " ".join(posixpath.join(inside, name) for name in files)
+    first = " ".join(join_in_image(inside, name) for name in files)
     again = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
     return recipe.finding(
         "CTX202",
-        everything.line,
+        everything,
         f"every change in the context makes {again} install everything again",
         help=f"copy `{first}` to the same place and run `{early}` before `{sources.text}`",
     )
@@ -351,8 +346,8 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
         return False
     # Directories of the context would replace those of the same name that it creates.
     directories = (f"{directory}/" for directory in fetch.manager.directories)
-    others = (*_NEEDING_MORE, *directories)
-    return not any(recipe.sends(f"{inside or '.'}/{path}") for path in others)
+    others = (*listed("needed_besides"), *directories)
+    return not any(recipe.sends(join_in_image(inside, path)) for path in others)
 
 
 def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
@@ -361,10 +356,8 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
     manager = fetch.manager
     requirements = _requirements(command)
     manifests = requirements or manager.files[:1]
-    texts = (recipe.text(posixpath.join(inside, name)) for name in manifests)
+    texts = (recipe.text(join_in_image(inside, name)) for name in manifests)
     if not requirements:
-        if not manager.files:
-            return True
         return any(map(manager.needs_more_than, texts))
     if command.has(*_OF_FILES):
         return True
@@ -378,13 +371,13 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
     return any(map(_INCLUDED.search, texts))
 
 
-def missing_caches(recipe: Recipe) -> Iterator[Finding]:
+def missing_caches(recipe: Recipe) -> RuleFindings:
     """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
     for stage in recipe.stages:
         own_steps = set(stage.own)
         seen = set()
         repeated = _find_repeated(recipe, stage)
-        if repeated is not None:
+        if repeated:
             seen.add((repeated.fetch.step, repeated.fetch.manager))
         for fetch, line in _find_uncached(recipe, stage):
             step = fetch.step
@@ -398,7 +391,7 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
             lead = f"every change of a file that line {line} takes makes"
             yield recipe.finding(
                 "CTX223",
-                step.line,
+                step,
                 f"{lead} `{command}` download everything again",
                 help=snippet(recipe, stage, fetch),
             )
@@ -473,4 +466,4 @@ def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
     if not packages:
         return False
     are_local = all(word.startswith(("/", "./")) and "*" in word for word in packages)
-    return packages <= _OWN_TOOLS or are_local
+    return packages.issubset(listed("tools_of_pip")) or are_local

@@ -6,7 +6,6 @@ that exists in a cache mount only. CTX220: ids that collide. CTX221: writers wit
 
 from __future__ import annotations
 
-import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,14 +13,32 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
 from os.path import realpath
-from typing import NamedTuple
+from posixpath import basename
 
-from ctxsize.advice import caches
-from ctxsize.advice.recipe import Change, Recipe, with_option, without_option
+from ctxsize.advice.caches import (
+    Fetch,
+    System,
+    SystemContent,
+    cache_directories,
+    configured_cache,
+    fetches,
+    owner_options,
+    system_content,
+    system_of,
+)
+from ctxsize.advice.recipe import (
+    Change,
+    NewWords,
+    Recipe,
+    Rewriting,
+    RuleFindings,
+    with_option,
+    without_option,
+)
 from ctxsize.dockerfile.shell import is_known
-from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.sources import Mount, contains
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.hidden import shown
 from ctxsize.knowledge.tools import run_by, works
 
@@ -37,92 +54,88 @@ _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 _WILDCARDS = frozenset("*?[")
 
 
-def unused_caches(recipe: Recipe) -> Iterator[Finding]:
+def unused_caches(recipe: Recipe) -> RuleFindings:
     """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
-        for fetch in caches.fetches(step):
-            finding = _check_place(recipe, stage, fetch)
-            if finding is None:
-                finding = _check_refusal(recipe, fetch)
-            if finding is not None:
-                yield finding
+        for fetch in fetches(step):
+            if fetch.cached:
+                yield from _check_refusal(recipe, fetch)
+            elif fetch.mounted and fetch.caches:
+                yield from _check_place(recipe, stage, fetch)
         yield from _check_commands(recipe, step)
         yield from _check_image(recipe, stage, step)
 
 
-def _check_place(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
-    """Return the finding if the mount that is meant for a tool is not where its cache is."""
+def _check_place(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> RuleFindings:
+    """Yield the finding if the mount that is meant for a tool is not where its cache is."""
     manager = fetch.manager
     step = fetch.step
-    if not fetch.mounted:
-        return None
-    if not fetch.caches:
-        return None
-    if fetch.cached:
-        return None
     for earlier in stage.history:
         for command in earlier.commands:
-            if not manager.is_called(command.program):
-                continue
-            if caches.configured_cache(command):
-                return None
-    target = fetch.mounted[0]
-    name = posixpath.basename(target)
-    directories = caches.cache_directories(recipe, fetch)
-    alike = (path for path in directories if posixpath.basename(path) == name)
+            if manager.is_called(command.program) and configured_cache(command):
+                return
+    mount = fetch.mounted[0]
+    name = basename(mount.target)
+    directories = cache_directories(recipe, fetch)
+    alike = (path for path in directories if basename(path) == name)
     place = next(alike, directories[0])
-    written = next(cache.written for cache in step.caches if cache.target == target)
     owner = {}
-    if "uid=" not in written:
-        owner = caches.owner_options(step)
+    if "uid=" not in mount.written:
+        owner = owner_options(step)
     why = fetch.caches.get(place)
     if not why:
         why = f"the default of {manager.name} for {step.state.user or 'root'}"
-    return recipe.finding(
+    yield recipe.finding(
         "CTX222",
-        step.line,
-        f"{manager.name} does not use the cache mounted at {target}: its cache is {place}",
+        step,
+        f"{manager.name} does not use the cache mounted at {mount.target}: its cache is {place}",
         confidence=Confidence.LIKELY,
         evidence=(why,),
-        help=f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`",
+        help=f"mount it at {place}: `--mount={with_option(mount.written, target=place, **owner)}`",
     )
 
 
-def _check_refusal(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
-    """Return the finding if an option or a variable makes a tool use no cache."""
-    if not fetch.cached:
-        return None
+def _check_refusal(recipe: Recipe, fetch: Fetch) -> RuleFindings:
+    """Yield the finding if an option or a variable makes a tool use no cache."""
     manager = fetch.manager
-    line = fetch.step.line
-    option = next(filter(fetch.command.has, manager.uncached), None)
-    refusal = f"makes {manager.name} use no cache, so the mount stays empty"
-    if option is None:
+    fix = None
+    refusal = next(filter(fetch.command.has, manager.uncached), "")
+    if refusal:
+        order = f"remove `{refusal}`"
+        fix = _without_option(recipe, fetch, refusal, order)
+    else:
         variable, values, off = manager.switch.split("|")
         setting = fetch.environment.get(variable, "")
         if setting.lower() not in values.split():
-            return None
-        message = f"`{variable}={setting}` {refusal}"
+            return
+        refusal = f"{variable}={setting}"
         order = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
-        return recipe.finding("CTX222", line, message, help=order)
-    message = f"`{option}` {refusal}"
-    order = f"remove `{option}`"
+    yield recipe.finding(
+        "CTX222",
+        fetch.step,
+        f"`{refusal}` makes {manager.name} use no cache, so the mount stays empty",
+        help=order,
+        fix=fix,
+    )
+
+
+def _without_option(recipe: Recipe, fetch: Fetch, option: str, order: str) -> Fix | None:
     run = fetch.step.instruction
     text = without_option(
         recipe.text_of(run),
         recipe.dockerfile.escape,
         option,
-        lambda command: manager.is_called(run_by(command).program),
+        lambda command: fetch.manager.is_called(run_by(command).program),
     )
-    fix = None
-    if text:
-        fix = recipe.fix(order, [Change(run.line, run.end_line, text)], sure=True)
-    return recipe.finding("CTX222", line, message, help=order, fix=fix)
+    if text is None:
+        return None
+    return recipe.fix(order, [Change(run.line, run.end_line, text)], sure=True)
 
 
-def _check_commands(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
+def _check_commands(recipe: Recipe, step: StageStep) -> RuleFindings:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = set()
-    for fetch in caches.fetches(step):
+    for fetch in fetches(step):
         if fetch.cached:
             cached.add(fetch.manager.name)
     of_apt = [cache.target for cache in step.caches if cache.target.startswith((_LISTS, _ARCHIVES))]
@@ -140,18 +153,18 @@ def _check_commands(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
         for cache in which:
             yield recipe.finding(
                 "CTX222",
-                step.line,
+                step,
                 f"`{text}` empties the cache mount {cache}",
                 help=f"do not let `{text}` delete it: the image does not include the mount anyway",
             )
 
 
-def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
+def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> RuleFindings:
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = [cache.target for cache in step.caches if cache.target.startswith(_ARCHIVES)]
     if not archives:
         return
-    if caches.system_of(stage.base).name not in ("debian", "ubuntu"):
+    if system_of(stage.base).name not in ("debian", "ubuntu"):
         return
     if not any(run.program in _APT and "install" in run.operands for run in step.commands):
         return
@@ -163,25 +176,23 @@ def _check_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator
     base = shown(stage.base)
     yield recipe.finding(
         "CTX222",
-        step.line,
+        step,
         f"{base} deletes downloads of apt, so the cache at {archives[0]} stays empty",
         confidence=Confidence.LIKELY,
         help="begin the RUN with `rm -f /etc/apt/apt.conf.d/docker-clean`, before apt-get update",
     )
 
 
-def swallowed(recipe: Recipe) -> Iterator[Finding]:
+def swallowed(recipe: Recipe) -> RuleFindings:
     """Yield CTX212, at a COPY of a path that exists only in a cache mount of the other stage."""
     for stage in recipe.stages:
         for step in stage.own:
             source = stage.origin(step.origin)
-            if source is None:
-                continue
-            if not step.taken:
+            if not source:
                 continue
             mounts = [(run, cache) for run in source.history for cache in run.caches]
             for path in step.taken:
-                holders = [(run, cache) for run, cache in mounts if cache.holds(path)]
+                holders = [(run, cache) for run, cache in mounts if contains(cache.target, path)]
                 if not holders:
                     continue
                 if "$" in path:
@@ -194,18 +205,18 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
 def _report_swallowed(
     recipe: Recipe, step: StageStep, source: BuiltStage, path: str, run: StageStep, cache: Mount
 ) -> Finding:
-    name = posixpath.basename(path)
+    name = basename(path)
     written = path
     if _WILDCARDS.isdisjoint(path):
         written = shlex.quote(path)
     return recipe.finding(
         "CTX212",
-        step.line,
+        step,
         f"{path} exists only in the cache mount at {cache.target}, not in the stage {source.label}",
         evidence=(f"line {run.line}: RUN --mount={cache.written}",),
         help=f"copy it out in the RUN of line {run.line}, for instance with `&& mkdir -p /out "
         f"&& cp -a {written} /out/`, and take it from there: "
-        f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`",
+        f"`{step.keyword} --from={step.origin} /out/{name} …`",
     )
 
 
@@ -237,8 +248,8 @@ class Use:
     cache: Mount
 
     @property
-    def system(self) -> caches.System:
-        return caches.system_of(self.stage.base)
+    def system(self) -> System:
+        return system_of(self.stage.base)
 
     @property
     def platforms(self) -> list[str]:
@@ -270,66 +281,64 @@ class Use:
         return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
 
 
-class SharedCache(NamedTuple):
-    """An id of cache mounts, with all its uses, and those of each Dockerfile."""
-
-    identity: str
-    uses: list[Use]
-    by_recipe: list[list[Use]]
-
-
-def _shared_caches(recipes: Iterable[Recipe]) -> Iterator[SharedCache]:
+def _shared_caches(recipes: Iterable[Recipe]) -> Iterable[list[Use]]:
+    """Return the uses of each id of cache mounts."""
     by_id: dict[str, list[Use]] = {}
     for recipe in recipes:
         for stage, step in recipe.runs:
             for cache in step.caches:
                 use = Use(recipe, stage, step, cache)
+                identity = use.identity
                 # An id with an unknown variable may equal any other.
-                if "$" not in use.identity:
-                    by_id.setdefault(use.identity, []).append(use)
-    for identity, uses in by_id.items():
-        groups = [[*group] for _, group in groupby(uses, attrgetter("recipe"))]
-        yield SharedCache(identity, uses, groups)
+                if "$" not in identity:
+                    by_id.setdefault(identity, []).append(use)
+    return by_id.values()
 
 
-def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+def _by_recipe(shared: Iterable[Use]) -> Iterator[list[Use]]:
+    """Yield the uses of each Dockerfile."""
+    for _, uses in groupby(shared, attrgetter("recipe")):
+        yield [*uses]
+
+
+def colliding_ids(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX220, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
-        contents = (caches.system_content(use.cache.target) for use in shared.uses)
+        contents = (system_content(use.cache.target) for use in shared)
         content = next(filter(None, contents), None)
         if content is None:
             continue
         services = set()
-        for use in shared.uses:
+        for use in shared:
             if not use.cache.named:
                 services.add(frozenset(map(realpath, use.recipe.contexts)))
         of_services = content.name in _OF_ONE_SERVICE and len(services) > 1
-        keys = {use.system.key for use in shared.uses}
+        keys = {use.system.key for use in shared}
         if of_services and len(keys) == 1:
             content = content._replace(
                 description="files that other services compiled at the same paths"
             )
         # Images with different libcs differ in system or release, so in their keys.
-        differ = len({use.system.key for use in shared.uses if use.system.name}) > 1
-        for uses in shared.by_recipe:
+        differ = len({use.system.key for use in shared if use.system.name}) > 1
+        for uses in _by_recipe(shared):
             several = any(use.platforms for use in uses)
             if len(keys) > 1 or of_services or several:
                 yield _report_collision(shared, uses, content, sure=differ or several)
 
 
 def _report_collision(
-    shared: SharedCache, uses: list[Use], content: caches.SystemContent, *, sure: bool
+    shared: list[Use], uses: list[Use], content: SystemContent, *, sure: bool
 ) -> Finding:
     """Return the finding about the uses of one Dockerfile; `sure` if the contents differ."""
     first = uses[0]
+    recipe = first.recipe
     ids = {use: use.own_id(content.name) for use in uses}
-    order = "give each mount its own id (service, system and architecture), here "
-    order += f"`id={ids[first]}`"
+    order = f"give each mount its own id (service, system and architecture), here `id={ids[first]}`"
     # Without its ARG in the stage, the variable of an id is empty.
     if all(use.step.environment.declares("TARGETARCH") for use in uses if use.platforms):
-        fix = first.recipe.fix(
+        fix = recipe.fix(
             "give the cache its own id",
-            _with_options(first.recipe, "id", ids),
+            _with_options(recipe, "id", ids),
             sure=not any(use.cache.named for use in uses),
         )
     else:
@@ -340,11 +349,11 @@ def _report_collision(
     if sure:
         severity = content.severity
         confidence = Confidence.CERTAIN
-    others = (str(use) for use in shared.uses if use is not first)
-    return first.recipe.finding(
+    others = (str(use) for use in shared if use is not first)
+    return recipe.finding(
         "CTX220",
-        first.step.line,
-        f"different builds share the cache `{shared.identity}`, which contains "
+        first.step,
+        f"different builds share the cache `{first.identity}`, which contains "
         f"{content.description}",
         severity,
         confidence,
@@ -354,9 +363,9 @@ def _report_collision(
     )
 
 
-def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> list[Change] | None:
+def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> Rewriting:
     """Return the RUNs with `option` in mounts; None if one is not safe to change."""
-    words: dict[StageStep, dict[str, str]] = {}
+    words: NewWords = {}
     for use, text in texts.items():
         written = use.cache.written
         mount = with_option(written, **{option: text})
@@ -364,29 +373,29 @@ def _with_options(recipe: Recipe, option: str, texts: Mapping[Use, str]) -> list
     return recipe.rewritten(words)
 
 
-def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+def shared_by_writers(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX221, once for each Dockerfile and id."""
     for shared in _shared_caches(recipes):
-        for uses in shared.by_recipe:
+        for uses in _by_recipe(shared):
             unlocked = [use for use in uses if _needs_lock(use) and _at_once(shared, use)]
             if unlocked:
                 yield _report_unlocked(shared, unlocked)
 
 
-def _report_unlocked(shared: SharedCache, uses: list[Use]) -> Finding:
+def _report_unlocked(shared: list[Use], uses: list[Use]) -> Finding:
     first = uses[0]
+    recipe = first.recipe
     lines = ", ".join(str(use.step.line) for use in uses)
     order = "write `sharing=locked`"
-    return first.recipe.finding(
+    locked = _with_options(recipe, "sharing", dict.fromkeys(uses, "locked"))
+    return recipe.finding(
         "CTX221",
-        first.step.line,
-        f"several builds may use the cache `{shared.identity}` at once (line {lines}): apt fails",
+        first.step,
+        f"several builds may use the cache `{first.identity}` at once (line {lines}): apt fails",
         confidence=Confidence.LIKELY,
         evidence=_at_once(shared, first),
         help=f"{order}, so that one build waits for the other",
-        fix=first.recipe.fix(
-            order, _with_options(first.recipe, "sharing", dict.fromkeys(uses, "locked")), sure=True
-        ),
+        fix=recipe.fix(order, locked, sure=True),
     )
 
 
@@ -399,13 +408,13 @@ def _needs_lock(use: Use) -> bool:
     return any(command.program in _APT for command in use.step.commands)
 
 
-def _at_once(shared: SharedCache, use: Use) -> list[str]:
+def _at_once(shared: list[Use], use: Use) -> list[str]:
     """Return builds and mounts that may use the cache at the same time as `use`."""
     below = use.stage.ancestry
     files = use.recipe.joint_files
     apart = (
         other
-        for other in shared.uses
+        for other in shared
         if other.stage not in below and use.stage not in other.stage.ancestry
         if other.recipe is use.recipe or not files.isdisjoint(other.recipe.joint_files)
     )

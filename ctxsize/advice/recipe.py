@@ -32,9 +32,22 @@ from ctxsize.reader import holds, read_file
 from ctxsize.repository import FoundBuild, Place
 from ctxsize.syntax import Command
 
+RuleFindings = Iterator[Finding]  # those of one rule
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
 _SHORTEST_SECRET = 4  # characters of the value of an argument that may be in the text as well
 _QUOTED = re.compile("`([^`]+)`")
+
+
+class Change(NamedTuple):
+    """The replacement of the lines `first` to `last` (1-based, inclusive) by `text`."""
+
+    first: int
+    last: int
+    text: str
+
+
+NewWords = dict[StageStep, dict[str, str]]  # of instructions, by those that they replace
+Rewriting = list[Change] | None  # None if it is not safe
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +58,8 @@ class Recipe:
     data: bytes
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
-    builds: tuple[FoundBuild, ...] = ()
-    border: str = ""  # the repository around it: no file outside is read
+    builds: tuple[FoundBuild, ...]  # at least one
+    border: str  # the repository around it: no file outside is read
     name: str = ""  # the name of its service, or its path if that is the name of several services
 
     @cached_property
@@ -67,8 +80,6 @@ class Recipe:
 
     @property
     def inline(self) -> bool:
-        if not self.builds:
-            return False
         return self.builds[0].inline is not None
 
     @cached_property
@@ -78,7 +89,7 @@ class Recipe:
     @property
     def platforms(self) -> tuple[str, ...]:
         """Return the most platforms that one of its builds has."""
-        return max((build.build.platforms for build in self.builds), key=len, default=())
+        return max((build.build.platforms for build in self.builds), key=len)
 
     @property
     def _joint_places(self) -> Iterator[Place]:
@@ -124,14 +135,15 @@ class Recipe:
             file, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
         except CtxsizeError:
             return []  # there is one, and it fails the build
-        if file is None:
+        if not file:
             return None
         return file.texts()
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
+        build = self.builds[0].build
         try:
-            return DockerIgnoreSpec.from_lines(self.ignored(self.builds[0].build) or ())
+            return DockerIgnoreSpec.from_lines(self.ignored(build) or ())
         except IgnoreFileError:
             return DockerIgnoreSpec([])
 
@@ -162,7 +174,7 @@ class Recipe:
     def finding(
         self,
         code: str,
-        line: int,
+        step: StageStep,
         message: str,
         severity: Severity | None = None,
         confidence: Confidence = Confidence.CERTAIN,
@@ -171,12 +183,12 @@ class Recipe:
         help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding of `code` at a line."""
+        """Return a finding of `code` at the line of a step."""
         return Finding(
             code,
             severity or severity_of(code),
             message,
-            self._location(line, message),
+            self._location(step.line, message),
             confidence,
             tuple(evidence),
             help=help,
@@ -187,16 +199,17 @@ class Recipe:
         """Return the place of what `message` quotes, or the line, without what may be secret."""
         if self.inline:
             return self.builds[0].where
+        path = self.path
         text = self.lines[line - 1]
         if self._may_be_secret(text):
-            return Location(self.path, line)
+            return Location(path, line)
         shown = expression("value_in_line").sub(r"\1\2…", text)
         for quotation in _QUOTED.findall(message):
             start = text.find(quotation)
             end = start + len(quotation)
             if start >= 0 and shown[:end] == text[:end]:
-                return Location(self.path, line, start + 1, line, end + 1, shown)
-        return Location(self.path, line, text=shown)
+                return Location(path, line, start + 1, line, end + 1, shown)
+        return Location(path, line, text=shown)
 
     def _may_be_secret(self, text: str) -> bool:
         for build in self.builds:
@@ -207,21 +220,22 @@ class Recipe:
                     return True
         return expression("may_be_secret").search(text) is not None
 
-    def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
+    def fix(self, message: str, changes: Rewriting, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""
-        after = changed(self.data, changes or ())
+        before = self.data
+        after = changed(before, changes or ())
         if self.inline:
             return None
         if self.path == "-":
             return None
-        if after == self.data:
+        if after == before:
             return None
-        return Fix(message, (Edit(self.path, self.data, after),), sure)
+        return Fix(message, (Edit(self.path, before, after),), sure)
 
     def text_of(self, instruction: Instruction) -> str:
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
-    def rewritten(self, words: Mapping[StageStep, Mapping[str, str]]) -> list[Change] | None:
+    def rewritten(self, words: NewWords) -> Rewriting:
         """Return the steps with other flags and arguments; None if one is not safe to change."""
         changes = []
         for step, own_words in words.items():
@@ -237,14 +251,11 @@ def read_recipe(
     path: str,
     data: bytes,
     dockerfile: Dockerfile,
-    builds: tuple[FoundBuild, ...] = (),
-    border: str = "",
+    builds: tuple[FoundBuild, ...],
+    border: str,
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
-    arguments: Mapping[str, str] = {}
-    if builds:
-        arguments = builds[0].build.build_arguments
-    stages = built_stages(dockerfile, arguments, to_show=True)
+    stages = built_stages(dockerfile, builds[0].build.build_arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
         # A stage without steps is one more base to pass by.
@@ -258,14 +269,6 @@ def read_recipe(
 def slug(name: str) -> str:
     """Return `name` as a part of a cache id."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
-
-
-class Change(NamedTuple):
-    """The replacement of the lines `first` to `last` (1-based, inclusive) by `text`."""
-
-    first: int
-    last: int
-    text: str
 
 
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
@@ -286,9 +289,7 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
         after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None:
-        return None
-    if then is None:
+    if not before or not then:
         return None
     if then.text == before.text:
         return None
@@ -306,9 +307,7 @@ def without_option(
     after = re.sub(_written_option(option, escape), "", text)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
-    if before is None:
-        return None
-    if then is None:
+    if not before or not then:
         return None
     if before.flags != then.flags:
         return None
@@ -317,8 +316,8 @@ def without_option(
     for command in commands_of(before):
         words = command.words
         if is_meant(command):
+            removed += words.count(option)
             words = tuple(word for word in words if word != option)
-        removed += len(command.words) - len(words)
         wanted.append(replace(command, line=0, words=words))
     # In a comment, a redirection or an inner document it is no word of a command.
     if removed != len(re.findall(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)):

@@ -12,7 +12,7 @@ from functools import cache
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import mount_origin
-from ctxsize.dockerfile.words import quoted
+from ctxsize.dockerfile.words import Words, quoted
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import WHITE_SPACE, as_go_sees
 from ctxsize.hidden import hidden_as
@@ -49,14 +49,13 @@ _PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?
 it; addresses and the order of ranges are not checked."""
 
 
-def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+def split_arguments(keyword: str, rest: str, escape: str) -> tuple[Words, bool]:
     """Return the arguments, and whether they were JSON. Raises DockerfileError for wrong ones."""
     kind: list[str] = []
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
-        first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
+        first, rest = split_first(rest)
         kind = [first]
-        rest = "".join(others)
     if keyword in _JSON:
         array = _json_array(rest)
         if array is not None:
@@ -78,13 +77,13 @@ def _plain_arguments(keyword: str, rest: str, escape: str) -> Iterable[str]:
     return ()
 
 
-def partition(text: str) -> tuple[str, str]:
+def split_first(text: str) -> tuple[str, str]:
     """Split `text` around its first run of blanks."""
     first, *others = _BLANKS.split(text, maxsplit=1)
     return first, "".join(others)
 
 
-def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
+def take_flags(text: str, escape: str) -> tuple[Words, str]:
     """Return the `--flag` words at the start, unquoted, and the rest of the line."""
     # `extractBuilderFlags` of BuildKit treats each byte as a character, so text beyond ASCII
     # comes out garbled.
@@ -105,7 +104,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     word = ""
     quote = ""
     mark = re.escape(escape)
-    pieces = re.compile(f"{mark}(.?)|.", re.DOTALL)
+    pieces = re.compile(f"{mark}?(.?)", re.DOTALL)  # at the end, an escape has nothing to protect
     for piece in pieces.finditer(view, position):
         character = piece[0]
         if not quote and character in WHITE_SPACE:
@@ -114,14 +113,12 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
             quote = ""
         elif not quote and character in "'\"":
             quote = character
-        elif piece[1] is None:
-            word += character
         else:
             word += piece[1]
     return word, len(view)
 
 
-def _json_array(rest: str) -> tuple[str, ...] | None:
+def _json_array(rest: str) -> Words | None:
     """Return the strings of a JSON array, or None if `rest` is no array (`parseJSON`)."""
     if not rest.startswith("["):
         return None
@@ -155,7 +152,7 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
         words = []
         if not _BLANKS.search(rest):
             raise DockerfileError(f"{keyword} must have two arguments")
-        yield from partition(rest)
+        yield from split_first(rest)
     for word in words:
         name, equals, setting = word.partition("=")
         if not equals:
@@ -199,7 +196,8 @@ def _check_flags(instruction: Instruction) -> None:
         name, equals, setting = flag.partition("=")
         if name not in known:
             raise DockerfileError(f"unknown flag: {name}")
-        is_switch = "?" in known[name]
+        marks = known[name]
+        is_switch = "?" in marks
         is_incomplete = not equals
         if is_switch:
             is_incomplete = bool(equals) and not setting
@@ -207,7 +205,7 @@ def _check_flags(instruction: Instruction) -> None:
             raise DockerfileError(f"missing a value on flag: {name}")
         if is_switch and setting.lower() not in ("", "true", "false"):
             raise DockerfileError(f"expecting boolean value for flag {name}, not: {setting}")
-        if name in seen and "*" not in known[name]:
+        if name in seen and "*" not in marks:
             raise DockerfileError(f"duplicate flag specified: {name}")
         seen.add(name)
 
@@ -218,8 +216,10 @@ def check_built_in(instruction: Instruction) -> None:
     for flag in instruction.flags:
         name = flag.partition("=")[0]
         if "!" in known.get(name, ""):
-            hint = "name a frontend that accepts it in the first line, such as "
-            hint += "# syntax=docker/dockerfile:1-labs"
+            hint = (
+                "name a frontend that accepts it in the first line, such as "
+                "# syntax=docker/dockerfile:1-labs"
+            )
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
 
 
@@ -254,7 +254,7 @@ def _check_trigger(trigger: Instruction) -> None:
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
-def _check_from(arguments: tuple[str, ...]) -> None:
+def _check_from(arguments: Words) -> None:
     if len(arguments) == 1:
         return
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Instruction
 from ctxsize.dockerfile.parse import find_syntax, unchecked_instructions
+from ctxsize.dockerfile.words import Words
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import Hidden, shown
 
 _UNKNOWN = "…"
+_NOTHING = Instruction("", (), (), json_form=False, text=_UNKNOWN, line=0, end_line=0)
 
 
 def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
@@ -18,12 +20,13 @@ def concealed(dockerfile: Dockerfile, written: bytes) -> Dockerfile:
     That is the same text with names in place of values. If these values change the number of
     instructions, no word may be printed.
     """
-    others: tuple[Instruction | None, ...] = unchecked_instructions(written)
-    if len(others) != len(dockerfile.instructions):
-        others = (None,) * len(dockerfile.instructions)
+    instructions = dockerfile.instructions
+    others = unchecked_instructions(written)
+    if len(others) != len(instructions):
+        others = (_NOTHING,) * len(instructions)
     return replace(
         dockerfile,
-        instructions=tuple(map(_hide_instruction, dockerfile.instructions, others)),
+        instructions=tuple(map(_hide_instruction, instructions, others)),
         syntax=_hide_frontend(dockerfile.syntax, written),
     )
 
@@ -33,21 +36,16 @@ def find_frontend(data: bytes, written: bytes | None) -> Directive | None:
 
     The rest of the Dockerfile may be wrong.
     """
-    syntax = find_syntax(data)
-    if written is None:
+    return _hide_frontend(find_syntax(data), written)
+
+
+def _hide_frontend(syntax: Directive | None, written: bytes | None) -> Directive | None:
+    if not syntax or written is None:
         return syntax
-    return _hide_frontend(syntax, written)
-
-
-def _hide_frontend(syntax: Directive | None, written: bytes) -> Directive | None:
-    if syntax is None:
-        return None
     shown_value = _UNKNOWN
     if other := find_syntax(written):
         shown_value = other.value
-    if shown_value == syntax.value:
-        return syntax
-    return replace(syntax, value=Hidden(syntax.value, shown_value))
+    return replace(syntax, value=_hide_word(syntax.value, shown_value))
 
 
 def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
@@ -63,27 +61,18 @@ def unquoted(error: DockerfileError, dockerfile: Dockerfile) -> DockerfileError:
     return error
 
 
-def _hide_instruction(instruction: Instruction, other: Instruction | None) -> Instruction:
+def _hide_instruction(instruction: Instruction, other: Instruction) -> Instruction:
     """Return an instruction with its words hidden that differ from those of the `other`."""
-    flags: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    text = _UNKNOWN
-    other_trigger = None
-    if other is not None:
-        if _move(other, instruction) == _move(instruction, instruction):
-            return instruction
-        flags = other.flags
-        arguments = other.arguments
-        text = other.text
-        other_trigger = other.trigger
+    if _move(other, instruction) == instruction:
+        return instruction
     trigger = instruction.trigger
-    if trigger is not None:
-        trigger = _hide_instruction(trigger, other_trigger)
+    if trigger:
+        trigger = _hide_instruction(trigger, other.trigger or _NOTHING)
     return replace(
         instruction,
-        flags=_hide_words(instruction.flags, flags),
-        arguments=_hide_words(instruction.arguments, arguments),
-        text=Hidden(instruction.text, text),
+        flags=_hide_words(instruction.flags, other.flags),
+        arguments=_hide_words(instruction.arguments, other.arguments),
+        text=Hidden(instruction.text, other.text),
         trigger=trigger,
     )
 
@@ -91,18 +80,19 @@ def _hide_instruction(instruction: Instruction, other: Instruction | None) -> In
 def _move(instruction: Instruction, place: Instruction) -> Instruction:
     """Return an instruction, and its trigger, at the lines of `place`."""
     trigger = instruction.trigger
-    if trigger is not None:
+    if trigger:
         trigger = _move(trigger, place)
     return replace(instruction, line=place.line, end_line=place.end_line, trigger=trigger)
 
 
-def _hide_words(words: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+def _hide_words(words: Words, others: Words) -> Words:
     """Return `words`, hidden where they differ from the `others`, which have no values."""
     if len(words) != len(others):
         others = (_UNKNOWN,) * len(words)
-    hidden: list[str] = []
-    for word, other in zip(words, others, strict=True):
-        if word != other:
-            word = Hidden(word, other)
-        hidden.append(word)
-    return tuple(hidden)
+    return tuple(map(_hide_word, words, others))
+
+
+def _hide_word(word: str, other: str) -> str:
+    if word == other:
+        return word
+    return Hidden(word, other)

@@ -8,34 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import NamedTuple
 
 from ctxsize.dockerfile.arguments import check_built_in
 from ctxsize.dockerfile.following import Following
-from ctxsize.dockerfile.graph import Graph, Node, SharedStages, StageRules
+from ctxsize.dockerfile.graph import BUILDKIT, Graph, Node, SharedStages, StageRules
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
 from ctxsize.dockerfile.state import Environment
+from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.hidden import Hidden, hidden_as
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
-RequestedPaths = (
-    tuple[str, ...] | None
-)  # requested patterns, sorted; None for all that is not ignored
-
-
-class _Requested(NamedTuple):
-    """The key of a transfer."""
-
-    context: str
-    paths: RequestedPaths
-
-    def order(self) -> tuple[str, tuple[str, ...]]:
-        """Return what to sort by: a transfer of everything comes first."""
-        return self.context, self.paths or ()
+RequestedPaths = tuple[str, ...] | None  # sorted patterns; None for all that is not ignored
 
 
 @dataclass(frozen=True)
@@ -74,11 +61,11 @@ class ContextNeed:
 def context_need(
     dockerfile: Dockerfile,
     target: str = "",
-    build_arguments: Mapping[str, str] | None = None,
+    build_arguments: Variables | None = None,
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
     contexts: Mapping[str, bool] | None = None,
-    rules: StageRules | None = None,
+    rules: StageRules = BUILDKIT,
 ) -> ContextNeed:
     """Return the transfers that `docker build` requests from the client.
 
@@ -86,7 +73,7 @@ def context_need(
     those of another builder than BuildKit.
     Raises DockerfileError if BuildKit would fail before it requests any.
     """
-    build_arguments = dict(build_arguments or {})
+    build_arguments = build_arguments or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in build_arguments
     if own_frontend:
         # BuildKit checks the flags of all stages, also of those that the target does not need.
@@ -99,7 +86,7 @@ def context_need(
         target or dockerfile.stages[-1].name,
     )
     stages = _shared_stages(dockerfile, build_arguments, predefined, contexts or {})
-    rules = rules or StageRules()
+
     graph = Graph(dockerfile, stages, rules)
     following = Following(graph, rules, built_in=own_frontend)
     used = following.follow(target)
@@ -118,28 +105,29 @@ def context_need(
 
 def _shared_stages(
     dockerfile: Dockerfile,
-    build_arguments: Mapping[str, str],
+    build_arguments: Variables,
     predefined: dict[str, str],
     contexts: Mapping[str, bool],
 ) -> SharedStages:
     """Return the stages for all targets of a Dockerfile, if none of its words names the target."""
-    texts = (instruction.text for instruction in dockerfile.instructions)
-    if not any("TARGETSTAGE" in text for text in texts):
+    names_target = any("TARGETSTAGE" in line.text for line in dockerfile.instructions)
+    if not names_target:
         del predefined["TARGETSTAGE"]
     key = (
         frozenset(build_arguments.items()),
         frozenset(predefined.items()),
         frozenset(contexts.items()),
     )
-    if key not in dockerfile.derived:
+    derived = dockerfile.derived
+    if key not in derived:
         outer = _global_environment(dockerfile, build_arguments, predefined)
-        dockerfile.derived[key] = SharedStages(outer, build_arguments, contexts)
-    shared: SharedStages = dockerfile.derived[key]
+        derived[key] = SharedStages(outer, build_arguments, contexts)
+    shared: SharedStages = derived[key]
     return shared
 
 
 def _global_environment(
-    dockerfile: Dockerfile, build_arguments: Mapping[str, str], predefined: Mapping[str, str]
+    dockerfile: Dockerfile, build_arguments: Variables, predefined: Variables
 ) -> Environment:
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
@@ -153,7 +141,7 @@ def _global_environment(
     return environment
 
 
-def other_frontend(syntax: Directive | None, build_arguments: Mapping[str, str]) -> Unknown | None:
+def other_frontend(syntax: Directive | None, build_arguments: Variables) -> Unknown | None:
     """Return the requested frontend if it is not BuildKit's own."""
     line = 0
     name = build_arguments.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
@@ -168,21 +156,26 @@ def other_frontend(syntax: Directive | None, build_arguments: Mapping[str, str])
 
 def _transfers_from(used: Collection[Node]) -> tuple[Asked, ...]:
     """Return the transfers of the contexts among `used`; those of equal paths are one."""
-    sources: dict[_Requested, dict[Source, None]] = {}
+    sources: dict[Asked, dict[Source, None]] = {}
     for node in used:
         if node.context is None:
             continue
-        paths: RequestedPaths = None
+        taken = node.paths
+        requested: RequestedPaths = None
         # Without any path, everything is planned for.
-        if node.paths and "/" not in node.paths:
-            relative = [hidden_as(path, path[1:]) for path in node.paths]
-            paths = tuple(sorted(relative))
-        requested = _Requested(node.context, paths)
-        of_requested = sources.setdefault(requested, {})
-        of_requested |= dict.fromkeys(node.sources)
-    transfers: list[Asked] = []
-    for requested in sorted(sources, key=_Requested.order):
-        in_order = sorted(sources[requested], key=attrgetter("line"))
-        transfer = Asked(requested.context, requested.paths, tuple(in_order))
-        transfers.append(transfer)
-    return tuple(transfers)
+        if taken and "/" not in taken:
+            relative = [hidden_as(path, path[1:]) for path in taken]
+            requested = tuple(sorted(relative))
+        transfer = Asked(node.context, requested, sources=())
+        of_transfer = sources.setdefault(transfer, {})
+        of_transfer |= dict.fromkeys(node.sources)
+    transfers = []
+    for transfer, of_transfer in sources.items():
+        in_order = sorted(of_transfer, key=attrgetter("line"))
+        transfers.append(replace(transfer, sources=tuple(in_order)))
+    return tuple(sorted(transfers, key=_order_of))
+
+
+def _order_of(transfer: Asked) -> tuple[str, Words]:
+    """Return what to sort by: a transfer of everything comes first."""
+    return transfer.context, transfer.paths or ()

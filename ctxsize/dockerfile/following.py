@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ctxsize.dockerfile import sources
 from ctxsize.dockerfile.arguments import check_built_in, check_value
 from ctxsize.dockerfile.graph import Graph, Node, StageRules, circular, closure
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
-from ctxsize.dockerfile.sources import Expanded, Failure, Mount, Source, Unknown, resting_on
+from ctxsize.dockerfile.sources import (
+    Doubts,
+    Expanded,
+    Failure,
+    Mount,
+    Source,
+    Unknown,
+    around_pivot,
+    is_git,
+    is_url,
+    parse_mount,
+    path_from_root,
+    resting_on,
+)
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
@@ -45,7 +57,7 @@ class Following:
             self._add_unknowns(stage.doubts, stage.line)
             if stage.index < 0:
                 continue
-            if stage.base is None and not graph.shared.knows(stage):
+            if not stage.base and not graph.shared.knows(stage):
                 triggers = Unknown("onbuild", stage.name, stage.line)
                 self.unknowns.append(triggers)
             self._follow(stage)
@@ -64,28 +76,28 @@ class Following:
             hint = f"one of {', '.join(map(shown, by_name))}"
         raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
 
-    def _add_unknowns(self, doubts: Iterable[sources.UnknownName], line: int) -> None:
+    def _add_unknowns(self, doubts: Doubts, line: int) -> None:
         for doubt in sorted(doubts):
-            self.unknowns.append(Unknown(doubt.kind, doubt.name, line))
+            self.unknowns.append(Unknown(*doubt, line))
 
     def _follow(self, node: Node) -> None:
         """Collect the paths that one stage takes; its base must have been followed before."""
-        if node.built and node.built.fault is not None:
+        built = node.built
+        if built and built.fault:
             with located(node.line):
-                raise node.built.fault
-        if node.base:
-            node.paths = node.base.paths
-            node.sources = node.base.sources
-            node.inputs.append(node.base)
+                raise built.fault
+        base = node.base
+        if base:
+            node.paths = base.paths
+            node.sources = base.sources
+            node.inputs.append(base)
         self._node = node
-        for step, origins in zip(node.steps, node.origins, strict=True):
+        for step in node.steps:
             self._step = step
             with located(step.line):
-                if step.is_inherited and step.fault is not None:
+                if step.fault:
                     raise step.fault  # a trigger that is parsed only now may have no words
-                self._obey(step.instruction, origins)
-                if step.fault is not None:
-                    raise step.fault
+                self._obey(step.instruction, self._graph.origins[step])
 
     def _obey(self, instruction: Instruction, origins: Sequence[Node]) -> None:
         if self._built_in:
@@ -126,58 +138,59 @@ class Following:
         # An error in a word fails the build, also where the value does not matter here.
         for flag in ("chmod", "chown", "checksum"):
             self._expand(instruction.flag_values(flag))
-        *values, _ = self._expand((*files, destination))
-        expanded = dict(zip(files, values, strict=True))
+        expand = self._step.environment.expand
+        expanded = {word: expand(word) for word in files}
+        expand(destination)
         for heredoc in instruction.heredocs:
             if heredoc.expand:
-                self._step.environment.expand(heredoc.content, quotes=False)
+                expand(heredoc.content, quotes=False)
         self._check_order(origin, self._step.origin)
         for word in files:
-            self._copy_word(instruction, origin, word, expanded[word])
+            self._copy_word(origin, word, expanded[word])
         is_copy = instruction.keyword == "COPY"
         if is_copy and origin.is_empty and not _keeps_parents(instruction):
-            self._lack(origin, expanded)
+            self._lack(origin, files, expanded)
 
-    def _copy_word(
-        self, instruction: Instruction, origin: Node, word: str, expanded: Expanded
-    ) -> None:
+    def _copy_word(self, origin: Node, word: str, expanded: Expanded) -> None:
         """Take one source of a COPY or ADD, unless it is a URL, which comes from elsewhere."""
-        is_url = sources.is_url(expanded.text)
-        is_git = sources.is_git(expanded.text)
-        kind = instruction.keyword.lower()
-        if kind == "copy" and (is_url or is_git):
+        source = expanded.text
+        kind = self._step.keyword.lower()
+        is_downloaded = is_url(source)
+        is_cloned = is_git(source)
+        if kind == "copy" and (is_downloaded or is_cloned):
             raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
-        if is_git:
+        if is_cloned:
             kind = "git"
-        if not is_url:
+        if not is_downloaded:
             self._take(origin, word, expanded, kind)
 
-    def _lack(self, origin: Node, expanded: Mapping[str, Expanded]) -> None:
+    def _lack(self, origin: Node, files: Iterable[str], expanded: Mapping[str, Expanded]) -> None:
         """Record which sources of a COPY, by the words as written, an empty origin lacks."""
         missing = f"not found, as {origin.title} is empty"
-        doubts = set[sources.UnknownName]()
+        needs_matches = self._rules.needs_matches
+        doubts: Doubts = frozenset()
         all_wild = bool(expanded)
         for word, expansion in expanded.items():
             doubts |= expansion.doubts
             # BuildKit looks up a directory without wildcards, also one before them.
-            part = sources.path_from_root(expansion.text)[1:]
-            if not self._rules.needs_matches:
+            part = path_from_root(expansion.text)[1:]
+            if not needs_matches:
                 part = part.partition("/")[0]
             if has_wildcards(part):
                 continue
             all_wild = False
             if part:
                 self._fail(f"COPY {shown(word)}: {missing}", expansion.doubts)
-        if all_wild and self._rules.needs_matches:
-            words = self._step.instruction.arguments[:-1]
-            files = " ".join(shown(word) for word in words if word in expanded)
-            self._fail(f"COPY {files}: {missing}", frozenset(doubts))
+        if all_wild and needs_matches:
+            sources = " ".join(map(shown, files))
+            self._fail(f"COPY {sources}: {missing}", doubts)
 
     def _check_order(self, origin: Node, name: str) -> None:
         """Raise for an origin that is this stage or a later one."""
-        if origin is self._node:
-            raise circular(self._node)
-        if origin.index > self._node.index:
+        node = self._node
+        if origin is node:
+            raise circular(node)
+        if origin.index > node.index:
             raise DockerfileError(f"stage {quoted(name)} must be defined before it is used")
 
     def _run(self, instruction: Instruction, origins: Sequence[Node]) -> None:
@@ -188,8 +201,7 @@ class Following:
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
         expand = self._step.environment.expand
-        texts = instruction.flag_values("mount")
-        mounts = [sources.parse_mount(text, expand) for text in texts]
+        mounts = [parse_mount(text, expand) for text in instruction.flag_values("mount")]
         for mount, origin in zip(mounts, origins, strict=True):
             with resting_on(mount.doubts):
                 self._mount(mount, origin)
@@ -204,12 +216,13 @@ class Following:
         if mount.type in ("secret", "ssh"):
             return
         self._check_mount_target(mount)
-        (path,) = self._expand([mount.source_written])
+        written = mount.source_written
+        path = self._step.environment.expand(written)
         emptiness = self._emptiness(mount, origin)
-        if emptiness and sources.path_from_root(path.text) != "/":
-            message = f"RUN {shown(mount.source_written)}: not found, as {emptiness} empty"
+        if emptiness and path_from_root(path.text) != "/":
+            message = f"RUN {shown(written)}: not found, as {emptiness} empty"
             self._fail(message, path.doubts)
-        self._take(origin, mount.source_written, path, mount.type)
+        self._take(origin, written, path, mount.type)
 
     def _check_mount_target(self, mount: Mount) -> None:
         # BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
@@ -241,18 +254,18 @@ class Following:
     def _fail(
         self,
         message: str,
-        doubts: frozenset[sources.UnknownName] = frozenset(),
+        doubts: Doubts = frozenset(),
         *,
         image: str = "",
     ) -> None:
         """Record why the build fails at the present step, unless `doubts` decide."""
-        line = self._step.instruction.line
-        failure = Failure(message, line, doubts, image)
+        failure = Failure(message, self._step.line, doubts, image)
         self._node.failures.append(failure)
 
     def _take(self, origin: Node, written: str, expanded: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
-        path = hidden_as(expanded.text, sources.path_from_root(expanded.text))
+        text = expanded.text
+        path = hidden_as(text, path_from_root(text))
         instruction = self._step.instruction
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
@@ -261,7 +274,7 @@ class Following:
             return
         parents = None
         if _keeps_parents(instruction):
-            parents = sources.around_pivot(expanded.text)
+            parents = around_pivot(text)
         source = Source(
             instruction.keyword,
             instruction.line,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 
 from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, located
 from ctxsize.dockerfile.sources import (
+    Doubts,
     Expanded,
     Failure,
     Source,
@@ -17,14 +18,15 @@ from ctxsize.dockerfile.sources import (
     mount_origin,
     resting_on,
 )
-from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, StageSteps, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
-from ctxsize.dockerfile.words import expand
+from ctxsize.dockerfile.words import Variables
+from ctxsize.dockerfile.words import expand as expand_word
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import shown
 
 SCRATCH = "scratch"
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH = Expanded("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 _INDEX = re.compile("[-+]?[0-9]{1,18}")
 _WRITING = frozenset(("ADD", "COPY", "RUN", "WORKDIR"))  # instructions that add files to a result
 
@@ -41,6 +43,9 @@ class StageRules:
     """Flags that it refuses, without their dashes, by the keyword of their instruction."""
 
 
+BUILDKIT = StageRules()
+
+
 @dataclass(eq=False)
 class Node:
     """A stage, an image or a context that is taken from.
@@ -55,11 +60,9 @@ class Node:
     label: str = ""
     context: str | None = None
     base: Node | None = None
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
     built: BuiltStage | None = None
     index: int = -1
-    origins: list[tuple[Node, ...]] = field(default_factory=list)
-    """For each step, the nodes of its `--from` and `from=`; `scratch` for a mount without one."""
     paths: set[str] = field(default_factory=set)  # taken from it; shared with stages based on it
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
@@ -69,7 +72,7 @@ class Node:
     """Reasons why the build fails if its result is needed, found in its own steps."""
 
     @property
-    def steps(self) -> tuple[StageStep, ...]:
+    def steps(self) -> StageSteps:
         if self.built:
             return self.built.steps
         return ()
@@ -78,7 +81,7 @@ class Node:
     def image(self) -> str:
         """Return the name of the image, or named context, at the root of its ancestry."""
         node = self
-        while node.base is not None:
+        while node.base:
             node = node.base
         return node.name
 
@@ -90,26 +93,22 @@ class Node:
         return shown(self.name)
 
 
+@dataclass(eq=False)
 class SharedStages:
     """The stages of a Dockerfile as they are built, for all targets, and what they depend on.
 
     `outer` has the arguments before the first FROM, `build_arguments` the values of `--build-arg`.
-    `contexts` are the named ones, and whether each is an image.
+    `contexts` are the named ones in the short spelling, and whether each is an image.
     """
 
-    def __init__(
-        self,
-        outer: Environment,
-        build_arguments: Mapping[str, str],
-        contexts: Mapping[str, bool],
-    ) -> None:
-        self.outer = outer
-        self.build_arguments = build_arguments
-        self.contexts: dict[str, bool] = {}
-        for name, is_image in contexts.items():
-            self.contexts[familiar_name(name)] = is_image
-        self._stages: list[BuiltStage] = []
-        self._expanded = [*outer.spent]  # characters expanded before each stage, and after all
+    outer: Environment
+    build_arguments: Variables
+    contexts: Mapping[str, bool]
+    _stages: list[BuiltStage] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Characters expanded before each stage, and after all.
+        self._expanded = [*self.outer.spent]
 
     def start(self) -> None:
         """Count expanded characters again as for the first build."""
@@ -119,11 +118,13 @@ class SharedStages:
         self, stage: Stage, base: str | BuiltStage, state: StageState, *, is_replaced: bool
     ) -> BuiltStage:
         """Return a stage as `build_stage` does, which builds it only for the first build."""
-        if stage.index == len(self._stages):
-            self._stages.append(build_stage(stage, base, state, is_replaced=is_replaced))
+        stages = self._stages
+        index = stage.index
+        if index == len(stages):
+            stages.append(build_stage(stage, base, state, is_replaced=is_replaced))
             self._expanded.append(self.outer.spent[0])
-        self.outer.spent[0] = self._expanded[stage.index + 1]
-        return self._stages[stage.index]
+        self.outer.spent[0] = self._expanded[index + 1]
+        return stages[index]
 
     def named(self, name: str) -> str | None:
         """Return the named context that is the same image as `name`."""
@@ -140,15 +141,15 @@ class SharedStages:
 
     def beginning(self, base: Node) -> StageState:
         """Return the state in which a stage on an image or a named context begins."""
-        doubts = frozenset[UnknownName]()
+        path = _PATH
         directory = "/"
         is_unknown = not self.knows(base)
         if is_unknown:
-            doubts = frozenset((UnknownName("environment", "PATH"),))
+            path = replace(path, doubts=frozenset((UnknownName("environment", "PATH"),)))
             directory = ""
         outer = self.outer
         environment = Environment(outer.escape, open_ended=is_unknown, spent=outer.spent)
-        environment = environment.set("PATH", Expanded(_PATH, doubts), in_image=True)
+        environment = environment.set("PATH", path, in_image=True)
         return StageState(
             environment=environment,
             outer=outer,
@@ -168,7 +169,7 @@ class Graph:
         self._writing = _WRITING
         if rules.makes_volumes:
             self._writing |= {"VOLUME"}
-        self._resolved: dict[StageStep, tuple[Node, ...]] = {}
+        self.origins: dict[StageStep, tuple[Node, ...]] = {}
         shared.start()
         for stage in dockerfile.stages:
             with located(stage.line):
@@ -179,6 +180,7 @@ class Graph:
 
     def _stage(self, stage: Stage) -> Node:
         """Return the node of a stage; only global arguments count in a FROM."""
+        shared = self.shared
         node = self._unbuilt(stage)
         # BuildKit compares a base as written with lower-case names.
         below = self.by_name.get(node.name)
@@ -187,9 +189,9 @@ class Graph:
             node.base = below
             if not below and node.name != SCRATCH:
                 with resting_on(node.doubts):  # an invalid name fails any build
-                    node.context = self.shared.named(node.name)
+                    node.context = shared.named(node.name)
         base: str | BuiltStage = node.name
-        begin = self.shared.beginning(below or node)
+        begin = shared.beginning(below or node)
         starts_empty = node.name == SCRATCH
         is_replaced = False
         if below:
@@ -198,20 +200,20 @@ class Graph:
             # A stage that a named context replaces leaves its triggers (BuildKit reads them off
             # its `commands`), but no state.
             is_replaced = below.index < 0
-        node.built = self.shared.built(stage, base, begin, is_replaced=is_replaced)
-        keywords = {step.instruction.keyword for step in node.steps}
-        writes = not keywords.isdisjoint(self._writing)
+        node.built = shared.built(stage, base, begin, is_replaced=is_replaced)
+        writes = any(step.keyword in self._writing for step in node.steps)
         node.is_empty = starts_empty and not writes and node.context is None
         return node
 
     def _unbuilt(self, stage: Stage) -> Node:
         """Return the node of a stage with the name of its base and the context that replaces it."""
-        base = self.shared.outer.expand(stage.base)
+        expand = self.shared.outer.expand
+        base = expand(stage.base)
         if not base.text:
             with resting_on(base.doubts):
                 raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
         if stage.platform:
-            platform = self.shared.outer.expand(stage.platform)
+            platform = expand(stage.platform)
             with resting_on(platform.doubts):
                 parse_platform(platform.text)
         node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
@@ -233,29 +235,13 @@ class Graph:
         Raises DockerfileError for a wrong one, and for stages that take from each other. The
         origins of triggers are found only if the stage is built.
         """
-        positions = {node: position for position, node in enumerate(self.stages)}
-        may_circle = False
-        for node, position in positions.items():
-            for step in node.steps:
-                if step.is_inherited:
-                    continue
-                with located(step.line):
-                    origins = tuple(self._origins(step.instruction))
-                self._resolved[step] = origins
-                for origin in origins:
-                    if positions.get(origin, -1) >= position:
-                        may_circle = True
-        if may_circle:
-            self._check_circles()
-
-    def _check_circles(self) -> None:
-        """Raise DockerfileError if stages take from each other in a circle; bases do not count."""
-        from graphlib import CycleError, TopologicalSorter  # few Dockerfiles need it
-
         sorter: TopologicalSorter[Node] = TopologicalSorter()  # Python 3.10 has no subscript
         for node in self.stages:
-            resolved = (self._resolved.get(step, ()) for step in node.steps)
-            sorter.add(node, *chain.from_iterable(resolved))
+            sorter.add(node)
+            for step in node.steps:
+                if not step.is_inherited:
+                    self._resolve(step)
+                    sorter.add(node, *self.origins[step])
         try:
             sorter.prepare()
         except CycleError as error:
@@ -263,17 +249,18 @@ class Graph:
             first = next(node for node in self.stages if node in circle)
             raise circular(first) from None
 
+    def _resolve(self, step: StageStep) -> None:
+        with located(step.line):
+            self.origins[step] = tuple(self._origins(step.instruction))
+
     def _dependencies(self, node: Node) -> Iterator[Node]:
-        """Yield the nodes that a node depends on, and keep those of each step."""
+        """Yield the nodes that a node depends on, and keep those of its triggers."""
         if node.base:
             yield node.base
         for step in node.steps:
-            with located(step.line):
-                origins = self._resolved.get(step)
-                if origins is None:
-                    origins = tuple(self._origins(step.instruction))
-                node.origins.append(origins)
-            yield from origins
+            if step.is_inherited:
+                self._resolve(step)
+            yield from self.origins[step]
 
     def _origins(self, instruction: Instruction) -> Iterator[Node]:
         """Yield the nodes that an instruction names in `from=` and `--from`."""
@@ -283,7 +270,7 @@ class Graph:
                 # origin, so a stage with that name counts as reached.
                 yield self._origin(mount_origin(mount) or SCRATCH)
         for name in filter(None, instruction.flag_values("from")):
-            expanded, _ = expand(name, {}, escape=self.shared.outer.escape)
+            expanded, _ = expand_word(name, {}, escape=self.shared.outer.escape)
             if expanded != name:
                 raise DockerfileError(
                     "variable expansion is not supported for --from, define a new stage with FROM"

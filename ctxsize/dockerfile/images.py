@@ -16,7 +16,7 @@ _TAG = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
-    rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
+    rf"(?P<tag>(?::{_TAG})?)(?P<digest>(?:@{_DIGEST})?)"
 )
 WINDOWS = re.compile("windows|nanoserver")  # matches in the name of a Windows image
 ENVIRONMENTS = {
@@ -52,10 +52,9 @@ def familiar_name(reference: str) -> str:
     A named context for one spelling of an image replaces them all.
     Raises DockerfileError (without a line) for an invalid reference.
     """
-    first, slash, rest = reference.partition("/")
-    domain = first
+    domain, slash, rest = reference.partition("/")
     # `splitDockerDomain`: a first part without dot, colon or capital is no registry.
-    is_domain = first == "localhost" or re.search("[.:]", first) or first != first.lower()
+    is_domain = domain == "localhost" or re.search("[.:]", domain) or domain != domain.lower()
     if not slash or not is_domain:
         domain = _HUB
         rest = reference
@@ -63,19 +62,19 @@ def familiar_name(reference: str) -> str:
         domain = _HUB
         if "/" not in rest:
             rest = _OFFICIAL + rest
-    if (match := _REFERENCE.fullmatch(f"{domain}/{rest}")) is None:
+    match = _REFERENCE.fullmatch(f"{domain}/{rest}")
+    if not match:
         reason = "its path must be lower case, with no empty part"
         raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
     path = match["path"]
-    tag = match["tag"] or ""
+    tag = match["tag"]
     if domain != _HUB:
         path = f"{domain}/{path}"
     elif path.count("/") == 1:
         path = path.removeprefix(_OFFICIAL)
     if tag == ":latest":
         tag = ""
-    digest = match["digest"] or ""
-    return f"{path}{tag}{digest}"
+    return f"{path}{tag}{match['digest']}"
 
 
 def repository_of(reference: str) -> str:
@@ -102,7 +101,7 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
     system, *machine = text.split("/", 3)
     match = _OS.fullmatch(system)
     is_platform = len(machine) <= 2 and all(map(_PART.fullmatch, machine))
-    if match is None or not is_platform:
+    if not match or not is_platform:
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
     name = match[1].lower()
     if name == "macos":

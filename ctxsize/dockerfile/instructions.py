@@ -10,12 +10,12 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from ctxsize.dockerfile.words import split_words
+from ctxsize.dockerfile.words import Words, split_words
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import as_go_sees
 from ctxsize.hidden import hidden_as
 
-UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
+UNIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
 
 
@@ -51,8 +51,8 @@ class Instruction:
     """
 
     keyword: str
-    flags: tuple[str, ...]
-    arguments: tuple[str, ...]
+    flags: Words
+    arguments: Words
     json_form: bool
     text: str
     line: int
@@ -68,6 +68,9 @@ class Instruction:
                 yield hidden_as(flag, flag.removeprefix(prefix))
 
 
+Instructions = tuple[Instruction, ...]
+
+
 @dataclass(frozen=True)
 class Stage:
     """A FROM and what follows: `name` in lower case, `base` and `platform` as written, or ""."""
@@ -77,7 +80,7 @@ class Stage:
     base: str
     platform: str
     line: int
-    instructions: tuple[Instruction, ...]
+    instructions: Instructions
 
     @property
     def label(self) -> str:
@@ -94,7 +97,7 @@ class Dockerfile:
     """
 
     directives: tuple[Directive, ...]
-    instructions: tuple[Instruction, ...]
+    instructions: Instructions
     escape: str = "\\"
     syntax: Directive | None = None
 
@@ -131,7 +134,7 @@ class Dockerfile:
         return {}
 
     @property
-    def global_arguments(self) -> tuple[Instruction, ...]:
+    def global_arguments(self) -> Instructions:
         """Return the ARG instructions before the first FROM."""
         return tuple(takewhile(lambda line: line.keyword != "FROM", self.instructions))
 
@@ -148,7 +151,8 @@ def located(line: int) -> Iterator[None]:
 
 def parse_heredoc_word(word: str) -> Heredoc | None:
     """Return the heredoc that `word` opens, without a body, or None if it opens none."""
-    if (match := _MARKER.match(word)) is None:
+    match = _MARKER.match(word)
+    if not match:
         return None
     names = split_words(match[2], raw_quotes=False)
     if len(names) != 1:

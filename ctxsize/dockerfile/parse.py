@@ -7,15 +7,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 
-from ctxsize.dockerfile import arguments, instructions
-from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
+from ctxsize.dockerfile.arguments import (
+    KEYWORDS,
+    check_instruction,
+    split_arguments,
+    split_first,
+    take_flags,
+)
+from ctxsize.dockerfile.instructions import (
+    Directive,
+    Dockerfile,
+    Heredoc,
+    Instruction,
+    Instructions,
+    located,
+    parse_heredoc_word,
+)
 from ctxsize.dockerfile.words import split_words
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import WHITE_SPACE
 
-# The builder's scanner buffers 64 KiB: a line may have as many bytes with its line end. A
-# last line without a line end may have one byte less.
-_BUFFER_BYTES = 65_536
+_LONGEST_BYTES = 65_535  # of a line without its line end: the builder's scanner buffers 64 KiB
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = "\t\n\f\r "  # what `\s` matches in Go
 _SYNTAX_IN_JSON = re.compile(rb'\s*\{.*"syntax"\s*:\s*"([!-~]*?)"', re.DOTALL)
@@ -38,7 +50,7 @@ class LineReader:
         directives: dict[str, Directive] = {}
         for directive in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
             name = directive.name
-            with instructions.located(directive.line):
+            with located(directive.line):
                 if name in directives:
                     raise DockerfileError(f"only one {name} parser directive can be used")
                 if name == "escape":
@@ -52,27 +64,23 @@ class LineReader:
         """Yield each instruction's text, continuations joined, and its first line."""
         pieces: list[str] = []
         line = 0
-        continued = False
         for raw in self._physical:
             text = raw.rstrip("\r\n")
             content = text.lstrip(WHITE_SPACE)
             # Comments and blank lines do not end a continued instruction (`parser.Parse`).
             if not content or content.startswith("#"):
                 continue
-            if not continued:
+            if not pieces:
                 text = content
                 line = self.line
-                pieces = []
             bare = text.rstrip("\t ")
             # `trimContinuationCharacter`: two or more escape characters do not continue the line.
-            continued = bare.endswith(self.escape)
-            if bare.endswith(self.escape * 2):
-                continued = False
-            if continued:
+            if bare.endswith(self.escape) and not bare.endswith(self.escape * 2):
                 pieces.append(bare[:-1])
-            else:
-                yield "".join((*pieces, text)), line
-        if continued:
+                continue
+            yield "".join(pieces) + text, line
+            pieces.clear()
+        if pieces:
             yield "".join(pieces), line
 
     def heredoc_body(self, heredoc: Heredoc) -> str:
@@ -90,10 +98,7 @@ class LineReader:
     def _physical_lines(self, data: bytes) -> Iterator[str]:
         """Yield the lines with their line ends, bytes that are not UTF-8 as surrogate escapes."""
         for raw in BytesIO(data):  # only LF ends a line
-            most_bytes = _BUFFER_BYTES
-            if not raw.endswith(b"\n"):
-                most_bytes -= 1
-            if len(raw) > most_bytes:
+            if len(raw.removesuffix(b"\n")) > _LONGEST_BYTES:
                 message = "dockerfile line greater than max allowed size of 65535"
                 self.fault = DockerfileError(message, line=self.line + 1)
                 return
@@ -155,8 +160,8 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     split = _split(reader)
     in_stage = False
     for instruction in split:
-        arguments.check_instruction(instruction)
-        in_stage = in_stage or instruction.keyword == "FROM"
+        check_instruction(instruction)
+        in_stage |= instruction.keyword == "FROM"
         if not in_stage and instruction.keyword != "ARG":
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
@@ -164,7 +169,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     return Dockerfile(reader.directives, split, reader.escape, find_syntax(data))
 
 
-def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
+def unchecked_instructions(data: bytes) -> Instructions:
     """Return the instructions of a text that need not be accepted; none if it has no lines."""
     try:
         return _split(LineReader(data))
@@ -172,15 +177,15 @@ def unchecked_instructions(data: bytes) -> tuple[Instruction, ...]:
         return ()
 
 
-def _split(reader: LineReader) -> tuple[Instruction, ...]:
+def _split(reader: LineReader) -> Instructions:
     """Return the instructions, split but not checked. Raises `DockerfileError`."""
     split = list[Instruction]()
     for text, line in reader.logical_lines():
-        with instructions.located(line):
+        with located(line):
             split.append(_instruction(text, line, reader))
     if not split:
         raise DockerfileError("file with no instructions", line=reader.line)
-    if reader.fault is not None:
+    if reader.fault:
         raise reader.fault
     return tuple(split)
 
@@ -189,11 +194,11 @@ def _instruction(
     text: str, line: int, reader: LineReader, *, is_trigger: bool = False
 ) -> Instruction:
     """Split a logical line into keyword, flags and arguments, and read its heredocs below it."""
-    keyword, rest = arguments.partition(text.strip(WHITE_SPACE))
-    keyword = arguments.KEYWORDS.get(keyword.lower(), keyword)
-    flags, rest = arguments.take_flags(rest, reader.escape)
+    keyword, rest = split_first(text.strip(WHITE_SPACE))
+    keyword = KEYWORDS.get(keyword.lower(), keyword)
+    flags, rest = take_flags(rest, reader.escape)
     rest = rest.strip(WHITE_SPACE)
-    words, json_form = arguments.split_arguments(keyword, rest, reader.escape)
+    words, json_form = split_arguments(keyword, rest, reader.escape)
     trigger = None
     heredocs: list[Heredoc] = []
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
@@ -202,7 +207,7 @@ def _instruction(
         heredocs += trigger.heredocs
     elif keyword in ("ADD", "COPY", "RUN") and not json_form and "<<" in text:
         for word in split_words(text, raw_quotes=True, raw_escapes=True):
-            if heredoc := instructions.parse_heredoc_word(word):
+            if heredoc := parse_heredoc_word(word):
                 heredocs.append(replace(heredoc, content=reader.heredoc_body(heredoc)))
     return Instruction(
         keyword,

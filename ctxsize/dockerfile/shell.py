@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
+from ctxsize.knowledge.rules import listed, table
 from ctxsize.model import Problem
 from ctxsize.syntax import Command, can_read, read_commands
 
@@ -30,30 +31,33 @@ UNKNOWN = Problem(
 """The problem of a run that needed commands and could not read them."""
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
-_ENDS = frozenset(("fi", "done", "esac", "}"))
+_ENDS = ("fi", "done", "esac", "}")
 """Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 _DEEPEST = 8  # largest number of nested shells whose scripts are read
 
 
+ShellCommands = tuple[Command, ...]
+
+
 class _Reading(NamedTuple):
     """The commands of a text, in the order in which they run, and whether they are all."""
 
-    commands: tuple[Command, ...]
+    commands: ShellCommands
     is_whole: bool
 
 
-def commands(text: str) -> tuple[Command, ...]:
+def commands(text: str) -> ShellCommands:
     """Return the simple commands in `text`, as they run, up to what cannot be read."""
-    return _read(text, 0).commands
+    return _read(text).commands
 
 
 def is_read_whole(text: str) -> bool:
     """Return whether `commands` returns all commands in `text`: only then a missing one is none."""
-    return _read(text, 0).is_whole
+    return _read(text).is_whole
 
 
-def commands_of(instruction: Instruction) -> tuple[Command, ...]:
+def commands_of(instruction: Instruction) -> ShellCommands:
     """Return the commands of a RUN, CMD, ENTRYPOINT or HEALTHCHECK; none of other languages."""
     return _read_instruction(instruction).commands
 
@@ -66,23 +70,24 @@ def is_known(instruction: Instruction) -> bool:
     if instruction.keyword in _RUNNING:
         return _read_instruction(instruction).is_whole
     for heredoc in instruction.heredocs:
-        is_script = heredoc.content.startswith("#!") and _is_script(heredoc.content)
-        if is_script and not is_read_whole(heredoc.content):
+        document = heredoc.content
+        is_script = document.startswith("#!") and _is_script(document)
+        if is_script and not is_read_whole(document):
             return False
     return True
 
 
 def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]:
     """Return `UNKNOWN` if the commands of a RUN are not known as there is no parser, else none."""
-    runs = [instruction for instruction in instructions if _runs_commands(instruction)]
-    if not runs or can_read() or all(map(is_known, runs)):
+    runs = filter(_runs_commands, instructions)
+    if can_read() or all(map(is_known, runs)):
         return ()
     return (UNKNOWN,)
 
 
 def _runs_commands(instruction: Instruction) -> bool:
     """Return whether an instruction is a RUN, also as the trigger of an ONBUILD."""
-    if instruction.trigger is not None:
+    if instruction.trigger:
         return instruction.trigger.keyword == "RUN"
     return instruction.keyword == "RUN"
 
@@ -114,17 +119,17 @@ def _read_instruction(instruction: Instruction) -> _Reading:
     if instruction.keyword == "HEALTHCHECK":
         words = words[1:]  # behind CMD or NONE
     if instruction.json_form:
-        return _with_scripts([Command(words)], 0, is_whole=True)
+        return _with_scripts([Command(words)], depth=0, is_whole=True)
     text = "".join(words[:1])
     heredocs = instruction.heredocs
     if heredocs and parse_heredoc_word(text.strip()):
         document = heredocs[0].content
         if _is_script(document):
-            return _read(document, 0)
+            return _read(document)
         return _Reading((), is_whole=True)
     for heredoc in heredocs:
         text += f"\n{heredoc.content}{heredoc.name}"
-    return _read(text, 0)
+    return _read(text)
 
 
 def _is_script(document: str) -> bool:
@@ -134,7 +139,7 @@ def _is_script(document: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _read(text: str, depth: int) -> _Reading:
+def _read(text: str, depth: int = 0) -> _Reading:
     """Return the commands in `text`, which is inside so many other scripts."""
     read, is_whole = read_commands(text)
     return _with_scripts(read, depth, is_whole=is_whole)
@@ -148,12 +153,9 @@ def _with_scripts(read: Iterable[Command], depth: int, *, is_whole: bool) -> _Re
         if not (command.words or command.assignments) or command.program in _ENDS:
             continue
         script = _script_of(command)
-        if script is None:
+        if script is None or depth >= _DEEPEST:
             flat.append(command)
-            continue
-        if depth >= _DEEPEST:
-            flat.append(command)
-            is_whole = False
+            is_whole &= script is None
             continue
         inner = _read(script.text, depth + 1)
         is_whole &= inner.is_whole
@@ -184,37 +186,20 @@ def _without_wrappers(command: Command) -> Command:
     return replace(command, words=tuple(words), assignments=tuple(assignments))
 
 
-_PREFIXES = ("command", "nohup", "xvfb-run", "sudo", "doas", "env", "exec", "nice", "time")
-_SHELL_WORDS = ("if", "then", "elif", "else", "do", "while", "until", "!", "{")
-"""Words before a command; a line that is read by itself may begin inside a loop."""
-_WRAPPERS = frozenset((*_PREFIXES, *_SHELL_WORDS, "gosu", "su-exec", "timeout"))
-"""Programs and words that run another program."""
-_ARGUMENTS = {"gosu": 1, "su-exec": 1, "timeout": 1}
-"""Number of arguments of a wrapper before its command, if it has any."""
-_OPTIONS = {
-    "sudo": ("-u", "-g", "--user", "--group"),
-    "doas": ("-u",),
-    "env": ("-u", "-C", "--unset", "--chdir"),
-    "exec": ("-a",),
-    "nice": ("-n",),
-    "time": ("-f", "-o"),
-    "timeout": ("-s", "-k", "--signal", "--kill-after"),
-}
-"""Options of a wrapper that have a value."""
-
-
 def _run_by(words: list[str]) -> list[str]:
-    """Return the command that a program of `_WRAPPERS` runs, nothing for other programs."""
+    """Return the command that a wrapper runs, nothing for other programs."""
     program = words[0].rpartition("/")[2]
-    if program not in _WRAPPERS:
+    if program not in listed("wrappers"):
         return []
-    with_value = _OPTIONS.get(program, ())
+    with_value = table("lists.toml")["wrapper_options"].get(program, "").split()
     start = 1
     while start < len(words) and words[start].startswith("-"):
         if words[start] in with_value:
             start += 1
         start += 1
-    return words[start + _ARGUMENTS.get(program, 0) :]
+    if program in listed("wrappers_with_argument"):
+        start += 1
+    return words[start:]
 
 
 class _Script(NamedTuple):
@@ -226,16 +211,15 @@ class _Script(NamedTuple):
 
 def _script_of(command: Command) -> _Script | None:
     """Return the script of a shell, behind `-c` or `<<`."""
-    words = command.words
+    shell = command
     if command.program == "busybox":
-        words = words[1:]
-    program = "".join(words[:1]).rpartition("/")[2]
-    if program != "su" and program not in UNIX_SHELLS:
+        shell = Command(command.arguments)
+    if shell.program != "su" and shell.program not in UNIX_SHELLS:
         return None
-    for flag, following in pairwise(words[1:]):
+    for flag, following in pairwise(shell.arguments):
         if re.fullmatch(r"-[a-z]*c", flag):
             return _Script(command.line, following)
-    for word in words[1:]:
+    for word in shell.arguments:
         if word != "pipefail" and not word.startswith("-"):
             return None
     if command.document is None:

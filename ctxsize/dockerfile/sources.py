@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from ctxsize.dockerfile.words import quoted
+from ctxsize.dockerfile.words import Variables, quoted
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.paths import clean
 from ctxsize.hidden import hidden_as, shown
@@ -28,6 +28,9 @@ class UnknownName(NamedTuple):
 
     kind: str
     name: str
+
+
+Doubts = frozenset[UnknownName]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Source:
     context: str = ""
     parents: tuple[str, str] | None = None
     excludes: tuple[str, ...] = ()
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
 
     @property
     def written(self) -> str:
@@ -82,7 +85,7 @@ class Failure:
 
     message: str
     line: int
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
     image: str = ""
 
 
@@ -91,7 +94,7 @@ class Expanded:
     """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 
     text: str
-    doubts: frozenset[UnknownName] = frozenset()
+    doubts: Doubts = frozenset()
 
 
 def what_decides(doubts: Collection[UnknownName]) -> str:
@@ -113,7 +116,7 @@ def _names_of(kind: str, doubts: Collection[UnknownName]) -> list[str]:
 
 
 @contextmanager
-def resting_on(doubts: Collection[UnknownName]) -> Iterator[None]:
+def resting_on(doubts: Doubts) -> Iterator[None]:
     """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
     try:
         yield
@@ -122,6 +125,11 @@ def resting_on(doubts: Collection[UnknownName]) -> Iterator[None]:
         if isinstance(error, UndecidedError) or not hint:
             raise
         raise UndecidedError(error.message, line=error.line, hint=hint) from None
+
+
+def contains(directory: str, path: str) -> bool:
+    """Return whether an absolute path is that of a directory, or lies below it."""
+    return f"{path}/".startswith(f"{directory.rstrip('/')}/")
 
 
 def path_from_root(source: str) -> str:
@@ -147,9 +155,8 @@ def is_url(source: str) -> bool:
 def is_git(source: str) -> bool:
     """Return whether the builder clones a source instead of copying it."""
     protocol = _PROTOCOL.match(source)
-    if protocol is None:
-        is_scp = _SCP_STYLE.fullmatch(source) is not None
-        return is_scp and not source.startswith("github.com/")
+    if not protocol:
+        return _SCP_STYLE.fullmatch(source) is not None
     name = protocol[1].lower()
     path = re.split("[?#]", source[protocol.end() :], maxsplit=1)[0]
     if name in ("http", "https"):
@@ -187,11 +194,7 @@ class Mount:
     named: bool
     source_written: str
     written: str
-    doubts: frozenset[UnknownName]
-
-    def holds(self, path: str) -> bool:
-        target = self.target.rstrip("/")
-        return path == self.target or path.startswith(f"{target}/")
+    doubts: Doubts
 
 
 def mount_origin(text: str) -> str:
@@ -211,14 +214,16 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     source_written = ""
     for key, has_value, written in _fields(text):
         key = ALIASES.get(key, key)
-        if not has_value and key not in _SWITCHES:
-            raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
-        values[key] = Expanded("true")
         if has_value:
-            values[key] = expand(written)
+            word = expand(written)
+        elif key in _SWITCHES:
+            word = Expanded("true")
+        else:
+            raise DockerfileError(f"invalid field '{shown(written)}' must be a key=value pair")
+        values[key] = word
         if key == "source":
             source_written = written
-    doubts = frozenset[UnknownName]()
+    doubts: Doubts = frozenset()
     texts = dict[str, str]()
     for key, word in values.items():
         doubts |= word.doubts
@@ -226,12 +231,13 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     kind = hidden_as(texts["type"], texts["type"].lower())
     with resting_on(doubts):
         _check_mount(kind, texts)
-    name = texts.get("id", "")
-    target = texts.get("target", "")
+    text_of = texts.get
+    name = text_of("id", "")
+    target = text_of("target", "")
     return Mount(
         type=next(known for known in _KEYS if known == kind),  # such a word is no secret
-        origin=texts.get("from", ""),
-        source=texts.get("source", ""),
+        origin=text_of("from", ""),
+        source=text_of("source", ""),
         target=target,
         id=name or hidden_as(target, posixpath.normpath(target)),
         named=bool(name),
@@ -241,7 +247,7 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     )
 
 
-def _check_mount(kind: str, texts: Mapping[str, str]) -> None:
+def _check_mount(kind: str, texts: Variables) -> None:
     """Raise DockerfileError for a mount of a wrong kind, or with values that its kind refuses."""
     if kind not in _KEYS:
         raise DockerfileError(f"unsupported mount type {quoted(kind)}")
@@ -277,7 +283,7 @@ def _fields(text: str) -> Iterator[_MountField]:
     start = 0
     while start <= len(text):
         match = _FIELD.match(text, start)
-        assert match is not None
+        assert match
         start = match.end() + 1
         if text[start - 1 : start] not in ("", ","):
             raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from posixpath import join, normpath, relpath
 
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.sources import Expanded, Mount, is_git, is_url, parse_mount, path_from_root
 from ctxsize.dockerfile.state import Environment, StageState
+from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import hidden_as, made_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ctxsize.dockerfile.shell import ShellCommands
     from ctxsize.syntax import Command
 
 
 def _join(directory: str, path: str) -> str:
-    return posixpath.normpath(posixpath.join(directory, path))
+    return normpath(join(directory, path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +41,17 @@ class StageStep:
         return self.instruction.line
 
     @property
+    def keyword(self) -> str:
+        return self.instruction.keyword
+
+    @property
     def is_run(self) -> bool:
-        return self.instruction.keyword == "RUN"
+        return self.keyword == "RUN"
 
     @property
     def is_copy(self) -> bool:
         """Return whether it is a COPY or ADD."""
-        return self.instruction.keyword in ("COPY", "ADD")
+        return self.keyword in ("COPY", "ADD")
 
     @property
     def workdir(self) -> str:
@@ -69,13 +75,13 @@ class StageStep:
         return hidden_as(self.state.user, f"/home/{user}")
 
     @cached_property
-    def arguments(self) -> tuple[str, ...]:
+    def arguments(self) -> Words:
         """Return the arguments with variables replaced, as the builder does outside RUN."""
         words = self.instruction.arguments
         return tuple(tolerant(self.environment, word) for word in words)
 
     @cached_property
-    def commands(self) -> tuple[Command, ...]:
+    def commands(self) -> ShellCommands:
         """Return the commands of a RUN as written; none if no Unix shell reads all of it."""
         from ctxsize.dockerfile.shell import commands_of, is_known  # only advice reads scripts
 
@@ -89,7 +95,7 @@ class StageStep:
         from ctxsize.dockerfile.shell import in_directories
 
         return tuple(
-            (posixpath.normpath(directory), command)
+            (normpath(directory), command)
             for directory, command in in_directories(self.commands, self.workdir)
         )
 
@@ -136,13 +142,13 @@ class StageStep:
         return tuple(taken)
 
     @property
-    def sources(self) -> tuple[str, ...]:
+    def sources(self) -> Words:
         """Return the relative paths that it takes from the context, `.` for all of it."""
         paths = [path for origin, path in self.takes if not origin]
         return tuple(hidden_as(path, path[1:] or ".") for path in paths)
 
     @property
-    def taken(self) -> tuple[str, ...]:
+    def taken(self) -> Words:
         """Return the absolute paths that a COPY takes from its `origin`."""
         if not self.is_copy:
             return ()
@@ -155,12 +161,15 @@ class StageStep:
 
     def inside(self, directory: str) -> str | None:
         """Return an absolute directory relative to the `destination`; None if it lies outside."""
-        relative = posixpath.relpath(directory, self.destination)
+        relative = relpath(directory, self.destination)
         if relative.startswith("..") or "$" in relative:
             return None
         if relative == ".":
             return ""
         return relative
+
+
+StageSteps = tuple[StageStep, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +186,7 @@ class BuiltStage:
     base: str
     platform: str
     parent: BuiltStage | None
-    steps: tuple[StageStep, ...]
+    steps: StageSteps
     end: StageState
     fault: DockerfileError | None = None
     by_name: Mapping[str, list[BuiltStage]] = field(default_factory=dict)
@@ -187,19 +196,19 @@ class BuiltStage:
         return self.stage.label
 
     @cached_property
-    def own(self) -> tuple[StageStep, ...]:
+    def own(self) -> StageSteps:
         return tuple(step for step in self.steps if not step.is_inherited)
 
     @property
     def ancestry(self) -> list[BuiltStage]:
         """Return the stages that it is built on, the first one first, and itself."""
         stages = [self]
-        while stages[-1].parent is not None:
+        while stages[-1].parent:
             stages.append(stages[-1].parent)
         return stages[::-1]
 
     @property
-    def history(self) -> tuple[StageStep, ...]:
+    def history(self) -> StageSteps:
         """Return the steps of the stages that it is built on, and its own."""
         return tuple(step for stage in self.ancestry for step in stage.steps)
 
@@ -239,18 +248,16 @@ def build_stage(
             inherited = []
     steps: list[StageStep] = []
     for instruction in (*inherited, *stage.instructions):
-        if instruction.trigger is not None:
+        if instruction.trigger:
             continue
-        before = state
         is_inherited = len(steps) < len(inherited)
-        step_fault = None
+        step = StageStep(instruction, state, is_inherited)
         try:
             if is_inherited:
                 check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
-            state = before.obey(instruction)
+            state = state.obey(instruction)
         except DockerfileError as error:
-            step_fault = error
-        step = StageStep(instruction, before, is_inherited, step_fault)
+            step = replace(step, fault=error)
         steps.append(step)
     return BuiltStage(
         stage,
@@ -265,7 +272,7 @@ def build_stage(
 
 def built_stages(
     dockerfile: Dockerfile,
-    build_arguments: Mapping[str, str] | None = None,
+    build_arguments: Variables | None = None,
     *,
     to_show: bool = False,
 ) -> tuple[BuiltStage, ...]:
@@ -277,15 +284,16 @@ def built_stages(
     """
     build_arguments = build_arguments or {}
     key = frozenset(build_arguments.items()), to_show
-    if key not in dockerfile.derived:
+    derived = dockerfile.derived
+    if key not in derived:
         stages = _build_stages(dockerfile, build_arguments, to_show=to_show)
-        dockerfile.derived[key] = tuple(stages)
-    built: tuple[BuiltStage, ...] = dockerfile.derived[key]
+        derived[key] = tuple(stages)
+    built: tuple[BuiltStage, ...] = derived[key]
     return built
 
 
 def _build_stages(
-    dockerfile: Dockerfile, build_arguments: Mapping[str, str], *, to_show: bool
+    dockerfile: Dockerfile, build_arguments: Variables, *, to_show: bool
 ) -> Iterator[BuiltStage]:
     """Build the stages for `built_stages`."""
     of_images = _outer(dockerfile, build_arguments)
@@ -302,9 +310,8 @@ def _build_stages(
         if base in by_name and not base.isdecimal():
             below = by_name[base][-1]
         built = replace(build_stage(stage, below, state), by_name=by_name)
-        if stage.name:
-            by_name.setdefault(stage.name, []).append(built)
-        by_name.setdefault(str(stage.index), []).append(built)
+        for name in filter(None, (stage.name, str(stage.index))):
+            by_name.setdefault(name, []).append(built)
         yield built
 
 
@@ -329,7 +336,7 @@ def _state_on(image: str, outer: Environment) -> StageState:
 
 
 def _outer(
-    dockerfile: Dockerfile, build_arguments: Mapping[str, str], *, is_hidden: bool = True
+    dockerfile: Dockerfile, build_arguments: Variables, *, is_hidden: bool = True
 ) -> Environment:
     """Return the arguments before the first FROM; unknown values stay as written."""
     outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
 from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
+from posixpath import join, normpath
 from typing import NamedTuple, cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
-from ctxsize.dockerfile.sources import Expanded, UnknownName, path_from_root, resting_on
-from ctxsize.dockerfile.words import expand
+from ctxsize.dockerfile.sources import Doubts, Expanded, UnknownName, path_from_root, resting_on
+from ctxsize.dockerfile.words import Variables, expand
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import Hidden, hidden_as
 
@@ -26,21 +26,15 @@ _DECLARED = Expanded("")  # the value of an argument that is declared without on
 _number = itemgetter(0)
 
 
-class _Values(NamedTuple):
-    """The value of a variable in a stage, and the one in its image."""
+class _Entry(NamedTuple):
+    """The value of a variable in a stage and the one in its image, set by the step `number`."""
 
+    number: int
     in_stage: Expanded | None
     in_image: Expanded | None
 
 
-class _Entry(NamedTuple):
-    """The text of a variable, set by the step of that number."""
-
-    number: int
-    values: _Values
-
-
-_UNSET = _Values(None, None)
+_UNSET = _Entry(0, None, None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,16 +55,16 @@ class Environment(Mapping[str, str]):
     _newest: list[int] = field(default_factory=lambda: [0])
     _at: int = 0
 
-    def _values(self, name: str) -> _Values:
+    def _entry(self, name: str) -> _Entry:
         entries = self._log.get(name, ())
         count = bisect_right(entries, self._at, key=_number)
         if count:
-            return entries[count - 1].values
+            return entries[count - 1]
         return _UNSET
 
     def find(self, name: str) -> Expanded | None:
         """Return the value of a variable with what it depends on, None without one."""
-        expansion = self._values(name).in_stage
+        expansion = self._entry(name).in_stage
         if expansion is _DECLARED:
             return None
         return expansion
@@ -88,9 +82,9 @@ class Environment(Mapping[str, str]):
 
     def declares(self, name: str) -> bool:
         """Return whether an ARG or ENV names a variable, with a value or without."""
-        return self._values(name).in_stage is not None
+        return self._entry(name).in_stage is not None
 
-    def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
+    def under(self, values: Variables) -> Variables:
         """Return the variables that a command sees if it sets `values` of its own."""
         # The result is only read, and may have too many variables to copy for each command.
         return ChainMap(dict(values), cast("dict[str, str]", self))
@@ -103,10 +97,10 @@ class Environment(Mapping[str, str]):
             shared = self._copy()
         image_value: Expanded | None = value
         if not in_image:
-            image_value = shared._values(name).in_image
-        shared._newest[0] += 1
-        number = shared._newest[0]
-        entry = _Entry(number, _Values(value, image_value))
+            image_value = shared._entry(name).in_image
+        number = shared._at + 1
+        shared._newest[0] = number
+        entry = _Entry(number, value, image_value)
         shared._log.setdefault(name, []).append(entry)
         return replace(shared, _at=number)
 
@@ -118,15 +112,12 @@ class Environment(Mapping[str, str]):
 
     def _copy(self, *, is_base: bool = False) -> Environment:
         log: dict[str, list[_Entry]] = {}
-        for name, entries in self._log.items():
-            entry = entries[-1]
-            if entry.number > self._at:
-                entry = _Entry(0, self._values(name))
-            expansion, image_value = entry.values
-            if expansion is None:
+        for name in self._log:
+            entry = self._entry(name)
+            if entry.in_stage is None:
                 continue
-            if is_base and image_value:
-                entry = _Entry(0, _Values(image_value, image_value))
+            if is_base and entry.in_image:
+                entry = entry._replace(in_stage=entry.in_image)
             log[name] = [entry]
         return replace(self, _log=log, _newest=[self._at])
 
@@ -152,11 +143,11 @@ class Environment(Mapping[str, str]):
             raise UndecidedError("the word is too long for a guess")
         return Expanded(text, self._doubts_of(names))
 
-    def _doubts_of(self, names: Iterable[str]) -> frozenset[UnknownName]:
+    def _doubts_of(self, names: Iterable[str]) -> Doubts:
         """Return the unknown values that the values of `names` depend on."""
         doubts: set[UnknownName] = set()
         for name in names:
-            expansion = self._values(name).in_stage
+            expansion = self._entry(name).in_stage
             if expansion is _DECLARED:
                 doubts.add(UnknownName("argument", name))
             elif expansion is not None:
@@ -168,7 +159,7 @@ class Environment(Mapping[str, str]):
     def obey_arg(
         self,
         instruction: Instruction,
-        build_arguments: Mapping[str, str],
+        build_arguments: Variables,
         outer: Environment,
         *,
         is_hidden: bool = True,
@@ -205,7 +196,7 @@ class StageState:
 
     environment: Environment
     outer: Environment
-    build_arguments: Mapping[str, str]
+    build_arguments: Variables
     directory: Expanded
     user: str = ""
     is_unix: bool = True
@@ -216,9 +207,10 @@ class StageState:
         arguments = instruction.arguments
         match instruction.keyword:
             case "ENV":
-                # The values see only the variables before it (`dispatchEnv`).
-                expanded = [environment.expand(word) for word in arguments]
-                for name, value in zip(expanded[::2], expanded[1::2], strict=True):
+                # The values see only the variables before it (`dispatchEnv`). The words are
+                # taken in pairs.
+                expanded = map(self.environment.expand, arguments)
+                for name, value in zip(expanded, expanded, strict=True):
                     environment = environment.set(name.text, value, in_image=True)
                 return replace(self, environment=environment)
             case "ARG":
@@ -237,14 +229,14 @@ class StageState:
     def below(self, path: Expanded) -> Expanded:
         """Return `path` resolved against the directory of the stage."""
         above = self.directory
-        joined = posixpath.join(above.text, path.text)
+        if path.text.startswith("/"):
+            above = Expanded("")
+        joined = join(above.text, path.text)
         if joined.startswith("/"):
             resolved = path_from_root(joined)
         else:
-            resolved = posixpath.normpath(joined)
+            resolved = normpath(joined)
             if resolved == ".":
                 resolved = ""
-        if path.text.startswith("/"):
-            return Expanded(hidden_as(path.text, resolved), path.doubts)
         resolved = hidden_as(path.text, hidden_as(above.text, resolved))
         return Expanded(resolved, above.doubts | path.doubts)

@@ -15,6 +15,9 @@ from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.strings import WHITE_SPACE, as_go_sees
 from ctxsize.hidden import Hidden, hidden_as, shown
 
+Words = tuple[str, ...]  # of an instruction
+Variables = Mapping[str, str]  # values by name
+
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")  # matches a word in which nothing is replaced
 _SPACES = re.compile(f"[{WHITE_SPACE}]")
 _MOST = 2**24  # characters of an expanded word: BuildKit needs minutes for an eighth of them
@@ -23,12 +26,13 @@ _LONGEST = 2**12  # characters of a value in which patterns are searched, in qua
 _UNCLOSED = "unexpected end of statement while looking for matching"
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")  # name of a variable, number, special parameter
 _HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
-_OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
+_UNSPLIT = frozenset("'\"<\\")  # what begins with one of them separates no words
+_OPERATORS = ("-", "+", "?", ":-", ":+", ":?", "#", "%")
 
 
 def expand(
     word: str,
-    environment: Mapping[str, str],
+    environment: Variables,
     *,
     escape: str = "\\",
     quotes: bool = True,
@@ -83,7 +87,7 @@ class _Lexer:
     """One pass over one word. The mutable state is the position and the words so far."""
 
     source: str
-    environment: Mapping[str, str]
+    environment: Variables
     escape: str = "\\"
     quotes: bool = True
     raw_quotes: bool = False
@@ -112,7 +116,7 @@ class _Lexer:
     def take_match(self, pattern: re.Pattern[str]) -> str:
         """Return what `pattern` matches here, which may be nothing."""
         match = pattern.match(self.characters, self.position)
-        if match is None:
+        if not match:
             return ""
         self.position = match.end()
         return match[0]
@@ -125,15 +129,11 @@ class _Lexer:
         # drop its beginning, which heredoc markers depend on.
         self.word.clear()
         while (character := self.peek()) and character != stop:
-            splits = character == "$"
-            piece = self.special(character)
-            if piece is None:
-                piece = self.take()
-                splits = True
+            piece = self.piece(character)
             text.append(piece)
-            # Split only if the words are needed: a long value may have millions of blanks.
             parts = [piece]
-            if splits and self.splits:
+            # Split only if the words are needed: a long value may have millions of blanks.
+            if self.splits and character not in _UNSPLIT:
                 parts = _SPACES.split(piece)
             for number, part in enumerate(parts):
                 if number:
@@ -149,8 +149,8 @@ class _Lexer:
         self.finish_word(words)
         return "".join(text), words
 
-    def special(self, character: str) -> str | None:
-        """Return the text of a variable, a string or an escape; None for a character as it is."""
+    def piece(self, character: str) -> str:
+        """Return the text of the variable, string or escape that begins here, or the character."""
         if character == "$":
             return self.dollar()
         if character == "<":
@@ -159,12 +159,12 @@ class _Lexer:
             return self.single_quoted()
         if character == '"' and self.quotes:
             return self.double_quoted()
+        self.position += 1
         if character != self.escape:
-            return None
-        escape = self.take()
+            return character
         escaped = self.take()
         if self.raw_escapes:
-            return escape + escaped
+            return character + escaped
         return escaped
 
     def finish_word(self, words: list[str]) -> None:
@@ -196,23 +196,21 @@ class _Lexer:
                 pieces.append(self.dollar())
                 continue
             self.position += 1
-            # Only quote, $ and the escape itself can be escaped.
-            if character != self.escape or self.raw_escapes:
-                pieces.append(character)
-            if character == self.escape and (following := self.peek()):
-                if following in ('"', "$", self.escape):
-                    self.position += 1
-                    pieces.append(following)
-                else:
+            if character == self.escape:
+                if self.raw_escapes:
                     pieces.append(character)
+                # Only quote, $ and the escape itself can be escaped.
+                if self.peek() in ('"', "$", character):
+                    character = self.take()
+            pieces.append(character)
         self.position += 1
-        return "".join((*pieces, quote))
+        return "".join(pieces) + quote
 
     def value_of(self, name: str) -> str | None:
         """Return the value of a variable, and record that the word depends on it."""
         value = self.environment.get(name)
         self.variables.add(name)
-        self.is_hidden = self.is_hidden or isinstance(value, Hidden)
+        self.is_hidden |= isinstance(value, Hidden)
         self.room -= len(value or "")
         if self.room < 0:
             message = f"ctxsize replaces no more than {_MOST:,} characters, and ${name} makes more"
@@ -251,7 +249,7 @@ class _Lexer:
             return self.replace(name)
         if operator == ":":
             operator += self.take()
-        is_colon = operator[:1] == ":" and operator not in (":#", ":%")
+        is_colon = operator.startswith(":") and operator not in (":#", ":%")
         if operator not in _OPERATORS and not is_colon:
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         return self.modified(name, operator)
@@ -272,7 +270,7 @@ class _Lexer:
         if self.is_hidden:
             written = self.characters[start : self.position - 1]
             text = Hidden(text, written)
-        self.is_hidden = self.is_hidden or was_hidden
+        self.is_hidden |= was_hidden
         return text
 
     def modified(self, name: str, operator: str) -> str:
@@ -280,38 +278,35 @@ class _Lexer:
         trims = operator in ("#", "%")
         word = self.argument("}", raw=trims)
         value = self.value_of(name)
-        has_default = operator[-1] == "-" and not self.splits
+        kind = operator[-1]
+        has_default = kind == "-" and not self.splits
         if value is None and self.keep_unset and not has_default:
             return f"${{{name}{operator}{word}}}"
         if operator not in _OPERATORS:  # BuildKit (`processDollar`) accepts `${X:0:7}` until here
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         if trims:
             return _trim(value or "", word, operator)
-        is_missing = value is None
-        if operator[0] == ":":
-            is_missing = not value
-        if operator[-1] == "+":
-            if is_missing:
+        reason = "is not allowed to be unset"
+        if operator[0] == ":" and value == "":
+            reason = "is not allowed to be empty"
+            value = None
+        if kind == "+":
+            if value is None:
                 return ""
             return word
-        if is_missing and operator[-1] == "?":
-            reason = "is not allowed to be empty"
-            if value is None:
-                reason = "is not allowed to be unset"
-            error = DockerfileError(f"{name}: {shown(word) or reason}")
-            error.variable = name
-            raise error
-        if value is None or is_missing:
+        if value is not None:
+            return value
+        if kind == "-":
             return word
-        return value
+        error = DockerfileError(f"{name}: {shown(word) or reason}")
+        error.variable = name
+        raise error
 
     def replace(self, name: str) -> str:
         """Return the value of `${name/pattern/text}`; `//` replaces every match."""
         everywhere = self.peek() == "/"
-        most: int | None = 1
         if everywhere:
             self.position += 1
-            most = None
         pattern = self.argument("/", raw=True)
         replacement = self.argument("}", raw=True)
         value = self.value_of(name)
@@ -324,11 +319,13 @@ class _Lexer:
         pieces: list[str] = []
         end = 0
         matches = _pattern(pattern, value, greedy=True).finditer(value)
-        for match in islice(matches, most):
+        if not everywhere:
+            matches = islice(matches, 1)
+        for match in matches:
             if not pieces or match.end() > end:  # Go skips an empty match behind another one
                 pieces += value[end : match.start()], replacement
                 end = match.end()
-        return "".join((*pieces, value[end:]))
+        return "".join(pieces) + value[end:]
 
 
 def _trim(value: str, pattern: str, operator: str) -> str:
@@ -336,21 +333,19 @@ def _trim(value: str, pattern: str, operator: str) -> str:
     greedy = pattern.startswith(operator)
     if greedy:
         pattern = hidden_as(pattern, pattern[1:])
-    if operator == "#":
-        expression = _pattern(pattern, value, greedy=greedy)
-        match = expression.match(value)
-        if match:
-            return value[match.end() :]
-        return value
-    # A regular expression finds the leftmost match; read backwards, that is the
-    # rightmost, and shortest and longest keep their meaning.
-    characters = re.findall(r"\\.|.", pattern, re.DOTALL)
-    backwards = "".join(reversed(characters))
-    pattern = hidden_as(pattern, backwards)
-    expression = _pattern(pattern, value, greedy=greedy)
-    match = expression.match(value[::-1])
+    is_suffix = operator == "%"
+    if is_suffix:
+        # A regular expression finds the leftmost match; read backwards, that is the
+        # rightmost, and shortest and longest keep their meaning.
+        characters = re.findall(r"\\.|.", pattern, re.DOTALL)
+        backwards = "".join(reversed(characters))
+        pattern = hidden_as(pattern, backwards)
+        value = value[::-1]
+    match = _pattern(pattern, value, greedy=greedy).match(value)
     if match:
-        return value[: len(value) - match.end()]
+        value = value[match.end() :]
+    if is_suffix:
+        return value[::-1]
     return value
 
 

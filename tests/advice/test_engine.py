@@ -11,8 +11,9 @@ import pytest
 
 from ctxsize.advice import advise
 from ctxsize.advice.mounts import Use
-from ctxsize.advice.recipe import read_recipe
+from ctxsize.advice.recipe import Recipe
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.repository import discover
 from tests.advice.cases import CASES
 from tests.oracles.availability import require, unavailable
@@ -96,7 +97,9 @@ def seen(result: BuildResult) -> set[str]:
 
 
 def cache_id(text: str) -> str:
-    recipe = read_recipe("Dockerfile", text.encode(), parse_dockerfile(text))
+    dockerfile = parse_dockerfile(text)
+    stages = built_stages(dockerfile)
+    recipe = Recipe("Dockerfile", text.encode(), dockerfile, stages, builds=(), border="")
     ((stage, step),) = recipe.runs
     return Use(recipe, stage, step, step.caches[0]).identity
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice.caches import fetches
-from ctxsize.advice.recipe import read_recipe
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.knowledge.tools import tools
 from tests.oracles.availability import require
 from tests.trees import build_tree, file
@@ -36,9 +36,8 @@ def test_go_keeps_its_caches_where_the_advice_looks(home: str, variables: dict[s
     given = {"HOME": home, "GOPATH": "/go", **variables}
     told = "".join(f"ENV {name}={value}\n" for name, value in given.items())
     data = f"FROM golang\n{told}RUN go build\n".encode()
-    recipe = read_recipe("Dockerfile", data, parse_dockerfile(data))
-    ((_, step),) = recipe.runs
-    (fetch,) = fetches(step)
+    (stage,) = built_stages(parse_dockerfile(data))
+    (fetch,) = fetches(stage.steps[-1])
     argv = ["go", "env", "GOMODCACHE", "GOCACHE"]
     environment = {"PATH": os.environ["PATH"], "GOENV": "off", **given}
     asked = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)

@@ -182,7 +182,7 @@ COMPUTED: dict[str, Computed] = {
         _each("self", _files()), frozenset({"fullmatch"})
     ),
     "dockerfile/arguments.py: word_of(escape)": Computed(_each("escape", _ESCAPES)),
-    "dockerfile/arguments.py: f'{mark}(.?)|.'": Computed(_each("mark", map(re.escape, _ESCAPES))),
+    "dockerfile/arguments.py: f'{mark}?(.?)'": Computed(_each("mark", map(re.escape, _ESCAPES))),
     "dockerfile/words.py: expression": Computed(_shell_patterns, _MATCH | _EACH),
     "go/regexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
     "engine/native/__init__.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
