@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from os.path import (
     abspath,
@@ -377,16 +377,21 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
     return "/".join(done) or ".", True
 
 
+def link_at(root: str, path: str) -> str | None:
+    """Return the target of the symlink at `path` below `root`; None for other entries."""
+    with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
+        return os.readlink(join(root, path))
+    return None
+
+
+def leads_out(path: str) -> bool:
+    """Return whether a relative path leads above the directory where it begins."""
+    return normpath(path).partition("/")[0] == ".."
+
+
 def follow_inside(root: str, path: str) -> str | None:
     """Return where `path`, as listed, leads below `root`, or None. Raises `OSError` for a loop."""
-
-    def target_of(here: str) -> str | None:
-        full = join(root, here)
-        if islink(full):
-            return os.readlink(full)
-        return None
-
-    end, is_end = follow_links(path, target_of)
+    end, is_end = follow_links(path, partial(link_at, root))
     if not is_end:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
     if end != ".":

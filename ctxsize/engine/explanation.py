@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from os.path import basename, join, lexists, relpath
+from os.path import abspath, basename, join, lexists, normpath, relpath
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.copied import copied
-from ctxsize.engine.dockerfiles import follow_inside
+from ctxsize.engine.dockerfiles import follow_inside, leads_out
 from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, Step, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
@@ -120,22 +119,20 @@ def explain(plan: Plan, path: str) -> Explanation:
     try:
         levels, last = _levels(plan.spec, path)
         near_misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
-        trouble = _NO_TROUBLE
-        if not last.ignored:
-            trouble = _find_trouble(plan, path, mode, is_there=not_there is None)
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-    return Explanation(
+    explained = Explanation(
         path,
         levels[-1].verdict,
         ignore_file,
         tuple(levels),
         near_misses,
-        arrives_empty=trouble.arrives_empty,
         not_there=not_there,
-        stops=trouble.stops,
     )
+    if last.ignored:
+        return explained
+    return _with_trouble(plan, explained, mode)
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
@@ -196,30 +193,20 @@ def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) ->
                 break
 
 
-class _Trouble(NamedTuple):
-    """The reasons why a path that is sent arrives empty, and why the build stops at it."""
-
-    arrives_empty: str | None = None
-    stops: str | None = None
-
-
-_NO_TROUBLE = _Trouble()
-
-
-def _find_trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Trouble:
-    """Return the trouble with a path that is sent; one that is not there may be a file."""
+def _with_trouble(plan: Plan, explained: Explanation, mode: int) -> Explanation:
+    """Add why a path that is sent arrives empty, or why the build stops at it."""
     builder = plan.builder
     is_directory = stat.S_ISDIR(mode)
     is_file = stat.S_ISREG(mode)
-    if is_file and builder.refuses_to_open and refuses(plan.spec, path):
-        return _Trouble(arrives_empty=WITHHELD)
-    if not is_there or not (is_file or is_directory):
-        return _NO_TROUBLE
-    if may_read(join(plan.root, path)):
-        return _NO_TROUBLE
+    if is_file and builder.refuses_to_open and refuses(plan.spec, explained.path):
+        return replace(explained, arrives_empty=WITHHELD)
+    if explained.not_there is not None or not (is_file or is_directory):
+        return explained
+    if may_read(join(plan.root, explained.path)):
+        return explained
     if is_directory or builder.unreadable_stops:
-        return _Trouble(stops=NO_PERMISSION)
-    return _Trouble(arrives_empty=NO_PERMISSION)
+        return replace(explained, stops=NO_PERMISSION)
+    return replace(explained, arrives_empty=NO_PERMISSION)
 
 
 def entry_at(plan: Plan, path: str) -> os.stat_result | str:
@@ -249,17 +236,16 @@ def in_context(plan: Plan, path: str) -> str:
     """
     if "\0" in path or not path:
         raise InputError("not a path", path=repr(path))
-    absolute = posixpath.abspath(path)
+    absolute = abspath(path)
     # The last component is an entry of the context even if it is a symlink.
     readings = list[str]()
     if not path.startswith("/"):
-        readings.append(posixpath.normpath(path))
-    readings.append(posixpath.relpath(absolute, plan.context))
+        readings.append(normpath(path))
+    readings.append(relpath(absolute, plan.context))
     readings.append(inside(plan.root, absolute) or "..")
-    below = [reading for reading in readings if reading.partition("/")[0] != ".."]
+    below = [reading for reading in readings if not leads_out(reading)]
     for reading in below:
-        full = join(plan.root, reading)
-        if lexists(full):
+        if lexists(join(plan.root, reading)):
             return reading
     if below:
         return below[0]
@@ -273,8 +259,7 @@ def _shows(plan: Plan, source: Source, path: str) -> bool:
     if top is None:
         return False
     full = join(plan.root, path)
-    relative = relpath(full, top)
-    return relative.partition("/")[0] != ".."
+    return not leads_out(relpath(full, top))
 
 
 class Takers:
@@ -347,18 +332,18 @@ class Takers:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
         takers = list[Taker]()
         for source, states in self._copied.items():
-            if _selects(states, path):
+            if selects(states, path):
                 takers.append(Taker(source, below=False))
-            elif is_directory and _selects_below(states, path):
+            elif is_directory and states.state(path) is not None:
                 takers.append(Taker(source, below=True))
         return tuple(takers)
 
     def _left_out(self, path: str) -> Iterator[Source]:
         """Yield the sources for which an entry is sent, although they do not copy it."""
-        return (source for source, states in self._asked.items() if _selects(states, path))
+        return (source for source, states in self._asked.items() if selects(states, path))
 
 
-def _selects(states: DirectoryStates, path: str) -> bool:
+def selects(states: DirectoryStates, path: str) -> bool:
     """Return whether an evaluator leaves the entry at `path`."""
     above, slash, name = path.rpartition("/")
     state = states.state(above)
@@ -366,14 +351,3 @@ def _selects(states: DirectoryStates, path: str) -> bool:
         return False
     marks = states.evaluator.others(state, above + slash, [name])
     return not marks.get(name, state.mark).ignored
-
-
-def _selects_below(states: DirectoryStates, path: str) -> bool:
-    """Return whether an evaluator may leave an entry below the directory at `path`."""
-    above, slash, name = path.rpartition("/")
-    state = states.state(above)
-    if state is None:
-        return False
-    evaluator = states.evaluator
-    inner = evaluator.enter(state, above + slash, name)
-    return evaluator.enters(inner, path)

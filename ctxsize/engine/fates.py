@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from ctxsize.dockerfile.instructions import parse_heredoc_word
 from ctxsize.dockerfile.sources import TAKING, Failure, Source, UnknownName, what_decides
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.transfer_requests import (
-    named_plan,
-    needs_of,
-    sources_of,
-    used_contexts,
-)
+from ctxsize.engine.transfer_requests import needs_of, sent_contexts, sources_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.model import Problem
+
+if TYPE_CHECKING:
+    from ctxsize.engine.source_lookup import SourceFate
 
 _MOST_LOOKED_UP = 1000  # sources, as the first missing one already fails the build
 _REASONS = {  # by the value of `Fate`
@@ -30,30 +30,19 @@ _REASONS = {  # by the value of `Fate`
 }
 
 
-def fatal_problems(plan: Plan) -> tuple[Problem, ...]:
-    """Return the problems that are known to fail the build of `plan`, measuring nothing.
+def fatal_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield the problems that are known to fail the build of `plan`, measuring nothing.
 
     There are none without a Dockerfile, and if the builder refuses it.
     """
     if plan.dockerfile is None:
-        return ()
-    if not plan.builder.asks_for_paths:
-        return tuple(fatal_without_requests(plan))
+        return
     problems: dict[Problem, None] = {}
     with suppress(CtxsizeError, OSError):
         problems |= dict.fromkeys(failing_steps(plan))
-        for context in _contexts_of(plan):
+        for context in sent_contexts(plan):
             problems |= dict.fromkeys(missing_sources(context, sources_of(context)))
-    return tuple(problem for problem in problems if problem.is_fatal)
-
-
-def _contexts_of(plan: Plan) -> Iterator[Plan]:
-    """Yield the build context, and each named context that is a directory and used."""
-    yield plan
-    used = used_contexts(plan)
-    for named in plan.named_contexts:
-        if named.local and named.name in used:
-            yield named_plan(plan, named)
+    yield from (problem for problem in problems if problem.is_fatal)
 
 
 def failing_steps(plan: Plan) -> Iterator[Problem]:
@@ -89,59 +78,60 @@ def _with_doubts(place: Problem, message: str, doubts: Collection[UnknownName]) 
 
 def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
-    from ctxsize.engine.source_lookup import Sources  # most builds have no doubtful source
-
-    looked_up = (source for source in sources if source.kind in TAKING)
-    taken = dict.fromkeys(looked_up)
+    wanted = dict.fromkeys(source for source in sources if _is_looked_up(source, plan.builder))
+    fates: dict[Source, SourceFate] = {}
     with suppress(CtxsizeError, OSError):
-        lookup = Sources(plan)
-        for source in islice(taken, _MOST_LOOKED_UP):
+        look_up = _look_up_of(plan)
+        for source in islice(wanted, _MOST_LOOKED_UP):
             with suppress(CtxsizeError, OSError):
-                fate, path = lookup.fate(source)
-                if not fate.is_found:
-                    yield _source_problem(plan, source, fate.value, path)
+                fates[source] = look_up(source)
+    if plan.builder.needs_matches:
+        fates |= _unmatched(plan, fates)
+    for source, (fate, path) in fates.items():
+        if not fate.is_found:
+            with suppress(CtxsizeError, OSError):
+                yield _source_problem(plan, source, fate.value, path)
 
 
-def fatal_without_requests(plan: Plan) -> Iterator[Problem]:
-    """Yield what is known to fail a build with a builder that requests no paths."""
-    if plan.dockerfile is None:
-        return
-    problems: dict[Problem, None] = {}
-    with suppress(CtxsizeError, OSError):
-        problems |= dict.fromkeys(failing_steps(plan))
-        for context in _contexts_of(plan):
-            problems |= dict.fromkeys(_missing_without_requests(context))
-    yield from (problem for problem in problems if problem.is_fatal)
+def _is_looked_up(source: Source, builder: Builder) -> bool:
+    """Return whether the builder looks up a source, and ctxsize models how."""
+    if source.kind not in TAKING:
+        return False
+    if builder.asks_for_paths:
+        return True
+    # A builder that refuses flags refuses a mount.
+    is_refused = source.kind == "bind" and builder.refused_flags
+    return not is_refused and not source.doubts and source.parents is None
 
 
-def _missing_without_requests(plan: Plan) -> Iterator[Problem]:
-    """Yield a problem for each source in one context that such a builder does not find.
-
-    Sources that depend on unknown values are left out, and those with `--parents`.
-    """
-    from ctxsize.engine.inplace import InPlace
-    from ctxsize.engine.source_lookup import Fate, SourceFate
+def _look_up_of(plan: Plan) -> Callable[[Source], SourceFate]:
+    """Return the function with which the builder looks up a source. Raises as `needs_of`."""
+    from ctxsize.engine.inplace import InPlace  # most builds have no doubtful source
+    from ctxsize.engine.source_lookup import Sources
     from ctxsize.engine.unpacked import Unpacked
 
-    lookup: InPlace | Unpacked = Unpacked(plan)
+    if plan.builder.asks_for_paths:
+        return Sources(plan).fate
     if plan.builder.meter is None:
-        lookup = InPlace(plan)
-    fates: dict[Source, SourceFate] = {}
-    unmatched = Counter[int]()
-    for source in islice(_sources_by_name(plan), _MOST_LOOKED_UP):
-        with suppress(CtxsizeError, OSError):
-            fates[source] = lookup.fate(source)
-            if fates[source].fate is Fate.NO_MATCH:
-                unmatched[source.line] += 1
+        return InPlace(plan).fate
+    return Unpacked(plan).fate
+
+
+def _unmatched(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[Source, SourceFate]:
+    """Return why wildcards fail the build: on a line on which none of them matches anything."""
+    from ctxsize.engine.source_lookup import Fate, SourceFate
+
+    unmatched = {source: path for source, (fate, path) in fates.items() if fate is Fate.NO_MATCH}
+    on_line = Counter(source.line for source in unmatched)
     counts = _source_counts(plan)
-    for source, (fate, path) in fates.items():
-        # A line of wildcards fails only if all of them match nothing.
-        if fate is Fate.NO_MATCH and unmatched[source.line] == counts[source.line]:
+    failing: dict[Source, SourceFate] = {}
+    for source, path in unmatched.items():
+        if on_line[source.line] == counts[source.line]:
             fate = Fate.IGNORED
             if path == source.path:
                 fate = Fate.ABSENT
-        if not fate.is_found:
-            yield _source_problem(plan, source, fate.value, path)
+            failing[source] = SourceFate(fate, path)
+    return failing
 
 
 def _source_counts(plan: Plan) -> Counter[int]:
@@ -153,17 +143,6 @@ def _source_counts(plan: Plan) -> Counter[int]:
             if parse_heredoc_word(word) is None:
                 counts[instruction.line] += 1
     return counts
-
-
-def _sources_by_name(plan: Plan) -> Iterator[Source]:
-    """Yield the sources in the context of `plan` whose names are known, each once."""
-    for source in sources_of(plan):
-        # A builder that refuses flags refuses a mount.
-        is_refused = source.kind == "bind" and plan.builder.refused_flags
-        if source.kind not in TAKING or is_refused:
-            continue
-        if not source.doubts and source.parents is None:
-            yield source
 
 
 def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from functools import partial
 from os.path import isdir, join
 
 from ctxsize.dockerfile.sources import Source
-from ctxsize.engine.dockerfiles import follow_links
+from ctxsize.engine.dockerfiles import follow_links, link_at
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.source_lookup import Fate, SourceFate, entries_below, link_at
+from ctxsize.engine.source_lookup import Fate, SourceFate, modes_below
 from ctxsize.errors import InputError
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.reader import is_listed
@@ -21,7 +22,8 @@ class InPlace:
     """Looks up the sources of one context. A mount shows it without the ignore file."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._root = plan.root
+        self._spec = plan.spec
 
     def fate(self, source: Source) -> SourceFate:
         """Return the fate of a source, and the path that decides: of wildcards, a match.
@@ -30,10 +32,11 @@ class InPlace:
         that take too long.
         """
         path = source.path
-        if has_wildcards(path) and source.kind != "bind":
+        is_mount = source.kind == "bind"
+        if has_wildcards(path) and not is_mount:
             return self._fate_of_matches(path)
         fate = self._reach(path)
-        can_be_hidden = source.kind != "bind" and path != "."
+        can_be_hidden = path != "." and not is_mount
         if can_be_hidden and fate is Fate.FOUND and self._is_hidden(path):
             fate = Fate.IGNORED
         return SourceFate(fate, path)
@@ -56,7 +59,7 @@ class InPlace:
         end, is_end = self._follow(path)
         if not is_end:
             return Fate.LOOP
-        if end == "." or is_listed(self._full(end)):
+        if end == "." or is_listed(join(self._root, end)):
             return Fate.FOUND
         return Fate.ABSENT
 
@@ -64,10 +67,7 @@ class InPlace:
         """Return whether there is an entry at a path, also a symlink to nothing."""
         directory, _, name = path.rpartition("/")
         end, _ = self._follow(directory)
-        return is_listed(self._full(f"{end}/{name}"))
-
-    def _full(self, path: str) -> str:
-        return join(self._plan.root, path)
+        return is_listed(join(self._root, end, name))
 
     def _matches(self, pattern: str) -> Iterator[str]:
         """Yield the paths that wildcards match, as Buildah's `extendedGlob` does."""
@@ -100,22 +100,20 @@ class InPlace:
             # It stands for any number of directories, also for none; no symlink is one.
             yield path, depth + 1
         end, _ = self._follow(path)
-        for entry in entries_below(self._plan.root, end):
+        for name, mode in modes_below(self._root, end).items():
             if part == "**":
-                if entry.is_directory:
-                    yield prefix + entry.name, depth
-            elif match(part, entry.name):
-                yield prefix + entry.name, depth + 1
+                if stat.S_ISDIR(mode):
+                    yield prefix + name, depth
+            elif match(part, name):
+                yield prefix + name, depth + 1
 
     def _is_hidden(self, path: str) -> bool:
         """Return whether the ignore file hides a path, and no exception may be for one below it."""
-        spec = self._plan.spec
-        if not spec.step(path).ignored:
+        if not self._spec.step(path).ignored:
             return False
         end, _ = self._follow(path)
-        is_directory = isdir(self._full(end))
-        return not (is_directory and spec.enters(path))
+        return not (isdir(join(self._root, end)) and self._spec.enters(path))
 
     def _follow(self, path: str) -> tuple[str, bool]:
         """Return where a path leads through symlinks inside the context, and whether it ends."""
-        return follow_links(path, partial(link_at, self._plan.root))
+        return follow_links(path, partial(link_at, self._root))

@@ -20,6 +20,7 @@ from ctxsize.engine.dockerfiles import (
     find_dockerfile,
     find_ignore_file,
     ignore_file_base,
+    leads_out,
     passed_over,
 )
 from ctxsize.engine.evaluate import DockerIgnoreSpec
@@ -333,6 +334,6 @@ def inside(root: str, path: str) -> str | None:
     """Return the path of a file relative to `root`, None if outside; a symlink is the file."""
     directory, name = split(path)
     relative = relpath(join(realpath(directory or "."), name), root)
-    if relative.partition("/")[0] == "..":
+    if leads_out(relative):
         return None
     return relative

@@ -6,7 +6,7 @@ docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -58,6 +58,14 @@ def named_plan(plan: Plan, named: NamedContext) -> Plan:
         unsaved=False,
         problems=alone.problems,
     )
+
+
+def sent_contexts(plan: Plan) -> Iterator[Plan]:
+    """Yield `plan`, and the plan for each named context that is a directory and used."""
+    yield plan
+    for named in plan.named_contexts:
+        if named.local and named.name in used_contexts(plan):
+            yield named_plan(plan, named)
 
 
 def plan_named(plan: Plan, name: str) -> Plan:

@@ -14,7 +14,7 @@ from ctxsize.engine.build_options import platforms_of
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import failing_steps, fatal_without_requests, missing_sources
+from ctxsize.engine.fates import failing_steps, fatal_problems, missing_sources
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing, measure
@@ -40,14 +40,14 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
         # Podman reads all contexts in place and sends nothing.
         return replace(
             report,
-            problems=(*report.problems, *unfiltered_mounts(plan), *fatal_without_requests(plan)),
+            problems=(*report.problems, *unfiltered_mounts(plan), *fatal_problems(plan)),
             named_contexts=plan.named_contexts,
         )
     if builder.asks_for_paths:
         return _with_requested(plan, report, progress)
     if plan.build.build_contexts:
         raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
-    problems = (*report.problems, *fatal_without_requests(plan))
+    problems = (*report.problems, *fatal_problems(plan))
     report = replace(report, problems=problems)
     if plan.dockerfile is None:
         return report

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import replace
+from os.path import join
 
 from ctxsize.dockerfile.sources import Source
+from ctxsize.engine.dockerfiles import leads_out
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.source_lookup import Arrivals, Fate, SourceFate, entries_below, missing
+from ctxsize.engine.source_lookup import Arrivals, Fate, SourceFate, missing, modes_below
 from ctxsize.go.wildcards import has_wildcards, match
 
 
@@ -37,7 +38,7 @@ class Unpacked:
     def fate(self, source: Source) -> SourceFate:
         """Return the fate of a source, and the path that decides: of wildcards, a hidden match."""
         path = source.path
-        if _leads_out(source):
+        if "$" not in source.source and leads_out(source.source.lstrip("/")):
             return SourceFate(Fate.ABSENT, path)
         if not has_wildcards(path):
             return self._fate_of(path)
@@ -56,24 +57,16 @@ class Unpacked:
         end, arrives = self._arrivals.follow(path)
         if arrives:
             return SourceFate(Fate.FOUND, end)
-        return SourceFate(missing(self._as_written, end), end)
+        return missing(self._as_written, end)
 
     def _matches(self, pattern: str) -> list[str]:
         """Return the entries that wildcards match, sent or not; no symlink is followed."""
         paths = [""]
         for part in pattern.split("/"):
             paths = [
-                posixpath.join(path, entry.name)
+                join(path, name)
                 for path in paths
-                for entry in entries_below(self._plan.root, path)
-                if match(part, entry.name)
+                for name in modes_below(self._plan.root, path)
+                if match(part, name)
             ]
         return paths
-
-
-def _leads_out(source: Source) -> bool:
-    """Return whether a source as written begins above the context."""
-    if "$" in source.source:
-        return False
-    path = posixpath.normpath(source.source.lstrip("/"))
-    return path.partition("/")[0] == ".."
