@@ -6,19 +6,20 @@ filter runs, so a file has the size that git keeps; problems name what a checkou
 
 from __future__ import annotations
 
+import math
 import os
 import stat
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from os.path import join, relpath, split
+from os.path import dirname, join, relpath, split
 
 from ctxsize.engine import git
 from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Files
 from ctxsize.engine.filesystem import File, MemoryDirectory
+from ctxsize.engine.git import Blob, GitError
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import Plan, inside, with_ignore_file
 from ctxsize.engine.walk import Walk
@@ -45,21 +46,22 @@ class Checkout:
     def __init__(self, plan: Plan) -> None:
         """Read both. Raises `InputError` without a commit, and what `Walk` raises."""
         self._plan_here = plan
-        answer = git.find(plan.root)
+        repository, problem = git.find(plan.root)
         try:
-            if answer.repository is not None:
-                self._repository = answer.repository
-            elif answer.problem is not None:
-                raise git.GitError(answer.problem.message)
-            else:
-                raise git.GitError("git finds none here")
+            if repository is None:
+                reason = "git finds none here"
+                if problem is not None:
+                    reason = problem.message
+                raise GitError(reason)
+            self._repository = repository
             self._read()
-        except git.GitError as error:
+        except GitError as error:
             message = f"there is no checkout of HEAD: {error}"
             raise InputError(message, path=plan.context) from None
 
     def _read(self) -> None:
         self._files = self._files_of_head()
+        self._submodules = {path for path, blob in self._files.items() if blob.is_submodule}
         self.plan = self._with_ignore_file()
         tree = _directories(self._files)
         walk = Walk(self._plan_here)
@@ -71,19 +73,19 @@ class Checkout:
         self.problems = (*walk.problems, *self._notes(own_bytes), *self._changes())
         self.differences = self._differences()
 
-    def _files_of_head(self) -> dict[str, git.Blob]:
+    def _files_of_head(self) -> dict[str, Blob]:
         """Return the files of HEAD by their paths in the context."""
         directory = relpath(self._plan_here.root, self._repository.top)
         head = self._repository.head
         if directory == ".":
             return head
         prefix = f"{directory}/"
-        files: dict[str, git.Blob] = {}
+        files: dict[str, Blob] = {}
         for path, blob in head.items():
             if path.startswith(prefix):
-                files[path[len(prefix) :]] = blob
+                files[path.removeprefix(prefix)] = blob
         if not files:
-            raise git.GitError(f"it has no directory {directory}")
+            raise GitError(f"it has no directory {directory}")
         return files
 
     def _with_ignore_file(self) -> Plan:
@@ -100,21 +102,21 @@ class Checkout:
 
     def _content(self, path: str, *, anywhere: bool = True) -> bytes | None:
         """Return a file of HEAD, None if there is none; a symlink stays in HEAD, or beside it."""
+        repository = self._repository
         base = ""
-        name = inside(self._repository.top, path) or ""
+        name = inside(repository.top, path) or ""
         if not anywhere:
             base, name = split(name)
 
         def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
-            path_in_head = join(base, link)
-            blob = self._repository.head.get(path_in_head)
-            if blob is None or not is_kind(int(blob.mode, 8)):
+            blob = repository.head.get(join(base, link))
+            if blob is None or not is_kind(blob.mode):
                 return None
-            if not blob.size.isdigit():
-                raise git.GitError(f"{link} of HEAD has not been fetched")
-            if int(blob.size) > MOST_BYTES:
-                raise git.GitError(f"{link} of HEAD is too large")
-            return self._repository.content(blob)
+            if blob.size_bytes is None:
+                raise GitError(f"{link} of HEAD has not been fetched")
+            if blob.size_bytes > MOST_BYTES:
+                raise GitError(f"{link} of HEAD is too large")
+            return repository.content(blob)
 
         def target_of(link: str) -> str | None:
             if (target := content(link, stat.S_ISLNK)) is None:
@@ -138,12 +140,13 @@ class Checkout:
         reasons: list[Reason] = []
         for kind, changes in deltas.items():
             paths = sorted(changes, key=lambda path: (-abs(changes[path]), path))
+            count = len(paths)
             reason = Reason(
                 kind=kind,
                 paths=tuple(paths[:_NAMED]),
-                count=len(paths),
+                count=count,
                 content_bytes=sum(changes.values()),
-                files=len(paths),
+                files=count,
             )
             reasons.append(reason)
         reasons.sort(key=lambda reason: (-abs(reason.content_bytes), reason.kind))
@@ -157,28 +160,28 @@ class Checkout:
             if path in self._sent_by_lines_here:
                 return "missing-here"
             return "ignored-here"
-        if path in self._files and self._files[path].mode.startswith("100"):
+        blob = self._files.get(path)
+        if blob is not None and stat.S_ISREG(blob.mode):
             return "ignored-in-head"
-        for directory in up_to(path)[:-1]:
-            if directory in self._files and self._files[directory].kind == "commit":
-                return "in-submodule"
+        if any(directory in self._submodules for directory in up_to(path)[:-1]):
+            return "in-submodule"
         if self._repository.ignores(path):
             return "ignored-by-git"
         return "not-committed"
 
     def _notes(self, own_bytes: Collection[int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
-        submodules = [path for path, blob in self._files.items() if blob.kind == "commit"]
-        missing = [path for path in self.sizes if not self._files[path].size.isdigit()]
+        missing = [path for path in self.sizes if self._files[path].size_bytes is None]
         size = human(sum(own_bytes))
         git_directory = f"of .git not counted ({size}): a checkout has its own"
         yield from _note(git_directory, [".git" for _ in own_bytes])
         yield from _note(
-            "of other repositories (submodules): a checkout may have their content", submodules
+            "of other repositories (submodules): a checkout may have their content",
+            self._submodules,
         )
         yield from _note("counted as empty: this partial clone has not fetched them", missing)
         for what, *pathspecs in _CONVERTED:
-            most = sys.maxsize
+            most = math.inf
             if "lfs" in pathspecs[0]:
                 most = _POINTER_BYTES
             converted = self._repository.matching(*pathspecs) & self.sizes.keys()
@@ -232,25 +235,19 @@ def sent_sizes(walk: Walk) -> dict[str, int]:
     return sizes
 
 
-def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
+def _directories(files: Mapping[str, Blob]) -> MemoryDirectory:
     """Return the tree of a checkout of `files`, where submodules are empty directories."""
     folders = {"": MemoryDirectory("")}
     for path, blob in files.items():
-        is_directory = blob.kind == "commit"
-        directories = up_to(path)
-        if not is_directory:
-            directories.pop()
-        for directory in directories:
-            if directory not in folders:
-                folder = MemoryDirectory(directory)
-                above = directory.rpartition("/")[0]
-                folders[above].folders[folder.name] = folder
-                folders[directory] = folder
-        if not is_directory:
-            above, _, name = path.rpartition("/")
-            size = 0
-            if blob.size.isdigit():
-                size = int(blob.size)
-            file = File(name, int(blob.mode, 8), size)
-            folders[above].entries[name] = file.kept
+        directory, name = split(path)
+        if blob.is_submodule:
+            directory = path
+        for ancestor in up_to(directory):
+            if ancestor not in folders:
+                folder = MemoryDirectory(ancestor)
+                folders[dirname(ancestor)].folders[folder.name] = folder
+                folders[ancestor] = folder
+        if not blob.is_submodule:
+            file = File(name, blob.mode, blob.size_bytes or 0)
+            folders[directory].entries[name] = file.kept
     return folders[""]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -43,8 +43,12 @@ _MOST_STOPPED = 3  # repositories with a stopped command, from which git is give
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
-_SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
-"""Settings that override the configuration of the repository, which may name programs."""
+_SETTINGS = (
+    *("-c", "safe.bareRepository=explicit"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+)
+"""Options that override the configuration of the repository, which may name programs."""
 # Git must not look elsewhere, write, fetch or ask.
 _QUIET = {
     "GIT_OPTIONAL_LOCKS": "0",
@@ -102,12 +106,12 @@ class SortedPaths:
 
 
 class Blob(NamedTuple):
-    """A file, symlink or submodule of a commit, in the words of `git ls-tree`."""
+    """A file, symlink or submodule of a commit."""
 
-    mode: str  # octal, as of `st_mode`
-    kind: str  # `commit` for a submodule
+    mode: int  # as `st_mode`
+    is_submodule: bool
     name: str
-    size: str  # no number for a submodule, and for what a partial clone has not fetched
+    size_bytes: int | None  # None for a submodule, and for what a partial clone has not fetched
 
 
 class GitLookup(NamedTuple):
@@ -127,7 +131,7 @@ class GitRepository:
     @cached_property
     def tracked(self) -> frozenset[str]:
         """Return the files and submodules of the index below `root`. Raises `GitError`."""
-        return frozenset(map(os.fsdecode, _records(self.root)))
+        return frozenset(_paths(self.root, "ls-files", "-z"))
 
     @cached_property
     def index(self) -> SortedPaths:
@@ -144,7 +148,7 @@ class GitRepository:
     def listed_as_ignored(self) -> SortedPaths:
         """Return what git lists of ignored paths; also a directory in which it ignores all."""
         options = ("-o", "-i", "--exclude-standard", "--directory")
-        return SortedPaths(map(os.fsdecode, _records(self.root, *options)))
+        return SortedPaths(_paths(self.root, "ls-files", "-z", *options))
 
     @cached_property
     def ignored(self) -> frozenset[str]:
@@ -160,12 +164,15 @@ class GitRepository:
     def head(self) -> dict[str, Blob]:
         """Return all files of HEAD, relative to `top`. Raises `GitError`."""
         files: dict[str, Blob] = {}
-        answer = _ask(self.top, "ls-tree", "-r", "-l", "-z", "HEAD")
-        for line in answer.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        for line in _paths(self.top, "ls-tree", "-r", "-l", "-z", "HEAD"):
             words, path = line.split("\t", 1)
             if _NO_NAMES & {*path.lower().split("/")}:
                 raise GitError(f"no file can have the path {path!r}")
-            files[path] = Blob(*words.split())
+            mode, kind, name, size = words.split()
+            size_bytes = None
+            if size.isdigit():
+                size_bytes = int(size)
+            files[path] = Blob(int(mode, 8), kind == "commit", name, size_bytes)
         return files
 
     def content(self, blob: Blob) -> bytes:
@@ -175,8 +182,7 @@ class GitRepository:
     def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
         words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
-        answer = os.fsdecode(_ask(self.root, *words))
-        return {*answer.split("\0")}
+        return {*_paths(self.root, *words)}
 
 
 @dataclass(frozen=True)
@@ -270,9 +276,10 @@ def find(root: str) -> GitLookup:
 def untracked_worktrees(root: str, repository: GitRepository | None = None) -> frozenset[str]:
     """Return the further worktrees in `root` that its repository does not track."""
     worktrees = worktrees_in(root)
-    if repository is None and worktrees:
-        repository = find(root).repository
-    if repository is None or not worktrees:
+    if not worktrees:
+        return worktrees
+    repository = repository or find(root).repository
+    if repository is None:
         return worktrees
     try:
         index = repository.index
@@ -310,13 +317,18 @@ def _check_agreement(top: str) -> None:
     if not agrees:
         why = f"its .git leads to {directory}, the repository of another work tree"
         raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
-    paths = reference_files((directory, common))
-    for part in (directory, common):
-        paths += (join(part, name) for name in _OWN)
-    for path in paths:
+    for path in _files_of((directory, common), _OWN):
         is_inside = holds(directory, path) or holds(common, path)
         if lexists(path) and not is_inside:
             raise GitError(f"its {relpath(path, top)} leads to another repository")
+
+
+def _files_of(directories: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Return the paths of `names` and of references in the directories of a repository."""
+    paths = reference_files(directories)
+    for directory in directories:
+        paths += (join(directory, name) for name in names)
+    return paths
 
 
 def _work_tree_of(directory: str) -> str:
@@ -336,9 +348,10 @@ def _line(root: str, question: str) -> str:
     return realpath(os.fsdecode(answer))
 
 
-def _records(root: str, *arguments: str) -> list[bytes]:
-    answer = _ask(root, "ls-files", "-z", *arguments)
-    return [record for record in answer.split(b"\0") if record]
+def _paths(root: str, *arguments: str) -> list[str]:
+    """Return what git prints with `-z`, a path or a line about one each. Raises `GitError`."""
+    answer = os.fsdecode(_ask(root, *arguments))
+    return answer.split("\0")[:-1]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
@@ -375,10 +388,7 @@ def _refuse_odd_files(root: str, top: str) -> None:
         here = dirname(here)
         work_tree.append(here)
     paths = [join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
-    directories = git_directories(top)
-    paths += reference_files(directories)
-    for directory in directories:
-        paths += (join(directory, name) for name in _OF_REPOSITORY)
+    paths += _files_of(git_directories(top), _OF_REPOSITORY)
     if (path := first_odd_file(paths)) is not None:
         raise _waits_for(path)
 
@@ -392,18 +402,12 @@ def _waits_for(path: str) -> GitError:
 def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
     import subprocess
 
-    settings: list[str] = []
-    for setting in _SETTINGS:
-        settings += ("-c", setting)
-    environment = {"PATH": path, **_QUIET}
-    for name, text in os.environ.items():
-        if _KEPT_VARIABLES.match(name):
-            environment.setdefault(name, text)
+    kept = {name: text for name, text in os.environ.items() if _KEPT_VARIABLES.match(name)}
     try:
         with subprocess.Popen(
-            [program, "--no-pager", *settings, *arguments],
+            [program, "--no-pager", *_SETTINGS, *arguments],
             cwd=root,
-            env=environment,
+            env={**kept, **_QUIET, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
