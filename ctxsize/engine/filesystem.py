@@ -94,9 +94,10 @@ class DiskDirectory:
         self._above = above
         self.stat = os.fstat(fd)
 
-    def steps(self) -> list[DirectoryOrRun]:
+    def steps(self, *new: str) -> list[DirectoryOrRun]:
+        """Return the names in it, with those of `new` files that are not there yet."""
         directories: list[str] = []
-        others: list[str] = []
+        others = [*new]
         with os.scandir(self.fd) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):

@@ -6,11 +6,13 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from os.path import join, lexists, split
+from os.path import join, lexists
 from typing import NamedTuple
 
-from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory, in_steps
+from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory
 from ctxsize.engine.plan import Plan, saved_path
+
+_NEW = os.stat_result((PLAIN, 0, 0, 1, *[0] * 6))  # a file with one name
 
 
 class Unsaved(NamedTuple):
@@ -20,21 +22,15 @@ class Unsaved(NamedTuple):
     name: str
     size_bytes: int
 
-    def saved(self, before: os.stat_result | None) -> os.stat_result:
+    def saved(self, before: os.stat_result = _NEW) -> os.stat_result:
         """Return the stat of the file as it will be; `before` is that of the present one."""
-        mode = PLAIN
-        links = 1
-        number = 0
-        if before is not None:
-            if not stat.S_ISREG(before.st_mode):
-                return before
-            mode = before.st_mode
-            links = before.st_nlink
-            number = before.st_ino
+        if not stat.S_ISREG(before.st_mode):
+            return before
         now = time.time_ns()
         second = now // 10**9
+        owner_and_size = (0, 0, self.size_bytes)
         times = (second, second, second)
-        fields = (mode, number, 0, links, 0, 0, self.size_bytes, *times)
+        fields = (before.st_mode, before.st_ino, 0, before.st_nlink, *owner_and_size, *times)
         return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
 
 
@@ -45,10 +41,9 @@ def source_of(plan: Plan) -> Disk:
     path = saved_path(plan)
     if path is None:
         return Disk(plan.root)
-    full = join(plan.root, path)
-    directory, name = split(full)
+    directory, slash, name = join(plan.root, path).rpartition("/")
     size_bytes = len(plan.ignore_file.data)
-    unsaved = Unsaved(f"{directory.rstrip('/')}/", name, size_bytes)
+    unsaved = Unsaved(directory + slash, name, size_bytes)
     return DiskWithUnsaved(plan.root, unsaved)
 
 
@@ -68,31 +63,18 @@ class DiskWithUnsaved(Disk):
 class DirectoryWithUnsaved(DiskDirectory):
     """The directory of the file, or one above it; all others are as they are on disk."""
 
-    __slots__ = ("_name", "_new", "_unsaved")
+    __slots__ = ("_new", "_unsaved")
 
     def __init__(self, prefix: str, fd: int, above: DiskDirectory | None, unsaved: Unsaved) -> None:
         super().__init__(prefix, fd, above)
         self._unsaved = unsaved
-        self._name: str | None = None
-        self._new: str | None = None
-        if prefix == unsaved.prefix:
-            self._name = unsaved.name
-            if not lexists(prefix + unsaved.name):
-                self._new = unsaved.name
+        self._new: list[str] = []
+        if prefix == unsaved.prefix and not lexists(prefix + unsaved.name):
+            self._new.append(unsaved.name)
 
-    def steps(self) -> list[DirectoryOrRun]:
+    def steps(self, *new: str) -> list[DirectoryOrRun]:
         """Return the names, with that of a new file."""
-        steps = super().steps()
-        if self._new is None:
-            return steps
-        directories: list[str] = []
-        others = [self._new]
-        for step in steps:
-            if isinstance(step, str):
-                directories.append(step)
-            else:
-                others += step
-        return in_steps(directories, others)
+        return super().steps(*new, *self._new)
 
     def enter(self, name: str) -> DiskDirectory:
         """Open a directory in this one."""
@@ -104,13 +86,14 @@ class DirectoryWithUnsaved(DiskDirectory):
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
         """Return the stats, that of the file as it will be."""
         stats = super().stats(self._on_disk(names))
-        if self._name not in names:
+        unsaved = self._unsaved
+        if self.prefix != unsaved.prefix or unsaved.name not in names:
             return stats
-        index = names.index(self._name)
-        if self._new is None:
-            stats[index] = self._unsaved.saved(stats[index])
+        index = names.index(unsaved.name)
+        if self._new:
+            stats.insert(index, unsaved.saved())
         else:
-            stats.insert(index, self._unsaved.saved(None))
+            stats[index] = unsaved.saved(stats[index])
         return stats
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
@@ -118,4 +101,4 @@ class DirectoryWithUnsaved(DiskDirectory):
         return super().with_attributes(self._on_disk(names))
 
     def _on_disk(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if name != self._new]
+        return [name for name in names if name not in self._new]
