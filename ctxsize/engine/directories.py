@@ -9,10 +9,11 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from os.path import basename, isfile, join, normpath
 
 from ctxsize.engine.events import Files, order
-from ctxsize.model import Clue, Counted, Directory, Share
+from ctxsize.model import Amount, Clue, Counted, Directory, Share
 from ctxsize.reader import worktrees_in
 from ctxsize.shipped import shipped_text
 
@@ -52,14 +53,12 @@ _LARGE_SHARE = 0.01  # of all bytes, from which a part is compared with `.gitign
 _LARGE_DEPTH = 5  # of directories to compare with `.gitignore`, at most
 
 
+@dataclass(eq=False, slots=True)
 class RunningSum:
     """A number of files and of their bytes that grows."""
 
-    __slots__ = ("content_bytes", "files")
-
-    def __init__(self, files: int = 0, content_bytes: int = 0) -> None:
-        self.files = files
-        self.content_bytes = content_bytes
+    files: int = 0
+    content_bytes: int = 0
 
     def add(self, files: int, content_bytes: int) -> None:
         """Add files with their bytes."""
@@ -106,8 +105,7 @@ class Clues:
         elif name.startswith(SECRET_START):
             is_secret = not TEMPLATES.search(name)
         else:
-            path = f"/{prefix}{name}"
-            is_secret = name in SECRET_NAMES and path.endswith(_SECRET_SUFFIXES)
+            is_secret = f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
         if size and is_secret:
             self.secrets.append(Clue("secret", prefix + name, size, 1))
 
@@ -189,14 +187,13 @@ def _clues_of(tops: Mapping[str, str], direct: DirectorySums) -> Iterator[Clue]:
     prefixes = sorted(direct)
     for top, kind in tops.items():
         first = bisect_left(prefixes, top)
-        end = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
-        total = RunningSum()
-        for prefix in prefixes[first:end]:
-            total.add(direct[prefix].files, direct[prefix].content_bytes)
+        path = top[:-1]
+        end = bisect_left(prefixes, f"{path}0")  # which comes after "/"
+        total = Amount.of(*map(direct.__getitem__, prefixes[first:end]))
         if total.files:
             yield Clue(
                 kind=kind,
-                path=top[:-1],
+                path=path,
                 content_bytes=total.content_bytes,
                 files=total.files,
             )
@@ -230,7 +227,7 @@ def size_tree(direct: DirectorySums, depth: int | None) -> Directory:
                 break
             totals[prefix] = RunningSum()
     children: dict[str, list[Directory]] = defaultdict(list)
-    for prefix in sorted(totals, key=lambda prefix: -prefix.count("/")):
+    for prefix in sorted(totals, reverse=True):
         total = totals[prefix]
         below = children.pop(prefix, [])
         below.sort(key=lambda directory: (-directory.content_bytes, directory.path))

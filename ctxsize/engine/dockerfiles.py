@@ -62,7 +62,7 @@ def _endings() -> tuple[frozenset[str], frozenset[str]]:
 
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
-    name = path.rpartition("/")[2]
+    name = basename(path)
     if _DOCKERFILE.fullmatch(name) is None or is_ignore_file(name):
         return False
     end = name.rpartition(".")[2]
@@ -74,7 +74,7 @@ def is_dockerfile(path: str) -> bool:
 
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
-    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
+    return _IGNORE_FILE.fullmatch(basename(path)) is not None
 
 
 class FoundDockerfile(NamedTuple):
@@ -111,12 +111,9 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 def _open_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
-        for name in builder.dockerfile_names:
-            usual = _join(context, name)
-            if lexists(usual):
-                named = usual
-                break
-        else:
+        usual = (_join(context, name) for name in builder.dockerfile_names)
+        named = next(filter(lexists, usual), None)
+        if named is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
     elif builder.joins_to_context and not lexists(named):
         within = _join(context, named)
@@ -168,7 +165,7 @@ def _find_inside(path: str, directory: str, name: str) -> FoundDockerfile:
     """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
     failed = "failed to read dockerfile:"
     try:
-        target = follow_inside(realpath(directory or "."), name)
+        target = follow_inside(realpath(directory), name)
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
@@ -204,11 +201,9 @@ def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> l
 
     `base` is what `ignore_file_base` returns.
     """
-    if dockerfile is None or base is None or dockerfile == STDIN:
+    if dockerfile is None or base is None or abspath(dockerfile) == abspath(base):
         return []
     problems: list[Problem] = []
-    if abspath(dockerfile) == abspath(base):
-        return problems
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
         if lexists(path):
@@ -267,7 +262,7 @@ def _ignore_file_at(
     try:
         target: str | None = path
         if islink(path) and not anywhere:
-            directory = realpath(dirname(path) or ".")
+            directory = realpath(dirname(path))
             target = follow_inside(directory, name)
     except OSError as error:  # a loop of symlinks
         if builder.must_read:
@@ -322,30 +317,22 @@ def files_near(context: str) -> list[str]:
     """
     files: list[str] = []
     directories = [".github/workflows", "src/main/docker"]
+    by_name = attrgetter("name")
     with suppress(OSError):
-        top = sorted(entries_in(context), key=attrgetter("name"))
-        for entry in top:
+        for entry in sorted(entries_in(context), key=by_name):
             if entry.is_file(follow_symlinks=False):
                 files.append(entry.name)
-            elif entry.name in (".git", "node_modules"):
-                continue
             elif entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
-    for directory in directories[: _MOST_NEAR - 1]:
+    near = [directory for directory in directories if directory not in (".git", "node_modules")]
+    for directory in near[: _MOST_NEAR - 1]:
         with suppress(OSError):
-            below = list[str]()
-            for entry in entries_in(join(context, directory)):
+            for entry in sorted(entries_in(join(context, directory)), key=by_name):
                 if entry.is_file(follow_symlinks=False):
-                    below.append(f"{directory}/{entry.name}")
-            files += sorted(below)
-    for path in files:
-        if is_dockerfile(path) or _is_build_file(path):
-            return files
+                    files.append(f"{directory}/{entry.name}")
+    if any(is_dockerfile(path) or _BUILD_FILE.fullmatch(basename(path)) for path in files):
+        return files
     return []
-
-
-def _is_build_file(path: str) -> bool:
-    return _BUILD_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:

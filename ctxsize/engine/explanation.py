@@ -138,10 +138,8 @@ def explain(plan: Plan, path: str) -> Explanation:
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
     """Return the levels down to `path` or the last directory entered, and the last step."""
     levels: list[Level] = []
-    step = Step(ignored=False, state=0, decider=None)
-    for ancestor, step_here in spec.steps(path):
-        before = step.state
-        step = step_here
+    before = 0
+    for ancestor, step in spec.steps(path):
         decider = None
         if step.decider is not None:
             decider = public_pattern(spec.patterns[step.decider])
@@ -152,6 +150,7 @@ def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
             entered=not step.ignored or spec.enters(ancestor),
         )
         levels.append(level)
+        before = step.state
         if not level.entered:
             break
     return levels, step
@@ -269,7 +268,8 @@ class Takers:
         self._plan = plan
         self.unknown = ""
         self._copied: dict[Source, DirectoryStates] = {}
-        self._asked: dict[Source, DirectoryStates] = {}  # where more is asked for than is copied
+        self._asked: dict[Source, DirectoryStates] = {}
+        """For sources that ask for more than they copy: an entry may be sent and left out."""
         self._mounts = mounts_of(plan)
         builder = plan.builder
         if builder.meter is None:
@@ -305,22 +305,22 @@ class Takers:
 
     def added_to(self, explained: Explanation) -> Explanation:
         """Return `explained` with the instructions that take its path, or why they are unknown."""
-        if explained.path == ".":
+        path = explained.path
+        if path == ".":
             return explained
         if self.unknown:
-            mounts = self._mounted(explained.path)
-            return replace(explained, takers_unknown=self.unknown, mounts=mounts)
-        path = explained.path
+            return replace(explained, takers_unknown=self.unknown, mounts=self._mounted(path))
         status = entry_at(self._plan, path)
         is_directory = not isinstance(status, str) and stat.S_ISDIR(status.st_mode)
-        left_out: tuple[Source, ...] = ()
+        left_out: list[Source] = []
         try:
             takers = self.of(path, is_directory=is_directory)
             if not takers:
-                left_out = tuple(self._left_out(path))
+                asked = self._asked.items()
+                left_out = [source for source, states in asked if selects(states, path)]
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
-        return replace(explained, takers=takers, left_out=left_out)
+        return replace(explained, takers=takers, left_out=tuple(left_out))
 
     def _mounted(self, path: str) -> tuple[Source, ...]:
         """Return the bind mounts in which an entry is seen, whatever the ignore file says."""
@@ -337,10 +337,6 @@ class Takers:
             elif is_directory and states.state(path) is not None:
                 takers.append(Taker(source, below=True))
         return tuple(takers)
-
-    def _left_out(self, path: str) -> Iterator[Source]:
-        """Yield the sources for which an entry is sent, although they do not copy it."""
-        return (source for source, states in self._asked.items() if selects(states, path))
 
 
 def selects(states: DirectoryStates, path: str) -> bool:

@@ -54,26 +54,26 @@ def failing_steps(plan: Plan) -> Iterator[Problem]:
 
 def _failure_problem(failure: Failure, plan: Plan) -> Problem:
     """Return the problem for a failing step, or for what it depends on."""
-    place = Problem("empty-source", "", plan.dockerfile, line=failure.line)
     if failure.image:
         image = shown(failure.image)
         message = (
             f"the mount target is the WORKDIR of the image {image}, which is assumed not to be /: "
             "else the build fails; name the target, or set a WORKDIR before this RUN"
         )
-        return replace(place, code="unknown-workdir", message=message)
-    return _with_doubts(place, failure.message, failure.doubts)
+        return Problem("unknown-workdir", message, plan.dockerfile, line=failure.line)
+    problem = Problem("empty-source", failure.message, plan.dockerfile, line=failure.line)
+    return _with_doubts(problem, failure.doubts)
 
 
-def _with_doubts(place: Problem, message: str, doubts: Collection[UnknownName]) -> Problem:
-    """Complete `place`: the build fails, or, with doubts, fails for some value of a variable."""
+def _with_doubts(problem: Problem, doubts: Collection[UnknownName]) -> Problem:
+    """Add that the build fails, or, with doubts, that it does for some value of a variable."""
     decides = what_decides(doubts)
     if not decides:
-        return replace(place, message=f"the build fails: {message}")
+        return replace(problem, message=f"the build fails: {problem.message}")
     code = "unknown-environment"
     if any(doubt.kind == "argument" for doubt in doubts):
         code = "unknown-argument"
-    return replace(place, code=code, message=f"{message} ({decides})")
+    return replace(problem, code=code, message=f"{problem.message} ({decides})")
 
 
 def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
@@ -155,8 +155,9 @@ def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem
     if fate == "ignored":
         reason += _by_line(plan, path)
     message = f"{source.instruction} {source.written}: not found, as {reason}"
-    place = Problem("source-not-found", "", plan.dockerfile, line=source.line or None)
-    return _with_doubts(place, message, source.doubts)
+    line = source.line or None
+    problem = Problem("source-not-found", message, plan.dockerfile, line=line)
+    return _with_doubts(problem, source.doubts)
 
 
 def _by_line(plan: Plan, path: str) -> str:

@@ -89,12 +89,6 @@ class SortedPaths:
         """Yield the paths in order."""
         return iter(self._paths)
 
-    def has(self, path: str) -> bool:
-        """Return whether `path` is one of them."""
-        key = self._fold(path)
-        position = bisect_left(self._keys, key)
-        return self._keys[position : position + 1] == [key]
-
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
         keys = self._keys
@@ -153,12 +147,13 @@ class GitRepository:
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        ignored: set[str] = set()
-        for path, following in pairwise([*self.listed_as_ignored, ""]):
-            # Git also lists a directory that it does not ignore if it ignores all entries in it.
-            if not path.endswith("/") or not following.startswith(path):
-                ignored.add(path)
-        return frozenset(ignored)
+        # Git also lists a directory that it does not ignore if it ignores all entries in it.
+        listed = [*self.listed_as_ignored, ""]
+        return frozenset(
+            path
+            for path, following in pairwise(listed)
+            if not path.endswith("/") or not following.startswith(path)
+        )
 
     @cached_property
     def head(self) -> dict[str, Blob]:
@@ -249,11 +244,11 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
     if any(looks_like_git(join(outer.root, directory)) for directory in around):
         return False
     try:
-        is_submodule = outer.index.has(inner)
+        if inner in outer.tracked:  # a submodule
+            return False
         listed = outer.listed_as_ignored
         # In a directory that git lists as one, it would list other paths.
-        is_listed = any(listed.has(f"{directory}/") for directory in around)
-        return not is_submodule and not is_listed
+        return not any(listed.at_or_below(f"{directory}/") for directory in around)
     except GitError:
         return False
 
@@ -362,7 +357,8 @@ def _ask(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
     path = os.environ.get("PATH", "")
-    if (program := find_program("git", path, top)) is None:
+    program = find_program("git", path, top)
+    if program is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     if failed := _failures.get((top,)) or _failures.get((top, *arguments)):
         raise failed
@@ -474,7 +470,5 @@ def trusted_path(path: str, *tops: str) -> str:
 
 def _is_in(real: str, tops: Iterable[str]) -> bool:
     """Return whether a real path is in one of `tops`, or in the repository of `.`."""
-    untrusted = [*tops]
-    if (own_top := top_of(".")) is not None:
-        untrusted.append(own_top)
-    return any(top != "/" and holds(top, real) for top in untrusted)
+    untrusted = {*tops, top_of(".") or "/"} - {"/"}
+    return any(holds(top, real) for top in untrusted)

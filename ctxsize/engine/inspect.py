@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from functools import partial
 
@@ -28,6 +28,10 @@ _MESSAGES = {
     UNREAD: "this entry cannot be read: {}",
     UNREAD_IGNORED: "this ignored entry cannot be read, so its size is not known: {}",
 }
+_NOT_UTF8 = (
+    "Docker 28.5 refuses this entry with `string field contains invalid UTF-8`, Docker 26.1 builds "
+    "it: its path, link target or attribute name is not UTF-8; rename it or ignore it"
+)
 _NamesAndStats = tuple[list[str], list[os.stat_result]]
 _Missed = Callable[[str, OSError], None]
 _NOBODY: frozenset[str] = frozenset()
@@ -133,9 +137,8 @@ class Inspector:
         message = _MESSAGES[code].format(error.strerror)
         self.problems.append(Problem(code, message, path, effect=effect))
 
-    def emptied(self) -> list[Problem]:
-        """Return a problem for each reason for which files with content arrive without it."""
-        problems: list[Problem] = []
+    def emptied(self) -> Iterator[Problem]:
+        """Yield a problem for each reason for which files with content arrive without it."""
         for reason, sizes in self._empty.items():
             if not sizes:
                 continue
@@ -145,27 +148,19 @@ class Inspector:
             if count > 1:
                 why = reason.replace(" it", " them")
             message = f"the build gets {plural(count, 'empty file')} in place of {size}: {why}"
-            problem = Problem(
+            yield Problem(
                 code=_EMPTY_CODES[reason],
                 message=message,
                 path=next(iter(sizes)),
                 count=count,
             )
-            problems.append(problem)
-        return problems
 
-    def not_utf8(self) -> list[Problem]:
-        """Return the problem of sent entries that are not UTF-8, if there are any."""
+    def not_utf8(self) -> Iterator[Problem]:
+        """Yield the problem of sent entries that are not UTF-8, if there are any."""
         paths = self._not_utf8
-        if not paths:
-            return []
-        message = (
-            "Docker 28.5 refuses this entry with `string field contains invalid UTF-8`, Docker "
-            "26.1 builds it: its path, link target or attribute name is not UTF-8; rename it or "
-            "ignore it"
-        )
-        first = min(paths, key=order)
-        return [Problem("not-utf8", message, first, count=len(paths))]
+        if paths:
+            first = min(paths, key=order)
+            yield Problem("not-utf8", _NOT_UTF8, first, count=len(paths))
 
     def _stats(
         self, directory: OpenDirectory, prefix: str, names: list[str], missed: _Missed
@@ -286,10 +281,8 @@ class Inspector:
 
 
 def _without_sockets(names: list[str], stats: list[os.stat_result]) -> _NamesAndStats:
-    other_names: list[str] = []
-    other_stats: list[os.stat_result] = []
+    others: dict[str, os.stat_result] = {}
     for name, status in zip(names, stats, strict=True):
         if not stat.S_ISSOCK(status.st_mode):
-            other_names.append(name)
-            other_stats.append(status)
-    return other_names, other_stats
+            others[name] = status
+    return [*others], [*others.values()]

@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
 from functools import cached_property, partial
-from os.path import exists, join, normpath, realpath, relpath, split
+from os.path import exists, join, normpath, realpath, relpath
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build, is_remote
@@ -29,7 +29,7 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
 from ctxsize.go import strings
 from ctxsize.model import NamedContext, Problem
-from ctxsize.reader import read_file
+from ctxsize.reader import place_of_link, read_file
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.context_need import ContextNeed
@@ -161,8 +161,8 @@ def plan_of(
 ) -> Plan:
     """Return the plan for `build` with its `builder`.
 
-    `alone` skips the Dockerfile. `patterns=False` does not read those of the ignore file. `plans`
-    are shared by the command, so that it parses no Dockerfile twice.
+    `alone` skips the Dockerfile. `patterns=False` does not read those of the ignore file.
+    `parsed_files` are shared by the command, so that it parses no Dockerfile twice.
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
@@ -249,9 +249,8 @@ def _with_patterns(plan: Plan, *, named: bool, make: Make | None = None) -> Plan
     if builder.always_sends is None:
         return replace(plan, spec=spec)
     lines = builder.always_sends(spec, plan.dockerfile_in_context)
-    if lines:
-        added = map(builder.spec_class.pattern_class, lines)
-        spec = builder.spec_class([*spec.patterns, *added])
+    added = map(builder.spec_class.pattern_class, lines)
+    spec = builder.spec_class([*spec.patterns, *added])
     return replace(plan, spec=spec, added=tuple(lines))
 
 
@@ -332,8 +331,7 @@ def _context_root(context: str) -> str:
 
 def inside(root: str, path: str) -> str | None:
     """Return the path of a file relative to `root`, None if outside; a symlink is the file."""
-    directory, name = split(path)
-    relative = relpath(join(realpath(directory or "."), name), root)
+    relative = relpath(place_of_link(path), root)
     if leads_out(relative):
         return None
     return relative

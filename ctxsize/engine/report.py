@@ -87,20 +87,18 @@ def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
     )
 
 
-def _faults(plan: Plan) -> list[Problem]:
-    """Return problems for the patterns that fail a build which reaches them; this one did not."""
+def _faults(plan: Plan) -> Iterator[Problem]:
+    """Yield problems for the patterns that fail a build which reaches them; this one did not."""
     path = None
     if plan.ignore_file:
         path = plan.ignore_file.path
-    problems: list[Problem] = []
     for pattern in plan.spec.patterns:
         if pattern.fault is not None:
             message = (
                 f"the pattern {pattern.text!r} has a syntax error ({pattern.fault}): "
                 "the build fails once Docker compares a path with it"
             )
-            problems.append(Problem("unreached-bad-pattern", message, path, pattern.line))
-    return problems
+            yield Problem("unreached-bad-pattern", message, path, pattern.line)
 
 
 class Listing:
