@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from os.path import dirname, join, relpath, split
+from stat import S_ISLNK, S_ISREG
 
 from ctxsize.engine import git
 from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
@@ -56,8 +56,7 @@ class Checkout:
             self._repository = repository
             self._read()
         except GitError as error:
-            message = f"there is no checkout of HEAD: {error}"
-            raise InputError(message, path=plan.context) from None
+            raise InputError(f"there is no checkout of HEAD: {error}", path=plan.context) from None
 
     def _read(self) -> None:
         self._files = self._files_of_head()
@@ -95,8 +94,7 @@ class Checkout:
         for path, specific in ignore_file_paths(plan.context, plan.ignore_file_base, builder):
             anywhere = builder.links_may_leave or (specific and builder.must_read)
             if (data := self._content(path, anywhere=anywhere)) is not None:
-                ignore_file = IgnoreFile(path, ())
-                plan = replace(plan, ignore_file=ignore_file, dockerfile_specific=specific)
+                plan = replace(plan, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)
                 return with_ignore_file(plan, data)
         return replace(with_ignore_file(plan, b""), ignore_file=None)
 
@@ -119,14 +117,14 @@ class Checkout:
             return repository.content(blob)
 
         def target_of(link: str) -> str | None:
-            if (target := content(link, stat.S_ISLNK)) is None:
+            if (target := content(link, S_ISLNK)) is None:
                 return None
             return os.fsdecode(target)
 
         end, is_end = follow_links(name, target_of)
         if not is_end:
             return None
-        return content(end, stat.S_ISREG)
+        return content(end, S_ISREG)
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
@@ -161,7 +159,7 @@ class Checkout:
                 return "missing-here"
             return "ignored-here"
         blob = self._files.get(path)
-        if blob is not None and stat.S_ISREG(blob.mode):
+        if blob is not None and S_ISREG(blob.mode):
             return "ignored-in-head"
         if any(directory in self._submodules for directory in up_to(path)[:-1]):
             return "in-submodule"
@@ -172,9 +170,10 @@ class Checkout:
     def _notes(self, own_bytes: Collection[int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
         missing = [path for path in self.sizes if self._files[path].size_bytes is None]
-        size = human(sum(own_bytes))
-        git_directory = f"of .git not counted ({size}): a checkout has its own"
-        yield from _note(git_directory, [".git" for _ in own_bytes])
+        yield from _note(
+            f"of .git not counted ({human(sum(own_bytes))}): a checkout has its own",
+            [".git" for _ in own_bytes],
+        )
         yield from _note(
             "of other repositories (submodules): a checkout may have their content",
             self._submodules,
@@ -201,8 +200,9 @@ class Checkout:
 def _note(what: str, paths: Collection[str]) -> Iterator[Problem]:
     """Yield the problem of `paths` if there are any."""
     if paths:
-        message = f"{plural(len(paths), 'file')} {what}"
-        yield Problem("checkout", message, min(paths), count=len(paths))
+        yield Problem(
+            "checkout", f"{plural(len(paths), 'file')} {what}", min(paths), count=len(paths)
+        )
 
 
 def _data_of(ignore_file: IgnoreFile | None) -> bytes | None:

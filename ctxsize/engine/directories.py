@@ -117,8 +117,7 @@ class Clues:
         yield from _clues_of(tops, direct)
         yield from self._secrets_outside(tops)
         least = max(LARGE_FILE_BYTES, total / 2)
-        gitignore = join(root, GITIGNORE)
-        if isfile(gitignore):  # it counts even if it is not sent
+        if isfile(join(root, GITIGNORE)):  # it counts even if it is not sent
             least = max(1, _LARGE_SHARE * total)
             yield from _large_directories(direct, least)
         for file in largest:
@@ -145,10 +144,9 @@ class Clues:
             if basename(path) not in others:
                 kinds[f"{path}/"] = "unneeded"
         for name, prefixes in self.names.items():
-            if name in UNNEEDED or name in PROVED:
-                for above in prefixes:
-                    if self._is_unneeded(above, name):
-                        kinds[f"{above}{name}/"] = "unneeded"
+            for above in prefixes:
+                if self._is_unneeded(above, name):
+                    kinds[f"{above}{name}/"] = "unneeded"
         for secret in SECRET_FOLDERS:
             name = basename(secret)
             for above in self.names.get(name, ()):
@@ -161,7 +159,7 @@ class Clues:
         """Return whether a directory is unneeded by its name, or by what shows it to be."""
         if name in UNNEEDED:
             return True
-        for proof in PROVED[name].split():
+        for proof in PROVED.get(name, "").split():
             path = normpath(f"{above}{name}/{proof}")
             directory, slash, proof_name = path.rpartition("/")
             if directory + slash in self.names.get(proof_name, ()):

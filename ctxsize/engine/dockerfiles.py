@@ -54,8 +54,7 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 @cache
 def _endings() -> tuple[frozenset[str], frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    text = shipped_text("engine/endings.txt")
-    without_comments = re.sub("(?m)^#.*", "", text)
+    without_comments = re.sub("(?m)^#.*", "", shipped_text("engine/endings.txt"))
     others, programs = without_comments.split("---")
     return frozenset(others.split()), frozenset(programs.split())
 
@@ -63,7 +62,9 @@ def _endings() -> tuple[frozenset[str], frozenset[str]]:
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = basename(path)
-    if _DOCKERFILE.fullmatch(name) is None or is_ignore_file(name):
+    if _DOCKERFILE.fullmatch(name) is None:
+        return False
+    if is_ignore_file(name):
         return False
     end = name.rpartition(".")[2]
     others, programs = _endings()
@@ -169,8 +170,9 @@ def _find_inside(path: str, directory: str, name: str) -> FoundDockerfile:
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
-        fault = f"{failed} open {name}: no such file or directory"
-        return FoundDockerfile(_if_exists(path), fault=fault)
+        return FoundDockerfile(
+            _if_exists(path), fault=f"{failed} open {name}: no such file or directory"
+        )
     if isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # fsutil sends a special file or an unreadable one without content.
@@ -190,7 +192,9 @@ def ignore_file_base(
 
     `named` is the value of `-f`, `dockerfile` the path that was found.
     """
-    if named is None or named == STDIN or not builder.joins_to_context:
+    if named in (None, STDIN):
+        return dockerfile
+    if not builder.joins_to_context:
         return dockerfile
     # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
     return _join(context, named)
@@ -201,17 +205,21 @@ def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> l
 
     `base` is what `ignore_file_base` returns.
     """
-    if dockerfile is None or base is None or abspath(dockerfile) == abspath(base):
+    if dockerfile is None or base is None:
+        return []
+    if abspath(dockerfile) == abspath(base):
         return []
     problems: list[Problem] = []
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
         if lexists(path):
-            message = (
-                f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
-                "the context: name the Dockerfile by an absolute path"
+            problem = Problem(
+                code="ignore-file-passed-over",
+                message=f"{builder.title} does not read this ignore file, as it looks for a "
+                "relative -f in the context: name the Dockerfile by an absolute path",
+                path=path,
             )
-            problems.append(Problem("ignore-file-passed-over", message, path))
+            problems.append(problem)
     return problems
 
 
@@ -239,8 +247,12 @@ def find_ignore_file(
     problems: list[Problem] = []
     for path, specific in ignore_file_paths(context, dockerfile, builder):
         # The builder that must read a specific file follows its symlinks anywhere.
-        anywhere = builder.links_may_leave or (specific and builder.must_read)
-        ignore_file = _ignore_file_at(path, builder, problems, anywhere=anywhere)
+        ignore_file = _ignore_file_at(
+            path,
+            builder,
+            problems,
+            anywhere=builder.links_may_leave or (specific and builder.must_read),
+        )
         if ignore_file is not None:
             return ignore_file, specific, problems
     return None, False, problems
@@ -262,8 +274,7 @@ def _ignore_file_at(
     try:
         target: str | None = path
         if islink(path) and not anywhere:
-            directory = realpath(dirname(path))
-            target = follow_inside(directory, name)
+            target = follow_inside(realpath(dirname(path)), name)
     except OSError as error:  # a loop of symlinks
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
@@ -274,9 +285,13 @@ def _ignore_file_at(
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     if not builder.must_read and not may_read(target):
-        lead = f"{builder.title} may not read this ignore file"
-        message = f"{lead} and treats it as empty without a warning"
-        problems.append(Problem("ignore-file-unreadable", message, path))
+        problem = Problem(
+            code="ignore-file-unreadable",
+            message=f"{builder.title} may not read this ignore file and treats it as empty without "
+            "a warning",
+            path=path,
+        )
+        problems.append(problem)
     return _parse_ignore_file(path, target, builder)
 
 
@@ -297,8 +312,9 @@ def _parse_ignore_file(path: str, target: str, builder: Builder) -> IgnoreFile |
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
-    message = f"{builder.title} cannot read the ignore file: {error.strerror}"
-    return BuildFailsError(message, path=path)
+    return BuildFailsError(
+        f"{builder.title} cannot read the ignore file: {error.strerror}", path=path
+    )
 
 
 def read_ignore_file(path: str) -> IgnoreFile:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from os.path import abspath, basename, join, lexists, normpath, relpath
+from stat import S_IFREG, S_ISDIR, S_ISLNK, S_ISREG
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
@@ -109,13 +109,7 @@ def explain(plan: Plan, path: str) -> Explanation:
         ignore_file = plan.ignore_file.path
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
-    status = entry_at(plan, path)
-    not_there = None
-    mode = stat.S_IFREG
-    if isinstance(status, str):
-        not_there = status
-    else:
-        mode = status.st_mode
+    mode, not_there = entry_at(plan, path)
     try:
         levels, last = _levels(plan.spec, path)
         near_misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
@@ -124,10 +118,10 @@ def explain(plan: Plan, path: str) -> Explanation:
         raise
     explained = Explanation(
         path,
-        levels[-1].verdict,
-        ignore_file,
-        tuple(levels),
-        near_misses,
+        verdict=levels[-1].verdict,
+        ignore_file=ignore_file,
+        levels=tuple(levels),
+        near_misses=near_misses,
         not_there=not_there,
     )
     if last.ignored:
@@ -187,19 +181,24 @@ def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) ->
             continue
         for ancestor in reversed(up_to(path)):
             if pattern.matches(ancestor):
-                pruned = len(ancestor) > len(reached)
-                yield NearMiss(public_pattern(pattern), ancestor, pruned=pruned)
+                yield NearMiss(
+                    pattern=public_pattern(pattern),
+                    matches=ancestor,
+                    pruned=len(ancestor) > len(reached),
+                )
                 break
 
 
 def _with_trouble(plan: Plan, explained: Explanation, mode: int) -> Explanation:
     """Add why a path that is sent arrives empty, or why the build stops at it."""
     builder = plan.builder
-    is_directory = stat.S_ISDIR(mode)
-    is_file = stat.S_ISREG(mode)
+    is_directory = S_ISDIR(mode)
+    is_file = S_ISREG(mode)
     if is_file and builder.refuses_to_open and refuses(plan.spec, explained.path):
         return replace(explained, arrives_empty=WITHHELD)
-    if explained.not_there is not None or not (is_file or is_directory):
+    if explained.not_there is not None:
+        return explained
+    if not (is_file or is_directory):
         return explained
     if may_read(join(plan.root, explained.path)):
         return explained
@@ -208,23 +207,31 @@ def _with_trouble(plan: Plan, explained: Explanation, mode: int) -> Explanation:
     return replace(explained, arrives_empty=NO_PERMISSION)
 
 
-def entry_at(plan: Plan, path: str) -> os.stat_result | str:
-    """Return the entry at `path`, or why the context has none; no symlink is followed."""
+class EntryAt(NamedTuple):
+    """The mode of an entry, or the reason why the context has none at a path."""
+
+    mode: int = S_IFREG
+    not_there: str | None = None
+
+
+def entry_at(plan: Plan, path: str) -> EntryAt:
+    """Return the entry of the context at `path`; no symlink is followed."""
     for ancestor in up_to(path):
         full = join(plan.root, ancestor)
         try:
             status = os.lstat(full)
         except OSError as error:
-            return f"{ancestor}: {error.strerror}"
+            return EntryAt(not_there=f"{ancestor}: {error.strerror}")
         except ValueError as error:
-            return str(error)
+            return EntryAt(not_there=str(error))
         listed = listed_name(full)
         name = basename(ancestor)
         if listed not in (None, name):
-            return f"{ancestor} is listed as {listed}: {why_other(listed, name)}"
-        if ancestor != path and stat.S_ISLNK(status.st_mode):
-            return f"{ancestor} is a symlink, which no builder follows"
-    return status
+            reason = f"{ancestor} is listed as {listed}: {why_other(listed, name)}"
+            return EntryAt(not_there=reason)
+        if ancestor != path and S_ISLNK(status.st_mode):
+            return EntryAt(not_there=f"{ancestor} is a symlink, which no builder follows")
+    return EntryAt(status.st_mode)
 
 
 def in_context(plan: Plan, path: str) -> str:
@@ -248,8 +255,11 @@ def in_context(plan: Plan, path: str) -> str:
             return reading
     if below:
         return below[0]
-    hint = f"the context is {plan.root}; name another with --context"
-    raise InputError("the path lies outside the context", path=path, hint=hint)
+    raise InputError(
+        "the path lies outside the context",
+        path=path,
+        hint=f"the context is {plan.root}; name another with --context",
+    )
 
 
 def _shows(plan: Plan, source: Source, path: str) -> bool:
@@ -257,8 +267,7 @@ def _shows(plan: Plan, source: Source, path: str) -> bool:
     top = follow_inside(plan.root, source.path)
     if top is None:
         return False
-    full = join(plan.root, path)
-    return not leads_out(relpath(full, top))
+    return not leads_out(relpath(join(plan.root, path), top))
 
 
 class Takers:
@@ -310,8 +319,7 @@ class Takers:
             return explained
         if self.unknown:
             return replace(explained, takers_unknown=self.unknown, mounts=self._mounted(path))
-        status = entry_at(self._plan, path)
-        is_directory = not isinstance(status, str) and stat.S_ISDIR(status.st_mode)
+        is_directory = S_ISDIR(entry_at(self._plan, path).mode)
         left_out: list[Source] = []
         try:
             takers = self.of(path, is_directory=is_directory)

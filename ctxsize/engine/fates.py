@@ -56,11 +56,13 @@ def _failure_problem(failure: Failure, plan: Plan) -> Problem:
     """Return the problem for a failing step, or for what it depends on."""
     if failure.image:
         image = shown(failure.image)
-        message = (
-            f"the mount target is the WORKDIR of the image {image}, which is assumed not to be /: "
-            "else the build fails; name the target, or set a WORKDIR before this RUN"
+        return Problem(
+            code="unknown-workdir",
+            message=f"the mount target is the WORKDIR of the image {image}, which is assumed not "
+            "to be /: else the build fails; name the target, or set a WORKDIR before this RUN",
+            path=plan.dockerfile,
+            line=failure.line,
         )
-        return Problem("unknown-workdir", message, plan.dockerfile, line=failure.line)
     problem = Problem("empty-source", failure.message, plan.dockerfile, line=failure.line)
     return _with_doubts(problem, failure.doubts)
 
@@ -100,8 +102,11 @@ def _is_looked_up(source: Source, builder: Builder) -> bool:
     if builder.asks_for_paths:
         return True
     # A builder that refuses flags refuses a mount.
-    is_refused = source.kind == "bind" and builder.refused_flags
-    return not is_refused and not source.doubts and source.parents is None
+    if source.kind == "bind" and builder.refused_flags:
+        return False
+    if source.doubts:
+        return False
+    return source.parents is None
 
 
 def _look_up_of(plan: Plan) -> Callable[[Source], SourceFate]:
@@ -154,9 +159,12 @@ def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem
     reason = _REASONS[fate].format(entry)
     if fate == "ignored":
         reason += _by_line(plan, path)
-    message = f"{source.instruction} {source.written}: not found, as {reason}"
-    line = source.line or None
-    problem = Problem("source-not-found", message, plan.dockerfile, line=line)
+    problem = Problem(
+        code="source-not-found",
+        message=f"{source.instruction} {source.written}: not found, as {reason}",
+        path=plan.dockerfile,
+        line=source.line or None,
+    )
     return _with_doubts(problem, source.doubts)
 
 
@@ -164,7 +172,10 @@ def _by_line(plan: Plan, path: str) -> str:
     """Return the line of the ignore file that ignores `path`, in brackets; `""` if none does."""
     from ctxsize.engine.explanation import explain
 
-    decider = explain(plan, path).verdict.by
-    if decider is None or not decider.line or plan.ignore_file is None:
+    explained = explain(plan, path)
+    decider = explained.verdict.by
+    if decider is None:
         return ""
-    return f" ({plan.ignore_file.path}:{decider.line})"
+    if not decider.line:
+        return ""
+    return f" ({explained.ignore_file}:{decider.line})"

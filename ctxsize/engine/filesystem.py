@@ -7,7 +7,6 @@ builders sort them, and no symlink is followed.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from errno import EINVAL, ENOENT, ENOTDIR
 from functools import cached_property
 from os.path import samestat
+from stat import S_IFDIR, S_IFREG, S_ISREG
 from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
@@ -142,7 +142,7 @@ class DiskDirectory:
             name
             for name, status in zip(names, stats, strict=True)
             if status.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
-            and stat.S_ISREG(status.st_mode)
+            and S_ISREG(status.st_mode)
             and not os.access(name, os.R_OK, dir_fd=self.fd, effective_ids=True)
         ]
 
@@ -156,11 +156,13 @@ class DiskDirectory:
             path = self.prefix + name
         else:
             path = self.prefix[:-1] or "/"
-        keys = os.listxattr(path, follow_symlinks=False)
-        return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
+        return {
+            key: len(os.getxattr(path, key, follow_symlinks=False))
+            for key in os.listxattr(path, follow_symlinks=False)
+        }
 
 
-PLAIN = stat.S_IFREG | 0o644
+PLAIN = S_IFREG | 0o644
 
 
 class File(NamedTuple):
@@ -176,14 +178,14 @@ class File(NamedTuple):
     @property
     def content_bytes(self) -> int:
         """Return the bytes of content sent: 0 unless it is a readable regular file."""
-        if self.readable and stat.S_ISREG(self.st_mode):
+        if self.readable and S_ISREG(self.st_mode):
             return self.st_size
         return 0
 
     @property
     def kept(self) -> int | File:
         """Return the form in which a directory keeps it: the size alone for a plain file."""
-        if self.readable and self.st_nlink <= 1 and stat.S_ISREG(self.st_mode):
+        if self.readable and self.st_nlink <= 1 and S_ISREG(self.st_mode):
             return self.st_size
         return self
 
@@ -192,7 +194,7 @@ class File(NamedTuple):
 class MemoryDirectory:
     """A directory of a snapshot: folders in byte order, readable files with one name as sizes."""
 
-    stat = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
+    stat = os.stat_result((S_IFDIR | 0o755, *[0] * 9))
     """The same for each: those of real directories are not kept."""
     content_bytes = 0  # bytes of content of all below; a file with several names counts under each
     longest_path = sys.maxsize  # all paths were short enough to be read

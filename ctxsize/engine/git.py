@@ -141,8 +141,9 @@ class GitRepository:
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:
         """Return what git lists of ignored paths; also a directory in which it ignores all."""
-        options = ("-o", "-i", "--exclude-standard", "--directory")
-        return SortedPaths(_paths(self.root, "ls-files", "-z", *options))
+        return SortedPaths(
+            _paths(self.root, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
+        )
 
     @cached_property
     def ignored(self) -> frozenset[str]:
@@ -223,19 +224,25 @@ class Repositories:
         """Return what `find` returns of the directory `root`."""
         outer = self._outer
         real = realpath(root)
-        if outer is None or not _is_plain_part(outer, real):
+        if outer is None:
+            return find(root)
+        if not _is_plain_part(outer, real):
             return find(root)
         return GitLookup(PartOfRepository(real, outer.top, outer))
 
 
 def _is_plain_part(outer: GitRepository, real: str) -> bool:
     """Return whether git's answers about `outer` have all that it would say of `real` below."""
-    if real == outer.root or not holds(outer.root, real):
+    if real == outer.root:
+        return False
+    if not holds(outer.root, real):
         return False
     if top_of(real) != outer.top:
         return False
     # Git looks for a repository upward from `real`, up to these borders.
-    if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
+    if "GIT_CEILING_DIRECTORIES" in os.environ:
+        return False
+    if not is_on_same_disk(outer.root, real):
         return False
     inner = relpath(real, outer.root)
     around = up_to(inner)
@@ -329,9 +336,15 @@ def _files_of(directories: Sequence[str], names: Iterable[str]) -> list[str]:
 def _work_tree_of(directory: str) -> str:
     """Return the work tree that the configuration of a repository names; `""` without one."""
     for name in ("config.worktree", "config"):
-        path = join(directory, name)
         with suppress(GitError):
-            answer = _ask(directory, "config", "--no-includes", "--file", path, "core.worktree")
+            answer = _ask(
+                directory,
+                "config",
+                "--no-includes",
+                "--file",
+                join(directory, name),
+                "core.worktree",
+            )
             work_tree = os.fsdecode(answer.removesuffix(b"\n"))
             return realpath(join(directory, work_tree))
     return ""
@@ -345,8 +358,7 @@ def _line(root: str, question: str) -> str:
 
 def _paths(root: str, *arguments: str) -> list[str]:
     """Return what git prints with `-z`, a path or a line about one each. Raises `GitError`."""
-    answer = os.fsdecode(_ask(root, *arguments))
-    return answer.split("\0")[:-1]
+    return os.fsdecode(_ask(root, *arguments)).split("\0")[:-1]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
@@ -449,7 +461,9 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
     for directory in trusted_path(path, *tops).split(os.pathsep):
         program = join(directory, name)
         real = realpath(program)
-        if dirname(real) == here or _is_in(real, tops):
+        if dirname(real) == here:
+            continue
+        if _is_in(real, tops):
             continue
         if directory and isfile(real) and os.access(real, os.X_OK):
             return program

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from functools import partial
 from os.path import isdir, join
+from stat import S_ISDIR
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.dockerfiles import follow_links, link_at
@@ -102,7 +102,7 @@ class InPlace:
         end, _ = self._follow(path)
         for name, mode in modes_below(self._root, end).items():
             if part == "**":
-                if stat.S_ISDIR(mode):
+                if S_ISDIR(mode):
                     yield prefix + name, depth
             elif match(part, name):
                 yield prefix + name, depth + 1

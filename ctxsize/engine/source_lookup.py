@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import cached_property, partial
 from itertools import chain
 from operator import attrgetter
 from os.path import dirname, islink, join, normpath
+from stat import S_ISDIR, S_ISSOCK
 from typing import NamedTuple
 
 from ctxsize.dockerfile.context_need import RequestedPaths
@@ -22,12 +22,7 @@ from ctxsize.engine.explanation import Explanation, entry_at, explain, selects
 from ctxsize.engine.narrow import follow, include_spec, narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.transfer_requests import (
-    asked_of,
-    needs_of,
-    sent_contexts,
-    unknown_problem,
-)
+from ctxsize.engine.transfer_requests import asked_of, needs_of, sent_contexts, unknown_problem
 from ctxsize.errors import InputError
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.hidden import hidden_as, shown
@@ -81,13 +76,13 @@ class Arrivals:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
         if path == ".":
             return True
-        status = entry_at(self._plan, path)
-        if isinstance(status, str):
+        mode, not_there = entry_at(self._plan, path)
+        if not_there is not None:
             return False
-        pending = [(path, status.st_mode)]
+        pending = [(path, mode)]
         while pending:
             path, mode = pending.pop()
-            if stat.S_ISDIR(mode):
+            if S_ISDIR(mode):
                 state = self._states.state(path)
                 if state is None:
                     continue
@@ -95,7 +90,7 @@ class Arrivals:
                     return True
                 for name, mode in modes_below(self._plan.root, path).items():
                     pending.append((f"{path}/{name}", mode))
-            elif not stat.S_ISSOCK(mode) and selects(self._states, path):
+            elif not S_ISSOCK(mode) and selects(self._states, path):
                 return True
         return False
 
@@ -161,7 +156,9 @@ class _LookUp:
         if not arrives:
             return self._missing(end)
         for path in self._entries_to_follow():
-            if link_at(self._plan.root, path) is None or not arrivals.holds(path):
+            if link_at(self._plan.root, path) is None:
+                continue
+            if not arrivals.holds(path):
                 continue
             target, arrives = arrivals.follow(path)
             if not arrives:
@@ -187,7 +184,9 @@ class _LookUp:
             return ()
         if self.is_wild:
             return self.matches
-        if source.path != "." or not source.excludes:
+        if source.path != ".":
+            return ()
+        if not source.excludes:
             return ()
         # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
         # finds its top entries one by one.
@@ -216,7 +215,7 @@ class _LookUp:
                 inside = prefix + name
                 if matches(inside):
                     paths.append(normpath(f"{start}/{inside}"))
-                elif stat.S_ISDIR(mode) and not is_last:
+                elif S_ISDIR(mode) and not is_last:
                     pending.append(f"{inside}/")
         return paths
 
@@ -227,8 +226,7 @@ def _parts(plan: Plan, source: Source) -> tuple[str, str]:
         if source.kind in MOUNTING:  # `parseMount` has no wildcards
             return source.path, ""
         start = fixed_part(source.path)
-        rest = source.path.removeprefix(start)
-        return start or ".", rest.lstrip("/")
+        return start or ".", source.path.removeprefix(start).lstrip("/")
     base, pattern = source.parents
     is_link = base != "." and link_at(plan.root, base) is not None
     if is_link or has_wildcards(base) or not pattern or pattern[0] in "!#":
@@ -247,8 +245,10 @@ class Sources:
 
     def __init__(self, plan: Plan) -> None:
         if not plan.builder.asks_for_paths:
-            message = f"ctxsize does not model how {plan.builder.title} looks up a source"
-            raise InputError(message, hint="--source needs --builder buildkit")
+            raise InputError(
+                f"ctxsize does not model how {plan.builder.title} looks up a source",
+                hint="--source needs --builder buildkit",
+            )
         self._plan = plan
         self._by_line = defaultdict[int, dict[Source, None]](dict)
         self._arrivals: dict[Source, Arrivals] = {}
@@ -308,10 +308,7 @@ class Sources:
     def _look_up(self, source: Source) -> _LookUp:
         """Return the look-up in the transfer with that source, or in one of its own."""
         if source not in self._arrivals:
-            paths: RequestedPaths = None
-            if source.path != ".":
-                paths = (source.path,)
-            self._arrivals[source] = Arrivals(self._plan, paths)
+            self._arrivals[source] = Arrivals(self._plan, (source.path,))
         return _LookUp(self._plan, source, self._arrivals[source])
 
     def _check(self, source: Source) -> SourceCheck:
@@ -328,14 +325,13 @@ class Sources:
             unfound = [path]
         explanations = (explain(self._plan, match) for match in unfound)
         hidden = tuple(explained for explained in explanations if explained.verdict.ignored)
-        notes = self._notes(source, fate, path, is_hidden=bool(hidden))
         return SourceCheck(
             source,
             fate,
             hidden_as(source.path, path),
             count,
             hidden=hidden,
-            notes=tuple(notes),
+            notes=tuple(self._notes(source, fate, path, is_hidden=bool(hidden))),
         )
 
     def _global_names(self) -> set[str]:
@@ -351,8 +347,10 @@ class Sources:
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line)).message
             if kind == "environment" and name in self._global_names():
-                remedy = f"the stage needs its own ARG {shown(name)}"
-                yield f"{remedy}: one before FROM holds for FROM only"
+                yield (
+                    f"the stage needs its own ARG {shown(name)}: "
+                    "one before FROM holds for FROM only"
+                )
         if fate is Fate.FOUND:
             return
         if leads_out(source.source.lstrip("/")):

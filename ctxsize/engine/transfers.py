@@ -61,8 +61,7 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
         named_contexts=plan.named_contexts,
     )
     if is_sent and plan.dockerfile is not None:
-        transfer = _transfer(report.context, None, ())
-        return replace(report, transfer=transfer)
+        return replace(report, transfer=_transfer(report.context, None, ()))
     return report
 
 
@@ -93,16 +92,17 @@ def _with_unused(transfers: Sequence[Transfer], platforms: Sequence[str]) -> lis
     unused = [platform for platform in platforms if platform not in requesting]
     all_transfers = [*transfers]
     if unused:
-        nothing = Transfer(
-            context_used=False,
-            follow_paths=(),
-            content_bytes=0,
-            files=0,
-            wire_bytes=None,
-            printed=None,
-            platforms=tuple(unused),
+        all_transfers.append(
+            Transfer(
+                context_used=False,
+                follow_paths=(),
+                content_bytes=0,
+                files=0,
+                wire_bytes=None,
+                printed=None,
+                platforms=tuple(unused),
+            )
         )
-        all_transfers.append(nothing)
     return sorted(all_transfers, key=lambda transfer: platforms.index(transfer.platforms[0]))
 
 
@@ -192,8 +192,7 @@ class _Measuring:
             if problem.code == _OF_TRANSFERS:
                 self.problems.append(problem)
             elif problem.code == "arrives-empty" and takes_away:
-                message = f"{problem.message}; {TAKEN_AWAY}"
-                self.problems.append(replace(problem, message=message))
+                self.problems.append(replace(problem, message=f"{problem.message}; {TAKEN_AWAY}"))
         return replace(
             _transfer(report.context, asked.paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
@@ -291,12 +290,13 @@ def unfiltered_mounts(plan: Plan) -> Iterator[Problem]:
     for source in mounts_of(plan):
         if not _may_show(plan, source.path):
             continue
-        message = (
-            f"RUN --mount, bind of {source.source or '.'}: {plan.builder.title} shows the "
-            "context there without the ignore file, which counts for COPY and ADD alone"
+        yield Problem(
+            code="mount-unfiltered",
+            message=f"RUN --mount, bind of {source.source or '.'}: {plan.builder.title} shows the "
+            "context there without the ignore file, which counts for COPY and ADD alone",
+            path=plan.dockerfile,
+            line=source.line or None,
         )
-        line = source.line or None
-        yield Problem("mount-unfiltered", message, plan.dockerfile, line=line)
 
 
 def _may_show(plan: Plan, path: str) -> bool:
@@ -309,8 +309,7 @@ def _may_show(plan: Plan, path: str) -> bool:
         return False
     if isdir(end):
         return True
-    relative = relpath(end, plan.root)
-    return plan.spec.match_file(relative)
+    return plan.spec.match_file(relpath(end, plan.root))
 
 
 def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
@@ -326,8 +325,13 @@ def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
     message = f"{lead}: {error.message}"
     if error.hint:
         message += f" ({error.hint})"
-    path = error.path or plan.dockerfile
-    return Problem("transfer-unknown", message, path, line=error.line, fails=fails)
+    return Problem(
+        code="transfer-unknown",
+        message=message,
+        path=error.path or plan.dockerfile,
+        line=error.line,
+        fails=fails,
+    )
 
 
 def unread(plan: Plan) -> list[Problem]:
@@ -350,5 +354,8 @@ def transfer_listing(plan: Plan) -> Listing:
         sources = sources_of(plan)
         return missing_sources(plan, (source for source in sources if source.parents is None))
 
-    evaluators = [narrowed(plan.spec, include) for include in includes_of(plan)]
-    return Listing(plan, evaluators=evaluators, unfound=problems)
+    return Listing(
+        plan,
+        evaluators=[narrowed(plan.spec, include) for include in includes_of(plan)],
+        unfound=problems,
+    )

@@ -22,7 +22,9 @@ class _Unpacked(Arrivals):
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives and stays."""
-        return path not in self._removed and super().holds(path)
+        if path in self._removed:
+            return False
+        return super().holds(path)
 
 
 class Unpacked:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Sequence
+from os import stat_result
 from os.path import join, lexists
+from stat import S_ISREG
 from typing import NamedTuple
 
 from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory
 from ctxsize.engine.plan import Plan, saved_path
 
-_NEW = os.stat_result((PLAIN, 0, 0, 1, *[0] * 6))  # a file with one name
+_NEW = stat_result((PLAIN, 0, 0, 1, *[0] * 6))  # a file with one name
 
 
 class Unsaved(NamedTuple):
@@ -22,21 +22,31 @@ class Unsaved(NamedTuple):
     name: str
     size_bytes: int
 
-    def saved(self, before: os.stat_result = _NEW) -> os.stat_result:
+    def saved(self, before: stat_result = _NEW) -> stat_result:
         """Return the stat of the file as it will be; `before` is that of the present one."""
-        if not stat.S_ISREG(before.st_mode):
+        if not S_ISREG(before.st_mode):
             return before
         now = time.time_ns()
         second = now // 10**9
-        owner_and_size = (0, 0, self.size_bytes)
-        times = (second, second, second)
-        fields = (before.st_mode, before.st_ino, 0, before.st_nlink, *owner_and_size, *times)
-        return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
+        return stat_result(
+            (
+                before.st_mode,
+                before.st_ino,
+                0,  # the number of its device
+                before.st_nlink,
+                *(0, 0),  # its owner
+                self.size_bytes,
+                *(second, second, second),
+            ),
+            {"st_mtime_ns": now, "st_rdev": 0},
+        )
 
 
 def source_of(plan: Plan) -> Disk:
     """Return the directories of a plan on disk, with the text that is not saved yet."""
-    if not plan.unsaved or plan.ignore_file is None:
+    if not plan.unsaved:
+        return Disk(plan.root)
+    if plan.ignore_file is None:
         return Disk(plan.root)
     path = saved_path(plan)
     if path is None:
@@ -83,11 +93,13 @@ class DirectoryWithUnsaved(DiskDirectory):
             return entered
         return DirectoryWithUnsaved(entered.prefix, entered.fd, self, self._unsaved)
 
-    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
+    def stats(self, names: Sequence[str]) -> list[stat_result]:
         """Return the stats, that of the file as it will be."""
         stats = super().stats(self._on_disk(names))
         unsaved = self._unsaved
-        if self.prefix != unsaved.prefix or unsaved.name not in names:
+        if self.prefix != unsaved.prefix:
+            return stats
+        if unsaved.name not in names:
             return stats
         index = names.index(unsaved.name)
         if self._new:
