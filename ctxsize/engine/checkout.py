@@ -79,10 +79,11 @@ class Checkout:
         if directory == ".":
             return head
         prefix = f"{directory}/"
-        files: dict[str, Blob] = {}
-        for path, blob in head.items():
-            if path.startswith(prefix):
-                files[path.removeprefix(prefix)] = blob
+        files = {
+            path.removeprefix(prefix): blob
+            for path, blob in head.items()
+            if path.startswith(prefix)
+        }
         if not files:
             raise GitError(f"it has no directory {directory}")
         return files
@@ -92,8 +93,11 @@ class Checkout:
         plan = replace(self._plan_here, ignore_file=None, dockerfile_specific=False)
         builder = plan.builder
         for path, specific in ignore_file_paths(plan.context, plan.ignore_file_base, builder):
-            anywhere = builder.links_may_leave or (specific and builder.must_read)
-            if (data := self._content(path, anywhere=anywhere)) is not None:
+            data = self._content(
+                path,
+                anywhere=builder.links_may_leave or (specific and builder.must_read),
+            )
+            if data is not None:
                 plan = replace(plan, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)
                 return with_ignore_file(plan, data)
         return replace(with_ignore_file(plan, b""), ignore_file=None)

@@ -147,26 +147,26 @@ def _fetch_dockerfile(context: str, named: str | None) -> FoundDockerfile:
     if path is None:
         path = _join(context, _USUAL)
     directory, name = split(path)
-    usual = _find_inside(path, directory, name)
+    usual = _find_inside(path, name)
     if name != _USUAL:
         return usual
     # `handleLowercaseDockerfile` of buildx compares the names that the directory lists.
     lower_path = join(directory, _LOWER)
     if not is_listed(path) and is_listed(lower_path):
-        return _find_inside(lower_path, directory, _LOWER)
+        return _find_inside(lower_path, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
     if usual.fault is not None:
-        lower = _find_inside(path, directory, _LOWER)
+        lower = _find_inside(path, _LOWER)
         if lower.fault is None:
             return lower
     return usual
 
 
-def _find_inside(path: str, directory: str, name: str) -> FoundDockerfile:
-    """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
+def _find_inside(path: str, name: str) -> FoundDockerfile:
+    """Return the Dockerfile called `name` beside `path`, as which the user knows it."""
     failed = "failed to read dockerfile:"
     try:
-        target = follow_inside(realpath(directory), name)
+        target = follow_inside(realpath(dirname(path)), name)
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
@@ -230,8 +230,7 @@ def ignore_file_paths(
     paths: list[tuple[str, bool]] = []
     # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
     if dockerfile is not None and dockerfile != STDIN:
-        specific = [dockerfile + suffix for suffix in builder.specific_suffixes]
-        paths += ((normpath(path), True) for path in specific)
+        paths += ((normpath(dockerfile + suffix), True) for suffix in builder.specific_suffixes)
     paths += ((_join(context, name), False) for name in builder.ignore_file_names)
     return paths
 
@@ -358,26 +357,26 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
     target of a symlink, None for other entries, and `""` for a symlink that must not be followed.
     """
     pending = path.split("/")[::-1]
-    done = list[str]()
+    done = ""
     links = 0
     while pending:
         part = pending.pop()
         if part == "..":
-            done = done[:-1]
+            done = dirname(done)
         if part in ("", ".", ".."):
             continue
-        here = "/".join([*done, part])
+        here = join(done, part)
         target = target_of(here)
         if target is None:
-            done.append(part)
+            done = here
             continue
         links += 1
         if links > _MOST_LINKS or not target:
             return here, False
         if target.startswith("/"):
-            done = []
+            done = ""
         pending += target.split("/")[::-1]
-    return "/".join(done) or ".", True
+    return done or ".", True
 
 
 def link_at(root: str, path: str) -> str | None:
@@ -397,8 +396,7 @@ def follow_inside(root: str, path: str) -> str | None:
     end, is_end = follow_links(path, partial(link_at, root))
     if not is_end:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
-    if end != ".":
-        for ancestor in up_to(end):
-            if not is_listed(join(root, ancestor)):
-                return None
-    return join(root, end)
+    full = join(root, end)
+    if all(is_listed(join(root, ancestor)) for ancestor in up_to(end)):
+        return full
+    return None

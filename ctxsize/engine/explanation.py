@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from os.path import abspath, basename, join, lexists, normpath, relpath
@@ -176,7 +175,7 @@ def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) ->
     start = 0
     if last.decider is not None:
         start = last.decider + 1
-    for pattern in list(spec.patterns)[start:]:
+    for pattern in spec.patterns[start:]:
         if bool(pattern.include) == last.ignored:
             continue
         for ancestor in reversed(up_to(path)):
@@ -262,14 +261,6 @@ def in_context(plan: Plan, path: str) -> str:
     )
 
 
-def _shows(plan: Plan, source: Source, path: str) -> bool:
-    """Return whether the entry at `path` is in a bind mount of `source`."""
-    top = follow_inside(plan.root, source.path)
-    if top is None:
-        return False
-    return not leads_out(relpath(join(plan.root, path), top))
-
-
 class Takers:
     """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
@@ -332,9 +323,16 @@ class Takers:
 
     def _mounted(self, path: str) -> tuple[Source, ...]:
         """Return the bind mounts in which an entry is seen, whatever the ignore file says."""
-        with suppress(OSError):
-            return tuple(mount for mount in self._mounts if _shows(self._plan, mount, path))
-        return ()
+        root = self._plan.root
+        showing = list[Source]()
+        try:
+            for mount in self._mounts:
+                top = follow_inside(root, mount.path)
+                if top is not None and not leads_out(relpath(join(root, path), top)):
+                    showing.append(mount)
+        except OSError:
+            return ()
+        return tuple(showing)
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""

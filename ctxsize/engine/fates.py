@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -80,10 +80,12 @@ def _with_doubts(problem: Problem, doubts: Collection[UnknownName]) -> Problem:
 
 def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
+    from ctxsize.engine.lookups import look_up_of  # most builds have no doubtful source
+
     wanted = dict.fromkeys(source for source in sources if _is_looked_up(source, plan.builder))
     fates: dict[Source, SourceFate] = {}
     with suppress(CtxsizeError, OSError):
-        look_up = _look_up_of(plan)
+        look_up = look_up_of(plan)
         for source in islice(wanted, _MOST_LOOKED_UP):
             with suppress(CtxsizeError, OSError):
                 fates[source] = look_up(source)
@@ -109,33 +111,19 @@ def _is_looked_up(source: Source, builder: Builder) -> bool:
     return source.parents is None
 
 
-def _look_up_of(plan: Plan) -> Callable[[Source], SourceFate]:
-    """Return the function with which the builder looks up a source. Raises as `needs_of`."""
-    from ctxsize.engine.inplace import InPlace  # most builds have no doubtful source
-    from ctxsize.engine.source_lookup import Sources
-    from ctxsize.engine.unpacked import Unpacked
-
-    if plan.builder.asks_for_paths:
-        return Sources(plan).fate
-    if plan.builder.meter is None:
-        return InPlace(plan).fate
-    return Unpacked(plan).fate
-
-
 def _unmatched(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[Source, SourceFate]:
     """Return why wildcards fail the build: on a line on which none of them matches anything."""
     from ctxsize.engine.source_lookup import Fate, SourceFate
 
-    unmatched = {source: path for source, (fate, path) in fates.items() if fate is Fate.NO_MATCH}
-    on_line = Counter(source.line for source in unmatched)
     counts = _source_counts(plan)
+    counts.subtract(source.line for source, (fate, _) in fates.items() if fate is Fate.NO_MATCH)
     failing: dict[Source, SourceFate] = {}
-    for source, path in unmatched.items():
-        if on_line[source.line] == counts[source.line]:
-            fate = Fate.IGNORED
+    for source, (fate, path) in fates.items():
+        if fate is Fate.NO_MATCH and not counts[source.line]:
+            reason = Fate.IGNORED
             if path == source.path:
-                fate = Fate.ABSENT
-            failing[source] = SourceFate(fate, path)
+                reason = Fate.ABSENT
+            failing[source] = SourceFate(reason, path)
     return failing
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from os.path import dirname, isabs, isfile, join, lexists, realpath, relpath
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
@@ -270,7 +269,7 @@ def find(root: str) -> GitLookup:
         _check_agreement(top)
         return GitLookup(GitRepository(real, top))
     except GitError as error:
-        if nearest != real and ".git" in Path(real).parts:
+        if nearest != real and ".git" in real.split("/"):
             return GitLookup()  # a repository's own files, which have no work tree
         return GitLookup(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
 

@@ -203,7 +203,6 @@ class Listing:
         if not self._with_sent:
             return
         for (name, status), size in zip(files.pairs, files.sizes, strict=True):
-            verdict = self._verdict(False, files.others.get(name, files.mark).decider)
             kind = _KINDS[S_IFMT(status.st_mode)]
             if name in files.linked and kind is not Kind.SYMLINK:
                 kind = Kind.HARDLINK
@@ -212,7 +211,7 @@ class Listing:
                 kind=kind,
                 size_bytes=status.st_size,
                 content_bytes=size,
-                verdict=verdict,
+                verdict=self._verdict(False, files.others.get(name, files.mark).decider),
                 arrives_empty=files.empty.get(name),
             )
 

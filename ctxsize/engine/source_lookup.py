@@ -260,8 +260,7 @@ class Sources:
                     self._by_line[source.line][source] = None
         for asked in asked_of(plan):
             arrivals = Arrivals(plan, asked.paths)
-            for source in asked.sources:
-                self._arrivals[source] = arrivals
+            self._arrivals |= dict.fromkeys(asked.sources, arrivals)
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return the checks of a source as written, or of those on a line of the Dockerfile.
