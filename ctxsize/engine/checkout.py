@@ -15,7 +15,12 @@ from os.path import dirname, join, relpath, split
 from stat import S_ISLNK, S_ISREG
 
 from ctxsize.engine import git
-from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    follow_links,
+    ignore_file_base,
+    ignore_file_paths,
+)
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Files
 from ctxsize.engine.filesystem import File, MemoryDirectory
@@ -92,7 +97,8 @@ class Checkout:
         """Return the plan with the ignore file that governs in HEAD."""
         plan = replace(self._plan_here, ignore_file=None, dockerfile_specific=False)
         builder = plan.builder
-        for path, specific in ignore_file_paths(plan.context, plan.ignore_file_base, builder):
+        base = ignore_file_base(plan.context, plan.build.dockerfile, plan.dockerfile, builder)
+        for path, specific in ignore_file_paths(plan.context, base, builder):
             data = self._content(
                 path,
                 anywhere=builder.links_may_leave or (specific and builder.must_read),

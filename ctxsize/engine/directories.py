@@ -17,8 +17,7 @@ from ctxsize.model import Amount, Clue, Counted, Directory, Share
 from ctxsize.reader import worktrees_in
 from ctxsize.shipped import shipped_text
 
-_ROWS = re.findall(r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)", shipped_text("engine/names.txt"))
-PROVED = dict(_ROWS)
+PROVED = dict(re.findall(r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)", shipped_text("engine/names.txt")))
 """Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
 UNNEEDED = {*PROVED.pop("unneeded").split()}  # directories that a build hardly ever needs
 SECRETS = tuple(PROVED.pop("secrets").split())
@@ -39,14 +38,12 @@ _PUBLIC = re.compile(
 _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 
 GITIGNORE = ".gitignore"
-_PROOFS = " ".join(PROVED.values()).split()
-MARKERS = {*map(basename, _PROOFS)}
+MARKERS = {*map(basename, " ".join(PROVED.values()).split())}
 SECRET_NAMES = frozenset(map(basename, SECRETS))
 _SECRET_SUFFIXES = tuple(f"/{path}" for path in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-_SECRET_FOLDER_NAMES = {*map(basename, SECRET_FOLDERS)}
-FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | _SECRET_FOLDER_NAMES
+FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | {*map(basename, SECRET_FOLDERS)}
 
 LARGE_FILE_BYTES = 10_000_000  # of the largest file from which it may be worth a hint
 _LARGE_SHARE = 0.01  # of all bytes, from which a part is compared with `.gitignore`
@@ -139,10 +136,7 @@ class Clues:
 
             worktrees = untracked_worktrees(root)
         others = FOLDERS - BY_PATH.keys()
-        kinds: dict[str, str] = {}
-        for path in worktrees:
-            if basename(path) not in others:
-                kinds[f"{path}/"] = "unneeded"
+        kinds = {f"{path}/": "unneeded" for path in worktrees if basename(path) not in others}
         for name, prefixes in self.names.items():
             for above in prefixes:
                 if self._is_unneeded(above, name):
@@ -160,8 +154,7 @@ class Clues:
         if name in UNNEEDED:
             return True
         for proof in PROVED.get(name, "").split():
-            path = normpath(f"{above}{name}/{proof}")
-            directory, slash, proof_name = path.rpartition("/")
+            directory, slash, proof_name = normpath(f"{above}{name}/{proof}").rpartition("/")
             if directory + slash in self.names.get(proof_name, ()):
                 return True
         return False

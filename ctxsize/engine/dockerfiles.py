@@ -52,11 +52,10 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 
 
 @cache
-def _endings() -> tuple[frozenset[str], frozenset[str]]:
+def _endings() -> list[frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
     without_comments = re.sub("(?m)^#.*", "", shipped_text("engine/endings.txt"))
-    others, programs = without_comments.split("---")
-    return frozenset(others.split()), frozenset(programs.split())
+    return [frozenset(part.split()) for part in without_comments.split("---")]
 
 
 def is_dockerfile(path: str) -> bool:
@@ -213,13 +212,14 @@ def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> l
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
         if lexists(path):
-            problem = Problem(
-                code="ignore-file-passed-over",
-                message=f"{builder.title} does not read this ignore file, as it looks for a "
-                "relative -f in the context: name the Dockerfile by an absolute path",
-                path=path,
+            problems.append(
+                Problem(
+                    code="ignore-file-passed-over",
+                    message=f"{builder.title} does not read this ignore file, as it looks for a "
+                    "relative -f in the context: name the Dockerfile by an absolute path",
+                    path=path,
+                )
             )
-            problems.append(problem)
     return problems
 
 
@@ -284,13 +284,14 @@ def _ignore_file_at(
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     if not builder.must_read and not may_read(target):
-        problem = Problem(
-            code="ignore-file-unreadable",
-            message=f"{builder.title} may not read this ignore file and treats it as empty without "
-            "a warning",
-            path=path,
+        problems.append(
+            Problem(
+                code="ignore-file-unreadable",
+                message=f"{builder.title} may not read this ignore file and treats it as empty "
+                "without a warning",
+                path=path,
+            )
         )
-        problems.append(problem)
     return _parse_ignore_file(path, target, builder)
 
 

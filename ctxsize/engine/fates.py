@@ -131,8 +131,7 @@ def _source_counts(plan: Plan) -> Counter[int]:
     """Return the number of sources of each COPY and ADD, by line, including URLs."""
     counts = Counter[int]()
     for instruction in plan.parsed.dockerfile.instructions:
-        copying = instruction.trigger or instruction
-        for word in copying.arguments[:-1]:
+        for word in (instruction.trigger or instruction).arguments[:-1]:
             if parse_heredoc_word(word) is None:
                 counts[instruction.line] += 1
     return counts
@@ -141,8 +140,7 @@ def _source_counts(plan: Plan) -> Counter[int]:
 def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem:
     """Return the problem for a source that is not found; `path` is the entry that decides."""
     entry = shown(hidden_as(source.path, path))
-    decides = what_decides(source.doubts)
-    if path == source.path and fate != "loop" and not decides:
+    if path == source.path and fate != "loop" and not what_decides(source.doubts):
         entry = "it"
     reason = _REASONS[fate].format(entry)
     if fate == "ignored":

@@ -148,10 +148,9 @@ class GitRepository:
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
-        listed = [*self.listed_as_ignored, ""]
         return frozenset(
             path
-            for path, following in pairwise(listed)
+            for path, following in pairwise([*self.listed_as_ignored, ""])
             if not path.endswith("/") or not following.startswith(path)
         )
 
@@ -252,9 +251,8 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
     try:
         if inner in outer.tracked:  # a submodule
             return False
-        listed = outer.listed_as_ignored
         # In a directory that git lists as one, it would list other paths.
-        return not any(listed.at_or_below(f"{directory}/") for directory in around)
+        return not any(outer.listed_as_ignored.at_or_below(f"{directory}/") for directory in around)
     except GitError:
         return False
 
@@ -316,11 +314,12 @@ def _check_agreement(top: str) -> None:
     else:
         agrees = directory == dot_git or _work_tree_of(directory) == top
     if not agrees:
-        why = f"its .git leads to {directory}, the repository of another work tree"
-        raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
+        raise GitError(
+            f"its .git leads to {directory}, the repository of another work tree; "
+            f"if not, git -C {directory} config core.worktree {top} says so"
+        )
     for path in _files_of((directory, common), _OWN):
-        is_inside = holds(directory, path) or holds(common, path)
-        if lexists(path) and not is_inside:
+        if lexists(path) and not (holds(directory, path) or holds(common, path)):
             raise GitError(f"its {relpath(path, top)} leads to another repository")
 
 
@@ -373,8 +372,7 @@ def _ask(root: str, *arguments: str) -> bytes:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     if failed := _failures.get((top,)) or _failures.get((top, *arguments)):
         raise failed
-    stopped = sum(failure.is_stopped for failure in _failures.values())
-    if stopped >= _MOST_STOPPED:
+    if sum(failure.is_stopped for failure in _failures.values()) >= _MOST_STOPPED:
         raise GitError("git did not answer in other repositories")
     try:
         _refuse_odd_files(root, top)

@@ -78,12 +78,11 @@ class Inspector:
             return None
         easy = {status.st_mode & _EASY for status in stats} == {_EASIEST}
         single = max([status.st_nlink for status in stats]) == 1
-        sizes = [status.st_size for status in stats]
         files = Files(
             prefix=prefix,
             names=names,
             stats=stats,
-            sizes=sizes,
+            sizes=[status.st_size for status in stats],
             plain=True,
             mark=mark,
             others=others,
@@ -99,7 +98,7 @@ class Inspector:
         if not single:
             files = files._replace(plain=False, linked=self._further_names(files))
         if not files.plain or may_refuse:
-            files = self._without_content(directory, files, easy=easy, may_refuse=may_refuse)
+            files = self._without_content(directory, files, may_refuse=may_refuse)
         if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
             files = files._replace(plain=False, xattrs=xattrs)
         if self._only_utf8:
@@ -136,13 +135,14 @@ class Inspector:
         effect = Effect.LOWER_BOUND
         if code == UNREAD_IGNORED:
             effect = Effect.NONE
-        problem = Problem(
-            code=code,
-            message=_MESSAGES[code].format(error.strerror),
-            path=path,
-            effect=effect,
+        self.problems.append(
+            Problem(
+                code=code,
+                message=_MESSAGES[code].format(error.strerror),
+                path=path,
+                effect=effect,
+            )
         )
-        self.problems.append(problem)
 
     def emptied(self) -> Iterator[Problem]:
         """Yield a problem for each reason for which files with content arrive without it."""
@@ -217,12 +217,10 @@ class Inspector:
         return linked
 
     def _without_content(
-        self, directory: OpenDirectory, files: Files, *, easy: bool, may_refuse: bool
+        self, directory: OpenDirectory, files: Files, *, may_refuse: bool
     ) -> Files:
         """Return `files` with the sizes that arrive, and what arrives without content."""
-        unreadable = _NOBODY
-        if not easy:
-            unreadable = self._unreadable(directory, files)
+        unreadable = self._unreadable(directory, files)
         closed = dict.fromkeys(unreadable, NO_PERMISSION)
         if may_refuse:
             for name in files.names:

@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
 from functools import cached_property, partial
-from os.path import exists, join, normpath, realpath, relpath
+from os.path import join, normpath, realpath, relpath
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
@@ -114,17 +114,13 @@ class Plan:
     ignore_file: IgnoreFile | None  # the one that governs; None if the builder reads none
     dockerfile_specific: bool
     spec: DockerIgnoreSpec
-    dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
+    dockerfile_fault: str | None  # why the build fails without a Dockerfile
+    problems: tuple[Problem, ...]  # with the Dockerfile and the ignore files
+    parsed: ParsedDockerfile = field(compare=False, repr=False)
+    parsed_files: ParsedDockerfiles = field(compare=False, repr=False)
     name: str = ""  # of a named context; empty for the build context
     unsaved: bool = False  # True if the ignore file has a text that is not on disk
-    problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     added: tuple[str, ...] = ()  # exceptions that the builder adds, the last patterns of `spec`
-    parsed: ParsedDockerfile = field(
-        default_factory=lambda: ParsedDockerfile(bytes), compare=False, repr=False
-    )
-    parsed_files: ParsedDockerfiles = field(
-        default_factory=ParsedDockerfiles, compare=False, repr=False
-    )
 
     @cached_property
     def named_contexts(self) -> tuple[NamedContext, ...]:
@@ -137,11 +133,6 @@ class Plan:
     def ignore_file_problems(self) -> list[Problem]:
         """Return the problems with ignore files: due to these more is sent than expected."""
         return [problem for problem in self.problems if problem.code.startswith("ignore-file-")]
-
-    @property
-    def ignore_file_base(self) -> str | None:
-        """Return the path to which the builder appends the suffix of a specific ignore file."""
-        return ignore_file_base(self.context, self.build.dockerfile, self.dockerfile, self.builder)
 
     @property
     def dockerfile_in_context(self) -> str | None:
@@ -248,8 +239,7 @@ def _with_patterns(plan: Plan, *, named: bool, make: Make | None = None) -> Plan
     if builder.always_sends is None:
         return replace(plan, spec=spec)
     lines = builder.always_sends(spec, plan.dockerfile_in_context)
-    added = map(builder.spec_class.pattern_class, lines)
-    spec = builder.spec_class([*spec.patterns, *added])
+    spec = builder.spec_class([*spec.patterns, *map(builder.spec_class.pattern_class, lines)])
     return replace(plan, spec=spec, added=tuple(lines))
 
 
@@ -293,14 +283,6 @@ def own_path(plan: Plan) -> str | None:
     It takes the place of a symlink, as nothing is written through one.
     """
     return inside(plan.root, ignore_file_to_write(plan))
-
-
-def saved_path(plan: Plan) -> str | None:
-    """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
-    path = ignore_file_to_write(plan)
-    if exists(path):
-        path = realpath(path)
-    return inside(plan.root, path)
 
 
 def ignore_file_to_write(plan: Plan) -> str:

@@ -62,8 +62,7 @@ def measure(
         walk = Walk(plan, everything=everything, evaluator=evaluator)
         for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
-    codes = {problem.code for problem in walk.problems}
-    complete = everything and UNREAD_IGNORED not in codes
+    complete = everything and UNREAD_IGNORED not in {problem.code for problem in walk.problems}
     return Report(
         context_path=plan.context,
         dockerfile=plan.dockerfile,

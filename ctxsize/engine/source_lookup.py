@@ -134,29 +134,34 @@ def missing(plan: Plan, path: str) -> SourceFate:
     return SourceFate(fate, path)
 
 
+@dataclass(eq=False)
 class _LookUp:
-    """One source, looked up among the entries that arrive. Raises `InputError`."""
+    """One source, looked up among the entries that arrive."""
 
-    def __init__(self, plan: Plan, source: Source, arrivals: Arrivals) -> None:
-        self._plan = plan
-        self._source = source
-        self.arrivals = arrivals
-        self._base, self._pattern = _parts(plan, source)
-        self.is_wild = has_wildcards(self._pattern)
+    plan: Plan
+    source: Source
+    arrivals: Arrivals
+    base: str  # the start of the source, in which symlinks are followed
+    pattern: str  # the other part
+
+    @cached_property
+    def is_wild(self) -> bool:
+        """Return whether the source has wildcards."""
+        return has_wildcards(self.pattern)
 
     def fate(self) -> SourceFate:
         """Return the fate of the source, and the entry that decides."""
         arrivals = self.arrivals
-        end, arrives = arrivals.follow(self._base)
-        if self._pattern and not self.is_wild:
+        end, arrives = arrivals.follow(self.base)
+        if self.pattern and not self.is_wild:
             # Frontends from docker/dockerfile:1.20 need what follows the pivot, and follow no
             # symlink there (`dispatchCopy`).
-            end = normpath(f"{end}/{self._pattern}")
+            end = normpath(f"{end}/{self.pattern}")
             arrives = arrivals.holds(end)
         if not arrives:
             return self._missing(end)
         for path in self._entries_to_follow():
-            if link_at(self._plan.root, path) is None:
+            if link_at(self.plan.root, path) is None:
                 continue
             if not arrivals.holds(path):
                 continue
@@ -168,18 +173,18 @@ class _LookUp:
         fate = Fate.NO_MATCH
         if any(map(arrivals.holds, self.matches)):
             fate = Fate.FOUND
-        return SourceFate(fate, self._source.path)
+        return SourceFate(fate, self.source.path)
 
     def _missing(self, path: str) -> SourceFate:
         """Return the fate of a source whose end, `path`, does not arrive."""
-        fate = missing(self._plan, path)
+        fate = missing(self.plan, path)
         if fate.fate is Fate.LOOP and not self.arrivals.holds(path):
             return SourceFate(Fate.NOT_ASKED, path)
         return fate
 
     def _entries_to_follow(self) -> Iterable[str]:
         """Return the entries of the source; the builder follows those that are symlinks."""
-        source = self._source
+        source = self.source
         if source.parents is not None:
             return ()
         if self.is_wild:
@@ -191,18 +196,18 @@ class _LookUp:
         # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
         # finds its top entries one by one.
         excluded = include_spec(source.excludes)
-        names = modes_below(self._plan.root, "")
+        names = modes_below(self.plan.root, "")
         return [name for name in names if excluded.step(name).ignored]
 
     @cached_property
     def matches(self) -> list[str]:
         """Return the outermost entries that wildcards match, whether or not they arrive."""
-        start, _ = self.arrivals.follow(self._base)
-        pattern = self._pattern
+        start, _ = self.arrivals.follow(self.base)
+        pattern = self.pattern
         # `Wildcard` of `contenthash` calls Go's `path.Match`.
         matches: Callable[[str], object] = partial(match, pattern)
         deepest = pattern.count("/")
-        if self._source.parents is not None:
+        if self.source.parents is not None:
             matches = DockerIgnorePattern(pattern).match_file
             if "**" in pattern:
                 deepest = -1
@@ -211,7 +216,7 @@ class _LookUp:
         while pending:
             prefix = pending.pop()
             is_last = prefix.count("/") == deepest
-            for name, mode in modes_below(self._plan.root, f"{start}/{prefix}").items():
+            for name, mode in modes_below(self.plan.root, f"{start}/{prefix}").items():
                 inside = prefix + name
                 if matches(inside):
                     paths.append(normpath(f"{start}/{inside}"))
@@ -259,8 +264,7 @@ class Sources:
                 if source.context == plan.name and source.kind in TAKING:
                     self._by_line[source.line][source] = None
         for asked in asked_of(plan):
-            arrivals = Arrivals(plan, asked.paths)
-            self._arrivals |= dict.fromkeys(asked.sources, arrivals)
+            self._arrivals |= dict.fromkeys(asked.sources, Arrivals(plan, asked.paths))
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return the checks of a source as written, or of those on a line of the Dockerfile.
@@ -308,7 +312,7 @@ class Sources:
         """Return the look-up in the transfer with that source, or in one of its own."""
         if source not in self._arrivals:
             self._arrivals[source] = Arrivals(self._plan, (source.path,))
-        return _LookUp(self._plan, source, self._arrivals[source])
+        return _LookUp(self._plan, source, self._arrivals[source], *_parts(self._plan, source))
 
     def _check(self, source: Source) -> SourceCheck:
         """Return the fate of a source with its explanation."""

@@ -44,8 +44,7 @@ def named_plan(plan: Plan, named: NamedContext) -> Plan:
             "nothing is sent and no ignore file is read"
         )
     # Only the ignore file at its top counts, even if the directory contains Dockerfiles.
-    build = Build(named.value, builder=plan.builder.name)
-    alone = plan_of(build, plan.builder, alone=True)
+    alone = plan_of(Build(named.value, builder=plan.builder.name), plan.builder, alone=True)
     return replace(
         alone,
         name=named.name,

@@ -74,8 +74,7 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     contexts = list[NamedContext]()
     for context in plan.named_contexts:
         if measured.transfers is not None:
-            is_used = context.name in used_contexts(plan)
-            context = replace(context, used=is_used)
+            context = replace(context, used=context.name in used_contexts(plan))
         if context.local and context.used is not False:
             context = _with_own_transfers(plan, context, progress)
         contexts.append(context)
@@ -176,8 +175,7 @@ class _Measuring:
     def _of(self, include: Include) -> Report:
         """Return the report of the transfer with these include patterns."""
         if include not in self._reports:
-            evaluator = narrowed(self._plan.spec, include)
-            self._reports[include] = self._measure(evaluator)
+            self._reports[include] = self._measure(narrowed(self._plan.spec, include))
         return self._reports[include]
 
     def _measure(self, evaluator: Evaluator[Any]) -> Report:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from os import stat_result
-from os.path import join, lexists
+from os.path import exists, join, lexists, realpath
 from stat import S_ISREG
 from typing import NamedTuple
 
 from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory
-from ctxsize.engine.plan import Plan, saved_path
+from ctxsize.engine.plan import Plan, inside
 
 _NEW = stat_result((PLAIN, 0, 0, 1, *[0] * 6))  # a file with one name
 
@@ -48,10 +48,13 @@ def source_of(plan: Plan) -> Disk:
         return Disk(plan.root)
     if plan.ignore_file is None:
         return Disk(plan.root)
-    path = saved_path(plan)
-    if path is None:
+    path = plan.ignore_file.path
+    if exists(path):
+        path = realpath(path)  # an editor saves what is behind symlinks
+    in_context = inside(plan.root, path)
+    if in_context is None:
         return Disk(plan.root)
-    directory, slash, name = join(plan.root, path).rpartition("/")
+    directory, slash, name = join(plan.root, in_context).rpartition("/")
     size_bytes = len(plan.ignore_file.data)
     unsaved = Unsaved(directory + slash, name, size_bytes)
     return DiskWithUnsaved(plan.root, unsaved)
