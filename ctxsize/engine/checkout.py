@@ -138,7 +138,7 @@ class Checkout:
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
-        deltas: dict[str, dict[str, int]] = defaultdict(dict)
+        deltas = defaultdict[str, dict[str, int]](dict)
         for path in {**self.sizes, **self.here}:
             size = self.sizes.get(path)
             size_here = self.here.get(path)

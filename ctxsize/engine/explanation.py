@@ -170,13 +170,15 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
             ignored = ignores
 
 
-def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) -> Iterator[NearMiss]:
+def _near_misses(
+    spec: DockerIgnoreSpec, path: str, reached: str, last_step: Step
+) -> Iterator[NearMiss]:
     """Yield the later patterns of the other kind that match if tested alone."""
     start = 0
-    if last.decider is not None:
-        start = last.decider + 1
+    if last_step.decider is not None:
+        start = last_step.decider + 1
     for pattern in spec.patterns[start:]:
-        if bool(pattern.include) == last.ignored:
+        if bool(pattern.include) == last_step.ignored:
             continue
         for ancestor in reversed(up_to(path)):
             if pattern.matches(ancestor):
@@ -315,8 +317,9 @@ class Takers:
         try:
             takers = self.of(path, is_directory=is_directory)
             if not takers:
-                asked = self._asked.items()
-                left_out = [source for source, states in asked if selects(states, path)]
+                left_out = [
+                    source for source, states in self._asked.items() if selects(states, path)
+                ]
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
         return replace(explained, takers=takers, left_out=tuple(left_out))

@@ -63,8 +63,10 @@ def _failure_problem(failure: Failure, plan: Plan) -> Problem:
             path=plan.dockerfile,
             line=failure.line,
         )
-    problem = Problem("empty-source", failure.message, plan.dockerfile, line=failure.line)
-    return _with_doubts(problem, failure.doubts)
+    return _with_doubts(
+        Problem("empty-source", failure.message, plan.dockerfile, line=failure.line),
+        failure.doubts,
+    )
 
 
 def _with_doubts(problem: Problem, doubts: Collection[UnknownName]) -> Problem:
@@ -90,7 +92,7 @@ def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
             with suppress(CtxsizeError, OSError):
                 fates[source] = look_up(source)
     if plan.builder.needs_matches:
-        fates |= _unmatched(plan, fates)
+        fates |= _failing_wildcards(plan, fates)
     for source, (fate, path) in fates.items():
         if not fate.is_found:
             with suppress(CtxsizeError, OSError):
@@ -111,7 +113,7 @@ def _is_looked_up(source: Source, builder: Builder) -> bool:
     return source.parents is None
 
 
-def _unmatched(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[Source, SourceFate]:
+def _failing_wildcards(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[Source, SourceFate]:
     """Return why wildcards fail the build: on a line on which none of them matches anything."""
     from ctxsize.engine.source_lookup import Fate, SourceFate
 
@@ -145,13 +147,15 @@ def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem
     reason = _REASONS[fate].format(entry)
     if fate == "ignored":
         reason += _by_line(plan, path)
-    problem = Problem(
-        code="source-not-found",
-        message=f"{source.instruction} {source.written}: not found, as {reason}",
-        path=plan.dockerfile,
-        line=source.line or None,
+    return _with_doubts(
+        Problem(
+            code="source-not-found",
+            message=f"{source.instruction} {source.written}: not found, as {reason}",
+            path=plan.dockerfile,
+            line=source.line or None,
+        ),
+        source.doubts,
     )
-    return _with_doubts(problem, source.doubts)
 
 
 def _by_line(plan: Plan, path: str) -> str:

@@ -226,9 +226,9 @@ class MemoryDirectory:
 
     def file(self, name: str) -> File | None:
         """Return the entry `name`; None for a directory or a name that does not exist."""
-        if name not in self.entries:
-            return None
-        file: File = self.stats([name])[0]
+        file = self.entries.get(name)
+        if isinstance(file, int):
+            return File(name, PLAIN, file)
         return file
 
     @cached_property
@@ -273,14 +273,7 @@ class MemoryDirectory:
     close = leave
 
     def stats(self, names: Sequence[str]) -> list[Any]:
-        entries = self.entries
-        stats: list[File] = []
-        for name in names:
-            file = entries[name]
-            if isinstance(file, int):
-                file = File(name, PLAIN, file)
-            stats.append(file)
-        return stats
+        return [*map(self.file, names)]
 
     def link_target(self, name: str) -> str:
         return ""

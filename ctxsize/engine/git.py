@@ -404,7 +404,8 @@ def _waits_for(path: str) -> GitError:
     return error
 
 
-def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
+def _run(program: str, root: str, top: str, arguments: tuple[str, ...], search_path: str) -> bytes:
+    """Return what git prints; it finds other programs in `search_path`. Raises `GitError`."""
     import subprocess
 
     kept = {name: text for name, text in os.environ.items() if _KEPT_VARIABLES.match(name)}
@@ -412,7 +413,7 @@ def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: st
         with subprocess.Popen(
             [program, "--no-pager", *_SETTINGS, *arguments],
             cwd=root,
-            env={**kept, **_QUIET, "PATH": path},
+            env={**kept, **_QUIET, "PATH": search_path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

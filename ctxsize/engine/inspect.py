@@ -285,8 +285,9 @@ class Inspector:
 
 
 def _without_sockets(names: list[str], stats: list[stat_result]) -> _NamesAndStats:
-    others: dict[str, stat_result] = {}
-    for name, status in zip(names, stats, strict=True):
-        if not S_ISSOCK(status.st_mode):
-            others[name] = status
+    others = {
+        name: status
+        for name, status in zip(names, stats, strict=True)
+        if not S_ISSOCK(status.st_mode)
+    }
     return [*others], [*others.values()]

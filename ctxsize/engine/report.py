@@ -84,10 +84,9 @@ def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
     """Return the ignore file that governs `plan`, as reports contain it."""
     if plan.ignore_file is None:
         return None
-    written = (pattern for pattern in plan.spec.patterns if pattern.line)
     return IgnoreFileInfo(
         path=plan.ignore_file.path,
-        patterns=tuple(map(public_pattern, written)),
+        patterns=tuple(public_pattern(pattern) for pattern in plan.spec.patterns if pattern.line),
         dockerfile_specific=plan.dockerfile_specific,
     )
 

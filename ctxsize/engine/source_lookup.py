@@ -113,14 +113,13 @@ def modes_below(root: str, path: str) -> dict[str, int]:
     A symlink is no directory.
     """
     directory = join(root, path.rstrip("/"))
-    modes: dict[str, int] = {}
     try:
-        if not islink(directory):
-            for entry in sorted(entries_in(directory), key=attrgetter("name")):
-                modes[entry.name] = entry.stat(follow_symlinks=False).st_mode
+        if islink(directory):
+            return {}
+        entries = sorted(entries_in(directory), key=attrgetter("name"))
+        return {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in entries}
     except (OSError, ValueError):
         return {}
-    return modes
 
 
 def missing(plan: Plan, path: str) -> SourceFate:
@@ -334,22 +333,25 @@ class Sources:
             hidden_as(source.path, path),
             count,
             hidden=hidden,
-            notes=tuple(self._notes(source, fate, path, is_hidden=bool(hidden))),
+            notes=tuple(self._possible_causes(source, fate, path, is_hidden=bool(hidden))),
         )
 
-    def _global_names(self) -> set[str]:
-        """Return the names of the arguments before the first FROM."""
-        names = set[str]()
-        for instruction in self._plan.parsed.dockerfile.global_arguments:
-            names |= {word.partition("=")[0] for word in instruction.arguments}
-        return names
+    def _is_global(self, name: str) -> bool:
+        """Return whether an argument before the first FROM has this name."""
+        return any(
+            word.partition("=")[0] == name
+            for instruction in self._plan.parsed.dockerfile.global_arguments
+            for word in instruction.arguments
+        )
 
-    def _notes(self, source: Source, fate: Fate, path: str, *, is_hidden: bool) -> Iterator[str]:
+    def _possible_causes(
+        self, source: Source, fate: Fate, path: str, *, is_hidden: bool
+    ) -> Iterator[str]:
         """Yield possible causes of a fate that `path` decides."""
         plan = self._plan
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line)).message
-            if kind == "environment" and name in self._global_names():
+            if kind == "environment" and self._is_global(name):
                 yield (
                     f"the stage needs its own ARG {shown(name)}: "
                     "one before FROM holds for FROM only"

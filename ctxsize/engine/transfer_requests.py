@@ -23,7 +23,7 @@ from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.engine.build_options import own_platform, platforms_of
-from ctxsize.engine.builders import UNPRINTABLE, Builder
+from ctxsize.engine.builders import UNPRINTABLE
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
@@ -131,9 +131,10 @@ def _unquoted(plan: Plan, error: DockerfileError) -> DockerfileError:
 def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextNeed:
     """Return what the build needs for one platform; `are_images` says it of named contexts."""
     build = plan.build
+    builder = plan.builder
     needs = plan.parsed.needs
     key = (
-        plan.builder.name,
+        builder.name,
         build.target,
         tuple(build.build_arguments.items()),
         platform,
@@ -148,7 +149,13 @@ def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextN
         platform,
         build_platform=own_platform(),
         contexts=are_images,
-        rules=_rules_of(plan.builder),
+        rules=StageRules(
+            builds_all=builder.builds_all_stages,
+            makes_volumes=builder.makes_volumes,
+            ignores_heredocs=builder.ignores_heredocs,
+            needs_matches=builder.needs_matches,
+            refused=builder.refused_flags,
+        ),
     )
     for source in need.sources:
         with located(source.line):
@@ -163,17 +170,6 @@ def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextN
             )
     needs[key] = need
     return need
-
-
-def _rules_of(builder: Builder) -> StageRules:
-    """Return what a builder does otherwise than BuildKit with stages."""
-    return StageRules(
-        builds_all=builder.builds_all_stages,
-        makes_volumes=builder.makes_volumes,
-        ignores_heredocs=builder.ignores_heredocs,
-        needs_matches=builder.needs_matches,
-        refused=builder.refused_flags,
-    )
 
 
 def used_contexts(plan: Plan) -> frozenset[str]:

@@ -70,7 +70,7 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     platforms = platforms_of(plan.build)
     # Without a Dockerfile, a problem of the plan says so.
     is_there = plan.dockerfile is not None and plan.dockerfile_fault is None
-    measured = _measure(plan, report, progress, is_there=is_there)
+    measured = _measure_transfers(plan, report, progress, is_there=is_there)
     contexts = list[NamedContext]()
     for context in plan.named_contexts:
         if measured.transfers is not None:
@@ -111,7 +111,7 @@ def _with_own_transfers(
     """Return a named context with its transfers; without any if it is not known to be used."""
     plan = named_plan(plan, context)
     report = measure(plan, top=1, depth=0, progress=progress)
-    measured = _measure(plan, report, progress, is_there=context.used is not None)
+    measured = _measure_transfers(plan, report, progress, is_there=context.used is not None)
     return replace(
         context,
         ignore_file=report.ignore_file,
@@ -128,7 +128,9 @@ class _Measured(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def _measure(plan: Plan, report: Report, progress: Progress | None, *, is_there: bool) -> _Measured:
+def _measure_transfers(
+    plan: Plan, report: Report, progress: Progress | None, *, is_there: bool
+) -> _Measured:
     """Measure the transfers of one context; none are known if there `is_there` no Dockerfile."""
     problems = [*map(_if_taken, report.problems)]
     if not is_there:
@@ -349,8 +351,10 @@ def transfer_listing(plan: Plan) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
-        sources = sources_of(plan)
-        return missing_sources(plan, (source for source in sources if source.parents is None))
+        return missing_sources(
+            plan,
+            (source for source in sources_of(plan) if source.parents is None),
+        )
 
     return Listing(
         plan,
