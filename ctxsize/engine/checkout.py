@@ -118,7 +118,9 @@ class Checkout:
 
         def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
             blob = repository.head.get(join(base, link))
-            if blob is None or not is_kind(blob.mode):
+            if blob is None:
+                return None
+            if not is_kind(blob.mode):
                 return None
             if blob.size_bytes is None:
                 raise GitError(f"{link} of HEAD has not been fetched")
@@ -148,17 +150,16 @@ class Checkout:
         reasons: list[Reason] = []
         for kind, changes in deltas.items():
             paths = sorted(changes, key=lambda path: (-abs(changes[path]), path))
-            count = len(paths)
-            reason = Reason(
-                kind=kind,
-                paths=tuple(paths[:_NAMED]),
-                count=count,
-                content_bytes=sum(changes.values()),
-                files=count,
+            reasons.append(
+                Reason(
+                    kind=kind,
+                    paths=tuple(paths[:_NAMED]),
+                    count=len(paths),
+                    content_bytes=sum(changes.values()),
+                    files=len(paths),
+                )
             )
-            reasons.append(reason)
-        reasons.sort(key=lambda reason: (-abs(reason.content_bytes), reason.kind))
-        return tuple(reasons)
+        return tuple(sorted(reasons, key=lambda reason: (-abs(reason.content_bytes), reason.kind)))
 
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
@@ -179,7 +180,6 @@ class Checkout:
 
     def _notes(self, own_bytes: Collection[int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
-        missing = [path for path in self.sizes if self._files[path].size_bytes is None]
         yield from _note(
             f"of .git not counted ({human(sum(own_bytes))}): a checkout has its own",
             [".git" for _ in own_bytes],
@@ -188,7 +188,10 @@ class Checkout:
             "of other repositories (submodules): a checkout may have their content",
             self._submodules,
         )
-        yield from _note("counted as empty: this partial clone has not fetched them", missing)
+        yield from _note(
+            "counted as empty: this partial clone has not fetched them",
+            [path for path in self.sizes if self._files[path].size_bytes is None],
+        )
         for what, *pathspecs in _CONVERTED:
             most = math.inf
             if "lfs" in pathspecs[0]:
@@ -211,7 +214,10 @@ def _note(what: str, paths: Collection[str]) -> Iterator[Problem]:
     """Yield the problem of `paths` if there are any."""
     if paths:
         yield Problem(
-            "checkout", f"{plural(len(paths), 'file')} {what}", min(paths), count=len(paths)
+            code="checkout",
+            message=f"{plural(len(paths), 'file')} {what}",
+            path=min(paths),
+            count=len(paths),
         )
 
 
@@ -236,13 +242,13 @@ def _change(path: str, old: bytes | None, new: bytes | None) -> Iterator[Problem
 
 def sent_sizes(walk: Walk) -> dict[str, int]:
     """Return the bytes of each file that is sent, without symlinks. Raises what `Walk` raises."""
-    sizes: dict[str, int] = {}
-    for event in walk:
-        if isinstance(event, Files):
-            for name, size in zip(event.names, event.sizes, strict=True):
-                if name not in event.links:
-                    sizes[event.prefix + name] = size
-    return sizes
+    return {
+        event.prefix + name: size
+        for event in walk
+        if isinstance(event, Files)
+        for name, size in zip(event.names, event.sizes, strict=True)
+        if name not in event.links
+    }
 
 
 def _directories(files: Mapping[str, Blob]) -> MemoryDirectory:

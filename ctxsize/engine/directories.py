@@ -97,8 +97,9 @@ class Clues:
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""
         if name.endswith(SECRET_ENDS):
-            is_public = TEMPLATES.search(name) or _PUBLIC.search(name)
-            is_secret = not (is_public or _TESTS.search(prefix))
+            is_secret = not (
+                TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix)
+            )
         elif name.startswith(SECRET_START):
             is_secret = not TEMPLATES.search(name)
         else:

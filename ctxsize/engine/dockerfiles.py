@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
 from functools import cache, partial
@@ -80,7 +80,7 @@ def is_ignore_file(path: str) -> bool:
 class FoundDockerfile(NamedTuple):
     """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
-    path: str | None
+    path: str | None = None
     read_from: str | None = None
     fault: str | None = None  # the reason why the build fails, for BuildKit in its own words
 
@@ -99,7 +99,7 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
             dockerfile = _open_dockerfile(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        dockerfile = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
+        dockerfile = FoundDockerfile(fault=f"the Dockerfile cannot be used: {reason}")
     if named is not None and dockerfile.fault is not None:
         hint = ""
         if dockerfile.path is None:
@@ -114,7 +114,7 @@ def _open_dockerfile(context: str, named: str | None, builder: Builder) -> Found
         usual = (_join(context, name) for name in builder.dockerfile_names)
         named = next(filter(lexists, usual), None)
         if named is None:
-            return FoundDockerfile(None, fault="there is no Dockerfile")
+            return FoundDockerfile(fault="there is no Dockerfile")
     elif builder.joins_to_context and not lexists(named):
         within = _join(context, named)
         if lexists(within):
@@ -199,28 +199,24 @@ def ignore_file_base(
     return _join(context, named)
 
 
-def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
-    """Return problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
+def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> Iterator[Problem]:
+    """Yield problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
 
     `base` is what `ignore_file_base` returns.
     """
     if dockerfile is None or base is None:
-        return []
+        return
     if abspath(dockerfile) == abspath(base):
-        return []
-    problems: list[Problem] = []
+        return
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
         if lexists(path):
-            problems.append(
-                Problem(
-                    code="ignore-file-passed-over",
-                    message=f"{builder.title} does not read this ignore file, as it looks for a "
-                    "relative -f in the context: name the Dockerfile by an absolute path",
-                    path=path,
-                )
+            yield Problem(
+                code="ignore-file-passed-over",
+                message=f"{builder.title} does not read this ignore file, as it looks for a "
+                "relative -f in the context: name the Dockerfile by an absolute path",
+                path=path,
             )
-    return problems
 
 
 def ignore_file_paths(

@@ -111,18 +111,17 @@ def explain(plan: Plan, path: str) -> Explanation:
     mode, not_there = entry_at(plan, path)
     try:
         levels, last = _levels(plan.spec, path)
-        near_misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
+        explained = Explanation(
+            path,
+            verdict=levels[-1].verdict,
+            ignore_file=ignore_file,
+            levels=tuple(levels),
+            near_misses=tuple(_near_misses(plan.spec, path, levels[-1].path, last)),
+            not_there=not_there,
+        )
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-    explained = Explanation(
-        path,
-        verdict=levels[-1].verdict,
-        ignore_file=ignore_file,
-        levels=tuple(levels),
-        near_misses=near_misses,
-        not_there=not_there,
-    )
     if last.ignored:
         return explained
     return _with_trouble(plan, explained, mode)
@@ -228,8 +227,9 @@ def entry_at(plan: Plan, path: str) -> EntryAt:
         listed = listed_name(full)
         name = basename(ancestor)
         if listed not in (None, name):
-            reason = f"{ancestor} is listed as {listed}: {why_other(listed, name)}"
-            return EntryAt(not_there=reason)
+            return EntryAt(
+                not_there=f"{ancestor} is listed as {listed}: {why_other(listed, name)}",
+            )
         if ancestor != path and S_ISLNK(status.st_mode):
             return EntryAt(not_there=f"{ancestor} is a symlink, which no builder follows")
     return EntryAt(status.st_mode)
@@ -245,11 +245,9 @@ def in_context(plan: Plan, path: str) -> str:
         raise InputError("not a path", path=repr(path))
     absolute = abspath(path)
     # The last component is an entry of the context even if it is a symlink.
-    readings = list[str]()
+    readings = [relpath(absolute, plan.context), inside(plan.root, absolute) or ".."]
     if not path.startswith("/"):
-        readings.append(normpath(path))
-    readings.append(relpath(absolute, plan.context))
-    readings.append(inside(plan.root, absolute) or "..")
+        readings.insert(0, normpath(path))
     below = [reading for reading in readings if not leads_out(reading)]
     for reading in below:
         if lexists(join(plan.root, reading)):

@@ -37,12 +37,12 @@ def fatal_problems(plan: Plan) -> Iterator[Problem]:
     """
     if plan.dockerfile is None:
         return
-    problems: dict[Problem, None] = {}
+    problems: list[Problem] = []
     with suppress(CtxsizeError, OSError):
-        problems |= dict.fromkeys(failing_steps(plan))
+        problems += failing_steps(plan)
         for context in sent_contexts(plan):
-            problems |= dict.fromkeys(missing_sources(context, sources_of(context)))
-    yield from (problem for problem in problems if problem.is_fatal)
+            problems += _not_found(context, sources_of(context))
+    yield from (problem for problem in dict.fromkeys(problems) if problem.is_fatal)
 
 
 def failing_steps(plan: Plan) -> Iterator[Problem]:
@@ -81,7 +81,16 @@ def _with_doubts(problem: Problem, doubts: Collection[UnknownName]) -> Problem:
 
 
 def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
+    """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt.
+
+    Only `fatal_problems` has those of a builder that requests no paths.
+    """
+    if plan.builder.asks_for_paths:
+        yield from _not_found(plan, sources)
+
+
+def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
+    """Yield a problem for each of `sources` that the builder does not find."""
     from ctxsize.engine.lookups import look_up_of  # most builds have no doubtful source
 
     wanted = dict.fromkeys(source for source in sources if _is_looked_up(source, plan.builder))
@@ -131,12 +140,12 @@ def _failing_wildcards(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[S
 
 def _source_counts(plan: Plan) -> Counter[int]:
     """Return the number of sources of each COPY and ADD, by line, including URLs."""
-    counts = Counter[int]()
-    for instruction in plan.parsed.dockerfile.instructions:
-        for word in (instruction.trigger or instruction).arguments[:-1]:
-            if parse_heredoc_word(word) is None:
-                counts[instruction.line] += 1
-    return counts
+    return Counter(
+        instruction.line
+        for instruction in plan.parsed.dockerfile.instructions
+        for word in (instruction.trigger or instruction).arguments[:-1]
+        if parse_heredoc_word(word) is None
+    )
 
 
 def _source_problem(plan: Plan, source: Source, fate: str, path: str) -> Problem:

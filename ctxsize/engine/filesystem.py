@@ -47,8 +47,7 @@ def in_steps(directories: list[str], others: list[str]) -> list[DirectoryOrRun]:
 
 
 def _in_runs(names: list[str]) -> list[DirectoryOrRun]:
-    starts = range(0, len(names), MOST_TOGETHER)
-    return [names[start : start + MOST_TOGETHER] for start in starts]
+    return [names[start : start + MOST_TOGETHER] for start in range(0, len(names), MOST_TOGETHER)]
 
 
 def _order(*names: list[str]) -> Callable[[str], bytes] | None:
@@ -107,8 +106,11 @@ class DiskDirectory:
         return in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
-        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
-        return DiskDirectory(f"{self.prefix}{name}/", fd, self)
+        return DiskDirectory(
+            f"{self.prefix}{name}/",
+            os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd),
+            above=self,
+        )
 
     def leave(self) -> None:
         """Close it, and open its parent again if that was closed in between."""
@@ -238,7 +240,9 @@ class MemoryDirectory:
 
     def has(self, name: str) -> bool:
         """Return whether this directory contains an entry of this name."""
-        return name in self.entries or name in self.folders
+        if name in self.entries:
+            return True
+        return name in self.folders
 
     @cached_property
     def contents(self) -> dict[str, int]:

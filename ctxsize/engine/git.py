@@ -175,8 +175,7 @@ class GitRepository:
 
     def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
-        words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
-        return {*_paths(self.root, *words)}
+        return {*_paths(self.root, "-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)}
 
 
 @dataclass(frozen=True)
@@ -293,7 +292,9 @@ def _top(root: str, nearest: str) -> str:
     question = "--absolute-git-dir"
     # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
-    if top == nearest or (is_outer and _line(root, question) == _line(top, question)):
+    if top == nearest:
+        return top
+    if is_outer and _line(root, question) == _line(top, question):
         return top
     raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
 

@@ -149,14 +149,14 @@ class Inspector:
         for reason, sizes in self._empty.items():
             if not sizes:
                 continue
-            size = human(sum(sizes.values()))
             count = len(sizes)
             why = reason
             if count > 1:
                 why = reason.replace(" it", " them")
             yield Problem(
                 code=_EMPTY_CODES[reason],
-                message=f"the build gets {plural(count, 'empty file')} in place of {size}: {why}",
+                message=f"the build gets {plural(count, 'empty file')} in place of "
+                f"{human(sum(sizes.values()))}: {why}",
                 path=next(iter(sizes)),
                 count=count,
             )

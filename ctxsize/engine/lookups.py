@@ -64,8 +64,7 @@ class Unpacked:
         self._plan = plan
         self._arrivals = _Unpacked(plan)
         count = len(plan.spec.patterns) - len(plan.added)
-        written = plan.builder.spec_class(plan.spec.patterns[:count])
-        self._as_written = replace(plan, spec=written)
+        self._as_written = replace(plan, spec=plan.builder.spec_class(plan.spec.patterns[:count]))
 
     def fate(self, source: Source) -> SourceFate:
         """Return the fate of a source, and the path that decides: of wildcards, a hidden match."""
@@ -75,7 +74,7 @@ class Unpacked:
         if not has_wildcards(path):
             return self._fate_of(path)
         matches = self._matches(path)
-        arriving = [*filter(self._arrivals.holds, matches)]
+        arriving = list(filter(self._arrivals.holds, matches))
         for end in arriving:
             fate = self._fate_of(end)
             if not fate.fate.is_found:
@@ -121,12 +120,12 @@ class InPlace:
         that take too long.
         """
         path = source.path
-        is_mount = source.kind == "bind"
-        if has_wildcards(path) and not is_mount:
+        if source.kind == "bind":
+            return SourceFate(self._reach(path), path)
+        if has_wildcards(path):
             return self._fate_of_matches(path)
         fate = self._reach(path)
-        can_be_hidden = path != "." and not is_mount
-        if can_be_hidden and fate is Fate.FOUND and self._is_hidden(path):
+        if path != "." and fate is Fate.FOUND and self._is_hidden(path):
             fate = Fate.IGNORED
         return SourceFate(fate, path)
 
@@ -198,7 +197,9 @@ class InPlace:
         if not self._spec.step(path).ignored:
             return False
         end, _ = self._follow(path)
-        return not (isdir(join(self._root, end)) and self._spec.enters(path))
+        if isdir(join(self._root, end)):
+            return not self._spec.enters(path)
+        return True
 
     def _follow(self, path: str) -> tuple[str, bool]:
         """Return where a path leads through symlinks inside the context, and whether it ends."""

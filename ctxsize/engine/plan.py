@@ -158,7 +158,7 @@ def plan_of(
     `IgnoreFileError` if the ignore file would fail the build.
     """
     root = _context_root(build.context)
-    chosen = FoundDockerfile(None)
+    chosen = FoundDockerfile()
     if not alone:
         if build.dockerfile == STDIN and build.dockerfile_inline is None:
             raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
@@ -189,7 +189,7 @@ def plan_of(
         dockerfile_specific=specific,
         spec=builder.spec_class([]),
         dockerfile_fault=chosen.fault,
-        problems=(*problems,),
+        problems=tuple(problems),
         parsed=parsed,
         parsed_files=parsed_files,
     )

@@ -156,8 +156,11 @@ class Listing:
     def __iter__(self) -> Iterator[Entry]:
         # Without exceptions there are no sent parents; else this needs a walk of its own.
         if self._with_ignored and self._plan.spec.reach != []:
-            folders = (event for event in Walk(self._plan) if isinstance(event, Folder))
-            self._sent_parents = frozenset(folder.path for folder in folders if folder.mark.ignored)
+            self._sent_parents = frozenset(
+                event.path
+                for event in Walk(self._plan)
+                if isinstance(event, Folder) and event.mark.ignored
+            )
         last = None
         for entry in merge(*map(self._entries_of, self._walks), key=_in_order):
             if entry.path != last:

@@ -99,7 +99,9 @@ class Arrivals:
 
         def target_of(here: str) -> str | None:
             target = link_at(self._plan.root, here)
-            if target is None or self.holds(here):
+            if target is None:
+                return None
+            if self.holds(here):
                 return target
             return ""
 
@@ -325,8 +327,11 @@ class Sources:
             count = len(matches) - len(unfound)
         if fate is Fate.IGNORED:
             unfound = [path]
-        explanations = (explain(self._plan, match) for match in unfound)
-        hidden = tuple(explained for explained in explanations if explained.verdict.ignored)
+        hidden = tuple(
+            explained
+            for explained in map(partial(explain, self._plan), unfound)
+            if explained.verdict.ignored
+        )
         return SourceCheck(
             source,
             fate,
@@ -402,8 +407,5 @@ def check_in_all(plan: Plan, wanted: str) -> list[SourceCheck]:
     plans = [plan]
     if plan.dockerfile is not None and not plan.name:
         plans = [*sent_contexts(plan)]
-    checks = list[SourceCheck]()
-    for context in plans:
-        checks += Sources(context).check(wanted)
-    taken = [check for check in checks if check.source.line]
-    return taken or checks[:1]
+    checks = [check for context in plans for check in Sources(context).check(wanted)]
+    return [check for check in checks if check.source.line] or checks[:1]

@@ -197,8 +197,7 @@ def asked_of(plan: Plan) -> tuple[Asked, ...]:
 
 def sources_of(plan: Plan) -> tuple[Source, ...]:
     """Return the sources of all transfers of the context of `plan`, each once."""
-    sources = (source for asked in asked_of(plan) for source in asked.sources)
-    return tuple(dict.fromkeys(sources))
+    return tuple(dict.fromkeys(source for asked in asked_of(plan) for source in asked.sources))
 
 
 def mounts_of(plan: Plan) -> tuple[Source, ...]:

@@ -89,20 +89,18 @@ def _with_unused(transfers: Sequence[Transfer], platforms: Sequence[str]) -> lis
     """Return the transfers in the order of their platforms, also for those that request nothing."""
     requesting = {platform for transfer in transfers for platform in transfer.platforms}
     unused = [platform for platform in platforms if platform not in requesting]
-    all_transfers = [*transfers]
     if unused:
-        all_transfers.append(
-            Transfer(
-                context_used=False,
-                follow_paths=(),
-                content_bytes=0,
-                files=0,
-                wire_bytes=None,
-                printed=None,
-                platforms=tuple(unused),
-            )
+        nothing = Transfer(
+            context_used=False,
+            follow_paths=(),
+            content_bytes=0,
+            files=0,
+            wire_bytes=None,
+            printed=None,
+            platforms=tuple(unused),
         )
-    return sorted(all_transfers, key=lambda transfer: platforms.index(transfer.platforms[0]))
+        transfers = (*transfers, nothing)
+    return sorted(transfers, key=lambda transfer: platforms.index(transfer.platforms[0]))
 
 
 def _with_own_transfers(
@@ -252,7 +250,9 @@ class _Measuring:
         if source.path == ".":
             return has_symlinks and bool(source.excludes)
         # A symlink on the way may be ignored, though its target is sent.
-        return has_symlinks or include != (source.path,)
+        if has_symlinks:
+            return True
+        return include != (source.path,)
 
 
 def _transfer(
@@ -315,13 +315,10 @@ def _may_show(plan: Plan, path: str) -> bool:
 def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
     lead = TAKES_UNKNOWN
-    fails = False
     if isinstance(error, BuildFailsError):
         lead = "the build stops"
-        fails = True
     elif type(error) is DockerfileError:  # and not an `UndecidedError`
         lead = "the build fails"
-        fails = True
     message = f"{lead}: {error.message}"
     if error.hint:
         message += f" ({error.hint})"
@@ -330,21 +327,20 @@ def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
         message=message,
         path=error.path or plan.dockerfile,
         line=error.line,
-        fails=fails,
+        fails=lead != TAKES_UNKNOWN,
     )
 
 
-def unread(plan: Plan) -> list[Problem]:
-    """Return the problem that a Dockerfile has which the builder rejects, if it does."""
+def unread(plan: Plan) -> Iterator[Problem]:
+    """Yield the problem that a Dockerfile has which the builder rejects, if it does."""
     if plan.dockerfile is None:
-        return []
+        return
     try:
         needs_of(plan)
     except CtxsizeError as error:
         problem = unknown_transfer(plan, error)
         if problem.fails:
-            return [problem]
-    return []
+            yield problem
 
 
 def transfer_listing(plan: Plan) -> Listing:

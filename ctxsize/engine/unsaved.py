@@ -55,8 +55,7 @@ def source_of(plan: Plan) -> Disk:
     if in_context is None:
         return Disk(plan.root)
     directory, slash, name = join(plan.root, in_context).rpartition("/")
-    size_bytes = len(plan.ignore_file.data)
-    unsaved = Unsaved(directory + slash, name, size_bytes)
+    unsaved = Unsaved(directory + slash, name, size_bytes=len(plan.ignore_file.data))
     return DiskWithUnsaved(plan.root, unsaved)
 
 
