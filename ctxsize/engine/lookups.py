@@ -1,7 +1,7 @@
-"""Look up sources as each builder does. `look_up_of` has the one seam of all look-ups.
+"""Look up sources as each builder does: `look_up_of` returns the function of a builder.
 
 The classic builder looks in the context that arrived (moby's `copier`), Podman in the context
-itself, by name (Buildah's `Builder.Add`). For BuildKit that is `source_lookup.py`.
+itself, by name (Buildah's `Builder.Add`), BuildKit as in `source_lookup.py`.
 """
 
 from __future__ import annotations
