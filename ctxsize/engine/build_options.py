@@ -56,10 +56,9 @@ def named_contexts(build: Build) -> tuple[NamedContext, ...]:
         except DockerfileError as error:
             raise InputError(f"invalid context name {written}: {error.message}") from None
         # Buildx sends the contexts of these names as it does its own.
+        announced = name
         if name in ("context", "dockerfile"):
             announced = f"_{name}"
-        else:
-            announced = name
         contexts[name] = NamedContext(
             name,
             value=location,
@@ -84,6 +83,7 @@ def _kind_of(name: str, location: str) -> str:
     reason = "no such file or directory"
     if lexists(location):
         reason = "not a directory"
-    message = f"failed to get build context {name}: stat {location}: {reason}"
-    hint = "--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://"
-    raise InputError(message, hint=hint)
+    raise InputError(
+        f"failed to get build context {name}: stat {location}: {reason}",
+        hint="--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://",
+    )

@@ -6,19 +6,25 @@ filter runs, so a file has the size that git keeps; problems name what a checkou
 
 from __future__ import annotations
 
+import math
 import os
-import stat
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from os.path import join, relpath, split
+from os.path import dirname, join, relpath, split
+from stat import S_ISLNK, S_ISREG
 
 from ctxsize.engine import git
-from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    follow_links,
+    ignore_file_base,
+    ignore_file_paths,
+)
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Files
 from ctxsize.engine.filesystem import File, MemoryDirectory
+from ctxsize.engine.git import Blob, GitError
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import Plan, inside, with_ignore_file
 from ctxsize.engine.walk import Walk
@@ -45,21 +51,21 @@ class Checkout:
     def __init__(self, plan: Plan) -> None:
         """Read both. Raises `InputError` without a commit, and what `Walk` raises."""
         self._plan_here = plan
-        answer = git.find(plan.root)
+        repository, problem = git.find(plan.root)
         try:
-            if answer.repository is not None:
-                self._repository = answer.repository
-            elif answer.problem is not None:
-                raise git.GitError(answer.problem.message)
-            else:
-                raise git.GitError("git finds none here")
+            if repository is None:
+                reason = "git finds none here"
+                if problem is not None:
+                    reason = problem.message
+                raise GitError(reason)
+            self._repository = repository
             self._read()
-        except git.GitError as error:
-            message = f"there is no checkout of HEAD: {error}"
-            raise InputError(message, path=plan.context) from None
+        except GitError as error:
+            raise InputError(f"there is no checkout of HEAD: {error}", path=plan.context) from None
 
     def _read(self) -> None:
         self._files = self._files_of_head()
+        self._submodules = {path for path, blob in self._files.items() if blob.is_submodule}
         self.plan = self._with_ignore_file()
         tree = _directories(self._files)
         walk = Walk(self._plan_here)
@@ -71,64 +77,70 @@ class Checkout:
         self.problems = (*walk.problems, *self._notes(own_bytes), *self._changes())
         self.differences = self._differences()
 
-    def _files_of_head(self) -> dict[str, git.Blob]:
+    def _files_of_head(self) -> dict[str, Blob]:
         """Return the files of HEAD by their paths in the context."""
         directory = relpath(self._plan_here.root, self._repository.top)
         head = self._repository.head
         if directory == ".":
             return head
         prefix = f"{directory}/"
-        files: dict[str, git.Blob] = {}
-        for path, blob in head.items():
-            if path.startswith(prefix):
-                files[path[len(prefix) :]] = blob
+        files = {
+            path.removeprefix(prefix): blob
+            for path, blob in head.items()
+            if path.startswith(prefix)
+        }
         if not files:
-            raise git.GitError(f"it has no directory {directory}")
+            raise GitError(f"it has no directory {directory}")
         return files
 
     def _with_ignore_file(self) -> Plan:
         """Return the plan with the ignore file that governs in HEAD."""
         plan = replace(self._plan_here, ignore_file=None, dockerfile_specific=False)
         builder = plan.builder
-        for path, specific in ignore_file_paths(plan.context, plan.ignore_file_base, builder):
-            anywhere = builder.links_may_leave or (specific and builder.must_read)
-            if (data := self._content(path, anywhere=anywhere)) is not None:
-                ignore_file = IgnoreFile(path, ())
-                plan = replace(plan, ignore_file=ignore_file, dockerfile_specific=specific)
+        base = ignore_file_base(plan.context, plan.build.dockerfile, plan.dockerfile, builder)
+        for path, specific in ignore_file_paths(plan.context, base, builder):
+            data = self._content(
+                path,
+                anywhere=builder.links_may_leave or (specific and builder.must_read),
+            )
+            if data is not None:
+                plan = replace(plan, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)
                 return with_ignore_file(plan, data)
         return replace(with_ignore_file(plan, b""), ignore_file=None)
 
     def _content(self, path: str, *, anywhere: bool = True) -> bytes | None:
         """Return a file of HEAD, None if there is none; a symlink stays in HEAD, or beside it."""
+        repository = self._repository
         base = ""
-        name = inside(self._repository.top, path) or ""
+        name = inside(repository.top, path) or ""
         if not anywhere:
             base, name = split(name)
 
         def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
-            path_in_head = join(base, link)
-            blob = self._repository.head.get(path_in_head)
-            if blob is None or not is_kind(int(blob.mode, 8)):
+            blob = repository.head.get(join(base, link))
+            if blob is None:
                 return None
-            if not blob.size.isdigit():
-                raise git.GitError(f"{link} of HEAD has not been fetched")
-            if int(blob.size) > MOST_BYTES:
-                raise git.GitError(f"{link} of HEAD is too large")
-            return self._repository.content(blob)
+            if not is_kind(blob.mode):
+                return None
+            if blob.size_bytes is None:
+                raise GitError(f"{link} of HEAD has not been fetched")
+            if blob.size_bytes > MOST_BYTES:
+                raise GitError(f"{link} of HEAD is too large")
+            return repository.content(blob)
 
         def target_of(link: str) -> str | None:
-            if (target := content(link, stat.S_ISLNK)) is None:
+            if (target := content(link, S_ISLNK)) is None:
                 return None
             return os.fsdecode(target)
 
         end, is_end = follow_links(name, target_of)
         if not is_end:
             return None
-        return content(end, stat.S_ISREG)
+        return content(end, S_ISREG)
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
-        deltas: dict[str, dict[str, int]] = defaultdict(dict)
+        deltas = defaultdict[str, dict[str, int]](dict)
         for path in {**self.sizes, **self.here}:
             size = self.sizes.get(path)
             size_here = self.here.get(path)
@@ -138,16 +150,16 @@ class Checkout:
         reasons: list[Reason] = []
         for kind, changes in deltas.items():
             paths = sorted(changes, key=lambda path: (-abs(changes[path]), path))
-            reason = Reason(
-                kind=kind,
-                paths=tuple(paths[:_NAMED]),
-                count=len(paths),
-                content_bytes=sum(changes.values()),
-                files=len(paths),
+            reasons.append(
+                Reason(
+                    kind=kind,
+                    paths=tuple(paths[:_NAMED]),
+                    count=len(paths),
+                    content_bytes=sum(changes.values()),
+                    files=len(paths),
+                )
             )
-            reasons.append(reason)
-        reasons.sort(key=lambda reason: (-abs(reason.content_bytes), reason.kind))
-        return tuple(reasons)
+        return tuple(sorted(reasons, key=lambda reason: (-abs(reason.content_bytes), reason.kind)))
 
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
@@ -157,28 +169,31 @@ class Checkout:
             if path in self._sent_by_lines_here:
                 return "missing-here"
             return "ignored-here"
-        if path in self._files and self._files[path].mode.startswith("100"):
+        blob = self._files.get(path)
+        if blob is not None and S_ISREG(blob.mode):
             return "ignored-in-head"
-        for directory in up_to(path)[:-1]:
-            if directory in self._files and self._files[directory].kind == "commit":
-                return "in-submodule"
+        if any(directory in self._submodules for directory in up_to(path)[:-1]):
+            return "in-submodule"
         if self._repository.ignores(path):
             return "ignored-by-git"
         return "not-committed"
 
     def _notes(self, own_bytes: Collection[int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
-        submodules = [path for path, blob in self._files.items() if blob.kind == "commit"]
-        missing = [path for path in self.sizes if not self._files[path].size.isdigit()]
-        size = human(sum(own_bytes))
-        git_directory = f"of .git not counted ({size}): a checkout has its own"
-        yield from _note(git_directory, [".git" for _ in own_bytes])
         yield from _note(
-            "of other repositories (submodules): a checkout may have their content", submodules
+            f"of .git not counted ({human(sum(own_bytes))}): a checkout has its own",
+            [".git" for _ in own_bytes],
         )
-        yield from _note("counted as empty: this partial clone has not fetched them", missing)
+        yield from _note(
+            "of other repositories (submodules): a checkout may have their content",
+            self._submodules,
+        )
+        yield from _note(
+            "counted as empty: this partial clone has not fetched them",
+            [path for path in self.sizes if self._files[path].size_bytes is None],
+        )
         for what, *pathspecs in _CONVERTED:
-            most = sys.maxsize
+            most = math.inf
             if "lfs" in pathspecs[0]:
                 most = _POINTER_BYTES
             converted = self._repository.matching(*pathspecs) & self.sizes.keys()
@@ -198,8 +213,12 @@ class Checkout:
 def _note(what: str, paths: Collection[str]) -> Iterator[Problem]:
     """Yield the problem of `paths` if there are any."""
     if paths:
-        message = f"{plural(len(paths), 'file')} {what}"
-        yield Problem("checkout", message, min(paths), count=len(paths))
+        yield Problem(
+            code="checkout",
+            message=f"{plural(len(paths), 'file')} {what}",
+            path=min(paths),
+            count=len(paths),
+        )
 
 
 def _data_of(ignore_file: IgnoreFile | None) -> bytes | None:
@@ -223,34 +242,28 @@ def _change(path: str, old: bytes | None, new: bytes | None) -> Iterator[Problem
 
 def sent_sizes(walk: Walk) -> dict[str, int]:
     """Return the bytes of each file that is sent, without symlinks. Raises what `Walk` raises."""
-    sizes: dict[str, int] = {}
-    for event in walk:
-        if isinstance(event, Files):
-            for name, size in zip(event.names, event.sizes, strict=True):
-                if name not in event.links:
-                    sizes[event.prefix + name] = size
-    return sizes
+    return {
+        event.prefix + name: size
+        for event in walk
+        if isinstance(event, Files)
+        for name, size in zip(event.names, event.sizes, strict=True)
+        if name not in event.links
+    }
 
 
-def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
+def _directories(files: Mapping[str, Blob]) -> MemoryDirectory:
     """Return the tree of a checkout of `files`, where submodules are empty directories."""
     folders = {"": MemoryDirectory("")}
     for path, blob in files.items():
-        is_directory = blob.kind == "commit"
-        directories = up_to(path)
-        if not is_directory:
-            directories.pop()
-        for directory in directories:
-            if directory not in folders:
-                folder = MemoryDirectory(directory)
-                above = directory.rpartition("/")[0]
-                folders[above].folders[folder.name] = folder
-                folders[directory] = folder
-        if not is_directory:
-            above, _, name = path.rpartition("/")
-            size = 0
-            if blob.size.isdigit():
-                size = int(blob.size)
-            file = File(name, int(blob.mode, 8), size)
-            folders[above].entries[name] = file.kept
+        directory, name = split(path)
+        if blob.is_submodule:
+            directory = path
+        for ancestor in up_to(directory):
+            if ancestor not in folders:
+                folder = MemoryDirectory(ancestor)
+                folders[dirname(ancestor)].folders[folder.name] = folder
+                folders[ancestor] = folder
+        if not blob.is_submodule:
+            file = File(name, blob.mode, blob.size_bytes or 0)
+            folders[directory].entries[name] = file.kept
     return folders[""]

@@ -9,15 +9,15 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from os.path import basename, isfile, join, normpath
 
 from ctxsize.engine.events import Files, order
-from ctxsize.model import Clue, Counted, Directory, Share
+from ctxsize.model import Amount, Clue, Counted, Directory, Share
 from ctxsize.reader import worktrees_in
 from ctxsize.shipped import shipped_text
 
-_ROWS = re.findall(r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)", shipped_text("engine/names.txt"))
-PROVED = dict(_ROWS)
+PROVED = dict(re.findall(r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)", shipped_text("engine/names.txt")))
 """Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
 UNNEEDED = {*PROVED.pop("unneeded").split()}  # directories that a build hardly ever needs
 SECRETS = tuple(PROVED.pop("secrets").split())
@@ -38,28 +38,24 @@ _PUBLIC = re.compile(
 _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 
 GITIGNORE = ".gitignore"
-_PROOFS = " ".join(PROVED.values()).split()
-MARKERS = {*map(basename, _PROOFS)}
+MARKERS = {*map(basename, " ".join(PROVED.values()).split())}
 SECRET_NAMES = frozenset(map(basename, SECRETS))
 _SECRET_SUFFIXES = tuple(f"/{path}" for path in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-_SECRET_FOLDER_NAMES = {*map(basename, SECRET_FOLDERS)}
-FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | _SECRET_FOLDER_NAMES
+FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | {*map(basename, SECRET_FOLDERS)}
 
 LARGE_FILE_BYTES = 10_000_000  # of the largest file from which it may be worth a hint
 _LARGE_SHARE = 0.01  # of all bytes, from which a part is compared with `.gitignore`
 _LARGE_DEPTH = 5  # of directories to compare with `.gitignore`, at most
 
 
+@dataclass(eq=False, slots=True)
 class RunningSum:
     """A number of files and of their bytes that grows."""
 
-    __slots__ = ("content_bytes", "files")
-
-    def __init__(self, files: int = 0, content_bytes: int = 0) -> None:
-        self.files = files
-        self.content_bytes = content_bytes
+    files: int = 0
+    content_bytes: int = 0
 
     def add(self, files: int, content_bytes: int) -> None:
         """Add files with their bytes."""
@@ -101,13 +97,13 @@ class Clues:
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""
         if name.endswith(SECRET_ENDS):
-            is_public = TEMPLATES.search(name) or _PUBLIC.search(name)
-            is_secret = not (is_public or _TESTS.search(prefix))
+            is_secret = not (
+                TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix)
+            )
         elif name.startswith(SECRET_START):
             is_secret = not TEMPLATES.search(name)
         else:
-            path = f"/{prefix}{name}"
-            is_secret = name in SECRET_NAMES and path.endswith(_SECRET_SUFFIXES)
+            is_secret = f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
         if size and is_secret:
             self.secrets.append(Clue("secret", prefix + name, size, 1))
 
@@ -119,8 +115,7 @@ class Clues:
         yield from _clues_of(tops, direct)
         yield from self._secrets_outside(tops)
         least = max(LARGE_FILE_BYTES, total / 2)
-        gitignore = join(root, GITIGNORE)
-        if isfile(gitignore):  # it counts even if it is not sent
+        if isfile(join(root, GITIGNORE)):  # it counts even if it is not sent
             least = max(1, _LARGE_SHARE * total)
             yield from _large_directories(direct, least)
         for file in largest:
@@ -142,15 +137,11 @@ class Clues:
 
             worktrees = untracked_worktrees(root)
         others = FOLDERS - BY_PATH.keys()
-        kinds: dict[str, str] = {}
-        for path in worktrees:
-            if basename(path) not in others:
-                kinds[f"{path}/"] = "unneeded"
+        kinds = {f"{path}/": "unneeded" for path in worktrees if basename(path) not in others}
         for name, prefixes in self.names.items():
-            if name in UNNEEDED or name in PROVED:
-                for above in prefixes:
-                    if self._is_unneeded(above, name):
-                        kinds[f"{above}{name}/"] = "unneeded"
+            for above in prefixes:
+                if self._is_unneeded(above, name):
+                    kinds[f"{above}{name}/"] = "unneeded"
         for secret in SECRET_FOLDERS:
             name = basename(secret)
             for above in self.names.get(name, ()):
@@ -163,9 +154,8 @@ class Clues:
         """Return whether a directory is unneeded by its name, or by what shows it to be."""
         if name in UNNEEDED:
             return True
-        for proof in PROVED[name].split():
-            path = normpath(f"{above}{name}/{proof}")
-            directory, slash, proof_name = path.rpartition("/")
+        for proof in PROVED.get(name, "").split():
+            directory, slash, proof_name = normpath(f"{above}{name}/{proof}").rpartition("/")
             if directory + slash in self.names.get(proof_name, ()):
                 return True
         return False
@@ -189,14 +179,13 @@ def _clues_of(tops: Mapping[str, str], direct: DirectorySums) -> Iterator[Clue]:
     prefixes = sorted(direct)
     for top, kind in tops.items():
         first = bisect_left(prefixes, top)
-        end = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
-        total = RunningSum()
-        for prefix in prefixes[first:end]:
-            total.add(direct[prefix].files, direct[prefix].content_bytes)
+        path = top[:-1]
+        end = bisect_left(prefixes, f"{path}0")  # which comes after "/"
+        total = Amount.of(*map(direct.__getitem__, prefixes[first:end]))
         if total.files:
             yield Clue(
                 kind=kind,
-                path=top[:-1],
+                path=path,
                 content_bytes=total.content_bytes,
                 files=total.files,
             )
@@ -230,7 +219,7 @@ def size_tree(direct: DirectorySums, depth: int | None) -> Directory:
                 break
             totals[prefix] = RunningSum()
     children: dict[str, list[Directory]] = defaultdict(list)
-    for prefix in sorted(totals, key=lambda prefix: -prefix.count("/")):
+    for prefix in sorted(totals, reverse=True):
         total = totals[prefix]
         below = children.pop(prefix, [])
         below.sort(key=lambda directory: (-directory.content_bytes, directory.path))

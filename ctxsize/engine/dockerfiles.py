@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from os.path import (
     abspath,
@@ -52,18 +52,18 @@ _MOST_NEAR = 100  # number of directories searched for builds if a context has n
 
 
 @cache
-def _endings() -> tuple[frozenset[str], frozenset[str]]:
+def _endings() -> list[frozenset[str]]:
     """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    text = shipped_text("engine/endings.txt")
-    without_comments = re.sub("(?m)^#.*", "", text)
-    others, programs = without_comments.split("---")
-    return frozenset(others.split()), frozenset(programs.split())
+    without_comments = re.sub("(?m)^#.*", "", shipped_text("engine/endings.txt"))
+    return [frozenset(part.split()) for part in without_comments.split("---")]
 
 
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
-    name = path.rpartition("/")[2]
-    if _DOCKERFILE.fullmatch(name) is None or is_ignore_file(name):
+    name = basename(path)
+    if _DOCKERFILE.fullmatch(name) is None:
+        return False
+    if is_ignore_file(name):
         return False
     end = name.rpartition(".")[2]
     others, programs = _endings()
@@ -74,13 +74,13 @@ def is_dockerfile(path: str) -> bool:
 
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
-    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
+    return _IGNORE_FILE.fullmatch(basename(path)) is not None
 
 
 class FoundDockerfile(NamedTuple):
     """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
-    path: str | None
+    path: str | None = None
     read_from: str | None = None
     fault: str | None = None  # the reason why the build fails, for BuildKit in its own words
 
@@ -99,7 +99,7 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
             dockerfile = _open_dockerfile(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        dockerfile = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
+        dockerfile = FoundDockerfile(fault=f"the Dockerfile cannot be used: {reason}")
     if named is not None and dockerfile.fault is not None:
         hint = ""
         if dockerfile.path is None:
@@ -111,13 +111,10 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 def _open_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
-        for name in builder.dockerfile_names:
-            usual = _join(context, name)
-            if lexists(usual):
-                named = usual
-                break
-        else:
-            return FoundDockerfile(None, fault="there is no Dockerfile")
+        usual = (_join(context, name) for name in builder.dockerfile_names)
+        named = next(filter(lexists, usual), None)
+        if named is None:
+            return FoundDockerfile(fault="there is no Dockerfile")
     elif builder.joins_to_context and not lexists(named):
         within = _join(context, named)
         if lexists(within):
@@ -149,31 +146,32 @@ def _fetch_dockerfile(context: str, named: str | None) -> FoundDockerfile:
     if path is None:
         path = _join(context, _USUAL)
     directory, name = split(path)
-    usual = _find_inside(path, directory, name)
+    usual = _find_inside(path, name)
     if name != _USUAL:
         return usual
     # `handleLowercaseDockerfile` of buildx compares the names that the directory lists.
     lower_path = join(directory, _LOWER)
     if not is_listed(path) and is_listed(lower_path):
-        return _find_inside(lower_path, directory, _LOWER)
+        return _find_inside(lower_path, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
     if usual.fault is not None:
-        lower = _find_inside(path, directory, _LOWER)
+        lower = _find_inside(path, _LOWER)
         if lower.fault is None:
             return lower
     return usual
 
 
-def _find_inside(path: str, directory: str, name: str) -> FoundDockerfile:
-    """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
+def _find_inside(path: str, name: str) -> FoundDockerfile:
+    """Return the Dockerfile called `name` beside `path`, as which the user knows it."""
     failed = "failed to read dockerfile:"
     try:
-        target = follow_inside(realpath(directory or "."), name)
+        target = follow_inside(realpath(dirname(path)), name)
     except OSError:
         return FoundDockerfile(path, fault=f"{failed} too many links")
     if target is None:
-        fault = f"{failed} open {name}: no such file or directory"
-        return FoundDockerfile(_if_exists(path), fault=fault)
+        return FoundDockerfile(
+            _if_exists(path), fault=f"{failed} open {name}: no such file or directory"
+        )
     if isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # fsutil sends a special file or an unreadable one without content.
@@ -193,31 +191,32 @@ def ignore_file_base(
 
     `named` is the value of `-f`, `dockerfile` the path that was found.
     """
-    if named is None or named == STDIN or not builder.joins_to_context:
+    if named in (None, STDIN):
+        return dockerfile
+    if not builder.joins_to_context:
         return dockerfile
     # `ContainerIgnoreFile` of Buildah joins it, also where the Dockerfile itself is elsewhere.
     return _join(context, named)
 
 
-def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> list[Problem]:
-    """Return problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
+def passed_over(dockerfile: str | None, base: str | None, builder: Builder) -> Iterator[Problem]:
+    """Yield problems of ignore files beside the Dockerfile that the builder looks for elsewhere.
 
     `base` is what `ignore_file_base` returns.
     """
-    if dockerfile is None or base is None or dockerfile == STDIN:
-        return []
-    problems: list[Problem] = []
+    if dockerfile is None or base is None:
+        return
     if abspath(dockerfile) == abspath(base):
-        return problems
+        return
     for suffix in builder.specific_suffixes:
         path = dockerfile + suffix
         if lexists(path):
-            message = (
-                f"{builder.title} does not read this ignore file, as it looks for a relative -f in "
-                "the context: name the Dockerfile by an absolute path"
+            yield Problem(
+                code="ignore-file-passed-over",
+                message=f"{builder.title} does not read this ignore file, as it looks for a "
+                "relative -f in the context: name the Dockerfile by an absolute path",
+                path=path,
             )
-            problems.append(Problem("ignore-file-passed-over", message, path))
-    return problems
 
 
 def ignore_file_paths(
@@ -227,8 +226,7 @@ def ignore_file_paths(
     paths: list[tuple[str, bool]] = []
     # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
     if dockerfile is not None and dockerfile != STDIN:
-        specific = [dockerfile + suffix for suffix in builder.specific_suffixes]
-        paths += ((normpath(path), True) for path in specific)
+        paths += ((normpath(dockerfile + suffix), True) for suffix in builder.specific_suffixes)
     paths += ((_join(context, name), False) for name in builder.ignore_file_names)
     return paths
 
@@ -244,8 +242,12 @@ def find_ignore_file(
     problems: list[Problem] = []
     for path, specific in ignore_file_paths(context, dockerfile, builder):
         # The builder that must read a specific file follows its symlinks anywhere.
-        anywhere = builder.links_may_leave or (specific and builder.must_read)
-        ignore_file = _ignore_file_at(path, builder, problems, anywhere=anywhere)
+        ignore_file = _ignore_file_at(
+            path,
+            builder,
+            problems,
+            anywhere=builder.links_may_leave or (specific and builder.must_read),
+        )
         if ignore_file is not None:
             return ignore_file, specific, problems
     return None, False, problems
@@ -267,8 +269,7 @@ def _ignore_file_at(
     try:
         target: str | None = path
         if islink(path) and not anywhere:
-            directory = realpath(dirname(path) or ".")
-            target = follow_inside(directory, name)
+            target = follow_inside(realpath(dirname(path)), name)
     except OSError as error:  # a loop of symlinks
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
@@ -279,9 +280,14 @@ def _ignore_file_at(
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     if not builder.must_read and not may_read(target):
-        lead = f"{builder.title} may not read this ignore file"
-        message = f"{lead} and treats it as empty without a warning"
-        problems.append(Problem("ignore-file-unreadable", message, path))
+        problems.append(
+            Problem(
+                code="ignore-file-unreadable",
+                message=f"{builder.title} may not read this ignore file and treats it as empty "
+                "without a warning",
+                path=path,
+            )
+        )
     return _parse_ignore_file(path, target, builder)
 
 
@@ -302,8 +308,9 @@ def _parse_ignore_file(path: str, target: str, builder: Builder) -> IgnoreFile |
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
-    message = f"{builder.title} cannot read the ignore file: {error.strerror}"
-    return BuildFailsError(message, path=path)
+    return BuildFailsError(
+        f"{builder.title} cannot read the ignore file: {error.strerror}", path=path
+    )
 
 
 def read_ignore_file(path: str) -> IgnoreFile:
@@ -322,30 +329,22 @@ def files_near(context: str) -> list[str]:
     """
     files: list[str] = []
     directories = [".github/workflows", "src/main/docker"]
+    by_name = attrgetter("name")
     with suppress(OSError):
-        top = sorted(entries_in(context), key=attrgetter("name"))
-        for entry in top:
+        for entry in sorted(entries_in(context), key=by_name):
             if entry.is_file(follow_symlinks=False):
                 files.append(entry.name)
-            elif entry.name in (".git", "node_modules"):
-                continue
             elif entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
-    for directory in directories[: _MOST_NEAR - 1]:
+    near = [directory for directory in directories if directory not in (".git", "node_modules")]
+    for directory in near[: _MOST_NEAR - 1]:
         with suppress(OSError):
-            below = list[str]()
-            for entry in entries_in(join(context, directory)):
+            for entry in sorted(entries_in(join(context, directory)), key=by_name):
                 if entry.is_file(follow_symlinks=False):
-                    below.append(f"{directory}/{entry.name}")
-            files += sorted(below)
-    for path in files:
-        if is_dockerfile(path) or _is_build_file(path):
-            return files
+                    files.append(f"{directory}/{entry.name}")
+    if any(is_dockerfile(path) or _BUILD_FILE.fullmatch(basename(path)) for path in files):
+        return files
     return []
-
-
-def _is_build_file(path: str) -> bool:
-    return _BUILD_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:
@@ -355,42 +354,46 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
     target of a symlink, None for other entries, and `""` for a symlink that must not be followed.
     """
     pending = path.split("/")[::-1]
-    done = list[str]()
+    done = ""
     links = 0
     while pending:
         part = pending.pop()
         if part == "..":
-            done = done[:-1]
+            done = dirname(done)
         if part in ("", ".", ".."):
             continue
-        here = "/".join([*done, part])
+        here = join(done, part)
         target = target_of(here)
         if target is None:
-            done.append(part)
+            done = here
             continue
         links += 1
         if links > _MOST_LINKS or not target:
             return here, False
         if target.startswith("/"):
-            done = []
+            done = ""
         pending += target.split("/")[::-1]
-    return "/".join(done) or ".", True
+    return done or ".", True
+
+
+def link_at(root: str, path: str) -> str | None:
+    """Return the target of the symlink at `path` below `root`; None for other entries."""
+    with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
+        return os.readlink(join(root, path))
+    return None
+
+
+def leads_out(path: str) -> bool:
+    """Return whether a relative path leads above the directory where it begins."""
+    return normpath(path).partition("/")[0] == ".."
 
 
 def follow_inside(root: str, path: str) -> str | None:
     """Return where `path`, as listed, leads below `root`, or None. Raises `OSError` for a loop."""
-
-    def target_of(here: str) -> str | None:
-        full = join(root, here)
-        if islink(full):
-            return os.readlink(full)
-        return None
-
-    end, is_end = follow_links(path, target_of)
+    end, is_end = follow_links(path, partial(link_at, root))
     if not is_end:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
-    if end != ".":
-        for ancestor in up_to(end):
-            if not is_listed(join(root, ancestor)):
-                return None
-    return join(root, end)
+    full = join(root, end)
+    if all(is_listed(join(root, ancestor)) for ancestor in up_to(end)):
+        return full
+    return None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import posixpath
-import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from os.path import basename, join, lexists, relpath
+from os.path import abspath, basename, join, lexists, normpath, relpath
+from stat import S_IFREG, S_ISDIR, S_ISLNK, S_ISREG
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.copied import copied
-from ctxsize.engine.dockerfiles import follow_inside
+from ctxsize.engine.dockerfiles import follow_inside, leads_out
 from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, Step, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
@@ -110,41 +108,30 @@ def explain(plan: Plan, path: str) -> Explanation:
         ignore_file = plan.ignore_file.path
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
-    status = entry_at(plan, path)
-    not_there = None
-    mode = stat.S_IFREG
-    if isinstance(status, str):
-        not_there = status
-    else:
-        mode = status.st_mode
+    mode, not_there = entry_at(plan, path)
     try:
         levels, last = _levels(plan.spec, path)
-        near_misses = tuple(_near_misses(plan.spec, path, levels[-1].path, last))
-        trouble = _NO_TROUBLE
-        if not last.ignored:
-            trouble = _find_trouble(plan, path, mode, is_there=not_there is None)
+        explained = Explanation(
+            path,
+            verdict=levels[-1].verdict,
+            ignore_file=ignore_file,
+            levels=tuple(levels),
+            near_misses=tuple(_near_misses(plan.spec, path, levels[-1].path, last)),
+            not_there=not_there,
+        )
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-    return Explanation(
-        path,
-        levels[-1].verdict,
-        ignore_file,
-        tuple(levels),
-        near_misses,
-        arrives_empty=trouble.arrives_empty,
-        not_there=not_there,
-        stops=trouble.stops,
-    )
+    if last.ignored:
+        return explained
+    return _with_trouble(plan, explained, mode)
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
     """Return the levels down to `path` or the last directory entered, and the last step."""
     levels: list[Level] = []
-    step = Step(ignored=False, state=0, decider=None)
-    for ancestor, step_here in spec.steps(path):
-        before = step.state
-        step = step_here
+    before = 0
+    for ancestor, step in spec.steps(path):
         decider = None
         if step.decider is not None:
             decider = public_pattern(spec.patterns[step.decider])
@@ -155,6 +142,7 @@ def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
             entered=not step.ignored or spec.enters(ancestor),
         )
         levels.append(level)
+        before = step.state
         if not level.entered:
             break
     return levels, step
@@ -181,64 +169,70 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
             ignored = ignores
 
 
-def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) -> Iterator[NearMiss]:
+def _near_misses(
+    spec: DockerIgnoreSpec, path: str, reached: str, last_step: Step
+) -> Iterator[NearMiss]:
     """Yield the later patterns of the other kind that match if tested alone."""
     start = 0
-    if last.decider is not None:
-        start = last.decider + 1
-    for pattern in list(spec.patterns)[start:]:
-        if bool(pattern.include) == last.ignored:
+    if last_step.decider is not None:
+        start = last_step.decider + 1
+    for pattern in spec.patterns[start:]:
+        if bool(pattern.include) == last_step.ignored:
             continue
         for ancestor in reversed(up_to(path)):
             if pattern.matches(ancestor):
-                pruned = len(ancestor) > len(reached)
-                yield NearMiss(public_pattern(pattern), ancestor, pruned=pruned)
+                yield NearMiss(
+                    pattern=public_pattern(pattern),
+                    matches=ancestor,
+                    pruned=len(ancestor) > len(reached),
+                )
                 break
 
 
-class _Trouble(NamedTuple):
-    """The reasons why a path that is sent arrives empty, and why the build stops at it."""
-
-    arrives_empty: str | None = None
-    stops: str | None = None
-
-
-_NO_TROUBLE = _Trouble()
-
-
-def _find_trouble(plan: Plan, path: str, mode: int, *, is_there: bool) -> _Trouble:
-    """Return the trouble with a path that is sent; one that is not there may be a file."""
+def _with_trouble(plan: Plan, explained: Explanation, mode: int) -> Explanation:
+    """Add why a path that is sent arrives empty, or why the build stops at it."""
     builder = plan.builder
-    is_directory = stat.S_ISDIR(mode)
-    is_file = stat.S_ISREG(mode)
-    if is_file and builder.refuses_to_open and refuses(plan.spec, path):
-        return _Trouble(arrives_empty=WITHHELD)
-    if not is_there or not (is_file or is_directory):
-        return _NO_TROUBLE
-    if may_read(join(plan.root, path)):
-        return _NO_TROUBLE
+    is_directory = S_ISDIR(mode)
+    is_file = S_ISREG(mode)
+    if is_file and builder.refuses_to_open and refuses(plan.spec, explained.path):
+        return replace(explained, arrives_empty=WITHHELD)
+    if explained.not_there is not None:
+        return explained
+    if not (is_file or is_directory):
+        return explained
+    if may_read(join(plan.root, explained.path)):
+        return explained
     if is_directory or builder.unreadable_stops:
-        return _Trouble(stops=NO_PERMISSION)
-    return _Trouble(arrives_empty=NO_PERMISSION)
+        return replace(explained, stops=NO_PERMISSION)
+    return replace(explained, arrives_empty=NO_PERMISSION)
 
 
-def entry_at(plan: Plan, path: str) -> os.stat_result | str:
-    """Return the entry at `path`, or why the context has none; no symlink is followed."""
+class EntryAt(NamedTuple):
+    """The mode of an entry, or the reason why the context has none at a path."""
+
+    mode: int = S_IFREG
+    not_there: str | None = None
+
+
+def entry_at(plan: Plan, path: str) -> EntryAt:
+    """Return the entry of the context at `path`; no symlink is followed."""
     for ancestor in up_to(path):
         full = join(plan.root, ancestor)
         try:
             status = os.lstat(full)
         except OSError as error:
-            return f"{ancestor}: {error.strerror}"
+            return EntryAt(not_there=f"{ancestor}: {error.strerror}")
         except ValueError as error:
-            return str(error)
+            return EntryAt(not_there=str(error))
         listed = listed_name(full)
         name = basename(ancestor)
         if listed not in (None, name):
-            return f"{ancestor} is listed as {listed}: {why_other(listed, name)}"
-        if ancestor != path and stat.S_ISLNK(status.st_mode):
-            return f"{ancestor} is a symlink, which no builder follows"
-    return status
+            return EntryAt(
+                not_there=f"{ancestor} is listed as {listed}: {why_other(listed, name)}",
+            )
+        if ancestor != path and S_ISLNK(status.st_mode):
+            return EntryAt(not_there=f"{ancestor} is a symlink, which no builder follows")
+    return EntryAt(status.st_mode)
 
 
 def in_context(plan: Plan, path: str) -> str:
@@ -249,32 +243,22 @@ def in_context(plan: Plan, path: str) -> str:
     """
     if "\0" in path or not path:
         raise InputError("not a path", path=repr(path))
-    absolute = posixpath.abspath(path)
+    absolute = abspath(path)
     # The last component is an entry of the context even if it is a symlink.
-    readings = list[str]()
+    readings = [relpath(absolute, plan.context), inside(plan.root, absolute) or ".."]
     if not path.startswith("/"):
-        readings.append(posixpath.normpath(path))
-    readings.append(posixpath.relpath(absolute, plan.context))
-    readings.append(inside(plan.root, absolute) or "..")
-    below = [reading for reading in readings if reading.partition("/")[0] != ".."]
+        readings.insert(0, normpath(path))
+    below = [reading for reading in readings if not leads_out(reading)]
     for reading in below:
-        full = join(plan.root, reading)
-        if lexists(full):
+        if lexists(join(plan.root, reading)):
             return reading
     if below:
         return below[0]
-    hint = f"the context is {plan.root}; name another with --context"
-    raise InputError("the path lies outside the context", path=path, hint=hint)
-
-
-def _shows(plan: Plan, source: Source, path: str) -> bool:
-    """Return whether the entry at `path` is in a bind mount of `source`."""
-    top = follow_inside(plan.root, source.path)
-    if top is None:
-        return False
-    full = join(plan.root, path)
-    relative = relpath(full, top)
-    return relative.partition("/")[0] != ".."
+    raise InputError(
+        "the path lies outside the context",
+        path=path,
+        hint=f"the context is {plan.root}; name another with --context",
+    )
 
 
 class Takers:
@@ -284,7 +268,8 @@ class Takers:
         self._plan = plan
         self.unknown = ""
         self._copied: dict[Source, DirectoryStates] = {}
-        self._asked: dict[Source, DirectoryStates] = {}  # where more is asked for than is copied
+        self._asked: dict[Source, DirectoryStates] = {}
+        """For sources that ask for more than they copy: an entry may be sent and left out."""
         self._mounts = mounts_of(plan)
         builder = plan.builder
         if builder.meter is None:
@@ -320,45 +305,48 @@ class Takers:
 
     def added_to(self, explained: Explanation) -> Explanation:
         """Return `explained` with the instructions that take its path, or why they are unknown."""
-        if explained.path == ".":
+        path = explained.path
+        if path == ".":
             return explained
         if self.unknown:
-            mounts = self._mounted(explained.path)
-            return replace(explained, takers_unknown=self.unknown, mounts=mounts)
-        path = explained.path
-        status = entry_at(self._plan, path)
-        is_directory = not isinstance(status, str) and stat.S_ISDIR(status.st_mode)
-        left_out: tuple[Source, ...] = ()
+            return replace(explained, takers_unknown=self.unknown, mounts=self._mounted(path))
+        is_directory = S_ISDIR(entry_at(self._plan, path).mode)
+        left_out: list[Source] = []
         try:
             takers = self.of(path, is_directory=is_directory)
             if not takers:
-                left_out = tuple(self._left_out(path))
+                left_out = [
+                    source for source, states in self._asked.items() if selects(states, path)
+                ]
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
-        return replace(explained, takers=takers, left_out=left_out)
+        return replace(explained, takers=takers, left_out=tuple(left_out))
 
     def _mounted(self, path: str) -> tuple[Source, ...]:
         """Return the bind mounts in which an entry is seen, whatever the ignore file says."""
-        with suppress(OSError):
-            return tuple(mount for mount in self._mounts if _shows(self._plan, mount, path))
-        return ()
+        root = self._plan.root
+        showing = list[Source]()
+        try:
+            for mount in self._mounts:
+                top = follow_inside(root, mount.path)
+                if top is not None and not leads_out(relpath(join(root, path), top)):
+                    showing.append(mount)
+        except OSError:
+            return ()
+        return tuple(showing)
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
         takers = list[Taker]()
         for source, states in self._copied.items():
-            if _selects(states, path):
+            if selects(states, path):
                 takers.append(Taker(source, below=False))
-            elif is_directory and _selects_below(states, path):
+            elif is_directory and states.state(path) is not None:
                 takers.append(Taker(source, below=True))
         return tuple(takers)
 
-    def _left_out(self, path: str) -> Iterator[Source]:
-        """Yield the sources for which an entry is sent, although they do not copy it."""
-        return (source for source, states in self._asked.items() if _selects(states, path))
 
-
-def _selects(states: DirectoryStates, path: str) -> bool:
+def selects(states: DirectoryStates, path: str) -> bool:
     """Return whether an evaluator leaves the entry at `path`."""
     above, slash, name = path.rpartition("/")
     state = states.state(above)
@@ -366,14 +354,3 @@ def _selects(states: DirectoryStates, path: str) -> bool:
         return False
     marks = states.evaluator.others(state, above + slash, [name])
     return not marks.get(name, state.mark).ignored
-
-
-def _selects_below(states: DirectoryStates, path: str) -> bool:
-    """Return whether an evaluator may leave an entry below the directory at `path`."""
-    above, slash, name = path.rpartition("/")
-    state = states.state(above)
-    if state is None:
-        return False
-    evaluator = states.evaluator
-    inner = evaluator.enter(state, above + slash, name)
-    return evaluator.enters(inner, path)

@@ -7,7 +7,6 @@ builders sort them, and no symlink is followed.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from errno import EINVAL, ENOENT, ENOTDIR
 from functools import cached_property
 from os.path import samestat
+from stat import S_IFDIR, S_IFREG, S_ISREG
 from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
@@ -47,8 +47,7 @@ def in_steps(directories: list[str], others: list[str]) -> list[DirectoryOrRun]:
 
 
 def _in_runs(names: list[str]) -> list[DirectoryOrRun]:
-    starts = range(0, len(names), MOST_TOGETHER)
-    return [names[start : start + MOST_TOGETHER] for start in starts]
+    return [names[start : start + MOST_TOGETHER] for start in range(0, len(names), MOST_TOGETHER)]
 
 
 def _order(*names: list[str]) -> Callable[[str], bytes] | None:
@@ -94,9 +93,10 @@ class DiskDirectory:
         self._above = above
         self.stat = os.fstat(fd)
 
-    def steps(self) -> list[DirectoryOrRun]:
+    def steps(self, *new: str) -> list[DirectoryOrRun]:
+        """Return the names in it, with those of `new` files that are not there yet."""
         directories: list[str] = []
-        others: list[str] = []
+        others = [*new]
         with os.scandir(self.fd) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
@@ -106,8 +106,11 @@ class DiskDirectory:
         return in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
-        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
-        return DiskDirectory(f"{self.prefix}{name}/", fd, self)
+        return DiskDirectory(
+            f"{self.prefix}{name}/",
+            os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd),
+            above=self,
+        )
 
     def leave(self) -> None:
         """Close it, and open its parent again if that was closed in between."""
@@ -141,7 +144,7 @@ class DiskDirectory:
             name
             for name, status in zip(names, stats, strict=True)
             if status.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
-            and stat.S_ISREG(status.st_mode)
+            and S_ISREG(status.st_mode)
             and not os.access(name, os.R_OK, dir_fd=self.fd, effective_ids=True)
         ]
 
@@ -155,11 +158,13 @@ class DiskDirectory:
             path = self.prefix + name
         else:
             path = self.prefix[:-1] or "/"
-        keys = os.listxattr(path, follow_symlinks=False)
-        return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
+        return {
+            key: len(os.getxattr(path, key, follow_symlinks=False))
+            for key in os.listxattr(path, follow_symlinks=False)
+        }
 
 
-PLAIN = stat.S_IFREG | 0o644
+PLAIN = S_IFREG | 0o644
 
 
 class File(NamedTuple):
@@ -175,14 +180,14 @@ class File(NamedTuple):
     @property
     def content_bytes(self) -> int:
         """Return the bytes of content sent: 0 unless it is a readable regular file."""
-        if self.readable and stat.S_ISREG(self.st_mode):
+        if self.readable and S_ISREG(self.st_mode):
             return self.st_size
         return 0
 
     @property
     def kept(self) -> int | File:
         """Return the form in which a directory keeps it: the size alone for a plain file."""
-        if self.readable and self.st_nlink <= 1 and stat.S_ISREG(self.st_mode):
+        if self.readable and self.st_nlink <= 1 and S_ISREG(self.st_mode):
             return self.st_size
         return self
 
@@ -191,7 +196,7 @@ class File(NamedTuple):
 class MemoryDirectory:
     """A directory of a snapshot: folders in byte order, readable files with one name as sizes."""
 
-    stat = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
+    stat = os.stat_result((S_IFDIR | 0o755, *[0] * 9))
     """The same for each: those of real directories are not kept."""
     content_bytes = 0  # bytes of content of all below; a file with several names counts under each
     longest_path = sys.maxsize  # all paths were short enough to be read
@@ -223,9 +228,9 @@ class MemoryDirectory:
 
     def file(self, name: str) -> File | None:
         """Return the entry `name`; None for a directory or a name that does not exist."""
-        if name not in self.entries:
-            return None
-        file: File = self.stats([name])[0]
+        file = self.entries.get(name)
+        if isinstance(file, int):
+            return File(name, PLAIN, file)
         return file
 
     @cached_property
@@ -235,7 +240,9 @@ class MemoryDirectory:
 
     def has(self, name: str) -> bool:
         """Return whether this directory contains an entry of this name."""
-        return name in self.entries or name in self.folders
+        if name in self.entries:
+            return True
+        return name in self.folders
 
     @cached_property
     def contents(self) -> dict[str, int]:
@@ -270,14 +277,7 @@ class MemoryDirectory:
     close = leave
 
     def stats(self, names: Sequence[str]) -> list[Any]:
-        entries = self.entries
-        stats: list[File] = []
-        for name in names:
-            file = entries[name]
-            if isinstance(file, int):
-                file = File(name, PLAIN, file)
-            stats.append(file)
-        return stats
+        return [*map(self.file, names)]
 
     def link_target(self, name: str) -> str:
         return ""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from os.path import dirname, isabs, isfile, join, lexists, realpath, relpath
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
@@ -43,8 +42,12 @@ _MOST_STOPPED = 3  # repositories with a stopped command, from which git is give
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
-_SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
-"""Settings that override the configuration of the repository, which may name programs."""
+_SETTINGS = (
+    *("-c", "safe.bareRepository=explicit"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+)
+"""Options that override the configuration of the repository, which may name programs."""
 # Git must not look elsewhere, write, fetch or ask.
 _QUIET = {
     "GIT_OPTIONAL_LOCKS": "0",
@@ -85,12 +88,6 @@ class SortedPaths:
         """Yield the paths in order."""
         return iter(self._paths)
 
-    def has(self, path: str) -> bool:
-        """Return whether `path` is one of them."""
-        key = self._fold(path)
-        position = bisect_left(self._keys, key)
-        return self._keys[position : position + 1] == [key]
-
     def at_or_below(self, path: str) -> list[str]:
         """Return `path` if it is one of them, and all that are below it."""
         keys = self._keys
@@ -102,12 +99,12 @@ class SortedPaths:
 
 
 class Blob(NamedTuple):
-    """A file, symlink or submodule of a commit, in the words of `git ls-tree`."""
+    """A file, symlink or submodule of a commit."""
 
-    mode: str  # octal, as of `st_mode`
-    kind: str  # `commit` for a submodule
+    mode: int  # as `st_mode`
+    is_submodule: bool
     name: str
-    size: str  # no number for a submodule, and for what a partial clone has not fetched
+    size_bytes: int | None  # None for a submodule, and for what a partial clone has not fetched
 
 
 class GitLookup(NamedTuple):
@@ -127,7 +124,7 @@ class GitRepository:
     @cached_property
     def tracked(self) -> frozenset[str]:
         """Return the files and submodules of the index below `root`. Raises `GitError`."""
-        return frozenset(map(os.fsdecode, _records(self.root)))
+        return frozenset(_paths(self.root, "ls-files", "-z"))
 
     @cached_property
     def index(self) -> SortedPaths:
@@ -143,29 +140,33 @@ class GitRepository:
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:
         """Return what git lists of ignored paths; also a directory in which it ignores all."""
-        options = ("-o", "-i", "--exclude-standard", "--directory")
-        return SortedPaths(map(os.fsdecode, _records(self.root, *options)))
+        return SortedPaths(
+            _paths(self.root, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
+        )
 
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        ignored: set[str] = set()
-        for path, following in pairwise([*self.listed_as_ignored, ""]):
-            # Git also lists a directory that it does not ignore if it ignores all entries in it.
-            if not path.endswith("/") or not following.startswith(path):
-                ignored.add(path)
-        return frozenset(ignored)
+        # Git also lists a directory that it does not ignore if it ignores all entries in it.
+        return frozenset(
+            path
+            for path, following in pairwise([*self.listed_as_ignored, ""])
+            if not path.endswith("/") or not following.startswith(path)
+        )
 
     @cached_property
     def head(self) -> dict[str, Blob]:
         """Return all files of HEAD, relative to `top`. Raises `GitError`."""
         files: dict[str, Blob] = {}
-        answer = _ask(self.top, "ls-tree", "-r", "-l", "-z", "HEAD")
-        for line in answer.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        for line in _paths(self.top, "ls-tree", "-r", "-l", "-z", "HEAD"):
             words, path = line.split("\t", 1)
             if _NO_NAMES & {*path.lower().split("/")}:
                 raise GitError(f"no file can have the path {path!r}")
-            files[path] = Blob(*words.split())
+            mode, kind, name, size = words.split()
+            size_bytes = None
+            if size.isdigit():
+                size_bytes = int(size)
+            files[path] = Blob(int(mode, 8), kind == "commit", name, size_bytes)
         return files
 
     def content(self, blob: Blob) -> bytes:
@@ -174,9 +175,7 @@ class GitRepository:
 
     def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
-        words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
-        answer = os.fsdecode(_ask(self.root, *words))
-        return {*answer.split("\0")}
+        return {*_paths(self.root, "-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)}
 
 
 @dataclass(frozen=True)
@@ -222,19 +221,25 @@ class Repositories:
         """Return what `find` returns of the directory `root`."""
         outer = self._outer
         real = realpath(root)
-        if outer is None or not _is_plain_part(outer, real):
+        if outer is None:
+            return find(root)
+        if not _is_plain_part(outer, real):
             return find(root)
         return GitLookup(PartOfRepository(real, outer.top, outer))
 
 
 def _is_plain_part(outer: GitRepository, real: str) -> bool:
     """Return whether git's answers about `outer` have all that it would say of `real` below."""
-    if real == outer.root or not holds(outer.root, real):
+    if real == outer.root:
+        return False
+    if not holds(outer.root, real):
         return False
     if top_of(real) != outer.top:
         return False
     # Git looks for a repository upward from `real`, up to these borders.
-    if "GIT_CEILING_DIRECTORIES" in os.environ or not is_on_same_disk(outer.root, real):
+    if "GIT_CEILING_DIRECTORIES" in os.environ:
+        return False
+    if not is_on_same_disk(outer.root, real):
         return False
     inner = relpath(real, outer.root)
     around = up_to(inner)
@@ -243,11 +248,10 @@ def _is_plain_part(outer: GitRepository, real: str) -> bool:
     if any(looks_like_git(join(outer.root, directory)) for directory in around):
         return False
     try:
-        is_submodule = outer.index.has(inner)
-        listed = outer.listed_as_ignored
+        if inner in outer.tracked:  # a submodule
+            return False
         # In a directory that git lists as one, it would list other paths.
-        is_listed = any(listed.has(f"{directory}/") for directory in around)
-        return not is_submodule and not is_listed
+        return not any(outer.listed_as_ignored.at_or_below(f"{directory}/") for directory in around)
     except GitError:
         return False
 
@@ -262,7 +266,7 @@ def find(root: str) -> GitLookup:
         _check_agreement(top)
         return GitLookup(GitRepository(real, top))
     except GitError as error:
-        if nearest != real and ".git" in Path(real).parts:
+        if nearest != real and ".git" in real.split("/"):
             return GitLookup()  # a repository's own files, which have no work tree
         return GitLookup(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
 
@@ -270,9 +274,10 @@ def find(root: str) -> GitLookup:
 def untracked_worktrees(root: str, repository: GitRepository | None = None) -> frozenset[str]:
     """Return the further worktrees in `root` that its repository does not track."""
     worktrees = worktrees_in(root)
-    if repository is None and worktrees:
-        repository = find(root).repository
-    if repository is None or not worktrees:
+    if not worktrees:
+        return worktrees
+    repository = repository or find(root).repository
+    if repository is None:
         return worktrees
     try:
         index = repository.index
@@ -287,7 +292,9 @@ def _top(root: str, nearest: str) -> str:
     question = "--absolute-git-dir"
     # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
-    if top == nearest or (is_outer and _line(root, question) == _line(top, question)):
+    if top == nearest:
+        return top
+    if is_outer and _line(root, question) == _line(top, question):
         return top
     raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
 
@@ -308,23 +315,35 @@ def _check_agreement(top: str) -> None:
     else:
         agrees = directory == dot_git or _work_tree_of(directory) == top
     if not agrees:
-        why = f"its .git leads to {directory}, the repository of another work tree"
-        raise GitError(f"{why}; if not, git -C {directory} config core.worktree {top} says so")
-    paths = reference_files((directory, common))
-    for part in (directory, common):
-        paths += (join(part, name) for name in _OWN)
-    for path in paths:
-        is_inside = holds(directory, path) or holds(common, path)
-        if lexists(path) and not is_inside:
+        raise GitError(
+            f"its .git leads to {directory}, the repository of another work tree; "
+            f"if not, git -C {directory} config core.worktree {top} says so"
+        )
+    for path in _files_of((directory, common), _OWN):
+        if lexists(path) and not (holds(directory, path) or holds(common, path)):
             raise GitError(f"its {relpath(path, top)} leads to another repository")
+
+
+def _files_of(directories: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Return the paths of `names` and of references in the directories of a repository."""
+    paths = reference_files(directories)
+    for directory in directories:
+        paths += (join(directory, name) for name in names)
+    return paths
 
 
 def _work_tree_of(directory: str) -> str:
     """Return the work tree that the configuration of a repository names; `""` without one."""
     for name in ("config.worktree", "config"):
-        path = join(directory, name)
         with suppress(GitError):
-            answer = _ask(directory, "config", "--no-includes", "--file", path, "core.worktree")
+            answer = _ask(
+                directory,
+                "config",
+                "--no-includes",
+                "--file",
+                join(directory, name),
+                "core.worktree",
+            )
             work_tree = os.fsdecode(answer.removesuffix(b"\n"))
             return realpath(join(directory, work_tree))
     return ""
@@ -336,9 +355,9 @@ def _line(root: str, question: str) -> str:
     return realpath(os.fsdecode(answer))
 
 
-def _records(root: str, *arguments: str) -> list[bytes]:
-    answer = _ask(root, "ls-files", "-z", *arguments)
-    return [record for record in answer.split(b"\0") if record]
+def _paths(root: str, *arguments: str) -> list[str]:
+    """Return what git prints with `-z`, a path or a line about one each. Raises `GitError`."""
+    return os.fsdecode(_ask(root, *arguments)).split("\0")[:-1]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
@@ -349,12 +368,12 @@ def _ask(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
     path = os.environ.get("PATH", "")
-    if (program := find_program("git", path, top)) is None:
+    program = find_program("git", path, top)
+    if program is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     if failed := _failures.get((top,)) or _failures.get((top, *arguments)):
         raise failed
-    stopped = sum(failure.is_stopped for failure in _failures.values())
-    if stopped >= _MOST_STOPPED:
+    if sum(failure.is_stopped for failure in _failures.values()) >= _MOST_STOPPED:
         raise GitError("git did not answer in other repositories")
     try:
         _refuse_odd_files(root, top)
@@ -375,10 +394,7 @@ def _refuse_odd_files(root: str, top: str) -> None:
         here = dirname(here)
         work_tree.append(here)
     paths = [join(directory, name) for directory in work_tree for name in _OF_WORK_TREE]
-    directories = git_directories(top)
-    paths += reference_files(directories)
-    for directory in directories:
-        paths += (join(directory, name) for name in _OF_REPOSITORY)
+    paths += _files_of(git_directories(top), _OF_REPOSITORY)
     if (path := first_odd_file(paths)) is not None:
         raise _waits_for(path)
 
@@ -389,21 +405,16 @@ def _waits_for(path: str) -> GitError:
     return error
 
 
-def _run(program: str, root: str, top: str, arguments: tuple[str, ...], path: str) -> bytes:
+def _run(program: str, root: str, top: str, arguments: tuple[str, ...], search_path: str) -> bytes:
+    """Return what git prints; it finds other programs in `search_path`. Raises `GitError`."""
     import subprocess
 
-    settings: list[str] = []
-    for setting in _SETTINGS:
-        settings += ("-c", setting)
-    environment = {"PATH": path, **_QUIET}
-    for name, text in os.environ.items():
-        if _KEPT_VARIABLES.match(name):
-            environment.setdefault(name, text)
+    kept = {name: text for name, text in os.environ.items() if _KEPT_VARIABLES.match(name)}
     try:
         with subprocess.Popen(
-            [program, "--no-pager", *settings, *arguments],
+            [program, "--no-pager", *_SETTINGS, *arguments],
             cwd=root,
-            env=environment,
+            env={**kept, **_QUIET, "PATH": search_path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -449,7 +460,9 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
     for directory in trusted_path(path, *tops).split(os.pathsep):
         program = join(directory, name)
         real = realpath(program)
-        if dirname(real) == here or _is_in(real, tops):
+        if dirname(real) == here:
+            continue
+        if _is_in(real, tops):
             continue
         if directory and isfile(real) and os.access(real, os.X_OK):
             return program
@@ -470,7 +483,5 @@ def trusted_path(path: str, *tops: str) -> str:
 
 def _is_in(real: str, tops: Iterable[str]) -> bool:
     """Return whether a real path is in one of `tops`, or in the repository of `.`."""
-    untrusted = [*tops]
-    if (own_top := top_of(".")) is not None:
-        untrusted.append(own_top)
-    return any(top != "/" and holds(top, real) for top in untrusted)
+    untrusted = {*tops, top_of(".") or "/"} - {"/"}
+    return any(holds(top, real) for top in untrusted)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from functools import partial
+from os import stat_result
+from stat import S_IFREG, S_ISLNK, S_ISREG, S_ISSOCK
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark, Marks
@@ -18,7 +18,7 @@ from ctxsize.model import Effect, Problem
 from ctxsize.units import human, plural
 
 _EASY = 0o177000 | 0o444
-_EASIEST = stat.S_IFREG | 0o444
+_EASIEST = S_IFREG | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""
 VANISHED = "changed-during-walk"
 UNREAD = "unreadable"
@@ -28,7 +28,11 @@ _MESSAGES = {
     UNREAD: "this entry cannot be read: {}",
     UNREAD_IGNORED: "this ignored entry cannot be read, so its size is not known: {}",
 }
-_NamesAndStats = tuple[list[str], list[os.stat_result]]
+_NOT_UTF8 = (
+    "Docker 28.5 refuses this entry with `string field contains invalid UTF-8`, Docker 26.1 builds "
+    "it: its path, link target or attribute name is not UTF-8; rename it or ignore it"
+)
+_NamesAndStats = tuple[list[str], list[stat_result]]
 _Missed = Callable[[str, OSError], None]
 _NOBODY: frozenset[str] = frozenset()
 WITHHELD = "the sender refuses to open it"
@@ -74,12 +78,11 @@ class Inspector:
             return None
         easy = {status.st_mode & _EASY for status in stats} == {_EASIEST}
         single = max([status.st_nlink for status in stats]) == 1
-        sizes = [status.st_size for status in stats]
         files = Files(
             prefix=prefix,
             names=names,
             stats=stats,
-            sizes=sizes,
+            sizes=[status.st_size for status in stats],
             plain=True,
             mark=mark,
             others=others,
@@ -95,7 +98,7 @@ class Inspector:
         if not single:
             files = files._replace(plain=False, linked=self._further_names(files))
         if not files.plain or may_refuse:
-            files = self._without_content(directory, files, easy=easy, may_refuse=may_refuse)
+            files = self._without_content(directory, files, may_refuse=may_refuse)
         if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
             files = files._replace(plain=False, xattrs=xattrs)
         if self._only_utf8:
@@ -121,51 +124,48 @@ class Inspector:
         reason = error.strerror or str(error)
         if error.errno in (EACCES, EPERM):
             reason = "permission denied"
-        message = f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}"
-        hint = "make it readable, or ignore it without an exception for an entry below it"
-        return BuildFailsError(message, path=path or self._root, hint=hint)
+        return BuildFailsError(
+            f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}",
+            path=path or self._root,
+            hint="make it readable, or ignore it without an exception for an entry below it",
+        )
 
     def note(self, code: str, path: str, error: OSError) -> None:
         """Record that `path` could not be read; if it is ignored, the sums stay exact."""
         effect = Effect.LOWER_BOUND
         if code == UNREAD_IGNORED:
             effect = Effect.NONE
-        message = _MESSAGES[code].format(error.strerror)
-        self.problems.append(Problem(code, message, path, effect=effect))
+        self.problems.append(
+            Problem(
+                code=code,
+                message=_MESSAGES[code].format(error.strerror),
+                path=path,
+                effect=effect,
+            )
+        )
 
-    def emptied(self) -> list[Problem]:
-        """Return a problem for each reason for which files with content arrive without it."""
-        problems: list[Problem] = []
+    def emptied(self) -> Iterator[Problem]:
+        """Yield a problem for each reason for which files with content arrive without it."""
         for reason, sizes in self._empty.items():
             if not sizes:
                 continue
-            size = human(sum(sizes.values()))
             count = len(sizes)
             why = reason
             if count > 1:
                 why = reason.replace(" it", " them")
-            message = f"the build gets {plural(count, 'empty file')} in place of {size}: {why}"
-            problem = Problem(
+            yield Problem(
                 code=_EMPTY_CODES[reason],
-                message=message,
+                message=f"the build gets {plural(count, 'empty file')} in place of "
+                f"{human(sum(sizes.values()))}: {why}",
                 path=next(iter(sizes)),
                 count=count,
             )
-            problems.append(problem)
-        return problems
 
-    def not_utf8(self) -> list[Problem]:
-        """Return the problem of sent entries that are not UTF-8, if there are any."""
+    def not_utf8(self) -> Iterator[Problem]:
+        """Yield the problem of sent entries that are not UTF-8, if there are any."""
         paths = self._not_utf8
-        if not paths:
-            return []
-        message = (
-            "Docker 28.5 refuses this entry with `string field contains invalid UTF-8`, Docker "
-            "26.1 builds it: its path, link target or attribute name is not UTF-8; rename it or "
-            "ignore it"
-        )
-        first = min(paths, key=order)
-        return [Problem("not-utf8", message, first, count=len(paths))]
+        if paths:
+            yield Problem("not-utf8", _NOT_UTF8, min(paths, key=order), count=len(paths))
 
     def _stats(
         self, directory: OpenDirectory, prefix: str, names: list[str], missed: _Missed
@@ -175,7 +175,7 @@ class Inspector:
             return names, directory.stats(names)
         except OSError:
             pass
-        there: dict[str, os.stat_result] = {}
+        there: dict[str, stat_result] = {}
         for name in names:
             try:
                 [there[name]] = directory.stats([name])
@@ -192,7 +192,7 @@ class Inspector:
     def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
         links: dict[str, str] = {}
         for name, status in files.pairs:
-            if not stat.S_ISLNK(status.st_mode):
+            if not S_ISLNK(status.st_mode):
                 continue
             links[name] = ""
             try:
@@ -208,7 +208,7 @@ class Inspector:
             if status.st_nlink <= 1:
                 continue
             # `mkstat` writes the target of a symlink over the name that `setUnixOpt` found.
-            if stat.S_ISLNK(status.st_mode) and not self._builder.links_symlinks:
+            if S_ISLNK(status.st_mode) and not self._builder.links_symlinks:
                 continue
             path = files.prefix + name
             first = self._inodes.setdefault(status.st_ino, path)
@@ -217,12 +217,10 @@ class Inspector:
         return linked
 
     def _without_content(
-        self, directory: OpenDirectory, files: Files, *, easy: bool, may_refuse: bool
+        self, directory: OpenDirectory, files: Files, *, may_refuse: bool
     ) -> Files:
         """Return `files` with the sizes that arrive, and what arrives without content."""
-        unreadable = _NOBODY
-        if not easy:
-            unreadable = self._unreadable(directory, files)
+        unreadable = self._unreadable(directory, files)
         closed = dict.fromkeys(unreadable, NO_PERMISSION)
         if may_refuse:
             for name in files.names:
@@ -236,7 +234,7 @@ class Inspector:
             size = 0
             # The sender announces `st_size` for symlinks too, but sends content only for files,
             # each under its first name.
-            if stat.S_ISREG(status.st_mode) and name not in files.linked:
+            if S_ISREG(status.st_mode) and name not in files.linked:
                 size = status.st_size
             if size and name in closed:
                 reason = closed[name]
@@ -256,10 +254,11 @@ class Inspector:
         # `sender.sendFile` sends no content and no error for a file that it cannot open. The
         # classic command line checks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
-            message = f"{self._builder.title} stops: no permission to read from the file"
-            path = files.prefix + unreadable[0]
-            hint = "make it readable or ignore it"
-            raise BuildFailsError(message, path=path, hint=hint)
+            raise BuildFailsError(
+                f"{self._builder.title} stops: no permission to read from the file",
+                path=files.prefix + unreadable[0],
+                hint="make it readable or ignore it",
+            )
         return frozenset(unreadable)
 
     def _all_xattrs(self, directory: OpenDirectory, files: Files) -> dict[str, Xattrs]:
@@ -285,11 +284,10 @@ class Inspector:
             return {}
 
 
-def _without_sockets(names: list[str], stats: list[os.stat_result]) -> _NamesAndStats:
-    other_names: list[str] = []
-    other_stats: list[os.stat_result] = []
-    for name, status in zip(names, stats, strict=True):
-        if not stat.S_ISSOCK(status.st_mode):
-            other_names.append(name)
-            other_stats.append(status)
-    return other_names, other_stats
+def _without_sockets(names: list[str], stats: list[stat_result]) -> _NamesAndStats:
+    others = {
+        name: status
+        for name, status in zip(names, stats, strict=True)
+        if not S_ISSOCK(status.st_mode)
+    }
+    return [*others], [*others.values()]

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
 from functools import cached_property, partial
-from os.path import exists, join, normpath, realpath, relpath, split
+from os.path import join, normpath, realpath, relpath
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build, is_remote
-from ctxsize.engine import dockerfiles
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import (
+    MOST_BYTES,
     STDIN,
+    FoundDockerfile,
     find_dockerfile,
     find_ignore_file,
     ignore_file_base,
+    leads_out,
     passed_over,
 )
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
-from ctxsize.go import strings
+from ctxsize.go.strings import as_go_sees, is_utf8
 from ctxsize.model import NamedContext, Problem
-from ctxsize.reader import read_file
+from ctxsize.reader import place_of_link, read_file
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.context_need import ContextNeed
@@ -112,17 +114,13 @@ class Plan:
     ignore_file: IgnoreFile | None  # the one that governs; None if the builder reads none
     dockerfile_specific: bool
     spec: DockerIgnoreSpec
-    dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
+    dockerfile_fault: str | None  # why the build fails without a Dockerfile
+    problems: tuple[Problem, ...]  # with the Dockerfile and the ignore files
+    parsed: ParsedDockerfile = field(compare=False, repr=False)
+    parsed_files: ParsedDockerfiles = field(compare=False, repr=False)
     name: str = ""  # of a named context; empty for the build context
     unsaved: bool = False  # True if the ignore file has a text that is not on disk
-    problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     added: tuple[str, ...] = ()  # exceptions that the builder adds, the last patterns of `spec`
-    parsed: ParsedDockerfile = field(
-        default_factory=lambda: ParsedDockerfile(bytes), compare=False, repr=False
-    )
-    parsed_files: ParsedDockerfiles = field(
-        default_factory=ParsedDockerfiles, compare=False, repr=False
-    )
 
     @cached_property
     def named_contexts(self) -> tuple[NamedContext, ...]:
@@ -135,12 +133,6 @@ class Plan:
     def ignore_file_problems(self) -> list[Problem]:
         """Return the problems with ignore files: due to these more is sent than expected."""
         return [problem for problem in self.problems if problem.code.startswith("ignore-file-")]
-
-    @property
-    def ignore_file_base(self) -> str | None:
-        """Return the path to which the builder appends the suffix of a specific ignore file."""
-        named = self.build.dockerfile
-        return ignore_file_base(self.context, named, self.dockerfile, self.builder)
 
     @property
     def dockerfile_in_context(self) -> str | None:
@@ -160,13 +152,13 @@ def plan_of(
 ) -> Plan:
     """Return the plan for `build` with its `builder`.
 
-    `alone` skips the Dockerfile. `patterns=False` does not read those of the ignore file. `plans`
-    are shared by the command, so that it parses no Dockerfile twice.
+    `alone` skips the Dockerfile. `patterns=False` does not read those of the ignore file.
+    `parsed_files` are shared by the command, so that it parses no Dockerfile twice.
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
     root = _context_root(build.context)
-    chosen = dockerfiles.FoundDockerfile(None)
+    chosen = FoundDockerfile()
     if not alone:
         if build.dockerfile == STDIN and build.dockerfile_inline is None:
             raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
@@ -197,7 +189,7 @@ def plan_of(
         dockerfile_specific=specific,
         spec=builder.spec_class([]),
         dockerfile_fault=chosen.fault,
-        problems=(*problems,),
+        problems=tuple(problems),
         parsed=parsed,
         parsed_files=parsed_files,
     )
@@ -206,14 +198,14 @@ def plan_of(
     return plan
 
 
-def _dockerfile_data(build: Build, chosen: dockerfiles.FoundDockerfile, builder: Builder) -> bytes:
+def _dockerfile_data(build: Build, chosen: FoundDockerfile, builder: Builder) -> bytes:
     """Return the Dockerfile's bytes, none without one. Raises `DockerfileError`, `InputError`."""
     if chosen.fault is not None:
         raise DockerfileError(chosen.fault, path=chosen.path)
     if chosen.read_from is None:
         return build.dockerfile_inline or b""
     try:
-        return read_file(chosen.read_from, dockerfiles.MOST_BYTES)
+        return read_file(chosen.read_from, MOST_BYTES)
     except OSError as error:
         message = f"the Dockerfile cannot be read: {error.strerror}"
         if error.errno == EFBIG and builder.fetches_dockerfile:
@@ -228,8 +220,7 @@ def with_ignore_file(plan: Plan, data: bytes, *, make: Make | None = None) -> Pl
     of a line, for callers that cache patterns.
     Raises `IgnoreFileError` if `data` would fail the build.
     """
-    ignore_file = IgnoreFile.parse(ignore_file_to_write(plan), data)
-    plan = replace(plan, ignore_file=ignore_file)
+    plan = replace(plan, ignore_file=IgnoreFile.parse(ignore_file_to_write(plan), data))
     return _with_patterns(plan, named=bool(plan.name), make=make)
 
 
@@ -248,9 +239,7 @@ def _with_patterns(plan: Plan, *, named: bool, make: Make | None = None) -> Plan
     if builder.always_sends is None:
         return replace(plan, spec=spec)
     lines = builder.always_sends(spec, plan.dockerfile_in_context)
-    if lines:
-        added = map(builder.spec_class.pattern_class, lines)
-        spec = builder.spec_class([*spec.patterns, *added])
+    spec = builder.spec_class([*spec.patterns, *map(builder.spec_class.pattern_class, lines)])
     return replace(plan, spec=spec, added=tuple(lines))
 
 
@@ -264,17 +253,17 @@ def _spec(
     else:
         lines = ignore_file.texts()
     # Only for the build context does the frontend (`dockerui`) parse the file before sending.
-    if builder.checks_as_written and not named and not all(map(strings.is_utf8, lines)):
+    if builder.checks_as_written and not named and not all(map(is_utf8, lines)):
         for number, line in enumerate(without_mark(lines), 1):
             try:
                 builder.spec_class.pattern_class.read(line)
             except IgnoreFileError as error:
                 error.line = number
-                if not strings.is_utf8(line):
+                if not is_utf8(line):
                     error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
                 raise
     if builder.replaces_undecodable:
-        lines = [*map(strings.as_go_sees, lines)]
+        lines = [*map(as_go_sees, lines)]
     if builder.check_patterns is not None:
         builder.check_patterns(without_mark(lines))
     return builder.spec_class.from_lines(lines, make)
@@ -296,26 +285,17 @@ def own_path(plan: Plan) -> str | None:
     return inside(plan.root, ignore_file_to_write(plan))
 
 
-def saved_path(plan: Plan) -> str | None:
-    """Return the path in the context of what an editor saves, behind symlinks; None if outside."""
-    path = ignore_file_to_write(plan)
-    if exists(path):
-        path = realpath(path)
-    return inside(plan.root, path)
-
-
 def ignore_file_to_write(plan: Plan) -> str:
     """Return the path of the ignore file that governs, or of the one to create."""
     if plan.ignore_file is not None:
         return plan.ignore_file.path
-    name = plan.builder.ignore_file_names[-1]
-    return normpath(join(plan.context, name))
+    return normpath(join(plan.context, plan.builder.ignore_file_names[-1]))
 
 
 def _context_root(context: str) -> str:
     """Return the real path of the context. Raises `InputError` if it is not a directory."""
     try:
-        if stat.S_ISDIR(os.stat(context).st_mode):
+        if S_ISDIR(os.stat(context).st_mode):
             return realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
@@ -325,14 +305,16 @@ def _context_root(context: str) -> str:
             message = "Docker sends a context from standard input as it is: no ignore file is read"
         elif is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
-    hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
-    raise InputError(message, path=context or "''", hint=hint)
+    raise InputError(
+        message,
+        path=context or "''",
+        hint="name a directory, and the Dockerfile with -f; `-f -` reads it from stdin",
+    )
 
 
 def inside(root: str, path: str) -> str | None:
     """Return the path of a file relative to `root`, None if outside; a symlink is the file."""
-    directory, name = split(path)
-    relative = relpath(join(realpath(directory or "."), name), root)
-    if relative.partition("/")[0] == "..":
+    relative = relpath(place_of_link(path), root)
+    if leads_out(relative):
         return None
     return relative

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from heapq import merge
+from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK
 
-from ctxsize.engine import events
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, order
+from ctxsize.engine.events import (
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    Progress,
+    order,
+    public_pattern,
+    reported,
+)
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 
 _KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFIFO: Kind.FIFO,
-    stat.S_IFSOCK: Kind.SOCKET,
-    **dict.fromkeys((stat.S_IFCHR, stat.S_IFBLK), Kind.DEVICE),
+    S_IFREG: Kind.FILE,
+    S_IFDIR: Kind.DIRECTORY,
+    S_IFLNK: Kind.SYMLINK,
+    S_IFIFO: Kind.FIFO,
+    S_IFSOCK: Kind.SOCKET,
+    **dict.fromkeys((S_IFCHR, S_IFBLK), Kind.DEVICE),
 }
 
 
@@ -31,7 +39,7 @@ def measure(
     everything: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: events.Progress | None = None,
+    progress: Progress | None = None,
     jobs: int | None = None,
     evaluator: Evaluator | None = None,
 ) -> Report:
@@ -51,24 +59,22 @@ def measure(
         walk = native.add_all(plan, sums, jobs, progress)
     if walk is None:
         walk = Walk(plan, everything=everything, evaluator=evaluator)
-        for event in events.reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
+        for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
-    codes = {problem.code for problem in walk.problems}
-    complete = everything and UNREAD_IGNORED not in codes
-    problems = (
-        *plan.problems,
-        *_faults(plan),
-        *walk.problems,
-        *walk.inspector.emptied(),
-        *walk.inspector.not_utf8(),
-    )
+    complete = everything and UNREAD_IGNORED not in {problem.code for problem in walk.problems}
     return Report(
         context_path=plan.context,
         dockerfile=plan.dockerfile,
         builder=plan.builder.name,
         ignore_file=ignore_file_info(plan),
         context=sums.measurement(plan, complete=complete, depth=depth),
-        problems=problems,
+        problems=(
+            *plan.problems,
+            *_faults(plan),
+            *walk.problems,
+            *walk.inspector.emptied(),
+            *walk.inspector.not_utf8(),
+        ),
         options=plan.build.words(),
     )
 
@@ -77,29 +83,27 @@ def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
     """Return the ignore file that governs `plan`, as reports contain it."""
     if plan.ignore_file is None:
         return None
-    written = (pattern for pattern in plan.spec.patterns if pattern.line)
-    patterns = tuple(map(events.public_pattern, written))
     return IgnoreFileInfo(
         path=plan.ignore_file.path,
-        patterns=patterns,
+        patterns=tuple(public_pattern(pattern) for pattern in plan.spec.patterns if pattern.line),
         dockerfile_specific=plan.dockerfile_specific,
     )
 
 
-def _faults(plan: Plan) -> list[Problem]:
-    """Return problems for the patterns that fail a build which reaches them; this one did not."""
+def _faults(plan: Plan) -> Iterator[Problem]:
+    """Yield problems for the patterns that fail a build which reaches them; this one did not."""
     path = None
     if plan.ignore_file:
         path = plan.ignore_file.path
-    problems: list[Problem] = []
     for pattern in plan.spec.patterns:
         if pattern.fault is not None:
-            message = (
-                f"the pattern {pattern.text!r} has a syntax error ({pattern.fault}): "
-                "the build fails once Docker compares a path with it"
+            yield Problem(
+                code="unreached-bad-pattern",
+                message=f"the pattern {pattern.text!r} has a syntax error ({pattern.fault}): "
+                "the build fails once Docker compares a path with it",
+                path=path,
+                line=pattern.line,
             )
-            problems.append(Problem("unreached-bad-pattern", message, path, pattern.line))
-    return problems
 
 
 class Listing:
@@ -134,7 +138,7 @@ class Listing:
         def verdict(ignored: bool, decider: int | None) -> Verdict:
             if decider is None:
                 return Verdict(ignored, None)
-            return Verdict(ignored, events.public_pattern(plan.spec.patterns[decider]))
+            return Verdict(ignored, public_pattern(plan.spec.patterns[decider]))
 
         self._verdict = verdict
 
@@ -151,8 +155,11 @@ class Listing:
     def __iter__(self) -> Iterator[Entry]:
         # Without exceptions there are no sent parents; else this needs a walk of its own.
         if self._with_ignored and self._plan.spec.reach != []:
-            folders = (event for event in Walk(self._plan) if isinstance(event, Folder))
-            self._sent_parents = frozenset(folder.path for folder in folders if folder.mark.ignored)
+            self._sent_parents = frozenset(
+                event.path
+                for event in Walk(self._plan)
+                if isinstance(event, Folder) and event.mark.ignored
+            )
         last = None
         for entry in merge(*map(self._entries_of, self._walks), key=_in_order):
             if entry.path != last:
@@ -184,21 +191,19 @@ class Listing:
         else:
             wanted = self._with_sent
         if wanted:
-            verdict = self._verdict(ignored, event.mark.decider)
             yield Entry(
                 path=event.path,
                 kind=Kind.DIRECTORY,
                 size_bytes=0,
                 content_bytes=0,
-                verdict=verdict,
+                verdict=self._verdict(ignored, event.mark.decider),
             )
 
     def _files(self, files: Files) -> Iterator[Entry]:
         if not self._with_sent:
             return
         for (name, status), size in zip(files.pairs, files.sizes, strict=True):
-            verdict = self._verdict(False, files.others.get(name, files.mark).decider)
-            kind = _KINDS[stat.S_IFMT(status.st_mode)]
+            kind = _KINDS[S_IFMT(status.st_mode)]
             if name in files.linked and kind is not Kind.SYMLINK:
                 kind = Kind.HARDLINK
             yield Entry(
@@ -206,19 +211,18 @@ class Listing:
                 kind=kind,
                 size_bytes=status.st_size,
                 content_bytes=size,
-                verdict=verdict,
+                verdict=self._verdict(False, files.others.get(name, files.mark).decider),
                 arrives_empty=files.empty.get(name),
             )
 
     def _ignored(self, ignored: IgnoredEntries) -> Iterator[Entry]:
         for name, status in zip(ignored.names, ignored.stats, strict=False):  # none if not wanted
-            verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
             yield Entry(
                 path=ignored.prefix + name,
-                kind=_KINDS[stat.S_IFMT(status.st_mode)],
+                kind=_KINDS[S_IFMT(status.st_mode)],
                 size_bytes=status.st_size,
                 content_bytes=0,
-                verdict=verdict,
+                verdict=self._verdict(True, ignored.others.get(name, ignored.mark).decider),
             )
 
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
-from functools import partial
-from os.path import dirname, join
+from functools import cached_property, partial
+from itertools import chain
+from operator import attrgetter
+from os.path import dirname, islink, join, normpath
+from stat import S_ISDIR, S_ISSOCK
 from typing import NamedTuple
 
 from ctxsize.dockerfile.context_need import RequestedPaths
 from ctxsize.dockerfile.sources import MOUNTING, TAKING, Source, Unknown, path_from_root
-from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.evaluate import DirectoryStates, HasMark
-from ctxsize.engine.explanation import Explanation, entry_at, explain
+from ctxsize.engine.dockerfiles import follow_links, leads_out, link_at
+from ctxsize.engine.evaluate import DirectoryStates
+from ctxsize.engine.explanation import Explanation, entry_at, explain, selects
 from ctxsize.engine.narrow import follow, include_spec, narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.transfer_requests import (
-    asked_of,
-    named_plan,
-    needs_of,
-    unknown_problem,
-)
+from ctxsize.engine.transfer_requests import asked_of, needs_of, sent_contexts, unknown_problem
 from ctxsize.errors import InputError
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.hidden import hidden_as, shown
@@ -48,6 +43,13 @@ class Fate(str, Enum):
     def is_found(self) -> bool:
         """Return whether the build continues."""
         return self in (Fate.FOUND, Fate.NO_MATCH)
+
+
+class SourceFate(NamedTuple):
+    """The fate of a source, and the entry that decides."""
+
+    fate: Fate
+    path: str
 
 
 @dataclass(frozen=True)
@@ -74,110 +76,174 @@ class Arrivals:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
         if path == ".":
             return True
-        status = entry_at(self._plan, path)
-        if isinstance(status, str):
+        mode, not_there = entry_at(self._plan, path)
+        if not_there is not None:
             return False
-        above, slash, name = path.rpartition("/")
-        state = self._states.state(above)
-        if state is None:
-            return False
-        entry = DirectoryEntry(name, status.st_mode)
-        return self._holds_any(state, above + slash, [entry])
-
-    def _holds_any(self, state: HasMark, prefix: str, entries: Sequence[DirectoryEntry]) -> bool:
-        """Return whether one of the entries in a directory arrives, or one below them."""
-        evaluator = self._states.evaluator
-        pending = [(state, prefix, entries)]
+        pending = [(path, mode)]
         while pending:
-            state, prefix, entries = pending.pop()
-            files = [entry.name for entry in entries if entry.is_file]
-            marks = evaluator.others(state, prefix, files)
-            for name in files:
-                mark = marks.get(name, state.mark)
-                if not mark.ignored:
-                    return True
-            for entry in entries:
-                if not entry.is_directory:
+            path, mode = pending.pop()
+            if S_ISDIR(mode):
+                state = self._states.state(path)
+                if state is None:
                     continue
-                below = evaluator.enter(state, prefix, entry.name)
-                if not below.mark.ignored:
+                if not state.mark.ignored:
                     return True
-                path = prefix + entry.name
-                if evaluator.enters(below, path):
-                    inside = entries_below(self._plan.root, path)
-                    pending.append((below, f"{path}/", inside))
+                for name, mode in modes_below(self._plan.root, path).items():
+                    pending.append((f"{path}/{name}", mode))
+            elif not S_ISSOCK(mode) and selects(self._states, path):
+                return True
         return False
 
     def follow(self, path: str) -> tuple[str, bool]:
         """Return where `path` leads through arriving symlinks, and whether its end arrives."""
 
         def target_of(here: str) -> str | None:
-            target = self.link(here)
-            if target is None or self.holds(here):
+            target = link_at(self._plan.root, here)
+            if target is None:
+                return None
+            if self.holds(here):
                 return target
             return ""
 
         end, is_end = follow_links(path, target_of)
         return end, is_end and self.holds(end)
 
-    def link(self, path: str) -> str | None:
-        """Return the target of the symlink at `path`; None for other entries."""
-        return link_at(self._plan.root, path)
 
+def modes_below(root: str, path: str) -> dict[str, int]:
+    """Return the modes of the entries of a directory, in order; none for others or if unreadable.
 
-def link_at(root: str, path: str) -> str | None:
-    """Return the target of the symlink at `path` below `root`; None for other entries."""
-    with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
-        return os.readlink(join(root, path))
-    return None
-
-
-class DirectoryEntry(NamedTuple):
-    """A name in a directory, with its mode."""
-
-    name: str
-    mode: int
-
-    @property
-    def is_directory(self) -> bool:
-        return stat.S_ISDIR(self.mode)
-
-    @property
-    def is_file(self) -> bool:
-        """Return whether it is sent as a file: a socket is not."""
-        return not self.is_directory and not stat.S_ISSOCK(self.mode)
-
-
-def entries_below(root: str, path: str) -> list[DirectoryEntry]:
-    """Return the entries of a directory, in order; none for others or if unreadable."""
+    A symlink is no directory.
+    """
     directory = join(root, path.rstrip("/"))
-    entries = list[DirectoryEntry]()
     try:
-        if not stat.S_ISDIR(os.lstat(directory).st_mode):
-            return []
-        for listed in entries_in(directory):
-            mode = listed.stat(follow_symlinks=False).st_mode
-            entries.append(DirectoryEntry(listed.name, mode))
+        if islink(directory):
+            return {}
+        entries = sorted(entries_in(directory), key=attrgetter("name"))
+        return {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in entries}
     except (OSError, ValueError):
-        return []
-    return sorted(entries)
+        return {}
 
 
-class SourceFate(NamedTuple):
-    """The fate of a source, and the entry that decides."""
-
-    fate: Fate
-    path: str
-
-
-def missing(plan: Plan, path: str) -> Fate:
+def missing(plan: Plan, path: str) -> SourceFate:
     """Return why `path`, the end of all its symlinks, is not there for an instruction."""
     explained = explain(plan, path)
+    fate = Fate.LOOP
     if explained.not_there is not None:
-        return Fate.ABSENT
-    if explained.verdict.ignored:
-        return Fate.IGNORED
-    return Fate.LOOP
+        fate = Fate.ABSENT
+    elif explained.verdict.ignored:
+        fate = Fate.IGNORED
+    return SourceFate(fate, path)
+
+
+@dataclass(eq=False)
+class _LookUp:
+    """One source, looked up among the entries that arrive."""
+
+    plan: Plan
+    source: Source
+    arrivals: Arrivals
+    base: str  # the start of the source, in which symlinks are followed
+    pattern: str  # the other part
+
+    @cached_property
+    def is_wild(self) -> bool:
+        """Return whether the source has wildcards."""
+        return has_wildcards(self.pattern)
+
+    def fate(self) -> SourceFate:
+        """Return the fate of the source, and the entry that decides."""
+        arrivals = self.arrivals
+        end, arrives = arrivals.follow(self.base)
+        if self.pattern and not self.is_wild:
+            # Frontends from docker/dockerfile:1.20 need what follows the pivot, and follow no
+            # symlink there (`dispatchCopy`).
+            end = normpath(f"{end}/{self.pattern}")
+            arrives = arrivals.holds(end)
+        if not arrives:
+            return self._missing(end)
+        for path in self._entries_to_follow():
+            if link_at(self.plan.root, path) is None:
+                continue
+            if not arrivals.holds(path):
+                continue
+            target, arrives = arrivals.follow(path)
+            if not arrives:
+                return self._missing(target)
+        if not self.is_wild:
+            return SourceFate(Fate.FOUND, end)
+        fate = Fate.NO_MATCH
+        if any(map(arrivals.holds, self.matches)):
+            fate = Fate.FOUND
+        return SourceFate(fate, self.source.path)
+
+    def _missing(self, path: str) -> SourceFate:
+        """Return the fate of a source whose end, `path`, does not arrive."""
+        fate = missing(self.plan, path)
+        if fate.fate is Fate.LOOP and not self.arrivals.holds(path):
+            return SourceFate(Fate.NOT_ASKED, path)
+        return fate
+
+    def _entries_to_follow(self) -> Iterable[str]:
+        """Return the entries of the source; the builder follows those that are symlinks."""
+        source = self.source
+        if source.parents is not None:
+            return ()
+        if self.is_wild:
+            return self.matches
+        if source.path != ".":
+            return ()
+        if not source.excludes:
+            return ()
+        # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
+        # finds its top entries one by one.
+        excluded = include_spec(source.excludes)
+        names = modes_below(self.plan.root, "")
+        return [name for name in names if excluded.step(name).ignored]
+
+    @cached_property
+    def matches(self) -> list[str]:
+        """Return the outermost entries that wildcards match, whether or not they arrive."""
+        start, _ = self.arrivals.follow(self.base)
+        pattern = self.pattern
+        # `Wildcard` of `contenthash` calls Go's `path.Match`.
+        matches: Callable[[str], object] = partial(match, pattern)
+        deepest = pattern.count("/")
+        if self.source.parents is not None:
+            matches = DockerIgnorePattern(pattern).match_file
+            if "**" in pattern:
+                deepest = -1
+        paths: list[str] = []
+        pending = [""]
+        while pending:
+            prefix = pending.pop()
+            is_last = prefix.count("/") == deepest
+            for name, mode in modes_below(self.plan.root, f"{start}/{prefix}").items():
+                inside = prefix + name
+                if matches(inside):
+                    paths.append(normpath(f"{start}/{inside}"))
+                elif S_ISDIR(mode) and not is_last:
+                    pending.append(f"{inside}/")
+        return paths
+
+
+def _parts(plan: Plan, source: Source) -> tuple[str, str]:
+    """Return the start of a source, in which symlinks are followed, and the other part."""
+    if source.parents is None:
+        if source.kind in MOUNTING:  # `parseMount` has no wildcards
+            return source.path, ""
+        start = fixed_part(source.path)
+        return start or ".", source.path.removeprefix(start).lstrip("/")
+    base, pattern = source.parents
+    is_link = base != "." and link_at(plan.root, base) is not None
+    if is_link or has_wildcards(base) or not pattern or pattern[0] in "!#":
+        raise InputError(
+            "ctxsize does not model a symlink or a wildcard before the `/./` of --parents, "
+            "nor an empty path, `!` or `#` after it",
+            path=plan.dockerfile,
+            hint="`ctxsize explain PATH` reports whether an entry is sent, "
+            "`ctxsize ls --transfer` lists what is transferred",
+        )
+    return base, pattern
 
 
 class Sources:
@@ -185,23 +251,21 @@ class Sources:
 
     def __init__(self, plan: Plan) -> None:
         if not plan.builder.asks_for_paths:
-            message = f"ctxsize does not model how {plan.builder.title} looks up a source"
-            raise InputError(message, hint="--source needs --builder buildkit")
+            raise InputError(
+                f"ctxsize does not model how {plan.builder.title} looks up a source",
+                hint="--source needs --builder buildkit",
+            )
         self._plan = plan
-        self._by_line: dict[int, dict[Source, None]] = {}
+        self._by_line = defaultdict[int, dict[Source, None]](dict)
         self._arrivals: dict[Source, Arrivals] = {}
-        self._matched: dict[Source, list[str]] = {}
         if plan.dockerfile is None:
             return
         for need in needs_of(plan).values():
             for source in need.sources:
                 if source.context == plan.name and source.kind in TAKING:
-                    on_line = self._by_line.setdefault(source.line, {})
-                    on_line[source] = None
+                    self._by_line[source.line][source] = None
         for asked in asked_of(plan):
-            arrivals = Arrivals(plan, asked.paths)
-            for source in asked.sources:
-                self._arrivals[source] = arrivals
+            self._arrivals |= dict.fromkeys(asked.sources, Arrivals(plan, asked.paths))
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return the checks of a source as written, or of those on a line of the Dockerfile.
@@ -211,14 +275,19 @@ class Sources:
         if re.fullmatch("[0-9]{1,9}", wanted):
             return [*map(self._check, self.on_line(int(wanted)))]
         path = path_from_root(wanted)[1:] or "."
-        alike: list[Source] = []
-        same_path: list[Source] = []
-        for on_line in self._by_line.values():
-            alike += (source for source in on_line if source.source == wanted)
-            same_path += (source for source in on_line if source.path == path)
-        untaken = Source("COPY", 0, "", wanted, path, "copy", self._plan.name)
-        sources = alike or same_path or [untaken]
-        return [*map(self._check, sources)]
+        sources = [*chain.from_iterable(self._by_line.values())]
+        alike = [source for source in sources if source.source == wanted]
+        same_path = [source for source in sources if source.path == path]
+        untaken = Source(
+            instruction="COPY",
+            line=0,
+            stage="",
+            source=wanted,
+            path=path,
+            kind="copy",
+            context=self._plan.name,
+        )
+        return [*map(self._check, alike or same_path or [untaken])]
 
     def on_line(self, number: int) -> list[Source]:
         """Return the sources on a line; none if this build skips it. Raises `InputError`."""
@@ -238,159 +307,63 @@ class Sources:
 
     def fate(self, source: Source) -> SourceFate:
         """Return the fate of a source. Raises `InputError`."""
-        base, pattern = self._parts(source)
-        arrivals = self._arrivals_of(source)
-        is_wild = has_wildcards(pattern)
-        end, arrives = arrivals.follow(base)
-        if pattern and not is_wild:
-            # Frontends from docker/dockerfile:1.20 need what follows the pivot, and follow no
-            # symlink there (`dispatchCopy`).
-            end = posixpath.normpath(f"{end}/{pattern}")
-            arrives = arrivals.holds(end)
-        if not arrives:
-            return self._missing(source, end)
-        for path in self._entries_to_follow(source, is_wild=is_wild):
-            if arrivals.link(path) is None or not arrivals.holds(path):
-                continue
-            target, arrives = arrivals.follow(path)
-            if not arrives:
-                return self._missing(source, target)
-        if not is_wild:
-            return SourceFate(Fate.FOUND, end)
-        fate = Fate.NO_MATCH
-        if any(map(arrivals.holds, self._matches(source))):
-            fate = Fate.FOUND
-        return SourceFate(fate, source.path)
+        return self._look_up(source).fate()
 
-    def _missing(self, source: Source, path: str) -> SourceFate:
-        """Return the fate of a source whose end, `path`, does not arrive."""
-        fate = missing(self._plan, path)
-        if fate is Fate.LOOP:
-            arrivals = self._arrivals_of(source)
-            if not arrivals.holds(path):
-                fate = Fate.NOT_ASKED
-        return SourceFate(fate, path)
-
-    def _parts(self, source: Source) -> tuple[str, str]:
-        """Return the start of a source, in which symlinks are followed, and the other part."""
-        if source.parents is None:
-            if source.kind in MOUNTING:  # `parseMount` has no wildcards
-                return source.path, ""
-            start = fixed_part(source.path)
-            rest = source.path[len(start) :]
-            return start or ".", rest.lstrip("/")
-        base, pattern = source.parents
-        target = link_at(self._plan.root, base)
-        is_link = base != "." and target is not None
-        is_wild = has_wildcards(base)
-        if is_link or is_wild or not pattern or pattern[0] in "!#":
-            raise InputError(
-                "ctxsize does not model a symlink or a wildcard before the `/./` of --parents, "
-                "nor an empty path, `!` or `#` after it",
-                path=self._plan.dockerfile,
-                hint="`ctxsize explain PATH` reports whether an entry is sent, "
-                "`ctxsize ls --transfer` lists what is transferred",
-            )
-        return base, pattern
-
-    def _entries_to_follow(self, source: Source, *, is_wild: bool) -> Iterable[str]:
-        """Return the entries of a source; the builder follows those that are symlinks."""
-        if source.parents is not None:
-            return ()
-        if is_wild:
-            return self._matches(source)
-        if source.path != "." or not source.excludes:
-            return ()
-        # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
-        # finds its top entries one by one.
-        excluded = include_spec(source.excludes)
-        entries = entries_below(self._plan.root, "")
-        return [entry.name for entry in entries if excluded.step(entry.name).ignored]
-
-    def _matches(self, source: Source) -> list[str]:
-        """Return the outermost entries that wildcards match, whether or not they arrive."""
-        if source in self._matched:
-            return self._matched[source]
-        base, pattern = self._parts(source)
-        start = self._arrivals_of(source).follow(base)[0]
-        paths = list[str]()
-        # `Wildcard` of `contenthash` calls Go's `path.Match`.
-        matches: Callable[[str], object] = partial(match, pattern)
-        deepest = pattern.count("/")
-        if source.parents is not None:
-            matches = DockerIgnorePattern(pattern).match_file
-            if "**" in pattern:
-                deepest = -1
-        pending = [""]
-        while pending:
-            prefix = pending.pop()
-            is_last = prefix.count("/") == deepest
-            for entry in entries_below(self._plan.root, f"{start}/{prefix}"):
-                inside = prefix + entry.name
-                if matches(inside):
-                    paths.append(posixpath.normpath(f"{start}/{inside}"))
-                elif entry.is_directory and not is_last:
-                    pending.append(f"{inside}/")
-        self._matched[source] = paths
-        return paths
-
-    def _arrivals_of(self, source: Source) -> Arrivals:
-        """Return the arrivals of the transfer with that source, or of one of its own."""
+    def _look_up(self, source: Source) -> _LookUp:
+        """Return the look-up in the transfer with that source, or in one of its own."""
         if source not in self._arrivals:
-            paths: RequestedPaths = None
-            if source.path != ".":
-                paths = (source.path,)
-            self._arrivals[source] = Arrivals(self._plan, paths)
-        return self._arrivals[source]
+            self._arrivals[source] = Arrivals(self._plan, (source.path,))
+        return _LookUp(self._plan, source, self._arrivals[source], *_parts(self._plan, source))
 
     def _check(self, source: Source) -> SourceCheck:
         """Return the fate of a source with its explanation."""
-        fate, path = self.fate(source)
-        arrivals = self._arrivals_of(source)
-        matches = None
+        look_up = self._look_up(source)
+        fate, path = look_up.fate()
+        count = None
         unfound: list[str] = []
-        if has_wildcards(self._parts(source)[1]):
-            matches = 0
-            for match in self._matches(source):
-                if arrivals.holds(match):
-                    matches += 1
-                else:
-                    unfound.append(match)
+        if look_up.is_wild:
+            matches = look_up.matches
+            unfound = [match for match in matches if not look_up.arrivals.holds(match)]
+            count = len(matches) - len(unfound)
         if fate is Fate.IGNORED:
             unfound = [path]
-        hidden: list[Explanation] = []
-        for match in unfound:
-            explained = explain(self._plan, match)
-            if explained.verdict.ignored:
-                hidden.append(explained)
+        hidden = tuple(
+            explained
+            for explained in map(partial(explain, self._plan), unfound)
+            if explained.verdict.ignored
+        )
         return SourceCheck(
             source,
             fate,
             hidden_as(source.path, path),
-            matches,
-            hidden=tuple(hidden),
-            notes=tuple(self._notes(source, fate, path, is_hidden=bool(hidden))),
+            count,
+            hidden=hidden,
+            notes=tuple(self._possible_causes(source, fate, path, is_hidden=bool(hidden))),
         )
 
-    def _global_names(self) -> set[str]:
-        """Return the names of the arguments before the first FROM."""
-        names = set[str]()
-        for instruction in self._plan.parsed.dockerfile.global_arguments:
-            names |= {word.partition("=")[0] for word in instruction.arguments}
-        return names
+    def _is_global(self, name: str) -> bool:
+        """Return whether an argument before the first FROM has this name."""
+        return any(
+            word.partition("=")[0] == name
+            for instruction in self._plan.parsed.dockerfile.global_arguments
+            for word in instruction.arguments
+        )
 
-    def _notes(self, source: Source, fate: Fate, path: str, *, is_hidden: bool) -> Iterator[str]:
+    def _possible_causes(
+        self, source: Source, fate: Fate, path: str, *, is_hidden: bool
+    ) -> Iterator[str]:
         """Yield possible causes of a fate that `path` decides."""
         plan = self._plan
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line)).message
-            if kind == "environment" and name in self._global_names():
-                remedy = f"the stage needs its own ARG {shown(name)}"
-                yield f"{remedy}: one before FROM holds for FROM only"
+            if kind == "environment" and self._is_global(name):
+                yield (
+                    f"the stage needs its own ARG {shown(name)}: "
+                    "one before FROM holds for FROM only"
+                )
         if fate is Fate.FOUND:
             return
-        written = posixpath.normpath(source.source.lstrip("/"))
-        if written.partition("/")[0] == "..":
+        if leads_out(source.source.lstrip("/")):
             yield f".. cannot lead out of the context: the builder looks for {shown(source.path)}"
         if source.kind in MOUNTING and has_wildcards(source.path):
             yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
@@ -416,9 +389,7 @@ def _suggest_nearest(plan: Plan, path: str) -> Iterator[str]:
             continue
         if has_wildcards(part):
             break
-        names = dict[str, str]()
-        for entry in entries_below(plan.root, above):
-            names[folded(entry.name)] = entry.name
+        names = {folded(name): name for name in modes_below(plan.root, above)}
         for near in get_close_matches(folded(part), names, n=1):
             name = names[near]
             note = f"there is {join(above, name)}"
@@ -435,13 +406,6 @@ def check_in_all(plan: Plan, wanted: str) -> list[SourceCheck]:
     """Return the checks of `wanted` in each context from which the Dockerfile takes it."""
     plans = [plan]
     if plan.dockerfile is not None and not plan.name:
-        plans += (
-            named_plan(plan, context)
-            for context in plan.named_contexts
-            if context.local and asked_of(replace(plan, name=context.name))
-        )
-    checks = list[SourceCheck]()
-    for context in plans:
-        checks += Sources(context).check(wanted)
-    taken = [check for check in checks if check.source.line]
-    return taken or checks[:1]
+        plans = [*sent_contexts(plan)]
+    checks = [check for context in plans for check in Sources(context).check(wanted)]
+    return [check for check in checks if check.source.line] or checks[:1]

@@ -6,10 +6,9 @@ docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import (
@@ -24,7 +23,7 @@ from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.engine.build_options import own_platform, platforms_of
-from ctxsize.engine.builders import UNPRINTABLE, Builder
+from ctxsize.engine.builders import UNPRINTABLE
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
@@ -45,19 +44,24 @@ def named_plan(plan: Plan, named: NamedContext) -> Plan:
             "nothing is sent and no ignore file is read"
         )
     # Only the ignore file at its top counts, even if the directory contains Dockerfiles.
-    build = Build(named.value, builder=plan.builder.name)
-    alone = plan_of(build, plan.builder, alone=True)
+    alone = plan_of(Build(named.value, builder=plan.builder.name), plan.builder, alone=True)
     return replace(
-        plan,
+        alone,
         name=named.name,
-        context=alone.context,
-        root=alone.root,
-        ignore_file=alone.ignore_file,
-        dockerfile_specific=False,
-        spec=alone.spec,
-        unsaved=False,
-        problems=alone.problems,
+        build=plan.build,
+        dockerfile=plan.dockerfile,
+        dockerfile_fault=plan.dockerfile_fault,
+        parsed=plan.parsed,
+        parsed_files=plan.parsed_files,
     )
+
+
+def sent_contexts(plan: Plan) -> Iterator[Plan]:
+    """Yield `plan`, and the plan for each named context that is a directory and used."""
+    yield plan
+    for named in plan.named_contexts:
+        if named.local and named.name in used_contexts(plan):
+            yield named_plan(plan, named)
 
 
 def plan_named(plan: Plan, name: str) -> Plan:
@@ -97,10 +101,15 @@ def needs_of(plan: Plan) -> dict[str, ContextNeed]:
         from ctxsize.dockerfile.concealed import find_frontend  # few Dockerfiles are wrong
 
         syntax = find_frontend(data, plan.parsed.written)
-        if (frontend := other_frontend(syntax, build.build_arguments)) is None:
+        frontend = other_frontend(syntax, build.build_arguments)
+        if frontend is None:
             raise
-        hint = f"unless the frontend {shown(frontend.name)}, which reads it, accepts that"
-        raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
+        raise UndecidedError(
+            error.message,
+            path=error.path,
+            line=error.line,
+            hint=f"unless the frontend {shown(frontend.name)}, which reads it, accepts that",
+        ) from None
 
 
 def _is_image(context: NamedContext) -> bool:
@@ -122,9 +131,10 @@ def _unquoted(plan: Plan, error: DockerfileError) -> DockerfileError:
 def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextNeed:
     """Return what the build needs for one platform; `are_images` says it of named contexts."""
     build = plan.build
+    builder = plan.builder
     needs = plan.parsed.needs
     key = (
-        plan.builder.name,
+        builder.name,
         build.target,
         tuple(build.build_arguments.items()),
         platform,
@@ -139,7 +149,13 @@ def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextN
         platform,
         build_platform=own_platform(),
         contexts=are_images,
-        rules=_rules_of(plan.builder),
+        rules=StageRules(
+            builds_all=builder.builds_all_stages,
+            makes_volumes=builder.makes_volumes,
+            ignores_heredocs=builder.ignores_heredocs,
+            needs_matches=builder.needs_matches,
+            refused=builder.refused_flags,
+        ),
     )
     for source in need.sources:
         with located(source.line):
@@ -148,27 +164,17 @@ def _need(plan: Plan, platform: str, are_images: Mapping[str, bool]) -> ContextN
         text = "".join(asked.paths or ())
         if text.isascii() and not text.isprintable():
             # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
-            message = UNPRINTABLE.format("followpaths")
-            raise DockerfileError(message, hint="a source contains a control character")
+            raise DockerfileError(
+                UNPRINTABLE.format("followpaths"),
+                hint="a source contains a control character",
+            )
     needs[key] = need
     return need
 
 
-def _rules_of(builder: Builder) -> StageRules:
-    """Return what a builder does otherwise than BuildKit with stages."""
-    return StageRules(
-        builds_all=builder.builds_all_stages,
-        makes_volumes=builder.makes_volumes,
-        ignores_heredocs=builder.ignores_heredocs,
-        needs_matches=builder.needs_matches,
-        refused=builder.refused_flags,
-    )
-
-
 def used_contexts(plan: Plan) -> frozenset[str]:
     """Return the names of the contexts from which the build transfers. Raises as `needs_of`."""
-    needs = needs_of(plan).values()
-    return frozenset(asked.context for need in needs for asked in need.asked)
+    return frozenset(asked.context for need in needs_of(plan).values() for asked in need.asked)
 
 
 def asked_of(plan: Plan) -> tuple[Asked, ...]:
@@ -179,7 +185,7 @@ def asked_of(plan: Plan) -> tuple[Asked, ...]:
         if plan.name:
             unknowns = ()
         for asked in need.of(plan.name):
-            same = by_paths.get(asked.paths, replace(asked, sources=()))
+            same = by_paths.get(asked.paths, asked)
             by_paths[asked.paths] = replace(
                 same,
                 sources=tuple(dict.fromkeys((*same.sources, *asked.sources))),
@@ -191,13 +197,14 @@ def asked_of(plan: Plan) -> tuple[Asked, ...]:
 
 def sources_of(plan: Plan) -> tuple[Source, ...]:
     """Return the sources of all transfers of the context of `plan`, each once."""
-    sources = (asked.sources for asked in asked_of(plan))
-    return tuple(dict.fromkeys(chain.from_iterable(sources)))
+    return tuple(dict.fromkeys(source for asked in asked_of(plan) for source in asked.sources))
 
 
 def mounts_of(plan: Plan) -> tuple[Source, ...]:
     """Return the bind mounts to which the builder does not apply the ignore file."""
-    if not plan.builder.mounts_unfiltered or plan.dockerfile is None:
+    if not plan.builder.mounts_unfiltered:
+        return ()
+    if plan.dockerfile is None:
         return ()
     try:
         return tuple(source for source in sources_of(plan) if source.kind == "bind")
@@ -214,8 +221,10 @@ def includes_of(plan: Plan) -> list[Include]:
     if not plan.builder.asks_for_paths:
         return [None]
     if plan.dockerfile is None:
-        message = "there is no Dockerfile, so what would be sent is not known"
-        raise InputError(message, hint="name it with -f PATH")
+        raise InputError(
+            "there is no Dockerfile, so what would be sent is not known",
+            hint="name it with -f PATH",
+        )
     return [follow(plan.root, asked.paths) for asked in asked_of(plan)]
 
 
@@ -230,9 +239,11 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
 
 def unknown_problem(unknown: Unknown) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
-    template = _UNKNOWNS[unknown.kind]
-    message = template.format(name=shown(unknown.name))
-    return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
+    return Problem(
+        f"unknown-{unknown.kind}",
+        _UNKNOWNS[unknown.kind].format(name=shown(unknown.name)),
+        line=unknown.line or None,
+    )
 
 
 def is_wrong_target(plan: Plan) -> bool:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os.path import isdir, join, lexists, relpath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.context_need import Asked, RequestedPaths
 from ctxsize.dockerfile.sources import MOUNTING, Source
-from ctxsize.engine import transfer_requests
 from ctxsize.engine.build_options import platforms_of
 from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.dockerfiles import follow_inside
+from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import failing_steps, fatal_without_requests, missing_sources
-from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec, narrowed
+from ctxsize.engine.fates import failing_steps, fatal_problems, missing_sources
+from ctxsize.engine.narrow import follow, followed, include_spec, narrowed
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing, measure
+from ctxsize.engine.transfer_requests import (
+    TAKEN_AWAY,
+    TAKES_UNKNOWN,
+    Include,
+    asked_of,
+    includes_of,
+    is_wrong_target,
+    mounts_of,
+    named_plan,
+    needs_of,
+    sources_of,
+    unknown_problem,
+    used_contexts,
+)
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
 # Characters with which a path may match something other than its own name.
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
 _WILDCARDS = frozenset("*?[]")  # those of COPY, for which the builder searches
-# Codes of problems that matter only if the file concerned is transferred.
-_OF_TRANSFERS = ("not-utf8",)
+# The code of a problem that matters only if the file concerned is transferred.
+_OF_TRANSFERS = "not-utf8"
 
 
 def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = None) -> Report:
@@ -36,22 +50,19 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
     measuring a named context raises.
     """
     builder = plan.builder
-    if builder.meter is None:
-        # Podman reads all contexts in place and sends nothing.
-        return replace(
-            report,
-            problems=(*report.problems, *unfiltered_mounts(plan), *fatal_without_requests(plan)),
-            named_contexts=plan.named_contexts,
-        )
     if builder.asks_for_paths:
         return _with_requested(plan, report, progress)
-    if plan.build.build_contexts:
+    is_sent = builder.meter is not None  # Podman reads all contexts in place
+    if is_sent and plan.build.build_contexts:
         raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
-    problems = (*report.problems, *fatal_without_requests(plan))
-    report = replace(report, problems=problems)
-    if plan.dockerfile is None:
-        return report
-    return replace(report, transfer=_transfer(report.context, None, ()))
+    report = replace(
+        report,
+        problems=(*report.problems, *unfiltered_mounts(plan), *fatal_problems(plan)),
+        named_contexts=plan.named_contexts,
+    )
+    if is_sent and plan.dockerfile is not None:
+        return replace(report, transfer=_transfer(report.context, None, ()))
+    return report
 
 
 def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Report:
@@ -59,52 +70,51 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     platforms = platforms_of(plan.build)
     # Without a Dockerfile, a problem of the plan says so.
     is_there = plan.dockerfile is not None and plan.dockerfile_fault is None
-    measured = _measure(plan, report, progress, is_there=is_there)
-    transfers = [*measured.transfers]
-    if measured.is_known:
-        unused = dict.fromkeys(platforms)
-        for transfer in transfers:
-            for platform in transfer.platforms:
-                unused.pop(platform, None)
-        if unused:
-            nothing = Transfer(
-                context_used=False,
-                follow_paths=(),
-                content_bytes=0,
-                files=0,
-                wire_bytes=None,
-                printed=None,
-                platforms=tuple(unused),
-            )
-            transfers.append(nothing)
-        transfers.sort(key=lambda transfer: platforms.index(transfer.platforms[0]))
+    measured = _measure_transfers(plan, report, progress, is_there=is_there)
     contexts = list[NamedContext]()
     for context in plan.named_contexts:
-        if measured.is_known:
-            is_used = context.name in transfer_requests.used_contexts(plan)
-            context = replace(context, used=is_used)
+        if measured.transfers is not None:
+            context = replace(context, used=context.name in used_contexts(plan))
         if context.local and context.used is not False:
             context = _with_own_transfers(plan, context, progress)
         contexts.append(context)
     report = replace(report, problems=measured.problems, named_contexts=tuple(contexts))
-    if not transfers:
+    if measured.transfers is None:
         return report
-    first, *others = transfers
+    first, *others = _with_unused(measured.transfers, platforms)
     return replace(report, transfer=first, more_transfers=tuple(others))
+
+
+def _with_unused(transfers: Sequence[Transfer], platforms: Sequence[str]) -> list[Transfer]:
+    """Return the transfers in the order of their platforms, also for those that request nothing."""
+    requesting = {platform for transfer in transfers for platform in transfer.platforms}
+    unused = [platform for platform in platforms if platform not in requesting]
+    if unused:
+        nothing = Transfer(
+            context_used=False,
+            follow_paths=(),
+            content_bytes=0,
+            files=0,
+            wire_bytes=None,
+            printed=None,
+            platforms=tuple(unused),
+        )
+        transfers = (*transfers, nothing)
+    return sorted(transfers, key=lambda transfer: platforms.index(transfer.platforms[0]))
 
 
 def _with_own_transfers(
     plan: Plan, context: NamedContext, progress: Progress | None
 ) -> NamedContext:
     """Return a named context with its transfers; without any if it is not known to be used."""
-    plan = transfer_requests.named_plan(plan, context)
+    plan = named_plan(plan, context)
     report = measure(plan, top=1, depth=0, progress=progress)
-    measured = _measure(plan, report, progress, is_there=context.used is not None)
+    measured = _measure_transfers(plan, report, progress, is_there=context.used is not None)
     return replace(
         context,
         ignore_file=report.ignore_file,
         context=report.context,
-        transfers=measured.transfers,
+        transfers=measured.transfers or (),
         problems=measured.problems,
     )
 
@@ -112,28 +122,29 @@ def _with_own_transfers(
 class _Measured(NamedTuple):
     """The transfers of one context, and its problems and theirs."""
 
-    transfers: tuple[Transfer, ...]
+    transfers: tuple[Transfer, ...] | None  # None if they are not known
     problems: tuple[Problem, ...]
-    is_known: bool = True  # False if the transfers are not known
 
 
-def _measure(plan: Plan, report: Report, progress: Progress | None, *, is_there: bool) -> _Measured:
+def _measure_transfers(
+    plan: Plan, report: Report, progress: Progress | None, *, is_there: bool
+) -> _Measured:
     """Measure the transfers of one context; none are known if there `is_there` no Dockerfile."""
     problems = [*map(_if_taken, report.problems)]
     if not is_there:
-        return _Measured((), tuple(problems), is_known=False)
-    asked: tuple[Asked, ...] = ()
+        return _Measured(None, tuple(problems))
+    asked: Sequence[Asked] = ()
     measuring = _Measuring(plan, report, progress)
     try:
-        asked = transfer_requests.asked_of(plan)
+        asked = asked_of(plan)
         transfers = tuple(map(measuring.transfer, asked))
     except CtxsizeError as error:
-        if not asked and transfer_requests.is_wrong_target(plan):
+        if not asked and is_wrong_target(plan):
             raise
         error.line = error.line or _rejected_line(asked)
         problems.append(unknown_transfer(plan, error))
-        return _Measured((), tuple(dict.fromkeys(problems)), is_known=False)
-    problems = [problem for problem in report.problems if problem.code not in _OF_TRANSFERS]
+        return _Measured(None, tuple(dict.fromkeys(problems)))
+    problems = [problem for problem in report.problems if problem.code != _OF_TRANSFERS]
     problems += measuring.problems
     if not plan.name:
         problems += failing_steps(plan)
@@ -144,7 +155,7 @@ def _measure(plan: Plan, report: Report, progress: Progress | None, *, is_there:
 
 def _if_taken(problem: Problem) -> Problem:
     """Return a problem of the context for a build that may not transfer the file concerned."""
-    if problem.code in _OF_TRANSFERS:
+    if problem.code == _OF_TRANSFERS:
         return problem.if_taken
     return problem
 
@@ -155,20 +166,20 @@ class _Measuring:
     def __init__(self, plan: Plan, context: Report, progress: Progress | None) -> None:
         self._plan = plan
         self._progress = progress
-        self._reports: dict[transfer_requests.Include, Report] = {None: context}
+        self._reports: dict[Include, Report] = {None: context}
         self._parts: dict[object, Totals] = {}  # of sources that copy a part of what they ask for
         self.problems: list[Problem] = []  # of transferred files, and of those that arrive empty
         self.doubtful: dict[Source, None] = {}
         """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
 
-    def _of(self, include: transfer_requests.Include) -> Report:
+    def _of(self, include: Include) -> Report:
         """Return the report of the transfer with these include patterns."""
         if include not in self._reports:
-            assert include is not None
-            narrowed = Narrowed(self._plan.spec, include)
-            report = measure(self._plan, top=1, evaluator=narrowed, progress=self._progress)
-            self._reports[include] = report
+            self._reports[include] = self._measure(narrowed(self._plan.spec, include))
         return self._reports[include]
+
+    def _measure(self, evaluator: Evaluator[Any]) -> Report:
+        return measure(self._plan, top=1, evaluator=evaluator, progress=self._progress)
 
     def transfer(self, asked: Asked) -> Transfer:
         include = follow(self._plan.root, asked.paths)
@@ -176,15 +187,14 @@ class _Measuring:
         # Only a source that begins with `!` empties what the ignore file leaves.
         takes_away = any("!" in pattern for pattern in include or ())
         for problem in report.problems:
-            if problem.code in _OF_TRANSFERS:
+            if problem.code == _OF_TRANSFERS:
                 self.problems.append(problem)
             elif problem.code == "arrives-empty" and takes_away:
-                message = f"{problem.message}; {transfer_requests.TAKEN_AWAY}"
-                self.problems.append(replace(problem, message=message))
+                self.problems.append(replace(problem, message=f"{problem.message}; {TAKEN_AWAY}"))
         return replace(
             _transfer(report.context, asked.paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
-            problems=tuple(map(transfer_requests.unknown_problem, asked.unknowns)),
+            problems=tuple(map(unknown_problem, asked.unknowns)),
         )
 
     def _share(self, source: Source) -> SourceShare:
@@ -192,16 +202,16 @@ class _Measuring:
         top = source.path.partition("/")[0]
         totals = Totals()
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
-        include: transfer_requests.Include = (source.path,)
+        include: Include = (source.path,)
         # A missing source of a long Dockerfile needs no walk.
-        full = join(root, top)
-        is_missing = is_plain and not lexists(full)
+        is_missing = is_plain and not lexists(join(root, top))
         if not is_missing:
             include = followed(root, source.path)
             totals = self._of(include).context.totals
         if self._is_doubtful(source, include, totals):
             self.doubtful[source] = None
-        totals = self._copied_totals(source, totals)
+        if totals.entries and not copies_all(source, include):
+            totals = self._copied_totals(source, include)
         return SourceShare(
             source.instruction,
             source.line,
@@ -209,27 +219,20 @@ class _Measuring:
             source.source,
             source.path,
             source.kind,
-            totals.files,
-            totals.content_bytes,
+            files=totals.files,
+            content_bytes=totals.content_bytes,
         )
 
-    def _copied_totals(self, source: Source, asked: Totals) -> Totals:
-        """Return the totals of what a source copies of what it asks for."""
-        plan = self._plan
-        include = followed(plan.root, source.path)
-        if not asked.entries or copies_all(source, include):
-            return asked
+    def _copied_totals(self, source: Source, include: Include) -> Totals:
+        """Return the totals of what a source copies of what it asks for, which is `include`."""
         key = (source.path, source.excludes, source.parents)
         if key not in self._parts:
-            asked_for = narrowed(plan.spec, include)
-            evaluator = copied(asked_for, source, plan.root, include)
-            report = measure(plan, top=1, evaluator=evaluator, progress=self._progress)
-            self._parts[key] = report.context.totals
+            asked_for = narrowed(self._plan.spec, include)
+            evaluator = copied(asked_for, source, self._plan.root, include)
+            self._parts[key] = self._measure(evaluator).context.totals
         return self._parts[key]
 
-    def _is_doubtful(
-        self, source: Source, include: transfer_requests.Include, totals: Totals
-    ) -> bool:
+    def _is_doubtful(self, source: Source, include: Include, totals: Totals) -> bool:
         """Return whether the builder may not find a source for which `include` is requested."""
         if not totals.files + totals.directories:
             return True
@@ -247,7 +250,9 @@ class _Measuring:
         if source.path == ".":
             return has_symlinks and bool(source.excludes)
         # A symlink on the way may be ignored, though its target is sent.
-        return has_symlinks or include != (source.path,)
+        if has_symlinks:
+            return True
+        return include != (source.path,)
 
 
 def _transfer(
@@ -282,15 +287,16 @@ def unfiltered_mounts(plan: Plan) -> Iterator[Problem]:
     """Yield a problem for each bind mount that may show what the ignore file hides."""
     if not plan.spec.patterns:
         return
-    for source in transfer_requests.mounts_of(plan):
+    for source in mounts_of(plan):
         if not _may_show(plan, source.path):
             continue
-        message = (
-            f"RUN --mount, bind of {source.source or '.'}: {plan.builder.title} shows the "
-            "context there without the ignore file, which counts for COPY and ADD alone"
+        yield Problem(
+            code="mount-unfiltered",
+            message=f"RUN --mount, bind of {source.source or '.'}: {plan.builder.title} shows the "
+            "context there without the ignore file, which counts for COPY and ADD alone",
+            path=plan.dockerfile,
+            line=source.line or None,
         )
-        line = source.line or None
-        yield Problem("mount-unfiltered", message, plan.dockerfile, line=line)
 
 
 def _may_show(plan: Plan, path: str) -> bool:
@@ -303,51 +309,51 @@ def _may_show(plan: Plan, path: str) -> bool:
         return False
     if isdir(end):
         return True
-    relative = relpath(end, plan.root)
-    return plan.spec.match_file(relative)
+    return plan.spec.match_file(relpath(end, plan.root))
 
 
 def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
-    lead = transfer_requests.TAKES_UNKNOWN
-    fails = False
+    lead = TAKES_UNKNOWN
     if isinstance(error, BuildFailsError):
         lead = "the build stops"
-        fails = True
     elif type(error) is DockerfileError:  # and not an `UndecidedError`
         lead = "the build fails"
-        fails = True
     message = f"{lead}: {error.message}"
     if error.hint:
         message += f" ({error.hint})"
-    path = error.path or plan.dockerfile
-    return Problem("transfer-unknown", message, path, line=error.line, fails=fails)
+    return Problem(
+        code="transfer-unknown",
+        message=message,
+        path=error.path or plan.dockerfile,
+        line=error.line,
+        fails=lead != TAKES_UNKNOWN,
+    )
 
 
-def unread(plan: Plan) -> list[Problem]:
-    """Return the problem that a Dockerfile has which the builder rejects, if it does."""
+def unread(plan: Plan) -> Iterator[Problem]:
+    """Yield the problem that a Dockerfile has which the builder rejects, if it does."""
     if plan.dockerfile is None:
-        return []
+        return
     try:
-        transfer_requests.needs_of(plan)
+        needs_of(plan)
     except CtxsizeError as error:
         problem = unknown_transfer(plan, error)
         if problem.fails:
-            return [problem]
-    return []
+            yield problem
 
 
 def transfer_listing(plan: Plan) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
-        sources = transfer_requests.sources_of(plan)
-        return missing_sources(plan, (source for source in sources if source.parents is None))
+        return missing_sources(
+            plan,
+            (source for source in sources_of(plan) if source.parents is None),
+        )
 
-    evaluators = list[Narrowed | None]()
-    for include in transfer_requests.includes_of(plan):
-        if include is None:
-            evaluators.append(None)
-        else:
-            evaluators.append(Narrowed(plan.spec, include))
-    return Listing(plan, evaluators=evaluators, unfound=problems)
+    return Listing(
+        plan,
+        evaluators=[narrowed(plan.spec, include) for include in includes_of(plan)],
+        unfound=problems,
+    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Sequence
-from os.path import join, lexists, split
+from os import stat_result
+from os.path import exists, join, lexists, realpath
+from stat import S_ISREG
 from typing import NamedTuple
 
-from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory, in_steps
-from ctxsize.engine.plan import Plan, saved_path
+from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory
+from ctxsize.engine.plan import Plan, inside
+
+_NEW = stat_result((PLAIN, 0, 0, 1, *[0] * 6))  # a file with one name
 
 
 class Unsaved(NamedTuple):
@@ -20,35 +22,40 @@ class Unsaved(NamedTuple):
     name: str
     size_bytes: int
 
-    def saved(self, before: os.stat_result | None) -> os.stat_result:
+    def saved(self, before: stat_result = _NEW) -> stat_result:
         """Return the stat of the file as it will be; `before` is that of the present one."""
-        mode = PLAIN
-        links = 1
-        number = 0
-        if before is not None:
-            if not stat.S_ISREG(before.st_mode):
-                return before
-            mode = before.st_mode
-            links = before.st_nlink
-            number = before.st_ino
+        if not S_ISREG(before.st_mode):
+            return before
         now = time.time_ns()
         second = now // 10**9
-        times = (second, second, second)
-        fields = (mode, number, 0, links, 0, 0, self.size_bytes, *times)
-        return os.stat_result(fields, {"st_mtime_ns": now, "st_rdev": 0})
+        return stat_result(
+            (
+                before.st_mode,
+                before.st_ino,
+                0,  # the number of its device
+                before.st_nlink,
+                *(0, 0),  # its owner
+                self.size_bytes,
+                *(second, second, second),
+            ),
+            {"st_mtime_ns": now, "st_rdev": 0},
+        )
 
 
 def source_of(plan: Plan) -> Disk:
     """Return the directories of a plan on disk, with the text that is not saved yet."""
-    if not plan.unsaved or plan.ignore_file is None:
+    if not plan.unsaved:
         return Disk(plan.root)
-    path = saved_path(plan)
-    if path is None:
+    if plan.ignore_file is None:
         return Disk(plan.root)
-    full = join(plan.root, path)
-    directory, name = split(full)
-    size_bytes = len(plan.ignore_file.data)
-    unsaved = Unsaved(f"{directory.rstrip('/')}/", name, size_bytes)
+    path = plan.ignore_file.path
+    if exists(path):
+        path = realpath(path)  # an editor saves what is behind symlinks
+    in_context = inside(plan.root, path)
+    if in_context is None:
+        return Disk(plan.root)
+    directory, slash, name = join(plan.root, in_context).rpartition("/")
+    unsaved = Unsaved(directory + slash, name, size_bytes=len(plan.ignore_file.data))
     return DiskWithUnsaved(plan.root, unsaved)
 
 
@@ -68,31 +75,18 @@ class DiskWithUnsaved(Disk):
 class DirectoryWithUnsaved(DiskDirectory):
     """The directory of the file, or one above it; all others are as they are on disk."""
 
-    __slots__ = ("_name", "_new", "_unsaved")
+    __slots__ = ("_new", "_unsaved")
 
     def __init__(self, prefix: str, fd: int, above: DiskDirectory | None, unsaved: Unsaved) -> None:
         super().__init__(prefix, fd, above)
         self._unsaved = unsaved
-        self._name: str | None = None
-        self._new: str | None = None
-        if prefix == unsaved.prefix:
-            self._name = unsaved.name
-            if not lexists(prefix + unsaved.name):
-                self._new = unsaved.name
+        self._new: list[str] = []
+        if prefix == unsaved.prefix and not lexists(prefix + unsaved.name):
+            self._new.append(unsaved.name)
 
-    def steps(self) -> list[DirectoryOrRun]:
+    def steps(self, *new: str) -> list[DirectoryOrRun]:
         """Return the names, with that of a new file."""
-        steps = super().steps()
-        if self._new is None:
-            return steps
-        directories: list[str] = []
-        others = [self._new]
-        for step in steps:
-            if isinstance(step, str):
-                directories.append(step)
-            else:
-                others += step
-        return in_steps(directories, others)
+        return super().steps(*new, *self._new)
 
     def enter(self, name: str) -> DiskDirectory:
         """Open a directory in this one."""
@@ -101,16 +95,19 @@ class DirectoryWithUnsaved(DiskDirectory):
             return entered
         return DirectoryWithUnsaved(entered.prefix, entered.fd, self, self._unsaved)
 
-    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
+    def stats(self, names: Sequence[str]) -> list[stat_result]:
         """Return the stats, that of the file as it will be."""
         stats = super().stats(self._on_disk(names))
-        if self._name not in names:
+        unsaved = self._unsaved
+        if self.prefix != unsaved.prefix:
             return stats
-        index = names.index(self._name)
-        if self._new is None:
-            stats[index] = self._unsaved.saved(stats[index])
+        if unsaved.name not in names:
+            return stats
+        index = names.index(unsaved.name)
+        if self._new:
+            stats.insert(index, unsaved.saved())
         else:
-            stats.insert(index, self._unsaved.saved(None))
+            stats[index] = unsaved.saved(stats[index])
         return stats
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
@@ -118,4 +115,4 @@ class DirectoryWithUnsaved(DiskDirectory):
         return super().with_attributes(self._on_disk(names))
 
     def _on_disk(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if name != self._new]
+        return [name for name in names if name not in self._new]
