@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import ctxsize
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
+from ctxsize.engine.events import Progress, Steps
 from ctxsize.engine.plan import ELSEWHERE, Plan
 from ctxsize.errors import InputError
 from ctxsize.planning import plan_for
@@ -25,7 +26,7 @@ def measure(
     ignored: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: ctxsize.Progress | None = None,
+    progress: Progress | None = None,
     jobs: int | None = None,
     config: ctxsize.Config | None = None,
     **options: Unpack[Options],
@@ -114,8 +115,8 @@ def lint(
     ignore: Iterable[str] = (),
     severity: ctxsize.Severity | None = None,
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
-    steps: ctxsize.Steps | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> ctxsize.Linted:
     """Return findings about ignore files, with fixes; writes nothing.
@@ -149,8 +150,8 @@ def suggest(
     unsafe: bool = False,
     only: Iterable[str] = (),
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
-    steps: ctxsize.Steps | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> ctxsize.Advice:
     """Return suggested lines for the ignore file.
@@ -188,7 +189,7 @@ def plan_ignore_file(
     write: bool = False,
     replace_link: bool = False,
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
+    progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> ctxsize.IgnoreFilePlan:
     """Return the new ignore file in a mode: `allowlist`, `from-gitignore` or `like`.
@@ -224,8 +225,8 @@ def scan(
     root: StrPath = ".",
     *,
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
-    steps: ctxsize.Steps | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> ctxsize.Scan:
     """Return every build below `root`, measured, the largest first. Raises `InputError`."""
     from ctxsize.codes import names
@@ -281,7 +282,7 @@ def clean_plan(
     deps: bool = False,
     older_than_s: float | None = None,
     recent_s: float = 600.0,
-    progress: ctxsize.Progress | None = None,
+    progress: Progress | None = None,
 ) -> ctxsize.CleanPlan:
     """Return the directories below `root` that are proved regenerable; deletes nothing.
 
@@ -295,7 +296,7 @@ def clean_plan(
 
 
 def clean_apply(
-    plan: ctxsize.CleanPlan, *, steps: ctxsize.Steps | None = None
+    plan: ctxsize.CleanPlan, *, steps: Steps | None = None
 ) -> tuple[ctxsize.Result, ...]:
     """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete

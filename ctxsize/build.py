@@ -26,6 +26,7 @@ else:
             return options
 
 
+Texts = tuple[str, ...]
 StrPath = str | os.PathLike[str]  # one path, in every public function
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
@@ -43,7 +44,7 @@ class Build:
     """The values are used and never printed, nor is anything that is made from them."""
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     """The directory, URL or image of each named context, by name."""
-    platforms: tuple[str, ...] = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
+    platforms: Texts = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
     builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
     dockerfile_inline: bytes | None = field(default=None, repr=False)
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
@@ -88,7 +89,7 @@ class Build:
             self.dockerfile_inline,
         )
 
-    def words(self) -> tuple[str, ...]:
+    def words(self) -> Texts:
         """Return the same options as words of a command line, of arguments only the names."""
         words = list[str]()
         if self.target:
@@ -101,7 +102,7 @@ class Build:
             words += ["--platform", shown(platform)]
         return tuple(words)
 
-    def given(self) -> tuple[str, ...]:
+    def given(self) -> Texts:
         """Return the names of the given options, which affect only what the Dockerfile takes."""
         return tuple(dict.fromkeys(self.words()[::2]))
 

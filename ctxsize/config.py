@@ -14,7 +14,7 @@ from itertools import count
 from os.path import dirname, isdir, islink, join, lexists, normpath, realpath, relpath
 from typing import Any, NamedTuple
 
-from ctxsize.build import Build, is_named_reference, joined, placed
+from ctxsize.build import Build, Texts, is_named_reference, joined, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.keys import ASSERTIONS, KeySchema, attribute_of, schemas, value_of
 from ctxsize.reader import border_of, holds, read_file
@@ -39,8 +39,8 @@ class Budget:
     shrink: Tolerance | None = None  # the tolerated decrease from the baseline
     min_bytes: int | None = None
     min_files: int | None = None
-    require: tuple[str, ...] = ()  # each of these patterns must match a file that is sent
-    forbid: tuple[str, ...] = ()  # none of these may match one
+    require: Texts = ()  # each of these patterns must match a file that is sent
+    forbid: Texts = ()  # none of these may match one
 
     @property
     def limits(self) -> bool:
@@ -96,8 +96,8 @@ class Config:
     """The configuration of a repository; empty without a file."""
 
     path: str | None = None  # the path of the file as it was found, None without one
-    select: tuple[str, ...] = ()  # codes or their beginnings; empty for the default codes
-    ignore: tuple[str, ...] = ()
+    select: Texts = ()  # codes or their beginnings; empty for the default codes
+    ignore: Texts = ()
     suppress: tuple[Suppression, ...] = ()
     defaults: BudgetedBuild = BudgetedBuild("", Build(""))
     """The values of the top level, which are already part of each context."""

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from ctxsize.build import Texts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Point, Tree
@@ -61,7 +63,7 @@ class Command:
     redirections included; `document` its here-document, with the number of lines before that.
     """
 
-    words: tuple[str, ...]
+    words: Texts
     assignments: tuple[tuple[str, str], ...] = ()
     after: str = ""
     line: int = 0
@@ -77,12 +79,12 @@ class Command:
         return ""
 
     @property
-    def arguments(self) -> tuple[str, ...]:
+    def arguments(self) -> Texts:
         """Return the words behind the program."""
         return self.words[1:]
 
     @property
-    def operands(self) -> tuple[str, ...]:
+    def operands(self) -> Texts:
         """Return the arguments that are no options; the value of an option counts as one."""
         return tuple(word for word in self.arguments if not word.startswith("-"))
 

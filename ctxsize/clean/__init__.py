@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from os.path import join, normpath
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.build import Texts
 from ctxsize.clean.proofs import ArtefactKind
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Problem
@@ -54,7 +55,7 @@ class Inventory:
     newest_ns: int = 0  # time of the last write to anything in it
     parts: tuple[Part, ...] = ()  # the largest first
     linked: frozenset[int] = field(default=frozenset(), repr=False)  # files with several names
-    locks: tuple[str, ...] = ()  # files in it that a build locks while it runs
+    locks: Texts = ()  # files in it that a build locks while it runs
     objection: CleanObjection | None = None
 
 
@@ -65,7 +66,7 @@ class CleanCandidate:
     path: str  # relative to ROOT
     kind: ArtefactKind
     service: str  # the nearest directory above with a manifest or a Dockerfile; `""` is ROOT
-    evidence: tuple[str, ...]
+    evidence: Texts
     inventory: Inventory
 
 
@@ -88,7 +89,7 @@ class CleanPlan:
     place: tuple[int, int]  # device and inode of ROOT
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
-    records: tuple[str, ...] = ()  # of killed runs whose directories are gone; deleted as well
+    records: Texts = ()  # of killed runs whose directories are gone; deleted as well
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -106,7 +107,7 @@ class Result:
     files: int = 0
     disk_bytes: int = 0  # number of bytes that are free now
     message: str = ""
-    left: tuple[str, ...] = ()  # paths relative to ROOT
+    left: Texts = ()  # paths relative to ROOT
 
 
 @dataclass(frozen=True)

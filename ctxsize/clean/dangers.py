@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
-from os.path import islink, join, normpath, realpath, relpath
+from os.path import islink, join, realpath, relpath
 from pathlib import PurePath
 from typing import NamedTuple
 
+from ctxsize.build import joined
 from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
 from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
@@ -21,7 +22,6 @@ from ctxsize.reader import entries_in, folded, read_file
 
 _LONGEST_PATH = 4000
 _FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
-_PROC = "/proc"
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
@@ -34,11 +34,6 @@ class _Mount(NamedTuple):
     device: bytes
     root: str  # the directory of its file system that it shows
     point: str  # where it shows that
-
-
-class _DevicePlace(NamedTuple):
-    device: bytes
-    path: str
 
 
 class Dangers:
@@ -54,9 +49,9 @@ class Dangers:
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        around = self.around(descent.path)
-        if around is not None:
-            return around
+        objection = self.around(descent.path)
+        if objection is not None:
+            return objection
         lock = held(descent.fd, locks)
         if lock is not None:
             return CleanObjection("in-use", f"a build holds the lock {lock}")
@@ -83,10 +78,7 @@ class Dangers:
     def _protection(self, path: str) -> CleanObjection | None:
         """Return why git protects a directory, or does not answer for a repository around it."""
         try:
-            for directory in PurePath(path).parents:
-                top = str(directory)
-                if not self._has_repository(top):
-                    continue
+            for top in map(str, PurePath(path).parents):
                 objection = self._protection_by(top, path)
                 if objection is not None:
                     return objection
@@ -95,8 +87,10 @@ class Dangers:
         return None
 
     def _protection_by(self, top: str, path: str) -> CleanObjection | None:
-        """Return why the repository at `top` protects the directory at `path`."""
-        if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
+        """Return why a repository at `top` protects the directory at `path`."""
+        if not self._has_repository(top):
+            return None
+        if _has_any(top, REPOSITORIES - {".git"}):
             message = f"{top} is under version control by another system than git"
             return CleanObjection("vcs", message)
         tracked = self._tracked(top)
@@ -108,17 +102,16 @@ class Dangers:
 
 
 def _has_repository(path: str) -> bool:
-    if any(_is_there(f"{path}/{name}") for name in REPOSITORIES):
-        return True
-    return all(_is_there(f"{path}/{name}") for name in BARE)
+    return _has_any(path, REPOSITORIES) or all(_has_any(path, [name]) for name in BARE)
 
 
-def _is_there(path: str) -> bool:
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+def _has_any(path: str, names: Iterable[str]) -> bool:
+    """Return whether the directory at `path` has an entry with one of these names."""
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(f"{path}/{name}")
+            return True
+    return False
 
 
 def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
@@ -127,13 +120,13 @@ def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
     # and answers for a repository further up, which knows nothing of this one.
     if islink(f"{top}/.git"):
         return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
-    answer = git.find(top)
-    if answer.problem is not None:
-        return CleanObjection("git", answer.problem.message)
-    if answer.repository is None or answer.repository.top != top:
+    repository, problem = git.find(top)
+    if problem is not None:
+        return CleanObjection("git", problem.message)
+    if repository is None or repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
-        return git.SortedPaths(answer.repository.tracked, folded)
+        return git.SortedPaths(repository.tracked, folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
 
@@ -158,31 +151,32 @@ def _process_uses(directory: str) -> Iterator[_ProcessUse]:
     for path in sorted({sys.prefix, realpath(sys.prefix)}):
         if _is_in(path, directory):
             yield _ProcessUse(path, f"process {os.getpid()} (this one)")
-    place = _place_on_device(directory)
-    for process in _names(_PROC):
-        if not process.isdigit():
-            continue
+    shown = _mount_of(directory)
+    for process in filter(str.isdigit, _names("/proc")):
         paths = {*_paths_used_by(process, directory)}
-        paths.update(_paths_mounted_by(process, directory, place))
-        paths = {path for path in paths if _is_in(path, directory)}
-        command = _content(f"{_PROC}/{process}/comm")
+        if shown is not None:
+            paths.update(_paths_mounted_by(process, shown))
+        command = _content(f"/proc/{process}/comm")
         name = command.decode("utf-8", "replace").strip() or "gone"
         for path in sorted(paths):
-            yield _ProcessUse(path, f"process {process} ({name})")
+            if _is_in(path, directory):
+                yield _ProcessUse(path, f"process {process} ({name})")
 
 
-def _place_on_device(directory: str) -> _DevicePlace | None:
-    """Return the device of a directory and its path there, None if the system hides its mounts."""
+def _mount_of(directory: str) -> _Mount | None:
+    """Return the part of a mount that a directory is, None if the system hides its mounts."""
+    # The longest mount point counts; the last of several on one point hides those before.
     nearest = None
+    most = 0
     for mount in _mounts("self"):
-        # The longest mount point counts; the last of several on one point hides those before.
-        is_nearer = nearest is None or len(mount.point) >= len(nearest.point)
-        if is_nearer and _is_in(directory, mount.point):
+        length = len(mount.point)
+        if length >= most and _is_in(directory, mount.point):
             nearest = mount
+            most = length
     if nearest is None:
         return None
     below = relpath(directory, nearest.point)
-    return _DevicePlace(nearest.device, normpath(join(nearest.root, below)))
+    return _Mount(nearest.device, joined(nearest.root, below), directory)
 
 
 def _names(directory: str) -> list[str]:
@@ -206,7 +200,7 @@ def _link(path: str) -> str:
 
 def _paths_used_by(process: str, directory: str) -> Iterator[str]:
     """Yield what a process runs, where it is, what it has open or mapped, what its name says."""
-    of_process = f"{_PROC}/{process}"
+    of_process = f"/proc/{process}"
     current = _link(f"{of_process}/cwd")
     yield current
     yield _link(f"{of_process}/exe")
@@ -217,8 +211,7 @@ def _paths_used_by(process: str, directory: str) -> Iterator[str]:
         command = _content(f"{of_process}/cmdline")
         for argument in command.split(b"\0"):
             if current and b"/" in argument:
-                path = join(current, os.fsdecode(argument))
-                yield normpath(path)
+                yield joined(current, os.fsdecode(argument))
     # Mapped are, for instance, libraries.
     wanted = os.fsencode(directory.rstrip("/") + "/")
     maps = _content(f"{of_process}/maps")
@@ -231,33 +224,29 @@ def _paths_used_by(process: str, directory: str) -> Iterator[str]:
             yield mapped.removesuffix(" (deleted)")
 
 
-def _paths_mounted_by(process: str, directory: str, place: _DevicePlace | None) -> Iterator[str]:
-    """Yield what below `directory`, at this place of a device, only a container has mounted."""
-    if place is None:
-        return
-    namespace = _link(f"{_PROC}/{process}/ns/mnt")
-    if not namespace or namespace == _link(f"{_PROC}/self/ns/mnt"):
+def _paths_mounted_by(process: str, shown: _Mount) -> Iterator[str]:
+    """Yield what in the directory that `shown` is only a container has mounted."""
+    namespace = _link(f"/proc/{process}/ns/mnt")
+    if namespace in ("", _link("/proc/self/ns/mnt")):
         return
     for mount in _mounts(process):
-        if mount.device != place.device:
-            continue
-        if _is_in(mount.root, place.path):
-            below = relpath(mount.root, place.path)
-            path = join(directory, below)
-            yield normpath(path)
+        if mount.device == shown.device and _is_in(mount.root, shown.root):
+            below = relpath(mount.root, shown.root)
+            yield joined(shown.point, below)
 
 
 def _mounts(process: str) -> Iterator[_Mount]:
     """Yield the mounts that a process sees."""
-    for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
-        fields = [_unescape(field) for field in line.split(b" ", 5)]
+    for line in _content(f"/proc/{process}/mountinfo").splitlines():
+        _, _, device, root, point, *_ = line.split(b" ", 5)
         yield _Mount(
-            device=fields[2],
-            root=os.fsdecode(fields[3]),
-            point=os.fsdecode(fields[4]),
+            device,
+            root=_unescaped(root),
+            point=_unescaped(point),
         )
 
 
-def _unescape(field: bytes) -> bytes:
+def _unescaped(path: bytes) -> str:
     """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
-    return _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field)
+    octal_as_byte = _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), path)
+    return os.fsdecode(octal_as_byte)

@@ -15,6 +15,7 @@ from os.path import exists, isdir, realpath, samestat
 from pathlib import PurePath
 
 from ctxsize import units
+from ctxsize.build import Texts
 from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Passed, inventory, proofs
 from ctxsize.clean.dangers import Dangers
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
@@ -186,9 +187,7 @@ class _Looking:
         )
         self._measure(kind, ("the record of that run",), record)
 
-    def _measure(
-        self, kind: ArtefactKind, evidence: tuple[str, ...], record: Record | None = None
-    ) -> None:
+    def _measure(self, kind: ArtefactKind, evidence: Texts, record: Record | None = None) -> None:
         """Note the directory where the walk is, with the first thing that speaks against it."""
         descent = self.descent
         path = self.descent.path

@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import chain
 from typing import Any, NamedTuple
 
+from ctxsize.build import Texts
 from ctxsize.globs import like
 from ctxsize.knowledge.rules import Rule, all_rules, texts
 
@@ -44,13 +45,13 @@ class ArtefactKind:
     ecosystem: str
     category: CleanCategory
     title: str
-    names: tuple[str, ...] = ()  # globs for the directory's own name; `*` for any
+    names: Texts = ()  # globs for the directory's own name; `*` for any
     inside: tuple[tuple[Telltale, ...], ...] = ()  # any of these groups must be there as a whole
-    beside: tuple[str, ...] = ()
-    also_beside: tuple[str, ...] = ()  # globs; one of each of both must match a file beside it
-    above: tuple[str, ...] = ()  # globs; one must match a file in a directory above, up to ROOT
-    never_inside: tuple[str, ...] = ()
-    only_inside: tuple[str, ...] = ()  # globs for all that may be in it; empty for anything
+    beside: Texts = ()
+    also_beside: Texts = ()  # globs; one of each of both must match a file beside it
+    above: Texts = ()  # globs; one must match a file in a directory above, up to ROOT
+    never_inside: Texts = ()
+    only_inside: Texts = ()  # globs for all that may be in it; empty for anything
     check: str = ""  # `compiled` if every entry must be compiled from a file beside the directory
 
 
@@ -82,7 +83,7 @@ class KindVerdict(NamedTuple):
     """A directory is of this kind, or only looks like it."""
 
     kind: ArtefactKind
-    evidence: tuple[str, ...]
+    evidence: Texts
     doubt: str  # why it may be of another kind, as a clause; `""` if it is proven
 
 

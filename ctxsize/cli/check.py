@@ -9,11 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import UsageError
 from click.core import ParameterSource
 
 from ctxsize import api
-from ctxsize.build import Build
+from ctxsize.build import Build, Texts
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, number, value
+from ctxsize.cli.output import Display
 from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
@@ -29,17 +32,17 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
     """Return an option of a budget; the key of the configuration parses its value."""
     key = shown.split()[0].removeprefix("--")
 
-    def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
-        if value is None:
+    def parsed(ctx: click.Context, param: click.Parameter, written: object) -> object:
+        if written is None:
             return None
-        if isinstance(value, tuple):
-            value = [*value]
+        if isinstance(written, tuple):
+            written = [*written]
         try:
-            return value_of(key, schemas()[key], value)
+            return value_of(key, schemas()[key], written)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 
-    return options.value(shown, attribute_of(key), callback=parsed, **settings)
+    return value(shown, attribute_of(key), callback=parsed, **settings)
 
 
 _budget = options.gathered(
@@ -59,11 +62,11 @@ _budget = options.gathered(
 
 @click.command("check")
 @options.build
-@options.flag("--all", "whole")
+@flag("--all", "whole")
 @_budget
-@options.value("--baseline FILE")
-@options.flag("--update-baseline")
-@options.value("--policy FILE", envvar="CTXSIZE_POLICY")
+@value("--baseline FILE")
+@flag("--update-baseline")
+@value("--policy FILE", envvar="CTXSIZE_POLICY")
 @options.watch
 @options.exit_zero
 @options.display
@@ -76,7 +79,7 @@ def check(
     policy: str | None,
     watch: bool,
     exit_zero: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration."""
     # Without a build on the command line, those of the configuration are checked.
@@ -85,7 +88,7 @@ def check(
     if policy is None:
         policy = os.environ.get("CTXSIZE_POLICY")  # even if it is empty
     if watch and update_baseline:
-        raise click.UsageError("--watch cannot be combined with --update-baseline")
+        raise UsageError("--watch cannot be combined with --update-baseline")
 
     problems = list[Problem]()
     check_all = partial(
@@ -159,7 +162,7 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
     if build.dockerfile:
         options_of_build.append("--file")
     if options_of_build:
-        raise click.UsageError(f"{options_of_build[0]} cannot be combined with --all")
+        raise UsageError(f"{options_of_build[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
     problems += discovery.problems
     if policy is not None:
@@ -211,26 +214,26 @@ def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
 
 @click.command("diff")
 @click.argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
-@options.value("-f, --file PATH", "dockerfile")
-@options.flag("--checkout")
+@value("-f, --file PATH", "dockerfile")
+@flag("--checkout")
 @options.builder
-@options.value("--name NAME")
-@options.number("--top")
+@value("--name NAME")
+@number("--top")
 @options.display
 def diff(
-    places: tuple[str, ...],
+    places: Texts,
     dockerfile: str | None,
     checkout: bool,
     builder: str,
     name: str | None,
     top: int | None,
-    display: output.Display,
+    display: Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER."""
     if not places and not checkout:
-        raise click.UsageError("Missing argument 'BEFORE'.")
+        raise UsageError("Missing argument 'BEFORE'.")
     if len(places) > 2 - checkout or (name and checkout):
-        raise click.UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
+        raise UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
     compare = partial(checking.diff, name=name)
     if checkout:
         compare = partial(checking.diff_checkout)
@@ -240,16 +243,14 @@ def diff(
 
 @click.command("scan")
 @click.argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
-@options.flag("--merge")
-@options.number("--top")
+@flag("--merge")
+@number("--top")
 @options.exit_zero
 @options.display
-def scan(
-    roots: tuple[str, ...], merge: bool, top: int | None, exit_zero: bool, display: output.Display
-) -> int:
+def scan(roots: Texts, merge: bool, top: int | None, exit_zero: bool, display: Display) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds."""
     if (merge and not roots) or (not merge and len(roots) > 1):
-        raise click.UsageError("--merge takes reports, and without it ROOT is one directory")
+        raise UsageError("--merge takes reports, and without it ROOT is one directory")
     if merge:
         from ctxsize.formats import json
         from ctxsize.scanning import fleet

@@ -6,35 +6,39 @@ import shlex
 from dataclasses import replace
 
 import click
+from click import UsageError
 
 from ctxsize import api, units
+from ctxsize.build import Texts
 from ctxsize.clean import Cleaning
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display
 
 
 @click.command("clean")
 @options.directory("root")
-@options.value("--ecosystem NAME", "ecosystems", type=click.Choice(ECOSYSTEMS), multiple=True)
-@options.flag("--deps")
-@options.value("--older-than AGE")
-@options.value("--recent AGE", default="10min", show_default=True)
-@options.flag("--yes")
-@options.flag("--dry-run")
+@value("--ecosystem NAME", "ecosystems", type=click.Choice(ECOSYSTEMS), multiple=True)
+@flag("--deps")
+@value("--older-than AGE")
+@value("--recent AGE", default="10min", show_default=True)
+@flag("--yes")
+@flag("--dry-run")
 @options.display
 def clean(
     root: str,
-    ecosystems: tuple[str, ...],
+    ecosystems: Texts,
     deps: bool,
     older_than: str | None,
     recent: str,
     yes: bool,
     dry_run: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """List build output below ROOT that can be made again; --yes deletes it."""
     if yes and dry_run:
-        raise click.UsageError("--yes cannot be combined with --dry-run")
+        raise UsageError("--yes cannot be combined with --dry-run")
     with output.progress() as progress:
         plan = api.clean_plan(
             root or ".",

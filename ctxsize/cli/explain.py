@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import click
+from click import UsageError
 
-from ctxsize.build import Build
+from ctxsize.build import Build, Texts
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display
 from ctxsize.engine import explanation as engine
 from ctxsize.engine.explanation import Explanation
 from ctxsize.engine.plan import Plan
@@ -29,11 +32,11 @@ _MOST_BYTES = 1 << 30
 @click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @options.named
-@options.flag("-n", "--non-matching")
-@options.flag("-z", "null")
-@options.flag("--stdin")
-@options.flag("-v", "--trace", "traced")
-@options.value("--source SOURCE|LINE", "sources", multiple=True)
+@flag("-n", "--non-matching")
+@flag("-z", "null")
+@flag("--stdin")
+@flag("-v", "--trace", "traced")
+@value("--source SOURCE|LINE", "sources", multiple=True)
 @options.as_json
 @options.quiet
 @options.colour
@@ -45,23 +48,23 @@ def explain(
     null: bool,
     stdin: bool,
     traced: bool,
-    sources: tuple[str, ...],
+    sources: Texts,
     as_json: bool,
     colour: str,
 ) -> int:
     """Explain which line of an ignore file decides about each PATH."""
     if sources and (paths or stdin or traced or null or non_matching):
-        raise click.UsageError("--source cannot be combined with PATH, --stdin, --trace, -n or -z")
+        raise UsageError("--source cannot be combined with PATH, --stdin, --trace, -n or -z")
     if stdin and build.dockerfile == "-":
-        raise click.UsageError("--stdin and -f - cannot both read stdin")
+        raise UsageError("--stdin and -f - cannot both read stdin")
     if not sources and stdin == bool(paths):
-        raise click.UsageError("give either PATH or --stdin")
+        raise UsageError("give either PATH or --stdin")
     if null and (traced or as_json):
-        raise click.UsageError("-z cannot be combined with --trace or --json")
+        raise UsageError("-z cannot be combined with --trace or --json")
     if build.given() and not (traced or named or sources or as_json):
-        raise click.UsageError(f"{build.given()[0]} needs --trace, --source or --json")
+        raise UsageError(f"{build.given()[0]} needs --trace, --source or --json")
     plan = plan_named(plan_for(build), named)
-    look = output.Display(colour=colour).look()
+    look = Display(colour=colour).look()
     if sources:
         return _check(plan, sources, look, as_json=as_json)
     output.warn(plan.ignore_file_problems)
@@ -114,7 +117,7 @@ def _print_lines(
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
 
 
-def _check(plan: Plan, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:
+def _check(plan: Plan, wanted: Texts, look: Look, *, as_json: bool) -> int:
     """Print the fate of each source, and return the exit code."""
     all_checks = list[SourceCheck]()
     for source in wanted:

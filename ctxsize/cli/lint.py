@@ -7,10 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from click import UsageError
 
 from ctxsize import api
-from ctxsize.build import Build
+from ctxsize.build import Build, Texts
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.guard.accepting import FindingChoice
@@ -27,13 +30,12 @@ def _choice_of_findings(example: str) -> options.Decorator:
     return options.gathered(
         "choice",
         FindingChoice,
-        options.flag("--fix"),
-        options.flag("--unsafe-fixes"),
-        options.flag("--diff"),
-        options.value("--select CODES", **codes),
-        options.value("--ignore CODES", **codes),
+        flag("--fix"),
+        flag("--unsafe-fixes"),
+        flag("--diff"),
+        value("--select CODES", **codes),
+        value("--ignore CODES", **codes),
         options.choice([severity.value for severity in Severity], "--severity", **lightest),
-        keys=FindingChoice.__annotations__,
     )
 
 
@@ -43,12 +45,12 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @_choice_of_findings("CTX101,CTX12")
 @options.replace_link
 @options.watch
-@options.value("--stdin-filename PATH")
+@value("--stdin-filename PATH")
 @options.exit_zero
 @options.display
 def lint(
     build: Build,
-    paths: tuple[str, ...],
+    paths: Texts,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -57,11 +59,11 @@ def lint(
     watch: bool,
     stdin_filename: str | None,
     exit_zero: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Find mistakes in the ignore files of this tree; --fix corrects them."""
     if replace_link and (diff or not (fix or unsafe_fixes)):
-        raise click.UsageError("--replace-link needs --fix or --unsafe-fixes, without --diff")
+        raise UsageError("--replace-link needs --fix or --unsafe-fixes, without --diff")
     names = [*paths]
     data = None
     if "-" in paths:
@@ -118,7 +120,7 @@ def advise(
     diff: bool,
     choice: FindingChoice,
     exit_zero: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Find what makes the Dockerfiles below ROOT slow, and what to write instead."""
     if diff:

@@ -10,10 +10,13 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
+from click import UsageError
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
+from ctxsize.cli.options import flag, number, value
+from ctxsize.cli.output import Display
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted, sent
@@ -36,7 +39,7 @@ class _FrontDoor(click.Command):
 @options.build
 @options.watch
 @options.display
-def glance(build: Build, watch: bool, display: output.Display) -> int:
+def glance(build: Build, watch: bool, display: Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
     measured = partial(api.measure, build, top=5)
     return _answer(measured, partial(display.emit, top=5, only=GLANCE), display, watch=watch)
@@ -45,7 +48,7 @@ def glance(build: Build, watch: bool, display: output.Display) -> int:
 def _answer(
     measured: Callable[..., Report],
     emit: Callable[[Report], None],
-    display: output.Display,
+    display: Display,
     *,
     watch: bool,
 ) -> int:
@@ -71,16 +74,16 @@ def _answer(
 
 @click.command("measure")
 @options.build
-@options.number("--top")
-@options.number("--depth", type=click.IntRange(min=0))
-@options.value(
+@number("--top")
+@number("--depth", type=click.IntRange(min=0))
+@value(
     f"--by [{'|'.join(TABLES)}]",
     type=click.Choice([*TABLES, "rule"]),
     # The table of patterns was once named after rules.
     callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
 )
-@options.flag("--ignored")
-@options.number("--jobs", envvar="CTXSIZE_JOBS")
+@flag("--ignored")
+@number("--jobs", envvar="CTXSIZE_JOBS")
 @options.watch
 @options.display
 def measure(
@@ -91,7 +94,7 @@ def measure(
     ignored: bool,
     jobs: int | None,
     watch: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
     rows = top or (30 if by else 5)
@@ -108,13 +111,13 @@ def measure(
 
 @click.command("ls")
 @options.build
-@options.flag("--transfer")
+@flag("--transfer")
 @options.named
-@options.flag("--ignored")
-@options.flag("--all", "both")
-@options.flag("--size")
-@options.flag("-v", "--why")
-@options.flag("-0", "--null")
+@flag("--ignored")
+@flag("--all", "both")
+@flag("--size")
+@flag("-v", "--why")
+@flag("-0", "--null")
 @options.as_json
 @options.quiet
 def ls(
@@ -130,11 +133,11 @@ def ls(
 ) -> int:
     """List every entry of CONTEXT that would be sent, in the builder's order."""
     if transfer + ignored + both > 1:
-        raise click.UsageError("--all, --ignored and --transfer cannot be combined")
+        raise UsageError("--all, --ignored and --transfer cannot be combined")
     if not (transfer or named or why) and build.given():
-        raise click.UsageError(f"{build.given()[0]} needs --transfer or --why")
+        raise UsageError(f"{build.given()[0]} needs --transfer or --why")
     if as_json and (null or size):
-        raise click.UsageError("-0 and --size need --format text")
+        raise UsageError("-0 and --size need --format text")
     from ctxsize.formats import json  # `measure` seldom needs it
 
     plan = plan_for(build)

@@ -7,6 +7,7 @@ import json
 import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
+from ctxsize.build import Texts
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.commands import COMMANDS, COMPLETE, suggestion
 from ctxsize.codes import Rules, all_codes
@@ -28,7 +29,7 @@ _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": _Fish}
 @click.command("rule")
 @click.argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.codes(""))
 @options.display_as_is
-def rule(names: tuple[str, ...], display: output.Display) -> None:
+def rule(names: Texts, display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes."""
     codes = all_codes()
     if names:
