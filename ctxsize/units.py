@@ -21,15 +21,14 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
     if match is None or (match[3] and not match[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     number, letter, binary = match.groups()
-    whole, _, fraction = number.partition(".")
-    factor: int = 1000 ** " kmgtpe".index(letter.lower() or " ")
+    base = 1000
     if binary:
-        factor = 1024 ** " kmgtpe".index(letter.lower())
-    scale: int = 10 ** len(fraction)
-    size = int(whole) * factor
-    if fraction:
-        size += int(fraction) * factor // scale
-    if number == text.strip() and float(number) and size < _SMALLEST_BARE:
+        base = 1024
+    exponent = " kmgtpe".index(letter.lower() or " ")
+    whole, _, fraction = number.partition(".")
+    scaled_up = int(whole + fraction) * base**exponent
+    size: int = scaled_up // 10 ** len(fraction)
+    if number == text.strip() and scaled_up and size < _SMALLEST_BARE:
         hint = f"write {' or '.join(form.format(number) for form in forms)}"
         raise InputError(f"{number} has no unit, and {number} bytes would be tiny", hint=hint)
     return size
@@ -122,7 +121,7 @@ def _scaled(size_bytes: int) -> tuple[float, str]:
     size = float(size_bytes)
     units = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]
     while size >= 1000 and len(units) > 1:
-        size = size / 1000
+        size /= 1000
         del units[0]
     return size, units[0]
 
