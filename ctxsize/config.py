@@ -120,7 +120,7 @@ def load(start: str) -> Config:
             if not lexists(path):
                 continue
             config = _read(path, directory)
-            if config is not None:
+            if config:
                 return config
         above = dirname(real)
         if above == real or lexists(join(directory, ".git")):

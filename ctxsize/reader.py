@@ -8,7 +8,6 @@ border, which is found without git, whose configuration may be hostile.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
@@ -24,6 +23,7 @@ from os.path import (
     relpath,
     split,
 )
+from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import BinaryIO
 
 from ctxsize.errors import InputError
@@ -64,11 +64,11 @@ def read_file(
         status = os.fstat(fd)
         if owner is not None and status.st_uid != owner:
             raise OSError(EPERM, os.strerror(EPERM))
-        if stat.S_ISDIR(status.st_mode):
+        if S_ISDIR(status.st_mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        if stat.S_ISFIFO(status.st_mode):
+        if S_ISFIFO(status.st_mode):
             raise OSError(EINVAL, "it is no regular file but a FIFO")
-        if not stat.S_ISREG(status.st_mode) and not _is_null(status):
+        if not S_ISREG(status.st_mode) and not _is_null(status):
             raise OSError(EINVAL, "it is no regular file but a device")
         if cut:
             return _start(fd, most)
@@ -108,7 +108,7 @@ def _too_large(most: int) -> OSError:
 
 def _is_null(status: os.stat_result) -> bool:
     """Return whether this is the status of /dev/null."""
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
+    return S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
@@ -284,9 +284,9 @@ def first_odd_file(paths: Iterable[str]) -> str | None:
         with suppress(OSError, ValueError):
             status = os.stat(path)
             mode = status.st_mode
-            if stat.S_ISFIFO(mode) or stat.S_ISBLK(mode):
+            if S_ISFIFO(mode) or S_ISBLK(mode):
                 return path
-            if stat.S_ISCHR(mode) and not _is_null(status):
+            if S_ISCHR(mode) and not _is_null(status):
                 return path
     return None
 
@@ -305,7 +305,7 @@ def awaited_fifo(directories: Iterable[str]) -> str | None:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif is_git or entry.name.startswith(".git"):
-                    is_fifo = stat.S_ISFIFO(entry.stat(follow_symlinks=False).st_mode)
+                    is_fifo = S_ISFIFO(entry.stat(follow_symlinks=False).st_mode)
                     if is_fifo and _is_awaited(entry.path):
                         return entry.path
     return None

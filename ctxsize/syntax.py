@@ -205,7 +205,7 @@ class _Reader:
         elif kind == "redirected_statement":
             body = node.child_by_field_name("body")
             owner = -1
-            if body is not None:
+            if body:
                 self.visit(body, within)
                 if self.commands and self.commands[-1].end == body.end_byte:
                     owner = len(self.commands) - 1  # a redirection may add commands

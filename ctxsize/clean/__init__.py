@@ -41,11 +41,14 @@ class Part(NamedTuple):
     size: DiskSize
 
 
+FileId = tuple[int, int]  # device and inode
+
+
 @dataclass(frozen=True)
 class Inventory:
     """All that is in a directory, symlinks not followed."""
 
-    place: tuple[int, int]  # device and inode of the directory
+    place: FileId  # of the directory
     times: tuple[int, int, int]
     """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
     tokens: frozenset[int] = field(repr=False)  # for each entry: place, type, inode, size, time
@@ -86,7 +89,7 @@ class CleanPlan:
     """The directories to delete below ROOT, and those left alone, by path."""
 
     root: str  # the real path of ROOT
-    place: tuple[int, int]  # device and inode of ROOT
+    place: FileId  # of ROOT
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
     records: Texts = ()  # of killed runs whose directories are gone; deleted as well

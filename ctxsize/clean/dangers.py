@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from os import fsdecode, fsencode, getpid
 from os.path import islink, join, realpath, relpath
 from pathlib import PurePath
 from typing import NamedTuple
@@ -50,10 +51,10 @@ class Dangers:
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
         objection = self.around(descent.path)
-        if objection is not None:
+        if objection:
             return objection
         lock = held(descent.fd, locks)
-        if lock is not None:
+        if lock:
             return CleanObjection("in-use", f"a build holds the lock {lock}")
         if not is_writable(descent.fd, ".."):
             return CleanObjection("read-only", "no permission to delete from the directory above")
@@ -63,7 +64,7 @@ class Dangers:
         """Return the objection of git, mounts and processes to the directory at `path`."""
         full = join(self._root, path)
         now = time.monotonic()
-        if len(os.fsencode(full)) > _LONGEST_PATH:
+        if len(fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
         if self._listed_at is None or now - self._listed_at > _FRESH_S:
             self._uses = tuple(_process_uses(self._root))
@@ -80,7 +81,7 @@ class Dangers:
         try:
             for top in map(str, PurePath(path).parents):
                 objection = self._protection_by(top, path)
-                if objection is not None:
+                if objection:
                     return objection
         except OSError as error:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
@@ -121,7 +122,7 @@ def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
     if islink(f"{top}/.git"):
         return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
     repository, problem = git.find(top)
-    if problem is not None:
+    if problem:
         return CleanObjection("git", problem.message)
     if repository is None or repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
@@ -150,11 +151,11 @@ def _process_uses(directory: str) -> Iterator[_ProcessUse]:
     """Yield the uses of anything in `directory`, a real path, as far as we may see."""
     for path in sorted({sys.prefix, realpath(sys.prefix)}):
         if _is_in(path, directory):
-            yield _ProcessUse(path, f"process {os.getpid()} (this one)")
+            yield _ProcessUse(path, f"process {getpid()} (this one)")
     shown = _mount_of(directory)
     for process in filter(str.isdigit, _names("/proc")):
         paths = {*_paths_used_by(process, directory)}
-        if shown is not None:
+        if shown:
             paths.update(_paths_mounted_by(process, shown))
         command = _content(f"/proc/{process}/comm")
         name = command.decode("utf-8", "replace").strip() or "gone"
@@ -204,23 +205,23 @@ def _paths_used_by(process: str, directory: str) -> Iterator[str]:
     current = _link(f"{of_process}/cwd")
     yield current
     yield _link(f"{of_process}/exe")
-    if process != str(os.getpid()):
+    if process != str(getpid()):
         for name in _names(f"{of_process}/fd"):
             yield _link(f"{of_process}/fd/{name}")
         # The Python of a virtual environment is a symlink to another: only its command names it.
         command = _content(f"{of_process}/cmdline")
         for argument in command.split(b"\0"):
             if current and b"/" in argument:
-                yield joined(current, os.fsdecode(argument))
+                yield joined(current, fsdecode(argument))
     # Mapped are, for instance, libraries.
-    wanted = os.fsencode(directory.rstrip("/") + "/")
+    wanted = fsencode(directory.rstrip("/") + "/")
     maps = _content(f"{of_process}/maps")
     if wanted not in maps:
         return
     for line in maps.splitlines():
         before, start, rest = line.partition(wanted)
         if start and before.endswith(b" "):
-            mapped = os.fsdecode(start + rest)
+            mapped = fsdecode(start + rest)
             yield mapped.removesuffix(" (deleted)")
 
 
@@ -249,4 +250,4 @@ def _mounts(process: str) -> Iterator[_Mount]:
 def _unescaped(path: bytes) -> str:
     """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
     octal_as_byte = _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), path)
-    return os.fsdecode(octal_as_byte)
+    return fsdecode(octal_as_byte)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from errno import EEXIST, ENOTEMPTY
 from os.path import dirname, join, split
+from stat import S_ISDIR, S_ISLNK
 
 from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Inventory, Result, inventory
 from ctxsize.clean.dangers import Dangers
@@ -51,9 +51,8 @@ class _Deletion:
         self._dangers = dangers
         above, self._name = split(candidate.path)
         self._is_leftover = candidate.kind.category is CleanCategory.LEFTOVER
-        if self._is_leftover:
-            self._trash = self._name
-        else:
+        self._trash = self._name
+        if not self._is_leftover:
             self._trash = TRASH + secrets.token_hex(16)
         self._trash_path = join(above, self._trash)
         self._files = 0
@@ -86,17 +85,17 @@ class _Deletion:
         if self._is_leftover:
             lock_files.append(f"../{self._trash}{RECORD}")
         lock = locks.take(self._fd, lock_files)
-        if lock is not None:
+        if lock:
             return self._failure(f"a build holds the lock {lock}")
         current = inventory.take(self._fd, linked=planned.linked)
         objection = current.objection or _difference(planned, current)
         objection = objection or self._dangers.around(self._candidate.path)
-        if objection is not None:
+        if objection:
             return self._failure(objection.message)
         if not self._is_leftover:
             self._write_record(current, locks)
             result = self._set_aside(current)
-            if result is not None:
+            if result:
                 return result
         return self._empty(current.tokens)
 
@@ -119,7 +118,7 @@ class _Deletion:
     def _objection(self, before: Inventory) -> CleanObjection | None:
         """Return the reason not to delete it, now that builds no longer find it."""
         try:
-            status = os.stat(self._trash, dir_fd=self._above, follow_symlinks=False)
+            status = os.lstat(self._trash, dir_fd=self._above)
             if (status.st_dev, status.st_ino) != before.place:
                 return _ANOTHER
             again = inventory.take(self._fd, linked=self._candidate.inventory.linked)
@@ -162,28 +161,30 @@ class _Deletion:
         """Delete the files in the directory of `descent`; return its planned directories."""
         directories = []
         try:
-            names = [child.name for child in entries_in(descent.fd)]
+            children = entries_in(descent.fd)
         except OSError as error:
             self._leave(f"{descent.path}/", error)
             return []
-        for name in names:
+        for child in children:
+            name = child.name
+            path = descent.below(name)
             try:
-                status = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+                status = child.stat(follow_symlinks=False)
                 number = inventory.token(above, name, status)
                 if number not in tokens:
-                    self._leave(descent.below(name))
-                elif stat.S_ISDIR(status.st_mode):
+                    self._leave(path)
+                elif S_ISDIR(status.st_mode):
                     directories.append((name, number))
                 else:
                     os.unlink(name, dir_fd=descent.fd)
-                    if not stat.S_ISLNK(status.st_mode):
+                    if not S_ISLNK(status.st_mode):
                         self._files += 1
                     if status.st_nlink == 1:  # the blocks of a file with other names stay
                         self._count_blocks(status)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self._leave(descent.below(name), error)
+                self._leave(path, error)
         return directories
 
     def _count_blocks(self, status: os.stat_result) -> None:
@@ -195,7 +196,7 @@ class _Deletion:
             if path in self._lasting:
                 self._lasting.add(path.rpartition("/")[0])
             else:
-                status = os.stat(name, dir_fd=above, follow_symlinks=False)
+                status = os.lstat(name, dir_fd=above)
                 os.rmdir(name, dir_fd=above)
                 self._count_blocks(status)
         except OSError as error:
@@ -207,7 +208,7 @@ class _Deletion:
     def _leave(self, path: str, error: OSError | None = None) -> None:
         """Note that the entry at `path` is still there, and so are the directories above it."""
         reason = ""
-        if error is not None:
+        if error:
             reason = error.strerror or str(error)
         self._left.append((path, reason))
         self._lasting.add(path.rpartition("/")[0])
@@ -233,7 +234,7 @@ class _Deletion:
             return self._failure(reason, self._trash_path)
         try:
             with suppress(FileNotFoundError):
-                os.stat(self._name, dir_fd=self._above, follow_symlinks=False)
+                os.lstat(self._name, dir_fd=self._above)
                 raise FileExistsError(EEXIST, "its name was taken meanwhile")
             self._rename(self._trash, self._name)
         except OSError as error:

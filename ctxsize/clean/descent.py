@@ -15,6 +15,7 @@ from os.path import basename
 from typing import TypeVar
 
 from ctxsize import reader
+from ctxsize.clean import FileId
 from ctxsize.engine.filesystem import DiskDirectory
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Descent:
         return self._levels[-1].fd
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> FileId:
         """Return the device and the inode of the directory where the walk is."""
         here = self._levels[-1].stat
         return here.st_dev, here.st_ino

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from os.path import exists, isdir, realpath, samestat
+from os.path import exists, isdir, realpath, samefile
 from pathlib import PurePath
 
 from ctxsize import units
@@ -82,13 +82,8 @@ def _root_of(path: str) -> str:
 
 def _is_at_or_above(directory: str, path: str) -> bool:
     """Return whether `path` is this directory or in it, also if that is mounted elsewhere."""
-    status = os.stat(directory)
-    for ancestor in (path, *map(str, PurePath(path).parents)):
-        if not exists(ancestor):
-            continue
-        if samestat(os.stat(ancestor), status):
-            return True
-    return False
+    ancestors = [path, *map(str, PurePath(path).parents)]
+    return any(samefile(ancestor, directory) for ancestor in ancestors if exists(ancestor))
 
 
 @dataclass
@@ -116,10 +111,10 @@ class _Looking:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        fd = self.descent.fd
-        orphans = [file for file in listing.files if inventory.is_orphan(fd, file)]
-        for orphan in sorted(orphans):
-            self.records.append(self.descent.below(orphan))
+        descent = self.descent
+        for file in sorted(listing.files):
+            if inventory.is_orphan(descent.fd, file):
+                self.records.append(descent.below(file))
         directories = sorted(listing.directories - REPOSITORIES)
         return [(directory, directory) for directory in directories]
 
@@ -135,25 +130,23 @@ class _Looking:
             self._problem(self.descent.below(name), error)
 
     def _listing(self) -> DirectoryNames:
-        directories = set()
-        files = set()
-        links = set()
+        listing = DirectoryNames(set(), set(), set())
         try:
             for child in entries_in(self.descent.fd):
+                names = listing.files
                 if child.is_symlink():
-                    links.add(child.name)
+                    names = listing.links
                 elif child.is_dir(follow_symlinks=False):
-                    directories.add(child.name)
-                else:
-                    files.add(child.name)
+                    names = listing.directories
+                names.add(child.name)
         except OSError as error:
             self._problem(self.descent.path, error)
-        self.entries += len(directories) + len(files) + len(links)
+        self.entries += len(listing.names)
         self._advance(0, 0)
-        return DirectoryNames(frozenset(directories), frozenset(files), frozenset(links))
+        return listing
 
     def _advance(self, entries: int, content_bytes: int) -> None:
-        if self.progress is not None:
+        if self.progress:
             self.progress(self.entries + entries, self.content_bytes + content_bytes)
 
     def _is_settled(self, name: str, listing: DirectoryNames) -> bool:
@@ -189,10 +182,10 @@ class _Looking:
 
     def _measure(self, kind: ArtefactKind, evidence: Texts, record: Record | None = None) -> None:
         """Note the directory where the walk is, with the first thing that speaks against it."""
-        descent = self.descent
-        path = self.descent.path
         if not self._is_wanted(kind):
             return
+        descent = self.descent
+        path = descent.path
         try:
             contents = inventory.take(descent.fd, progress=self._advance)
         except OSError as error:
@@ -206,9 +199,16 @@ class _Looking:
         objection = objection or _objection_by_options(kind, contents.newest_ns, self.choice)
         service = self._service(path)
         if objection:
-            self.passed.append(Passed(path, kind, service, objection, contents.size))
+            self.passed.append(Passed(path, kind, service, objection, size=contents.size))
         else:
-            self.items.append(CleanCandidate(path, kind, service, evidence, contents))
+            candidate = CleanCandidate(
+                path,
+                kind,
+                service,
+                evidence=evidence,
+                inventory=contents,
+            )
+            self.items.append(candidate)
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
@@ -227,7 +227,7 @@ class _Looking:
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
         kind = proofs.looks_like(name, self.above[-1])
-        if kind is not None:
+        if kind:
             self._pass(self.descent.below(name), kind, code, message)
 
     def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:

@@ -88,7 +88,7 @@ def _explanations(
     """Yield why each path is sent, as soon as it is read."""
     for path in paths:
         explanation = engine.explain(plan, engine.in_context(plan, path))
-        if takers is not None:
+        if takers:
             explanation = takers.added_to(explanation)
         yield explanation
 

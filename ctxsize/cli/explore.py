@@ -34,7 +34,7 @@ def explore(build: Build, replace_link: bool) -> int:
     output.warn(session.problems)
     explorer = Explorer(build, session, keys=keys)
     code = explorer.run()
-    if explorer.failure is not None:
+    if explorer.failure:
         raise explorer.failure
     output.write(explorer.written or "nothing was written\n")
     if code is None:

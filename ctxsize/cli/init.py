@@ -59,7 +59,7 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     lines = {}
     for start in starts:
         edit = start.advice.edit
-        if edit is not None:
+        if edit:
             edits[edit.path] = edit
             lines[edit.path] = _written(edit, start.advice)
     if config.path is None:

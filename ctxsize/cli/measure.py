@@ -228,7 +228,7 @@ class _Reasons:
     def of(self, entry: Entry) -> tuple[str, str]:
         """Return both as text, `-` if there is none, `?` if it is not known."""
         decider = "-"
-        if entry.verdict.by is not None:
+        if entry.verdict.by:
             decider = self._decided(entry.verdict)
         takers = self.takers(entry)
         if takers is None:

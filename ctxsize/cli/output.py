@@ -122,7 +122,7 @@ class Display:
         """Write `edits` to stdout as a diff."""
         from ctxsize.formats import exchange
 
-        write(exchange.diff([edit for edit in edits if edit is not None], self.look()))
+        write(exchange.diff([edit for edit in edits if edit], self.look()))
 
 
 def is_quiet() -> bool:

@@ -17,7 +17,9 @@ from typing import ClassVar, NamedTuple
 
 from ctxsize.go import GoRegexpError
 
-Ranges = list[tuple[int, int]]  # inclusive ranges of code points, in any order
+Range = tuple[int, int]  # the first and the last code point
+Ranges = list[Range]  # in any order
+RangesByName = dict[str, Ranges]
 
 
 class ProgramStep(NamedTuple):
@@ -39,7 +41,7 @@ _MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the produc
 _MOST_NESTED = 50
 _MOST_STEPS = 200_000
 _MOST_CACHED_BYTES = 2**26  # number of bytes that all machines together may cache
-_OPERATORS: dict[str, tuple[int, int | None]] = {
+_OPERATORS = {
     "*": (0, None),
     "+": (1, None),
     "?": (0, 1),
@@ -54,6 +56,7 @@ space=\t-\r\x20 upper=A-Z word=\w xdigit=0-9A-Fa-f
 _REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
 _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
 _TO = re.compile(r"(?s)-(?=[^\]])")
+_POSIX_CLASS = re.compile(r"(?s)\[:(\^?)(.*?):\]")
 _SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
 _SCRIPT = re.compile("[A-Z][a-z]+(?:_[A-Z][a-z]+)*")
 _CATEGORY = re.compile("[CLMNPSZ][a-z]?")
@@ -66,16 +69,13 @@ _ESCAPE = re.compile(
 
 
 @cache
-def _classes() -> dict[str, Ranges]:
-    classes: dict[str, Ranges] = {}
+def _classes() -> RangesByName:
+    classes = {}
     for definition in _CLASSES.split():
         name, _, body = definition.partition("=")
         members = re.compile(f"[{body}]", re.ASCII)
-        ranges: Ranges = []
-        for code in range(128):
-            if members.match(chr(code)):
-                ranges.append((code, code))
-        classes[name] = _merge(ranges)
+        codes = [code for code in range(128) if members.match(chr(code))]
+        classes[name] = _merge(zip(codes, codes, strict=True))
     return classes
 
 
@@ -92,7 +92,7 @@ def _of_category(name: str) -> Ranges:
 
 
 @cache
-def _categories() -> dict[str, Ranges]:
+def _categories() -> RangesByName:
     """Return the assigned code points of each Unicode general category, and of its first letter."""
     import unicodedata
 
@@ -108,21 +108,20 @@ def _categories() -> dict[str, Ranges]:
     return {name: _merge(ranges) for name, ranges in categories.items()}
 
 
-def _merge(ranges: Ranges) -> Ranges:
+def _merge(ranges: Iterable[Range]) -> Ranges:
     """Return the same code points in as few ranges as possible."""
     return _complement(_complement(ranges))
 
 
-def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
+def _complement(ranges: Iterable[Range]) -> Ranges:
     """Return the code points that are not in `ranges`, in order."""
-    gaps: Ranges = []
+    gaps = []
     start = 0
-    for low, high in sorted(ranges):
+    behind_last = _LAST + 1
+    for low, high in (*sorted(ranges), (behind_last, behind_last)):
         if start < low:
             gaps.append((start, low - 1))
         start = max(start, high + 1)
-    if start <= _LAST:
-        return [*gaps, (start, _LAST)]
     return gaps
 
 
@@ -213,7 +212,7 @@ class _ExpressionReader:
         inner = 1
         repeated = False
         while self.text[self.at : self.at + 1] not in ("", "|", ")"):
-            if (operator := self._take(_REPEAT)) is not None:
+            if operator := self._take(_REPEAT):
                 if not done:
                     raise GoRegexpError("missing argument to repetition operator")
                 if repeated:
@@ -236,7 +235,7 @@ class _ExpressionReader:
             else:
                 done.append([ProgramStep(self._atom(), 1, 1)])
                 inner = 1
-            repeated = operator is not None
+            repeated = bool(operator)
             copies = max(copies, inner)
         return [*chain.from_iterable(done)], copies
 
@@ -269,7 +268,7 @@ class _ExpressionReader:
         return [(code, code)]
 
     def _class_item(self) -> Ranges:
-        if (named := self._posix_class()) is not None:
+        if named := self._posix_class():
             return named
         if shorthand := self._shorthand():
             return shorthand
@@ -283,18 +282,17 @@ class _ExpressionReader:
 
     def _posix_class(self) -> Ranges | None:
         """Return the characters of `[:name:]` or `[:^name:]`, None if none is here."""
-        start = self.at + len("[:")
         # Without an end behind it, nobody looks for one at each `[:` again.
-        if not self.text.startswith("[:", self.at) or start > self.last_class_end:
+        if self.at + len("[:") > self.last_class_end:
             return None
-        end = self.text.index(":]", start)
-        name = self.text[start:end].removeprefix("^")
+        match = self._take(_POSIX_CLASS)
+        if match is None:
+            return None
+        caret, name = match.groups()
         if name not in _classes() or len(name) == 1:
             raise GoRegexpError("invalid character class range")
         ranges = _classes()[name]
-        negated = self.text.startswith("^", start)
-        self.at = end + len(":]")
-        if negated:
+        if caret:
             return _complement(ranges)
         return ranges
 
@@ -460,8 +458,8 @@ def _steps_behind(program: RegexpProgram, reached: Iterable[int], code: int) -> 
 
 def _kind(char: str) -> str:
     """Return `w` for a character of a word, else `-`; `""` at the end of the text."""
+    if not char:
+        return ""
     if char == "_" or (char.isascii() and char.isalnum()):
         return "w"
-    if char:
-        return "-"
-    return ""
+    return "-"

@@ -111,13 +111,13 @@ def _match_chunk(pattern: bytes, name: bytes, *, whole: bool) -> bytes | None:
     while offset < len(pattern):
         if failed and not whole:
             return None
-        failed = failed or not name
+        failed |= not name
         char, width = _rune(name)
         if pattern[offset] == ord("["):
             offset, contains = _match_class(pattern, offset, char)
-            failed = failed or not contains
+            failed |= not contains
         elif pattern[offset] == ord("?"):
-            failed = failed or char == "/"
+            failed |= char == "/"
             offset += 1
         else:
             if pattern[offset] == ord("\\"):
@@ -147,7 +147,7 @@ def _match_class(pattern: bytes, offset: int, char: str) -> tuple[int, bool]:
         high = low
         if pattern[offset : offset + 1] == b"-":
             high, offset = _class_char(pattern, offset + 1)
-        contains = contains or low <= char <= high
+        contains |= low <= char <= high
     return offset + 1, contains != negated
 
 
