@@ -68,12 +68,14 @@ class Build:
 
     def __post_init__(self) -> None:
         """Keep paths as text, and a platform that is given alone as one of several."""
-        contexts = {name: path_of(path) for name, path in self.build_contexts.items()}
-        object.__setattr__(self, "context", path_of(self.context))
-        object.__setattr__(self, "build_contexts", contexts)
-        object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
+        fields = vars(self)
+        fields.update(
+            context=path_of(self.context),
+            build_contexts={name: path_of(path) for name, path in self.build_contexts.items()},
+            platforms=tuple(words_of(self.platforms)),
+        )
         if self.dockerfile is not None:
-            object.__setattr__(self, "dockerfile", path_of(self.dockerfile))
+            fields["dockerfile"] = path_of(self.dockerfile)
 
     @property
     def values(self) -> tuple[object, ...]:
@@ -198,7 +200,7 @@ def path_of(path: StrPath) -> str:
 def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
     """Return paths as texts; a path alone is one, not the letters of its name."""
     if isinstance(paths, (str, bytes, os.PathLike)):
-        return [path_of(paths)]
+        paths = [paths]
     return [path_of(path) for path in paths]
 
 

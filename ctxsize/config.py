@@ -174,7 +174,7 @@ def builds(config: Config) -> Iterator[DescribedBuilds]:
         paths = [join(top, pattern)]
         if is_glob:
             paths = _matching_paths(top, pattern)
-        described = list[BudgetedBuild]()
+        described = []
         for path in sorted(paths):
             if isdir(path):
                 budgeted = filled_up(Build(normpath(path)), table)

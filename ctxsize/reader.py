@@ -8,6 +8,7 @@ border, which is found without git, whose configuration may be hostile.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
@@ -64,11 +65,12 @@ def read_file(
         status = os.fstat(fd)
         if owner is not None and status.st_uid != owner:
             raise OSError(EPERM, os.strerror(EPERM))
-        if S_ISDIR(status.st_mode):
+        mode = status.st_mode
+        if S_ISDIR(mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        if S_ISFIFO(status.st_mode):
+        if S_ISFIFO(mode):
             raise OSError(EINVAL, "it is no regular file but a FIFO")
-        if not S_ISREG(status.st_mode) and not _is_null(status):
+        if not S_ISREG(mode) and not _is_null(status):
             raise OSError(EINVAL, "it is no regular file but a device")
         if cut:
             return _start(fd, most)
@@ -151,10 +153,9 @@ def listed_name(path: str) -> str | None:
     others.discard(name)
     if not any(lexists(join(directory, other)) for other in others):
         return name
-    try:
+    names = [name]
+    with suppress(OSError):
         names = os.listdir(directory or ".")
-    except OSError:
-        return name
     if name in names:
         return name
     alike = (other for other in names if folded(other) == folded(name))
@@ -194,7 +195,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
     nothing but worktrees stands for them.
     """
     root = realpath(directory)
-    names_in: dict[str, set[str]] = {}
+    names_in = defaultdict[str, set[str]](set)
     top = border_of(root)
     own = join(top, ".git")
     git = git_directories(top)[0]
@@ -206,7 +207,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
             is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
             if is_inner and link != own and path_in(link, "gitdir: ") == realpath(entry):
                 parent, name = split(dirname(link))
-                names_in.setdefault(parent, set()).add(name)
+                names_in[parent].add(name)
         paths = list[str]()
         for parent, names in names_in.items():
             if parent != root and {*os.listdir(parent)} == names:
@@ -223,13 +224,11 @@ def path_in(path: str, lead: str = "") -> str:
 
     The file may be `.git` (`gitdir: `), or `gitdir` or `commondir` of a worktree.
     """
-    try:
+    with suppress(OSError, ValueError):
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
-        if text.startswith(lead) and text != lead:
-            named = text.removeprefix(lead)
+        named = text.removeprefix(lead)
+        if named and text.startswith(lead):
             return realpath(join(dirname(path), named))
-    except (OSError, ValueError):
-        pass
     return ""
 
 
@@ -250,10 +249,9 @@ def looks_like_git(directory: str) -> bool:
 
 def is_on_same_disk(path: str, other: str) -> bool:
     """Return whether two paths lie in one file system; False for one that does not exist."""
-    try:
+    with suppress(OSError):
         return os.stat(path).st_dev == os.stat(other).st_dev
-    except OSError:
-        return False
+    return False
 
 
 def reference_files(directories: Sequence[str]) -> list[str]:
@@ -283,10 +281,8 @@ def first_odd_file(paths: Iterable[str]) -> str | None:
     for path in paths:
         with suppress(OSError, ValueError):
             status = os.stat(path)
-            mode = status.st_mode
-            if S_ISFIFO(mode) or S_ISBLK(mode):
-                return path
-            if S_ISCHR(mode) and not _is_null(status):
+            is_special = any(kind(status.st_mode) for kind in (S_ISFIFO, S_ISBLK, S_ISCHR))
+            if is_special and not _is_null(status):
                 return path
     return None
 
@@ -312,12 +308,11 @@ def awaited_fifo(directories: Iterable[str]) -> str | None:
 
 
 def _is_awaited(path: str) -> bool:
-    try:
+    with suppress(OSError):
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(path, flags))
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def holds(border: str, path: str) -> bool:
@@ -370,9 +365,7 @@ def target_of(path: str, within: str | None) -> str:
     if not islink(place):
         return place
     target = realpath(place)
-    border = dirname(place)
-    if within is not None:
-        border = realpath(within)
+    border = realpath(within or dirname(place))
     if not exists(target):
         why = "leads nowhere"
     elif not holds(border, target):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from os.path import join, normpath
 from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.build import Texts
+from ctxsize.build import Texts, joined
 from ctxsize.clean.proofs import ArtefactKind
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Problem
@@ -132,8 +131,7 @@ class Cleaning:
         undone += [result for result in self.results if not result.done]
         findings = []
         for failure in undone:
-            path = join(self.root, failure.path or "")
-            path = normpath(path)
+            path = joined(self.root, failure.path or "")
             problem = Problem("not-deleted", failure.message)
             findings.append(problem.as_finding(path))
         return in_order(findings)

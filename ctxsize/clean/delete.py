@@ -216,11 +216,10 @@ class _Deletion:
     def _remaining(self) -> Result:
         """Return the result of deleting; entries of others go back to their place."""
         unplanned = [shown(path) for path, reason in self._left if not reason]
+        if len(unplanned) > _SHOWN:
+            unplanned[_SHOWN:] = ["…"]
         if unplanned:
-            names = unplanned[:_SHOWN]
-            if len(unplanned) > _SHOWN:
-                names.append("…")
-            return self._put_back(f"appeared meanwhile and was kept: {', '.join(names)}")
+            return self._put_back(f"appeared meanwhile and was kept: {', '.join(unplanned)}")
         if self._left:
             path, reason = self._left[0]
             count = f"{len(self._left):,} of its entries could not be deleted"

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import UsageError
+from click import UsageError, argument, command
 from click.core import ParameterSource
 
 from ctxsize import api
 from ctxsize.build import Build, Texts
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, number, value
-from ctxsize.cli.output import Display
+from ctxsize.cli.output import Display, failing, found, note, warn
 from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
@@ -60,7 +59,7 @@ _budget = options.gathered(
 )
 
 
-@click.command("check")
+@command("check")
 @options.build
 @flag("--all", "whole")
 @_budget
@@ -91,14 +90,6 @@ def check(
         raise UsageError("--watch cannot be combined with --update-baseline")
 
     problems = list[Problem]()
-    check_all = partial(
-        checking.check,
-        build if is_named else None,
-        budget=budget,
-        baseline=baseline,
-        policy=policy,
-        update_baseline=update_baseline,
-    )
 
     def checked() -> CheckReport:
         builds = None
@@ -109,20 +100,29 @@ def check(
         if policy is not None:
             others = _others(build, policy, problems, whole=whole)
         if not watch:  # an error may follow from them
-            output.warn(problems)
+            warn(problems)
         with output.progress() as progress:
-            return check_all(builds=builds, others=others, progress=progress)
+            return checking.check(
+                build if is_named else None,
+                builds=builds,
+                others=others,
+                budget=budget,
+                baseline=baseline,
+                policy=policy,
+                update_baseline=update_baseline,
+                progress=progress,
+            )
 
     def show(outcome: CheckReport) -> int:
         if watch:
-            output.warn(problems)
+            warn(problems)
         display.emit(outcome, top=5)
         if not display.shows_text:
             _note_accepted(outcome)
         if outcome.updated:
-            output.note(f"wrote {outcome.baseline}")
-        failing = [problem for context in outcome.checks for problem in context.report.failing]
-        return output.failing(failing) or output.found(not outcome.passes, exit_zero=exit_zero)
+            note(f"wrote {outcome.baseline}")
+        fatal = [problem for context in outcome.checks for problem in context.report.failing]
+        return failing(fatal) or found(not outcome.passes, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
@@ -134,7 +134,7 @@ def check(
 def _note_accepted(outcome: CheckReport) -> None:
     for context in outcome.checks:
         for finding, reason in context.accepted:
-            output.note(f"accepted: {finding.message} ({reason})")
+            note(f"accepted: {finding.message} ({reason})")
 
 
 def _sizes(outcome: CheckReport) -> Iterator[BuildSize]:
@@ -174,17 +174,16 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
         if skipped:
             raise InputErrors(skipped)
         text = "a command that is not written out may build something else, which is not checked"
-        for definition in discovery.builds:
-            if definition.contested:
-                problems.append(Problem("open", text, definition.build.context))
-                break
+        contested = [found.build.context for found in discovery.builds if found.contested]
+        if contested:
+            problems.append(Problem("open", text, contested[0]))
     return _builds_of(discovery, build)
 
 
 def _others(build: Build, policy: str, problems: list[Problem], *, whole: bool) -> list[Build]:
     """Return the builds for which only a policy holds, and add to `problems`.
 
-    None if the command line names the one build to check.
+    There are none if the command line names the one build to check.
     """
     if whole:
         return _everywhere(build, problems)
@@ -212,8 +211,8 @@ def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
     return builds
 
 
-@click.command("diff")
-@click.argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
+@command("diff")
+@argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
 @value("-f, --file PATH", "dockerfile")
 @flag("--checkout")
 @options.builder
@@ -234,15 +233,15 @@ def diff(
         raise UsageError("Missing argument 'BEFORE'.")
     if len(places) > 2 - checkout or (name and checkout):
         raise UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
-    compare = partial(checking.diff, name=name)
     if checkout:
-        compare = partial(checking.diff_checkout)
-    outcome = compare(*places, dockerfile=dockerfile, builder=builder)
+        outcome = checking.diff_checkout(*places, dockerfile=dockerfile, builder=builder)
+    else:
+        outcome = checking.diff(*places, dockerfile=dockerfile, builder=builder, name=name)
     display.emit(outcome, top=top or 0)
 
 
-@click.command("scan")
-@click.argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
+@command("scan")
+@argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
 @flag("--merge")
 @number("--top")
 @options.exit_zero
@@ -263,6 +262,6 @@ def scan(roots: Texts, merge: bool, top: int | None, exit_zero: bool, display: D
     if display.full:
         most = len(scanned.rows)
     display.emit(scanned, top=top or most)
-    if output.failing(scanned.problems) or any(row.is_unread for row in scanned.rows):
+    if failing(scanned.problems) or any(row.is_unread for row in scanned.rows):
         return output.USAGE
-    return output.found(scanned.findings, exit_zero=exit_zero)
+    return found(scanned.findings, exit_zero=exit_zero)

@@ -12,7 +12,7 @@ from click import UsageError
 from ctxsize.build import Build, Texts
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, value
-from ctxsize.cli.output import Display
+from ctxsize.cli.output import Display, failing, note
 from ctxsize.engine import explanation as engine
 from ctxsize.engine.explanation import Explanation
 from ctxsize.engine.plan import Plan
@@ -74,10 +74,10 @@ def explain(
     explanations = _explanations(plan, paths, takers)
     if as_json:
         output.write(json.explained(plan, explanations, traced=traced))
-        return output.failing(unread(plan))
+        return failing(unread(plan))
     if traced:
         _trace(plan, explanations, look, flushed=stdin)
-        return output.failing(unread(plan))
+        return failing(unread(plan))
     _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
     return output.FINE
 
@@ -114,7 +114,7 @@ def _print_lines(
             output.write(shown.line(explained) + "\n", flushed=stdin)
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
-        output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
+        note(f"no pattern matches {unmatched} of the paths, {nothing}")
 
 
 def _check(plan: Plan, wanted: Texts, look: Look, *, as_json: bool) -> int:
@@ -127,9 +127,9 @@ def _check(plan: Plan, wanted: Texts, look: Look, *, as_json: bool) -> int:
             context = "build context"
             if plan.name:
                 context = f"named context {plan.name}"
-            output.note(f"line {source} takes nothing from the {context} in this build")
+            note(f"line {source} takes nothing from the {context} in this build")
         elif not checks[0].source.line:
-            output.note(f"no COPY or ADD of this build takes {source!r}: answering as if one did")
+            note(f"no COPY or ADD of this build takes {source!r}: answering as if one did")
         if not as_json:
             for check in checks:
                 output.write(text.render([shown.source(check, plan.dockerfile)], look))

@@ -13,6 +13,7 @@ import click
 from ctxsize import api
 from ctxsize.build import joined
 from ctxsize.cli import options, output
+from ctxsize.cli.output import warn
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.fates import fatal_problems
@@ -27,7 +28,6 @@ from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
 if TYPE_CHECKING:
-    from ctxsize.build import Build
     from ctxsize.recommender.outcome import Advice
     from ctxsize.writer.apply import Links
 
@@ -72,7 +72,7 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     from ctxsize.writer.apply import apply
 
     links: Links = "replace" if replace_link else "refuse"
-    output.warn(apply([*edits.values()], links=links))
+    warn(apply([*edits.values()], links=links))
     shown = [*lines.values()]
     left_out = len(shown) - _MOST_LINES
     if left_out > 0:
@@ -115,7 +115,7 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
     """Return the builds about which `config` has neither a budget nor a baseline."""
     if config.defaults.budget.limits or config.baseline:
         return []
-    known = set[str]()
+    known = set()
     for _, described in builds(config):
         for budgeted in described:
             if budgeted.budget.limits:
@@ -126,8 +126,8 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`. Raises `InputErrors` if there are none that are usable."""
     discovery = api.discover(root)
-    output.warn(discovery.problems)
-    unique: dict[object, Build] = {}
+    warn(discovery.problems)
+    unique = {}
     for found in discovery.builds:
         build = found.build
         unique[realpath(build.context), build.dockerfile] = build
@@ -136,9 +136,9 @@ def _starts(root: str) -> list[_Start]:
         message = "nothing is built here: there is no Dockerfile, and no file that names one"
         raise InputError(message, path=root, hint=hint)
     parsed_files = ParsedDockerfiles()
-    starts = list[_Start]()
-    errors = list[CtxsizeError]()
-    advice_of: dict[object, Advice] = {}
+    starts = []
+    errors = []
+    advice_of = {}
     failing = list[Problem]()
     with output.progress() as progress:
         for build in unique.values():
@@ -163,9 +163,9 @@ def _starts(root: str) -> list[_Start]:
         raise InputErrors(errors)
     problems = [problem for start in starts for problem in start.advice.problems]
     assumed = [problem for problem in problems if problem.code == UNKNOWN.code]
-    output.warn([*dict.fromkeys(failing)])
-    output.warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
-    output.warn([*dict.fromkeys(assumed)])
+    warn([*dict.fromkeys(failing)])
+    warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
+    warn([*dict.fromkeys(assumed)])
     return starts
 
 
@@ -185,7 +185,7 @@ def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head:
     for edit in edits:
         new_bytes += len(edit.after)
     text = head
-    names = set[str]()
+    names = set()
     for start in starts:
         size_bytes = start.advice.after.context.content_bytes + new_bytes
         budget = f'max = "{_budget(size_bytes)}"\n'

@@ -13,7 +13,7 @@ from ctxsize import api
 from ctxsize.build import Build, Texts
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, value
-from ctxsize.cli.output import Display
+from ctxsize.cli.output import Display, found
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.guard.accepting import FindingChoice
@@ -87,12 +87,12 @@ def lint(
     def show(outcome: Linted) -> int:
         if diff:
             display.patch(outcome.edits)
-            return output.found(outcome.edits, exit_zero=exit_zero)
+            return found(outcome.edits, exit_zero=exit_zero)
         output.apply(outcome.edits, links="replace" if replace_link else "refuse")
         display.emit(outcome)
         if outcome.is_rejected:
             return output.USAGE
-        return output.found(outcome.findings, exit_zero=exit_zero)
+        return found(outcome.findings, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
@@ -134,4 +134,4 @@ def advise(
         output.apply(advice.edits)
         display.emit(advice)
     fails = output.failing(advice.problems)
-    return fails or output.found(advice.findings, exit_zero=exit_zero)
+    return fails or found(advice.findings, exit_zero=exit_zero)

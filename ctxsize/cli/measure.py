@@ -16,7 +16,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.cli.options import flag, number, value
-from ctxsize.cli.output import Display
+from ctxsize.cli.output import Display, failing, note
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted, sent
@@ -60,7 +60,7 @@ def _answer(
 
     def show(report: Report) -> int:
         emit(report)
-        return output.failing(report.failing)
+        return failing(report.failing)
 
     if watch:
         from ctxsize.cli import watching
@@ -154,7 +154,7 @@ def ls(
             takers = {"takers": reasons.takers(entry)} if reasons else {}
             output.write(json.line(entry, **takers) + "\n")
             continue
-        columns = list[str]()
+        columns = []
         if both:
             columns.append("-" if entry.verdict.ignored else "+")
         if size:
@@ -165,10 +165,10 @@ def ls(
             separator = "\t"
         _print_line(separator, columns, entry, null=null)
     if emptied and size:
-        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
+        note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
     if reasons:
-        return output.failing(reasons.unread)
+        return failing(reasons.unread)
     return output.FINE
 
 
@@ -213,7 +213,7 @@ class _Reasons:
         self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
         self._taken = cache(lambda takers: explained.taken(takers, plan.dockerfile))
         if self._takers.unknown:
-            output.note(f"which instruction takes an entry: {self._takers.unknown}")
+            note(f"which instruction takes an entry: {self._takers.unknown}")
 
     def takers(self, entry: Entry) -> tuple[Taker, ...] | None:
         """Return the instructions that take an entry; None if they are not known."""

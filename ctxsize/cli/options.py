@@ -146,7 +146,7 @@ def _display(formats: Texts, as_json: bool, colour: str, full: bool = False) -> 
 
 def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
-    format_of: dict[str, Format] = {}
+    format_of = {}
     known = _known(click.get_current_context().info_name)
     for text in dict.fromkeys(wanted):
         name, equals, path = text.partition("=")

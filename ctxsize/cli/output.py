@@ -68,6 +68,11 @@ class Display:
         """Return whether stdout gets text."""
         return Format("text") in self.formats
 
+    @property
+    def names(self) -> set[str]:
+        """Return the names of the formats."""
+        return {wanted.name for wanted in self.formats}
+
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
         # The line after the last one is for the prompt; a watch adds the change since the start.
@@ -92,7 +97,7 @@ class Display:
         """
         look = self.look(top=top, only=only, tree=tree)
         page = ""
-        if any(wanted.name == PAGE for wanted in self.formats):
+        if PAGE in self.names:
             from ctxsize.page import html, picture
 
             with progress() as shown:

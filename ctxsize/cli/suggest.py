@@ -60,7 +60,7 @@ def suggest(
     without_page = [*modes]
     if diff:
         without_page.append("diff")
-    if without_page and any(wanted.name == PAGE for wanted in display.formats):
+    if without_page and PAGE in display.names:
         raise UsageError(f"--{without_page[0]} has no page: leave out --format html")
     rules = _known(explain)
     outcome: Advice | IgnoreFilePlan
@@ -89,7 +89,7 @@ def suggest(
             fails = check and any(suggestion.safe for suggestion in advice.suggestions)
     if diff:
         display.patch([outcome.edit])
-    elif explain and all(wanted.name == "text" for wanted in display.formats):
+    elif explain and display.names == {"text"}:
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 

@@ -442,8 +442,8 @@ class Machine:
 
 def _steps_behind(program: RegexpProgram, reached: Iterable[int], code: int) -> set[int]:
     """Return the steps that follow those of `reached` which match a character."""
-    following = set[int]()
-    fits = dict[int, bool]()
+    following = set()
+    fits = {}
     for number in reached:
         ranges, distance, _ = program[number]
         if isinstance(ranges, str):

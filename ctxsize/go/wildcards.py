@@ -18,7 +18,7 @@ def has_wildcards(name: str) -> bool:
 
 def fixed_part(path: str) -> str:
     """Return the components of `path` before the first one with a wildcard."""
-    fixed: list[str] = []
+    fixed = []
     for part in path.split("/"):
         if has_wildcards(part):
             break
@@ -71,7 +71,7 @@ class _Chunk(NamedTuple):
 @lru_cache(maxsize=256)
 def _chunks(pattern: str) -> tuple[_Chunk, ...]:
     """Return the chunks of a pattern, which many names are compared with."""
-    chunks: list[_Chunk] = []
+    chunks = []
     for match in _CHUNK.finditer(encoded(pattern)):
         stars, text = match.groups()
         if stars or text:
