@@ -207,8 +207,13 @@ def plan_ignore_file(
     if sibling is None and mode not in modes.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
     plan = plan_for(build, **options)
-    planned_file = modes.make(Snapshot.take(plan, progress=progress), mode, sibling=sibling)
-    return finished(plan, planned_file, config, write=write, replace_link=replace_link)
+    return finished(
+        plan,
+        modes.make(Snapshot.take(plan, progress=progress), mode, sibling=sibling),
+        config,
+        write=write,
+        replace_link=replace_link,
+    )
 
 
 def discover(root: StrPath = ".", *, everywhere: bool = False) -> ctxsize.Discovery:
@@ -239,8 +244,11 @@ def scan(
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(repository, left=wanted.of, progress=progress, steps=steps)
-    findings = in_order([*scanned.findings, *wanted.unused(names("CTX3"), root)])
-    return replace(scanned, findings=findings, problems=(*scanned.problems, *problems))
+    return replace(
+        scanned,
+        findings=in_order([*scanned.findings, *wanted.unused(names("CTX3"), root)]),
+        problems=(*scanned.problems, *problems),
+    )
 
 
 def advise(
@@ -291,8 +299,11 @@ def clean_plan(
     """
     from ctxsize.clean.look import CleanChoice, look
 
-    choice = CleanChoice(frozenset(words_of(ecosystems)), deps, older_than_s, recent_s)
-    return look(path_of(root), choice, progress)
+    return look(
+        path_of(root),
+        CleanChoice(frozenset(words_of(ecosystems)), deps, older_than_s, recent_s),
+        progress,
+    )
 
 
 def clean_apply(

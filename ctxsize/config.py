@@ -132,8 +132,9 @@ def load(start: str) -> Config:
 def _read(path: str, directory: str) -> Config | None:
     """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
     if islink(path) and not holds(border_of(directory), path):
-        why = "cannot be read: it is a symlink that leaves the repository"
-        raise InputErrors([InputError(why, path=path)])
+        raise InputErrors(
+            [InputError("cannot be read: it is a symlink that leaves the repository", path=path)]
+        )
     reader = _ConfigReader(path)
     table: Any = reader.whole_table()
     if path.endswith("pyproject.toml"):
@@ -283,8 +284,7 @@ class _ConfigReader:
         self._bound("", values)
         contexts = values.get("contexts", {})
         values["contexts"] = {name: self._context(name, contexts[name]) for name in contexts}
-        accepted = values.get("suppress", ())
-        values["suppress"] = tuple(map(self._suppression, count(1), accepted))
+        values["suppress"] = tuple(map(self._suppression, count(1), values.get("suppress", ())))
         extends = values.pop("extends", None)
         if extends is None or self.errors:
             return values
@@ -324,8 +324,11 @@ class _ConfigReader:
             if isinstance(table, dict) and key not in table:
                 self._wrong(where, f"the key {key!r} is missing")
         if "pattern" in values and values["code"].startswith("CTX4"):
-            why = f"{values['code']} is about a context, not about a line"
-            self._wrong(f"{where}.pattern", why, hint="name the context by path")
+            self._wrong(
+                f"{where}.pattern",
+                f"{values['code']} is about a context, not about a line",
+                hint="name the context by path",
+            )
         return Suppression(**values, is_inherited=not self._is_quoted)
 
     def values(self, table: object, where: str, keys: KeySchemas) -> Values:
@@ -364,9 +367,11 @@ class _ConfigReader:
                 literal = _WILD.split(literal)[0]
             if not holds(border, joined(self._directory, literal)):
                 what = path if self._is_quoted else "it"
-                message = f"{what} lies outside the repository {border}"
-                hint = "name it on the command line instead"
-                self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
+                self._wrong(
+                    f"{where}.{key}".lstrip("."),
+                    f"{what} lies outside the repository {border}",
+                    hint="name it on the command line instead",
+                )
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
         if not self._is_quoted:

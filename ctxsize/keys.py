@@ -110,8 +110,10 @@ def _check_pattern(text: str) -> None:
     elif not pattern.include:
         wrong = "it begins with !"
     if wrong:
-        hint = "write a line of an ignore file, relative to the context and without !"
-        raise InputError(f"{text!r}: {wrong}", hint=hint)
+        raise InputError(
+            f"{text!r}: {wrong}",
+            hint="write a line of an ignore file, relative to the context and without !",
+        )
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

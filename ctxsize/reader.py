@@ -268,8 +268,7 @@ def reference_files(directories: Sequence[str]) -> list[str]:
             path = join(directory, name)
             paths.append(path)
             with suppress(OSError, ValueError):
-                text = os.fsdecode(read_file(path, _MOST_LINK_BYTES))
-                kind, _, named = text.partition(":")
+                kind, _, named = os.fsdecode(read_file(path, _MOST_LINK_BYTES)).partition(":")
                 named = named.strip().removeprefix("main-worktree/")
                 if kind == "ref" and "\0" not in named:
                     names.append(named)
@@ -309,8 +308,7 @@ def awaited_fifo(directories: Iterable[str]) -> str | None:
 
 def _is_awaited(path: str) -> bool:
     with suppress(OSError):
-        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        os.close(os.open(path, flags))
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
         return True
     return False
 
@@ -343,9 +341,11 @@ def refuse_way_out(path: str) -> None:
         if border is None and is_own and not _is_of_system(directory):
             border = directory
         if border is not None and not holds(border, target):
-            text = f"the symlink {relpath(place)} leads out of the repository, to {target}"
-            hint = "name the file itself, or remove the symlink"
-            raise InputError(text, path=path, hint=hint)
+            raise InputError(
+                f"the symlink {relpath(place)} leads out of the repository, to {target}",
+                path=path,
+                hint="name the file itself, or remove the symlink",
+            )
         directory = target
 
 
@@ -372,5 +372,8 @@ def target_of(path: str, within: str | None) -> str:
         why = f"leaves {within or 'its directory'}: it leads to {target}"
     else:
         return target
-    hint = "put a file in its place, or change the target itself"
-    raise InputError(f"the file is a symlink that {why}", path=path, hint=hint)
+    raise InputError(
+        f"the file is a symlink that {why}",
+        path=path,
+        hint="put a file in its place, or change the target itself",
+    )

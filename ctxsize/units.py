@@ -29,8 +29,10 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
     scaled_up = int(whole + fraction) * base**exponent
     size: int = scaled_up // 10 ** len(fraction)
     if number == text.strip() and scaled_up and size < _SMALLEST_BARE:
-        hint = f"write {' or '.join(form.format(number) for form in forms)}"
-        raise InputError(f"{number} has no unit, and {number} bytes would be tiny", hint=hint)
+        raise InputError(
+            f"{number} has no unit, and {number} bytes would be tiny",
+            hint=f"write {' or '.join(form.format(number) for form in forms)}",
+        )
     return size
 
 
@@ -84,8 +86,9 @@ class Tolerance(NamedTuple):
         """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
         if share is None and not _SIZE.fullmatch(text.strip()):
-            message = f"neither a size nor a percentage: {text!r}"
-            raise InputError(message, hint="write for instance 5MB or 10%")
+            raise InputError(
+                f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
+            )
         if share is None:
             return cls(parse_size(text, forms=("{}%", "{}MB")))
         return cls(percent=float(share[1]))

@@ -131,9 +131,8 @@ class Cleaning:
         undone += [result for result in self.results if not result.done]
         findings = []
         for failure in undone:
-            path = joined(self.root, failure.path or "")
             problem = Problem("not-deleted", failure.message)
-            findings.append(problem.as_finding(path))
+            findings.append(problem.as_finding(joined(self.root, failure.path or "")))
         return in_order(findings)
 
     @property

@@ -92,8 +92,9 @@ class Dangers:
         if not self._has_repository(top):
             return None
         if _has_any(top, REPOSITORIES - {".git"}):
-            message = f"{top} is under version control by another system than git"
-            return CleanObjection("vcs", message)
+            return CleanObjection(
+                "vcs", f"{top} is under version control by another system than git"
+            )
         tracked = self._tracked(top)
         if isinstance(tracked, CleanObjection):
             return tracked
@@ -176,8 +177,11 @@ def _mount_of(directory: str) -> _Mount | None:
             most = length
     if nearest is None:
         return None
-    below = relpath(directory, nearest.point)
-    return _Mount(nearest.device, joined(nearest.root, below), directory)
+    return _Mount(
+        device=nearest.device,
+        root=joined(nearest.root, relpath(directory, nearest.point)),
+        point=directory,
+    )
 
 
 def _names(directory: str) -> list[str]:
@@ -221,8 +225,7 @@ def _paths_used_by(process: str, directory: str) -> Iterator[str]:
     for line in maps.splitlines():
         before, start, rest = line.partition(wanted)
         if start and before.endswith(b" "):
-            mapped = fsdecode(start + rest)
-            yield mapped.removesuffix(" (deleted)")
+            yield fsdecode(start + rest).removesuffix(" (deleted)")
 
 
 def _paths_mounted_by(process: str, shown: _Mount) -> Iterator[str]:
@@ -232,8 +235,7 @@ def _paths_mounted_by(process: str, shown: _Mount) -> Iterator[str]:
         return
     for mount in _mounts(process):
         if mount.device == shown.device and _is_in(mount.root, shown.root):
-            below = relpath(mount.root, shown.root)
-            yield joined(shown.point, below)
+            yield joined(shown.point, relpath(mount.root, shown.root))
 
 
 def _mounts(process: str) -> Iterator[_Mount]:

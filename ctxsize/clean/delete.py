@@ -33,8 +33,7 @@ def delete(plan: CleanPlan, *, steps: Steps | None = None) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
     dangers = Dangers(plan.root)
     for candidate in stepped(plan.items, steps, lambda candidate: candidate.path):
-        deletion = _Deletion(candidate, dangers)
-        yield deletion.result(plan)
+        yield _Deletion(candidate, dangers).result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
@@ -152,8 +151,7 @@ class _Deletion:
                 self._leave(name)
             if not new_names:
                 self._leave(".", error)
-        result = self._remaining()
-        return replace(result, files=self._files, disk_bytes=self._disk_bytes)
+        return replace(self._remaining(), files=self._files, disk_bytes=self._disk_bytes)
 
     def _delete_files(
         self, descent: Descent, above: int, tokens: frozenset[int]
@@ -237,8 +235,9 @@ class _Deletion:
                 raise FileExistsError(EEXIST, "its name was taken meanwhile")
             self._rename(self._trash, self._name)
         except OSError as error:
-            why = f"{reason}; it could not be put back: {error.strerror}"
-            return self._failure(why, self._trash_path)
+            return self._failure(
+                f"{reason}; it could not be put back: {error.strerror}", self._trash_path
+            )
         self._drop_record()
         return self._failure(reason, self._candidate.path)
 

@@ -214,10 +214,10 @@ class Record(NamedTuple):
     def objection(self, inventory: Inventory, descent: Descent) -> CleanObjection | None:
         """Return why the directory where `descent` is is not the rest of what it proves."""
         if inventory.place != self.place or not inventory.tokens <= self.tokens:
-            message = f"it holds more than {self.name} did; rename it back to look at it"
-            return CleanObjection("changed", message)
-        record_path = f"../{basename(descent.path)}{RECORD}"
-        if held(descent.fd, [record_path]):
+            return CleanObjection(
+                "changed", f"it holds more than {self.name} did; rename it back to look at it"
+            )
+        if held(descent.fd, [f"../{basename(descent.path)}{RECORD}"]):
             return CleanObjection("in-use", "another run of ctxsize uses it")
         return None
 
@@ -230,9 +230,10 @@ class Record(NamedTuple):
 
 def record_of(fd: int, name: str) -> Record | None:
     """Return our record of the renamed directory `fd` called `name`, if there is a good one."""
-    path = f"../{name}{RECORD}"
     try:
-        data = read_file(path, _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid())
+        data = read_file(
+            f"../{name}{RECORD}", _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid()
+        )
         fields = json.loads(data)
         if fields["ctxsize-trash"] != _RECORD_VERSION or fields["kind"] not in BY_NAME:
             return None
@@ -253,9 +254,9 @@ def is_orphan(above: int, name: str) -> bool:
     if trash == name or not is_trash(trash) or held(above, [name]):
         return False
     with suppress(OSError):
-        most = len(_RECORD_START)
-        owner = os.geteuid()
-        start = read_file(name, most, cut=True, dir_fd=above, links=False, owner=owner)
+        start = read_file(
+            name, len(_RECORD_START), cut=True, dir_fd=above, links=False, owner=os.geteuid()
+        )
         # A run that was killed while it wrote the record left only its beginning.
         if _RECORD_START.startswith(start):
             try:

@@ -115,8 +115,7 @@ class _Looking:
         for file in sorted(listing.files):
             if inventory.is_orphan(descent.fd, file):
                 self.records.append(descent.below(file))
-        directories = sorted(listing.directories - REPOSITORIES)
-        return [(directory, directory) for directory in directories]
+        return [(directory, directory) for directory in sorted(listing.directories - REPOSITORIES)]
 
     def leave(self, name: str) -> None:
         """Forget the names in the directory that the walk has left."""
@@ -170,8 +169,12 @@ class _Looking:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
         record = inventory.record_of(self.descent.fd, name)
         if record is None:
-            message = "an earlier run left it without a record of its contents: check it by hand"
-            self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
+            self._pass(
+                self.descent.path,
+                _LEFTOVER,
+                "not-proven",
+                "an earlier run left it without a record of its contents: check it by hand",
+            )
             return
         kind = replace(
             _LEFTOVER,
@@ -201,14 +204,15 @@ class _Looking:
         if objection:
             self.passed.append(Passed(path, kind, service, objection, size=contents.size))
         else:
-            candidate = CleanCandidate(
-                path,
-                kind,
-                service,
-                evidence=evidence,
-                inventory=contents,
+            self.items.append(
+                CleanCandidate(
+                    path,
+                    kind,
+                    service,
+                    evidence=evidence,
+                    inventory=contents,
+                )
             )
-            self.items.append(candidate)
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
@@ -232,12 +236,19 @@ class _Looking:
 
     def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:
         if self._is_wanted(kind):
-            objection = CleanObjection(code, message)
-            self.passed.append(Passed(path, kind, self._service(path), objection))
+            self.passed.append(
+                Passed(path, kind, self._service(path), CleanObjection(code, message))
+            )
 
     def _problem(self, path: str, error: OSError) -> None:
-        message = f"this entry cannot be read: {error.strerror}"
-        self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
+        self.problems.append(
+            Problem(
+                "unreadable",
+                f"this entry cannot be read: {error.strerror}",
+                path or ".",
+                effect=Effect.LOWER_BOUND,
+            )
+        )
 
 
 def _objection_by_options(

@@ -173,10 +173,16 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
         ]
         if skipped:
             raise InputErrors(skipped)
-        text = "a command that is not written out may build something else, which is not checked"
         contested = [found.build.context for found in discovery.builds if found.contested]
         if contested:
-            problems.append(Problem("open", text, contested[0]))
+            problems.append(
+                Problem(
+                    "open",
+                    "a command that is not written out may build something else, "
+                    "which is not checked",
+                    contested[0],
+                )
+            )
     return _builds_of(discovery, build)
 
 
@@ -189,8 +195,7 @@ def _others(build: Build, policy: str, problems: list[Problem], *, whole: bool) 
         return _everywhere(build, problems)
     if any(map(_is_given, ("context", "dockerfile"))):
         return []
-    below = _below(Build(builder=build.builder), policy, problems)
-    return below + _everywhere(build, problems)
+    return _below(Build(builder=build.builder), policy, problems) + _everywhere(build, problems)
 
 
 def _everywhere(build: Build, problems: list[Problem]) -> list[Build]:

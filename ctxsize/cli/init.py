@@ -63,9 +63,8 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
             edits[edit.path] = edit
             lines[edit.path] = _written(edit, start.advice)
     if config.path is None:
-        text = _text(root, starts, edits.values(), _HEAD)
         path = joined(root, NAMES[0])
-        edits[path] = Edit(path, None, text.encode())
+        edits[path] = Edit(path, None, _text(root, starts, edits.values(), _HEAD).encode())
     if dry_run:
         output.Display(colour=colour).patch(edits.values())
         return
@@ -85,8 +84,7 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     if not output.is_quiet():
         if edits:
             shown.append("next: commit this, and let CI check it")
-        snippets = shipped_text("cli/snippets.txt").replace("VERSION", __version__)
-        shown += ["", snippets.rstrip()]
+        shown += ["", shipped_text("cli/snippets.txt").replace("VERSION", __version__).rstrip()]
     output.write("\n".join(shown) + "\n")
 
 
@@ -132,9 +130,11 @@ def _starts(root: str) -> list[_Start]:
         build = found.build
         unique[realpath(build.context), build.dockerfile] = build
     if not unique:
-        hint = "name the directory of a build; `ctxsize scan DIR` lists the builds below DIR"
-        message = "nothing is built here: there is no Dockerfile, and no file that names one"
-        raise InputError(message, path=root, hint=hint)
+        raise InputError(
+            "nothing is built here: there is no Dockerfile, and no file that names one",
+            path=root,
+            hint="name the directory of a build; `ctxsize scan DIR` lists the builds below DIR",
+        )
     parsed_files = ParsedDockerfiles()
     starts = []
     errors = []
@@ -151,8 +151,9 @@ def _starts(root: str) -> list[_Start]:
                     ignore_file = plan.ignore_file.path
                 key = (plan.root, ignore_file)
                 if key not in advice_of:
-                    steps = progress and progress.step
-                    advice_of[key] = api.suggest(plan, progress=progress, steps=steps)
+                    advice_of[key] = api.suggest(
+                        plan, progress=progress, steps=progress and progress.step
+                    )
                 unusual = None
                 if plan.dockerfile_in_context != "Dockerfile":
                     unusual = plan.dockerfile
@@ -174,8 +175,9 @@ def _name(path: str, root: str) -> str:
     try:
         return relpath(path, root).encode().decode()
     except UnicodeEncodeError:
-        hint = "rename it, as a configuration is UTF-8"
-        raise InputError("the name is not UTF-8", path=path, hint=hint) from None
+        raise InputError(
+            "the name is not UTF-8", path=path, hint="rename it, as a configuration is UTF-8"
+        ) from None
 
 
 def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head: str = "") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
-    complete = completing.codes(example[:4])
-    codes: dict[str, object] = {"multiple": True, "shell_complete": complete}
-    lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, name: Severity(name)}
+    codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
     return options.gathered(
         "choice",
         FindingChoice,
@@ -35,7 +32,12 @@ def _choice_of_findings(example: str) -> options.Decorator:
         flag("--diff"),
         value("--select CODES", **codes),
         value("--ignore CODES", **codes),
-        options.choice([severity.value for severity in Severity], "--severity", **lightest),
+        options.choice(
+            [severity.value for severity in Severity],
+            "--severity",
+            default=Severity.INFO.value,
+            callback=lambda ctx, param, name: Severity(name),
+        ),
     )
 
 
@@ -68,8 +70,10 @@ def lint(
     data = None
     if "-" in paths:
         if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
-            hint = "--diff shows the fixes"
-            raise InputError("stdin (-) cannot be fixed, watched or one of several", hint=hint)
+            raise InputError(
+                "stdin (-) cannot be fixed, watched or one of several",
+                hint="--diff shows the fixes",
+            )
         names = []
         if stdin_filename is not None:
             names.append(stdin_filename)
@@ -77,12 +81,18 @@ def lint(
     elif stdin_filename is not None:
         raise InputError("--stdin-filename needs PATH -, which reads stdin")
 
-    lint_all = partial(api.lint, names, build, data=data, unsafe_fixes=unsafe_fixes)
-
     def linted() -> Linted:
         with output.progress() as progress:
-            steps = progress and progress.step
-            return lint_all(fix=fix or diff, progress=progress, steps=steps, **choice)
+            return api.lint(
+                names,
+                build,
+                data=data,
+                unsafe_fixes=unsafe_fixes,
+                fix=fix or diff,
+                progress=progress,
+                steps=progress and progress.step,
+                **choice,
+            )
 
     def show(outcome: Linted) -> int:
         if diff:
@@ -133,5 +143,4 @@ def advise(
     else:
         output.apply(advice.edits)
         display.emit(advice)
-    fails = output.failing(advice.problems)
-    return fails or found(advice.findings, exit_zero=exit_zero)
+    return output.failing(advice.problems) or found(advice.findings, exit_zero=exit_zero)

@@ -41,8 +41,12 @@ class _FrontDoor(click.Command):
 @options.display
 def glance(build: Build, watch: bool, display: Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
-    measured = partial(api.measure, build, top=5)
-    return _answer(measured, partial(display.emit, top=5, only=GLANCE), display, watch=watch)
+    return _answer(
+        partial(api.measure, build, top=5),
+        partial(display.emit, top=5, only=GLANCE),
+        display,
+        watch=watch,
+    )
 
 
 def _answer(
@@ -104,9 +108,12 @@ def measure(
     if depth is not None:
         levels = depth
         tree = _MOST_DIRECTORIES
-    measured = partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs)
-    emit = partial(replace(display, build=build).emit, top=rows, only=by, tree=tree)
-    return _answer(measured, emit, display, watch=watch)
+    return _answer(
+        partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs),
+        partial(replace(display, build=build).emit, top=rows, only=by, tree=tree),
+        display,
+        watch=watch,
+    )
 
 
 @click.command("ls")

@@ -196,8 +196,7 @@ _json = flag("--json", "as_json")
 def _formats_of_output(command: Callback) -> Callback:
     """Add `--format` with the formats of `command`."""
     complete = click.Choice(_known(command.__name__)).shell_complete
-    option = value("--format NAME[=FILE]", "formats", multiple=True, shell_complete=complete)
-    return option(command)
+    return value("--format NAME[=FILE]", "formats", multiple=True, shell_complete=complete)(command)
 
 
 _full = flag("-v", "--verbose", "--full", "full")
@@ -222,8 +221,9 @@ def as_json(command: Callback) -> Callback:
             return command(as_json=chosen.name == "json", **arguments)
 
     complete = click.Choice(STREAMED).shell_complete
-    option = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
-    return option(_json(with_choice))
+    return value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)(
+        _json(with_choice)
+    )
 
 
 watch = flag("--watch")

@@ -116,8 +116,7 @@ class Display:
             for path, rendered in files.items():
                 from ctxsize.writer.apply import write_output
 
-                data = rendered.encode("utf-8", "backslashreplace")
-                write_output(path, data, replaces=is_report)
+                write_output(path, rendered.encode("utf-8", "backslashreplace"), replaces=is_report)
             write(text)
         except BrokenPipeError:
             # The exit code stays the same: `check | head` must not pass a refused context.
@@ -211,9 +210,8 @@ def redrawn() -> Iterator[None]:
     if text and block.drawn:
         from ctxsize.formats.text import screen
 
-        width = _dimension("COLUMNS", 0, _FILE_WIDTH)
         lines = _dimension("LINES", 1, _HIGHEST + 1)
-        text = screen(text, width, lines - 1)
+        text = screen(text, _dimension("COLUMNS", 0, _FILE_WIDTH), lines - 1)
     write(text, flushed=True)
 
 

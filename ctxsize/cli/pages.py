@@ -20,10 +20,8 @@ _TABLE = re.compile(r"^(?=\w+:\n  )", re.MULTILINE)
 
 def page(name: str) -> tuple[str, dict[str, str]]:
     """Return the text of a page for click, and those of its options by their names."""
-    whole = shipped_text(f"cli/help/{name}.txt")
-    text, _, options = whole.partition("\n\nOptions:\n")
-    found = _OPTION.findall(options)
-    help_of = {option: about.replace("\n    ", " ") for option, about in found}
+    text, _, options = shipped_text(f"cli/help/{name}.txt").partition("\n\nOptions:\n")
+    help_of = {option: about.replace("\n    ", " ") for option, about in _OPTION.findall(options)}
     return _TABLE.sub("\b\n", text), help_of  # click wraps no paragraph that begins so
 
 

@@ -77,7 +77,9 @@ def help(command: str | None) -> None:  # noqa: A001
         if isinstance(context.command, click.Group):
             documented = context.command.get_command(context, command)
         if documented is None:
-            hint = suggestion(command) or f"one of {', '.join(COMMANDS)}"
-            raise InputError(f"no such command: {command!r}", hint=hint)
+            raise InputError(
+                f"no such command: {command!r}",
+                hint=suggestion(command) or f"one of {', '.join(COMMANDS)}",
+            )
         context = click.Context(documented, parent=context, info_name=command)
     output.write(context.get_help() + "\n")

@@ -226,8 +226,7 @@ class _ExpressionReader:
                     raise GoRegexpError("invalid repeat count")
                 done[-1] = _repeat(done[-1], low, high)
             elif quoted := self._take(_QUOTED):  # a repetition applies to its last character
-                codes = map(_code_of, quoted[1])
-                done += ([ProgramStep([(code, code)], 1, 1)] for code in codes)
+                done += ([ProgramStep([(code, code)], 1, 1)] for code in map(_code_of, quoted[1]))
                 inner = 1
             elif self._takes("("):
                 part, inner = self._group()
@@ -400,8 +399,7 @@ class Machine:
         reached = self._reached(program, state, char)
         following: _Reached | bool = len(program) in reached
         if char and not following:
-            steps = _steps_behind(program, reached, _code_of(char))
-            numbers = array("I", sorted(steps))
+            numbers = array("I", sorted(_steps_behind(program, reached, _code_of(char))))
             following = self._state(numbers.tobytes(), _kind(char))
         self._count(128)
         state[char] = following
