@@ -14,7 +14,6 @@ from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display, failing, note
 from ctxsize.engine import explanation as engine
-from ctxsize.engine.explanation import Explanation
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import SourceCheck, check_in_all
 from ctxsize.engine.transfer_requests import plan_named
@@ -68,39 +67,25 @@ def explain(
     if sources:
         return _check(plan, sources, look, as_json=as_json)
     output.warn(plan.ignore_file_problems)
-    takers = engine.Takers(plan) if traced or as_json else None
     if stdin:
         paths = _from_stdin(null=null)
-    explanations = _explanations(plan, paths, takers)
+    # Each is explained as soon as its path is read.
+    explanations = (engine.explain(plan, engine.in_context(plan, path)) for path in paths)
+    if not traced and not as_json:
+        _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
+        return output.FINE
+    with_takers = map(engine.Takers(plan).added_to, explanations)
     if as_json:
-        output.write(json.explained(plan, explanations, traced=traced))
-        return failing(unread(plan))
-    if traced:
-        _trace(plan, explanations, look, flushed=stdin)
-        return failing(unread(plan))
-    _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
-    return output.FINE
-
-
-def _explanations(
-    plan: Plan, paths: Iterable[str], takers: engine.Takers | None
-) -> Iterator[Explanation]:
-    """Yield why each path is sent, as soon as it is read."""
-    for path in paths:
-        explanation = engine.explain(plan, engine.in_context(plan, path))
-        if takers:
-            explanation = takers.added_to(explanation)
-        yield explanation
-
-
-def _trace(plan: Plan, explanations: Iterable[Explanation], look: Look, *, flushed: bool) -> None:
-    for explained in explanations:
-        steps = shown.steps(explained, plan.builder, plan.dockerfile)
-        output.write(text.render([steps], look), flushed=flushed)
+        output.write(json.explained(plan, with_takers, traced=traced))
+    else:
+        for explained in with_takers:
+            steps = shown.steps(explained, plan.builder, plan.dockerfile)
+            output.write(text.render([steps], look), flushed=stdin)
+    return failing(unread(plan))
 
 
 def _print_lines(
-    explanations: Iterable[Explanation], *, non_matching: bool, null: bool, stdin: bool
+    explanations: Iterable[engine.Explanation], *, non_matching: bool, null: bool, stdin: bool
 ) -> None:
     """Print the line that decides about each path, as `git check-ignore -v` does."""
     unmatched = 0

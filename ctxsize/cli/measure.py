@@ -166,11 +166,9 @@ def ls(
             columns.append("-" if entry.verdict.ignored else "+")
         if size:
             columns.append(_size(entry))
-        separator = " "
         if reasons:
             columns += reasons.of(entry)
-            separator = "\t"
-        _print_line(separator, columns, entry, null=null)
+        _print_line("\t" if why else " ", columns, entry, null=null)
     if emptied and size:
         note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
@@ -183,10 +181,13 @@ def _print_line(separator: str, columns: list[str], entry: Entry, *, null: bool)
     path = entry.path
     if entry.kind is Kind.DIRECTORY:
         path = f"{path}/"
+    if not null:
+        path = quoted(path)
+    line = separator.join([*columns, path])
     if null:
-        output.write(os.fsencode(separator.join([*columns, f"{path}\0"])))
+        output.write(os.fsencode(f"{line}\0"))
     else:
-        output.write(separator.join([*columns, f"{quoted(path)}\n"]))
+        output.write(f"{line}\n")
 
 
 def _size(entry: Entry) -> str:
