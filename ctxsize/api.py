@@ -12,15 +12,25 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import ctxsize
-from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
+from ctxsize.build import (
+    Build,
+    Options,
+    StrPath,
+    StrPaths,
+    Unpack,
+    build_of,
+    path_of,
+    paths_of,
+    words_of,
+)
 from ctxsize.engine.events import Progress, Steps
-from ctxsize.engine.plan import ELSEWHERE, Plan
+from ctxsize.engine.plan import ELSEWHERE
 from ctxsize.errors import InputError
-from ctxsize.planning import plan_for
+from ctxsize.planning import BuildOrPlan, plan_for
 
 
 def measure(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     data: bytes | None = None,
     ignored: bool = False,
@@ -54,7 +64,7 @@ def measure(
 
 
 def ls(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     sent: bool = True,
     ignored: bool = False,
@@ -83,8 +93,8 @@ def ls(
 
 
 def explain(
-    paths: StrPath | Iterable[StrPath],
-    build: Build | StrPath | Plan = ".",
+    paths: StrPaths,
+    build: BuildOrPlan = ".",
     *,
     named: str = "",
     **options: Unpack[Options],
@@ -105,7 +115,7 @@ def explain(
 
 
 def lint(
-    paths: StrPath | Iterable[StrPath] = (),
+    paths: StrPaths = (),
     build: Build | StrPath | None = None,
     *,
     data: bytes | None = None,
@@ -143,7 +153,7 @@ def lint(
 
 
 def suggest(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     write: bool = False,
     replace_link: bool = False,
@@ -182,7 +192,7 @@ def suggest(
 
 
 def plan_ignore_file(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     mode: str,
     like: StrPath | None = None,

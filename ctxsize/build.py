@@ -12,6 +12,7 @@ from os.path import join, normpath
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ctxsize.hidden import Hidden, made_of, shown
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack as Unpack
@@ -26,8 +27,9 @@ else:
             return options
 
 
-Texts = tuple[str, ...]
+TextsByName = Mapping[str, str]
 StrPath = str | os.PathLike[str]  # one path, in every public function
+StrPaths = StrPath | Iterable[StrPath]  # one path is not the letters of its name
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
 """Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
@@ -40,9 +42,9 @@ class Build:
     context: str = "."  # the directory; paths are relative to the working directory
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
     target: str = ""  # the last stage if empty
-    build_arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
+    build_arguments: TextsByName = field(default_factory=dict, repr=False)
     """The values are used and never printed, nor is anything that is made from them."""
-    build_contexts: Mapping[str, str] = field(default_factory=dict)
+    build_contexts: TextsByName = field(default_factory=dict)
     """The directory, URL or image of each named context, by name."""
     platforms: Texts = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
     builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
@@ -58,7 +60,7 @@ class Build:
             context: StrPath = ".",
             dockerfile: StrPath | None = None,
             target: str = "",
-            build_arguments: Mapping[str, str] = ...,
+            build_arguments: TextsByName = ...,
             build_contexts: Mapping[str, StrPath] = ...,
             platforms: Iterable[str] = (),
             builder: str = "buildkit",
@@ -146,7 +148,7 @@ def is_named_reference(value: str) -> bool:
     return is_remote(value) or value.startswith("target:")
 
 
-def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
+def placed(named: TextsByName, directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
     contexts = {**named}
     for name, reference in named.items():
@@ -165,7 +167,7 @@ class Options(TypedDict, total=False):
 
     dockerfile: StrPath | None
     target: str
-    build_arguments: Mapping[str, str]
+    build_arguments: TextsByName
     build_contexts: Mapping[str, StrPath]
     platforms: Iterable[str]
     builder: str
@@ -197,7 +199,7 @@ def path_of(path: StrPath) -> str:
     return os.fsdecode(path)
 
 
-def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
+def paths_of(paths: StrPaths) -> list[str]:
     """Return paths as texts; a path alone is one, not the letters of its name."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]

@@ -14,9 +14,10 @@ from itertools import count
 from os.path import dirname, isdir, islink, join, lexists, normpath, realpath, relpath
 from typing import Any, NamedTuple
 
-from ctxsize.build import Build, Texts, is_named_reference, joined, placed
+from ctxsize.build import Build, is_named_reference, joined, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.keys import ASSERTIONS, KeySchemas, Values, attribute_of, schemas, value_of
+from ctxsize.model import Texts
 from ctxsize.reader import border_of, holds, read_file
 from ctxsize.units import Tolerance
 

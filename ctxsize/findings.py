@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ctxsize.build import Texts
-
 
 class Severity(str, Enum):
     """The weight of a finding."""
@@ -59,7 +57,7 @@ class Edit:
 class Paths:
     """Some paths of a context, with their sums."""
 
-    paths: Texts = ()  # in the builder's order, directories with a trailing `/`
+    paths: tuple[str, ...] = ()  # in the builder's order, directories with a trailing `/`
     files: int = 0
     content_bytes: int = 0
 
@@ -95,13 +93,13 @@ class Finding:
     message: str  # one sentence that states the problem, with figures of this tree
     location: Location
     confidence: Confidence = Confidence.CERTAIN
-    evidence: Texts = ()  # paths, and lines of other files
+    evidence: tuple[str, ...] = ()  # paths, and lines of other files
     content_bytes: int | None = None  # that are sent without need, or that would be re-included
     files: int | None = None
     help: str = ""  # advice, if there is no `fix` or more than one way
     fix: Fix | None = None
-    lines: Texts = ()  # those that it would add, if it is about no line of the file
-    paths: Texts | None = None
+    lines: tuple[str, ...] = ()  # those that it would add, if it is about no line of the file
+    paths: tuple[str, ...] | None = None
     """All paths counted in `files` and `content_bytes`, directories with a trailing `/`."""
     more_locations: tuple[Location, ...] = ()  # the other places, if one cause has several
     shared: str = ""  # of a group, its message after the number of its findings

@@ -11,12 +11,11 @@ from enum import Enum
 from os.path import join, normpath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
-from ctxsize.build import Texts
-
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
 
 
+Texts = tuple[str, ...]
 _IF_TAKEN = "-if-taken"
 """The end of a problem's code if it is not known whether the build takes the file concerned."""
 _IN_CONTEXT = (
@@ -299,6 +298,9 @@ class Transfer:
         return self.context_used and self.follow_paths is None
 
 
+Transfers = tuple[Transfer, ...]
+
+
 @dataclass(frozen=True)
 class NamedContext:
     """A context that `--build-context` adds."""
@@ -310,7 +312,7 @@ class NamedContext:
     used: bool | None  # whether this build requests any of it; None if that is not known
     ignore_file: IgnoreFileInfo | None = None
     context: Measurement | None = None  # None if it is not sent or not used
-    transfers: tuple[Transfer, ...] = ()  # one for each set of requested paths
+    transfers: Transfers = ()  # one for each set of requested paths
     problems: Problems = ()
 
     @property
@@ -333,13 +335,13 @@ class Report:
     problems: Problems = ()
     transfer: Transfer | None = None
     """Transfer of the first platform; None without a Dockerfile, and if `problems` explains why."""
-    more_transfers: tuple[Transfer, ...] = ()  # of other platforms, if they request other paths
+    more_transfers: Transfers = ()  # of other platforms, if they request other paths
     named_contexts: tuple[NamedContext, ...] = ()
     options: Texts = ()  # further options of the build, as on the command line
     reasons: tuple[Reason, ...] = ()
 
     @property
-    def transfers(self) -> tuple[Transfer, ...]:
+    def transfers(self) -> Transfers:
         """Return all transfers of the build context; none if they are not known."""
         if self.transfer is None:
             return ()

@@ -10,9 +10,11 @@ from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.plan import ELSEWHERE, ParsedDockerfiles, Plan, plan_of, with_unsaved
 from ctxsize.model import Problem
 
+BuildOrPlan = Build | StrPath | Plan
+
 
 def plan_for(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     data: bytes | None = None,
     **options: Unpack[Options],

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from ctxsize.build import Texts
+from ctxsize.model import Texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+TomlTable = dict[str, Any]
 _MOST_PARTS = 32  # of one dotted key
 _MOST_DOTS = 100_000  # of all dotted keys of a file; numbers with a point count too
 _DEEPEST = 100  # largest number of nested arrays and inline tables
@@ -27,7 +28,7 @@ _NO_SYNTAX = re.compile(
 _NO_SEPARATOR = re.compile(r"[^\n.,=\[\]{}]+")
 
 
-def read_toml(data: bytes) -> dict[str, Any]:
+def read_toml(data: bytes) -> TomlTable:
     """Return the table in `data`.
 
     Raises `UnicodeDecodeError`, `RecursionError`, and `ValueError` with the line at the end of
@@ -38,9 +39,9 @@ def read_toml(data: bytes) -> dict[str, Any]:
     return trusted_table(text)
 
 
-def trusted_table(text: str) -> dict[str, Any]:
+def trusted_table(text: str) -> TomlTable:
     """Return the table in a text of the package, which needs no check."""
-    table: dict[str, Any] = tomllib.loads(text)
+    table: TomlTable = tomllib.loads(text)
     return table
 
 

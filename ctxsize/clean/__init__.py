@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.build import Texts, joined
+from ctxsize.build import joined
 from ctxsize.clean.proofs import ArtefactKind
 from ctxsize.findings import Finding, in_order
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 
 
 class CleanObjection(NamedTuple):

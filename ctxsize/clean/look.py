@@ -15,7 +15,6 @@ from os.path import exists, isdir, realpath, samefile
 from pathlib import PurePath
 
 from ctxsize import units
-from ctxsize.build import Texts
 from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Passed, inventory, proofs
 from ctxsize.clean.dangers import Dangers
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
@@ -25,7 +24,7 @@ from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.knowledge.rules import listed_names
-from ctxsize.model import Effect, Problem
+from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import entries_in
 
 _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an interrupted run")

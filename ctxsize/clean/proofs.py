@@ -12,9 +12,9 @@ from enum import Enum
 from itertools import chain
 from typing import Any, NamedTuple
 
-from ctxsize.build import Texts
 from ctxsize.globs import like
 from ctxsize.knowledge.rules import Rule, all_rules, texts
+from ctxsize.model import Texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"  # the tool that wrote the tag follows

@@ -12,7 +12,7 @@ from click import UsageError, argument, command
 from click.core import ParameterSource
 
 from ctxsize import api
-from ctxsize.build import Build, Texts
+from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, found, note, warn
@@ -20,7 +20,7 @@ from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
 from ctxsize.keys import attribute_of, schemas, value_of
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 
 if TYPE_CHECKING:
     from ctxsize.cli.watching import BuildSize

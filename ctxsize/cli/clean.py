@@ -9,12 +9,12 @@ import click
 from click import UsageError
 
 from ctxsize import api, units
-from ctxsize.build import Texts
 from ctxsize.clean import Cleaning
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display
+from ctxsize.model import Texts
 
 
 @click.command("clean")

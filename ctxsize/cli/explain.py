@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import click
 from click import UsageError
 
-from ctxsize.build import Build, Texts
+from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display, failing, note
@@ -22,6 +22,7 @@ from ctxsize.errors import InputError
 from ctxsize.formats import Look, json, text
 from ctxsize.formats.sections import explained as shown
 from ctxsize.formats.wording import unquoted
+from ctxsize.model import Texts
 from ctxsize.planning import plan_for
 
 _MOST_BYTES = 1 << 30

@@ -9,13 +9,14 @@ import click
 from click import UsageError
 
 from ctxsize import api
-from ctxsize.build import Build, Texts
+from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display, found
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.guard.accepting import FindingChoice
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from ctxsize.lints import Linted

@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
-from ctxsize.build import Build, Texts
+from ctxsize.build import Build
 from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.formats import PAGE, formats_of, is_report
+from ctxsize.model import Texts
 from ctxsize.reader import MOST_BYTES, read_stream
 
 Callback = Callable[..., Any]  # the function of a command

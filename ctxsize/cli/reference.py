@@ -8,12 +8,12 @@ import click
 from click import argument, command
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-from ctxsize.build import Texts
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.commands import COMMANDS, COMPLETE, suggestion
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
+from ctxsize.model import Texts
 
 _SCHEMAS = click.Choice([*shapes.SCHEMAS])
 

@@ -9,12 +9,13 @@ import click
 from click import UsageError
 
 from ctxsize import api
-from ctxsize.build import Build, Texts
+from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display
 from ctxsize.errors import InputError
 from ctxsize.formats import PAGE
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan

@@ -21,6 +21,7 @@ from ctxsize.model import Amount, Report
 from ctxsize.units import signed
 
 T = TypeVar("T")
+SizesByName = dict[str, Amount]  # of builds
 _EVERY_S = 0.3  # seconds between two looks at the files that people edit
 _SHARE = 60  # answers may use 1/60 of the time, so a large tree is measured less often
 
@@ -83,7 +84,7 @@ def measure_again(
     baseline: Callable[[T], str | None] = lambda outcome: None,
 ) -> NoReturn:
     """Watch an answer with `sizes`; text ends with their growth since the first one."""
-    first: dict[str, Amount] | None = None
+    first: SizesByName | None = None
 
     def shown(outcome: T) -> None:
         nonlocal first
@@ -116,7 +117,7 @@ def _files_of(report: Report) -> Iterator[str]:
             yield f"{directory}/{name}"
 
 
-def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
+def _growth(before: SizesByName, now: SizesByName) -> Iterator[str]:
     """Yield a line for each change, the largest last; of several builds, which ones changed."""
     builds = {**before, **now}
     changed = defaultdict[Amount, list[str]](list)
@@ -140,7 +141,7 @@ def _busy_s() -> float:
     return sum(os.times()[:4])
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> object:
     """Return a value that changes with every save; None while an editor renames the file."""
     with suppress(OSError):
         status = os.stat(path)

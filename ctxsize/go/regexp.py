@@ -34,6 +34,8 @@ class ProgramStep(NamedTuple):
 
 
 RegexpProgram = list[ProgramStep]  # its end is a match
+CopiedProgram = tuple[RegexpProgram, int]
+"""A program, and the most copies that nested repetitions make of any of its steps."""
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the product of nested ones
@@ -189,8 +191,8 @@ class _ExpressionReader:
         self.at += 1
         return True
 
-    def alternatives(self) -> tuple[RegexpProgram, int]:
-        """Return the steps, and the most copies that nested repetitions make of any of them."""
+    def alternatives(self) -> CopiedProgram:
+        """Read expressions between `|`."""
         parts = [self._concatenation()]
         while self._takes("|"):
             parts.append(self._concatenation())
@@ -206,7 +208,7 @@ class _ExpressionReader:
         last, _ = parts[-1]
         return program + last, copies
 
-    def _concatenation(self) -> tuple[RegexpProgram, int]:
+    def _concatenation(self) -> CopiedProgram:
         done: list[RegexpProgram] = []
         copies = 1
         inner = 1
@@ -238,7 +240,7 @@ class _ExpressionReader:
             copies = max(copies, inner)
         return [*chain.from_iterable(done)], copies
 
-    def _group(self) -> tuple[RegexpProgram, int]:
+    def _group(self) -> CopiedProgram:
         self.depth += 1
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
