@@ -183,10 +183,9 @@ def suggest(
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
-    # A table may be about another build of the same context.
-    is_usual = not plan.build.given() and not only
     codes = set[str]()
-    if is_usual:
+    if not plan.build.given() and not only:
+        # Otherwise a table may be about another build of the same context.
         codes = {*names("CTX5")} - {"CTX503"}
     return finished(plan, advice, config, codes, write=write, replace_link=replace_link)
 

@@ -124,10 +124,9 @@ def with_inline(build: Build, dockerfile: str, errors: str = "replace") -> Build
 def inline_of(build: Build) -> str:
     """Return the text that `with_inline` took; `""` without one."""
     text = (build.dockerfile_inline or b"").decode()
-    written = build.dockerfile_written
-    if written is None:
+    if build.dockerfile_written is None:
         return text
-    return Hidden(text, written.decode())
+    return Hidden(text, build.dockerfile_written.decode())
 
 
 def is_remote(name: str) -> bool:

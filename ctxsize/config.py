@@ -46,10 +46,8 @@ class Budget:
     @property
     def limits(self) -> bool:
         """Return whether there is any limit without a baseline."""
-        if self.require or self.forbid:
-            return True
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
-        return any(limit is not None for limit in limits)
+        return bool(self.require or self.forbid) or limits != (None, None, None, None)
 
     def over(self, other: Budget) -> Budget:
         """Return this budget with its missing limits and the assertions copied from `other`."""

@@ -85,20 +85,19 @@ class Tolerance(NamedTuple):
     def parse(cls, text: str) -> Tolerance:
         """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
-        if share is None and not _SIZE.fullmatch(text.strip()):
+        if share:
+            return cls(percent=float(share[1]))
+        if not _SIZE.fullmatch(text.strip()):
             raise InputError(
                 f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
             )
-        if share is None:
-            return cls(parse_size(text, forms=("{}%", "{}MB")))
-        return cls(percent=float(share[1]))
+        return cls(parse_size(text, forms=("{}%", "{}MB")))
 
     def limit(self, baseline: int) -> int:
         """Return the tolerated difference from `baseline` in bytes, rounded down."""
-        share = self.percent
-        if share is None:
+        if self.percent is None:
             return self.content_bytes
-        return int(baseline * share / 100)
+        return int(baseline * self.percent / 100)
 
     def __str__(self) -> str:
         if self.percent is None:

@@ -87,8 +87,11 @@ class _Deletion:
         if lock:
             return self._failure(f"a build holds the lock {lock}")
         current = inventory.take(self._fd, linked=planned.linked)
-        objection = current.objection or _difference(planned, current)
-        objection = objection or self._dangers.around(self._candidate.path)
+        objection = (
+            current.objection
+            or _difference(planned, current)
+            or self._dangers.around(self._candidate.path)
+        )
         if objection:
             return self._failure(objection.message)
         if not self._is_leftover:

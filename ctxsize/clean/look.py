@@ -195,10 +195,12 @@ class _Looking:
             return
         self.entries += len(contents.tokens)
         self.content_bytes += contents.size.content_bytes
-        objection = record and record.objection(contents, descent)
-        objection = objection or self.dangers.of(descent, contents.locks)
-        objection = objection or contents.objection
-        objection = objection or _objection_by_options(kind, contents.newest_ns, self.choice)
+        objection = (
+            (record and record.objection(contents, descent))
+            or self.dangers.of(descent, contents.locks)
+            or contents.objection
+            or _objection_by_options(kind, contents.newest_ns, self.choice)
+        )
         service = self._service(path)
         if objection:
             self.passed.append(Passed(path, kind, service, objection, size=contents.size))
@@ -261,9 +263,15 @@ def _objection_by_options(
     if kind.category is not CleanCategory.LEFTOVER and age_s < choice.recent_s:
         return CleanObjection("recent", f"it may be in use: something in it was written {age}")
     if kind.category is CleanCategory.DEPS and not choice.deps:
-        message = "it has installed packages; --deps deletes them too"
-        return CleanObjection("deps", message, by_choice=True)
+        return CleanObjection(
+            code="deps",
+            message="it has installed packages; --deps deletes them too",
+            by_choice=True,
+        )
     if choice.older_than_s is not None and age_s < choice.older_than_s:
-        message = f"it was written {age}, so --older-than keeps it"
-        return CleanObjection("young", message, by_choice=True)
+        return CleanObjection(
+            code="young",
+            message=f"it was written {age}, so --older-than keeps it",
+            by_choice=True,
+        )
     return None

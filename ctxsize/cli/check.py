@@ -173,14 +173,14 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
         ]
         if skipped:
             raise InputErrors(skipped)
-        contested = [found.build.context for found in discovery.builds if found.contested]
-        if contested:
+        builds = [definition for definition in discovery.builds if definition.contested]
+        if builds:
             problems.append(
                 Problem(
                     "open",
                     "a command that is not written out may build something else, "
                     "which is not checked",
-                    contested[0],
+                    builds[0].build.context,
                 )
             )
     return _builds_of(discovery, build)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 import click
 from click import UsageError
 
 from ctxsize import api, units
-from ctxsize.clean import Cleaning
+from ctxsize.clean import Cleaning, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 from ctxsize.cli.options import flag, value
@@ -48,7 +47,8 @@ def clean(
             recent_s=units.parse_age(recent),
             progress=progress,
         )
-    cleaning = Cleaning(root or ".", plan)
+    results: tuple[Result, ...] = ()
+    command = ""
     if yes:
         with output.progress() as progress:
             try:
@@ -56,9 +56,15 @@ def clean(
             except KeyboardInterrupt:
                 output.note("interrupted; the next run lists what is half deleted")
                 raise
-        cleaning = replace(cleaning, applied=True, results=results)
     else:
         words = [word for word in click.get_current_context().obj if word != "--dry-run"]
-        cleaning = replace(cleaning, command=shlex.join(["ctxsize", *words, "--yes"]))
+        command = shlex.join(["ctxsize", *words, "--yes"])
+    cleaning = Cleaning(
+        root or ".",
+        plan,
+        applied=yes,
+        results=results,
+        command=command,
+    )
     display.emit(cleaning)
     return output.found(not cleaning.complete)

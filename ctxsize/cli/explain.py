@@ -99,8 +99,10 @@ def _print_lines(
         else:
             output.write(shown.line(explained) + "\n", flushed=stdin)
     if unmatched and not stdin:
-        nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
-        note(f"no pattern matches {unmatched} of the paths, {nothing}")
+        note(
+            f"no pattern matches {unmatched} of the paths, so nothing ignores them "
+            "(-n lists them, --trace shows whether they are sent)"
+        )
 
 
 def _check(plan: Plan, wanted: Texts, look: Look, *, as_json: bool) -> int:

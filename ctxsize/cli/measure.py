@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -110,7 +109,7 @@ def measure(
         tree = _MOST_DIRECTORIES
     return _answer(
         partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs),
-        partial(replace(display, build=build).emit, top=rows, only=by, tree=tree),
+        partial(display.emit, top=rows, only=by, tree=tree, build=build),
         display,
         watch=watch,
     )

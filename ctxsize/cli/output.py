@@ -61,7 +61,6 @@ class Display:
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     full: bool = False
-    build: Build | None = None  # the build of a report, for its page
 
     @property
     def shows_text(self) -> bool:
@@ -88,11 +87,18 @@ class Display:
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
     def emit(
-        self, outcome: AnyOutcome, *, top: int = 0, only: str | None = None, tree: int = 0
+        self,
+        outcome: AnyOutcome,
+        *,
+        top: int = 0,
+        only: str | None = None,
+        tree: int = 0,
+        build: Build | None = None,
     ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
-        A file has no colours and the default width. Only earlier reports are overwritten.
+        A file has no colours and the default width. Only earlier reports are overwritten. `build`
+        is that of a report, for its page.
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
@@ -101,7 +107,7 @@ class Display:
             from ctxsize.page import html, picture
 
             with progress() as shown:
-                page = html.render(picture.page(outcome, self.build, shown))
+                page = html.render(picture.page(outcome, build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         files = {}
         text = ""

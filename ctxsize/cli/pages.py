@@ -21,7 +21,9 @@ _TABLE = re.compile(r"^(?=\w+:\n  )", re.MULTILINE)
 def page(name: str) -> tuple[str, dict[str, str]]:
     """Return the text of a page for click, and those of its options by their names."""
     text, _, options = shipped_text(f"cli/help/{name}.txt").partition("\n\nOptions:\n")
-    help_of = {option: about.replace("\n    ", " ") for option, about in _OPTION.findall(options)}
+    help_of = {}
+    for option, lines in _OPTION.findall(options):
+        help_of[option] = lines.replace("\n    ", " ")
     return _TABLE.sub("\b\n", text), help_of  # click wraps no paragraph that begins so
 
 

@@ -56,8 +56,9 @@ def suggest(
     flags = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like is not None}
     modes = [mode for mode, is_given in flags.items() if is_given]
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
-        others = "another mode, --only, --unsafe or --explain"
-        raise UsageError(f"--{modes[0]} cannot be combined with {others}")
+        raise UsageError(
+            f"--{modes[0]} cannot be combined with another mode, --only, --unsafe or --explain"
+        )
     without_page = [*modes]
     if diff:
         without_page.append("diff")

@@ -42,7 +42,6 @@ def watch(
     A save of one of `files` leads to an answer at once. An error is shown too.
     """
     gc.enable()  # `__main__` disables it, as other runs are short
-    redraw: Callable[[], object]
     shown: object = None
     saved: dict[str, object] = {}
     last_s = 0.0
@@ -55,7 +54,7 @@ def watch(
             with nullcontext() if shown is None else redirect_stderr(None):
                 outcome = answer()
             new: object = outcome
-            redraw = partial(show, outcome)
+            redraw: Callable[[], object] = partial(show, outcome)
             paths = [*files(outcome)]
         except CtxsizeError as error:
             new = str(error)

@@ -146,11 +146,12 @@ def _repeat(part: RegexpProgram, low: int, high: int | None) -> RegexpProgram:
             program += part
         return program
     if low:
-        again = ProgramStep("", -len(part), 1)
-        return [*part * low, again]
-    skip = ProgramStep("", 1, size + 1)
-    again = ProgramStep("", -size, -size)
-    return [skip, *part, again]
+        return [*part * low, ProgramStep("", -len(part), 1)]
+    return [
+        ProgramStep("", 1, size + 1),
+        *part,
+        ProgramStep("", -size, -size),
+    ]
 
 
 def parsed(expression: str) -> RegexpProgram:
@@ -197,16 +198,14 @@ class _ExpressionReader:
         while self._takes("|"):
             parts.append(self._concatenation())
         copies = max(most for _, most in parts)
-        left = sum(len(part) + 2 for part, _ in parts) - 2
-        program: RegexpProgram = []
-        for part, _ in parts[:-1]:
+        last, _ = parts.pop()
+        pieces = [last]
+        behind = len(last) + 1  # distance from the end of a part to that of all
+        for part, _ in reversed(parts):
             size = len(part) + 2
-            left -= size
-            program.append(ProgramStep("", 1, size))
-            program += part
-            program.append(ProgramStep("", left + 1, left + 1))
-        last, _ = parts[-1]
-        return program + last, copies
+            pieces += [[ProgramStep("", behind, behind)], part, [ProgramStep("", 1, size)]]
+            behind += size
+        return [*chain.from_iterable(reversed(pieces))], copies
 
     def _concatenation(self) -> CopiedProgram:
         done: list[RegexpProgram] = []
