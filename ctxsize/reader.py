@@ -8,7 +8,6 @@ border, which is found without git, whose configuration may be hostile.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
@@ -195,7 +194,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
     nothing but worktrees stands for them.
     """
     root = realpath(directory)
-    names_in = defaultdict[str, set[str]](set)
+    worktrees = set()
     top = border_of(root)
     own = join(top, ".git")
     git = git_directories(top)[0]
@@ -204,16 +203,14 @@ def worktrees_in(directory: str) -> frozenset[str]:
     try:
         for entry in sorted(entries_in(f"{git}/worktrees"), key=str)[:_MOST_WORKTREES]:
             link = path_in(f"{entry.path}/gitdir")
-            is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
+            is_inner = link.endswith("/.git") and is_in(link, root)
             if is_inner and link != own and path_in(link, "gitdir: ") == realpath(entry):
-                parent, name = split(dirname(link))
-                names_in[parent].add(name)
-        paths = list[str]()
-        for parent, names in names_in.items():
-            if parent != root and {*os.listdir(parent)} == names:
-                paths.append(parent)
-            else:
-                paths += (f"{parent}/{name}" for name in names)
+                worktrees.add(dirname(link))
+        paths = worktrees
+        for parent in {*map(dirname, worktrees)} - {root}:
+            children = {entry.path for entry in entries_in(parent)}
+            if children <= worktrees:
+                paths = paths - children | {parent}
     except OSError:
         return frozenset()
     return frozenset(relpath(path, root) for path in paths)
@@ -313,13 +310,16 @@ def _is_awaited(path: str) -> bool:
     return False
 
 
+def is_in(path: str, directory: str) -> bool:
+    """Return whether `path` is `directory` or below it, by their texts."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
 def holds(border: str, path: str) -> bool:
     """Return whether `path` leads to a place inside `border`, symlinks followed."""
-    try:
-        real = realpath(path)
-    except ValueError:  # a NUL, which no path has
-        return False
-    return real == border or real.startswith(border.rstrip("/") + "/")
+    with suppress(ValueError):  # a NUL, which no path has
+        return is_in(realpath(path), border)
+    return False
 
 
 def refuse_way_out(path: str) -> None:
@@ -338,9 +338,9 @@ def refuse_way_out(path: str) -> None:
         target = realpath(place)
         border = top_of(directory)
         is_own = number == len(parts) or holds(realpath("."), directory)
-        if border is None and is_own and not _is_of_system(directory):
+        if not border and is_own and not _is_of_system(directory):
             border = directory
-        if border is not None and not holds(border, target):
+        if border and not holds(border, target):
             raise InputError(
                 f"the symlink {relpath(place)} leads out of the repository, to {target}",
                 path=path,

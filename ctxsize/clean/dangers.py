@@ -19,7 +19,7 @@ from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
 from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
 from ctxsize.engine import git
-from ctxsize.reader import entries_in, folded, read_file
+from ctxsize.reader import entries_in, folded, is_in, read_file
 
 _LONGEST_PATH = 4000
 _FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
@@ -136,22 +136,18 @@ def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
 def _objection_by_use(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:
     """Return what is mounted in `directory`, or the first of `uses` that is of it, or None."""
     for mount in _mounts("self"):
-        if _is_in(mount.point, directory):
+        if is_in(mount.point, directory):
             return CleanObjection("mount", f"something is mounted at {mount.point}")
     for use in uses:
-        if _is_in(use.path, directory):
+        if is_in(use.path, directory):
             return CleanObjection("in-use", f"{use.process} uses {use.path}")
     return None
-
-
-def _is_in(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def _process_uses(directory: str) -> Iterator[_ProcessUse]:
     """Yield the uses of anything in `directory`, a real path, as far as we may see."""
     for path in sorted({sys.prefix, realpath(sys.prefix)}):
-        if _is_in(path, directory):
+        if is_in(path, directory):
             yield _ProcessUse(path, f"process {getpid()} (this one)")
     shown = _mount_of(directory)
     for process in filter(str.isdigit, _names("/proc")):
@@ -161,7 +157,7 @@ def _process_uses(directory: str) -> Iterator[_ProcessUse]:
         command = _content(f"/proc/{process}/comm")
         name = command.decode("utf-8", "replace").strip() or "gone"
         for path in sorted(paths):
-            if _is_in(path, directory):
+            if is_in(path, directory):
                 yield _ProcessUse(path, f"process {process} ({name})")
 
 
@@ -172,7 +168,7 @@ def _mount_of(directory: str) -> _Mount | None:
     most = 0
     for mount in _mounts("self"):
         length = len(mount.point)
-        if length >= most and _is_in(directory, mount.point):
+        if length >= most and is_in(directory, mount.point):
             nearest = mount
             most = length
     if nearest is None:
@@ -234,7 +230,7 @@ def _paths_mounted_by(process: str, shown: _Mount) -> Iterator[str]:
     if namespace in ("", _link("/proc/self/ns/mnt")):
         return
     for mount in _mounts(process):
-        if mount.device == shown.device and _is_in(mount.root, shown.root):
+        if mount.device == shown.device and is_in(mount.root, shown.root):
             yield joined(shown.point, relpath(mount.root, shown.root))
 
 

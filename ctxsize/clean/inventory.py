@@ -183,10 +183,7 @@ class _Taking:
     def _object(self, code: str, why: str, name: str = "") -> None:
         """Note the first reason to leave it alone, with the path of `name` or of the directory."""
         if self.objection is None:
-            if name:
-                path = self.descent.below(name)
-            else:
-                path = self.descent.path or "."
+            path = self.descent.below(name).rstrip("/") or "."
             self.objection = CleanObjection(code, f"{why}{shown(path)}")
 
 
