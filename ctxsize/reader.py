@@ -157,8 +157,7 @@ def listed_name(path: str) -> str | None:
         names = os.listdir(directory or ".")
     if name in names:
         return name
-    alike = (other for other in names if folded(other) == folded(name))
-    return next(alike, name)
+    return next((other for other in names if folded(other) == folded(name)), name)
 
 
 def is_listed(path: str) -> bool:

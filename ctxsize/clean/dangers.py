@@ -247,5 +247,4 @@ def _mounts(process: str) -> Iterator[_Mount]:
 
 def _unescaped(path: bytes) -> str:
     """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
-    octal_as_byte = _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), path)
-    return fsdecode(octal_as_byte)
+    return fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), path))

@@ -80,8 +80,10 @@ def explain(
         output.write(json.explained(plan, with_takers, traced=traced))
     else:
         for explained in with_takers:
-            steps = shown.steps(explained, plan.builder, plan.dockerfile)
-            output.write(text.render([steps], look), flushed=stdin)
+            output.write(
+                text.render([shown.steps(explained, plan.builder, plan.dockerfile)], look),
+                flushed=stdin,
+            )
     return failing(unread(plan))
 
 

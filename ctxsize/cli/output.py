@@ -311,8 +311,12 @@ def _say(level: str, message: str) -> None:
 
 def is_interactive() -> bool:
     """Return whether a person can use a full screen: stdin and stdout are a capable terminal."""
-    is_typed = sys.stdin is not None and sys.stdin.isatty()
-    return is_typed and _is_capable() and bool(os.environ.get("TERM"))
+    return (
+        sys.stdin is not None
+        and sys.stdin.isatty()
+        and _is_capable()
+        and bool(os.environ.get("TERM"))
+    )
 
 
 def _on_terminal() -> bool:
