@@ -55,11 +55,11 @@ def value_of(key: str, schema: KeySchema, written: object) -> Any:
                 _check_pattern(pattern)
     if not _follows(written, schema):
         raise InputError(schema["errorMessage"])
-    if key in ASSERTIONS and isinstance(written, list):
-        return tuple(dict.fromkeys(written))
     if isinstance(written, list):
+        if key in ASSERTIONS:
+            return tuple(dict.fromkeys(written))
         return tuple(written)
-    if key in ("growth", "shrink") and isinstance(written, int):
+    if isinstance(written, int) and key in ("growth", "shrink"):
         return Tolerance(written)
     return written
 

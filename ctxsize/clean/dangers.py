@@ -45,7 +45,7 @@ class Dangers:
         # The answers so far, by the top of a repository.
         self._has_repository = cache(_has_repository)
         self._tracked = cache(_tracked_paths)
-        self._listed_at: float | None = None
+        self._listed_at = float("-inf")
         self._uses: tuple[_ProcessUse, ...] = ()
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
@@ -66,7 +66,7 @@ class Dangers:
         now = time.monotonic()
         if len(fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
-        if self._listed_at is None or now - self._listed_at > _FRESH_S:
+        if now - self._listed_at > _FRESH_S:
             self._uses = tuple(_process_uses(self._root))
             self._listed_at = now
         return self._protection(full) or _objection_by_use(full, self._uses)

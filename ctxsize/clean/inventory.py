@@ -52,9 +52,8 @@ def token(above: int, name: str, status: stat_result) -> int:
 
     A directory's own size and times say nothing, as they change with its entries.
     """
-    mode = status.st_mode
-    text = f"{above}/{name}\0{S_IFMT(mode)}:{status.st_ino}"
-    if not S_ISDIR(mode):
+    text = f"{above}/{name}\0{S_IFMT(status.st_mode)}:{status.st_ino}"
+    if not S_ISDIR(status.st_mode):
         text += f":{status.st_size}:{status.st_mtime_ns}"
     digest = blake2b(os.fsencode(text), digest_size=8).digest()
     return int.from_bytes(digest, "big")
