@@ -58,7 +58,6 @@ space=\t-\r\x20 upper=A-Z word=\w xdigit=0-9A-Fa-f
 _REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
 _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
 _TO = re.compile(r"(?s)-(?=[^\]])")
-_POSIX_CLASS = re.compile(r"(?s)\[:(\^?)(.*?):\]")
 _SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
 _SCRIPT = re.compile("[A-Z][a-z]+(?:_[A-Z][a-z]+)*")
 _CATEGORY = re.compile("[CLMNPSZ][a-z]?")
@@ -282,17 +281,17 @@ class _ExpressionReader:
 
     def _posix_class(self) -> Ranges | None:
         """Return the characters of `[:name:]` or `[:^name:]`, None if none is here."""
+        start = self.at + len("[:")
         # Without an end behind it, nobody looks for one at each `[:` again.
-        if self.at + len("[:") > self.last_class_end:
+        if not self.text.startswith("[:", self.at) or start > self.last_class_end:
             return None
-        match = self._take(_POSIX_CLASS)
-        if match is None:
-            return None
-        caret, name = match.groups()
-        if name not in _classes() or len(name) == 1:
+        end = self.text.index(":]", start)
+        name = self.text[start:end].removeprefix("^")
+        ranges = _classes().get(name)
+        if ranges is None or len(name) == 1:
             raise GoRegexpError("invalid character class range")
-        ranges = _classes()[name]
-        if caret:
+        self.at = end + len(":]")
+        if self.text.startswith("^", start):
             return _complement(ranges)
         return ranges
 
