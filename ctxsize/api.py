@@ -12,20 +12,31 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import ctxsize
-from ctxsize.build import Build, Options, StrPath, Unpack, build_of, path_of, paths_of, words_of
-from ctxsize.engine.plan import ELSEWHERE, Plan
+from ctxsize.build import (
+    Build,
+    Options,
+    StrPath,
+    StrPaths,
+    Unpack,
+    build_of,
+    path_of,
+    paths_of,
+    words_of,
+)
+from ctxsize.engine.events import Progress, Steps
+from ctxsize.engine.plan import ELSEWHERE
 from ctxsize.errors import InputError
-from ctxsize.planning import plan_for
+from ctxsize.planning import BuildOrPlan, plan_for
 
 
 def measure(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     data: bytes | None = None,
     ignored: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: ctxsize.Progress | None = None,
+    progress: Progress | None = None,
     jobs: int | None = None,
     config: ctxsize.Config | None = None,
     **options: Unpack[Options],
@@ -53,7 +64,7 @@ def measure(
 
 
 def ls(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     sent: bool = True,
     ignored: bool = False,
@@ -82,8 +93,8 @@ def ls(
 
 
 def explain(
-    paths: StrPath | Iterable[StrPath],
-    build: Build | StrPath | Plan = ".",
+    paths: StrPaths,
+    build: BuildOrPlan = ".",
     *,
     named: str = "",
     **options: Unpack[Options],
@@ -104,7 +115,7 @@ def explain(
 
 
 def lint(
-    paths: StrPath | Iterable[StrPath] = (),
+    paths: StrPaths = (),
     build: Build | StrPath | None = None,
     *,
     data: bytes | None = None,
@@ -114,8 +125,8 @@ def lint(
     ignore: Iterable[str] = (),
     severity: ctxsize.Severity | None = None,
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
-    steps: ctxsize.Steps | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> ctxsize.Linted:
     """Return findings about ignore files, with fixes; writes nothing.
@@ -142,15 +153,15 @@ def lint(
 
 
 def suggest(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     write: bool = False,
     replace_link: bool = False,
     unsafe: bool = False,
     only: Iterable[str] = (),
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
-    steps: ctxsize.Steps | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> ctxsize.Advice:
     """Return suggested lines for the ignore file.
@@ -172,23 +183,22 @@ def suggest(
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
-    # A table may be about another build of the same context.
-    is_usual = not plan.build.given() and not only
     codes = set[str]()
-    if is_usual:
+    if not plan.build.given() and not only:
+        # Otherwise a table may be about another build of the same context.
         codes = {*names("CTX5")} - {"CTX503"}
     return finished(plan, advice, config, codes, write=write, replace_link=replace_link)
 
 
 def plan_ignore_file(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     mode: str,
     like: StrPath | None = None,
     write: bool = False,
     replace_link: bool = False,
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
+    progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> ctxsize.IgnoreFilePlan:
     """Return the new ignore file in a mode: `allowlist`, `from-gitignore` or `like`.
@@ -206,8 +216,13 @@ def plan_ignore_file(
     if sibling is None and mode not in modes.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
     plan = plan_for(build, **options)
-    planned_file = modes.make(Snapshot.take(plan, progress=progress), mode, sibling=sibling)
-    return finished(plan, planned_file, config, write=write, replace_link=replace_link)
+    return finished(
+        plan,
+        modes.make(Snapshot.take(plan, progress=progress), mode, sibling=sibling),
+        config,
+        write=write,
+        replace_link=replace_link,
+    )
 
 
 def discover(root: StrPath = ".", *, everywhere: bool = False) -> ctxsize.Discovery:
@@ -224,8 +239,8 @@ def scan(
     root: StrPath = ".",
     *,
     config: ctxsize.Config | None = None,
-    progress: ctxsize.Progress | None = None,
-    steps: ctxsize.Steps | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> ctxsize.Scan:
     """Return every build below `root`, measured, the largest first. Raises `InputError`."""
     from ctxsize.codes import names
@@ -238,8 +253,11 @@ def scan(
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(repository, left=wanted.of, progress=progress, steps=steps)
-    findings = in_order([*scanned.findings, *wanted.unused(names("CTX3"), root)])
-    return replace(scanned, findings=findings, problems=(*scanned.problems, *problems))
+    return replace(
+        scanned,
+        findings=in_order([*scanned.findings, *wanted.unused(names("CTX3"), root)]),
+        problems=(*scanned.problems, *problems),
+    )
 
 
 def advise(
@@ -281,7 +299,7 @@ def clean_plan(
     deps: bool = False,
     older_than_s: float | None = None,
     recent_s: float = 600.0,
-    progress: ctxsize.Progress | None = None,
+    progress: Progress | None = None,
 ) -> ctxsize.CleanPlan:
     """Return the directories below `root` that are proved regenerable; deletes nothing.
 
@@ -290,12 +308,15 @@ def clean_plan(
     """
     from ctxsize.clean.look import CleanChoice, look
 
-    choice = CleanChoice(frozenset(words_of(ecosystems)), deps, older_than_s, recent_s)
-    return look(path_of(root), choice, progress)
+    return look(
+        path_of(root),
+        CleanChoice(frozenset(words_of(ecosystems)), deps, older_than_s, recent_s),
+        progress,
+    )
 
 
 def clean_apply(
-    plan: ctxsize.CleanPlan, *, steps: ctxsize.Steps | None = None
+    plan: ctxsize.CleanPlan, *, steps: Steps | None = None
 ) -> tuple[ctxsize.Result, ...]:
     """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete

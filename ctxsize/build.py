@@ -12,6 +12,7 @@ from os.path import join, normpath
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ctxsize.hidden import Hidden, made_of, shown
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack as Unpack
@@ -26,7 +27,9 @@ else:
             return options
 
 
+TextsByName = Mapping[str, str]
 StrPath = str | os.PathLike[str]  # one path, in every public function
+StrPaths = StrPath | Iterable[StrPath]  # one path is not the letters of its name
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
 """Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
@@ -39,11 +42,11 @@ class Build:
     context: str = "."  # the directory; paths are relative to the working directory
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
     target: str = ""  # the last stage if empty
-    build_arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
+    build_arguments: TextsByName = field(default_factory=dict, repr=False)
     """The values are used and never printed, nor is anything that is made from them."""
-    build_contexts: Mapping[str, str] = field(default_factory=dict)
+    build_contexts: TextsByName = field(default_factory=dict)
     """The directory, URL or image of each named context, by name."""
-    platforms: tuple[str, ...] = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
+    platforms: Texts = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
     builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
     dockerfile_inline: bytes | None = field(default=None, repr=False)
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
@@ -57,7 +60,7 @@ class Build:
             context: StrPath = ".",
             dockerfile: StrPath | None = None,
             target: str = "",
-            build_arguments: Mapping[str, str] = ...,
+            build_arguments: TextsByName = ...,
             build_contexts: Mapping[str, StrPath] = ...,
             platforms: Iterable[str] = (),
             builder: str = "buildkit",
@@ -67,12 +70,14 @@ class Build:
 
     def __post_init__(self) -> None:
         """Keep paths as text, and a platform that is given alone as one of several."""
-        contexts = {name: path_of(path) for name, path in self.build_contexts.items()}
-        object.__setattr__(self, "context", path_of(self.context))
-        object.__setattr__(self, "build_contexts", contexts)
-        object.__setattr__(self, "platforms", tuple(words_of(self.platforms)))
+        fields = vars(self)
+        fields.update(
+            context=path_of(self.context),
+            build_contexts={name: path_of(path) for name, path in self.build_contexts.items()},
+            platforms=tuple(words_of(self.platforms)),
+        )
         if self.dockerfile is not None:
-            object.__setattr__(self, "dockerfile", path_of(self.dockerfile))
+            fields["dockerfile"] = path_of(self.dockerfile)
 
     @property
     def values(self) -> tuple[object, ...]:
@@ -88,7 +93,7 @@ class Build:
             self.dockerfile_inline,
         )
 
-    def words(self) -> tuple[str, ...]:
+    def words(self) -> Texts:
         """Return the same options as words of a command line, of arguments only the names."""
         words = list[str]()
         if self.target:
@@ -101,7 +106,7 @@ class Build:
             words += ["--platform", shown(platform)]
         return tuple(words)
 
-    def given(self) -> tuple[str, ...]:
+    def given(self) -> Texts:
         """Return the names of the given options, which affect only what the Dockerfile takes."""
         return tuple(dict.fromkeys(self.words()[::2]))
 
@@ -119,10 +124,9 @@ def with_inline(build: Build, dockerfile: str, errors: str = "replace") -> Build
 def inline_of(build: Build) -> str:
     """Return the text that `with_inline` took; `""` without one."""
     text = (build.dockerfile_inline or b"").decode()
-    written = build.dockerfile_written
-    if written is None:
+    if build.dockerfile_written is None:
         return text
-    return Hidden(text, written.decode())
+    return Hidden(text, build.dockerfile_written.decode())
 
 
 def is_remote(name: str) -> bool:
@@ -143,7 +147,7 @@ def is_named_reference(value: str) -> bool:
     return is_remote(value) or value.startswith("target:")
 
 
-def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
+def placed(named: TextsByName, directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
     contexts = {**named}
     for name, reference in named.items():
@@ -162,7 +166,7 @@ class Options(TypedDict, total=False):
 
     dockerfile: StrPath | None
     target: str
-    build_arguments: Mapping[str, str]
+    build_arguments: TextsByName
     build_contexts: Mapping[str, StrPath]
     platforms: Iterable[str]
     builder: str
@@ -194,10 +198,10 @@ def path_of(path: StrPath) -> str:
     return os.fsdecode(path)
 
 
-def paths_of(paths: StrPath | Iterable[StrPath]) -> list[str]:
+def paths_of(paths: StrPaths) -> list[str]:
     """Return paths as texts; a path alone is one, not the letters of its name."""
     if isinstance(paths, (str, bytes, os.PathLike)):
-        return [path_of(paths)]
+        paths = [paths]
     return [path_of(path) for path in paths]
 
 

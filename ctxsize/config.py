@@ -7,7 +7,7 @@ same keys. All mistakes in it are reported at once: no budget is dropped silentl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
 from itertools import count
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from ctxsize.build import Build, is_named_reference, joined, placed
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.keys import ASSERTIONS, KeySchema, attribute_of, schemas, value_of
+from ctxsize.keys import ASSERTIONS, KeySchemas, Values, attribute_of, schemas, value_of
+from ctxsize.model import Texts
 from ctxsize.reader import border_of, holds, read_file
 from ctxsize.units import Tolerance
 
@@ -39,16 +40,14 @@ class Budget:
     shrink: Tolerance | None = None  # the tolerated decrease from the baseline
     min_bytes: int | None = None
     min_files: int | None = None
-    require: tuple[str, ...] = ()  # each of these patterns must match a file that is sent
-    forbid: tuple[str, ...] = ()  # none of these may match one
+    require: Texts = ()  # each of these patterns must match a file that is sent
+    forbid: Texts = ()  # none of these may match one
 
     @property
     def limits(self) -> bool:
         """Return whether there is any limit without a baseline."""
-        if self.require or self.forbid:
-            return True
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
-        return any(limit is not None for limit in limits)
+        return bool(self.require or self.forbid) or limits != (None, None, None, None)
 
     def over(self, other: Budget) -> Budget:
         """Return this budget with its missing limits and the assertions copied from `other`."""
@@ -96,8 +95,8 @@ class Config:
     """The configuration of a repository; empty without a file."""
 
     path: str | None = None  # the path of the file as it was found, None without one
-    select: tuple[str, ...] = ()  # codes or their beginnings; empty for the default codes
-    ignore: tuple[str, ...] = ()
+    select: Texts = ()  # codes or their beginnings; empty for the default codes
+    ignore: Texts = ()
     suppress: tuple[Suppression, ...] = ()
     defaults: BudgetedBuild = BudgetedBuild("", Build(""))
     """The values of the top level, which are already part of each context."""
@@ -120,7 +119,7 @@ def load(start: str) -> Config:
             if not lexists(path):
                 continue
             config = _read(path, directory)
-            if config is not None:
+            if config:
                 return config
         above = dirname(real)
         if above == real or lexists(join(directory, ".git")):
@@ -132,36 +131,17 @@ def load(start: str) -> Config:
 def _read(path: str, directory: str) -> Config | None:
     """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
     if islink(path) and not holds(border_of(directory), path):
-        why = "cannot be read: it is a symlink that leaves the repository"
-        raise InputErrors([InputError(why, path=path)])
-    table: Any = _toml(path)
+        raise InputErrors(
+            [InputError("cannot be read: it is a symlink that leaves the repository", path=path)]
+        )
+    reader = _ConfigReader(path)
+    table: Any = reader.whole_table()
     if path.endswith("pyproject.toml"):
         tool = table.get("tool")
         if not isinstance(tool, dict) or "ctxsize" not in tool:
             return None
         table = tool["ctxsize"]
-    return _ConfigReader(path).config(table)
-
-
-def _toml(path: str, *, is_quoted: bool = True) -> dict[str, Any]:
-    """Return the table in `path`. Raises `InputErrors`, with its content only if `is_quoted`."""
-    from ctxsize.toml import read_toml  # most contexts have no configuration
-
-    line = None
-    try:
-        return read_toml(read_file(path, _MOST_BYTES))
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        message = "is not UTF-8"
-    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
-        message = f"is not TOML: {error or 'nested too deep'}"
-        if not is_quoted:
-            position = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", message)
-            message = "is not TOML"
-            if position:
-                line = int(position[1])
-    raise InputErrors([InputError(message, path=path, line=line)])
+    return reader.config(table)
 
 
 def policy_in(path: str) -> BudgetedBuild:
@@ -172,7 +152,7 @@ def policy_in(path: str) -> BudgetedBuild:
     reader = _ConfigReader(path, is_quoted=False)
     allowed = {*_BUDGET, "builder"} - {"growth", "shrink"}  # no key that needs a baseline
     keys = {key: schema for key, schema in schemas().items() if attribute_of(key) in allowed}
-    values = reader.values(_toml(path, is_quoted=False), "", keys)
+    values = reader.values(reader.whole_table(), "", keys)
     build = Build("", builder=values.pop("builder", ""))
     budget = Budget(**values)
     if not budget.limits:
@@ -194,7 +174,7 @@ def builds(config: Config) -> Iterator[DescribedBuilds]:
         paths = [join(top, pattern)]
         if is_glob:
             paths = _matching_paths(top, pattern)
-        described = list[BudgetedBuild]()
+        described = []
         for path in sorted(paths):
             if isdir(path):
                 budgeted = filled_up(Build(normpath(path)), table)
@@ -234,7 +214,7 @@ def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
     return replace(table, build=completed, given=build)
 
 
-def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(own: Values, other: Values) -> Values:
     """Return both values of attributes: `own` count, but tables, assertions and so on add up."""
     merged = {**other, **own}
     for key in own.keys() & other.keys():
@@ -260,6 +240,26 @@ class _ConfigReader:
         self._is_quoted = is_quoted
         self.errors: list[CtxsizeError] = []
 
+    def whole_table(self) -> Values:
+        """Return the table in the file. Raises `InputErrors`."""
+        from ctxsize.toml import read_toml  # most contexts have no configuration
+
+        line = None
+        try:
+            return read_toml(read_file(self._path, _MOST_BYTES))
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}"
+        except UnicodeDecodeError:
+            message = "is not UTF-8"
+        except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
+            message = f"is not TOML: {error or 'nested too deep'}"
+            if not self._is_quoted:
+                position = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", message)
+                message = "is not TOML"
+                if position:
+                    line = int(position[1])
+        raise InputErrors([InputError(message, path=self._path, line=line)])
+
     def config(self, table: object) -> Config:
         values = self.whole(table, [self._path])
         if self.errors:
@@ -267,26 +267,23 @@ class _ConfigReader:
         contexts = values.pop("contexts")
         keys = {"select", "ignore", "baseline", "suppress"} & values.keys()
         settings = {key: values.pop(key) for key in keys}
-        budgeted = list[BudgetedBuild]()
-        for name, own_values in contexts.items():
-            budgeted.append(self._budgeted(name, _merged(own_values, values)))
         return Config(
             self._path,
             defaults=self._budgeted("", values),
-            contexts=tuple(budgeted),
+            contexts=tuple(
+                self._budgeted(name, _merged(own_values, values))
+                for name, own_values in contexts.items()
+            ),
             **settings,
         )
 
-    def whole(self, table: object, files: list[str]) -> dict[str, Any]:
+    def whole(self, table: object, files: list[str]) -> Values:
         """Return the values of `table`, the last of `files`, and of all that it extends."""
         values = self.values(table, "", schemas())
         self._bound("", values)
-        tables = values.pop("contexts", {})
-        accepted = values.pop("suppress", ())
-        values["contexts"] = contexts = {}
-        for name, inner_table in tables.items():
-            contexts[name] = self._context(name, inner_table)
-        values["suppress"] = tuple(map(self._suppression, count(1), accepted))
+        contexts = values.get("contexts", {})
+        values["contexts"] = {name: self._context(name, contexts[name]) for name in contexts}
+        values["suppress"] = tuple(map(self._suppression, count(1), values.get("suppress", ())))
         extends = values.pop("extends", None)
         if extends is None or self.errors:
             return values
@@ -296,19 +293,20 @@ class _ConfigReader:
             self._wrong("extends", f"it extends itself, or more than {_MOST_FILES} files")
             return values
         reader = _ConfigReader(path, self._directory, is_quoted=False)
-        extended = reader.whole(_toml(path, is_quoted=False), [*files, path])
+        extended = reader.whole(reader.whole_table(), [*files, path])
         self.errors += reader.errors
         return _merged(values, extended)
 
-    def _context(self, name: str, table: object) -> dict[str, Any]:
+    def _context(self, name: str, table: object) -> Values:
         """Return the values of a table `[contexts."name"]`."""
         if not name:
             self._wrong('contexts.""', "a context needs a name")
-        values = self.values(table, f"contexts.{name}", schemas("context"))
-        self._bound(f"contexts.{name}", {"path": name, **values})
+        where = f"contexts.{name}"
+        values = self.values(table, where, schemas("context"))
+        self._bound(where, {"path": name, **values})
         return values
 
-    def _budgeted(self, name: str, values: Mapping[str, Any]) -> BudgetedBuild:
+    def _budgeted(self, name: str, values: Values) -> BudgetedBuild:
         build = {key: values[key] for key in _BUILD & values.keys()}
         build["context"] = values.get("path", name)
         dockerfile = build.get("dockerfile")
@@ -325,13 +323,16 @@ class _ConfigReader:
             if isinstance(table, dict) and key not in table:
                 self._wrong(where, f"the key {key!r} is missing")
         if "pattern" in values and values["code"].startswith("CTX4"):
-            why = f"{values['code']} is about a context, not about a line"
-            self._wrong(f"{where}.pattern", why, hint="name the context by path")
+            self._wrong(
+                f"{where}.pattern",
+                f"{values['code']} is about a context, not about a line",
+                hint="name the context by path",
+            )
         return Suppression(**values, is_inherited=not self._is_quoted)
 
-    def values(self, table: object, where: str, keys: Mapping[str, KeySchema]) -> dict[str, Any]:
+    def values(self, table: object, where: str, keys: KeySchemas) -> Values:
         """Return the values of `table` by attribute; report a wrong one and leave it out."""
-        values = dict[str, Any]()
+        values: Values = {}
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
             return values
@@ -349,7 +350,7 @@ class _ConfigReader:
                     self._wrong(place, keys[key]["errorMessage"])
         return values
 
-    def _bound(self, where: str, values: Mapping[str, Any]) -> None:
+    def _bound(self, where: str, values: Values) -> None:
         """Report paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
         keys = ("path", "dockerfile", "baseline", "extends")
@@ -363,14 +364,13 @@ class _ConfigReader:
             literal = normpath(path)
             if key == "path":
                 literal = _WILD.split(literal)[0]
-            if holds(border, joined(self._directory, literal)):
-                continue
-            what = "it"
-            if self._is_quoted:
-                what = path
-            message = f"{what} lies outside the repository {border}"
-            hint = "name it on the command line instead"
-            self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
+            if not holds(border, joined(self._directory, literal)):
+                what = path if self._is_quoted else "it"
+                self._wrong(
+                    f"{where}.{key}".lstrip("."),
+                    f"{what} lies outside the repository {border}",
+                    hint="name it on the command line instead",
+                )
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
         if not self._is_quoted:

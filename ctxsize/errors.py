@@ -6,7 +6,7 @@ entry, so that the rest of the answer is true, is a `ctxsize.model.Problem` inst
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,31 +18,30 @@ class CtxsizeError(Exception):
     """Base of all of them: a message, its place, and a hint what to do."""
 
     message: str
-    path: str | None = field(default=None, kw_only=True)
-    line: int | None = field(default=None, kw_only=True)
-    column: int | None = field(default=None, kw_only=True)  # 1-based
-    hint: str | None = field(default=None, kw_only=True)
-    pattern: str | None = field(default=None, kw_only=True)
-    """The pattern that it concerns, as the builder sees it."""
-    always: bool = field(default=True, kw_only=True)
-    """False if only a build that reaches the pattern fails."""
+    _: KW_ONLY
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None  # 1-based
+    hint: str | None = None
+    pattern: str | None = None  # the one that it concerns, as the builder sees it
+    always: bool = True  # False if only a build that reaches the pattern fails
 
     @property
     def where(self) -> str:
         """Return the known parts of its place: `path:line:column`."""
         if self.line is None:
             return self.path or ""
-        place = self.line if self.column is None else f"{self.line}:{self.column}"
+        place = str(self.line)
+        if self.column is not None:
+            place = f"{place}:{self.column}"
         if self.path:
             return f"{self.path}:{place}"
         return f"line {place}"
 
     def __str__(self) -> str:
-        where = self.where
-        if where:
-            text = f"{where}: {self.message}"
-        else:
-            text = self.message
+        text = self.message
+        if self.where:
+            text = f"{self.where}: {text}"
         if self.hint:
             return f"{text} ({self.hint})"
         return text

@@ -110,7 +110,12 @@ def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
 
     def place(finding: Finding) -> tuple[str, int, int, str, str]:
         location = finding.location
-        line = location.line or 0
-        return location.path, line, location.column or 0, finding.code, finding.message
+        return (
+            location.path,
+            (location.line or 0),
+            location.column or 0,
+            finding.code,
+            finding.message,
+        )
 
     return tuple(sorted(findings, key=place))

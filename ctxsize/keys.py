@@ -15,8 +15,10 @@ from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.shipped import shipped
 from ctxsize.units import Tolerance, parse_size
 
+Values = dict[str, Any]  # of a table, by attribute or by key
 KeySchema = Mapping[str, Any]
 """A JSON Schema; `errorMessage` is for a value that does not follow it."""
+KeySchemas = dict[str, KeySchema]  # by key
 _SCHEMA = "formats/json/config.schema.json"
 ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
 _MOST = 1000  # number of patterns of a list, and of characters of one
@@ -25,15 +27,14 @@ _ATTRIBUTES = {"build-args": "build_arguments", "max": "max_bytes", "min": "min_
 
 
 @cache
-def schemas(table: str = "") -> dict[str, KeySchema]:
+def schemas(table: str = "") -> KeySchemas:
     """Return the schema of each key of the top level, or of a `context` or a `suppression`."""
     whole = json.loads(shipped(_SCHEMA))
     definitions = whole["$defs"]
-    keys: dict[str, KeySchema] = {}
-    for key, schema in definitions.get(table, whole)["properties"].items():
+    keys: KeySchemas = {**definitions.get(table, whole)["properties"]}
+    for key, schema in keys.items():
         if "$ref" in schema:
-            schema = definitions[schema["$ref"].rpartition("/")[2]]
-        keys[key] = schema
+            keys[key] = definitions[schema["$ref"].rpartition("/")[2]]
     return keys
 
 
@@ -58,12 +59,12 @@ def value_of(key: str, schema: KeySchema, written: object) -> Any:
         if key in ASSERTIONS:
             return tuple(dict.fromkeys(written))
         return tuple(written)
-    if key in ("growth", "shrink") and isinstance(written, int):
+    if isinstance(written, int) and key in ("growth", "shrink"):
         return Tolerance(written)
     return written
 
 
-def _follows(value: object, schema: KeySchema) -> bool:
+def _follows(value: Any, schema: KeySchema) -> bool:
     """Return whether `value` follows `schema`; tables with keys of their own are read later."""
     if "anyOf" in schema:
         return any(_follows(value, choice) for choice in schema["anyOf"])
@@ -74,23 +75,22 @@ def _follows(value: object, schema: KeySchema) -> bool:
     if value not in schema.get("enum", [value]):
         return False
     if isinstance(value, str):
-        is_wrong_day = schema.get("format") == "date" and not _is_day(value)
-        return not is_wrong_day and re.search(schema.get("pattern", ""), value) is not None
+        if schema.get("format") == "date" and not _is_day(value):
+            return False
+        return re.search(schema.get("pattern", ""), value) is not None
     if isinstance(value, int):
         return bool(schema["minimum"] <= value <= schema["maximum"])
-    parts: list[object] = []
-    if isinstance(value, list):
-        parts = value
-    elif isinstance(value, dict):
-        parts = [*value.values()]
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if len(value) > schema.get("maxItems", len(value)):
+        return False
     inner = schema.get("items") or schema.get("additionalProperties") or {}
-    is_short = len(parts) <= schema.get("maxItems", len(parts))
-    return is_short and all(_follows(part, inner) for part in parts)
+    return all(_follows(part, inner) for part in value)
 
 
-def _is_day(text: object) -> bool:
+def _is_day(text: str) -> bool:
     with suppress(ValueError):
-        return bool(date.fromisoformat(str(text)))
+        return bool(date.fromisoformat(text))
     return False
 
 
@@ -110,8 +110,10 @@ def _check_pattern(text: str) -> None:
     elif not pattern.include:
         wrong = "it begins with !"
     if wrong:
-        hint = "write a line of an ignore file, relative to the context and without !"
-        raise InputError(f"{text!r}: {wrong}", hint=hint)
+        raise InputError(
+            f"{text!r}: {wrong}",
+            hint="write a line of an ignore file, relative to the context and without !",
+        )
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

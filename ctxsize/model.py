@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 Texts = tuple[str, ...]
 _IF_TAKEN = "-if-taken"
 """The end of a problem's code if it is not known whether the build takes the file concerned."""
-_IN_CONTEXT = frozenset(
-    {
-        *("arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"),
-        *("not-utf8", f"not-utf8{_IF_TAKEN}"),
-    }
+_IN_CONTEXT = (
+    "arrives-empty",
+    "changed-during-walk",
+    "not-utf8",
+    f"not-utf8{_IF_TAKEN}",
+    "unreadable-file",
+    "unreadable-ignored",
 )
 """Codes of problems whose `path` is relative to the context."""
-_FATAL = frozenset({"empty-source", "not-utf8", "source-not-found"})
+_FATAL = ("empty-source", "not-utf8", "source-not-found")
 """Codes of problems with which a build of a Dockerfile that the builder accepts must fail."""
 
 
@@ -51,7 +53,9 @@ class Pattern:
     source: str = ""  # the line as written
 
     def __str__(self) -> str:
-        return ("!" if self.exception else "") + self.text
+        if self.exception:
+            return f"!{self.text}"
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,23 @@ class Problem:
         severity = code.severity
         if self.fails:
             severity = Severity.ERROR
+        confidence = Confidence.LIKELY
         if self.effect is Effect.NONE:
-            sure = Confidence.CERTAIN
-        else:
-            sure = Confidence.LIKELY
-        place = Location(path, self.line)
+            confidence = Confidence.CERTAIN
+        files = None
         if self.count > 1:
             files = self.count
-        else:
-            files = None
-        return Finding(code.name, severity, self.message, place, sure, files=files)
+        return Finding(
+            code.name,
+            severity,
+            self.message,
+            Location(path, self.line),
+            confidence,
+            files=files,
+        )
+
+
+Problems = tuple[Problem, ...]
 
 
 Problems = tuple[Problem, ...]
@@ -194,6 +205,9 @@ class Share:
     line: int | None = None
 
 
+Shares = tuple[Share, ...]
+
+
 @dataclass(frozen=True)
 class Clue:
     """A part of a context that may be worth a look."""
@@ -209,7 +223,7 @@ class Reason:
     """A reason why a report is worth a look."""
 
     kind: str  # `unneeded`, `secret`, `large-file` or `git-ignored`
-    paths: tuple[str, ...]
+    paths: Texts
     count: int
     content_bytes: int
     files: int
@@ -223,7 +237,7 @@ class Ignored:
     totals: Totals
     unopened: int
     complete: bool
-    by_pattern: tuple[Share, ...] = ()  # the bytes that each saves; empty unless `complete`
+    by_pattern: Shares = ()  # the bytes that each saves; empty unless `complete`
 
 
 @dataclass(frozen=True)
@@ -237,10 +251,10 @@ class Measurement:
     printed: str | None
     """`wire_bytes` in the builder's own words; both figures if either is possible."""
     tree: Directory
-    largest_files: tuple[Share, ...]
-    largest_directories: tuple[Share, ...]  # by the size of the files directly in them
-    by_extension: tuple[Share, ...]
-    by_pattern: tuple[Share, ...]  # by the exception that re-included the files; `""` for none
+    largest_files: Shares
+    largest_directories: Shares  # by the size of the files directly in them
+    by_extension: Shares
+    by_pattern: Shares  # by the exception that re-included the files; `""` for none
     ignored: Ignored
     hardlinks: int = 0
     clues: tuple[Clue, ...] = ()
@@ -274,15 +288,15 @@ class Transfer:
     """The part of a context that a build of one target requests."""
 
     context_used: bool
-    follow_paths: tuple[str, ...] | None
+    follow_paths: Texts | None
     """The paths that the builder requests; None if it requests everything that is not ignored."""
     content_bytes: int
     files: int
     wire_bytes: int | None  # this and the next are as in `Measurement`
     printed: str | None
-    platforms: tuple[str, ...] = ()  # empty if the builder requests no paths
+    platforms: Texts = ()  # empty if the builder requests no paths
     sources: tuple[SourceShare, ...] = ()
-    problems: tuple[Problem, ...] = ()  # assumptions about values from elsewhere
+    problems: Problems = ()  # assumptions about values from elsewhere
     clues: tuple[Clue, ...] = ()
     tree: Directory | None = None
 
@@ -290,6 +304,9 @@ class Transfer:
     def everything(self) -> bool:
         """Return whether the whole context is requested."""
         return self.context_used and self.follow_paths is None
+
+
+Transfers = tuple[Transfer, ...]
 
 
 @dataclass(frozen=True)
@@ -303,8 +320,8 @@ class NamedContext:
     used: bool | None  # whether this build requests any of it; None if that is not known
     ignore_file: IgnoreFileInfo | None = None
     context: Measurement | None = None  # None if it is not sent or not used
-    transfers: tuple[Transfer, ...] = ()  # one for each set of requested paths
-    problems: tuple[Problem, ...] = ()
+    transfers: Transfers = ()  # one for each set of requested paths
+    problems: Problems = ()
 
     @property
     def local(self) -> bool:
@@ -323,16 +340,16 @@ class Report:
     builder: str
     ignore_file: IgnoreFileInfo | None
     context: Measurement
-    problems: tuple[Problem, ...] = ()
+    problems: Problems = ()
     transfer: Transfer | None = None
     """Transfer of the first platform; None without a Dockerfile, and if `problems` explains why."""
-    more_transfers: tuple[Transfer, ...] = ()  # of other platforms, if they request other paths
+    more_transfers: Transfers = ()  # of other platforms, if they request other paths
     named_contexts: tuple[NamedContext, ...] = ()
-    options: tuple[str, ...] = ()  # further options of the build, as on the command line
+    options: Texts = ()  # further options of the build, as on the command line
     reasons: tuple[Reason, ...] = ()
 
     @property
-    def transfers(self) -> tuple[Transfer, ...]:
+    def transfers(self) -> Transfers:
         """Return all transfers of the build context; none if they are not known."""
         if self.transfer is None:
             return ()
@@ -349,7 +366,7 @@ class Report:
         return tuple(parts)
 
     @property
-    def all_problems(self) -> tuple[Problem, ...]:
+    def all_problems(self) -> Problems:
         """Return the problems, those of named contexts included."""
         problems = [*self.problems]
         for context in self.named_contexts:
@@ -357,12 +374,12 @@ class Report:
         return tuple(problems)
 
     @property
-    def failing(self) -> tuple[Problem, ...]:
+    def failing(self) -> Problems:
         """Return the problems that fail the build before its first instruction."""
         return tuple(problem for problem in self.all_problems if problem.fails)
 
     @property
-    def fatal(self) -> tuple[Problem, ...]:
+    def fatal(self) -> Problems:
         """Return the problems with which the build is known to fail; those of `failing` too."""
         return tuple(problem for problem in self.all_problems if problem.is_fatal)
 

@@ -10,9 +10,11 @@ from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.plan import ELSEWHERE, ParsedDockerfiles, Plan, plan_of, with_unsaved
 from ctxsize.model import Problem
 
+BuildOrPlan = Build | StrPath | Plan
+
 
 def plan_for(
-    build: Build | StrPath | Plan = ".",
+    build: BuildOrPlan = ".",
     *,
     data: bytes | None = None,
     **options: Unpack[Options],
@@ -44,15 +46,14 @@ def plan_with_hint(build: Build, parsed_files: ParsedDockerfiles) -> Plan:
     """
     plan = plan_of(build, builder_of(build.builder), parsed_files=parsed_files)
     others = [problem for problem in plan.problems if problem.code != "no-dockerfile"]
-    if len(others) == len(plan.problems):
-        return plan
-    nearby = files_near(plan.context)
-    if not nearby:
-        return plan
-    from ctxsize.repository import what_to_type
+    nearby = None
+    if len(others) < len(plan.problems):
+        nearby = files_near(plan.context)
+    if nearby:
+        from ctxsize.repository import what_to_type
 
-    command = what_to_type(plan.context, nearby)
-    if not command:
-        return plan
-    hint = Problem("no-dockerfile", f"{ELSEWHERE} {command}")
-    return replace(plan, problems=(*others, hint))
+        command = what_to_type(plan.context, nearby)
+        if command:
+            hint = Problem("no-dockerfile", f"{ELSEWHERE} {command}")
+            return replace(plan, problems=(*others, hint))
+    return plan

@@ -8,7 +8,6 @@ border, which is found without git, whose configuration may be hostile.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
@@ -24,6 +23,7 @@ from os.path import (
     relpath,
     split,
 )
+from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISREG
 from typing import BinaryIO
 
 from ctxsize.errors import InputError
@@ -64,11 +64,12 @@ def read_file(
         status = os.fstat(fd)
         if owner is not None and status.st_uid != owner:
             raise OSError(EPERM, os.strerror(EPERM))
-        if stat.S_ISDIR(status.st_mode):
+        mode = status.st_mode
+        if S_ISDIR(mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        if stat.S_ISFIFO(status.st_mode):
+        if S_ISFIFO(mode):
             raise OSError(EINVAL, "it is no regular file but a FIFO")
-        if not stat.S_ISREG(status.st_mode) and not _is_null(status):
+        if not S_ISREG(mode) and not _is_null(status):
             raise OSError(EINVAL, "it is no regular file but a device")
         if cut:
             return _start(fd, most)
@@ -108,7 +109,7 @@ def _too_large(most: int) -> OSError:
 
 def _is_null(status: os.stat_result) -> bool:
     """Return whether this is the status of /dev/null."""
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
+    return S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
@@ -151,14 +152,12 @@ def listed_name(path: str) -> str | None:
     others.discard(name)
     if not any(lexists(join(directory, other)) for other in others):
         return name
-    try:
+    names = [name]
+    with suppress(OSError):
         names = os.listdir(directory or ".")
-    except OSError:
-        return name
     if name in names:
         return name
-    alike = (other for other in names if folded(other) == folded(name))
-    return next(alike, name)
+    return next((other for other in names if folded(other) == folded(name)), name)
 
 
 def is_listed(path: str) -> bool:
@@ -194,7 +193,7 @@ def worktrees_in(directory: str) -> frozenset[str]:
     nothing but worktrees stands for them.
     """
     root = realpath(directory)
-    names_in: dict[str, set[str]] = {}
+    worktrees = set()
     top = border_of(root)
     own = join(top, ".git")
     git = git_directories(top)[0]
@@ -203,16 +202,14 @@ def worktrees_in(directory: str) -> frozenset[str]:
     try:
         for entry in sorted(entries_in(f"{git}/worktrees"), key=str)[:_MOST_WORKTREES]:
             link = path_in(f"{entry.path}/gitdir")
-            is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
+            is_inner = link.endswith("/.git") and is_in(link, root)
             if is_inner and link != own and path_in(link, "gitdir: ") == realpath(entry):
-                parent, name = split(dirname(link))
-                names_in.setdefault(parent, set()).add(name)
-        paths = list[str]()
-        for parent, names in names_in.items():
-            if parent != root and {*os.listdir(parent)} == names:
-                paths.append(parent)
-            else:
-                paths += (f"{parent}/{name}" for name in names)
+                worktrees.add(dirname(link))
+        paths = worktrees
+        for parent in {*map(dirname, worktrees)} - {root}:
+            children = {entry.path for entry in entries_in(parent)}
+            if children <= worktrees:
+                paths = paths - children | {parent}
     except OSError:
         return frozenset()
     return frozenset(relpath(path, root) for path in paths)
@@ -223,13 +220,11 @@ def path_in(path: str, lead: str = "") -> str:
 
     The file may be `.git` (`gitdir: `), or `gitdir` or `commondir` of a worktree.
     """
-    try:
+    with suppress(OSError, ValueError):
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
-        if text.startswith(lead) and text != lead:
-            named = text.removeprefix(lead)
+        named = text.removeprefix(lead)
+        if named and text.startswith(lead):
             return realpath(join(dirname(path), named))
-    except (OSError, ValueError):
-        pass
     return ""
 
 
@@ -250,10 +245,9 @@ def looks_like_git(directory: str) -> bool:
 
 def is_on_same_disk(path: str, other: str) -> bool:
     """Return whether two paths lie in one file system; False for one that does not exist."""
-    try:
+    with suppress(OSError):
         return os.stat(path).st_dev == os.stat(other).st_dev
-    except OSError:
-        return False
+    return False
 
 
 def reference_files(directories: Sequence[str]) -> list[str]:
@@ -270,8 +264,7 @@ def reference_files(directories: Sequence[str]) -> list[str]:
             path = join(directory, name)
             paths.append(path)
             with suppress(OSError, ValueError):
-                text = os.fsdecode(read_file(path, _MOST_LINK_BYTES))
-                kind, _, named = text.partition(":")
+                kind, _, named = os.fsdecode(read_file(path, _MOST_LINK_BYTES)).partition(":")
                 named = named.strip().removeprefix("main-worktree/")
                 if kind == "ref" and "\0" not in named:
                     names.append(named)
@@ -283,10 +276,8 @@ def first_odd_file(paths: Iterable[str]) -> str | None:
     for path in paths:
         with suppress(OSError, ValueError):
             status = os.stat(path)
-            mode = status.st_mode
-            if stat.S_ISFIFO(mode) or stat.S_ISBLK(mode):
-                return path
-            if stat.S_ISCHR(mode) and not _is_null(status):
+            is_special = any(kind(status.st_mode) for kind in (S_ISFIFO, S_ISBLK, S_ISCHR))
+            if is_special and not _is_null(status):
                 return path
     return None
 
@@ -305,28 +296,29 @@ def awaited_fifo(directories: Iterable[str]) -> str | None:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif is_git or entry.name.startswith(".git"):
-                    is_fifo = stat.S_ISFIFO(entry.stat(follow_symlinks=False).st_mode)
+                    is_fifo = S_ISFIFO(entry.stat(follow_symlinks=False).st_mode)
                     if is_fifo and _is_awaited(entry.path):
                         return entry.path
     return None
 
 
 def _is_awaited(path: str) -> bool:
-    try:
-        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        os.close(os.open(path, flags))
-    except OSError:
-        return False
-    return True
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
+        return True
+    return False
+
+
+def is_in(path: str, directory: str) -> bool:
+    """Return whether `path` is `directory` or below it, by their texts."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def holds(border: str, path: str) -> bool:
     """Return whether `path` leads to a place inside `border`, symlinks followed."""
-    try:
-        real = realpath(path)
-    except ValueError:  # a NUL, which no path has
-        return False
-    return real == border or real.startswith(border.rstrip("/") + "/")
+    with suppress(ValueError):  # a NUL, which no path has
+        return is_in(realpath(path), border)
+    return False
 
 
 def refuse_way_out(path: str) -> None:
@@ -345,12 +337,14 @@ def refuse_way_out(path: str) -> None:
         target = realpath(place)
         border = top_of(directory)
         is_own = number == len(parts) or holds(realpath("."), directory)
-        if border is None and is_own and not _is_of_system(directory):
+        if not border and is_own and not _is_of_system(directory):
             border = directory
-        if border is not None and not holds(border, target):
-            text = f"the symlink {relpath(place)} leads out of the repository, to {target}"
-            hint = "name the file itself, or remove the symlink"
-            raise InputError(text, path=path, hint=hint)
+        if border and not holds(border, target):
+            raise InputError(
+                f"the symlink {relpath(place)} leads out of the repository, to {target}",
+                path=path,
+                hint="name the file itself, or remove the symlink",
+            )
         directory = target
 
 
@@ -370,14 +364,15 @@ def target_of(path: str, within: str | None) -> str:
     if not islink(place):
         return place
     target = realpath(place)
-    border = dirname(place)
-    if within is not None:
-        border = realpath(within)
+    border = realpath(within or dirname(place))
     if not exists(target):
         why = "leads nowhere"
     elif not holds(border, target):
         why = f"leaves {within or 'its directory'}: it leads to {target}"
     else:
         return target
-    hint = "put a file in its place, or change the target itself"
-    raise InputError(f"the file is a symlink that {why}", path=path, hint=hint)
+    raise InputError(
+        f"the file is a symlink that {why}",
+        path=path,
+        hint="put a file in its place, or change the target itself",
+    )

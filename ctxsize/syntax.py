@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from ctxsize.model import Texts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Point, Tree
@@ -31,23 +33,42 @@ _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
 _ESCAPED = re.compile(r"\\(?:\n|(.))")
 _ESCAPED_IN_STRING = re.compile(r"\\(?:\n|([\"\\$`]))")
 _ASSIGNMENT = "variable_assignment"
-_DECLARATIONS = frozenset(("declaration_command", "unset_command"))
-_COMMANDS = _DECLARATIONS | {"command", "test_command", _ASSIGNMENT, "variable_assignments"}
+_DECLARATIONS = ("declaration_command", "unset_command")
+_COMMANDS = (*_DECLARATIONS, "command", "test_command", _ASSIGNMENT, "variable_assignments")
 _SUBSTITUTIONS = ("command_substitution", "process_substitution")
-_EXPANDED = frozenset((*_SUBSTITUTIONS, "arithmetic_expansion", "expansion", "simple_expansion"))
+_EXPANDED = (*_SUBSTITUTIONS, "arithmetic_expansion", "expansion", "simple_expansion")
 """Nodes that stay in a word as written."""
-_EXPRESSIONS = {"negated_command", "command_name"}.union(
-    f"{kind}_expression" for kind in ("binary", "unary", "parenthesized", "postfix", "ternary")
+_EXPRESSIONS = (
+    "binary_expression",
+    "command_name",
+    "negated_command",
+    "parenthesized_expression",
+    "postfix_expression",
+    "ternary_expression",
+    "unary_expression",
 )
 """Nodes that contain words but are none."""
-_NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))
-_SUBSHELLS = frozenset(("subshell", *_SUBSTITUTIONS))
+_NO_WORDS = ("file_redirect", "herestring_redirect", "subshell", "ERROR")
+_SUBSHELLS = ("subshell", *_SUBSTITUTIONS)
 _OPERATORS = {
-    **{operator: operator for operator in ("&&", "||", "|", "|&", "&", ";")},
-    **dict.fromkeys((";;", ";&", ";;&"), ";"),
-    **dict.fromkeys(("(", ")", "$(", "`", "<(", ">("), ""),
+    "&&": "&&",
+    "||": "||",
+    "|": "|",
+    "|&": "|&",
+    "&": "&",
+    ";": ";",
+    ";;": ";",
+    ";&": ";",
+    ";;&": ";",
+    "(": "",
+    ")": "",
+    "$(": "",
+    "`": "",
+    "<(": "",
+    ">(": "",
 }
 """The operator in front of a command, by its token."""
+Subshells = tuple[int, ...]  # the numbers of those around a command, the outermost first
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +82,11 @@ class Command:
     redirections included; `document` its here-document, with the number of lines before that.
     """
 
-    words: tuple[str, ...]
+    words: Texts
     assignments: tuple[tuple[str, str], ...] = ()
     after: str = ""
     line: int = 0
-    within: tuple[int, ...] = ()
+    within: Subshells = ()
     end: int = field(default=0, compare=False)
     document: tuple[int, str] | None = field(default=None, compare=False)
 
@@ -77,12 +98,12 @@ class Command:
         return ""
 
     @property
-    def arguments(self) -> tuple[str, ...]:
+    def arguments(self) -> Texts:
         """Return the words behind the program."""
         return self.words[1:]
 
     @property
-    def operands(self) -> tuple[str, ...]:
+    def operands(self) -> Texts:
         """Return the arguments that are no options; the value of an option counts as one."""
         return tuple(word for word in self.arguments if not word.startswith("-"))
 
@@ -95,10 +116,8 @@ class Command:
         words = iter(self.words)
         for word in words:
             name, equals, argument = word.partition("=")
-            if name in options and equals:
-                return argument
             if name in options:
-                return next(words, None)
+                return argument if equals else next(words, None)
         return None
 
 
@@ -116,17 +135,19 @@ def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
     tree = _tree(text)
     if tree is None:
         return (), False
+    root = tree.root_node
     reader = _Reader(text)
-    reader.read(tree)
-    return tuple(reader.commands), reader.is_whole and not tree.root_node.has_error
+    try:
+        reader.visit(root, ())
+    except RecursionError:  # an `&&` is inside the next one: about a thousand of them
+        reader.is_whole = False
+    return tuple(reader.commands), reader.is_whole and not root.has_error
 
 
 def _tree(text: str) -> Tree | None:
     """Return the syntax tree of `text`, None if parsing would be too slow or is not possible."""
     language = _language()
-    if language is None:
-        return None
-    if len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
+    if language is None or len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
         return None
     # With one byte for each character, byte offsets in the tree are indexes in the text.
     data = memoryview(_UNUSUAL.sub("x", text).encode())
@@ -161,7 +182,7 @@ def _language() -> Language | None:
 
 @dataclass()
 class _Reader:
-    """Visitor of a tree in the order of the text."""
+    """Visitor of a tree in the order of the text, up to its first error."""
 
     text: str
     commands: list[Command] = field(default_factory=list)
@@ -170,14 +191,7 @@ class _Reader:
     is_whole: bool = True
     is_over: bool = False
 
-    def read(self, tree: Tree) -> None:
-        """Add the commands before the first error."""
-        try:
-            self._visit(tree.root_node, ())
-        except RecursionError:  # an `&&` is inside the next one: about a thousand of them
-            self.is_whole = False
-
-    def _visit(self, node: Node, within: tuple[int, ...], redirected: int = -1) -> None:
+    def visit(self, node: Node, within: Subshells, redirected: int = -1) -> None:
         """Add the commands in `node`; a redirection belongs to the command with that index."""
         kind = node.type
         if self.is_over:
@@ -191,12 +205,12 @@ class _Reader:
         elif kind == "redirected_statement":
             body = node.child_by_field_name("body")
             owner = -1
-            if body is not None:
-                self._visit(body, within)
+            if body:
+                self.visit(body, within)
                 if self.commands and self.commands[-1].end == body.end_byte:
                     owner = len(self.commands) - 1  # a redirection may add commands
             for redirect in node.children_by_field_name("redirect"):
-                self._visit(redirect, within, owner)
+                self.visit(redirect, within, owner)
         else:
             if kind in _SUBSHELLS:
                 self.subshells += 1
@@ -206,16 +220,16 @@ class _Reader:
                 return
             # Not in a function of its own: this is as deep as a chain of `&&` is long.
             for child in node.children:
-                self._visit(child, within)
-            self.is_over = self.is_over or kind == "ERROR"
+                self.visit(child, within)
+            self.is_over |= kind == "ERROR"
 
-    def _command(self, node: Node, within: tuple[int, ...]) -> None:
+    def _command(self, node: Node, within: Subshells) -> None:
         """Add a command; commands substituted in its words run first."""
         parts = node.children
         if node.type == _ASSIGNMENT:
             parts = [node]
         words = list[str]()
-        assignments = list[tuple[str, str]]()
+        assignments = []
         for part in parts:
             # To `export` and its like, an assignment is a word.
             if part.type == _ASSIGNMENT and node.type not in _DECLARATIONS:
@@ -236,7 +250,7 @@ class _Reader:
                 nodes = part.children
             for child in nodes:
                 if child.child_count:
-                    self._visit(child, within)
+                    self.visit(child, within)
         self.commands.append(command)
         self.after = ";"  # a line feed is no token, so this is the default
 
@@ -247,8 +261,9 @@ class _Reader:
             text = _unquoted(self.text, last)
         return _text_of(self.text, first), text
 
-    def _redirect(self, node: Node, within: tuple[int, ...], redirected: int) -> None:
+    def _redirect(self, node: Node, within: Subshells, redirected: int) -> None:
         """Add words and documents to the command in front, and visit the other nodes."""
+        children = node.children
         if redirected >= 0:
             command = self.commands[redirected]
             if node.type == "file_redirect":
@@ -256,16 +271,16 @@ class _Reader:
                 further = node.children_by_field_name("destination")[1:]
                 words = (_unquoted(self.text, word) for word in further)
                 command = replace(command, words=(*command.words, *words), end=node.end_byte)
-            for child in node.children:
+            for child in children:
                 if child.type == "heredoc_start":
                     command = replace(command, end=child.end_byte)
                 elif child.type == "heredoc_body":
                     body = _text_of(self.text, child)
                     command = replace(command, document=(child.start_point.row, body))
             self.commands[redirected] = command
-        for child in node.children:
+        for child in children:
             if child.child_count:
-                self._visit(child, within, redirected)
+                self.visit(child, within, redirected)
 
 
 def _words(node: Node) -> Iterator[Node]:

@@ -15,6 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+TomlTable = dict[str, Any]
 _MOST_PARTS = 32  # of one dotted key
 _MOST_DOTS = 100_000  # of all dotted keys of a file; numbers with a point count too
 _DEEPEST = 100  # largest number of nested arrays and inline tables
@@ -27,7 +28,7 @@ _NO_SYNTAX = re.compile(
 _NO_SEPARATOR = re.compile(r"[^\n.,=\[\]{}]+")
 
 
-def read_toml(data: bytes) -> dict[str, Any]:
+def read_toml(data: bytes) -> TomlTable:
     """Return the table in `data`.
 
     Raises `UnicodeDecodeError`, `RecursionError`, and `ValueError` with the line at the end of
@@ -35,13 +36,12 @@ def read_toml(data: bytes) -> dict[str, Any]:
     """
     text = data.decode("utf-8")
     _refuse_costly(text.replace("\r\n", "\n"))
-    table: dict[str, Any] = tomllib.loads(text)
-    return table
+    return trusted_table(text)
 
 
-def trusted_table(text: str) -> dict[str, Any]:
+def trusted_table(text: str) -> TomlTable:
     """Return the table in a text of the package, which needs no check."""
-    table: dict[str, Any] = tomllib.loads(text)
+    table: TomlTable = tomllib.loads(text)
     return table
 
 
@@ -50,31 +50,27 @@ def _refuse_costly(text: str) -> None:
     without_texts = _NO_SYNTAX.sub(_line_feeds_of, text)
     # The parts of a key are gone, and blanks between them: what is left of `a . b.c` is `..`.
     separators = _NO_SEPARATOR.sub("", without_texts)
-    at = separators.find("." * _MOST_PARTS)
-    if at >= 0:
-        raise _refusal(f"a key has more than {_MOST_PARTS} parts", separators, at)
+    before, long_key, _ = separators.partition("." * _MOST_PARTS)
+    if long_key:
+        raise _refusal(f"a key has more than {_MOST_PARTS} parts", before)
     if separators.count(".") > _MOST_DOTS:
-        place = separators.rindex(".")
-        raise _refusal(f"its keys have more than {_MOST_DOTS:,} dots", separators, place)
-    _refuse_deep(separators)
+        before, _, _ = separators.rpartition(".")
+        raise _refusal(f"its keys have more than {_MOST_DOTS:,} dots", before)
+    depth = 0
+    for bracket in re.finditer(r"[\[{\]}]", separators):
+        if bracket[0] in "[{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        if depth > _DEEPEST:
+            before = separators[: bracket.start()]
+            raise _refusal(f"more than {_DEEPEST} arrays and tables are nested", before)
 
 
 def _line_feeds_of(match: re.Match[str]) -> str:
     return "\n" * match[0].count("\n")
 
 
-def _refuse_deep(separators: str) -> None:
-    depth = 0
-    for bracket in re.finditer(r"[\[{\]}]", separators):
-        if bracket[0] in "]}":
-            depth = max(0, depth - 1)
-        else:
-            depth += 1
-        if depth > _DEEPEST:
-            message = f"more than {_DEEPEST} arrays and tables are nested"
-            raise _refusal(message, separators, bracket.start())
-
-
-def _refusal(message: str, separators: str, at: int) -> ValueError:
-    line = separators.count("\n", 0, at) + 1
+def _refusal(message: str, before: str) -> ValueError:
+    line = before.count("\n") + 1
     return ValueError(f"{message} (at line {line}, column 1)")

@@ -21,17 +21,18 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
     if match is None or (match[3] and not match[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     number, letter, binary = match.groups()
-    whole, _, fraction = number.partition(".")
-    factor: int = 1000 ** " kmgtpe".index(letter.lower() or " ")
+    base = 1000
     if binary:
-        factor = 1024 ** " kmgtpe".index(letter.lower())
-    scale: int = 10 ** len(fraction)
-    size = int(whole) * factor
-    if fraction:
-        size += int(fraction) * factor // scale
-    if number == text.strip() and float(number) and size < _SMALLEST_BARE:
-        hint = f"write {' or '.join(form.format(number) for form in forms)}"
-        raise InputError(f"{number} has no unit, and {number} bytes would be tiny", hint=hint)
+        base = 1024
+    exponent = " kmgtpe".index(letter.lower() or " ")
+    whole, _, fraction = number.partition(".")
+    scaled_up = int(whole + fraction) * base**exponent
+    size: int = scaled_up // 10 ** len(fraction)
+    if number == text.strip() and scaled_up and size < _SMALLEST_BARE:
+        raise InputError(
+            f"{number} has no unit, and {number} bytes would be tiny",
+            hint=f"write {' or '.join(form.format(number) for form in forms)}",
+        )
     return size
 
 
@@ -84,19 +85,19 @@ class Tolerance(NamedTuple):
     def parse(cls, text: str) -> Tolerance:
         """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
-        if share is None and not _SIZE.fullmatch(text.strip()):
-            message = f"neither a size nor a percentage: {text!r}"
-            raise InputError(message, hint="write for instance 5MB or 10%")
-        if share is None:
-            return cls(parse_size(text, forms=("{}%", "{}MB")))
-        return cls(percent=float(share[1]))
+        if share:
+            return cls(percent=float(share[1]))
+        if not _SIZE.fullmatch(text.strip()):
+            raise InputError(
+                f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
+            )
+        return cls(parse_size(text, forms=("{}%", "{}MB")))
 
     def limit(self, baseline: int) -> int:
         """Return the tolerated difference from `baseline` in bytes, rounded down."""
-        share = self.percent
-        if share is None:
+        if self.percent is None:
             return self.content_bytes
-        return int(baseline * share / 100)
+        return int(baseline * self.percent / 100)
 
     def __str__(self) -> str:
         if self.percent is None:
@@ -122,7 +123,7 @@ def _scaled(size_bytes: int) -> tuple[float, str]:
     size = float(size_bytes)
     units = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]
     while size >= 1000 and len(units) > 1:
-        size = size / 1000
+        size /= 1000
         del units[0]
     return size, units[0]
 

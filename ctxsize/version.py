@@ -50,6 +50,8 @@ def version_line() -> str:
 
 def _can_load() -> bool:
     """Return whether this interpreter has the stable ABI that the core is compiled for."""
-    is_free_threaded = "t" in getattr(sys, "abiflags", "")
-    usual = sys.implementation.name == "cpython" and not is_free_threaded
-    return usual and sys.byteorder == "little"  # as the words of the core's tables are
+    return (
+        sys.implementation.name == "cpython"
+        and "t" not in getattr(sys, "abiflags", "")  # that of a free-threaded interpreter
+        and sys.byteorder == "little"  # as the words of the core's tables are
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from os.path import join, normpath
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.build import joined
 from ctxsize.clean.proofs import ArtefactKind
 from ctxsize.findings import Finding, in_order
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 
 
 class CleanObjection(NamedTuple):
@@ -40,11 +40,14 @@ class Part(NamedTuple):
     size: DiskSize
 
 
+FileId = tuple[int, int]  # device and inode
+
+
 @dataclass(frozen=True)
 class Inventory:
     """All that is in a directory, symlinks not followed."""
 
-    place: tuple[int, int]  # device and inode of the directory
+    place: FileId  # of the directory
     times: tuple[int, int, int]
     """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
     tokens: frozenset[int] = field(repr=False)  # for each entry: place, type, inode, size, time
@@ -54,7 +57,7 @@ class Inventory:
     newest_ns: int = 0  # time of the last write to anything in it
     parts: tuple[Part, ...] = ()  # the largest first
     linked: frozenset[int] = field(default=frozenset(), repr=False)  # files with several names
-    locks: tuple[str, ...] = ()  # files in it that a build locks while it runs
+    locks: Texts = ()  # files in it that a build locks while it runs
     objection: CleanObjection | None = None
 
 
@@ -65,7 +68,7 @@ class CleanCandidate:
     path: str  # relative to ROOT
     kind: ArtefactKind
     service: str  # the nearest directory above with a manifest or a Dockerfile; `""` is ROOT
-    evidence: tuple[str, ...]
+    evidence: Texts
     inventory: Inventory
 
 
@@ -85,10 +88,10 @@ class CleanPlan:
     """The directories to delete below ROOT, and those left alone, by path."""
 
     root: str  # the real path of ROOT
-    place: tuple[int, int]  # device and inode of ROOT
+    place: FileId  # of ROOT
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
-    records: tuple[str, ...] = ()  # of killed runs whose directories are gone; deleted as well
+    records: Texts = ()  # of killed runs whose directories are gone; deleted as well
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -106,7 +109,7 @@ class Result:
     files: int = 0
     disk_bytes: int = 0  # number of bytes that are free now
     message: str = ""
-    left: tuple[str, ...] = ()  # paths relative to ROOT
+    left: Texts = ()  # paths relative to ROOT
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,8 @@ class Cleaning:
         undone += [result for result in self.results if not result.done]
         findings = []
         for failure in undone:
-            path = join(self.root, failure.path or "")
-            path = normpath(path)
             problem = Problem("not-deleted", failure.message)
-            findings.append(problem.as_finding(path))
+            findings.append(problem.as_finding(joined(self.root, failure.path or "")))
         return in_order(findings)
 
     @property

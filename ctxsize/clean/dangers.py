@@ -9,19 +9,20 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
-from os.path import islink, join, normpath, realpath, relpath
+from os import fsdecode, fsencode, getpid
+from os.path import islink, join, realpath, relpath
 from pathlib import PurePath
 from typing import NamedTuple
 
+from ctxsize.build import joined
 from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
 from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
 from ctxsize.engine import git
-from ctxsize.reader import entries_in, folded, read_file
+from ctxsize.reader import entries_in, folded, is_in, read_file
 
 _LONGEST_PATH = 4000
 _FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
-_PROC = "/proc"
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
@@ -36,11 +37,6 @@ class _Mount(NamedTuple):
     point: str  # where it shows that
 
 
-class _DevicePlace(NamedTuple):
-    device: bytes
-    path: str
-
-
 class Dangers:
     """Dangers below the real path `root`."""
 
@@ -49,16 +45,16 @@ class Dangers:
         # The answers so far, by the top of a repository.
         self._has_repository = cache(_has_repository)
         self._tracked = cache(_tracked_paths)
-        self._listed_at: float | None = None
+        self._listed_at = float("-inf")
         self._uses: tuple[_ProcessUse, ...] = ()
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        around = self.around(descent.path)
-        if around is not None:
-            return around
+        objection = self.around(descent.path)
+        if objection:
+            return objection
         lock = held(descent.fd, locks)
-        if lock is not None:
+        if lock:
             return CleanObjection("in-use", f"a build holds the lock {lock}")
         if not is_writable(descent.fd, ".."):
             return CleanObjection("read-only", "no permission to delete from the directory above")
@@ -68,9 +64,9 @@ class Dangers:
         """Return the objection of git, mounts and processes to the directory at `path`."""
         full = join(self._root, path)
         now = time.monotonic()
-        if len(os.fsencode(full)) > _LONGEST_PATH:
+        if len(fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
-        if self._listed_at is None or now - self._listed_at > _FRESH_S:
+        if now - self._listed_at > _FRESH_S:
             self._uses = tuple(_process_uses(self._root))
             self._listed_at = now
         return self._protection(full) or _objection_by_use(full, self._uses)
@@ -83,22 +79,22 @@ class Dangers:
     def _protection(self, path: str) -> CleanObjection | None:
         """Return why git protects a directory, or does not answer for a repository around it."""
         try:
-            for directory in PurePath(path).parents:
-                top = str(directory)
-                if not self._has_repository(top):
-                    continue
+            for top in map(str, PurePath(path).parents):
                 objection = self._protection_by(top, path)
-                if objection is not None:
+                if objection:
                     return objection
         except OSError as error:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
         return None
 
     def _protection_by(self, top: str, path: str) -> CleanObjection | None:
-        """Return why the repository at `top` protects the directory at `path`."""
-        if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
-            message = f"{top} is under version control by another system than git"
-            return CleanObjection("vcs", message)
+        """Return why a repository at `top` protects the directory at `path`."""
+        if not self._has_repository(top):
+            return None
+        if _has_any(top, REPOSITORIES - {".git"}):
+            return CleanObjection(
+                "vcs", f"{top} is under version control by another system than git"
+            )
         tracked = self._tracked(top)
         if isinstance(tracked, CleanObjection):
             return tracked
@@ -108,17 +104,16 @@ class Dangers:
 
 
 def _has_repository(path: str) -> bool:
-    if any(_is_there(f"{path}/{name}") for name in REPOSITORIES):
-        return True
-    return all(_is_there(f"{path}/{name}") for name in BARE)
+    return _has_any(path, REPOSITORIES) or all(_has_any(path, [name]) for name in BARE)
 
 
-def _is_there(path: str) -> bool:
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+def _has_any(path: str, names: Iterable[str]) -> bool:
+    """Return whether the directory at `path` has an entry with one of these names."""
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(f"{path}/{name}")
+            return True
+    return False
 
 
 def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
@@ -127,13 +122,13 @@ def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
     # and answers for a repository further up, which knows nothing of this one.
     if islink(f"{top}/.git"):
         return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
-    answer = git.find(top)
-    if answer.problem is not None:
-        return CleanObjection("git", answer.problem.message)
-    if answer.repository is None or answer.repository.top != top:
+    repository, problem = git.find(top)
+    if problem:
+        return CleanObjection("git", problem.message)
+    if repository is None or repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
-        return git.SortedPaths(answer.repository.tracked, folded)
+        return git.SortedPaths(repository.tracked, folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
 
@@ -141,48 +136,48 @@ def _tracked_paths(top: str) -> git.SortedPaths | CleanObjection:
 def _objection_by_use(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:
     """Return what is mounted in `directory`, or the first of `uses` that is of it, or None."""
     for mount in _mounts("self"):
-        if _is_in(mount.point, directory):
+        if is_in(mount.point, directory):
             return CleanObjection("mount", f"something is mounted at {mount.point}")
     for use in uses:
-        if _is_in(use.path, directory):
+        if is_in(use.path, directory):
             return CleanObjection("in-use", f"{use.process} uses {use.path}")
     return None
-
-
-def _is_in(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def _process_uses(directory: str) -> Iterator[_ProcessUse]:
     """Yield the uses of anything in `directory`, a real path, as far as we may see."""
     for path in sorted({sys.prefix, realpath(sys.prefix)}):
-        if _is_in(path, directory):
-            yield _ProcessUse(path, f"process {os.getpid()} (this one)")
-    place = _place_on_device(directory)
-    for process in _names(_PROC):
-        if not process.isdigit():
-            continue
+        if is_in(path, directory):
+            yield _ProcessUse(path, f"process {getpid()} (this one)")
+    shown = _mount_of(directory)
+    for process in filter(str.isdigit, _names("/proc")):
         paths = {*_paths_used_by(process, directory)}
-        paths.update(_paths_mounted_by(process, directory, place))
-        paths = {path for path in paths if _is_in(path, directory)}
-        command = _content(f"{_PROC}/{process}/comm")
+        if shown:
+            paths.update(_paths_mounted_by(process, shown))
+        command = _content(f"/proc/{process}/comm")
         name = command.decode("utf-8", "replace").strip() or "gone"
         for path in sorted(paths):
-            yield _ProcessUse(path, f"process {process} ({name})")
+            if is_in(path, directory):
+                yield _ProcessUse(path, f"process {process} ({name})")
 
 
-def _place_on_device(directory: str) -> _DevicePlace | None:
-    """Return the device of a directory and its path there, None if the system hides its mounts."""
+def _mount_of(directory: str) -> _Mount | None:
+    """Return the part of a mount that a directory is, None if the system hides its mounts."""
+    # The longest mount point counts; the last of several on one point hides those before.
     nearest = None
+    most = 0
     for mount in _mounts("self"):
-        # The longest mount point counts; the last of several on one point hides those before.
-        is_nearer = nearest is None or len(mount.point) >= len(nearest.point)
-        if is_nearer and _is_in(directory, mount.point):
+        length = len(mount.point)
+        if length >= most and is_in(directory, mount.point):
             nearest = mount
+            most = length
     if nearest is None:
         return None
-    below = relpath(directory, nearest.point)
-    return _DevicePlace(nearest.device, normpath(join(nearest.root, below)))
+    return _Mount(
+        device=nearest.device,
+        root=joined(nearest.root, relpath(directory, nearest.point)),
+        point=directory,
+    )
 
 
 def _names(directory: str) -> list[str]:
@@ -206,58 +201,50 @@ def _link(path: str) -> str:
 
 def _paths_used_by(process: str, directory: str) -> Iterator[str]:
     """Yield what a process runs, where it is, what it has open or mapped, what its name says."""
-    of_process = f"{_PROC}/{process}"
+    of_process = f"/proc/{process}"
     current = _link(f"{of_process}/cwd")
     yield current
     yield _link(f"{of_process}/exe")
-    if process != str(os.getpid()):
+    if process != str(getpid()):
         for name in _names(f"{of_process}/fd"):
             yield _link(f"{of_process}/fd/{name}")
         # The Python of a virtual environment is a symlink to another: only its command names it.
         command = _content(f"{of_process}/cmdline")
         for argument in command.split(b"\0"):
             if current and b"/" in argument:
-                path = join(current, os.fsdecode(argument))
-                yield normpath(path)
+                yield joined(current, fsdecode(argument))
     # Mapped are, for instance, libraries.
-    wanted = os.fsencode(directory.rstrip("/") + "/")
+    wanted = fsencode(directory.rstrip("/") + "/")
     maps = _content(f"{of_process}/maps")
     if wanted not in maps:
         return
     for line in maps.splitlines():
         before, start, rest = line.partition(wanted)
         if start and before.endswith(b" "):
-            mapped = os.fsdecode(start + rest)
-            yield mapped.removesuffix(" (deleted)")
+            yield fsdecode(start + rest).removesuffix(" (deleted)")
 
 
-def _paths_mounted_by(process: str, directory: str, place: _DevicePlace | None) -> Iterator[str]:
-    """Yield what below `directory`, at this place of a device, only a container has mounted."""
-    if place is None:
-        return
-    namespace = _link(f"{_PROC}/{process}/ns/mnt")
-    if not namespace or namespace == _link(f"{_PROC}/self/ns/mnt"):
+def _paths_mounted_by(process: str, shown: _Mount) -> Iterator[str]:
+    """Yield what in the directory that `shown` is only a container has mounted."""
+    namespace = _link(f"/proc/{process}/ns/mnt")
+    if namespace in ("", _link("/proc/self/ns/mnt")):
         return
     for mount in _mounts(process):
-        if mount.device != place.device:
-            continue
-        if _is_in(mount.root, place.path):
-            below = relpath(mount.root, place.path)
-            path = join(directory, below)
-            yield normpath(path)
+        if mount.device == shown.device and is_in(mount.root, shown.root):
+            yield joined(shown.point, relpath(mount.root, shown.root))
 
 
 def _mounts(process: str) -> Iterator[_Mount]:
     """Yield the mounts that a process sees."""
-    for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
-        fields = [_unescape(field) for field in line.split(b" ", 5)]
+    for line in _content(f"/proc/{process}/mountinfo").splitlines():
+        _, _, device, root, point, *_ = line.split(b" ", 5)
         yield _Mount(
-            device=fields[2],
-            root=os.fsdecode(fields[3]),
-            point=os.fsdecode(fields[4]),
+            device,
+            root=_unescaped(root),
+            point=_unescaped(point),
         )
 
 
-def _unescape(field: bytes) -> bytes:
+def _unescaped(path: bytes) -> str:
     """Return a path as it is: the kernel writes blanks and the like as octal numbers."""
-    return _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field)
+    return fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), path))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from errno import EEXIST, ENOTEMPTY
 from os.path import dirname, join, split
+from stat import S_ISDIR, S_ISLNK
 
 from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Inventory, Result, inventory
 from ctxsize.clean.dangers import Dangers
@@ -33,8 +33,7 @@ def delete(plan: CleanPlan, *, steps: Steps | None = None) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
     dangers = Dangers(plan.root)
     for candidate in stepped(plan.items, steps, lambda candidate: candidate.path):
-        deletion = _Deletion(candidate, dangers)
-        yield deletion.result(plan)
+        yield _Deletion(candidate, dangers).result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
@@ -51,9 +50,8 @@ class _Deletion:
         self._dangers = dangers
         above, self._name = split(candidate.path)
         self._is_leftover = candidate.kind.category is CleanCategory.LEFTOVER
-        if self._is_leftover:
-            self._trash = self._name
-        else:
+        self._trash = self._name
+        if not self._is_leftover:
             self._trash = TRASH + secrets.token_hex(16)
         self._trash_path = join(above, self._trash)
         self._files = 0
@@ -86,17 +84,20 @@ class _Deletion:
         if self._is_leftover:
             lock_files.append(f"../{self._trash}{RECORD}")
         lock = locks.take(self._fd, lock_files)
-        if lock is not None:
+        if lock:
             return self._failure(f"a build holds the lock {lock}")
         current = inventory.take(self._fd, linked=planned.linked)
-        objection = current.objection or _difference(planned, current)
-        objection = objection or self._dangers.around(self._candidate.path)
-        if objection is not None:
+        objection = (
+            current.objection
+            or _difference(planned, current)
+            or self._dangers.around(self._candidate.path)
+        )
+        if objection:
             return self._failure(objection.message)
         if not self._is_leftover:
             self._write_record(current, locks)
             result = self._set_aside(current)
-            if result is not None:
+            if result:
                 return result
         return self._empty(current.tokens)
 
@@ -119,7 +120,7 @@ class _Deletion:
     def _objection(self, before: Inventory) -> CleanObjection | None:
         """Return the reason not to delete it, now that builds no longer find it."""
         try:
-            status = os.stat(self._trash, dir_fd=self._above, follow_symlinks=False)
+            status = os.lstat(self._trash, dir_fd=self._above)
             if (status.st_dev, status.st_ino) != before.place:
                 return _ANOTHER
             again = inventory.take(self._fd, linked=self._candidate.inventory.linked)
@@ -153,8 +154,7 @@ class _Deletion:
                 self._leave(name)
             if not new_names:
                 self._leave(".", error)
-        result = self._remaining()
-        return replace(result, files=self._files, disk_bytes=self._disk_bytes)
+        return replace(self._remaining(), files=self._files, disk_bytes=self._disk_bytes)
 
     def _delete_files(
         self, descent: Descent, above: int, tokens: frozenset[int]
@@ -162,28 +162,30 @@ class _Deletion:
         """Delete the files in the directory of `descent`; return its planned directories."""
         directories = []
         try:
-            names = [child.name for child in entries_in(descent.fd)]
+            children = entries_in(descent.fd)
         except OSError as error:
             self._leave(f"{descent.path}/", error)
             return []
-        for name in names:
+        for child in children:
+            name = child.name
+            path = descent.below(name)
             try:
-                status = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+                status = child.stat(follow_symlinks=False)
                 number = inventory.token(above, name, status)
                 if number not in tokens:
-                    self._leave(descent.below(name))
-                elif stat.S_ISDIR(status.st_mode):
+                    self._leave(path)
+                elif S_ISDIR(status.st_mode):
                     directories.append((name, number))
                 else:
                     os.unlink(name, dir_fd=descent.fd)
-                    if not stat.S_ISLNK(status.st_mode):
+                    if not S_ISLNK(status.st_mode):
                         self._files += 1
                     if status.st_nlink == 1:  # the blocks of a file with other names stay
                         self._count_blocks(status)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self._leave(descent.below(name), error)
+                self._leave(path, error)
         return directories
 
     def _count_blocks(self, status: os.stat_result) -> None:
@@ -195,7 +197,7 @@ class _Deletion:
             if path in self._lasting:
                 self._lasting.add(path.rpartition("/")[0])
             else:
-                status = os.stat(name, dir_fd=above, follow_symlinks=False)
+                status = os.lstat(name, dir_fd=above)
                 os.rmdir(name, dir_fd=above)
                 self._count_blocks(status)
         except OSError as error:
@@ -207,7 +209,7 @@ class _Deletion:
     def _leave(self, path: str, error: OSError | None = None) -> None:
         """Note that the entry at `path` is still there, and so are the directories above it."""
         reason = ""
-        if error is not None:
+        if error:
             reason = error.strerror or str(error)
         self._left.append((path, reason))
         self._lasting.add(path.rpartition("/")[0])
@@ -215,11 +217,10 @@ class _Deletion:
     def _remaining(self) -> Result:
         """Return the result of deleting; entries of others go back to their place."""
         unplanned = [shown(path) for path, reason in self._left if not reason]
+        if len(unplanned) > _SHOWN:
+            unplanned[_SHOWN:] = ["…"]
         if unplanned:
-            names = unplanned[:_SHOWN]
-            if len(unplanned) > _SHOWN:
-                names.append("…")
-            return self._put_back(f"appeared meanwhile and was kept: {', '.join(names)}")
+            return self._put_back(f"appeared meanwhile and was kept: {', '.join(unplanned)}")
         if self._left:
             path, reason = self._left[0]
             count = f"{len(self._left):,} of its entries could not be deleted"
@@ -233,12 +234,13 @@ class _Deletion:
             return self._failure(reason, self._trash_path)
         try:
             with suppress(FileNotFoundError):
-                os.stat(self._name, dir_fd=self._above, follow_symlinks=False)
+                os.lstat(self._name, dir_fd=self._above)
                 raise FileExistsError(EEXIST, "its name was taken meanwhile")
             self._rename(self._trash, self._name)
         except OSError as error:
-            why = f"{reason}; it could not be put back: {error.strerror}"
-            return self._failure(why, self._trash_path)
+            return self._failure(
+                f"{reason}; it could not be put back: {error.strerror}", self._trash_path
+            )
         self._drop_record()
         return self._failure(reason, self._candidate.path)
 

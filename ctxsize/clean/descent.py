@@ -15,6 +15,7 @@ from os.path import basename
 from typing import TypeVar
 
 from ctxsize import reader
+from ctxsize.clean import FileId
 from ctxsize.engine.filesystem import DiskDirectory
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64  # no tree is too deep for this number of open directories
 _START_BYTES = 4096
+_MOUNT = re.compile(rb"mnt_id:\s*(\d+)")
 # An arrow in front of the kind would mark a process that waits for a lock.
 _LOCK = re.compile(rb"(?m)^\d+: \w.* (-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ")
 
@@ -55,7 +57,7 @@ class Descent:
         return self._levels[-1].fd
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> FileId:
         """Return the device and the inode of the directory where the walk is."""
         here = self._levels[-1].stat
         return here.st_dev, here.st_ino
@@ -124,13 +126,10 @@ def tour(
 
 def _mount_of(fd: int) -> int | None:
     """Return the number of the mount of the open `fd`; None if the system does not show it."""
-    try:
-        text = reader.read_file(f"/proc/self/fdinfo/{fd}")
-    except OSError:
-        return None
-    _, label, rest = text.partition(b"mnt_id:")
-    if label:
-        return int(rest.split(None, 1)[0])
+    with suppress(OSError):
+        match = _MOUNT.search(reader.read_file(f"/proc/self/fdinfo/{fd}"))
+        if match:
+            return int(match[1])
     return None
 
 

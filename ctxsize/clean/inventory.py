@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Container, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from os import stat_result
 from os.path import basename
+from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISBLK, S_ISCHR, S_ISDIR, S_ISREG
 from typing import NamedTuple
 
-from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part, total_size
+from ctxsize.clean import CleanObjection, DiskSize, FileId, Inventory, Part, total_size
 from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
@@ -46,14 +47,13 @@ class _Numbered(NamedTuple):
     part: str  # the first directory on the way
 
 
-def token(above: int, name: str, status: os.stat_result) -> int:
+def token(above: int, name: str, status: stat_result) -> int:
     """Return the number of one entry; `above` is that of its directory.
 
     A directory's own size and times say nothing, as they change with its entries.
     """
-    mode = status.st_mode
-    text = f"{above}/{name}\0{stat.S_IFMT(mode)}:{status.st_ino}"
-    if not stat.S_ISDIR(mode):
+    text = f"{above}/{name}\0{S_IFMT(status.st_mode)}:{status.st_ino}"
+    if not S_ISDIR(status.st_mode):
         text += f":{status.st_size}:{status.st_mtime_ns}"
     digest = blake2b(os.fsencode(text), digest_size=8).digest()
     return int.from_bytes(digest, "big")
@@ -78,8 +78,8 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
         times=(top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
         tokens=frozenset(taking.tokens),
         size=total_size(part.size for part in parts),
-        directories=taking.kinds[stat.S_IFDIR],
-        symlinks=taking.kinds[stat.S_IFLNK],
+        directories=taking.kinds[S_IFDIR],
+        symlinks=taking.kinds[S_IFLNK],
         newest_ns=taking.newest_ns,
         parts=tuple(parts[:_MOST_PARTS]),
         linked=frozenset(taking.linked),
@@ -120,7 +120,7 @@ class _Taking:
         for name, status in statuses.items():
             number = token(directory.number, name, status)
             self.tokens.add(number)
-            if stat.S_ISDIR(status.st_mode):
+            if S_ISDIR(status.st_mode):
                 below = part
                 # What Cargo has in `debug` is the largest, and counts apart.
                 if part in ("", "debug"):
@@ -131,7 +131,7 @@ class _Taking:
                 self.count(status, part)
                 self._inspect(name, status)
         self._inspect_names(statuses.keys())
-        if self.progress is not None:
+        if self.progress:
             self.progress(len(self.tokens), self.content_bytes)
         return sorted(directories)
 
@@ -151,26 +151,26 @@ class _Taking:
         else:
             self._object("unreadable", f"{error.strerror}: ", name)
 
-    def count(self, status: os.stat_result, part: str) -> None:
+    def count(self, status: stat_result, part: str) -> None:
         """Add an entry to the sums; the content of a file counts under its first name only."""
-        form = stat.S_IFMT(status.st_mode)
+        form = S_IFMT(status.st_mode)
         self.kinds[form] += 1
         self.newest_ns = max(self.newest_ns, status.st_mtime_ns)
         sums = self.parts.setdefault(part, [0, 0, 0])
-        if form not in (stat.S_IFDIR, stat.S_IFLNK):
+        if form not in (S_IFDIR, S_IFLNK):
             sums[0] += 1
         if status.st_ino not in self.linked:
-            if form == stat.S_IFREG:
+            if form == S_IFREG:
                 self.content_bytes += status.st_size
                 sums[1] += status.st_size
             sums[2] += status.st_blocks * BLOCK_BYTES
 
-    def _inspect(self, name: str, status: os.stat_result) -> None:
+    def _inspect(self, name: str, status: stat_result) -> None:
         """Note what is special about a file."""
         mode = status.st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        if S_ISCHR(mode) or S_ISBLK(mode):
             self._object("device", "it holds a device: ", name)
-        if name in _LOCKS and stat.S_ISREG(mode):
+        if name in _LOCKS and S_ISREG(mode):
             self.locks.append(self.descent.below(name))
         if status.st_ino in self.locked:
             self._object("in-use", "a process has locked ", name)
@@ -182,10 +182,7 @@ class _Taking:
     def _object(self, code: str, why: str, name: str = "") -> None:
         """Note the first reason to leave it alone, with the path of `name` or of the directory."""
         if self.objection is None:
-            if name:
-                path = self.descent.below(name)
-            else:
-                path = self.descent.path or "."
+            path = self.descent.below(name).rstrip("/") or "."
             self.objection = CleanObjection(code, f"{why}{shown(path)}")
 
 
@@ -207,16 +204,16 @@ class Record(NamedTuple):
 
     name: str
     kind: str
-    place: tuple[int, int]
+    place: FileId
     tokens: frozenset[int]
 
     def objection(self, inventory: Inventory, descent: Descent) -> CleanObjection | None:
         """Return why the directory where `descent` is is not the rest of what it proves."""
         if inventory.place != self.place or not inventory.tokens <= self.tokens:
-            message = f"it holds more than {self.name} did; rename it back to look at it"
-            return CleanObjection("changed", message)
-        record_path = f"../{basename(descent.path)}{RECORD}"
-        if held(descent.fd, [record_path]) is not None:
+            return CleanObjection(
+                "changed", f"it holds more than {self.name} did; rename it back to look at it"
+            )
+        if held(descent.fd, [f"../{basename(descent.path)}{RECORD}"]):
             return CleanObjection("in-use", "another run of ctxsize uses it")
         return None
 
@@ -229,9 +226,10 @@ class Record(NamedTuple):
 
 def record_of(fd: int, name: str) -> Record | None:
     """Return our record of the renamed directory `fd` called `name`, if there is a good one."""
-    path = f"../{name}{RECORD}"
     try:
-        data = read_file(path, _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid())
+        data = read_file(
+            f"../{name}{RECORD}", _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid()
+        )
         fields = json.loads(data)
         if fields["ctxsize-trash"] != _RECORD_VERSION or fields["kind"] not in BY_NAME:
             return None
@@ -249,16 +247,16 @@ def record_of(fd: int, name: str) -> Record | None:
 def is_orphan(above: int, name: str) -> bool:
     """Return whether `name` in `above` is a record of ours, whole or begun, without a directory."""
     trash = name.removesuffix(RECORD)
-    if trash == name or not is_trash(trash) or held(above, [name]) is not None:
+    if trash == name or not is_trash(trash) or held(above, [name]):
         return False
     with suppress(OSError):
-        most = len(_RECORD_START)
-        owner = os.geteuid()
-        start = read_file(name, most, cut=True, dir_fd=above, links=False, owner=owner)
+        start = read_file(
+            name, len(_RECORD_START), cut=True, dir_fd=above, links=False, owner=os.geteuid()
+        )
         # A run that was killed while it wrote the record left only its beginning.
         if _RECORD_START.startswith(start):
             try:
-                os.stat(trash, dir_fd=above, follow_symlinks=False)
+                os.lstat(trash, dir_fd=above)
             except FileNotFoundError:
                 return True
     return False

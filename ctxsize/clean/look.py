@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from os.path import exists, isdir, realpath, samestat
+from os.path import exists, isdir, realpath, samefile
 from pathlib import PurePath
 
 from ctxsize import units
@@ -24,7 +24,7 @@ from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.knowledge.rules import listed_names
-from ctxsize.model import Effect, Problem
+from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import entries_in
 
 _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an interrupted run")
@@ -81,13 +81,8 @@ def _root_of(path: str) -> str:
 
 def _is_at_or_above(directory: str, path: str) -> bool:
     """Return whether `path` is this directory or in it, also if that is mounted elsewhere."""
-    status = os.stat(directory)
-    for ancestor in (path, *map(str, PurePath(path).parents)):
-        if not exists(ancestor):
-            continue
-        if samestat(os.stat(ancestor), status):
-            return True
-    return False
+    ancestors = [path, *map(str, PurePath(path).parents)]
+    return any(samefile(ancestor, directory) for ancestor in ancestors if exists(ancestor))
 
 
 @dataclass
@@ -115,12 +110,11 @@ class _Looking:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        fd = self.descent.fd
-        orphans = [file for file in listing.files if inventory.is_orphan(fd, file)]
-        for orphan in sorted(orphans):
-            self.records.append(self.descent.below(orphan))
-        directories = sorted(listing.directories - REPOSITORIES)
-        return [(directory, directory) for directory in directories]
+        descent = self.descent
+        for file in sorted(listing.files):
+            if inventory.is_orphan(descent.fd, file):
+                self.records.append(descent.below(file))
+        return [(directory, directory) for directory in sorted(listing.directories - REPOSITORIES)]
 
     def leave(self, name: str) -> None:
         """Forget the names in the directory that the walk has left."""
@@ -134,25 +128,23 @@ class _Looking:
             self._problem(self.descent.below(name), error)
 
     def _listing(self) -> DirectoryNames:
-        directories = set()
-        files = set()
-        links = set()
+        listing = DirectoryNames(set(), set(), set())
         try:
             for child in entries_in(self.descent.fd):
+                names = listing.files
                 if child.is_symlink():
-                    links.add(child.name)
+                    names = listing.links
                 elif child.is_dir(follow_symlinks=False):
-                    directories.add(child.name)
-                else:
-                    files.add(child.name)
+                    names = listing.directories
+                names.add(child.name)
         except OSError as error:
             self._problem(self.descent.path, error)
-        self.entries += len(directories) + len(files) + len(links)
+        self.entries += len(listing.names)
         self._advance(0, 0)
-        return DirectoryNames(frozenset(directories), frozenset(files), frozenset(links))
+        return listing
 
     def _advance(self, entries: int, content_bytes: int) -> None:
-        if self.progress is not None:
+        if self.progress:
             self.progress(self.entries + entries, self.content_bytes + content_bytes)
 
     def _is_settled(self, name: str, listing: DirectoryNames) -> bool:
@@ -176,8 +168,12 @@ class _Looking:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
         record = inventory.record_of(self.descent.fd, name)
         if record is None:
-            message = "an earlier run left it without a record of its contents: check it by hand"
-            self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
+            self._pass(
+                self.descent.path,
+                _LEFTOVER,
+                "not-proven",
+                "an earlier run left it without a record of its contents: check it by hand",
+            )
             return
         kind = replace(
             _LEFTOVER,
@@ -186,14 +182,12 @@ class _Looking:
         )
         self._measure(kind, ("the record of that run",), record)
 
-    def _measure(
-        self, kind: ArtefactKind, evidence: tuple[str, ...], record: Record | None = None
-    ) -> None:
+    def _measure(self, kind: ArtefactKind, evidence: Texts, record: Record | None = None) -> None:
         """Note the directory where the walk is, with the first thing that speaks against it."""
-        descent = self.descent
-        path = self.descent.path
         if not self._is_wanted(kind):
             return
+        descent = self.descent
+        path = descent.path
         try:
             contents = inventory.take(descent.fd, progress=self._advance)
         except OSError as error:
@@ -201,15 +195,25 @@ class _Looking:
             return
         self.entries += len(contents.tokens)
         self.content_bytes += contents.size.content_bytes
-        objection = record and record.objection(contents, descent)
-        objection = objection or self.dangers.of(descent, contents.locks)
-        objection = objection or contents.objection
-        objection = objection or _objection_by_options(kind, contents.newest_ns, self.choice)
+        objection = (
+            (record and record.objection(contents, descent))
+            or self.dangers.of(descent, contents.locks)
+            or contents.objection
+            or _objection_by_options(kind, contents.newest_ns, self.choice)
+        )
         service = self._service(path)
         if objection:
-            self.passed.append(Passed(path, kind, service, objection, contents.size))
+            self.passed.append(Passed(path, kind, service, objection, size=contents.size))
         else:
-            self.items.append(CleanCandidate(path, kind, service, evidence, contents))
+            self.items.append(
+                CleanCandidate(
+                    path,
+                    kind,
+                    service,
+                    evidence=evidence,
+                    inventory=contents,
+                )
+            )
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
@@ -228,17 +232,24 @@ class _Looking:
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
         kind = proofs.looks_like(name, self.above[-1])
-        if kind is not None:
+        if kind:
             self._pass(self.descent.below(name), kind, code, message)
 
     def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:
         if self._is_wanted(kind):
-            objection = CleanObjection(code, message)
-            self.passed.append(Passed(path, kind, self._service(path), objection))
+            self.passed.append(
+                Passed(path, kind, self._service(path), CleanObjection(code, message))
+            )
 
     def _problem(self, path: str, error: OSError) -> None:
-        message = f"this entry cannot be read: {error.strerror}"
-        self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
+        self.problems.append(
+            Problem(
+                "unreadable",
+                f"this entry cannot be read: {error.strerror}",
+                path or ".",
+                effect=Effect.LOWER_BOUND,
+            )
+        )
 
 
 def _objection_by_options(
@@ -252,9 +263,15 @@ def _objection_by_options(
     if kind.category is not CleanCategory.LEFTOVER and age_s < choice.recent_s:
         return CleanObjection("recent", f"it may be in use: something in it was written {age}")
     if kind.category is CleanCategory.DEPS and not choice.deps:
-        message = "it has installed packages; --deps deletes them too"
-        return CleanObjection("deps", message, by_choice=True)
+        return CleanObjection(
+            code="deps",
+            message="it has installed packages; --deps deletes them too",
+            by_choice=True,
+        )
     if choice.older_than_s is not None and age_s < choice.older_than_s:
-        message = f"it was written {age}, so --older-than keeps it"
-        return CleanObjection("young", message, by_choice=True)
+        return CleanObjection(
+            code="young",
+            message=f"it was written {age}, so --older-than keeps it",
+            by_choice=True,
+        )
     return None

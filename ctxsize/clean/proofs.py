@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ctxsize.globs import like
 from ctxsize.knowledge.rules import Rule, all_rules, texts
+from ctxsize.model import Texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"  # the tool that wrote the tag follows
@@ -44,25 +45,25 @@ class ArtefactKind:
     ecosystem: str
     category: CleanCategory
     title: str
-    names: tuple[str, ...] = ()  # globs for the directory's own name; `*` for any
+    names: Texts = ()  # globs for the directory's own name; `*` for any
     inside: tuple[tuple[Telltale, ...], ...] = ()  # any of these groups must be there as a whole
-    beside: tuple[str, ...] = ()
-    also_beside: tuple[str, ...] = ()  # globs; one of each of both must match a file beside it
-    above: tuple[str, ...] = ()  # globs; one must match a file in a directory above, up to ROOT
-    never_inside: tuple[str, ...] = ()
-    only_inside: tuple[str, ...] = ()  # globs for all that may be in it; empty for anything
+    beside: Texts = ()
+    also_beside: Texts = ()  # globs; one of each of both must match a file beside it
+    above: Texts = ()  # globs; one must match a file in a directory above, up to ROOT
+    never_inside: Texts = ()
+    only_inside: Texts = ()  # globs for all that may be in it; empty for anything
     check: str = ""  # `compiled` if every entry must be compiled from a file beside the directory
 
 
 class DirectoryNames(NamedTuple):
     """The names in a directory."""
 
-    directories: frozenset[str]
-    files: frozenset[str]  # all entries that are neither directories nor symlinks
-    links: frozenset[str]
+    directories: set[str]
+    files: set[str]  # all entries that are neither directories nor symlinks
+    links: set[str]
 
     @property
-    def names(self) -> frozenset[str]:
+    def names(self) -> set[str]:
         """Return all names."""
         return self.directories | self.files | self.links
 
@@ -82,7 +83,7 @@ class KindVerdict(NamedTuple):
     """A directory is of this kind, or only looks like it."""
 
     kind: ArtefactKind
-    evidence: tuple[str, ...]
+    evidence: Texts
     doubt: str  # why it may be of another kind, as a clause; `""` if it is proven
 
 
@@ -93,7 +94,7 @@ def judge(place: Surroundings) -> KindVerdict | None:
         if not _fits(place.name, kind.names):
             continue
         verdict = _verdict_on(place, kind)
-        if verdict is not None and not verdict.doubt:
+        if verdict and not verdict.doubt:
             return verdict
         doubtful = doubtful or verdict
     return doubtful
@@ -135,12 +136,12 @@ def _verdict_on(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
 
 def _missing_evidence(place: Surroundings, kind: ArtefactKind) -> str:
     """Return which files would prove the kind, and which one here only has the name of such."""
-    groups = [[mark.path for mark in marks] for marks in kind.inside]
+    # The keys of a dict are a set in order.
+    groups = [dict.fromkeys(mark.path for mark in marks).keys() for marks in kind.inside]
     least = []
-    for group in groups:
-        paths = {*group}
-        if not any(paths > {*other} for other in groups):
-            least.append(" with ".join(dict.fromkeys(group)))
+    for paths in groups:
+        if not any(paths > other for other in groups):
+            least.append(" with ".join(paths))
     doubt = f"needs {' or '.join(least)} in it"
     names = place.inside.names
     for path in chain(*groups):
@@ -153,7 +154,7 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
     return any(like(pattern, name) for pattern in patterns)
 
 
-def _fitting(names: frozenset[str], pattern: str) -> list[str]:
+def _fitting(names: set[str], pattern: str) -> list[str]:
     if "*" not in pattern:
         names = names & {pattern}
     return sorted(name for name in names if like(pattern, name))
@@ -188,10 +189,8 @@ def _evidence_around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tup
         name = next(filter(None, names), "")
         if not name:
             return [], f"{' or '.join(kind.above)} above it"
-        if names[0]:
-            evidence.append(f"{name} beside it")
-        else:
-            evidence.append(f"{name} above it")
+        where = "beside" if names[0] else "above"
+        evidence.append(f"{name} {where} it")
     return evidence, ""
 
 
@@ -206,11 +205,9 @@ def _first_match(listing: DirectoryNames, wanted: Iterable[str]) -> str:
 
 def _foreign_entry(place: Surroundings, kind: ArtefactKind) -> str:
     """Return why something in the directory belongs to no such directory, or ""."""
+    allowed = kind.only_inside or ["*"]
     for name in sorted(place.inside.names):
-        is_foreign = name in kind.never_inside
-        if kind.only_inside and not _fits(name, kind.only_inside):
-            is_foreign = True
-        if is_foreign:
+        if name in kind.never_inside or not _fits(name, allowed):
             return f"{name} is in it, which belongs to no such directory"
         if kind.check and not _is_compiled(place, name):
             return f"{name} in it is not compiled from a plain file beside the directory"
@@ -241,28 +238,27 @@ def kind_of(rule: Rule) -> ArtefactKind:
     inside = values.pop("inside")
     if isinstance(inside, str):
         inside = [inside]
-    unknown = {*holds}
-    groups = []
-    for group in inside:
-        paths = texts(group)
-        unknown.difference_update(paths)
-        groups.append(tuple(_mark(path, holds) for path in paths))
+    groups = [texts(group) for group in inside]
+    unknown = holds.keys() - chain(*groups)
     if unknown:
         raise ValueError(f"no evidence has the names {sorted(unknown)}")
     for key in values.keys() - _NOT_LISTS:
         values[key] = texts(values[key])
     return ArtefactKind(
         category=CleanCategory(category),
-        inside=tuple(groups),
+        inside=tuple(_telltales(paths, holds) for paths in groups),
         **values,
     )
 
 
-def _mark(path: str, holds: Mapping[str, Any]) -> Telltale:
-    required = texts(holds.get(path, []))
-    if path == _TAG:
-        required = (_SIGNATURE, *required)
-    return Telltale(path, tuple(text.encode() for text in required))
+def _telltales(paths: Texts, holds: Mapping[str, Any]) -> tuple[Telltale, ...]:
+    group = []
+    for path in paths:
+        required = texts(holds.get(path, []))
+        if path == _TAG:
+            required = (_SIGNATURE, *required)
+        group.append(Telltale(path, tuple(map(str.encode, required))))
+    return tuple(group)
 
 
 KINDS = tuple(kind_of(rule) for rule in all_rules().values() if rule.clean)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
 from errno import ENOSPC
 from os.path import isdir, lexists
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
+from click import ClickException, Command, Context, HelpFormatter
 
-from ctxsize import errors
-from ctxsize.cli import output, pages
+from ctxsize.cli import output
 from ctxsize.cli.commands import COMMANDS, COMPLETE, suggestion
+from ctxsize.cli.pages import documented
+from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.shipped import shipped_text
 from ctxsize.version import version_line
 
@@ -24,144 +26,113 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
-Commands = Mapping[str, click.Command]
 
 
-def _check() -> Commands:
-    from ctxsize.cli.check import check, diff, scan
+def _module_of(command: str) -> ModuleType:
+    """Import the module with a command, which is an attribute of it."""
+    match COMMANDS[command].module:
+        case "check":
+            from ctxsize.cli import check
 
-    return {"check": check, "diff": diff, "scan": scan}
+            return check
+        case "clean":
+            from ctxsize.cli import clean
 
+            return clean
+        case "explain":
+            from ctxsize.cli import explain
 
-def _clean() -> Commands:
-    from ctxsize.cli.clean import clean
+            return explain
+        case "explore":
+            from ctxsize.cli import explore
 
-    return {"clean": clean}
+            return explore
+        case "init":
+            from ctxsize.cli import init
 
+            return init
+        case "lint":
+            from ctxsize.cli import lint
 
-def _explain() -> Commands:
-    from ctxsize.cli.explain import explain
+            return lint
+        case "measure":
+            from ctxsize.cli import measure
 
-    return {"explain": explain}
+            return measure
+        case "reference":
+            from ctxsize.cli import reference
 
+            return reference
+        case _:
+            from ctxsize.cli import suggest
 
-def _explore() -> Commands:
-    from ctxsize.cli.explore import explore
-
-    return {"explore": explore}
-
-
-def _init() -> Commands:
-    from ctxsize.cli.init import init
-
-    return {"init": init}
-
-
-def _lint() -> Commands:
-    from ctxsize.cli.lint import advise, lint
-
-    return {"advise": advise, "lint": lint}
-
-
-def _measure() -> Commands:
-    from ctxsize.cli.measure import glance, ls, measure
-
-    return {FRONT: glance, "ls": ls, "measure": measure}
-
-
-def _reference() -> Commands:
-    from ctxsize.cli import reference
-
-    return {
-        "completion": reference.completion,
-        "help": reference.help,
-        "rule": reference.rule,
-        "schema": reference.schema,
-    }
-
-
-def _suggest() -> Commands:
-    from ctxsize.cli.suggest import suggest
-
-    return {"suggest": suggest}
-
-
-_MODULES: dict[str, Callable[[], Commands]] = {
-    "check": _check,
-    "clean": _clean,
-    "explain": _explain,
-    "explore": _explore,
-    "init": _init,
-    "lint": _lint,
-    "measure": _measure,
-    "reference": _reference,
-    "suggest": _suggest,
-}
-"""Import a module of this package, and return its commands."""
+            return suggest
 
 
 class LazyGroup(click.Group):
     """Imports a command's module when the command is used, not when it is listed."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Insert the name of the front door before a directory or options."""
-        first = ""
-        if args:
-            first = args[0]
+        first = next(iter(args), "")
+        is_asked = not ctx.resilient_parsing
         is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
-        if is_door and "--" not in args and not ctx.resilient_parsing:
+        if is_door and is_asked and "--" not in args:
             door = self.get_command(ctx, FRONT) or self
             parser = door.make_parser(ctx)
             parser.ignore_unknown_options = True
-            word = parser.parse_args([*args])[0].get("context")
+            options, _, _ = parser.parse_args([*args])
+            word = options.get("context")
             if word in COMMANDS:
-                typed = f"ctxsize {word} {first.partition('=')[0]}"
-                ctx.fail(f"Options follow the command: {typed}")
+                option = first.partition("=")[0]
+                ctx.fail(f"Options follow the command: ctxsize {word} {option}")
         is_door |= first not in COMMANDS and isdir(first)
-        if is_door or (not args and not ctx.resilient_parsing):
+        if is_door or (is_asked and not args):
             args = [FRONT, *args]
         return super().parse_args(ctx, args)
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
         """Return the command of the first argument. Raises `UsageError` if there is none."""
         word = args[0]
-        if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
-            hint = suggestion(word)
-            if not hint and lexists(word):
+        if word not in (*COMMANDS, FRONT) and not ctx.resilient_parsing:
+            hint = "there is no such directory either"
+            if lexists(word):
                 hint = "it is a file (name it with -f)"
-            elif not hint:
-                hint = "there is no such directory either"
-            ctx.fail(f"No such command: {word!r}; {hint}")
+            ctx.fail(f"No such command: {word!r}; {suggestion(word) or hint}")
         return super().resolve_command(ctx, args)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command, or else a directory."""
         commands = super().shell_complete(ctx, incomplete)
         if commands:
             return commands
         return click.Path(file_okay=False).shell_complete(ctx, self.params[0], incomplete)
 
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_usage(self, ctx: Context, formatter: HelpFormatter) -> None:
         formatter.write_usage("ctxsize", "[DIR] [OPTIONS]")
         formatter.write_usage("ctxsize", "COMMAND [ARGS]...", prefix="       ")
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS and cmd_name != FRONT:
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name == FRONT:
+            from ctxsize.cli.measure import glance
+
+            return documented(glance, "glance")
+        if cmd_name not in COMMANDS:
             return None
-        module = COMMANDS[cmd_name].module if cmd_name else "measure"
-        return pages.documented(_MODULES[module]()[cmd_name], cmd_name or "glance")
+        return documented(getattr(_module_of(cmd_name), cmd_name), cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            rows = [(name, listed.summary) for name, listed in COMMANDS.items()]
+            formatter.write_dl(rows)
 
 
-def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+def _show_version(context: Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         click.echo(version_line())
         context.exit()
@@ -181,7 +152,7 @@ def app() -> None:
     """Report exactly what `docker build` will send, and keep it small."""
 
 
-pages.documented(app, "ctxsize")
+documented(app, "ctxsize")
 
 
 def run(arguments: list[str]) -> int:
@@ -192,7 +163,7 @@ def run(arguments: list[str]) -> int:
         output.write("", flushed=True)
     except BrokenPipeError:
         output.abandon()
-    except errors.CtxsizeError as error:
+    except CtxsizeError as error:
         output.error(str(error))
         return output.USAGE
     return code
@@ -212,9 +183,9 @@ def _code(arguments: list[str]) -> int:
         return output.INTERRUPTED
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
+    except ClickException as error:
         output.error(_usage(error))
-    except errors.CtxsizeError as error:
+    except CtxsizeError as error:
         output.failed(error)
     except RecursionError:
         output.error("a file is nested too deeply to be read (look for brackets within brackets)")
@@ -225,7 +196,7 @@ def _code(arguments: list[str]) -> int:
     return output.USAGE
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage(error: ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "ctxsize").strip()
     message = " ".join(error.format_message().split()).rstrip(".")
@@ -265,4 +236,4 @@ def _complete() -> int:
     try:
         return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     except (KeyError, ValueError) as error:
-        raise errors.InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
+        raise InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None

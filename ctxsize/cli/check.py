@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import UsageError, argument, command
 from click.core import ParameterSource
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, number, value
+from ctxsize.cli.output import Display, failing, found, note, warn
 from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
 from ctxsize.keys import attribute_of, schemas, value_of
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 
 if TYPE_CHECKING:
     from ctxsize.cli.watching import BuildSize
@@ -29,17 +31,17 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
     """Return an option of a budget; the key of the configuration parses its value."""
     key = shown.split()[0].removeprefix("--")
 
-    def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
-        if value is None:
+    def parsed(ctx: click.Context, param: click.Parameter, written: object) -> object:
+        if written is None:
             return None
-        if isinstance(value, tuple):
-            value = [*value]
+        if isinstance(written, tuple):
+            written = [*written]
         try:
-            return value_of(key, schemas()[key], value)
+            return value_of(key, schemas()[key], written)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 
-    return options.value(shown, attribute_of(key), callback=parsed, **settings)
+    return value(shown, attribute_of(key), callback=parsed, **settings)
 
 
 _budget = options.gathered(
@@ -57,13 +59,13 @@ _budget = options.gathered(
 )
 
 
-@click.command("check")
+@command("check")
 @options.build
-@options.flag("--all", "whole")
+@flag("--all", "whole")
 @_budget
-@options.value("--baseline FILE")
-@options.flag("--update-baseline")
-@options.value("--policy FILE", envvar="CTXSIZE_POLICY")
+@value("--baseline FILE")
+@flag("--update-baseline")
+@value("--policy FILE", envvar="CTXSIZE_POLICY")
 @options.watch
 @options.exit_zero
 @options.display
@@ -76,7 +78,7 @@ def check(
     policy: str | None,
     watch: bool,
     exit_zero: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration."""
     # Without a build on the command line, those of the configuration are checked.
@@ -85,17 +87,9 @@ def check(
     if policy is None:
         policy = os.environ.get("CTXSIZE_POLICY")  # even if it is empty
     if watch and update_baseline:
-        raise click.UsageError("--watch cannot be combined with --update-baseline")
+        raise UsageError("--watch cannot be combined with --update-baseline")
 
     problems = list[Problem]()
-    check_all = partial(
-        checking.check,
-        build if is_named else None,
-        budget=budget,
-        baseline=baseline,
-        policy=policy,
-        update_baseline=update_baseline,
-    )
 
     def checked() -> CheckReport:
         builds = None
@@ -106,20 +100,29 @@ def check(
         if policy is not None:
             others = _others(build, policy, problems, whole=whole)
         if not watch:  # an error may follow from them
-            output.warn(problems)
+            warn(problems)
         with output.progress() as progress:
-            return check_all(builds=builds, others=others, progress=progress)
+            return checking.check(
+                build if is_named else None,
+                builds=builds,
+                others=others,
+                budget=budget,
+                baseline=baseline,
+                policy=policy,
+                update_baseline=update_baseline,
+                progress=progress,
+            )
 
     def show(outcome: CheckReport) -> int:
         if watch:
-            output.warn(problems)
+            warn(problems)
         display.emit(outcome, top=5)
         if not display.shows_text:
             _note_accepted(outcome)
         if outcome.updated:
-            output.note(f"wrote {outcome.baseline}")
-        failing = [problem for context in outcome.checks for problem in context.report.failing]
-        return output.failing(failing) or output.found(not outcome.passes, exit_zero=exit_zero)
+            note(f"wrote {outcome.baseline}")
+        fatal = [problem for context in outcome.checks for problem in context.report.failing]
+        return failing(fatal) or found(not outcome.passes, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
@@ -131,7 +134,7 @@ def check(
 def _note_accepted(outcome: CheckReport) -> None:
     for context in outcome.checks:
         for finding, reason in context.accepted:
-            output.note(f"accepted: {finding.message} ({reason})")
+            note(f"accepted: {finding.message} ({reason})")
 
 
 def _sizes(outcome: CheckReport) -> Iterator[BuildSize]:
@@ -159,7 +162,7 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
     if build.dockerfile:
         options_of_build.append("--file")
     if options_of_build:
-        raise click.UsageError(f"{options_of_build[0]} cannot be combined with --all")
+        raise UsageError(f"{options_of_build[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
     problems += discovery.problems
     if policy is not None:
@@ -170,25 +173,29 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
         ]
         if skipped:
             raise InputErrors(skipped)
-        text = "a command that is not written out may build something else, which is not checked"
-        for definition in discovery.builds:
-            if definition.contested:
-                problems.append(Problem("open", text, definition.build.context))
-                break
+        builds = [definition for definition in discovery.builds if definition.contested]
+        if builds:
+            problems.append(
+                Problem(
+                    "open",
+                    "a command that is not written out may build something else, "
+                    "which is not checked",
+                    builds[0].build.context,
+                )
+            )
     return _builds_of(discovery, build)
 
 
 def _others(build: Build, policy: str, problems: list[Problem], *, whole: bool) -> list[Build]:
     """Return the builds for which only a policy holds, and add to `problems`.
 
-    None if the command line names the one build to check.
+    There are none if the command line names the one build to check.
     """
     if whole:
         return _everywhere(build, problems)
     if any(map(_is_given, ("context", "dockerfile"))):
         return []
-    below = _below(Build(builder=build.builder), policy, problems)
-    return below + _everywhere(build, problems)
+    return _below(Build(builder=build.builder), policy, problems) + _everywhere(build, problems)
 
 
 def _everywhere(build: Build, problems: list[Problem]) -> list[Build]:
@@ -209,47 +216,45 @@ def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
     return builds
 
 
-@click.command("diff")
-@click.argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
-@options.value("-f, --file PATH", "dockerfile")
-@options.flag("--checkout")
+@command("diff")
+@argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
+@value("-f, --file PATH", "dockerfile")
+@flag("--checkout")
 @options.builder
-@options.value("--name NAME")
-@options.number("--top")
+@value("--name NAME")
+@number("--top")
 @options.display
 def diff(
-    places: tuple[str, ...],
+    places: Texts,
     dockerfile: str | None,
     checkout: bool,
     builder: str,
     name: str | None,
     top: int | None,
-    display: output.Display,
+    display: Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER."""
     if not places and not checkout:
-        raise click.UsageError("Missing argument 'BEFORE'.")
+        raise UsageError("Missing argument 'BEFORE'.")
     if len(places) > 2 - checkout or (name and checkout):
-        raise click.UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
-    compare = partial(checking.diff, name=name)
+        raise UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
     if checkout:
-        compare = partial(checking.diff_checkout)
-    outcome = compare(*places, dockerfile=dockerfile, builder=builder)
+        outcome = checking.diff_checkout(*places, dockerfile=dockerfile, builder=builder)
+    else:
+        outcome = checking.diff(*places, dockerfile=dockerfile, builder=builder, name=name)
     display.emit(outcome, top=top or 0)
 
 
-@click.command("scan")
-@click.argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
-@options.flag("--merge")
-@options.number("--top")
+@command("scan")
+@argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
+@flag("--merge")
+@number("--top")
 @options.exit_zero
 @options.display
-def scan(
-    roots: tuple[str, ...], merge: bool, top: int | None, exit_zero: bool, display: output.Display
-) -> int:
+def scan(roots: Texts, merge: bool, top: int | None, exit_zero: bool, display: Display) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds."""
     if (merge and not roots) or (not merge and len(roots) > 1):
-        raise click.UsageError("--merge takes reports, and without it ROOT is one directory")
+        raise UsageError("--merge takes reports, and without it ROOT is one directory")
     if merge:
         from ctxsize.formats import json
         from ctxsize.scanning import fleet
@@ -262,6 +267,6 @@ def scan(
     if display.full:
         most = len(scanned.rows)
     display.emit(scanned, top=top or most)
-    if output.failing(scanned.problems) or any(row.is_unread for row in scanned.rows):
+    if failing(scanned.problems) or any(row.is_unread for row in scanned.rows):
         return output.USAGE
-    return output.found(scanned.findings, exit_zero=exit_zero)
+    return found(scanned.findings, exit_zero=exit_zero)

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 import click
+from click import UsageError
 
 from ctxsize import api, units
-from ctxsize.clean import Cleaning
+from ctxsize.clean import Cleaning, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display
+from ctxsize.model import Texts
 
 
 @click.command("clean")
 @options.directory("root")
-@options.value("--ecosystem NAME", "ecosystems", type=click.Choice(ECOSYSTEMS), multiple=True)
-@options.flag("--deps")
-@options.value("--older-than AGE")
-@options.value("--recent AGE", default="10min", show_default=True)
-@options.flag("--yes")
-@options.flag("--dry-run")
+@value("--ecosystem NAME", "ecosystems", type=click.Choice(ECOSYSTEMS), multiple=True)
+@flag("--deps")
+@value("--older-than AGE")
+@value("--recent AGE", default="10min", show_default=True)
+@flag("--yes")
+@flag("--dry-run")
 @options.display
 def clean(
     root: str,
-    ecosystems: tuple[str, ...],
+    ecosystems: Texts,
     deps: bool,
     older_than: str | None,
     recent: str,
     yes: bool,
     dry_run: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """List build output below ROOT that can be made again; --yes deletes it."""
     if yes and dry_run:
-        raise click.UsageError("--yes cannot be combined with --dry-run")
+        raise UsageError("--yes cannot be combined with --dry-run")
     with output.progress() as progress:
         plan = api.clean_plan(
             root or ".",
@@ -44,7 +47,8 @@ def clean(
             recent_s=units.parse_age(recent),
             progress=progress,
         )
-    cleaning = Cleaning(root or ".", plan)
+    results: tuple[Result, ...] = ()
+    command = ""
     if yes:
         with output.progress() as progress:
             try:
@@ -52,9 +56,15 @@ def clean(
             except KeyboardInterrupt:
                 output.note("interrupted; the next run lists what is half deleted")
                 raise
-        cleaning = replace(cleaning, applied=True, results=results)
     else:
         words = [word for word in click.get_current_context().obj if word != "--dry-run"]
-        cleaning = replace(cleaning, command=shlex.join(["ctxsize", *words, "--yes"]))
+        command = shlex.join(["ctxsize", *words, "--yes"])
+    cleaning = Cleaning(
+        root or ".",
+        plan,
+        applied=yes,
+        results=results,
+        command=command,
+    )
     display.emit(cleaning)
     return output.found(not cleaning.complete)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from ctxsize.shipped import shipped_text
@@ -17,13 +16,8 @@ class Listed(NamedTuple):
     summary: str
 
 
-def _commands() -> Iterator[tuple[str, Listed]]:
-    for row in shipped_text("cli/commands.txt").splitlines():
-        name, module, summary = row.split(None, 2)
-        yield name, Listed(module, summary)
-
-
-COMMANDS = dict(_commands())
+_ROWS = [row.split(None, 2) for row in shipped_text("cli/commands.txt").splitlines()]
+COMMANDS = {name: Listed(module, summary) for name, module, summary in _ROWS}
 """The commands by name, in the order of the help."""
 
 

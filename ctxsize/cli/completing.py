@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import click
+from click import Context, Parameter
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
+Complete = Callable[[Context, Parameter, str], list["CompletionItem"]]
 Completions = Iterable[tuple[str, str]]  # each with a description that zsh and fish show
 
 files = click.Path().shell_complete
 directories = click.Path(file_okay=False).shell_complete
 
 
-def _completing(find: Callable[[click.Context, str], Completions]) -> Complete:
+def _completing(find: Callable[[Context, str], Completions]) -> Complete:
     """Return a completion with the values of `find` that begin with what was typed."""
 
-    def complete(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:
+    def complete(ctx: Context, param: Parameter, typed: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         try:
@@ -37,7 +38,7 @@ def _completing(find: Callable[[click.Context, str], Completions]) -> Complete:
 
 
 @_completing
-def stages(ctx: click.Context, typed: str) -> Completions:
+def stages(ctx: Context, typed: str) -> Completions:
     """Complete a stage of the Dockerfile."""
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDKIT
@@ -51,7 +52,7 @@ def stages(ctx: click.Context, typed: str) -> Completions:
 
 
 @_completing
-def rules(ctx: click.Context, typed: str) -> Completions:
+def rules(ctx: Context, typed: str) -> Completions:
     """Complete a rule of `suggest`."""
     from ctxsize.knowledge.rules import all_rules
 
@@ -59,7 +60,7 @@ def rules(ctx: click.Context, typed: str) -> Completions:
 
 
 @_completing
-def named(ctx: click.Context, typed: str) -> Completions:
+def named(ctx: Context, typed: str) -> Completions:
     """Complete the name of a named context."""
     for option in ctx.params.get("build_contexts") or ():
         yield option.partition("=")[0], option
@@ -71,7 +72,7 @@ def codes(start: str) -> Complete:
     Without a prefix, what is typed in lower case is the start of a slug.
     """
 
-    def find(ctx: click.Context, typed: str) -> Completions:
+    def find(ctx: Context, typed: str) -> Completions:
         from ctxsize.codes import code_of, names
 
         lead = typed[: typed.rfind(",") + 1]
@@ -86,6 +87,6 @@ def codes(start: str) -> Complete:
     return _completing(find)
 
 
-def rules_or_files(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:
+def rules_or_files(ctx: Context, param: Parameter, typed: str) -> list[CompletionItem]:
     """Complete a rule, or else a path."""
     return rules(ctx, param, typed) or files(ctx, param, typed)

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import click
+from click import UsageError
 
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display, failing, note
 from ctxsize.engine import explanation as engine
-from ctxsize.engine.explanation import Explanation
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import SourceCheck, check_in_all
 from ctxsize.engine.transfer_requests import plan_named
@@ -20,6 +22,7 @@ from ctxsize.errors import InputError
 from ctxsize.formats import Look, json, text
 from ctxsize.formats.sections import explained as shown
 from ctxsize.formats.wording import unquoted
+from ctxsize.model import Texts
 from ctxsize.planning import plan_for
 
 _MOST_BYTES = 1 << 30
@@ -29,11 +32,11 @@ _MOST_BYTES = 1 << 30
 @click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @options.named
-@options.flag("-n", "--non-matching")
-@options.flag("-z", "null")
-@options.flag("--stdin")
-@options.flag("-v", "--trace", "traced")
-@options.value("--source SOURCE|LINE", "sources", multiple=True)
+@flag("-n", "--non-matching")
+@flag("-z", "null")
+@flag("--stdin")
+@flag("-v", "--trace", "traced")
+@value("--source SOURCE|LINE", "sources", multiple=True)
 @options.as_json
 @options.quiet
 @options.colour
@@ -45,59 +48,47 @@ def explain(
     null: bool,
     stdin: bool,
     traced: bool,
-    sources: tuple[str, ...],
+    sources: Texts,
     as_json: bool,
     colour: str,
 ) -> int:
     """Explain which line of an ignore file decides about each PATH."""
     if sources and (paths or stdin or traced or null or non_matching):
-        raise click.UsageError("--source cannot be combined with PATH, --stdin, --trace, -n or -z")
+        raise UsageError("--source cannot be combined with PATH, --stdin, --trace, -n or -z")
     if stdin and build.dockerfile == "-":
-        raise click.UsageError("--stdin and -f - cannot both read stdin")
+        raise UsageError("--stdin and -f - cannot both read stdin")
     if not sources and stdin == bool(paths):
-        raise click.UsageError("give either PATH or --stdin")
+        raise UsageError("give either PATH or --stdin")
     if null and (traced or as_json):
-        raise click.UsageError("-z cannot be combined with --trace or --json")
+        raise UsageError("-z cannot be combined with --trace or --json")
     if build.given() and not (traced or named or sources or as_json):
-        raise click.UsageError(f"{build.given()[0]} needs --trace, --source or --json")
+        raise UsageError(f"{build.given()[0]} needs --trace, --source or --json")
     plan = plan_named(plan_for(build), named)
-    look = output.Display(colour=colour).look()
+    look = Display(colour=colour).look()
     if sources:
         return _check(plan, sources, look, as_json=as_json)
     output.warn(plan.ignore_file_problems)
-    takers = engine.Takers(plan) if traced or as_json else None
     if stdin:
         paths = _from_stdin(null=null)
-    explanations = _explanations(plan, paths, takers)
+    # Each is explained as soon as its path is read.
+    explanations = (engine.explain(plan, engine.in_context(plan, path)) for path in paths)
+    if not traced and not as_json:
+        _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
+        return output.FINE
+    with_takers = map(engine.Takers(plan).added_to, explanations)
     if as_json:
-        output.write(json.explained(plan, explanations, traced=traced))
-        return output.failing(unread(plan))
-    if traced:
-        _trace(plan, explanations, look, flushed=stdin)
-        return output.failing(unread(plan))
-    _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
-    return output.FINE
-
-
-def _explanations(
-    plan: Plan, paths: Iterable[str], takers: engine.Takers | None
-) -> Iterator[Explanation]:
-    """Yield why each path is sent, as soon as it is read."""
-    for path in paths:
-        explanation = engine.explain(plan, engine.in_context(plan, path))
-        if takers is not None:
-            explanation = takers.added_to(explanation)
-        yield explanation
-
-
-def _trace(plan: Plan, explanations: Iterable[Explanation], look: Look, *, flushed: bool) -> None:
-    for explained in explanations:
-        steps = shown.steps(explained, plan.builder, plan.dockerfile)
-        output.write(text.render([steps], look), flushed=flushed)
+        output.write(json.explained(plan, with_takers, traced=traced))
+    else:
+        for explained in with_takers:
+            output.write(
+                text.render([shown.steps(explained, plan.builder, plan.dockerfile)], look),
+                flushed=stdin,
+            )
+    return failing(unread(plan))
 
 
 def _print_lines(
-    explanations: Iterable[Explanation], *, non_matching: bool, null: bool, stdin: bool
+    explanations: Iterable[engine.Explanation], *, non_matching: bool, null: bool, stdin: bool
 ) -> None:
     """Print the line that decides about each path, as `git check-ignore -v` does."""
     unmatched = 0
@@ -110,11 +101,13 @@ def _print_lines(
         else:
             output.write(shown.line(explained) + "\n", flushed=stdin)
     if unmatched and not stdin:
-        nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
-        output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
+        note(
+            f"no pattern matches {unmatched} of the paths, so nothing ignores them "
+            "(-n lists them, --trace shows whether they are sent)"
+        )
 
 
-def _check(plan: Plan, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:
+def _check(plan: Plan, wanted: Texts, look: Look, *, as_json: bool) -> int:
     """Print the fate of each source, and return the exit code."""
     all_checks = list[SourceCheck]()
     for source in wanted:
@@ -124,9 +117,9 @@ def _check(plan: Plan, wanted: tuple[str, ...], look: Look, *, as_json: bool) ->
             context = "build context"
             if plan.name:
                 context = f"named context {plan.name}"
-            output.note(f"line {source} takes nothing from the {context} in this build")
+            note(f"line {source} takes nothing from the {context} in this build")
         elif not checks[0].source.line:
-            output.note(f"no COPY or ADD of this build takes {source!r}: answering as if one did")
+            note(f"no COPY or ADD of this build takes {source!r}: answering as if one did")
         if not as_json:
             for check in checks:
                 output.write(text.render([shown.source(check, plan.dockerfile)], look))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from functools import partial
 from importlib.util import find_spec
 
 import click
@@ -19,8 +18,10 @@ from ctxsize.errors import InputError
 def explore(build: Build, replace_link: bool) -> int:
     """Walk through CONTEXT on a screen, and try patterns of its ignore file on it."""
     if find_spec("textual") is None:
-        hint = "as in pipx install --force '.[tui]' in its checkout"
-        raise InputError(f"explore needs textual: install ctxsize with its extra tui, {hint}")
+        raise InputError(
+            "explore needs textual: install ctxsize with its extra tui, "
+            "as in pipx install --force '.[tui]' in its checkout"
+        )
     if not output.is_interactive():
         raise InputError("explore needs a terminal", hint="ctxsize measure prints the figures")
     from ctxsize.explore.app import Explorer
@@ -29,12 +30,16 @@ def explore(build: Build, replace_link: bool) -> int:
     gc.enable()  # `__main__` disables it, as other runs are short
     keys = (explore.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
     with output.progress() as progress:
-        open_session = partial(Session, build, replace_link=replace_link)
-        session = open_session(progress=progress, steps=progress and progress.step)
+        session = Session(
+            build,
+            replace_link=replace_link,
+            progress=progress,
+            steps=progress and progress.step,
+        )
     output.warn(session.problems)
     explorer = Explorer(build, session, keys=keys)
     code = explorer.run()
-    if explorer.failure is not None:
+    if explorer.failure:
         raise explorer.failure
     output.write(explorer.written or "nothing was written\n")
     if code is None:

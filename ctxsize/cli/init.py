@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from glob import escape
 from os.path import realpath, relpath
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +13,7 @@ import click
 from ctxsize import api
 from ctxsize.build import joined
 from ctxsize.cli import options, output
+from ctxsize.cli.output import warn
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.fates import fatal_problems
@@ -27,7 +28,6 @@ from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
 if TYPE_CHECKING:
-    from ctxsize.build import Build
     from ctxsize.recommender.outcome import Advice
     from ctxsize.writer.apply import Links
 
@@ -55,35 +55,28 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     """Write the ignore file and the budget of DIR, and show what to add to CI."""
     config = load(root)
     starts = _starts(root)
-    advice_of: dict[str, Advice] = {}
+    edits = {}
+    lines = {}
     for start in starts:
-        if start.advice.edit is not None:
-            advice_of[start.advice.edit.path] = start.advice
-    edits = [advice.edit for advice in advice_of.values() if advice.edit is not None]
+        edit = start.advice.edit
+        if edit:
+            edits[edit.path] = edit
+            lines[edit.path] = _written(edit, start.advice)
     if config.path is None:
-        text = _text(root, starts, edits, _HEAD)
-        edits.append(Edit(joined(root, NAMES[0]), None, text.encode()))
+        path = joined(root, NAMES[0])
+        edits[path] = Edit(path, None, _text(root, starts, edits.values(), _HEAD).encode())
     if dry_run:
-        output.Display(colour=colour).patch(edits)
+        output.Display(colour=colour).patch(edits.values())
         return
     from ctxsize.writer.apply import apply
 
     links: Links = "replace" if replace_link else "refuse"
-    output.warn(apply(edits, links=links))
-    lines = [*_written(advice_of)]
-    shown = lines[:_MOST_LINES]
-    if len(lines) > _MOST_LINES:
-        shown.append(more(len(lines) - _MOST_LINES))
-    bare = _without_budget(config, starts)
-    if config.path is None:
-        budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
-        shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
-    elif bare:
-        tables = _text(config.directory, bare)
-        lacks = f"{plural(len(bare), 'build')} without a budget; add to it:"
-        shown.append(f"kept {quoted(config.path)}, which leaves {lacks}\n{tables}")
-    else:
-        shown.append(f"kept {quoted(config.path)}: it is the configuration")
+    warn(apply([*edits.values()], links=links))
+    shown = [*lines.values()]
+    left_out = len(shown) - _MOST_LINES
+    if left_out > 0:
+        shown[_MOST_LINES:] = [more(left_out)]
+    shown.append(_about_configuration(config, root, starts))
     if any(not offer.chosen for start in starts for offer in start.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
     if not edits:
@@ -91,24 +84,36 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
     if not output.is_quiet():
         if edits:
             shown.append("next: commit this, and let CI check it")
-        snippets = shipped_text("cli/snippets.txt").replace("VERSION", __version__)
-        shown += ["", snippets.rstrip()]
+        shown += ["", shipped_text("cli/snippets.txt").replace("VERSION", __version__).rstrip()]
     output.write("\n".join(shown) + "\n")
 
 
-def _written(advice_of: Mapping[str, Advice]) -> Iterator[str]:
-    """Yield a line for each ignore file that was written."""
-    for path, advice in advice_of.items():
-        patterns = sum(len(offer.patterns) for offer in advice.suggestions if offer.chosen)
-        saved = human((advice.before.context - advice.after.context).content_bytes)
-        yield f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send"
+def _written(edit: Edit, advice: Advice) -> str:
+    """Return the line about an ignore file that was written."""
+    patterns = sum(len(offer.patterns) for offer in advice.suggestions if offer.chosen)
+    saved = advice.before.context - advice.after.context
+    changes = f"{plural(patterns, 'pattern')}, {human(saved.content_bytes)} less to send"
+    return f"wrote {quoted(edit.path)}: {changes}"
+
+
+def _about_configuration(config: Config, root: str, starts: Sequence[_Start]) -> str:
+    """Return the line about the configuration; below it, the tables that `config` lacks."""
+    if config.path is None:
+        budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
+        return f"wrote {quoted(joined(root, NAMES[0]))}: {budgets}"
+    kept = f"kept {quoted(config.path)}"
+    bare = _without_budget(config, starts)
+    if not bare:
+        return f"{kept}: it is the configuration"
+    lacks = f"{plural(len(bare), 'build')} without a budget; add to it:"
+    return f"{kept}, which leaves {lacks}\n{_text(config.directory, bare)}"
 
 
 def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
     """Return the builds about which `config` has neither a budget nor a baseline."""
     if config.defaults.budget.limits or config.baseline:
         return []
-    known = set[str]()
+    known = set()
     for _, described in builds(config):
         for budgeted in described:
             if budgeted.budget.limits:
@@ -119,33 +124,36 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`. Raises `InputErrors` if there are none that are usable."""
     discovery = api.discover(root)
-    output.warn(discovery.problems)
-    unique: dict[tuple[str, str | None], Build] = {}
+    warn(discovery.problems)
+    unique = {}
     for found in discovery.builds:
         build = found.build
         unique[realpath(build.context), build.dockerfile] = build
     if not unique:
-        hint = "name the directory of a build; `ctxsize scan DIR` lists the builds below DIR"
-        message = "nothing is built here: there is no Dockerfile, and no file that names one"
-        raise InputError(message, path=root, hint=hint)
+        raise InputError(
+            "nothing is built here: there is no Dockerfile, and no file that names one",
+            path=root,
+            hint="name the directory of a build; `ctxsize scan DIR` lists the builds below DIR",
+        )
     parsed_files = ParsedDockerfiles()
-    starts = list[_Start]()
-    errors = list[CtxsizeError]()
-    advice_of: dict[tuple[str, str | None], Advice] = {}
-    failing: dict[Problem, None] = {}
+    starts = []
+    errors = []
+    advice_of = {}
+    failing = list[Problem]()
     with output.progress() as progress:
         for build in unique.values():
             try:
                 plan = plan_with_hint(build, parsed_files)
-                failing |= dict.fromkeys(fatal_problems(plan))
+                failing += fatal_problems(plan)
                 _name(plan.context, root)
                 ignore_file = None
                 if plan.ignore_file:
                     ignore_file = plan.ignore_file.path
                 key = (plan.root, ignore_file)
                 if key not in advice_of:
-                    steps = progress and progress.step
-                    advice_of[key] = api.suggest(plan, progress=progress, steps=steps)
+                    advice_of[key] = api.suggest(
+                        plan, progress=progress, steps=progress and progress.step
+                    )
                 unusual = None
                 if plan.dockerfile_in_context != "Dockerfile":
                     unusual = plan.dockerfile
@@ -154,10 +162,11 @@ def _starts(root: str) -> list[_Start]:
                 errors.append(error)
     if not starts:
         raise InputErrors(errors)
-    output.warn([*failing])
-    output.warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
-    assumed = dict.fromkeys(problem for start in starts for problem in start.advice.problems)
-    output.warn([problem for problem in assumed if problem.code == UNKNOWN.code])
+    problems = [problem for start in starts for problem in start.advice.problems]
+    assumed = [problem for problem in problems if problem.code == UNKNOWN.code]
+    warn([*dict.fromkeys(failing)])
+    warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
+    warn([*dict.fromkeys(assumed)])
     return starts
 
 
@@ -166,8 +175,9 @@ def _name(path: str, root: str) -> str:
     try:
         return relpath(path, root).encode().decode()
     except UnicodeEncodeError:
-        hint = "rename it, as a configuration is UTF-8"
-        raise InputError("the name is not UTF-8", path=path, hint=hint) from None
+        raise InputError(
+            "the name is not UTF-8", path=path, hint="rename it, as a configuration is UTF-8"
+        ) from None
 
 
 def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head: str = "") -> str:
@@ -177,7 +187,7 @@ def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head:
     for edit in edits:
         new_bytes += len(edit.after)
     text = head
-    names = set[str]()
+    names = set()
     for start in starts:
         size_bytes = start.advice.after.context.content_bytes + new_bytes
         budget = f'max = "{_budget(size_bytes)}"\n'
@@ -192,9 +202,10 @@ def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head:
             name = f"{context} {dockerfile}"
         names.add(name)
         text += f"\n[contexts.{_quoted(name)}]\n"
-        if escape(context) not in ("", name):
-            text += f"path = {_quoted(escape(context))}\n"
-        if dockerfile not in ("", name):
+        path = escape(context)
+        if path != name:
+            text += f"path = {_quoted(path)}\n"
+        if dockerfile:
             text += f"dockerfile = {_quoted(dockerfile)}\n"
         text += budget
     return text

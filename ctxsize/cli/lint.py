@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from click import UsageError
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display, found
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.guard.accepting import FindingChoice
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from ctxsize.lints import Linted
@@ -21,19 +24,21 @@ if TYPE_CHECKING:
 
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
-    complete = completing.codes(example[:4])
-    codes: dict[str, object] = {"multiple": True, "shell_complete": complete}
-    lightest = {"default": Severity.INFO.value, "callback": lambda ctx, param, name: Severity(name)}
+    codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
     return options.gathered(
         "choice",
         FindingChoice,
-        options.flag("--fix"),
-        options.flag("--unsafe-fixes"),
-        options.flag("--diff"),
-        options.value("--select CODES", **codes),
-        options.value("--ignore CODES", **codes),
-        options.choice([severity.value for severity in Severity], "--severity", **lightest),
-        keys=FindingChoice.__annotations__,
+        flag("--fix"),
+        flag("--unsafe-fixes"),
+        flag("--diff"),
+        value("--select CODES", **codes),
+        value("--ignore CODES", **codes),
+        options.choice(
+            [severity.value for severity in Severity],
+            "--severity",
+            default=Severity.INFO.value,
+            callback=lambda ctx, param, name: Severity(name),
+        ),
     )
 
 
@@ -43,12 +48,12 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @_choice_of_findings("CTX101,CTX12")
 @options.replace_link
 @options.watch
-@options.value("--stdin-filename PATH")
+@value("--stdin-filename PATH")
 @options.exit_zero
 @options.display
 def lint(
     build: Build,
-    paths: tuple[str, ...],
+    paths: Texts,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -57,17 +62,19 @@ def lint(
     watch: bool,
     stdin_filename: str | None,
     exit_zero: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Find mistakes in the ignore files of this tree; --fix corrects them."""
     if replace_link and (diff or not (fix or unsafe_fixes)):
-        raise click.UsageError("--replace-link needs --fix or --unsafe-fixes, without --diff")
+        raise UsageError("--replace-link needs --fix or --unsafe-fixes, without --diff")
     names = [*paths]
     data = None
     if "-" in paths:
         if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
-            hint = "--diff shows the fixes"
-            raise InputError("stdin (-) cannot be fixed, watched or one of several", hint=hint)
+            raise InputError(
+                "stdin (-) cannot be fixed, watched or one of several",
+                hint="--diff shows the fixes",
+            )
         names = []
         if stdin_filename is not None:
             names.append(stdin_filename)
@@ -75,22 +82,28 @@ def lint(
     elif stdin_filename is not None:
         raise InputError("--stdin-filename needs PATH -, which reads stdin")
 
-    lint_all = partial(api.lint, names, build, data=data, unsafe_fixes=unsafe_fixes)
-
     def linted() -> Linted:
         with output.progress() as progress:
-            steps = progress and progress.step
-            return lint_all(fix=fix or diff, progress=progress, steps=steps, **choice)
+            return api.lint(
+                names,
+                build,
+                data=data,
+                unsafe_fixes=unsafe_fixes,
+                fix=fix or diff,
+                progress=progress,
+                steps=progress and progress.step,
+                **choice,
+            )
 
     def show(outcome: Linted) -> int:
         if diff:
             display.patch(outcome.edits)
-            return output.found(outcome.edits, exit_zero=exit_zero)
+            return found(outcome.edits, exit_zero=exit_zero)
         output.apply(outcome.edits, links="replace" if replace_link else "refuse")
         display.emit(outcome)
         if outcome.is_rejected:
             return output.USAGE
-        return output.found(outcome.findings, exit_zero=exit_zero)
+        return found(outcome.findings, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
@@ -118,7 +131,7 @@ def advise(
     diff: bool,
     choice: FindingChoice,
     exit_zero: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Find what makes the Dockerfiles below ROOT slow, and what to write instead."""
     if diff:
@@ -131,5 +144,4 @@ def advise(
     else:
         output.apply(advice.edits)
         display.emit(advice)
-    fails = output.failing(advice.problems)
-    return fails or output.found(advice.findings, exit_zero=exit_zero)
+    return output.failing(advice.problems) or found(advice.findings, exit_zero=exit_zero)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
+from click import UsageError
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
+from ctxsize.cli.options import flag, number, value
+from ctxsize.cli.output import Display, failing, note
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted, sent
@@ -36,16 +38,20 @@ class _FrontDoor(click.Command):
 @options.build
 @options.watch
 @options.display
-def glance(build: Build, watch: bool, display: output.Display) -> int:
+def glance(build: Build, watch: bool, display: Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
-    measured = partial(api.measure, build, top=5)
-    return _answer(measured, partial(display.emit, top=5, only=GLANCE), display, watch=watch)
+    return _answer(
+        partial(api.measure, build, top=5),
+        partial(display.emit, top=5, only=GLANCE),
+        display,
+        watch=watch,
+    )
 
 
 def _answer(
     measured: Callable[..., Report],
     emit: Callable[[Report], None],
-    display: output.Display,
+    display: Display,
     *,
     watch: bool,
 ) -> int:
@@ -57,7 +63,7 @@ def _answer(
 
     def show(report: Report) -> int:
         emit(report)
-        return output.failing(report.failing)
+        return failing(report.failing)
 
     if watch:
         from ctxsize.cli import watching
@@ -71,16 +77,16 @@ def _answer(
 
 @click.command("measure")
 @options.build
-@options.number("--top")
-@options.number("--depth", type=click.IntRange(min=0))
-@options.value(
+@number("--top")
+@number("--depth", type=click.IntRange(min=0))
+@value(
     f"--by [{'|'.join(TABLES)}]",
     type=click.Choice([*TABLES, "rule"]),
     # The table of patterns was once named after rules.
     callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
 )
-@options.flag("--ignored")
-@options.number("--jobs", envvar="CTXSIZE_JOBS")
+@flag("--ignored")
+@number("--jobs", envvar="CTXSIZE_JOBS")
 @options.watch
 @options.display
 def measure(
@@ -91,7 +97,7 @@ def measure(
     ignored: bool,
     jobs: int | None,
     watch: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
     rows = top or (30 if by else 5)
@@ -101,20 +107,23 @@ def measure(
     if depth is not None:
         levels = depth
         tree = _MOST_DIRECTORIES
-    measured = partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs)
-    emit = partial(replace(display, build=build).emit, top=rows, only=by, tree=tree)
-    return _answer(measured, emit, display, watch=watch)
+    return _answer(
+        partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs),
+        partial(display.emit, top=rows, only=by, tree=tree, build=build),
+        display,
+        watch=watch,
+    )
 
 
 @click.command("ls")
 @options.build
-@options.flag("--transfer")
+@flag("--transfer")
 @options.named
-@options.flag("--ignored")
-@options.flag("--all", "both")
-@options.flag("--size")
-@options.flag("-v", "--why")
-@options.flag("-0", "--null")
+@flag("--ignored")
+@flag("--all", "both")
+@flag("--size")
+@flag("-v", "--why")
+@flag("-0", "--null")
 @options.as_json
 @options.quiet
 def ls(
@@ -130,11 +139,11 @@ def ls(
 ) -> int:
     """List every entry of CONTEXT that would be sent, in the builder's order."""
     if transfer + ignored + both > 1:
-        raise click.UsageError("--all, --ignored and --transfer cannot be combined")
+        raise UsageError("--all, --ignored and --transfer cannot be combined")
     if not (transfer or named or why) and build.given():
-        raise click.UsageError(f"{build.given()[0]} needs --transfer or --why")
+        raise UsageError(f"{build.given()[0]} needs --transfer or --why")
     if as_json and (null or size):
-        raise click.UsageError("-0 and --size need --format text")
+        raise UsageError("-0 and --size need --format text")
     from ctxsize.formats import json  # `measure` seldom needs it
 
     plan = plan_for(build)
@@ -151,21 +160,19 @@ def ls(
             takers = {"takers": reasons.takers(entry)} if reasons else {}
             output.write(json.line(entry, **takers) + "\n")
             continue
-        columns = list[str]()
+        columns = []
         if both:
             columns.append("-" if entry.verdict.ignored else "+")
         if size:
             columns.append(_size(entry))
-        separator = " "
         if reasons:
             columns += reasons.of(entry)
-            separator = "\t"
-        _print_line(separator, columns, entry, null=null)
+        _print_line("\t" if why else " ", columns, entry, null=null)
     if emptied and size:
-        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
+        note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
     if reasons:
-        return output.failing(reasons.unread)
+        return failing(reasons.unread)
     return output.FINE
 
 
@@ -173,10 +180,13 @@ def _print_line(separator: str, columns: list[str], entry: Entry, *, null: bool)
     path = entry.path
     if entry.kind is Kind.DIRECTORY:
         path = f"{path}/"
+    if not null:
+        path = quoted(path)
+    line = separator.join([*columns, path])
     if null:
-        output.write(os.fsencode(separator.join([*columns, f"{path}\0"])))
+        output.write(os.fsencode(f"{line}\0"))
     else:
-        output.write(separator.join([*columns, f"{quoted(path)}\n"]))
+        output.write(f"{line}\n")
 
 
 def _size(entry: Entry) -> str:
@@ -210,7 +220,7 @@ class _Reasons:
         self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
         self._taken = cache(lambda takers: explained.taken(takers, plan.dockerfile))
         if self._takers.unknown:
-            output.note(f"which instruction takes an entry: {self._takers.unknown}")
+            note(f"which instruction takes an entry: {self._takers.unknown}")
 
     def takers(self, entry: Entry) -> tuple[Taker, ...] | None:
         """Return the instructions that take an entry; None if they are not known."""
@@ -225,7 +235,7 @@ class _Reasons:
     def of(self, entry: Entry) -> tuple[str, str]:
         """Return both as text, `-` if there is none, `?` if it is not known."""
         decider = "-"
-        if entry.verdict.by is not None:
+        if entry.verdict.by:
             decider = self._decided(entry.verdict)
         takers = self.takers(entry)
         if takers is None:

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
-from inspect import signature
 from os.path import abspath, exists, isfile
 from typing import Any
 
@@ -18,9 +17,11 @@ from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.formats import PAGE, formats_of, is_report
+from ctxsize.model import Texts
 from ctxsize.reader import MOST_BYTES, read_stream
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Callback = Callable[..., Any]  # the function of a command
+Decorator = Callable[[Callback], Callback]
 
 flag = partial(click.option, is_flag=True)
 number = partial(click.option, metavar="N", type=click.IntRange(min=1))
@@ -42,23 +43,20 @@ def choice(values: Sequence[str], *names: str, **settings: Any) -> Decorator:
     return click.option(*names, type=click.Choice(values), **settings)
 
 
-def gathered(
-    name: str, make: Callable[..., object], *options: Decorator, keys: Iterable[str] = ()
-) -> Decorator:
+def gathered(name: str, make: Callback, *options: Decorator) -> Decorator:
     """Return a decorator that adds `options`, and passes `make(**values)` to the command as `name`.
 
-    `values` have the names of the parameters of `make`, or `keys`.
+    `values` have the names of the parameters or fields of `make`.
     """
-    keys = [*(keys or signature(make).parameters)]
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(command: Callback) -> Callback:
         @wraps(command)
         def with_one_value(**arguments: Any) -> Any:
-            parts = {key: arguments.pop(key) for key in keys if key in arguments}
-            arguments[name] = make(**parts)
-            return command(**arguments)
+            keys = make.__annotations__.keys() & arguments.keys()
+            parts = {key: arguments.pop(key) for key in keys}
+            return command(**arguments, **{name: make(**parts)})
 
-        decorated: Callable[..., Any] = with_one_value
+        decorated: Callback = with_one_value
         for option in reversed(options):
             decorated = option(decorated)
         return decorated
@@ -75,18 +73,18 @@ def _build(
     context: str,
     dockerfile: str | None,
     target: str,
-    build_arguments: tuple[str, ...],
-    build_contexts: tuple[str, ...],
-    platforms: tuple[str, ...],
+    build_arguments: Texts,
+    build_contexts: Texts,
+    platforms: Texts,
     builder: str,
 ) -> Build:
     named = {}
-    arguments = {}
     for option in build_contexts:
         name, equals, path = option.partition("=")
         if not equals:
             raise click.UsageError(f"invalid context value: {option}, expected key=value")
         named[name] = path
+    arguments = {}
     for option in build_arguments:
         name, equals, text = option.partition("=")
         if equals:
@@ -141,58 +139,53 @@ quiet = flag(
 )
 
 
-def _display(formats: tuple[str, ...], as_json: bool, colour: str, full: bool = False) -> Display:
-    wanted = [*formats]
+def _display(formats: Texts, as_json: bool, colour: str, full: bool = False) -> Display:
     if as_json:
-        wanted.append("json")
-    return Display(_formats(wanted or ["text"]), colour, full)
+        formats = (*formats, "json")
+    return Display(_formats(formats or ["text"]), colour, full)
 
 
 def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
-    format_of: dict[str, Format] = {}
+    format_of = {}
     known = _known(click.get_current_context().info_name)
     for text in dict.fromkeys(wanted):
         name, equals, path = text.partition("=")
         destination = ""
+        where = "stdout"
         if path not in ("", "-"):
             destination = abspath(path)
+            where = repr(path)
         if name not in known:
-            raise _wrong_format(f"no such format: {name!r} (one of {', '.join(known)})")
-        if equals and not path:
-            raise _wrong_format(f"{text!r} has no file name")
-        if name == PAGE and not _may_be_file(destination):
-            raise _wrong_format("a page needs a file: --format html=FILE")
-        if destination in format_of:
-            where = "stdout"
-            if destination:
-                where = repr(path)
-            raise _wrong_format(
-                f"several formats for {where}: name files, as in --format sarif=FILE"
-            )
-        format_of[destination] = Format(name, path if destination else None)
-    for path in filter(None, (chosen.path for chosen in format_of.values())):
-        from ctxsize.writer.apply import write_output
+            problem = f"no such format: {name!r} (one of {', '.join(known)})"
+        elif equals and not path:
+            problem = f"{text!r} has no file name"
+        elif name == PAGE and not _may_be_file(destination):
+            problem = "a page needs a file: --format html=FILE"
+        elif destination in format_of:
+            problem = f"several formats for {where}: name files, as in --format sarif=FILE"
+        else:
+            format_of[destination] = Format(name, path if destination else None)
+            continue
+        raise click.BadParameter(problem, param_hint="'--format'")
+    for wanted_format in format_of.values():
+        if wanted_format.path is not None:
+            from ctxsize.writer.apply import write_output
 
-        write_output(path, None, replaces=is_report)  # checks it before anything is changed
+            # Check it before anything is changed.
+            write_output(wanted_format.path, None, replaces=is_report)
     return tuple(format_of.values())
 
 
-def _wrong_format(problem: str) -> click.BadParameter:
-    return click.BadParameter(problem, param_hint="'--format'")
-
-
 def _may_be_file(path: str) -> bool:
-    if not path:
-        return False
-    return isfile(path) or not exists(path)
+    return path != "" and (isfile(path) or not exists(path))
 
 
 STREAMING = ("ls", "explain")  # commands that print while they read
 STREAMED = ("text", "json")  # their formats
 
 
-def _known(command: str | None) -> tuple[str, ...]:
+def _known(command: str | None) -> Texts:
     if command in STREAMING:
         return STREAMED
     return formats_of(command)
@@ -201,11 +194,10 @@ def _known(command: str | None) -> tuple[str, ...]:
 _json = flag("--json", "as_json")
 
 
-def _formats_of_output(command: Callable[..., Any]) -> Callable[..., Any]:
+def _formats_of_output(command: Callback) -> Callback:
     """Add `--format` with the formats of `command`."""
     complete = click.Choice(_known(command.__name__)).shell_complete
-    option = value("--format NAME[=FILE]", "formats", multiple=True, shell_complete=complete)
-    return option(command)
+    return value("--format NAME[=FILE]", "formats", multiple=True, shell_complete=complete)(command)
 
 
 _full = flag("-v", "--verbose", "--full", "full")
@@ -215,7 +207,7 @@ display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 """Those of a command that always shows everything."""
 
 
-def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
+def as_json(command: Callback) -> Callback:
     """Add the choice of JSON, as `as_json`, to a command whose text streams.
 
     With a FILE the command writes into that, once it is complete.
@@ -230,8 +222,9 @@ def as_json(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(as_json=chosen.name == "json", **arguments)
 
     complete = click.Choice(STREAMED).shell_complete
-    option = value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)
-    return option(_json(with_choice))
+    return value("--format NAME[=FILE]", "format_name", default="text", shell_complete=complete)(
+        _json(with_choice)
+    )
 
 
 watch = flag("--watch")

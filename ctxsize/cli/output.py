@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import click
 
-from ctxsize import errors
-from ctxsize.errors import CtxsizeError
+from ctxsize.errors import (
+    CtxsizeError,
+    DockerfileError,
+    IgnoreFileError,
+    InputErrors,
+    UndecidedError,
+    UnknownPatternError,
+)
 from ctxsize.formats import PAGE, AnyOutcome, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
@@ -55,12 +61,16 @@ class Display:
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     full: bool = False
-    build: Build | None = None  # the build of a report, for its page
 
     @property
     def shows_text(self) -> bool:
         """Return whether stdout gets text."""
         return Format("text") in self.formats
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of the formats."""
+        return {wanted.name for wanted in self.formats}
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
@@ -73,44 +83,47 @@ class Display:
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = self.colour == "always"
         if self.colour == "auto" and not os.environ.get("NO_COLOR"):
-            is_capable = _on_terminal() and not _is_dumb()
-            colour = is_capable or os.environ.get("FORCE_COLOR", "0") not in ("", "0")
+            colour = _is_capable() or os.environ.get("FORCE_COLOR", "0") not in ("", "0")
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
     def emit(
-        self, outcome: AnyOutcome, *, top: int = 0, only: str | None = None, tree: int = 0
+        self,
+        outcome: AnyOutcome,
+        *,
+        top: int = 0,
+        only: str | None = None,
+        tree: int = 0,
+        build: Build | None = None,
     ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
-        A file has no colours and the default width. Only earlier reports are overwritten.
+        A file has no colours and the default width. Only earlier reports are overwritten. `build`
+        is that of a report, for its page.
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
         page = ""
-        if any(wanted.name == PAGE for wanted in self.formats):
+        if PAGE in self.names:
             from ctxsize.page import html, picture
 
             with progress() as shown:
-                page = html.render(picture.page(outcome, self.build, shown))
+                page = html.render(picture.page(outcome, build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
-        files: dict[str, bytes] = {}
-        text = None
-        for wanted in self.formats:
-            if wanted.path is None:
-                text = render(wanted.name, outcome, look)
-                continue
-            if wanted.name == PAGE:
-                rendered = page
+        files = {}
+        text = ""
+        for name, path in self.formats:
+            if path is None:
+                text = render(name, outcome, look)
+            elif name == PAGE:
+                files[path] = page
             else:
-                rendered = render(wanted.name, outcome, plain)
-            files[wanted.path] = rendered.encode("utf-8", "backslashreplace")
+                files[path] = render(name, outcome, plain)
         try:
-            for path, data in files.items():
+            for path, rendered in files.items():
                 from ctxsize.writer.apply import write_output
 
-                write_output(path, data, replaces=is_report)
-            if text is not None:
-                write(text)
+                write_output(path, rendered.encode("utf-8", "backslashreplace"), replaces=is_report)
+            write(text)
         except BrokenPipeError:
             # The exit code stays the same: `check | head` must not pass a refused context.
             abandon()
@@ -119,7 +132,7 @@ class Display:
         """Write `edits` to stdout as a diff."""
         from ctxsize.formats import exchange
 
-        write(exchange.diff([edit for edit in edits if edit is not None], self.look()))
+        write(exchange.diff([edit for edit in edits if edit], self.look()))
 
 
 def is_quiet() -> bool:
@@ -192,20 +205,19 @@ class _Block(io.StringIO):
 def redrawn() -> Iterator[None]:
     """Write everything at once: on a terminal in place of what it shows. Report an error."""
     block = _Block()
-    block.drawn = _on_terminal() and not _is_dumb()
-    together = block.isatty() and sys.stderr is not None and sys.stderr.isatty()
+    block.drawn = _is_capable()
+    together = block.drawn and sys.stderr is not None and sys.stderr.isatty()
     with redirect_stdout(block), redirect_stderr(block) if together else nullcontext():
         try:
             yield
         except CtxsizeError as error:
             failed(error)
     text = block.getvalue()
-    if text and block.isatty():
+    if text and block.drawn:
         from ctxsize.formats.text import screen
 
-        width = _dimension("COLUMNS", 0, _FILE_WIDTH)
         lines = _dimension("LINES", 1, _HIGHEST + 1)
-        text = screen(text, width, lines - 1)
+        text = screen(text, _dimension("COLUMNS", 0, _FILE_WIDTH), lines - 1)
     write(text, flushed=True)
 
 
@@ -261,14 +273,15 @@ def error(message: str) -> None:
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
     parts: Sequence[CtxsizeError] = [failure]
-    if isinstance(failure, errors.InputErrors):
+    if isinstance(failure, InputErrors):
         parts = failure.errors
     for part in parts:
         text = str(part)
         where = f"{part.where}: "
-        by_builder = isinstance(part, (errors.DockerfileError, errors.IgnoreFileError))
-        is_open = isinstance(part, (errors.UndecidedError, errors.UnknownPatternError))
-        if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
+        is_certain = isinstance(part, (DockerfileError, IgnoreFileError))
+        if isinstance(part, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
+            is_certain = False
+        if is_certain and text.startswith(where):
             text = f"{where}the build fails: {text.removeprefix(where)}"
         error(text)
 
@@ -291,15 +304,19 @@ def _say(level: str, message: str) -> None:
         if sys.stderr.isatty():
             from ctxsize.formats.wrapping import wrapped
 
-            width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
-            text = "\n".join(wrapped(text, width, 2))
+            width = _dimension("COLUMNS", 0, _FILE_WIDTH, stream=2)
+            text = "\n".join(wrapped(text, max(_NARROWEST, width), 2))
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def is_interactive() -> bool:
     """Return whether a person can use a full screen: stdin and stdout are a capable terminal."""
-    is_typed = sys.stdin is not None and sys.stdin.isatty()
-    return is_typed and _on_terminal() and os.environ.get("TERM", "dumb") not in ("", "dumb")
+    return (
+        sys.stdin is not None
+        and sys.stdin.isatty()
+        and _is_capable()
+        and bool(os.environ.get("TERM"))
+    )
 
 
 def _on_terminal() -> bool:
@@ -311,12 +328,17 @@ def _is_dumb() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
+def _is_capable() -> bool:
+    """Return whether stdout is a terminal that takes escape sequences."""
+    return _on_terminal() and not _is_dumb()
+
+
 def _width() -> int:
     """Return the width of a text: that of the terminal within limits."""
     return max(_NARROWEST, min(_dimension("COLUMNS", 0, _FILE_WIDTH), _WIDEST))
 
 
-def _dimension(variable: str, index: int, usual: int, stream: int = 1) -> int:
+def _dimension(variable: str, index: int, usual: int, *, stream: int = 1) -> int:
     """Return the width or height of the terminal. `shutil` imports slowly."""
     text = os.environ.get(variable, "").strip()
     with suppress(OSError, ValueError):

@@ -20,11 +20,10 @@ _TABLE = re.compile(r"^(?=\w+:\n  )", re.MULTILINE)
 
 def page(name: str) -> tuple[str, dict[str, str]]:
     """Return the text of a page for click, and those of its options by their names."""
-    whole = shipped_text(f"cli/help/{name}.txt")
-    text, _, options = whole.partition("\n\nOptions:\n")
-    help_of = dict(_OPTION.findall(options))
-    for option in help_of:
-        help_of[option] = help_of[option].replace("\n    ", " ")
+    text, _, options = shipped_text(f"cli/help/{name}.txt").partition("\n\nOptions:\n")
+    help_of = {}
+    for option, lines in _OPTION.findall(options):
+        help_of[option] = lines.replace("\n    ", " ")
     return _TABLE.sub("\b\n", text), help_of  # click wraps no paragraph that begins so
 
 
@@ -38,8 +37,5 @@ def documented(command: click.Command, name: str) -> click.Command:
         help_of["--format"] = help_of["--format"].replace("{formats}", formats)
     for option in command.params:
         if isinstance(option, click.Option):
-            option.help = None
-            for spelling in option.opts:
-                if option.help is None:
-                    option.help = help_of.get(spelling)
+            option.help = next(filter(None, map(help_of.get, option.opts)), None)
     return command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import click
+from click import argument, command
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from ctxsize.cli import completing, options, output
@@ -12,6 +13,7 @@ from ctxsize.cli.commands import COMMANDS, COMPLETE, suggestion
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
+from ctxsize.model import Texts
 
 _SCHEMAS = click.Choice([*shapes.SCHEMAS])
 
@@ -25,29 +27,26 @@ class _Fish(FishComplete):
 _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": _Fish}
 
 
-@click.command("rule")
-@click.argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.codes(""))
+@command("rule")
+@argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.codes(""))
 @options.display_as_is
-def rule(names: tuple[str, ...], display: output.Display) -> None:
+def rule(names: Texts, display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes."""
     codes = all_codes()
     if names:
-        chosen: set[str] = set()
+        chosen = set()
         for name in names:
-            matches = {
-                code.name
-                for code in codes
-                if code.name.startswith(name.upper()) or code.slug == name
-            }
+            start = name.upper()
+            matches = [code for code in codes if code.name.startswith(start) or code.slug == name]
             if not matches:
                 raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
-            chosen |= matches
-        codes = tuple(code for code in codes if code.name in chosen)
+            chosen.update(matches)
+        codes = tuple(code for code in codes if code in chosen)
     display.emit(Rules(codes, asked=len(codes) <= len(names)))
 
 
-@click.command("schema")
-@click.argument("name", required=False, shell_complete=_SCHEMAS.shell_complete)
+@command("schema")
+@argument("name", required=False, shell_complete=_SCHEMAS.shell_complete)
 def schema(name: str | None) -> None:
     """Print the JSON Schema of the output of the command NAME with `--format json`."""
     if name is None:
@@ -58,8 +57,8 @@ def schema(name: str | None) -> None:
     output.write(json.dumps(shapes.schema(name), indent=2) + "\n")
 
 
-@click.command("completion")
-@click.argument("shell", type=click.Choice([*_SHELLS]))
+@command("completion")
+@argument("shell", type=click.Choice([*_SHELLS]))
 def completion(shell: str) -> None:
     """Print a script for SHELL that completes ctxsize's commands, options and files."""
     # `source()` would run bash to check its version, and this machine may not have it.
@@ -68,8 +67,8 @@ def completion(shell: str) -> None:
     output.write(script.source_template % script.source_vars() + "\n")
 
 
-@click.command("help")
-@click.argument("command", required=False, shell_complete=click.Choice([*COMMANDS]).shell_complete)
+@command("help")
+@argument("command", required=False, shell_complete=click.Choice([*COMMANDS]).shell_complete)
 def help(command: str | None) -> None:  # noqa: A001
     """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`."""
     context = click.get_current_context().find_root()
@@ -78,7 +77,9 @@ def help(command: str | None) -> None:  # noqa: A001
         if isinstance(context.command, click.Group):
             documented = context.command.get_command(context, command)
         if documented is None:
-            hint = suggestion(command) or f"one of {', '.join(COMMANDS)}"
-            raise InputError(f"no such command: {command!r}", hint=hint)
+            raise InputError(
+                f"no such command: {command!r}",
+                hint=suggestion(command) or f"one of {', '.join(COMMANDS)}",
+            )
         context = click.Context(documented, parent=context, info_name=command)
     output.write(context.get_help() + "\n")

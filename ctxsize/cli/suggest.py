@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
+from click import UsageError
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.options import flag, value
+from ctxsize.cli.output import Display
 from ctxsize.errors import InputError
 from ctxsize.formats import PAGE
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
@@ -19,16 +23,16 @@ if TYPE_CHECKING:
 
 @click.command("suggest")
 @options.build
-@options.flag("--write")
+@flag("--write")
 @options.replace_link
-@options.flag("--diff")
-@options.flag("--check")
-@options.flag("--unsafe")
-@options.value("--only RULE|PATH|PATTERN", multiple=True, shell_complete=completing.rules_or_files)
-@options.value("--explain RULE", multiple=True, shell_complete=completing.rules)
-@options.flag("--allowlist")
-@options.value("--like FILE")
-@options.flag("--from-gitignore")
+@flag("--diff")
+@flag("--check")
+@flag("--unsafe")
+@value("--only RULE|PATH|PATTERN", multiple=True, shell_complete=completing.rules_or_files)
+@value("--explain RULE", multiple=True, shell_complete=completing.rules)
+@flag("--allowlist")
+@value("--like FILE")
+@flag("--from-gitignore")
 @options.display
 def suggest(
     build: Build,
@@ -37,28 +41,29 @@ def suggest(
     diff: bool,
     check: bool,
     unsafe: bool,
-    only: tuple[str, ...],
-    explain: tuple[str, ...],
+    only: Texts,
+    explain: Texts,
     allowlist: bool,
     like: str | None,
     from_gitignore: bool,
-    display: output.Display,
+    display: Display,
 ) -> int:
     """Propose patterns for the ignore file of CONTEXT, so that only what is needed is sent."""
     if replace_link and not write:
-        raise click.UsageError("--replace-link needs --write")
+        raise UsageError("--replace-link needs --write")
     if write and (diff or check):
-        raise click.UsageError("--write cannot be combined with --diff or --check")
+        raise UsageError("--write cannot be combined with --diff or --check")
     flags = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like is not None}
     modes = [mode for mode, is_given in flags.items() if is_given]
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
-        others = "another mode, --only, --unsafe or --explain"
-        raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
+        raise UsageError(
+            f"--{modes[0]} cannot be combined with another mode, --only, --unsafe or --explain"
+        )
     without_page = [*modes]
     if diff:
         without_page.append("diff")
-    if without_page and any(wanted.name == PAGE for wanted in display.formats):
-        raise click.UsageError(f"--{without_page[0]} has no page: leave out --format html")
+    if without_page and PAGE in display.names:
+        raise UsageError(f"--{without_page[0]} has no page: leave out --format html")
     rules = _known(explain)
     outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:
@@ -86,7 +91,7 @@ def suggest(
             fails = check and any(suggestion.safe for suggestion in advice.suggestions)
     if diff:
         display.patch([outcome.edit])
-    elif explain and all(wanted.name == "text" for wanted in display.formats):
+    elif explain and display.names == {"text"}:
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
@@ -99,7 +104,7 @@ def suggest(
     return output.found(fails)
 
 
-def _known(names: Iterable[str]) -> tuple[str, ...]:
+def _known(names: Iterable[str]) -> Texts:
     """Return the rules with these names, without `all`. Raises `InputError` for an unknown one."""
     from ctxsize.knowledge.rules import all_rules
 

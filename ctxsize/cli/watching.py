@@ -21,6 +21,7 @@ from ctxsize.model import Amount, Report
 from ctxsize.units import signed
 
 T = TypeVar("T")
+SizesByName = dict[str, Amount]  # of builds
 _EVERY_S = 0.3  # seconds between two looks at the files that people edit
 _SHARE = 60  # answers may use 1/60 of the time, so a large tree is measured less often
 
@@ -41,7 +42,6 @@ def watch(
     A save of one of `files` leads to an answer at once. An error is shown too.
     """
     gc.enable()  # `__main__` disables it, as other runs are short
-    redraw: Callable[[], object]
     shown: object = None
     saved: dict[str, object] = {}
     last_s = 0.0
@@ -54,7 +54,7 @@ def watch(
             with nullcontext() if shown is None else redirect_stderr(None):
                 outcome = answer()
             new: object = outcome
-            redraw = partial(show, outcome)
+            redraw: Callable[[], object] = partial(show, outcome)
             paths = [*files(outcome)]
         except CtxsizeError as error:
             new = str(error)
@@ -83,7 +83,7 @@ def measure_again(
     baseline: Callable[[T], str | None] = lambda outcome: None,
 ) -> NoReturn:
     """Watch an answer with `sizes`; text ends with their growth since the first one."""
-    first: dict[str, Amount] | None = None
+    first: SizesByName | None = None
 
     def shown(outcome: T) -> None:
         nonlocal first
@@ -116,7 +116,7 @@ def _files_of(report: Report) -> Iterator[str]:
             yield f"{directory}/{name}"
 
 
-def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
+def _growth(before: SizesByName, now: SizesByName) -> Iterator[str]:
     """Yield a line for each change, the largest last; of several builds, which ones changed."""
     builds = {**before, **now}
     changed = defaultdict[Amount, list[str]](list)
@@ -140,7 +140,7 @@ def _busy_s() -> float:
     return sum(os.times()[:4])
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> object:
     """Return a value that changes with every save; None while an editor renames the file."""
     with suppress(OSError):
         status = os.stat(path)

@@ -17,7 +17,9 @@ from typing import ClassVar, NamedTuple
 
 from ctxsize.go import GoRegexpError
 
-Ranges = list[tuple[int, int]]  # inclusive ranges of code points, in any order
+Range = tuple[int, int]  # the first and the last code point
+Ranges = list[Range]  # in any order
+RangesByName = dict[str, Ranges]
 
 
 class ProgramStep(NamedTuple):
@@ -32,6 +34,8 @@ class ProgramStep(NamedTuple):
 
 
 RegexpProgram = list[ProgramStep]  # its end is a match
+CopiedProgram = tuple[RegexpProgram, int]
+"""A program, and the most copies that nested repetitions make of any of its steps."""
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the product of nested ones
@@ -39,7 +43,7 @@ _MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the produc
 _MOST_NESTED = 50
 _MOST_STEPS = 200_000
 _MOST_CACHED_BYTES = 2**26  # number of bytes that all machines together may cache
-_OPERATORS: dict[str, tuple[int, int | None]] = {
+_OPERATORS = {
     "*": (0, None),
     "+": (1, None),
     "?": (0, 1),
@@ -66,16 +70,13 @@ _ESCAPE = re.compile(
 
 
 @cache
-def _classes() -> dict[str, Ranges]:
-    classes: dict[str, Ranges] = {}
+def _classes() -> RangesByName:
+    classes = {}
     for definition in _CLASSES.split():
         name, _, body = definition.partition("=")
         members = re.compile(f"[{body}]", re.ASCII)
-        ranges: Ranges = []
-        for code in range(128):
-            if members.match(chr(code)):
-                ranges.append((code, code))
-        classes[name] = _merge(ranges)
+        codes = [code for code in range(128) if members.match(chr(code))]
+        classes[name] = _merge(zip(codes, codes, strict=True))
     return classes
 
 
@@ -92,7 +93,7 @@ def _of_category(name: str) -> Ranges:
 
 
 @cache
-def _categories() -> dict[str, Ranges]:
+def _categories() -> RangesByName:
     """Return the assigned code points of each Unicode general category, and of its first letter."""
     import unicodedata
 
@@ -108,21 +109,20 @@ def _categories() -> dict[str, Ranges]:
     return {name: _merge(ranges) for name, ranges in categories.items()}
 
 
-def _merge(ranges: Ranges) -> Ranges:
+def _merge(ranges: Iterable[Range]) -> Ranges:
     """Return the same code points in as few ranges as possible."""
     return _complement(_complement(ranges))
 
 
-def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
+def _complement(ranges: Iterable[Range]) -> Ranges:
     """Return the code points that are not in `ranges`, in order."""
-    gaps: Ranges = []
+    gaps = []
     start = 0
-    for low, high in sorted(ranges):
+    behind_last = _LAST + 1
+    for low, high in (*sorted(ranges), (behind_last, behind_last)):
         if start < low:
             gaps.append((start, low - 1))
         start = max(start, high + 1)
-    if start <= _LAST:
-        return [*gaps, (start, _LAST)]
     return gaps
 
 
@@ -145,11 +145,12 @@ def _repeat(part: RegexpProgram, low: int, high: int | None) -> RegexpProgram:
             program += part
         return program
     if low:
-        again = ProgramStep("", -len(part), 1)
-        return [*part * low, again]
-    skip = ProgramStep("", 1, size + 1)
-    again = ProgramStep("", -size, -size)
-    return [skip, *part, again]
+        return [*part * low, ProgramStep("", -len(part), 1)]
+    return [
+        ProgramStep("", 1, size + 1),
+        *part,
+        ProgramStep("", -size, -size),
+    ]
 
 
 def parsed(expression: str) -> RegexpProgram:
@@ -190,30 +191,28 @@ class _ExpressionReader:
         self.at += 1
         return True
 
-    def alternatives(self) -> tuple[RegexpProgram, int]:
-        """Return the steps, and the most copies that nested repetitions make of any of them."""
+    def alternatives(self) -> CopiedProgram:
+        """Read expressions between `|`."""
         parts = [self._concatenation()]
         while self._takes("|"):
             parts.append(self._concatenation())
         copies = max(most for _, most in parts)
-        left = sum(len(part) + 2 for part, _ in parts) - 2
-        program: RegexpProgram = []
-        for part, _ in parts[:-1]:
+        last, _ = parts.pop()
+        pieces = [last]
+        behind = len(last) + 1  # distance from the end of a part to that of all
+        for part, _ in reversed(parts):
             size = len(part) + 2
-            left -= size
-            program.append(ProgramStep("", 1, size))
-            program += part
-            program.append(ProgramStep("", left + 1, left + 1))
-        last, _ = parts[-1]
-        return program + last, copies
+            pieces += [[ProgramStep("", behind, behind)], part, [ProgramStep("", 1, size)]]
+            behind += size
+        return [*chain.from_iterable(reversed(pieces))], copies
 
-    def _concatenation(self) -> tuple[RegexpProgram, int]:
+    def _concatenation(self) -> CopiedProgram:
         done: list[RegexpProgram] = []
         copies = 1
         inner = 1
         repeated = False
         while self.text[self.at : self.at + 1] not in ("", "|", ")"):
-            if (operator := self._take(_REPEAT)) is not None:
+            if operator := self._take(_REPEAT):
                 if not done:
                     raise GoRegexpError("missing argument to repetition operator")
                 if repeated:
@@ -227,8 +226,7 @@ class _ExpressionReader:
                     raise GoRegexpError("invalid repeat count")
                 done[-1] = _repeat(done[-1], low, high)
             elif quoted := self._take(_QUOTED):  # a repetition applies to its last character
-                codes = map(_code_of, quoted[1])
-                done += ([ProgramStep([(code, code)], 1, 1)] for code in codes)
+                done += ([ProgramStep([(code, code)], 1, 1)] for code in map(_code_of, quoted[1]))
                 inner = 1
             elif self._takes("("):
                 part, inner = self._group()
@@ -236,11 +234,11 @@ class _ExpressionReader:
             else:
                 done.append([ProgramStep(self._atom(), 1, 1)])
                 inner = 1
-            repeated = operator is not None
+            repeated = bool(operator)
             copies = max(copies, inner)
         return [*chain.from_iterable(done)], copies
 
-    def _group(self) -> tuple[RegexpProgram, int]:
+    def _group(self) -> CopiedProgram:
         self.depth += 1
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
@@ -269,7 +267,7 @@ class _ExpressionReader:
         return [(code, code)]
 
     def _class_item(self) -> Ranges:
-        if (named := self._posix_class()) is not None:
+        if named := self._posix_class():
             return named
         if shorthand := self._shorthand():
             return shorthand
@@ -289,12 +287,11 @@ class _ExpressionReader:
             return None
         end = self.text.index(":]", start)
         name = self.text[start:end].removeprefix("^")
-        if name not in _classes() or len(name) == 1:
+        ranges = _classes().get(name)
+        if ranges is None or len(name) == 1:
             raise GoRegexpError("invalid character class range")
-        ranges = _classes()[name]
-        negated = self.text.startswith("^", start)
         self.at = end + len(":]")
-        if negated:
+        if self.text.startswith("^", start):
             return _complement(ranges)
         return ranges
 
@@ -402,8 +399,7 @@ class Machine:
         reached = self._reached(program, state, char)
         following: _Reached | bool = len(program) in reached
         if char and not following:
-            steps = _steps_behind(program, reached, _code_of(char))
-            numbers = array("I", sorted(steps))
+            numbers = array("I", sorted(_steps_behind(program, reached, _code_of(char))))
             following = self._state(numbers.tobytes(), _kind(char))
         self._count(128)
         state[char] = following
@@ -444,8 +440,8 @@ class Machine:
 
 def _steps_behind(program: RegexpProgram, reached: Iterable[int], code: int) -> set[int]:
     """Return the steps that follow those of `reached` which match a character."""
-    following = set[int]()
-    fits = dict[int, bool]()
+    following = set()
+    fits = {}
     for number in reached:
         ranges, distance, _ = program[number]
         if isinstance(ranges, str):
@@ -460,8 +456,8 @@ def _steps_behind(program: RegexpProgram, reached: Iterable[int], code: int) -> 
 
 def _kind(char: str) -> str:
     """Return `w` for a character of a word, else `-`; `""` at the end of the text."""
+    if not char:
+        return ""
     if char == "_" or (char.isascii() and char.isalnum()):
         return "w"
-    if char:
-        return "-"
-    return ""
+    return "-"

@@ -18,7 +18,7 @@ def has_wildcards(name: str) -> bool:
 
 def fixed_part(path: str) -> str:
     """Return the components of `path` before the first one with a wildcard."""
-    fixed: list[str] = []
+    fixed = []
     for part in path.split("/"):
         if has_wildcards(part):
             break
@@ -71,7 +71,7 @@ class _Chunk(NamedTuple):
 @lru_cache(maxsize=256)
 def _chunks(pattern: str) -> tuple[_Chunk, ...]:
     """Return the chunks of a pattern, which many names are compared with."""
-    chunks: list[_Chunk] = []
+    chunks = []
     for match in _CHUNK.finditer(encoded(pattern)):
         stars, text = match.groups()
         if stars or text:
@@ -111,13 +111,13 @@ def _match_chunk(pattern: bytes, name: bytes, *, whole: bool) -> bytes | None:
     while offset < len(pattern):
         if failed and not whole:
             return None
-        failed = failed or not name
+        failed |= not name
         char, width = _rune(name)
         if pattern[offset] == ord("["):
             offset, contains = _match_class(pattern, offset, char)
-            failed = failed or not contains
+            failed |= not contains
         elif pattern[offset] == ord("?"):
-            failed = failed or char == "/"
+            failed |= char == "/"
             offset += 1
         else:
             if pattern[offset] == ord("\\"):
@@ -147,7 +147,7 @@ def _match_class(pattern: bytes, offset: int, char: str) -> tuple[int, bool]:
         high = low
         if pattern[offset : offset + 1] == b"-":
             high, offset = _class_char(pattern, offset + 1)
-        contains = contains or low <= char <= high
+        contains |= low <= char <= high
     return offset + 1, contains != negated
 
 
