@@ -137,9 +137,6 @@ class Problem:
 Problems = tuple[Problem, ...]
 
 
-Problems = tuple[Problem, ...]
-
-
 class Counted(Protocol):
     """A value with a number of files and of their bytes."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os.path import isdir, join, lexists, relpath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.dockerfile.context_need import Asked, RequestedPaths
 from ctxsize.dockerfile.sources import MOUNTING, Source
@@ -178,7 +178,7 @@ class _Measuring:
             self._reports[include] = self._measure(narrowed(self._plan.spec, include))
         return self._reports[include]
 
-    def _measure(self, evaluator: Evaluator[Any]) -> Report:
+    def _measure(self, evaluator: Evaluator) -> Report:
         return measure(self._plan, top=1, evaluator=evaluator, progress=self._progress)
 
     def transfer(self, asked: Asked) -> Transfer:
