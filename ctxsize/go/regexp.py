@@ -261,15 +261,17 @@ class _ExpressionReader:
             return {"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0])
         if self._takes("."):
             return _complement([(10, 10)])
-        if shorthand := self._shorthand():
-            return shorthand
+        shorthand = self._shorthand()
+        if shorthand is not None:
+            return shorthand  # none at all for `\P{Any}`
         code = self._char()
         return [(code, code)]
 
     def _class_item(self) -> Ranges:
         if named := self._posix_class():
             return named
-        if shorthand := self._shorthand():
+        shorthand = self._shorthand()
+        if shorthand is not None:
             return shorthand
         low = self._char()
         high = low

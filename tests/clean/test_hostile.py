@@ -282,13 +282,21 @@ def test_another_file_system(tmp_path: Path) -> None:
         assert (root / "app/target/tmp/precious").read_bytes() == b"work"
 
 
-def test_a_candidate_that_is_a_mount(tmp_path: Path) -> None:
+@pytest.mark.parametrize("app", ["app", "an app", "a\rb\n"])
+def test_a_candidate_that_is_a_mount(app: str, tmp_path: Path) -> None:
     elsewhere = build_tree(tmp_path / "elsewhere", RUST.nodes())
-    root = build_tree(tmp_path / "r", ["app/Cargo.toml", "app/target/"])
+    root = build_tree(tmp_path / "r", [f"{app}/Cargo.toml", f"{app}/target/"])
     before = snapshot(elsewhere)
-    with mounted("--bind", str(elsewhere / "target"), at=root / "app/target"):
-        left_alone(root, "mount")
+    with mounted("--bind", str(elsewhere / "target"), at=root / app / "target"):
+        left_alone(root, "mount", f"{app}/target")
         assert snapshot(elsewhere) == before
+
+
+def test_a_mount_of_an_odd_name_elsewhere(tmp_path: Path) -> None:
+    root = rust(tmp_path)
+    point = build_tree(tmp_path / "a\rb\rc\n", [])
+    with mounted("-t", "tmpfs", "none", at=point):
+        assert paths(planned(root)) == ["app/target"]
 
 
 @pytest.fixture
