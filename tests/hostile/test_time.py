@@ -14,7 +14,7 @@ from ctxsize.repository.search import NotReadError, Search
 from ctxsize.repository.yaml import YamlMapping, load
 from tests.hostile.limits import processor_seconds
 
-LINES = 100_000
+LINES = 40_000
 SOURCE = "FROM scratch\nCOPY . .\n"
 
 
@@ -43,11 +43,11 @@ DOCKERFILES = {
         "FROM a\n" + "RUN npm ci && cargo build\nRUN apt-get install -y a\n" * 10_000,
     ),
     "installs by others": (("advise",), "FROM a\n" + "RUN go build && bundle install\n" * 20_000),
-    "cooks": (("advise",), "FROM a\n" + "RUN cargo chef cook && cargo build\n" * 5000),
+    "cooks": (("advise",), "FROM a\n" + "RUN cargo chef cook && cargo build\n" * 2000),
     "cooks that differ": (
         ("advise",),
         "FROM rust:1\n"
-        + lines(lambda at: f"RUN cargo chef cook -F a{at} && cargo build -F b{at}", 3000),
+        + lines(lambda at: f"RUN cargo chef cook -F a{at} && cargo build -F b{at}", 1200),
     ),
     "copies": (("measure", "suggest"), "FROM a\n" + lines(lambda at: f"COPY a{at} /x", 10_000)),
     "one copy": (("check",), "FROM a\n" + "COPY a.txt /x\n" * 30_000),
