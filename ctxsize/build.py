@@ -110,7 +110,8 @@ def with_inline(build: Build, dockerfile: str, errors: str = "replace") -> Build
     """Return `build` with the text of a Dockerfile that a file contains, if it is not empty."""
     if not dockerfile:
         return build
-    build = replace(build, dockerfile_inline=dockerfile.encode("utf-8", errors))
+    text = dockerfile.encode("utf-8", errors)
+    build = replace(build, dockerfile="-", dockerfile_inline=text)
     if not isinstance(dockerfile, Hidden):
         return build
     return replace(build, dockerfile_written=dockerfile.written.encode("utf-8", errors))

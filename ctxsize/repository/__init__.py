@@ -134,23 +134,19 @@ def _add_guess(search: Search, path: str) -> None:
     where = Location(search.shown(path))
     parsed = search.dockerfile(path)
     context = dirname(path)
-    try:
-        if parsed is not None:
+    if parsed is not None:
+        try:
             context = _guessed_context(search, context, parsed)
-        search.add(
-            place=Place("dockerfile", name="", where=where),
-            build=Build(context, dockerfile=path),
-            guessed=True,
-        )
-    except DockerfileError as error:
-        if parsed is None or any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
+        except DockerfileError as error:
+            if not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
+                where = replace(where, line=error.line)
+                search.complain("dockerfile", error.message, where, fails=True)
             return
-        search.complain(
-            "dockerfile",
-            message=error.message,
-            where=replace(where, line=error.line),
-            fails=True,
-        )
+    search.add(
+        place=Place("dockerfile", name="", where=where),
+        build=Build(context, dockerfile=path),
+        guessed=True,
+    )
 
 
 def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
@@ -200,10 +196,7 @@ def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
 def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
     """Return a sort key: texts are compared by their values, also hidden ones."""
     build = found_build.build
-    arguments = []
-    for name, text in build.build_arguments.items():
-        arguments.append((str(name), str(text)))
-    arguments.sort()
+    arguments = sorted((str(name), str(text)) for name, text in build.build_arguments.items())
     return build.context, build.dockerfile or "", str(build.target), repr(arguments)
 
 

@@ -209,10 +209,9 @@ def _build_from(start: str, build: Build) -> Build:
     if is_reference(context):
         return build
     context = made_of(join, start, context)
+    dockerfile = build.dockerfile
     if build.dockerfile_inline is None:
-        dockerfile = made_of(join, context, build.dockerfile or "Dockerfile")
-    else:
-        dockerfile = "-"
+        dockerfile = made_of(join, context, dockerfile or "Dockerfile")
     contexts = {}
     for name, path in build.build_contexts.items():
         contexts[name] = made_of(_without_prefix, path)

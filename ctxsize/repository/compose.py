@@ -64,12 +64,10 @@ def _projects(names: list[str]) -> list[list[str]]:
     """Return what is read together: the default set, then each other file with the base."""
     base = [name for name in NAMES if name in names][:1]
     override = [name for name in OVERRIDES if name in names][:1]
-    projects = []
-    if base or override:
-        projects.append(base + override)
     others = sorted({*names}.difference(NAMES, OVERRIDES))
+    projects = [base + override]
     projects += [[*base, name] for name in others]
-    return projects
+    return [*filter(None, projects)]
 
 
 def bake_name(service: str) -> str:
@@ -128,7 +126,7 @@ class ComposeReader:
             build_mapping = mapping_of(mapping.get("build"))
             if not build_mapping:
                 continue
-            where = Location(self._search.shown(build_mapping.path), build_mapping.line)
+            where = build_mapping.where
             wrong = [key for key in _TEXTS if isinstance(build_mapping.get(key), list | dict)]
             if wrong:
                 fault = f"{wrong[0]} must be a string"
@@ -169,7 +167,8 @@ class ComposeReader:
         for path in paths:
             file = _File(path, directory, variables, self._document(path))
             document = file.document
-            include = self._interpolate(document.get("include"), file, document.line)
+            where = self._where(file, document.line)
+            include = self._interpolate(document.get("include"), file, where)
             included = YamlMapping()
             for inclusion in listed(include):
                 included |= self._include(inclusion, file)
@@ -189,10 +188,10 @@ class ComposeReader:
 
     def _include(self, inclusion: Yaml, file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
-        line = file.document.line_of("include")
+        where = self._where(file, file.document.line_of("include"))
         settings = mapping_of(inclusion)
         named = file.paths_in(settings.get("path", inclusion))
-        paths = [path for path in named if self._is_there(path, file, line)]
+        paths = [path for path in named if self._is_there(path, where)]
         if not paths:
             return YamlMapping()
         directory = dirname(paths[0])
@@ -207,32 +206,27 @@ class ComposeReader:
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
-                self._complain(
-                    "include",
-                    message=f"this file includes more than {_MOST_INCLUDED:,} files",
-                    file=file,
-                    line=line,
-                )
+                fault = f"this file includes more than {_MOST_INCLUDED:,} files"
+                self._search.complain("include", fault, where)
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
         services = self._once((tuple(paths), directory, id(variables)), read)
         if services is None:
-            self._complain("include", "this file includes itself", file, line)
+            self._search.complain("include", "this file includes itself", where)
         return services or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
+        where = self._where(file, file.services.line_of(name))
         key = (file.path, file.directory, id(file.variables), name)
-        service = self._once(key, lambda: self._resolve_extends(file, name))
+        service = self._once(key, lambda: self._resolve_extends(file, name, where))
         if service is None:
-            line = file.services.line_of(name)
-            self._complain("extends", f"the service {name} extends itself", file, line)
+            self._search.complain("extends", f"the service {name} extends itself", where)
         return service or YamlMapping()
 
-    def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
-        line = file.services.line_of(name)
-        service = self._service_in(file, name, line)
+    def _resolve_extends(self, file: _File, name: str, where: Location) -> YamlMapping:
+        service = self._service_in(file, name, where)
         extends = service.pop("extends", None)
         if not extends:
             return service
@@ -240,64 +234,49 @@ class ComposeReader:
         base = file
         path = next(iter(file.paths_in(settings.get("file"))), file.path)
         if path != file.path:
-            if not self._is_there(path, file, line):
+            if not self._is_there(path, where):
                 return service
-            base = file._replace(
-                path=path,
-                directory=dirname(path),
-                document=self._document(path),
-            )
+            base = _File(path, dirname(path), file.variables, self._document(path))
         base_name = _first(settings.get("service", extends)) or name
         if base_name in base.services:
             return _merge(self._service(base, base_name), service)
-        self._complain(
-            "extends",
-            message=f"the service {name} extends {shown(base_name)}, which does not exist",
-            file=file,
-            line=line,
-        )
+        fault = f"the service {name} extends {shown(base_name)}, which does not exist"
+        self._search.complain("extends", fault, where)
         return service
 
-    def _service_in(self, file: _File, name: str, line: int) -> YamlMapping:
+    def _service_in(self, file: _File, name: str, where: Location) -> YamlMapping:
         """Return what a file itself says of a service: the keys that are read, interpolated."""
         written = mapping_of(file.services[name])
         read = {key: written[key] for key in _READ_KEYS if key in written}
-        service = mapping_of(self._interpolate(written.with_pairs(read), file, line))
+        service = mapping_of(self._interpolate(written.with_pairs(read), file, where))
         build = service.get("build")
         if build is not None:
-            service["build"] = _long_form(build, file, written.line_of("build"))
+            where = self._where(file, written.line_of("build"))
+            service["build"] = _long_form(build, file, where)
         return service
 
-    def _interpolate(self, value: Yaml, file: _File, line: int) -> Yaml:
+    def _interpolate(self, value: Yaml, file: _File, where: Location) -> Yaml:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            self._complain(
-                error.code,
-                message=f"a value was skipped: {error}",
-                file=file,
-                line=line,
-                skipped=True,
-            )
+            fault = f"a value was skipped: {error}"
+            self._search.complain(error.code, fault, where, skipped=True)
             return None
 
-    def _is_there(self, path: str, file: _File, line: int) -> bool:
+    def _is_there(self, path: str, where: Location) -> bool:
         """Return whether a file exists that a line of another file names."""
         if _is_remote(path):
             return False
         exists = isfile(self._search.shown(path))
         if not exists:
-            self._complain("include", f"the file {shown(path)} does not exist", file, line)
+            self._search.complain("include", f"the file {shown(path)} does not exist", where)
         return exists
 
-    def _complain(
-        self, code: str, message: str, file: _File, line: int, *, skipped: bool = False
-    ) -> None:
-        where = Location(self._search.shown(file.path), line)
-        self._search.complain(code, message, where, skipped=skipped)
+    def _where(self, file: _File, line: int) -> Location:
+        return Location(self._search.shown(file.path), line)
 
 
-def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
+def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
     """Return a build as a mapping, its local paths relative to the root, with its location."""
     if isinstance(build, list):
         return None
@@ -305,8 +284,7 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     if isinstance(build, str):
         mapping["context"] = build
     mapping["directory"] = file.directory or "."
-    mapping.path = file.path
-    mapping.line = line
+    mapping.where = where
     context = mapping.get("context")
     if isinstance(context, str):
         mapping["context"] = file.placed(_at_home(context))
@@ -360,11 +338,6 @@ def _build_of(build_mapping: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
     texts = _given_pairs(build_mapping)
     context = texts.get("context") or texts["directory"]
-    inline = texts.get("dockerfile_inline", "")
-    if inline:
-        dockerfile = "-"
-    else:
-        dockerfile = made_of(join, context, texts.get("dockerfile") or "Dockerfile")
     contexts = _given_pairs(build_mapping.get("additional_contexts"))
     # Compose builds with Bake, where a service is a target.
     for name, path in contexts.items():
@@ -372,13 +345,13 @@ def _build_of(build_mapping: YamlMapping) -> Build:
             contexts[name] = made_of(_target_of, path)
     docker_build = Build(
         context=context,
-        dockerfile=dockerfile,
+        dockerfile=made_of(join, context, texts.get("dockerfile") or "Dockerfile"),
         target=texts.get("target", ""),
         build_arguments=_given_pairs(build_mapping.get("args")),
         build_contexts=contexts,
         platforms=_texts(build_mapping.get("platforms")),
     )
-    return with_inline(docker_build, inline)
+    return with_inline(docker_build, texts.get("dockerfile_inline", ""))
 
 
 def _target_of(service: str) -> str:

@@ -102,13 +102,6 @@ def _add_passage(ground: Ground, passage: Passage) -> None:
         )
 
 
-class _Job(NamedTuple):
-    """A job of GitLab, with the scripts that it takes from those that it extends."""
-
-    mapping: YamlMapping
-    is_known: bool  # False if it may take scripts from elsewhere
-
-
 def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     """Return a document of GitLab, its jobs with the scripts that they take from others."""
     usual_before = mapping_of(jobs.get("default")).get(_BEFORE, jobs.get(_BEFORE))
@@ -117,14 +110,11 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     for name, written in jobs.items():
         if not isinstance(written, YamlMapping):
             continue
-        job = _extended_job(written, jobs)
-        mapping = job.mapping
+        mapping = _extended_job(written, jobs, usual_before)
         bases = texts_in(written.get("extends"))
         templates |= {base for base in bases if base.startswith(".")}
-        if _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before):
-            _align(mapping, written)
         texts = [*texts_in([mapping.get(_BEFORE), mapping.get(_MAIN)])]
-        if job.is_known and yaml.REFERENCE not in texts:
+        if yaml.REFERENCE not in texts:
             complete[name] = mapping
         elif expression("hint").search("\n".join(texts)):
             search.is_open = True
@@ -133,16 +123,11 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     return complete
 
 
-def _align(mapping: YamlMapping, written: YamlMapping) -> None:
-    """Place what runs before a script, but is written elsewhere, on the lines above it."""
-    if _BEFORE in written:
-        return
-    count = "\n".join(texts_in(mapping[_BEFORE])).count("\n") + 1
-    mapping.lines = {**written.lines, _BEFORE: written.line_of(_MAIN) - count}
+def _extended_job(written: YamlMapping, jobs: YamlMapping, usual_before: Yaml) -> YamlMapping:
+    """Return a job with the scripts that it has or takes from those that it extends.
 
-
-def _extended_job(written: YamlMapping, jobs: YamlMapping) -> _Job:
-    """Return a job with the scripts that it has or takes from those that it extends."""
+    If it may take others from elsewhere, `REFERENCE` stands for them.
+    """
     mapping = written.with_pairs(written)
     is_known = _BEFORE in written or "inherit" not in written
     pending = [written]
@@ -158,7 +143,14 @@ def _extended_job(written: YamlMapping, jobs: YamlMapping) -> _Job:
             pending.append(mapping_of(jobs.get(name)))
             if name not in jobs and not is_complete:
                 is_known = False
-    return _Job(mapping, is_known and not pending)
+    has_script = _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before)
+    if has_script and _BEFORE not in written:
+        # What runs before a script, but is written elsewhere, is placed on the lines above it.
+        count = "\n".join(texts_in(mapping[_BEFORE])).count("\n") + 1
+        mapping.lines = {**written.lines, _BEFORE: written.line_of(_MAIN) - count}
+    if pending or not is_known:
+        mapping[_MAIN] = [mapping.get(_MAIN), yaml.REFERENCE]
+    return mapping
 
 
 def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
@@ -346,16 +338,15 @@ def _only_file(search: Search, path: str) -> str:
 def _runs_of(matrix: Yaml) -> list[YamlMapping]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
     settings = mapping_of(matrix)
-    axes = {}
-    for key, values in settings.items():
-        if isinstance(values, list) and key not in ("include", "exclude"):
-            axes[key] = values
+    axes = {
+        key: values
+        for key, values in settings.items()
+        if isinstance(values, list) and key not in ("include", "exclude")
+    }
     runs = []
     if axes:
         for chosen in islice(product(*axes.values()), _MOST_COMBINATIONS):
-            run = YamlMapping()
-            run.update(zip(axes, chosen, strict=True))
-            runs.append(run)
+            runs.append(settings.with_pairs(dict(zip(axes, chosen, strict=True))))
     added = []
     for inclusion in listed(settings.get("include")):
         # GitHub adds an entry to all combinations of which it changes no value, else as a new run.

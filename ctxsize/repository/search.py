@@ -45,7 +45,6 @@ class NotReadError(Exception):
     def __init__(self, code: str, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
         self.line = line
 
 
@@ -190,7 +189,7 @@ class Search:
         except NotReadError as error:
             self.complain(
                 error.code,
-                message=f"this file was skipped: {error.message}",
+                message=f"this file was skipped: {error}",
                 where=Location(self.shown(path), error.line),
                 skipped=True,
             )

@@ -16,6 +16,7 @@ from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
+from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, made_of
 from ctxsize.repository.search import NotReadError, Variables
 
@@ -65,7 +66,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 class YamlMapping(dict[str, "Yaml"]):
     """A mapping, where it begins, and the lines of its keys."""
 
-    path = ""  # that of its file, where files are merged
+    where = Location("")  # that of a build, where files are merged
 
     def __init__(self, line: int = 0) -> None:
         super().__init__()
