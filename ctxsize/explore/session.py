@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from heapq import nlargest
+from os.path import commonprefix
 from posixpath import basename, split
 from typing import NamedTuple
 
@@ -64,11 +65,6 @@ class IgnoreLine(NamedTuple):
 class Session:
     """A context and its ignore file: `before` is the size at the opening, `now` with `lines`."""
 
-    now: Size
-    lost: Lines  # a sentence for each COPY, ADD or mount without source: the build fails
-    emptied: Lines  # the same for those that find nothing, though the build goes on
-    lines: tuple[IgnoreLine, ...]
-
     def __init__(
         self,
         build: Build,
@@ -120,12 +116,13 @@ class Session:
                 instruction = re.sub("^RUN ", "RUN --mount … source=", visible(str(source)))
                 self._needed[instruction, start] = paths
 
-    def _here(self, path: str) -> Sums:
-        return self._sums[1].get(path, Sums())
+    def _sums_at(self, path: str) -> list[Sums]:
+        """Return what an entry has on disk, in the context, and in each transfer."""
+        return [part.get(path, Sums()) for part in self._sums]
 
     def entry(self, path: str = "") -> TreeEntry:
         """Return the entry at `path`, by default the context itself."""
-        sums = [part.get(path, Sums()) for part in self._sums]
+        sums = self._sums_at(path)
         on_disk, in_context, *in_transfers = sums
         counts = [part.entries for part in sums]
         if not on_disk.entries:  # an empty directory is counted as one
@@ -179,18 +176,20 @@ class Session:
         if name in on_disk:
             sent_bytes = in_context.get(name, 0)
             return -sent_bytes, -(name in in_context), -on_disk[name], path
-        below = self._here(path)
-        all_below = self._sums[0].get(path, Sums())
+        all_below, below, *_ = self._sums_at(path)
         return -below.content_bytes, -below.files, -all_below.content_bytes, path
+
+    def _content_bytes(self, path: str) -> int:
+        return self._sums[1].get(path, Sums()).content_bytes
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
         largest = ""
         least = 0
         paths = self.paths("")
-        while paths and self._here(paths[0]).content_bytes >= least:
+        while paths and self._content_bytes(paths[0]) >= least:
             largest = paths[0]
-            least = self._here(largest).content_bytes // 2
+            least = self._content_bytes(largest) // 2
             paths = self.paths(largest)
         return largest
 
@@ -201,7 +200,7 @@ class Session:
         for folder in self._trial.snapshot.folders:
             if wanted not in folder.path.casefold():
                 paths += [path for path in self._entries_of(folder) if wanted in path.casefold()]
-        largest = nlargest(most, paths, key=lambda path: self._here(path).content_bytes)
+        largest = nlargest(most, paths, key=self._content_bytes)
         return [*map(self.entry, largest)], len(paths)
 
     def propose(self, path: str, *, everywhere: bool = False) -> Lines:
@@ -309,38 +308,37 @@ class Session:
         self._find_losses()
 
     def _find_losses(self) -> None:
-        """Set `lost` and `emptied`."""
+        """Set `lost`, a sentence for each COPY, ADD or mount without source: the build fails.
+
+        `emptied` has the same for those that find nothing, though the build goes on.
+        """
         sent = self._sent[1]
         goes_on = self._attempt.plan.builder.asks_for_paths
-        lost = list[str]()
-        emptied = list[str]()
+        lost = dict[str, None]()
+        emptied = dict[str, None]()
         for (instruction, start), paths in self._needed.items():
             left = [path for path in paths if path in sent]
             if not left and not (goes_on and (not start or start in sent)):
-                lost.append(f"{instruction} loses its source")
+                lost[f"{instruction} loses its source"] = None
             elif paths and all(map(self._is_emptied, left)):
-                emptied.append(f"{instruction} finds nothing left in its source")
-        self.lost = tuple(dict.fromkeys(lost))
-        self.emptied = tuple(dict.fromkeys(emptied))
+                emptied[f"{instruction} finds nothing left in its source"] = None
+        self.lost = tuple(lost)
+        self.emptied = tuple(emptied)
 
     def _is_emptied(self, path: str) -> bool:
         """Return whether an entry has something on disk and nothing of that in the context."""
-        if self._here(path) != Sums():
-            return False
-        return self._sums[0].get(path, Sums()) != Sums()
+        on_disk, in_context, *_ = self._sums_at(path)
+        return in_context == Sums() != on_disk
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
         old_file = self._file or IgnoreFile("", lines=())
         old = old_file.texts()
         new = IgnoreFile.parse("", self._attempt.data).texts()
-        start = 0
-        while start < len(old) and old[start] == new[start]:
-            start += 1
+        start = len(commonprefix([old, new]))  # noqa: RUF071 - of lists, not of paths
         end = start + len(new) - len(old)
-        suggested = set[str]()
-        for suggestion in self._chosen(self._added):
-            suggested.update(suggestion.patterns)
+        chosen = self._chosen(self._added)
+        suggested = set[str]().union(*(suggestion.patterns for suggestion in chosen))
         for index, line in enumerate(new):
             if not start <= index < end:
                 origin = "file"

@@ -29,7 +29,7 @@ DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
 _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
-_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n')
+_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*)\2\s*"', re.DOTALL)
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(
     r"\$\$\{|%%\{"  # a literal `${` or `%{`
@@ -100,7 +100,7 @@ class BakeFile:
             with suppress(UnknownError):
                 texts = self._value(template)
                 if isinstance(texts, list):
-                    names.update(texts_in(texts))
+                    names.update(str(text).removesuffix(".0") for text in texts)
         return names
 
     def _build(self, name: str) -> Build:
@@ -285,17 +285,6 @@ def _text(value: BakeValue) -> str:
     raise UnknownError
 
 
-def texts_in(value: BakeValue) -> Iterator[str]:
-    """Yield each text and number in a value, and each key."""
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
-        for part in value:
-            yield from texts_in(part)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value).removesuffix(".0")
-
-
 def read_json(text: str) -> BakeObject:
     """Return the document of a JSON file. Raises `NotReadError`."""
     try:
@@ -368,13 +357,10 @@ def _from_hcl(source: BakeValue) -> BakeValue:
 
 def _heredoc(source: str) -> str | None:
     """Return the text of a heredoc, None if a text of python-hcl2 is none."""
-    start = _HEREDOC.match(source)
-    if start is None or not source.endswith('"'):
+    heredoc = _HEREDOC.fullmatch(source)
+    if heredoc is None:
         return None
-    body = source[start.end() : -1].rstrip()
-    if not body.endswith(start[2]):
-        return None
-    text = body.removesuffix(start[2]).rstrip(" \t").removesuffix("\n") + "\n"
-    if start[1]:
+    text = heredoc[3].rstrip(" \t").removesuffix("\n") + "\n"
+    if heredoc[1]:
         return dedent(text)
     return text

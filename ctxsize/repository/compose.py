@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from os.path import dirname, expanduser, isfile, join
 from typing import NamedTuple
 
@@ -154,12 +154,17 @@ class ComposeReader:
         variables.update(outer)
         return self._variables.setdefault(frozenset(variables.items()), variables)
 
-    def _once(self, key: object, read: Callable[[], YamlMapping]) -> YamlMapping | None:
-        """Return what `read` returns, read once for each key; None if it needs itself."""
+    def _once(
+        self, key: object, read: Callable[[], YamlMapping], circle: tuple[str, str], where: Location
+    ) -> YamlMapping:
+        """Return what `read` returns, read once for each key; report a `circle` if it has one."""
         if key not in self._read:
             self._read[key] = None
             self._read[key] = read()
-        return self._read[key]
+        mapping = self._read[key]
+        if mapping is None:
+            self._search.complain(*circle, where)
+        return mapping or YamlMapping()
 
     def _project(self, paths: Iterable[str], directory: str, variables: Variables) -> YamlMapping:
         """Return the merged services of files that are read together."""
@@ -211,19 +216,15 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        services = self._once((tuple(paths), directory, id(variables)), read)
-        if services is None:
-            self._search.complain("include", "this file includes itself", where)
-        return services or YamlMapping()
+        key = (tuple(paths), directory, id(variables))
+        return self._once(key, read, ("include", "this file includes itself"), where)
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
         where = self._where(file, file.services.line_of(name))
         key = (file.path, file.directory, id(file.variables), name)
-        service = self._once(key, lambda: self._resolve_extends(file, name, where))
-        if service is None:
-            self._search.complain("extends", f"the service {name} extends itself", where)
-        return service or YamlMapping()
+        circle = ("extends", f"the service {name} extends itself")
+        return self._once(key, partial(self._resolve_extends, file, name, where), circle, where)
 
     def _resolve_extends(self, file: _File, name: str, where: Location) -> YamlMapping:
         service = self._service_in(file, name, where)
@@ -328,10 +329,13 @@ def _with_bake_extension(
     for text in _texts([build_mapping.get("platforms"), extension.get("platforms")]):
         for word in text.split():  # one text may have several
             platforms[hidden_as(text, word)] = None
-    extended = build_mapping.with_pairs(build_mapping)
-    extended["platforms"] = [*platforms]
-    extended["additional_contexts"] = contexts
-    return extended
+    return build_mapping.with_pairs(
+        {
+            **build_mapping,
+            "platforms": [*platforms],
+            "additional_contexts": contexts,
+        }
+    )
 
 
 def _build_of(build_mapping: YamlMapping) -> Build:

@@ -26,7 +26,7 @@ from ctxsize.repository.commands import (
     words_of,
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
-from ctxsize.repository.search import Place, Search, on_line
+from ctxsize.repository.search import Search
 from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
 
 _MOST_COMBINATIONS = 256
@@ -90,16 +90,11 @@ def _variables(ground: Ground, passages: Iterable[Passage]) -> Iterator[tuple[st
 
 def _add_passage(ground: Ground, passage: Passage) -> None:
     """Add the builds that a mapping describes, and those of its scripts."""
-    place = replace(ground.place, name=passage.name)
-    add_described(ground, place, passage)
+    named = replace(ground, place=replace(ground.place, name=passage.name))
+    add_described(named, passage)
     directory = ground.with_top(passage.working_directory)
     for line, script in _scripts(passage, ground.kind):
-        add_script(
-            ground,
-            script=ground.with_top(script),
-            place=on_line(place, line),
-            working_directory=directory,
-        )
+        add_script(named.on_line(line), ground.with_top(script), directory)
 
 
 def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
@@ -231,19 +226,19 @@ def _value_at(mapping: YamlMapping, path: str) -> Yaml:
     return node
 
 
-def add_described(ground: Ground, place: Place, passage: Passage) -> None:
+def add_described(ground: Ground, passage: Passage) -> None:
     """Add the builds that a mapping describes: one, or one for each run of its matrix."""
     mapping = passage.mapping
     for description in ground.kind.build:
         if not _is_described(passage, description):
             continue
         first_path = next(iter(description.only), "")
-        line_place = on_line(place, mapping.line_of(first_path))
+        here = ground.on_line(mapping.line_of(first_path))
         if description.git:
-            _report_git(ground.search, line_place, description.git)
+            _report_git(here, description.git)
             continue
         for run in _runs_of(passage.matrix):
-            _add_run(ground, line_place, description, mapping, run)
+            _add_run(here, description, mapping, run)
 
 
 def _is_described(passage: Passage, description: BuildDescription) -> bool:
@@ -253,13 +248,15 @@ def _is_described(passage: Passage, description: BuildDescription) -> bool:
         return False
     if any(key in mapping for key in description.unless):
         return False
-    for path, required in description.only.items():
-        if not re.fullmatch(required, text_at(mapping, [path])):
-            return False
-    return True
+    return all(
+        re.fullmatch(required, text_at(mapping, [path]))
+        for path, required in description.only.items()
+    )
 
 
-def _report_git(search: Search, place: Place, advice: str) -> None:
+def _report_git(ground: Ground, advice: str) -> None:
+    place = ground.place
+    findings = ground.search.findings
     finding = Finding(
         code="CTX310",
         severity=severity_of("CTX310"),
@@ -267,13 +264,12 @@ def _report_git(search: Search, place: Place, advice: str) -> None:
         location=place.where,
         help=advice,
     )
-    if finding not in search.findings:
-        search.findings.append(finding)
+    if finding not in findings:
+        findings.append(finding)
 
 
 def _add_run(
     ground: Ground,
-    place: Place,
     description: BuildDescription,
     mapping: YamlMapping,
     run: YamlMapping,
@@ -286,6 +282,7 @@ def _add_run(
         return text or description.usual.get(key, "")
 
     search = ground.search
+    place = ground.place
     context = text_of("context")
     file = _only_file(search, text_of("dockerfile"))
     target = text_of("target")
@@ -311,8 +308,7 @@ def _add_run(
     if context == "**":
         context = dirname(file)
     ground.add(
-        place,
-        build=Build(
+        Build(
             context=context,
             dockerfile=file or None,
             target=target,
@@ -362,10 +358,8 @@ def _runs_of(matrix: Yaml) -> list[YamlMapping]:
 
 def _matrix_value(run: YamlMapping, match: re.Match[str]) -> str:
     """Return the value of an expression of a matrix; the expression itself if unknown."""
-    path = (match[1] or "").strip()
-    value: Yaml = None
-    if path.startswith("matrix."):
-        value = _value_at(run, path.removeprefix("matrix."))
+    known = YamlMapping().with_pairs({"matrix": run})
+    value = _value_at(known, (match[1] or "").strip())
     if isinstance(value, str):
         return value
     return match[0]
@@ -391,4 +385,4 @@ def add_unit(ground: Ground, text: str) -> None:
         return
     contexts = {"unit": ".", "file": dirname(file) or "."}
     unit["context"] = contexts.get(directory, directory)
-    add_described(ground, ground.place, Passage(unit))
+    add_described(ground, Passage(unit))

@@ -63,11 +63,6 @@ class Place:
         return f"{self.where} ({how})"
 
 
-def on_line(place: Place, line: int) -> Place:
-    """Return a place on another line of its file."""
-    return replace(place, where=replace(place.where, line=line))
-
-
 @dataclass(frozen=True)
 class FoundBuild:
     """A build of a local context, and all places that define it."""

@@ -242,8 +242,11 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
     present_lines = present_file.texts()
     tried: dict[tuple[str, ...], Sent | None] = {(): None}
     for lines, equal in siblings.items():
-        others = [other for other in equal if other.path != present_file.path]
-        others = [other for other in others if other.context != plan.root]
+        others = [
+            other
+            for other in equal
+            if other.path != present_file.path and other.context != plan.root
+        ]
         if not others:
             continue
         # Other lines match nothing here.
