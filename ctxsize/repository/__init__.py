@@ -139,8 +139,12 @@ def _add_guess(search: Search, path: str) -> None:
             context = _guessed_context(search, context, parsed)
         except DockerfileError as error:
             if not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
-                where = replace(where, line=error.line)
-                search.complain("dockerfile", error.message, where, fails=True)
+                search.complain(
+                    "dockerfile",
+                    message=error.message,
+                    where=replace(where, line=error.line),
+                    fails=True,
+                )
             return
     search.add(
         place=Place("dockerfile", name="", where=where),

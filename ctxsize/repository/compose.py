@@ -211,8 +211,11 @@ class ComposeReader:
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
-                fault = f"this file includes more than {_MOST_INCLUDED:,} files"
-                self._search.complain("include", fault, where)
+                self._search.complain(
+                    "include",
+                    message=f"this file includes more than {_MOST_INCLUDED:,} files",
+                    where=where,
+                )
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
@@ -237,12 +240,20 @@ class ComposeReader:
         if path != file.path:
             if not self._is_there(path, where):
                 return service
-            base = _File(path, dirname(path), file.variables, self._document(path))
+            base = _File(
+                path=path,
+                directory=dirname(path),
+                variables=file.variables,
+                document=self._document(path),
+            )
         base_name = _first(settings.get("service", extends)) or name
         if base_name in base.services:
             return _merge(self._service(base, base_name), service)
-        fault = f"the service {name} extends {shown(base_name)}, which does not exist"
-        self._search.complain("extends", fault, where)
+        self._search.complain(
+            "extends",
+            message=f"the service {name} extends {shown(base_name)}, which does not exist",
+            where=where,
+        )
         return service
 
     def _service_in(self, file: _File, name: str, where: Location) -> YamlMapping:
@@ -260,8 +271,12 @@ class ComposeReader:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            fault = f"a value was skipped: {error}"
-            self._search.complain(error.code, fault, where, skipped=True)
+            self._search.complain(
+                error.code,
+                message=f"a value was skipped: {error}",
+                where=where,
+                skipped=True,
+            )
             return None
 
     def _is_there(self, path: str, where: Location) -> bool:
@@ -270,7 +285,11 @@ class ComposeReader:
             return False
         exists = isfile(self._search.shown(path))
         if not exists:
-            self._search.complain("include", f"the file {shown(path)} does not exist", where)
+            self._search.complain(
+                "include",
+                message=f"the file {shown(path)} does not exist",
+                where=where,
+            )
         return exists
 
     def _where(self, file: _File, line: int) -> Location:

@@ -94,7 +94,11 @@ def _add_passage(ground: Ground, passage: Passage) -> None:
     add_described(named, passage)
     directory = ground.with_top(passage.working_directory)
     for line, script in _scripts(passage, ground.kind):
-        add_script(named.on_line(line), ground.with_top(script), directory)
+        add_script(
+            named.on_line(line),
+            script=ground.with_top(script),
+            working_directory=directory,
+        )
 
 
 def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
@@ -327,7 +331,7 @@ def _only_file(search: Search, path: str) -> str:
     """Return the only file that `**/NAME` matches; any other path as it is."""
     matches = [known for known in search.paths if path == f"**/{basename(known)}"]
     if len(matches) == 1:
-        return matches[0]
+        (path,) = matches
     return path
 
 

@@ -182,7 +182,8 @@ class Snapshots:
                 advisor = Advisor(snapshot, repositories=self._repositories)
                 edit = advisor.advise().edit
                 if edit is not None:
-                    snapshot = advisor.trial.written(advisor.trial.attempt(edit.after))
+                    attempt = advisor.trial.attempt(edit.after)
+                    snapshot = advisor.trial.written(attempt)
                 self._planned[key] = snapshot
         return self._planned[key]
 
