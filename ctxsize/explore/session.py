@@ -30,7 +30,7 @@ from ctxsize.formats import Look, text
 from ctxsize.formats.sections import explained
 from ctxsize.formats.wording import visible
 from ctxsize.go.wildcards import fixed_part
-from ctxsize.model import Amount, Problem
+from ctxsize.model import Amount, Problems, Texts
 from ctxsize.planning import plan_for
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.build_files import exceptions
@@ -41,7 +41,6 @@ from ctxsize.writer import Addition, merge
 from ctxsize.writer.apply import Links, apply
 
 _HEADING = "Chosen by hand"
-Lines = tuple[str, ...]  # of an ignore file, or sentences
 
 
 class TreeEntry(NamedTuple):
@@ -90,7 +89,7 @@ class Session:
         self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
-        self._history: list[Lines] = []
+        self._history: list[Texts] = []
         self._sums: list[SumsByPath] = []
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
@@ -203,7 +202,7 @@ class Session:
         largest = nlargest(most, paths, key=self._content_bytes)
         return [*map(self.entry, largest)], len(paths)
 
-    def propose(self, path: str, *, everywhere: bool = False) -> Lines:
+    def propose(self, path: str, *, everywhere: bool = False) -> Texts:
         """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
 
         For an ignored entry it is an exception, or its line among those added is taken back.
@@ -220,7 +219,7 @@ class Session:
         added = self._added
         is_ignored = self.entry(path).fate == "ignored"
         narrower = _without(added, self._pattern(path))
-        tries: list[Lines] = []
+        tries: list[Texts] = []
         if everywhere and is_ignored and narrower != added:  # the line of one place is replaced
             is_ignored = False
             added = narrower
@@ -279,12 +278,12 @@ class Session:
     def _pattern(self, path: str) -> str | None:
         return pattern_for(path, pattern_class=self._pattern_class)
 
-    def _do(self, added: Lines) -> None:
+    def _do(self, added: Texts) -> None:
         before = self._added
         self._show(added)
         self._history.append(before)
 
-    def _show(self, added: Lines) -> None:
+    def _show(self, added: Texts) -> None:
         """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
         chosen = self._chosen(added)
         chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
@@ -360,7 +359,7 @@ class Session:
             return None
         return Edit(self.ignore_file, before, after)
 
-    def write(self) -> tuple[Problem, ...]:
+    def write(self) -> Problems:
         """Write the file, so that its lines are no longer new, and return notes; `before` stays.
 
         Raises `InputError` if the file has changed on disk, cannot be written, or is a symlink.
@@ -387,5 +386,5 @@ class Session:
         return text.render(steps, Look(width))
 
 
-def _without(added: Lines, pattern: str | None) -> Lines:
+def _without(added: Texts, pattern: str | None) -> Texts:
     return tuple(line for line in added if line.removesuffix("/**") != pattern)

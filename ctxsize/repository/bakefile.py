@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from ctxsize.build import Build, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as
-from ctxsize.repository.search import NotReadError, Variables
+from ctxsize.repository.search import NotReadError, RegexMatch, TextsByName, Variables
 from ctxsize.repository.yaml import substituted
 
 BakeValue: TypeAlias = "bool | int | float | str | list[BakeValue] | dict[str, BakeValue] | None"
@@ -123,7 +123,7 @@ class BakeFile:
     def _text_at(self, body: BakeObject, key: str) -> str:
         return _text(self._value(body.get(key)))
 
-    def _arguments(self, target: str, template: BakeValue) -> dict[str, str]:
+    def _arguments(self, target: str, template: BakeValue) -> TextsByName:
         """Return the build arguments of a target, without those that are not known."""
         parts = [template]
         if isinstance(template, dict):
@@ -175,7 +175,7 @@ class BakeFile:
             return variable
         return hidden_as(template, substituted(_PIECE, self._piece, template))
 
-    def _piece(self, match: re.Match[str]) -> str:
+    def _piece(self, match: RegexMatch) -> str:
         name = match[1]
         if name:
             text = _text(self._variable(name))
@@ -265,7 +265,7 @@ def _hide(value: BakeValue, written: str) -> BakeValue:
     return value
 
 
-def _pairs(value: BakeValue) -> dict[str, str]:
+def _pairs(value: BakeValue) -> TextsByName:
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -18,10 +18,10 @@ from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Location
 from ctxsize.knowledge.rules import table
-from ctxsize.model import Effect
+from ctxsize.model import Effect, Texts
 from ctxsize.reader import holds
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
-from ctxsize.repository.search import Place, Search
+from ctxsize.repository.search import Place, RegexMatch, Search, TextsByName
 from ctxsize.syntax import can_read
 
 _LINE = re.compile(r"(?:.*\\\n)*.*")
@@ -70,7 +70,7 @@ class Ground:
     search: Search
     kind: FileKind
     place: Place  # the file, or the part of it that is read
-    directories: tuple[str, ...]  # relative to the root; all but the first are guesses
+    directories: Texts  # relative to the root; all but the first are guesses
     expanded: Expander = str  # replaces variables of the file
 
     def on_line(self, line: int) -> Ground:
@@ -196,14 +196,13 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
         text = " ".join(word.replace(" ", "_") for word in words[:_MOST_WORDS])
         for build_command in build_commands():
             start = build_command.pattern.match(text)
-            if start is None:
-                continue
-            _add_command(
-                ground.on_line(first_line + command.line),
-                build_command=build_command,
-                working_directory=directory,
-                words=words[len(start[0].split()) :],
-            )
+            if start:
+                _add_command(
+                    ground.on_line(first_line + command.line),
+                    build_command=build_command,
+                    working_directory=directory,
+                    words=words[len(start[0].split()) :],
+                )
 
 
 def _add_command(
@@ -304,7 +303,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     for name, text in variables:
         values[name].add(text.strip().strip("'\""))
 
-    def replacement(match: re.Match[str]) -> str:
+    def replacement(match: RegexMatch) -> str:
         name = next(filter(None, match.groups()))
         texts = [*values[name]]
         if len(texts) == 1 and not OPEN.search(texts[0]):
@@ -314,7 +313,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     return partial(_REFERENCE.sub, replacement)
 
 
-def pairs(words: Iterable[str]) -> dict[str, str]:
+def pairs(words: Iterable[str]) -> TextsByName:
     """Return `NAME=value` words as a mapping, without values that are not written out."""
     known = {}
     for word in words:
@@ -324,7 +323,7 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
     return known
 
 
-def words_of(text: str) -> tuple[str, ...]:
+def words_of(text: str) -> Texts:
     """Return the values of a list, without those that are not written out."""
     words = map(str.strip, re.split(r"[,\n]", text))
     return tuple(word for word in words if word and not OPEN.search(word))

@@ -16,7 +16,14 @@ from ctxsize.build import Build, is_reference, joined, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import bakefile, yaml
-from ctxsize.repository.search import NotReadError, Place, Search, Variables, by_directory
+from ctxsize.repository.search import (
+    NotReadError,
+    Place,
+    Search,
+    TextsByName,
+    Variables,
+    by_directory,
+)
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -112,7 +119,7 @@ class ComposeReader:
         self._document = cache(self._read_document)  # parsed once for all projects
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
-        self._variables: dict[object, dict[str, str]] = {}  # each set once: keys are identities
+        self._variables: dict[object, TextsByName] = {}  # each set once: keys are identities
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
@@ -141,10 +148,14 @@ class ComposeReader:
             if "contexts" in extension or "platforms" in extension:
                 baked = _build_of(_with_bake_extension(build_mapping, extension, directory))
             build_mapping.setdefault("platforms", mapping.get("platform"))
-            builds[name] = ServiceBuild(where, _build_of(build_mapping), baked)
+            builds[name] = ServiceBuild(
+                where,
+                build=_build_of(build_mapping),
+                baked=baked,
+            )
         return builds
 
-    def _variables_of(self, paths: Iterable[str], outer: Variables) -> dict[str, str]:
+    def _variables_of(self, paths: Iterable[str], outer: Variables) -> TextsByName:
         """Return the variables that files set; `outer` ones win over them."""
         search = self._search
         variables = {}
@@ -225,9 +236,15 @@ class ComposeReader:
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
         where = self._where(file, file.services.line_of(name))
-        key = (file.path, file.directory, id(file.variables), name)
+        key = (
+            file.path,
+            file.directory,
+            id(file.variables),
+            name,
+        )
         circle = ("extends", f"the service {name} extends itself")
-        return self._once(key, partial(self._resolve_extends, file, name, where), circle, where)
+        resolve = partial(self._resolve_extends, file, name, where)
+        return self._once(key, resolve, circle, where)
 
     def _resolve_extends(self, file: _File, name: str, where: Location) -> YamlMapping:
         service = self._service_in(file, name, where)
@@ -402,7 +419,7 @@ def _pairs(value: Yaml) -> YamlMapping:
     return pairs
 
 
-def _given_pairs(value: Yaml) -> dict[str, str]:
+def _given_pairs(value: Yaml) -> TextsByName:
     """Return the pairs of `_pairs` that have a value."""
     return {name: text for name, text in _pairs(value).items() if isinstance(text, str)}
 

@@ -26,7 +26,7 @@ from ctxsize.repository.commands import (
     words_of,
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
-from ctxsize.repository.search import Search
+from ctxsize.repository.search import RegexMatch, Search
 from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
 
 _MOST_COMBINATIONS = 256
@@ -71,7 +71,7 @@ def add_document(ground: Ground, text: str) -> None:
             _add_passage(expanding, passage)
 
 
-def _text_or_blanks(match: re.Match[str]) -> str:
+def _text_or_blanks(match: RegexMatch) -> str:
     return match[1] or re.sub(r"[^\n]", " ", match[0])
 
 
@@ -360,7 +360,7 @@ def _runs_of(matrix: Yaml) -> list[YamlMapping]:
     return runs + added or [YamlMapping()]
 
 
-def _matrix_value(run: YamlMapping, match: re.Match[str]) -> str:
+def _matrix_value(run: YamlMapping, match: RegexMatch) -> str:
     """Return the value of an expression of a matrix; the expression itself if unknown."""
     known = YamlMapping().with_pairs({"matrix": run})
     value = _value_at(known, (match[1] or "").strip())

@@ -36,6 +36,8 @@ _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
 
 
+RegexMatch = re.Match[str]
+TextsByName = dict[str, str]  # arguments, contexts or variables
 Variables = Mapping[str, str]  # of the environment, a `.env` file or a Bake file, by name
 
 
@@ -93,6 +95,9 @@ class FoundBuild:
             usual = (join(self.build.context, name) for name in USUAL_NAMES)
             path = next(filter(lexists, usual), None)
         return path and realpath(path)
+
+
+FoundBuilds = tuple[FoundBuild, ...]
 
 
 @dataclass

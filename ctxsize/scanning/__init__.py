@@ -61,8 +61,7 @@ def scan(
         result.update(findings=findings.about(result.row))
         rows.append(result.row)
         problems += result.problems
-    for build in discovery.outside:
-        rows.append(replace(_row_of(build), error=build.outside))
+    rows += [replace(_row_of(build), error=build.outside) for build in discovery.outside]
     rows.sort(key=Row.order)
     return Scan(
         root=discovery.root,

@@ -19,7 +19,7 @@ from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Texts
 from ctxsize.repository import Discovery
 from ctxsize.scanning.rows import Measured, Row
 
@@ -39,7 +39,7 @@ class Sibling(NamedTuple):
     pattern_count: int
 
 
-Siblings = dict[tuple[str, ...], list[Sibling]]  # by the lines of these files
+Siblings = dict[Texts, list[Sibling]]  # by the lines of these files
 
 
 def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
@@ -240,7 +240,7 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
     present_file = plan.ignore_file or IgnoreFile("", lines=())
     present_lines = present_file.texts()
-    tried: dict[tuple[str, ...], Sent | None] = {(): None}
+    tried: dict[Texts, Sent | None] = {(): None}
     for lines, equal in siblings.items():
         others = [
             other
