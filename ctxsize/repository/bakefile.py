@@ -161,10 +161,10 @@ class BakeFile:
         if isinstance(template, list):
             return [self._value(part, inside=True) for part in template]
         if isinstance(template, dict):
-            values: BakeObject = {}
-            for key, part in template.items():
-                values[_text(self._value(key))] = self._value(part, inside=True)
-            return values
+            return {
+                _text(self._value(key)): self._value(part, inside=True)
+                for key, part in template.items()
+            }
         if not isinstance(template, str):
             return template
         lone = re.fullmatch(_VARIABLE, template)

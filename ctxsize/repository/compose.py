@@ -467,9 +467,9 @@ def _is_remote(path: str) -> bool:
 
 def _merge(base: YamlMapping, over: YamlMapping) -> YamlMapping:
     """Merge two mappings key by key, as `override.Merge` of compose-go does."""
-    merged = over.with_pairs({})
     # A value with a tag in the later file replaces the earlier one (`ResetProcessor`).
-    merged.update((key, node) for key, node in base.items() if key not in over.dropped)
+    left = {key: node for key, node in base.items() if key not in over.dropped}
+    merged = over.with_pairs(left)
     for key, node in over.items():
         below = merged.get(key)
         if node is None:

@@ -225,14 +225,15 @@ class Search:
             build_contexts={shown(name): _printable(path) for name, path in contexts.items()},
             platforms=tuple(map(_printable_platform, build.platforms)),
         )
-        found_build = FoundBuild(
-            build,
-            places=(place,),
-            guessed=guessed,
-            contested=guessed and self.is_open,
-            outside=self._outside(build),
+        self.builds.append(
+            FoundBuild(
+                build,
+                places=(place,),
+                guessed=guessed,
+                contested=guessed and self.is_open,
+                outside=self._outside(build),
+            )
         )
-        self.builds.append(found_build)
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""

@@ -51,9 +51,8 @@ def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Itera
         findings += _two_ignore_files(build)
         findings += _better_sibling(build, siblings)
     findings += _unread(discovery, [build.row for build in measured])
-    unique: dict[tuple[str, Location], Finding] = {}
-    for finding in findings:
-        unique.setdefault((finding.code, finding.location), finding)
+    findings.reverse()  # the first of several about one place is kept
+    unique = {(finding.code, finding.location): finding for finding in findings}
     return unique.values()
 
 
