@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from os.path import join, normpath
@@ -115,7 +115,8 @@ def with_inline(build: Build, dockerfile: str, errors: str = "replace") -> Build
     """Return `build` with the text of a Dockerfile that a file contains, if it is not empty."""
     if not dockerfile:
         return build
-    build = replace(build, dockerfile_inline=dockerfile.encode("utf-8", errors))
+    text = dockerfile.encode("utf-8", errors)
+    build = replace(build, dockerfile="-", dockerfile_inline=text)
     if not isinstance(dockerfile, Hidden):
         return build
     return replace(build, dockerfile_written=dockerfile.written.encode("utf-8", errors))
@@ -149,10 +150,15 @@ def is_named_reference(value: str) -> bool:
 
 def placed(named: TextsByName, directory: str) -> dict[str, str]:
     """Return named contexts with their paths joined to `directory`."""
+    return with_paths(named, partial(joined, directory))
+
+
+def with_paths(named: Mapping[str, str], changed: Callable[[str], str]) -> dict[str, str]:
+    """Return named contexts with their paths changed by a function."""
     contexts = {**named}
     for name, reference in named.items():
         if not is_named_reference(reference):
-            contexts[name] = made_of(partial(joined, directory), reference)
+            contexts[name] = made_of(changed, reference)
     return contexts
 
 

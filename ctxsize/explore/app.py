@@ -61,16 +61,13 @@ class Sheet(ModalScreen[str]):
 
     def __init__(self, title: str, body: Content | Text, keys: str, answers: str = "") -> None:
         super().__init__()
-        self._title = title
-        self._body = body
-        self._keys = keys
         self._answers = answers
+        self._sheet = VerticalScroll(Static(body), id="sheet")
+        self._sheet.border_title = Content(title)
+        self._sheet.border_subtitle = Content(keys)
 
     def compose(self) -> ComposeResult:
-        sheet = VerticalScroll(Static(self._body), id="sheet")
-        sheet.border_title = Content(self._title)
-        sheet.border_subtitle = Content(self._keys)
-        yield sheet
+        yield self._sheet
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("escape", "q", "enter", *self._answers):
@@ -200,11 +197,8 @@ class Explorer(App[int]):
         if before.transfer and now.transfer:
             head += change(before.transfer, now.transfer)
         else:
-            reason = ""
-            for problem in session.problems:
-                if problem.code in _UNKNOWN:
-                    reason = problem.message.partition(" (")[0]
-                    break
+            reasons = (problem.message for problem in session.problems if problem.code in _UNKNOWN)
+            reason, _, _ = next(reasons, "").partition(" (")
             head += f"unknown: {visible(reason)}"
         self._head.update(Content.assemble((name, "bold"), head))
 
@@ -386,10 +380,9 @@ class Explorer(App[int]):
         if self._offers:
             self._offers = self.session.suggestions()
         self._refresh(".")  # the cursor stays in its row
-        last_new = 0
-        for number, line in enumerate(self.session.lines, 1):
-            if line.origin != "file":
-                last_new = number
+        lines = enumerate(self.session.lines, 1)
+        new_lines = [number for number, line in lines if line.origin != "file"]
+        last_new = max(new_lines, default=0)
         self.query_one("#file").scroll_to(y=last_new, animate=False)
 
     async def action_suggestions(self) -> None:

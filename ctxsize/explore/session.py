@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from heapq import nlargest
+from os.path import commonprefix
 from posixpath import basename, split
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from ctxsize.formats import Look, text
 from ctxsize.formats.sections import explained
 from ctxsize.formats.wording import visible
 from ctxsize.go.wildcards import fixed_part
-from ctxsize.model import Amount, Problem
+from ctxsize.model import Amount, Problems, Texts
 from ctxsize.planning import plan_for
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.build_files import exceptions
@@ -40,7 +41,6 @@ from ctxsize.writer import Addition, merge
 from ctxsize.writer.apply import Links, apply
 
 _HEADING = "Chosen by hand"
-Lines = tuple[str, ...]  # of an ignore file, or sentences
 
 
 class TreeEntry(NamedTuple):
@@ -63,11 +63,6 @@ class IgnoreLine(NamedTuple):
 
 class Session:
     """A context and its ignore file: `before` is the size at the opening, `now` with `lines`."""
-
-    now: Size
-    lost: Lines  # a sentence for each COPY, ADD or mount without source: the build fails
-    emptied: Lines  # the same for those that find nothing, though the build goes on
-    lines: tuple[IgnoreLine, ...]
 
     def __init__(
         self,
@@ -94,7 +89,7 @@ class Session:
         self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
-        self._history: list[Lines] = []
+        self._history: list[Texts] = []
         self._sums: list[SumsByPath] = []
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
@@ -120,12 +115,13 @@ class Session:
                 instruction = re.sub("^RUN ", "RUN --mount … source=", visible(str(source)))
                 self._needed[instruction, start] = paths
 
-    def _here(self, path: str) -> Sums:
-        return self._sums[1].get(path, Sums())
+    def _sums_at(self, path: str) -> list[Sums]:
+        """Return what an entry has on disk, in the context, and in each transfer."""
+        return [part.get(path, Sums()) for part in self._sums]
 
     def entry(self, path: str = "") -> TreeEntry:
         """Return the entry at `path`, by default the context itself."""
-        sums = [part.get(path, Sums()) for part in self._sums]
+        sums = self._sums_at(path)
         on_disk, in_context, *in_transfers = sums
         counts = [part.entries for part in sums]
         if not on_disk.entries:  # an empty directory is counted as one
@@ -179,18 +175,20 @@ class Session:
         if name in on_disk:
             sent_bytes = in_context.get(name, 0)
             return -sent_bytes, -(name in in_context), -on_disk[name], path
-        below = self._here(path)
-        all_below = self._sums[0].get(path, Sums())
+        all_below, below, *_ = self._sums_at(path)
         return -below.content_bytes, -below.files, -all_below.content_bytes, path
+
+    def _content_bytes(self, path: str) -> int:
+        return self._sums[1].get(path, Sums()).content_bytes
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
         largest = ""
         least = 0
         paths = self.paths("")
-        while paths and self._here(paths[0]).content_bytes >= least:
+        while paths and self._content_bytes(paths[0]) >= least:
             largest = paths[0]
-            least = self._here(largest).content_bytes // 2
+            least = self._content_bytes(largest) // 2
             paths = self.paths(largest)
         return largest
 
@@ -201,10 +199,10 @@ class Session:
         for folder in self._trial.snapshot.folders:
             if wanted not in folder.path.casefold():
                 paths += [path for path in self._entries_of(folder) if wanted in path.casefold()]
-        largest = nlargest(most, paths, key=lambda path: self._here(path).content_bytes)
+        largest = nlargest(most, paths, key=self._content_bytes)
         return [*map(self.entry, largest)], len(paths)
 
-    def propose(self, path: str, *, everywhere: bool = False) -> Lines:
+    def propose(self, path: str, *, everywhere: bool = False) -> Texts:
         """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
 
         For an ignored entry it is an exception, or its line among those added is taken back.
@@ -221,7 +219,7 @@ class Session:
         added = self._added
         is_ignored = self.entry(path).fate == "ignored"
         narrower = _without(added, self._pattern(path))
-        tries: list[Lines] = []
+        tries: list[Texts] = []
         if everywhere and is_ignored and narrower != added:  # the line of one place is replaced
             is_ignored = False
             added = narrower
@@ -280,12 +278,12 @@ class Session:
     def _pattern(self, path: str) -> str | None:
         return pattern_for(path, pattern_class=self._pattern_class)
 
-    def _do(self, added: Lines) -> None:
+    def _do(self, added: Texts) -> None:
         before = self._added
         self._show(added)
         self._history.append(before)
 
-    def _show(self, added: Lines) -> None:
+    def _show(self, added: Texts) -> None:
         """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
         chosen = self._chosen(added)
         chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
@@ -309,38 +307,37 @@ class Session:
         self._find_losses()
 
     def _find_losses(self) -> None:
-        """Set `lost` and `emptied`."""
+        """Set `lost`, a sentence for each COPY, ADD or mount without source: the build fails.
+
+        `emptied` has the same for those that find nothing, though the build goes on.
+        """
         sent = self._sent[1]
         goes_on = self._attempt.plan.builder.asks_for_paths
-        lost = list[str]()
-        emptied = list[str]()
+        lost = dict[str, None]()
+        emptied = dict[str, None]()
         for (instruction, start), paths in self._needed.items():
             left = [path for path in paths if path in sent]
             if not left and not (goes_on and (not start or start in sent)):
-                lost.append(f"{instruction} loses its source")
+                lost[f"{instruction} loses its source"] = None
             elif paths and all(map(self._is_emptied, left)):
-                emptied.append(f"{instruction} finds nothing left in its source")
-        self.lost = tuple(dict.fromkeys(lost))
-        self.emptied = tuple(dict.fromkeys(emptied))
+                emptied[f"{instruction} finds nothing left in its source"] = None
+        self.lost = tuple(lost)
+        self.emptied = tuple(emptied)
 
     def _is_emptied(self, path: str) -> bool:
         """Return whether an entry has something on disk and nothing of that in the context."""
-        if self._here(path) != Sums():
-            return False
-        return self._sums[0].get(path, Sums()) != Sums()
+        on_disk, in_context, *_ = self._sums_at(path)
+        return in_context == Sums() != on_disk
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
         old_file = self._file or IgnoreFile("", lines=())
         old = old_file.texts()
         new = IgnoreFile.parse("", self._attempt.data).texts()
-        start = 0
-        while start < len(old) and old[start] == new[start]:
-            start += 1
+        start = len(commonprefix([old, new]))  # noqa: RUF071 - of lists, not of paths
         end = start + len(new) - len(old)
-        suggested = set[str]()
-        for suggestion in self._chosen(self._added):
-            suggested.update(suggestion.patterns)
+        chosen = self._chosen(self._added)
+        suggested = set[str]().union(*(suggestion.patterns for suggestion in chosen))
         for index, line in enumerate(new):
             if not start <= index < end:
                 origin = "file"
@@ -362,7 +359,7 @@ class Session:
             return None
         return Edit(self.ignore_file, before, after)
 
-    def write(self) -> tuple[Problem, ...]:
+    def write(self) -> Problems:
         """Write the file, so that its lines are no longer new, and return notes; `before` stays.
 
         Raises `InputError` if the file has changed on disk, cannot be written, or is a symlink.
@@ -389,5 +386,5 @@ class Session:
         return text.render(steps, Look(width))
 
 
-def _without(added: Lines, pattern: str | None) -> Lines:
+def _without(added: Texts, pattern: str | None) -> Texts:
     return tuple(line for line in added if line.removesuffix("/**") != pattern)

@@ -19,13 +19,14 @@ from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Finding, Location
 from ctxsize.knowledge.rules import table
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, compose, described
 from ctxsize.repository.commands import Ground, ground_of
 from ctxsize.repository.recognisers import file_kinds
 from ctxsize.repository.search import (
     USUAL_NAMES,
     FoundBuild,
+    FoundBuilds,
     Place,
     Search,
     Variables,
@@ -50,12 +51,12 @@ class Discovery:
     """All builds of a repository that its files define."""
 
     root: str
-    builds: tuple[FoundBuild, ...] = ()  # inside, by context, Dockerfile and target
-    outside: tuple[FoundBuild, ...] = ()  # with context or Dockerfile outside the repository
-    dockerfiles: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
-    ignore_files: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
+    builds: FoundBuilds = ()  # inside, by context, Dockerfile and target
+    outside: FoundBuilds = ()  # with context or Dockerfile outside the repository
+    dockerfiles: Texts = ()  # every one in the tree, whether a build reads it or not
+    ignore_files: Texts = ()  # every one in the tree, whether a build reads it or not
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()  # of reading files; their builds may be missing
+    problems: Problems = ()  # of reading files; their builds may be missing
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles, compare=False, repr=False
     )  # parsed on the way
@@ -101,7 +102,7 @@ def discover(
     )
 
 
-def _shown_paths(search: Search, is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
+def _shown_paths(search: Search, is_wanted: Callable[[str], bool]) -> Texts:
     return tuple(search.shown(path) for path in search.paths if is_wanted(path))
 
 
@@ -109,7 +110,7 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
     return problem.path or "", problem.line or 0
 
 
-def _all_builds(search: Search) -> tuple[FoundBuild, ...]:
+def _all_builds(search: Search) -> FoundBuilds:
     """Return the builds that files define, and a guess for each other Dockerfile."""
     compose.collect(search)
     bake.collect(search)
@@ -134,23 +135,23 @@ def _add_guess(search: Search, path: str) -> None:
     where = Location(search.shown(path))
     parsed = search.dockerfile(path)
     context = dirname(path)
-    try:
-        if parsed is not None:
+    if parsed is not None:
+        try:
             context = _guessed_context(search, context, parsed)
-        search.add(
-            place=Place("dockerfile", name="", where=where),
-            build=Build(context, dockerfile=path),
-            guessed=True,
-        )
-    except DockerfileError as error:
-        if parsed is None or any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
+        except DockerfileError as error:
+            if not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
+                search.complain(
+                    "dockerfile",
+                    message=error.message,
+                    where=replace(where, line=error.line),
+                    fails=True,
+                )
             return
-        search.complain(
-            "dockerfile",
-            message=error.message,
-            where=replace(where, line=error.line),
-            fails=True,
-        )
+    search.add(
+        place=Place("dockerfile", name="", where=where),
+        build=Build(context, dockerfile=path),
+        guessed=True,
+    )
 
 
 def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
@@ -173,7 +174,7 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
     return candidate
 
 
-def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
+def merged(builds: Iterable[FoundBuild]) -> FoundBuilds:
     """Return `builds` in order, equal ones merged with the places and platforms of all."""
     groups = defaultdict[object, list[FoundBuild]](list)
     for build in builds:
@@ -200,10 +201,7 @@ def _merge_equal(builds: Sequence[FoundBuild]) -> FoundBuild:
 def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
     """Return a sort key: texts are compared by their values, also hidden ones."""
     build = found_build.build
-    arguments = []
-    for name, text in build.build_arguments.items():
-        arguments.append((str(name), str(text)))
-    arguments.sort()
+    arguments = sorted((str(name), str(text)) for name, text in build.build_arguments.items())
     return build.context, build.dockerfile or "", str(build.target), repr(arguments)
 
 

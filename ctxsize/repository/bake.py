@@ -9,7 +9,7 @@ from functools import partial
 from os.path import basename, dirname, exists, isdir, join, relpath
 from typing import NamedTuple
 
-from ctxsize.build import Build, inline_of, is_named_reference, is_reference, placed
+from ctxsize.build import Build, inline_of, is_reference, placed, with_paths
 from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 from ctxsize.repository import bakefile, compose
@@ -100,17 +100,13 @@ def _target_of(build: Build, directory: str) -> BakeObject:
     context = build.context
     if not is_reference(context):
         context = made_of(relative, context)
-    contexts: BakeObject = {**build.build_contexts}
-    for name, path in build.build_contexts.items():
-        if not is_named_reference(path):
-            contexts[name] = made_of(relative, path)
     body: BakeObject = {
         "context": context,
         "dockerfile": made_of(relpath, build.dockerfile or "", build.context),
         "dockerfile-inline": inline_of(build),
         "target": build.target,
         "args": {**build.build_arguments},
-        "contexts": contexts,
+        "contexts": {**with_paths(build.build_contexts, relative)},
         "platforms": [*build.platforms],
     }
     return {key: bakefile.literal(attribute) for key, attribute in body.items() if attribute}
@@ -209,13 +205,10 @@ def _build_from(start: str, build: Build) -> Build:
     if is_reference(context):
         return build
     context = made_of(join, start, context)
+    dockerfile = build.dockerfile
     if build.dockerfile_inline is None:
-        dockerfile = made_of(join, context, build.dockerfile or "Dockerfile")
-    else:
-        dockerfile = "-"
-    contexts = {}
-    for name, path in build.build_contexts.items():
-        contexts[name] = made_of(_without_prefix, path)
+        dockerfile = made_of(join, context, dockerfile or "Dockerfile")
+    contexts = with_paths(build.build_contexts, _without_prefix)
     return replace(
         build,
         context=context,

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from ctxsize.build import Build, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as
-from ctxsize.repository.search import NotReadError, Variables
+from ctxsize.repository.search import NotReadError, RegexMatch, TextsByName, Variables
 from ctxsize.repository.yaml import substituted
 
 BakeValue: TypeAlias = "bool | int | float | str | list[BakeValue] | dict[str, BakeValue] | None"
@@ -29,7 +29,7 @@ DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
 _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
-_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n')
+_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*)\2\s*"', re.DOTALL)
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(
     r"\$\$\{|%%\{"  # a literal `${` or `%{`
@@ -100,7 +100,7 @@ class BakeFile:
             with suppress(UnknownError):
                 texts = self._value(template)
                 if isinstance(texts, list):
-                    names.update(texts_in(texts))
+                    names.update(str(text).removesuffix(".0") for text in texts)
         return names
 
     def _build(self, name: str) -> Build:
@@ -123,7 +123,7 @@ class BakeFile:
     def _text_at(self, body: BakeObject, key: str) -> str:
         return _text(self._value(body.get(key)))
 
-    def _arguments(self, target: str, template: BakeValue) -> dict[str, str]:
+    def _arguments(self, target: str, template: BakeValue) -> TextsByName:
         """Return the build arguments of a target, without those that are not known."""
         parts = [template]
         if isinstance(template, dict):
@@ -161,10 +161,10 @@ class BakeFile:
         if isinstance(template, list):
             return [self._value(part, inside=True) for part in template]
         if isinstance(template, dict):
-            values: BakeObject = {}
-            for key, part in template.items():
-                values[_text(self._value(key))] = self._value(part, inside=True)
-            return values
+            return {
+                _text(self._value(key)): self._value(part, inside=True)
+                for key, part in template.items()
+            }
         if not isinstance(template, str):
             return template
         lone = re.fullmatch(_VARIABLE, template)
@@ -175,7 +175,7 @@ class BakeFile:
             return variable
         return hidden_as(template, substituted(_PIECE, self._piece, template))
 
-    def _piece(self, match: re.Match[str]) -> str:
+    def _piece(self, match: RegexMatch) -> str:
         name = match[1]
         if name:
             text = _text(self._variable(name))
@@ -265,7 +265,7 @@ def _hide(value: BakeValue, written: str) -> BakeValue:
     return value
 
 
-def _pairs(value: BakeValue) -> dict[str, str]:
+def _pairs(value: BakeValue) -> TextsByName:
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -283,17 +283,6 @@ def _text(value: BakeValue) -> str:
     if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text):  # neither with an exponent, nor NaN
         return text
     raise UnknownError
-
-
-def texts_in(value: BakeValue) -> Iterator[str]:
-    """Yield each text and number in a value, and each key."""
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
-        for part in value:
-            yield from texts_in(part)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value).removesuffix(".0")
 
 
 def read_json(text: str) -> BakeObject:
@@ -368,13 +357,10 @@ def _from_hcl(source: BakeValue) -> BakeValue:
 
 def _heredoc(source: str) -> str | None:
     """Return the text of a heredoc, None if a text of python-hcl2 is none."""
-    start = _HEREDOC.match(source)
-    if start is None or not source.endswith('"'):
+    heredoc = _HEREDOC.fullmatch(source)
+    if heredoc is None:
         return None
-    body = source[start.end() : -1].rstrip()
-    if not body.endswith(start[2]):
-        return None
-    text = body.removesuffix(start[2]).rstrip(" \t").removesuffix("\n") + "\n"
-    if start[1]:
+    text = heredoc[3].rstrip(" \t").removesuffix("\n") + "\n"
+    if heredoc[1]:
         return dedent(text)
     return text

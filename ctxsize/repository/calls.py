@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from ctxsize.repository.commands import Ground, add_script
 from ctxsize.repository.described import Passage, add_described, text_at
-from ctxsize.repository.search import on_line
 from ctxsize.repository.yaml import YamlMapping
 
 _TOKEN = re.compile(
@@ -30,8 +29,8 @@ def add_calls(ground: Ground, text: str) -> None:
     """Add the builds of the calls of a file that its row names."""
     for call in _calls(ground.with_top(text), ground.kind.scripts):
         arguments = call.arguments
-        place = on_line(ground.place, arguments.line)
-        add_described(ground, place, Passage(arguments))
+        here = ground.on_line(arguments.line)
+        add_described(here, Passage(arguments))
         script = ""
         if call.name == "dockerfile":  # of an agent
             ground.search.is_open = True
@@ -42,7 +41,7 @@ def add_calls(ground: Ground, text: str) -> None:
             operands = text_at(arguments, "1") or "."
             script = f"docker build -t x {operands}"
         script = _GROOVY.sub(_UNKNOWN, script)
-        add_script(ground, script, place, call.directory)
+        add_script(here, script, call.directory)
 
 
 class _Call(NamedTuple):

@@ -18,10 +18,10 @@ from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Location
 from ctxsize.knowledge.rules import table
-from ctxsize.model import Effect
+from ctxsize.model import Effect, Texts
 from ctxsize.reader import holds
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
-from ctxsize.repository.search import Place, Search, on_line
+from ctxsize.repository.search import Place, RegexMatch, Search, TextsByName
 from ctxsize.syntax import can_read
 
 _LINE = re.compile(r"(?:.*\\\n)*.*")
@@ -69,9 +69,14 @@ class Ground:
 
     search: Search
     kind: FileKind
-    place: Place  # the file, without a line
-    directories: tuple[str, ...]  # relative to the root; all but the first are guesses
+    place: Place  # the file, or the part of it that is read
+    directories: Texts  # relative to the root; all but the first are guesses
     expanded: Expander = str  # replaces variables of the file
+
+    def on_line(self, line: int) -> Ground:
+        """Return the part of the file that begins on a line."""
+        where = replace(self.place.where, line=line)
+        return replace(self, place=replace(self.place, where=where))
 
     def placed(self, directory: str, path: str) -> str:
         """Return a path joined to a directory, or to the first one if it starts with `TOP`."""
@@ -86,7 +91,6 @@ class Ground:
 
     def add(
         self,
-        place: Place,
         build: Build,
         beside: str,
         working_directory: str = "",
@@ -113,7 +117,7 @@ class Ground:
                     dockerfile=(existing or paths)[0],
                     build_contexts=placed(build.build_contexts, here),
                 )
-                search.add(place, build)
+                search.add(self.place, build)
                 return
 
     def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:
@@ -127,15 +131,12 @@ class Ground:
 
 def ground_of(search: Search, path: str, kind: FileKind) -> Ground:
     """Return the file at `path` with the directories where its paths start."""
-    starts: dict[str, None] = {}
-    for directory in kind.directories:
-        start = join("/", dirname(path), directory)
-        starts[relpath(start, "/")] = None
+    starts = [join("/", dirname(path), directory) for directory in kind.directories]
     return Ground(
         search,
         kind=kind,
         place=Place(kind.how, name="", where=Location(search.shown(path))),
-        directories=tuple(starts),
+        directories=tuple(dict.fromkeys(relpath(start, "/") for start in starts)),
     )
 
 
@@ -156,11 +157,8 @@ def add_commands(ground: Ground, text: str) -> None:
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        add_script(
-            ground,
-            script=_script_of(kind.reader, part, expanded),
-            place=on_line(ground.place, line),
-        )
+        script = _script_of(kind.reader, part, expanded)
+        add_script(ground.on_line(line), script)
 
 
 def _script_of(reader: str, part: str, expanded: Expander) -> str:
@@ -177,7 +175,7 @@ def _script_of(reader: str, part: str, expanded: Expander) -> str:
     return script
 
 
-def add_script(ground: Ground, script: str, place: Place, working_directory: str = "") -> None:
+def add_script(ground: Ground, script: str, working_directory: str = "") -> None:
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
@@ -192,26 +190,23 @@ def add_script(ground: Ground, script: str, place: Place, working_directory: str
         if not can_read():
             problem = replace(UNKNOWN, effect=Effect.LOWER_BOUND)
             search.problems[problem] = None
-    first_line = place.where.line or 1
+    first_line = ground.place.where.line or 1
     for directory, command in in_directories(commands(script), working_directory):
         words = command.words
         text = " ".join(word.replace(" ", "_") for word in words[:_MOST_WORDS])
         for build_command in build_commands():
             start = build_command.pattern.match(text)
-            if start is None:
-                continue
-            _add_command(
-                ground,
-                place=on_line(place, first_line + command.line),
-                build_command=build_command,
-                working_directory=directory,
-                words=words[len(start[0].split()) :],
-            )
+            if start:
+                _add_command(
+                    ground.on_line(first_line + command.line),
+                    build_command=build_command,
+                    working_directory=directory,
+                    words=words[len(start[0].split()) :],
+                )
 
 
 def _add_command(
     ground: Ground,
-    place: Place,
     build_command: BuildCommand,
     working_directory: str,
     words: Iterable[str],
@@ -251,8 +246,7 @@ def _add_command(
     elif build_command.by_option:
         beside = "either"
     ground.add(
-        place,
-        build=Build(
+        Build(
             context=ground.with_top(context),
             dockerfile=file or None,
             target=last(options, "--target"),
@@ -309,7 +303,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     for name, text in variables:
         values[name].add(text.strip().strip("'\""))
 
-    def replacement(match: re.Match[str]) -> str:
+    def replacement(match: RegexMatch) -> str:
         name = next(filter(None, match.groups()))
         texts = [*values[name]]
         if len(texts) == 1 and not OPEN.search(texts[0]):
@@ -319,7 +313,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     return partial(_REFERENCE.sub, replacement)
 
 
-def pairs(words: Iterable[str]) -> dict[str, str]:
+def pairs(words: Iterable[str]) -> TextsByName:
     """Return `NAME=value` words as a mapping, without values that are not written out."""
     known = {}
     for word in words:
@@ -329,7 +323,7 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
     return known
 
 
-def words_of(text: str) -> tuple[str, ...]:
+def words_of(text: str) -> Texts:
     """Return the values of a list, without those that are not written out."""
     words = map(str.strip, re.split(r"[,\n]", text))
     return tuple(word for word in words if word and not OPEN.search(word))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from os.path import dirname, expanduser, isfile, join
 from typing import NamedTuple
 
@@ -16,7 +16,14 @@ from ctxsize.build import Build, is_reference, joined, with_inline
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import bakefile, yaml
-from ctxsize.repository.search import NotReadError, Place, Search, Variables, by_directory
+from ctxsize.repository.search import (
+    NotReadError,
+    Place,
+    Search,
+    TextsByName,
+    Variables,
+    by_directory,
+)
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -64,12 +71,10 @@ def _projects(names: list[str]) -> list[list[str]]:
     """Return what is read together: the default set, then each other file with the base."""
     base = [name for name in NAMES if name in names][:1]
     override = [name for name in OVERRIDES if name in names][:1]
-    projects = []
-    if base or override:
-        projects.append(base + override)
     others = sorted({*names}.difference(NAMES, OVERRIDES))
+    projects = [base + override]
     projects += [[*base, name] for name in others]
-    return projects
+    return [*filter(None, projects)]
 
 
 def bake_name(service: str) -> str:
@@ -114,7 +119,7 @@ class ComposeReader:
         self._document = cache(self._read_document)  # parsed once for all projects
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
-        self._variables: dict[object, dict[str, str]] = {}  # each set once: keys are identities
+        self._variables: dict[object, TextsByName] = {}  # each set once: keys are identities
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
@@ -128,7 +133,7 @@ class ComposeReader:
             build_mapping = mapping_of(mapping.get("build"))
             if not build_mapping:
                 continue
-            where = Location(self._search.shown(build_mapping.path), build_mapping.line)
+            where = build_mapping.where
             wrong = [key for key in _TEXTS if isinstance(build_mapping.get(key), list | dict)]
             if wrong:
                 fault = f"{wrong[0]} must be a string"
@@ -143,10 +148,14 @@ class ComposeReader:
             if "contexts" in extension or "platforms" in extension:
                 baked = _build_of(_with_bake_extension(build_mapping, extension, directory))
             build_mapping.setdefault("platforms", mapping.get("platform"))
-            builds[name] = ServiceBuild(where, _build_of(build_mapping), baked)
+            builds[name] = ServiceBuild(
+                where,
+                build=_build_of(build_mapping),
+                baked=baked,
+            )
         return builds
 
-    def _variables_of(self, paths: Iterable[str], outer: Variables) -> dict[str, str]:
+    def _variables_of(self, paths: Iterable[str], outer: Variables) -> TextsByName:
         """Return the variables that files set; `outer` ones win over them."""
         search = self._search
         variables = {}
@@ -156,12 +165,17 @@ class ComposeReader:
         variables.update(outer)
         return self._variables.setdefault(frozenset(variables.items()), variables)
 
-    def _once(self, key: object, read: Callable[[], YamlMapping]) -> YamlMapping | None:
-        """Return what `read` returns, read once for each key; None if it needs itself."""
+    def _once(
+        self, key: object, read: Callable[[], YamlMapping], circle: tuple[str, str], where: Location
+    ) -> YamlMapping:
+        """Return what `read` returns, read once for each key; report a `circle` if it has one."""
         if key not in self._read:
             self._read[key] = None
             self._read[key] = read()
-        return self._read[key]
+        mapping = self._read[key]
+        if mapping is None:
+            self._search.complain(*circle, where)
+        return mapping or YamlMapping()
 
     def _project(self, paths: Iterable[str], directory: str, variables: Variables) -> YamlMapping:
         """Return the merged services of files that are read together."""
@@ -169,7 +183,8 @@ class ComposeReader:
         for path in paths:
             file = _File(path, directory, variables, self._document(path))
             document = file.document
-            include = self._interpolate(document.get("include"), file, document.line)
+            where = self._where(file, document.line)
+            include = self._interpolate(document.get("include"), file, where)
             included = YamlMapping()
             for inclusion in listed(include):
                 included |= self._include(inclusion, file)
@@ -189,10 +204,10 @@ class ComposeReader:
 
     def _include(self, inclusion: Yaml, file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
-        line = file.document.line_of("include")
+        where = self._where(file, file.document.line_of("include"))
         settings = mapping_of(inclusion)
         named = file.paths_in(settings.get("path", inclusion))
-        paths = [path for path in named if self._is_there(path, file, line)]
+        paths = [path for path in named if self._is_there(path, where)]
         if not paths:
             return YamlMapping()
         directory = dirname(paths[0])
@@ -207,32 +222,32 @@ class ComposeReader:
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
-                self._complain(
+                self._search.complain(
                     "include",
                     message=f"this file includes more than {_MOST_INCLUDED:,} files",
-                    file=file,
-                    line=line,
+                    where=where,
                 )
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        services = self._once((tuple(paths), directory, id(variables)), read)
-        if services is None:
-            self._complain("include", "this file includes itself", file, line)
-        return services or YamlMapping()
+        key = (tuple(paths), directory, id(variables))
+        return self._once(key, read, ("include", "this file includes itself"), where)
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
-        key = (file.path, file.directory, id(file.variables), name)
-        service = self._once(key, lambda: self._resolve_extends(file, name))
-        if service is None:
-            line = file.services.line_of(name)
-            self._complain("extends", f"the service {name} extends itself", file, line)
-        return service or YamlMapping()
+        where = self._where(file, file.services.line_of(name))
+        key = (
+            file.path,
+            file.directory,
+            id(file.variables),
+            name,
+        )
+        circle = ("extends", f"the service {name} extends itself")
+        resolve = partial(self._resolve_extends, file, name, where)
+        return self._once(key, resolve, circle, where)
 
-    def _resolve_extends(self, file: _File, name: str) -> YamlMapping:
-        line = file.services.line_of(name)
-        service = self._service_in(file, name, line)
+    def _resolve_extends(self, file: _File, name: str, where: Location) -> YamlMapping:
+        service = self._service_in(file, name, where)
         extends = service.pop("extends", None)
         if not extends:
             return service
@@ -240,64 +255,65 @@ class ComposeReader:
         base = file
         path = next(iter(file.paths_in(settings.get("file"))), file.path)
         if path != file.path:
-            if not self._is_there(path, file, line):
+            if not self._is_there(path, where):
                 return service
-            base = file._replace(
+            base = _File(
                 path=path,
                 directory=dirname(path),
+                variables=file.variables,
                 document=self._document(path),
             )
         base_name = _first(settings.get("service", extends)) or name
         if base_name in base.services:
             return _merge(self._service(base, base_name), service)
-        self._complain(
+        self._search.complain(
             "extends",
             message=f"the service {name} extends {shown(base_name)}, which does not exist",
-            file=file,
-            line=line,
+            where=where,
         )
         return service
 
-    def _service_in(self, file: _File, name: str, line: int) -> YamlMapping:
+    def _service_in(self, file: _File, name: str, where: Location) -> YamlMapping:
         """Return what a file itself says of a service: the keys that are read, interpolated."""
         written = mapping_of(file.services[name])
         read = {key: written[key] for key in _READ_KEYS if key in written}
-        service = mapping_of(self._interpolate(written.with_pairs(read), file, line))
+        service = mapping_of(self._interpolate(written.with_pairs(read), file, where))
         build = service.get("build")
         if build is not None:
-            service["build"] = _long_form(build, file, written.line_of("build"))
+            where = self._where(file, written.line_of("build"))
+            service["build"] = _long_form(build, file, where)
         return service
 
-    def _interpolate(self, value: Yaml, file: _File, line: int) -> Yaml:
+    def _interpolate(self, value: Yaml, file: _File, where: Location) -> Yaml:
         try:
             return self._interpolator.replaced(value, file.variables)
         except NotReadError as error:
-            self._complain(
+            self._search.complain(
                 error.code,
                 message=f"a value was skipped: {error}",
-                file=file,
-                line=line,
+                where=where,
                 skipped=True,
             )
             return None
 
-    def _is_there(self, path: str, file: _File, line: int) -> bool:
+    def _is_there(self, path: str, where: Location) -> bool:
         """Return whether a file exists that a line of another file names."""
         if _is_remote(path):
             return False
         exists = isfile(self._search.shown(path))
         if not exists:
-            self._complain("include", f"the file {shown(path)} does not exist", file, line)
+            self._search.complain(
+                "include",
+                message=f"the file {shown(path)} does not exist",
+                where=where,
+            )
         return exists
 
-    def _complain(
-        self, code: str, message: str, file: _File, line: int, *, skipped: bool = False
-    ) -> None:
-        where = Location(self._search.shown(file.path), line)
-        self._search.complain(code, message, where, skipped=skipped)
+    def _where(self, file: _File, line: int) -> Location:
+        return Location(self._search.shown(file.path), line)
 
 
-def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
+def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
     """Return a build as a mapping, its local paths relative to the root, with its location."""
     if isinstance(build, list):
         return None
@@ -305,8 +321,7 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     if isinstance(build, str):
         mapping["context"] = build
     mapping["directory"] = file.directory or "."
-    mapping.path = file.path
-    mapping.line = line
+    mapping.where = where
     context = mapping.get("context")
     if isinstance(context, str):
         mapping["context"] = file.placed(_at_home(context))
@@ -350,21 +365,19 @@ def _with_bake_extension(
     for text in _texts([build_mapping.get("platforms"), extension.get("platforms")]):
         for word in text.split():  # one text may have several
             platforms[hidden_as(text, word)] = None
-    extended = build_mapping.with_pairs(build_mapping)
-    extended["platforms"] = [*platforms]
-    extended["additional_contexts"] = contexts
-    return extended
+    return build_mapping.with_pairs(
+        {
+            **build_mapping,
+            "platforms": [*platforms],
+            "additional_contexts": contexts,
+        }
+    )
 
 
 def _build_of(build_mapping: YamlMapping) -> Build:
     """Return a merged build, its paths relative to the root."""
     texts = _given_pairs(build_mapping)
     context = texts.get("context") or texts["directory"]
-    inline = texts.get("dockerfile_inline", "")
-    if inline:
-        dockerfile = "-"
-    else:
-        dockerfile = made_of(join, context, texts.get("dockerfile") or "Dockerfile")
     contexts = _given_pairs(build_mapping.get("additional_contexts"))
     # Compose builds with Bake, where a service is a target.
     for name, path in contexts.items():
@@ -372,13 +385,13 @@ def _build_of(build_mapping: YamlMapping) -> Build:
             contexts[name] = made_of(_target_of, path)
     docker_build = Build(
         context=context,
-        dockerfile=dockerfile,
+        dockerfile=made_of(join, context, texts.get("dockerfile") or "Dockerfile"),
         target=texts.get("target", ""),
         build_arguments=_given_pairs(build_mapping.get("args")),
         build_contexts=contexts,
         platforms=_texts(build_mapping.get("platforms")),
     )
-    return with_inline(docker_build, inline)
+    return with_inline(docker_build, texts.get("dockerfile_inline", ""))
 
 
 def _target_of(service: str) -> str:
@@ -406,7 +419,7 @@ def _pairs(value: Yaml) -> YamlMapping:
     return pairs
 
 
-def _given_pairs(value: Yaml) -> dict[str, str]:
+def _given_pairs(value: Yaml) -> TextsByName:
     """Return the pairs of `_pairs` that have a value."""
     return {name: text for name, text in _pairs(value).items() if isinstance(text, str)}
 
@@ -454,9 +467,9 @@ def _is_remote(path: str) -> bool:
 
 def _merge(base: YamlMapping, over: YamlMapping) -> YamlMapping:
     """Merge two mappings key by key, as `override.Merge` of compose-go does."""
-    merged = over.with_pairs({})
     # A value with a tag in the later file replaces the earlier one (`ResetProcessor`).
-    merged.update((key, node) for key, node in base.items() if key not in over.dropped)
+    left = {key: node for key, node in base.items() if key not in over.dropped}
+    merged = over.with_pairs(left)
     for key, node in over.items():
         below = merged.get(key)
         if node is None:

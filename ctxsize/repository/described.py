@@ -26,7 +26,7 @@ from ctxsize.repository.commands import (
     words_of,
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
-from ctxsize.repository.search import Place, Search, on_line
+from ctxsize.repository.search import RegexMatch, Search
 from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
 
 _MOST_COMBINATIONS = 256
@@ -71,7 +71,7 @@ def add_document(ground: Ground, text: str) -> None:
             _add_passage(expanding, passage)
 
 
-def _text_or_blanks(match: re.Match[str]) -> str:
+def _text_or_blanks(match: RegexMatch) -> str:
     return match[1] or re.sub(r"[^\n]", " ", match[0])
 
 
@@ -90,23 +90,15 @@ def _variables(ground: Ground, passages: Iterable[Passage]) -> Iterator[tuple[st
 
 def _add_passage(ground: Ground, passage: Passage) -> None:
     """Add the builds that a mapping describes, and those of its scripts."""
-    place = replace(ground.place, name=passage.name)
-    add_described(ground, place, passage)
+    named = replace(ground, place=replace(ground.place, name=passage.name))
+    add_described(named, passage)
     directory = ground.with_top(passage.working_directory)
     for line, script in _scripts(passage, ground.kind):
         add_script(
-            ground,
+            named.on_line(line),
             script=ground.with_top(script),
-            place=on_line(place, line),
             working_directory=directory,
         )
-
-
-class _Job(NamedTuple):
-    """A job of GitLab, with the scripts that it takes from those that it extends."""
-
-    mapping: YamlMapping
-    is_known: bool  # False if it may take scripts from elsewhere
 
 
 def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
@@ -117,14 +109,11 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     for name, written in jobs.items():
         if not isinstance(written, YamlMapping):
             continue
-        job = _extended_job(written, jobs)
-        mapping = job.mapping
+        mapping = _extended_job(written, jobs, usual_before)
         bases = texts_in(written.get("extends"))
         templates |= {base for base in bases if base.startswith(".")}
-        if _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before):
-            _align(mapping, written)
         texts = [*texts_in([mapping.get(_BEFORE), mapping.get(_MAIN)])]
-        if job.is_known and yaml.REFERENCE not in texts:
+        if yaml.REFERENCE not in texts:
             complete[name] = mapping
         elif expression("hint").search("\n".join(texts)):
             search.is_open = True
@@ -133,16 +122,11 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
     return complete
 
 
-def _align(mapping: YamlMapping, written: YamlMapping) -> None:
-    """Place what runs before a script, but is written elsewhere, on the lines above it."""
-    if _BEFORE in written:
-        return
-    count = "\n".join(texts_in(mapping[_BEFORE])).count("\n") + 1
-    mapping.lines = {**written.lines, _BEFORE: written.line_of(_MAIN) - count}
+def _extended_job(written: YamlMapping, jobs: YamlMapping, usual_before: Yaml) -> YamlMapping:
+    """Return a job with the scripts that it has or takes from those that it extends.
 
-
-def _extended_job(written: YamlMapping, jobs: YamlMapping) -> _Job:
-    """Return a job with the scripts that it has or takes from those that it extends."""
+    If it may take others from elsewhere, `REFERENCE` stands for them.
+    """
     mapping = written.with_pairs(written)
     is_known = _BEFORE in written or "inherit" not in written
     pending = [written]
@@ -158,7 +142,14 @@ def _extended_job(written: YamlMapping, jobs: YamlMapping) -> _Job:
             pending.append(mapping_of(jobs.get(name)))
             if name not in jobs and not is_complete:
                 is_known = False
-    return _Job(mapping, is_known and not pending)
+    has_script = _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before)
+    if has_script and _BEFORE not in written:
+        # What runs before a script, but is written elsewhere, is placed on the lines above it.
+        count = "\n".join(texts_in(mapping[_BEFORE])).count("\n") + 1
+        mapping.lines = {**written.lines, _BEFORE: written.line_of(_MAIN) - count}
+    if pending or not is_known:
+        mapping[_MAIN] = [mapping.get(_MAIN), yaml.REFERENCE]
+    return mapping
 
 
 def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
@@ -239,19 +230,19 @@ def _value_at(mapping: YamlMapping, path: str) -> Yaml:
     return node
 
 
-def add_described(ground: Ground, place: Place, passage: Passage) -> None:
+def add_described(ground: Ground, passage: Passage) -> None:
     """Add the builds that a mapping describes: one, or one for each run of its matrix."""
     mapping = passage.mapping
     for description in ground.kind.build:
         if not _is_described(passage, description):
             continue
         first_path = next(iter(description.only), "")
-        line_place = on_line(place, mapping.line_of(first_path))
+        here = ground.on_line(mapping.line_of(first_path))
         if description.git:
-            _report_git(ground.search, line_place, description.git)
+            _report_git(here, description.git)
             continue
         for run in _runs_of(passage.matrix):
-            _add_run(ground, line_place, description, mapping, run)
+            _add_run(here, description, mapping, run)
 
 
 def _is_described(passage: Passage, description: BuildDescription) -> bool:
@@ -261,13 +252,15 @@ def _is_described(passage: Passage, description: BuildDescription) -> bool:
         return False
     if any(key in mapping for key in description.unless):
         return False
-    for path, required in description.only.items():
-        if not re.fullmatch(required, text_at(mapping, [path])):
-            return False
-    return True
+    return all(
+        re.fullmatch(required, text_at(mapping, [path]))
+        for path, required in description.only.items()
+    )
 
 
-def _report_git(search: Search, place: Place, advice: str) -> None:
+def _report_git(ground: Ground, advice: str) -> None:
+    place = ground.place
+    findings = ground.search.findings
     finding = Finding(
         code="CTX310",
         severity=severity_of("CTX310"),
@@ -275,13 +268,12 @@ def _report_git(search: Search, place: Place, advice: str) -> None:
         location=place.where,
         help=advice,
     )
-    if finding not in search.findings:
-        search.findings.append(finding)
+    if finding not in findings:
+        findings.append(finding)
 
 
 def _add_run(
     ground: Ground,
-    place: Place,
     description: BuildDescription,
     mapping: YamlMapping,
     run: YamlMapping,
@@ -294,6 +286,7 @@ def _add_run(
         return text or description.usual.get(key, "")
 
     search = ground.search
+    place = ground.place
     context = text_of("context")
     file = _only_file(search, text_of("dockerfile"))
     target = text_of("target")
@@ -319,8 +312,7 @@ def _add_run(
     if context == "**":
         context = dirname(file)
     ground.add(
-        place,
-        build=Build(
+        Build(
             context=context,
             dockerfile=file or None,
             target=target,
@@ -339,23 +331,22 @@ def _only_file(search: Search, path: str) -> str:
     """Return the only file that `**/NAME` matches; any other path as it is."""
     matches = [known for known in search.paths if path == f"**/{basename(known)}"]
     if len(matches) == 1:
-        return matches[0]
+        (path,) = matches
     return path
 
 
 def _runs_of(matrix: Yaml) -> list[YamlMapping]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
     settings = mapping_of(matrix)
-    axes = {}
-    for key, values in settings.items():
-        if isinstance(values, list) and key not in ("include", "exclude"):
-            axes[key] = values
+    axes = {
+        key: values
+        for key, values in settings.items()
+        if isinstance(values, list) and key not in ("include", "exclude")
+    }
     runs = []
     if axes:
         for chosen in islice(product(*axes.values()), _MOST_COMBINATIONS):
-            run = YamlMapping()
-            run.update(zip(axes, chosen, strict=True))
-            runs.append(run)
+            runs.append(settings.with_pairs(dict(zip(axes, chosen, strict=True))))
     added = []
     for inclusion in listed(settings.get("include")):
         # GitHub adds an entry to all combinations of which it changes no value, else as a new run.
@@ -369,12 +360,10 @@ def _runs_of(matrix: Yaml) -> list[YamlMapping]:
     return runs + added or [YamlMapping()]
 
 
-def _matrix_value(run: YamlMapping, match: re.Match[str]) -> str:
+def _matrix_value(run: YamlMapping, match: RegexMatch) -> str:
     """Return the value of an expression of a matrix; the expression itself if unknown."""
-    path = (match[1] or "").strip()
-    value: Yaml = None
-    if path.startswith("matrix."):
-        value = _value_at(run, path.removeprefix("matrix."))
+    known = YamlMapping().with_pairs({"matrix": run})
+    value = _value_at(known, (match[1] or "").strip())
     if isinstance(value, str):
         return value
     return match[0]
@@ -400,4 +389,4 @@ def add_unit(ground: Ground, text: str) -> None:
         return
     contexts = {"unit": ".", "file": dirname(file) or "."}
     unit["context"] = contexts.get(directory, directory)
-    add_described(ground, ground.place, Passage(unit))
+    add_described(ground, Passage(unit))

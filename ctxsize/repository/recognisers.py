@@ -94,10 +94,10 @@ class FileKind:
 @cache
 def build_commands() -> tuple[BuildCommand, ...]:
     """Return every command that builds an image."""
-    commands = []
-    for number, row in enumerate(table(_FILE)["command"], 1):
-        commands.append(from_row(BuildCommand, _FILE, f"command {number}", row))
-    return tuple(commands)
+    return tuple(
+        from_row(BuildCommand, _FILE, f"command {number}", row)
+        for number, row in enumerate(table(_FILE)["command"], 1)
+    )
 
 
 @cache
@@ -106,9 +106,10 @@ def file_kinds() -> tuple[FileKind, ...]:
     kinds = []
     for number, row in enumerate(table(_FILE)["file"], 1):
         name = f"file {number}"
-        descriptions = []
-        for inner in row.get("build", ()):
-            descriptions.append(from_row(BuildDescription, _FILE, f"{name}.build", inner))
+        descriptions = [
+            from_row(BuildDescription, _FILE, f"{name}.build", inner)
+            for inner in row.get("build", ())
+        ]
         kinds.append(from_row(FileKind, _FILE, name, {**row, "build": descriptions}))
     return tuple(kinds)
 

@@ -36,6 +36,8 @@ _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
 
 
+RegexMatch = re.Match[str]
+TextsByName = dict[str, str]  # arguments, contexts or variables
 Variables = Mapping[str, str]  # of the environment, a `.env` file or a Bake file, by name
 
 
@@ -45,7 +47,6 @@ class NotReadError(Exception):
     def __init__(self, code: str, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
         self.line = line
 
 
@@ -62,11 +63,6 @@ class Place:
         if self.name:
             how = f"{how} {self.name}"
         return f"{self.where} ({how})"
-
-
-def on_line(place: Place, line: int) -> Place:
-    """Return a place on another line of its file."""
-    return replace(place, where=replace(place.where, line=line))
 
 
 @dataclass(frozen=True)
@@ -99,6 +95,9 @@ class FoundBuild:
             usual = (join(self.build.context, name) for name in USUAL_NAMES)
             path = next(filter(lexists, usual), None)
         return path and realpath(path)
+
+
+FoundBuilds = tuple[FoundBuild, ...]
 
 
 @dataclass
@@ -190,7 +189,7 @@ class Search:
         except NotReadError as error:
             self.complain(
                 error.code,
-                message=f"this file was skipped: {error.message}",
+                message=f"this file was skipped: {error}",
                 where=Location(self.shown(path), error.line),
                 skipped=True,
             )
@@ -226,14 +225,15 @@ class Search:
             build_contexts={shown(name): _printable(path) for name, path in contexts.items()},
             platforms=tuple(map(_printable_platform, build.platforms)),
         )
-        found_build = FoundBuild(
-            build,
-            places=(place,),
-            guessed=guessed,
-            contested=guessed and self.is_open,
-            outside=self._outside(build),
+        self.builds.append(
+            FoundBuild(
+                build,
+                places=(place,),
+                guessed=guessed,
+                contested=guessed and self.is_open,
+                outside=self._outside(build),
+            )
         )
-        self.builds.append(found_build)
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""

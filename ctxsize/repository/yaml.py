@@ -16,8 +16,9 @@ from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
+from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, made_of
-from ctxsize.repository.search import NotReadError, Variables
+from ctxsize.repository.search import NotReadError, RegexMatch, TextsByName, Variables
 
 if TYPE_CHECKING:
     import yaml
@@ -65,7 +66,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 class YamlMapping(dict[str, "Yaml"]):
     """A mapping, where it begins, and the lines of its keys."""
 
-    path = ""  # that of its file, where files are merged
+    where = Location("")  # that of a build, where files are merged
 
     def __init__(self, line: int = 0) -> None:
         super().__init__()
@@ -235,7 +236,7 @@ class Interpolator:
         self._pay(text)
         return substituted(_VARIABLE, partial(self._value, variables, place), text)
 
-    def _value(self, variables: Variables, place: str, match: re.Match[str]) -> str:
+    def _value(self, variables: Variables, place: str, match: RegexMatch) -> str:
         where = "this value"
         if place:
             where = f"`{place}`"
@@ -270,9 +271,7 @@ class Interpolator:
             )
 
 
-def substituted(
-    pattern: re.Pattern[str], value_of: Callable[[re.Match[str]], str], text: str
-) -> str:
+def substituted(pattern: re.Pattern[str], value_of: Callable[[RegexMatch], str], text: str) -> str:
     """Return a text with what is matched replaced, hidden if one of the values is."""
     pieces = []
     end = 0
@@ -283,9 +282,9 @@ def substituted(
     return made_of(lambda *texts: "".join(texts), *pieces)
 
 
-def read_dotenv(text: str, outer: Variables) -> dict[str, str]:
+def read_dotenv(text: str, outer: Variables) -> TextsByName:
     """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
-    settings: dict[str, str] = {}
+    settings: TextsByName = {}
     variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
@@ -304,5 +303,5 @@ def read_dotenv(text: str, outer: Variables) -> dict[str, str]:
     return settings
 
 
-def _unescape(match: re.Match[str]) -> str:
+def _unescape(match: RegexMatch) -> str:
     return _ESCAPES.get(match[1], match[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -61,8 +61,7 @@ def scan(
         result.update(findings=findings.about(result.row))
         rows.append(result.row)
         problems += result.problems
-    for build in discovery.outside:
-        rows.append(replace(_row_of(build), error=build.outside))
+    rows += [replace(_row_of(build), error=build.outside) for build in discovery.outside]
     rows.sort(key=Row.order)
     return Scan(
         root=discovery.root,
@@ -126,19 +125,16 @@ class _Findings:
     """The findings by their files and lines, counted once for all rows."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self._by_path = defaultdict[str | None, Counter[int | None]](Counter)
-        for finding in findings:
-            where = finding.location
-            self._by_path[where.path][where.line] += 1
+        locations = [finding.location for finding in findings]
+        self._by_path = Counter[str | None](where.path for where in locations)
+        self._by_line = Counter((where.path, where.line) for where in locations)
 
     def about(self, row: Row) -> int:
         """Return the number of findings about the row's Dockerfile, ignore file and places."""
         files = {row.dockerfile, row.ignore_file}
-        count = sum(self._by_path[path].total() for path in files)
-        for path, line in {(place.where.path, place.where.line) for place in row.places}:
-            if path not in files:
-                count += self._by_path[path][line]
-        return count
+        lines = {(place.where.path, place.where.line) for place in row.places}
+        count = sum(self._by_path[path] for path in files)
+        return count + sum(self._by_line[line] for line in lines if line[0] not in files)
 
 
 class Snapshots:
@@ -182,19 +178,13 @@ class Snapshots:
         if key not in self._planned:
             self._planned[key] = None
             with suppress(CtxsizeError):
-                self._planned[key] = self._with_suggestions(snapshot)
+                advisor = Advisor(snapshot, repositories=self._repositories)
+                edit = advisor.advise().edit
+                if edit is not None:
+                    attempt = advisor.trial.attempt(edit.after)
+                    snapshot = advisor.trial.written(attempt)
+                self._planned[key] = snapshot
         return self._planned[key]
-
-    def _with_suggestions(self, snapshot: Snapshot) -> Snapshot:
-        advisor = Advisor(snapshot, repositories=self._repositories)
-        edit = advisor.advise().edit
-        if edit is None:
-            return snapshot
-        trial = advisor.trial
-        after = trial.attempt(edit.after)
-        if after is None:
-            return snapshot
-        return trial.written(after)
 
 
 __all__ = ["Row", "Scan", "Snapshots", "scan"]

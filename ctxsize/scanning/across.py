@@ -19,7 +19,7 @@ from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Texts
 from ctxsize.repository import Discovery
 from ctxsize.scanning.rows import Measured, Row
 
@@ -39,7 +39,7 @@ class Sibling(NamedTuple):
     pattern_count: int
 
 
-Siblings = dict[tuple[str, ...], list[Sibling]]  # by the lines of these files
+Siblings = dict[Texts, list[Sibling]]  # by the lines of these files
 
 
 def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
@@ -51,9 +51,8 @@ def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Itera
         findings += _two_ignore_files(build)
         findings += _better_sibling(build, siblings)
     findings += _unread(discovery, [build.row for build in measured])
-    unique: dict[tuple[str, Location], Finding] = {}
-    for finding in findings:
-        unique.setdefault((finding.code, finding.location), finding)
+    findings.reverse()  # the first of several about one place is kept
+    unique = {(finding.code, finding.location): finding for finding in findings}
     return unique.values()
 
 
@@ -240,10 +239,13 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
     present_file = plan.ignore_file or IgnoreFile("", lines=())
     present_lines = present_file.texts()
-    tried: dict[tuple[str, ...], Sent | None] = {(): None}
+    tried: dict[Texts, Sent | None] = {(): None}
     for lines, equal in siblings.items():
-        others = [other for other in equal if other.path != present_file.path]
-        others = [other for other in others if other.context != plan.root]
+        others = [
+            other
+            for other in equal
+            if other.path != present_file.path and other.context != plan.root
+        ]
         if not others:
             continue
         # Other lines match nothing here.

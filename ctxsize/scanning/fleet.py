@@ -79,15 +79,14 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
 def _row(name: str, build: Any) -> Row:
     """Return the row of a build in the report called `name`."""
     dockerfile = _below(name, build["dockerfile"])
-    places = []
-    for place in build["places"]:
-        places.append(
-            Place(
-                how=place["how"],
-                name=place["name"],
-                where=Location(place["path"], place["line"]),
-            )
+    places = [
+        Place(
+            how=place["how"],
+            name=place["name"],
+            where=Location(place["path"], place["line"]),
         )
+        for place in build["places"]
+    ]
     places.append(Place("dockerfile", name="", where=Location(name)))
     return Row(
         found=FoundBuild(

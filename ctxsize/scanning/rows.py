@@ -13,7 +13,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.findings import Finding, Location
 from ctxsize.hidden import shown
-from ctxsize.model import Amount, Effect, Problem
+from ctxsize.model import Amount, Effect, Problem, Problems, Texts
 from ctxsize.repository import FoundBuild, Place
 from ctxsize.version import __version__
 
@@ -82,8 +82,8 @@ class Scan:
     rows: tuple[Row, ...]  # the builds, the most costly first
     findings: tuple[Finding, ...] = ()  # across builds; `advise` reports those about Dockerfiles
     advice: int = 0  # number of findings of `ctxsize advise`
-    problems: tuple[Problem, ...] = ()
-    merged: tuple[str, ...] = ()  # the reports, if it is not about files here
+    problems: Problems = ()
+    merged: Texts = ()  # the reports, if it is not about files here
     ctxsize_version: str = __version__
 
     @property
