@@ -100,7 +100,7 @@ class BakeFile:
             with suppress(UnknownError):
                 texts = self._value(template)
                 if isinstance(texts, list):
-                    names.update(str(text).removesuffix(".0") for text in texts)
+                    names.update(_texts_in(texts))
         return names
 
     def _build(self, name: str) -> Build:
@@ -283,6 +283,17 @@ def _text(value: BakeValue) -> str:
     if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text):  # neither with an exponent, nor NaN
         return text
     raise UnknownError
+
+
+def _texts_in(value: BakeValue) -> Iterator[str]:
+    """Yield each text and number in a value, and each key."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for part in value:
+            yield from _texts_in(part)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value).removesuffix(".0")
 
 
 def read_json(text: str) -> BakeObject:
