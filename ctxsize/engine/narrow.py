@@ -27,14 +27,16 @@ from ctxsize.go.paths import clean as clean_path
 from ctxsize.go.strings import encoded
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import Hidden, hidden_as, shown
+from ctxsize.model import Texts
 from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
+Includes = Iterable[str] | None  # include patterns; None for no filter
 _HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
-def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
+def follow(root: str, paths: Includes) -> Texts | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
     There is no filter without `paths`, or if one, or the target of a link, is the root itself.
@@ -64,7 +66,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(outermost)
 
 
-def followed(root: str, path: str) -> tuple[str, ...] | None:
+def followed(root: str, path: str) -> Texts | None:
     """Return the include patterns for one source of a build, which need not follow links."""
     try:
         return follow(root, (path,))
@@ -75,7 +77,7 @@ def followed(root: str, path: str) -> tuple[str, ...] | None:
 class Ends(NamedTuple):
     """The entries that one source of a build names in the end, and the symlinks on the way."""
 
-    paths: tuple[str, ...]  # patterns, `.` for the context itself
+    paths: Texts  # patterns, `.` for the context itself
     links: frozenset[str]
 
 
@@ -296,7 +298,7 @@ class Narrowed:
         return left
 
 
-def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator:
+def narrowed(spec: DockerIgnoreSpec, include: Includes) -> Evaluator:
     """Return the evaluator for `include`; without any, for all that the ignore file leaves."""
     if include is None:
         return fastest(spec)

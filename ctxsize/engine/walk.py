@@ -201,15 +201,12 @@ class Walk:
             for step in steps:
                 if isinstance(step, str):
                     step = [step]
-                for name in step:
-                    self._check_length(prefix + name)
+                for path in (prefix + name for name in step):
+                    if len(os.fsencode(path)) > self.source.longest_path:
+                        message = f"{self._plan.builder.title} stops: file name too long"
+                        hint = "shorten the path or ignore one of its directories"
+                        raise BuildFailsError(message, path=path, hint=hint)
         frame.steps = iter(steps)
-
-    def _check_length(self, path: str) -> None:
-        if len(os.fsencode(path)) > self.source.longest_path:
-            message = f"{self._plan.builder.title} stops: file name too long"
-            hint = "shorten the path or ignore one of its directories"
-            raise BuildFailsError(message, path=path, hint=hint)
 
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""

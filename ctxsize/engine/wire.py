@@ -6,7 +6,6 @@ writer, used as in moby/go-archive.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from os import fsencode, stat_result
@@ -28,6 +27,7 @@ from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.plan import Plan
 from ctxsize.units import printed_by_buildkit, printed_by_classic
 
+Run = tuple[Sequence[int], int]  # the sizes of entries in order, and the number of their packets
 Figures = tuple[int, ...]  # that a builder prints; several if it depends on chance
 
 
@@ -43,8 +43,8 @@ class Meter:
     def add_sums(self, announced: int, content: int) -> None:
         """Add sums that the core counted: bytes that announce entries, and bytes of content."""
 
-    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
-        """Add the sizes of entries in order, and for each run its entries and its packets."""
+    def add_runs(self, runs: Iterable[Run]) -> None:
+        """Add runs of entries, in order."""
 
     def totals(self, plan: Plan) -> Figures:
         """Return the number that the builder prints, or several, in order."""
@@ -70,14 +70,9 @@ class PacketMeter(Meter):
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced + content
 
-    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
-        start = 0
-        entries_of_runs = runs[::2]
-        packets_of_runs = runs[1::2]
-        for entries, packets in zip(entries_of_runs, packets_of_runs, strict=True):
-            end = start + entries
-            self._add_heads(sizes[start:end], packets)
-            start = end
+    def add_runs(self, runs: Iterable[Run]) -> None:
+        for sizes, packets in runs:
+            self._add_heads(sizes, packets)
 
     def totals(self, plan: Plan) -> Figures:
         return (self._sum,)
@@ -334,11 +329,8 @@ def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs
     # In an extended header Go's `archive/tar` also writes a path that would fit when split.
     if not _fits(name):
         records["path"] = len(name)
-    body = 0
-    for key, value_bytes in records.items():
-        body += _record(key, value_bytes)
-    heads = 2 * _BLOCK
-    return heads + _blocks(body)
+    body = sum(map(_record, records, records.values()))
+    return 2 * _BLOCK + _blocks(body)
 
 
 def _fits(name: bytes) -> bool:
@@ -353,8 +345,7 @@ def _fits_split(name: bytes) -> bool:
     cut = name.rfind(b"/", 0, min(without_end, _LONGEST_PREFIX + 1))
     if cut <= 0 or not name.isascii():
         return False
-    suffix = name[cut + 1 :]
-    return _fits(suffix)
+    return _fits(name[cut + 1 :])
 
 
 def _record(key: str, value_bytes: int) -> int:

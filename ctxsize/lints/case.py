@@ -20,13 +20,14 @@ from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, 
 from ctxsize.go.strings import encoded
 from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import LintTree, Target
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Texts
 from ctxsize.units import human, plural
 from ctxsize.writer import LineChanges, edit_lines
 
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
 REMOVE = "remove the line"
+MaybeFix = Fix | None
 LintFindings = Iterator[Finding]  # what a lint yields about one ignore file
 Meant = Set[str] | None  # the paths that a fix is meant to change; None if it is never certain
 NOTHING: Meant = frozenset()  # a change of comments, or of lines that do nothing
@@ -152,7 +153,7 @@ class Case:
         return self.tree
 
     @cached_property
-    def texts(self) -> tuple[str, ...]:
+    def texts(self) -> Texts:
         """Return the lines, with comments in place of those that fail the build."""
         texts = []
         for line in self._read:
@@ -247,9 +248,9 @@ class Case:
         confidence: Confidence = Confidence.CERTAIN,
         *,
         paths: Collection[str] = (),
-        evidence: tuple[str, ...] = (),
+        evidence: Texts = (),
         help: str = "",  # noqa: A002 - the name of the field
-        fix: Fix | None = None,
+        fix: MaybeFix = None,
         at: int | None = None,
         shared: str = "",
     ) -> Finding:
@@ -307,7 +308,7 @@ class Case:
         added: str = "",
         *,
         means: Meant = None,
-    ) -> Fix | None:
+    ) -> MaybeFix:
         """Return the fix that makes the changes of `with_lines`.
 
         It is certain if a trial shows that only the paths `means` change, and nothing that git
@@ -339,26 +340,26 @@ class Case:
             added=added,
         )
 
-    def removal(self, line: Line, *, means: Meant = None) -> Fix | None:
+    def removal(self, line: Line, *, means: Meant = None) -> MaybeFix:
         """Return the fix that removes a line."""
         return self.fix(REMOVE, {line.number: None}, means=means)
 
-    def move_to_end(self, line: Line) -> Fix | None:
+    def move_to_end(self, line: Line) -> MaybeFix:
         """Return the fix that moves an exception to the end of the file."""
         return self.fix("move the exception to the end", {line.number: None}, line.written)
 
-    def rewriting(self, line: Line, text: str, *, means: Meant = None) -> Fix | None:
+    def rewriting(self, line: Line, text: str, *, means: Meant = None) -> MaybeFix:
         """Return the fix that writes `text` in place of a line."""
         return self.fix(f"write {shown(text)}", {line.number: text}, means=means)
 
-    def exception_for(self, path: str) -> Fix | None:
+    def exception_for(self, path: str) -> MaybeFix:
         """Return the fix that adds an exception for `path`; None if no pattern can name it."""
         text = pattern_for(path, pattern_class=self.spec.pattern_class)
         if text is None:
             return None
         return self.added_exception(text)
 
-    def added_exception(self, text: str) -> Fix | None:
+    def added_exception(self, text: str) -> MaybeFix:
         """Return the fix that adds the exception for the pattern `text`."""
         return self.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
 

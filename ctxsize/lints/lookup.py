@@ -22,6 +22,7 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
+from ctxsize.model import Texts
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext, names_of
 from ctxsize.recommender.references import Reference, References
@@ -76,7 +77,7 @@ class LintTree:
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for plan in self._plans:
                 # The names that the build has for the context that its ignore file governs.
-                names: tuple[str, ...] = ()
+                names: Texts = ()
                 if not plan.dockerfile_specific:
                     names = names_of(plan, self.plan.root)
                 elif plan.root == self.plan.root:
@@ -211,7 +212,7 @@ class LintTree:
                     paths.add(directory.path)
         return sorted(paths, key=order)
 
-    def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
+    def marked(self, paths: Iterable[str]) -> Texts:
         """Return `paths` in the builder's order, directories with a trailing `/`."""
         marked = []
         for path in sorted(paths, key=order):
@@ -220,6 +221,6 @@ class LintTree:
             marked.append(path)
         return tuple(marked)
 
-    def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
+    def shown(self, paths: Iterable[str]) -> Texts:
         """Return the first few of `paths`, without those below another one."""
         return self.marked(outermost(frozenset(paths)))[:_SHOWN]
