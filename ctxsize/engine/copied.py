@@ -112,13 +112,12 @@ class CopiedPart:
     def enter(self, state: CopiedState, prefix: str, name: str) -> CopiedState:
         asked = self._asked.enter(state.asked, prefix, name)
         path = prefix + name
-        within: list[Within] = []
-        for length, above in state.within:
-            inner = self._inside.enter(above, prefix[length:], name)
-            within.append(Within(length, inner))
+        within = [
+            Within(length, self._inside.enter(above, prefix[length:], name))
+            for length, above in state.within
+        ]
         if _is_named(path, self._ends.paths):
-            top = self._inside.root()
-            within.append(Within(len(path) + 1, top))
+            within.append(Within(len(path) + 1, self._inside.root()))
         mark = asked.mark
         if not mark.ignored and all(inside.state.mark.ignored for inside in within):
             mark = NOT_ASKED_FOR

@@ -33,6 +33,7 @@ from ctxsize.reader import entries_in
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
 Includes = Iterable[str] | None  # include patterns; None for no filter
+Links = dict[str, str]  # symlinks by their paths, with their targets
 _HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
@@ -109,7 +110,7 @@ class Way(NamedTuple):
 
     here: str
     rest: str
-    links: dict[str, str]  # by their paths, with their targets
+    links: Links
 
     @property
     def targets(self) -> list[str]:
@@ -127,12 +128,12 @@ def _way(root: str, path: str) -> Way:
     return Way(here, whole[len(here) + 1 :], links)
 
 
-def _links(root: str, path: str) -> dict[str, str]:
+def _links(root: str, path: str) -> Links:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
     directory, name = split(path)
     full = join(root, directory)
     names = [name]
-    links: dict[str, str] = {}
+    links: Links = {}
     try:
         if has_wildcards(name):
             entries = entries_in(full)
@@ -262,9 +263,7 @@ class Narrowed:
         usual_left = state.left.mark
         marks: Marks = {}
         for name in asked | left:
-            mark_asked = asked.get(name, usual_asked)
-            mark_left = left.get(name, usual_left)
-            mark = self._both(mark_asked, mark_left)
+            mark = self._both(asked.get(name, usual_asked), left.get(name, usual_left))
             if mark != state.mark:
                 marks[name] = mark
         return marks
@@ -284,8 +283,7 @@ class Narrowed:
         return may_send(self._left, state.left, path)
 
     def _state(self, asked: HasMark, left: HasMark) -> NarrowState:
-        mark = self._both(asked.mark, left.mark)
-        return NarrowState(asked, left, mark)
+        return NarrowState(asked, left, self._both(asked.mark, left.mark))
 
     def _both(self, asked: Mark, left: Mark) -> Mark:
         """Return the mark of an entry from its mark by each list."""

@@ -129,9 +129,9 @@ class WalkSums:
         self._by_extension.update(extensions)
         self._by_pattern.update(by_pattern)
         self._by_pattern[None] = self._by_pattern.pop(-1, RunningSum())
-        for file in largest:
-            position = (file.position + 1) * _APART - 1
-            self._largest.append((file.content_bytes, -position, file.path))
+        self._largest = [
+            (file.content_bytes, 1 - (file.position + 1) * _APART, file.path) for file in largest
+        ]
         self._largest.sort(reverse=True)
 
     def add_runs(self, runs: Iterable[Run], files: int) -> None:
@@ -248,27 +248,25 @@ class WalkSums:
             wire_bytes = figures[0]
             texts = map(self._meter.printed, figures)
             printed = " or ".join(dict.fromkeys(texts))
-        totals = Totals(
-            content_bytes=self.content_bytes,
-            files=self._files,
-            directories=self._directories,
-            symlinks=self._symlinks,
-        )
-        totals_ignored = Totals(
-            content_bytes=self._ignored_bytes,
-            files=self._ignored_files,
-            directories=self._ignored_directories,
-            symlinks=self._ignored_symlinks,
-        )
         is_all_known = not self._unopened and not self._ignored_files
         ignored = Ignored(
-            totals=totals_ignored,
+            totals=Totals(
+                content_bytes=self._ignored_bytes,
+                files=self._ignored_files,
+                directories=self._ignored_directories,
+                symlinks=self._ignored_symlinks,
+            ),
             unopened=self._unopened,
             complete=complete or is_all_known,
             by_pattern=_pattern_shares(plan, self._saved),
         )
         return Measurement(
-            totals=totals,
+            totals=Totals(
+                content_bytes=self.content_bytes,
+                files=self._files,
+                directories=self._directories,
+                symlinks=self._symlinks,
+            ),
             wire_bytes=wire_bytes,
             printed=printed,
             tree=size_tree(self._direct, depth),

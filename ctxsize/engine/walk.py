@@ -275,12 +275,13 @@ class Walk:
             stats: list[os.stat_result] = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
-            entries = IgnoredEntries(
-                prefix=prefix,
-                names=ignored,
-                mark=mark,
-                others=others,
-                stats=stats,
+            events.append(
+                IgnoredEntries(
+                    prefix=prefix,
+                    names=ignored,
+                    mark=mark,
+                    others=others,
+                    stats=stats,
+                )
             )
-            events.append(entries)
         return events

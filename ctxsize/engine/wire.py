@@ -28,6 +28,7 @@ from ctxsize.engine.plan import Plan
 from ctxsize.units import printed_by_buildkit, printed_by_classic
 
 Run = tuple[Sequence[int], int]  # the sizes of entries in order, and the number of their packets
+SentEvents = Sequence[Files | Folder]
 Figures = tuple[int, ...]  # that a builder prints; several if it depends on chance
 
 
@@ -37,7 +38,7 @@ class Meter:
     printed: Callable[[int], str] = staticmethod(str)
     _sum = 0
 
-    def add(self, events: Sequence[Files | Folder]) -> None:
+    def add(self, events: SentEvents) -> None:
         """Add events of a walk."""
 
     def add_sums(self, announced: int, content: int) -> None:
@@ -77,7 +78,7 @@ class PacketMeter(Meter):
     def totals(self, plan: Plan) -> Figures:
         return (self._sum,)
 
-    def add(self, events: Sequence[Files | Folder]) -> None:
+    def add(self, events: SentEvents) -> None:
         sizes: list[int] = []
         plain: list[Files] = []
         for event in events:
@@ -272,7 +273,7 @@ class TarMeter(Meter):
         possible = {self._sum + added for added in _outside_dockerfile(plan)}
         return tuple(sorted(possible))
 
-    def add(self, events: Sequence[Files | Folder]) -> None:
+    def add(self, events: SentEvents) -> None:
         for event in events:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
                 path = f"{event.path}/"

@@ -37,14 +37,15 @@ if TYPE_CHECKING:
 
 _COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
 _NEVER = "9999-12-31"
+Codes = Iterable[str]  # of findings, or what several of them begin with
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
 class FindingChoice(TypedDict, total=False):
     """The findings to return: codes to `select` or `ignore`, or prefixes, and the lightest."""
 
-    select: Iterable[str]
-    ignore: Iterable[str]
+    select: Codes
+    ignore: Codes
     severity: Severity | None
 
 
@@ -60,8 +61,8 @@ class Wanted:
         config: Config,
         *,
         known: Collection[str] = (),
-        select: Iterable[str] = (),
-        ignore: Iterable[str] = (),
+        select: Codes = (),
+        ignore: Codes = (),
         severity: Severity | None = None,
         today: date | None = None,
     ) -> None:
@@ -140,7 +141,7 @@ class Wanted:
         left_out = _longest(self._ignore, code)
         return chosen > left_out or (not self._select and left_out < 0)
 
-    def unused(self, codes: Iterable[str], *directories: str) -> FrozenFindings:
+    def unused(self, codes: Codes, *directories: str) -> FrozenFindings:
         """Return a finding for each table about `codes` that accepted nothing.
 
         None if `directories` do not contain the configuration: it may be about another one.
@@ -172,12 +173,12 @@ def _fits(table: Suppression, line: str) -> bool:
     return table.pattern is None or table.pattern.strip() == line.strip()
 
 
-def _longest(prefixes: Iterable[str], code: str) -> int:
+def _longest(prefixes: Codes, code: str) -> int:
     """Return the length of the longest of `prefixes` with which `code` begins, -1 for none."""
     return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
 
 
-def _checked(codes: Iterable[str], known: Collection[str]) -> Texts:
+def _checked(codes: Codes, known: Collection[str]) -> Texts:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
     words = ",".join(words_of(codes)).split(",")
     prefixes = tuple(filter(None, map(str.strip, words)))
@@ -259,7 +260,7 @@ def finished(
     plan: Plan,
     outcome: AnySuggested,
     config: Config | None,
-    codes: Iterable[str] = (),
+    codes: Codes = (),
     *,
     write: bool,
     replace_link: bool,

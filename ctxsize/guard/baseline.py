@@ -29,6 +29,9 @@ NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # JS
 _EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
 
 
+FileSizes = Mapping[str, int]  # bytes by path
+
+
 class PathSize(NamedTuple):
     """The size of a path, and the most bytes that it can have if it is not listed.
 
@@ -63,7 +66,7 @@ class Known:
     content_bytes: int
     files: int
     directories: Mapping[str, Amount]  # sizes of whole directories, without the context itself
-    largest_files: Mapping[str, int]
+    largest_files: FileSizes
     depth: int | None = None  # number of levels that are known; None for all
     directories_from: int = 0  # most bytes of a directory that `directories` lacks
     files_from: int = 0  # most bytes of a file that `largest_files` lacks
@@ -144,7 +147,7 @@ def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     )
 
 
-def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]:
+def _largest(sizes: FileSizes, count: int) -> tuple[dict[str, int], int]:
     """Return the largest by path, and the most bytes of any other."""
     paths = sorted(sizes, key=lambda path: (-sizes[path], path))
     largest = {path: sizes[path] for path in paths[:count]}

@@ -16,6 +16,7 @@ from ctxsize.guard import Remedy, fields
 from ctxsize.guard.baseline import (
     NOT_SO,
     NOTHING_KNOWN,
+    FileSizes,
     Known,
     SizeChange,
     SizeChanges,
@@ -211,7 +212,7 @@ def _names(contexts: Contexts) -> str:
     return f"add --name with one of {', '.join(sorted(contexts))}"
 
 
-def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -> Saved:
+def measured(files: FileSizes, report: Report, spec: DockerIgnoreSpec) -> Saved:
     """Return the context of `report`, which has these `files`, each with its bytes."""
     ignore_file = None
     if report.ignore_file:

@@ -6,7 +6,7 @@ import codecs
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from os.path import dirname, isdir
 from typing import ClassVar, Literal, NamedTuple
@@ -16,7 +16,6 @@ from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
-from ctxsize.engine.plan import ParsedDockerfiles
 from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
@@ -26,7 +25,6 @@ from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import (
     STDIN,
     Cases,
-    Layout,
     check_dockerfile,
     targets_of,
 )
@@ -159,14 +157,12 @@ def lint(
     if config is None:
         config = _config_for([*paths, options.context][0], of_stdin=of_stdin)
     lints = codes.names("CTX1")
-    parsed_files = ParsedDockerfiles()
     wanted = Wanted(config, known=(*lints, missing.BUILD_FAILS), **choice)
     builder = builder_of(options.builder)
-    layout = cache(lambda root: Layout(root, config, parsed_files))
-    cases = Cases(options, builder, parsed_files=parsed_files, progress=progress)
+    cases = Cases(options, builder, config, progress)
     targets = [Target(STDIN)]
     if not of_stdin:
-        targets = targets_of(paths, build, builder, layout, parsed_files=parsed_files)
+        targets = targets_of(paths, build, cases)
     files = []
     failing = list[Finding]()
     for target in stepped(targets, steps, lambda target: target.path):
@@ -180,8 +176,8 @@ def lint(
         directories += filter(isdir, paths or (".",))
     if build is None:
         for directory in directories:
-            check_dockerfile(Build(directory), builder, parsed_files)
-            for plan in cases.plans(layout(directory).builds, builder):
+            check_dockerfile(Build(directory), cases)
+            for plan in cases.plans(cases.layout(directory).builds, builder):
                 if plan.ignore_file is None:
                     failing += missing.failing(plan)
     if config.path is None:

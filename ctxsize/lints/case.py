@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.go.strings import encoded
 from ctxsize.lints.lines import Line, read_line, shown
-from ctxsize.lints.lookup import LintTree, Target
+from ctxsize.lints.lookup import AnyPaths, LintTree, OrderedPaths, Target
 from ctxsize.model import Amount, Texts
 from ctxsize.units import human, plural
 from ctxsize.writer import LineChanges, edit_lines
@@ -173,17 +173,17 @@ class Case:
         """Return what is sent with the patterns that do not fail the build."""
         return self.sent or self.known_tree.everything
 
-    def matched(self, pattern: DockerIgnorePattern) -> list[str]:
+    def matched(self, pattern: DockerIgnorePattern) -> OrderedPaths:
         """Return the entries of the tree that `pattern` alone matches, in order."""
         if self.tree is None:
             return []
         return self.tree.matched(pattern, beside=self.spec.patterns)
 
-    def below(self, tops: Collection[str]) -> list[str]:
+    def below(self, tops: Collection[str]) -> OrderedPaths:
         """Return `tops` and everything below them that is sent now, in order."""
         return self.known_tree.below(tops, self.now)
 
-    def figures(self, paths: Iterable[str], sent: Sent) -> Amount:
+    def figures(self, paths: AnyPaths, sent: Sent) -> Amount:
         """Return the amount of the files among `paths` that are `sent`."""
         files = {path for path in paths if path in sent and path not in sent.directories}
         return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
@@ -199,7 +199,7 @@ class Case:
             return 0
         return len(self.file.data) - sent.size(path)
 
-    def amount(self, paths: Iterable[str]) -> str:
+    def amount(self, paths: AnyPaths) -> str:
         """Return the files among `paths` and their bytes as text: `3.4 MB in 12 files`."""
         figures = self.figures(paths, self.known_tree.everything)
         return f"{human(figures.content_bytes)} in {plural(figures.files, 'file')}"
