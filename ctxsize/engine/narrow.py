@@ -54,8 +54,7 @@ def follow(root: str, paths: Includes) -> Texts | None:
         way = _way(root, path)
         if way.here not in reached:
             reached.add(hidden_as(path, way.here))
-            targets = [hidden_as(path, target) for target in way.targets]
-            pending += reversed(targets)
+            pending += [hidden_as(path, target) for target in reversed(way.targets)]
     outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
     last = "/"
     for path in sorted(reached, key=encoded):
@@ -136,16 +135,14 @@ def _links(root: str, path: str) -> Links:
     links: Links = {}
     try:
         if has_wildcards(name):
-            entries = entries_in(full)
-            names = [entry.name for entry in entries if match(name, entry.name)]
+            names = [entry.name for entry in entries_in(full) if match(name, entry.name)]
         for name in names:
             if "\0" in name:
                 continue
             target = link_target(join(full, name))
             if target:
                 link = join(directory, name)
-                resolved = join("/", directory, target)
-                links[link] = clean_path(resolved)
+                links[link] = clean_path(join("/", directory, target))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -208,9 +205,7 @@ def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     """Return the spec that ignores what `patterns` do not include. Raises as `included`."""
-    everything = DockerIgnorePattern("**")
-    exceptions = included([*patterns], "includepatterns")
-    return DockerIgnoreSpec([everything, *exceptions])
+    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included([*patterns], "includepatterns")])
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
@@ -273,8 +268,7 @@ class Narrowed:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        left = self._left.enter(state.left, prefix, name)
-        return self._state(asked, left)
+        return self._state(asked, self._left.enter(state.left, prefix, name))
 
     def enters(self, state: NarrowState, path: str) -> bool:
         """Return whether anything below `path`, which itself is not sent, can be sent."""

@@ -50,8 +50,7 @@ class _Context:
         """Return the names in the paths that a source or an exception has."""
         texts = [*self.sources]
         if self.ignore_file is not None:
-            patterns = self.ignore_file.patterns
-            texts += [pattern.text for pattern in patterns if pattern.exception]
+            texts += [pattern.text for pattern in self.ignore_file.patterns if pattern.exception]
         # Wildcards alone name nothing.
         return {word for word in "/".join(texts).split("/") if re.search(r"\w", word)}
 

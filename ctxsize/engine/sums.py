@@ -168,8 +168,7 @@ class WalkSums:
             for name, size in zip(files.names, files.sizes, strict=True):
                 if name in others:
                     is_file = name not in files.links
-                    decider = others[name].decider
-                    self._by_pattern[decider].add(is_file, size)
+                    self._by_pattern[others[name].decider].add(is_file, size)
                     total -= size
                     count -= is_file
         if total or count:
@@ -246,8 +245,7 @@ class WalkSums:
         figures = self._meter.totals(plan)
         if figures:
             wire_bytes = figures[0]
-            texts = map(self._meter.printed, figures)
-            printed = " or ".join(dict.fromkeys(texts))
+            printed = " or ".join(dict.fromkeys(map(self._meter.printed, figures)))
         is_all_known = not self._unopened and not self._ignored_files
         ignored = Ignored(
             totals=Totals(

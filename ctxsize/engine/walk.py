@@ -70,8 +70,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[Event]:
         try:
-            top = self._open_top()
-            self._read(top)
+            self._read(self._open_top())
             yield from self._down_to(0)
         except IgnoreFileError as error:
             ignore_file = self._plan.ignore_file
@@ -146,8 +145,7 @@ class Walk:
             directory = self.source.top()
         except OSError as error:
             message = f"the context cannot be read: {error.strerror}"
-            path = join(self._plan.root, "")
-            raise BuildFailsError(message, path=path) from None
+            raise BuildFailsError(message, path=join(self._plan.root, "")) from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(

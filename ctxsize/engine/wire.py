@@ -185,8 +185,7 @@ def _is_usual(files: Files) -> bool:
     longest = max(map(len, files.names))
     if len(files.prefix) + longest > _SURELY_SHORT:
         return False
-    text = "".join((files.prefix, *files.names))
-    return text.isascii()
+    return "".join((files.prefix, *files.names)).isascii()
 
 
 def _content(size: int) -> int:
@@ -270,8 +269,7 @@ class TarMeter(Meter):
     def totals(self, plan: Plan) -> Figures:
         if plan.dockerfile is None or plan.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
-        possible = {self._sum + added for added in _outside_dockerfile(plan)}
-        return tuple(sorted(possible))
+        return tuple(sorted({self._sum + added for added in _outside_dockerfile(plan)}))
 
     def add(self, events: SentEvents) -> None:
         for event in events:  # no file arrives empty: the command line stops instead
@@ -282,8 +280,7 @@ class TarMeter(Meter):
             for (name, status), size in zip(event.pairs, event.sizes, strict=True):
                 path = event.prefix + name
                 link = event.linked.get(name) or event.links.get(name, "")
-                xattrs = event.xattrs.get(name, {})
-                self._sum += _header(path, status, size, link, xattrs)
+                self._sum += _header(path, status, size, link, event.xattrs.get(name, {}))
                 self._sum += _blocks(size)
 
 
@@ -353,8 +350,7 @@ def _record(key: str, value_bytes: int) -> int:
     r"""Return the length of `"<length> <key>=<value>\n"`, which includes its own digits."""
     rest = len(key) + value_bytes + 3
     length = rest + len(str(rest))
-    digits = len(str(length))
-    return rest + digits
+    return rest + len(str(length))
 
 
 METERS: Mapping[str | None, type[Meter]] = {

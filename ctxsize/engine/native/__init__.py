@@ -201,8 +201,7 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     matching = 0
     if text:
         matching = program.known[name] % (1 << 8 * len(near))
-    live = int.from_bytes(near, "little")
-    matching |= program.hits(live, directory + slash, [name])[name]
+    matching |= program.hits(int.from_bytes(near, "little"), directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
 
 
@@ -238,8 +237,7 @@ def _glob_tokens(glob: str, classes: ClassNumbers) -> Iterator[Token]:
         if len(part) > 1:
             regex = re.compile(part)
             members = bytes(regex.match(chr(byte)) is not None for byte in range(128))
-            number = classes.setdefault(members.ljust(256, b"\0"), len(classes))
-            yield _CLASS, number
+            yield _CLASS, classes.setdefault(members.ljust(256, b"\0"), len(classes))
         elif part == "*":
             yield _ANY_TEXT
         elif part == "?":
