@@ -33,7 +33,7 @@ from ctxsize.reader import entries_in
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
 Includes = Iterable[str] | None  # include patterns; None for no filter
-Links = dict[str, str]  # symlinks by their paths, with their targets
+LinkTargets = dict[str, str]  # symlinks by their paths, with their targets
 _HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
@@ -109,7 +109,7 @@ class Way(NamedTuple):
 
     here: str
     rest: str
-    links: Links
+    links: LinkTargets
 
     @property
     def targets(self) -> list[str]:
@@ -127,12 +127,12 @@ def _way(root: str, path: str) -> Way:
     return Way(here, whole[len(here) + 1 :], links)
 
 
-def _links(root: str, path: str) -> Links:
+def _links(root: str, path: str) -> LinkTargets:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
     directory, name = split(path)
     full = join(root, directory)
     names = [name]
-    links: Links = {}
+    links: LinkTargets = {}
     try:
         if has_wildcards(name):
             names = [entry.name for entry in entries_in(full) if match(name, entry.name)]
