@@ -40,7 +40,7 @@ from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints import lint_case
-from ctxsize.lints.targets import Cases, Layout
+from ctxsize.lints.targets import Cases
 from tests.oracles.asked import Asked
 from tests.oracles.claims import composed, differences
 from tests.oracles.devtools import DevtoolsError
@@ -162,7 +162,8 @@ def check(root: Path, library: GoLibrary | None, counts: Counter[str]) -> Iterat
     """Everything that is wrong about one ignore file."""
     build = Build(str(root))
     path = root / ".dockerignore"
-    case = Cases(build, BUILDKIT).case(Layout(str(root)).target(str(path)))
+    cases = Cases(build, BUILDKIT)
+    case = cases.case(cases.layout(str(root)).target(str(path)))
     assert case.tree is not None
     findings = lint_case(case)
     copies = root.parent / "Dockerfile"

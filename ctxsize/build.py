@@ -192,7 +192,10 @@ def build_of(build: Build | StrPath | None, options: Options) -> Build | None:
     return replace(build, **changes)
 
 
-def builds_of(builds: Build | StrPath | Iterable[Build | StrPath]) -> list[Build]:
+BuildOrBuilds = Build | StrPath | Iterable[Build | StrPath]  # one build, or several
+
+
+def builds_of(builds: BuildOrBuilds) -> list[Build]:
     """Return builds, or those of contexts; one alone is one, also if it is a text."""
     if isinstance(builds, (Build, str, bytes, os.PathLike)):
         builds = [builds]

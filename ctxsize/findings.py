@@ -105,7 +105,10 @@ class Finding:
     shared: str = ""  # of a group, its message after the number of its findings
 
 
-def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
+FrozenFindings = tuple[Finding, ...]  # of an outcome, in the order of its output
+
+
+def in_order(findings: list[Finding]) -> FrozenFindings:
     """Return findings by file, line, column and code: the order of all output."""
 
     def place(finding: Finding) -> tuple[str, int, int, str, str]:

@@ -12,7 +12,7 @@ from os.path import join, normpath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from ctxsize.findings import Finding
+    from ctxsize.findings import Finding, FrozenFindings
 
 
 Texts = tuple[str, ...]
@@ -391,7 +391,7 @@ class Report:
         return bool(self.findings) or any(part.clues for part in self.parts)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> FrozenFindings:
         """Return the problems and assumptions as findings, for formats that have only these."""
         from ctxsize.findings import in_order
 

@@ -18,7 +18,7 @@ from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.plan import ParsedDockerfile
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.findings import Edit, Finding, in_order
+from ctxsize.findings import Edit, Finding, FrozenFindings, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
@@ -64,10 +64,10 @@ class DockerfileAdvice:
 
     root: str
     dockerfiles: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: FrozenFindings
     problems: tuple[Problem, ...] = ()
     edits: tuple[Edit, ...] = ()  # the files with the applied fixes; nothing is written yet
-    mended: tuple[Finding, ...] = ()  # the findings that the applied fixes removed
+    mended: FrozenFindings = ()  # the findings that the applied fixes removed
 
 
 def advise(
@@ -186,7 +186,7 @@ def _report_skipped(path: str, build: Build, error: DockerfileError) -> Problem:
     return Problem("dockerfile", message, path, error.line, fails=fails)
 
 
-def _apply_rules(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
+def _apply_rules(recipes: Sequence[Recipe]) -> FrozenFindings:
     """Return the findings of all rules, each once, in order."""
     findings: dict[Finding, None] = {}
     for rule in RULES.values():

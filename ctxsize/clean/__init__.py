@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.build import joined
 from ctxsize.clean.proofs import ArtefactKind
-from ctxsize.findings import Finding, in_order
+from ctxsize.findings import FrozenFindings, in_order
 from ctxsize.model import Problem, Texts
 
 
@@ -125,7 +125,7 @@ class Cleaning:
     command: str = ""  # the command that deletes what a dry run lists
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> FrozenFindings:
         """Return failures and unread paths, for formats that show only findings."""
         undone: list[Problem | Result] = [*self.plan.problems]
         undone += [result for result in self.results if not result.done]

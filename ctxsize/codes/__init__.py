@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
 
-from ctxsize.findings import Finding, Severity
+from ctxsize.findings import FrozenFindings, Severity
 from ctxsize.shipped import shipped_names, shipped_text
 
 _PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
@@ -56,7 +56,7 @@ class Rules:
 
     codes: tuple[Code, ...]
     asked: bool = False
-    findings: ClassVar[tuple[Finding, ...]] = ()
+    findings: ClassVar[FrozenFindings] = ()
 
 
 @cache

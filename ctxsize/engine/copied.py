@@ -9,7 +9,7 @@ what its pattern matches below the pivot, and follows no symlink there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
@@ -20,6 +20,7 @@ from ctxsize.engine.narrow import (
     Ends,
     ExcludePattern,
     ExcludeSpec,
+    Includes,
     Narrowed,
     ends,
     may_send,
@@ -27,7 +28,7 @@ from ctxsize.engine.narrow import (
 from ctxsize.go.wildcards import has_wildcards, match
 
 
-def copies_all(source: Source, include: Iterable[str] | None) -> bool:
+def copies_all(source: Source, include: Includes) -> bool:
     """Return whether `source` copies all that it asks for.
 
     `include` are the patterns that `follow` returns for its path.
@@ -42,7 +43,7 @@ def copies_all(source: Source, include: Iterable[str] | None) -> bool:
     return True
 
 
-def copied(asked: Evaluator, source: Source, root: str, include: Iterable[str] | None) -> Evaluator:
+def copied(asked: Evaluator, source: Source, root: str, include: Includes) -> Evaluator:
     """Return the evaluator of what `source` copies among all that `asked` sends.
 
     `include` are the patterns that `follow` returns for its path below `root`.
@@ -111,13 +112,12 @@ class CopiedPart:
     def enter(self, state: CopiedState, prefix: str, name: str) -> CopiedState:
         asked = self._asked.enter(state.asked, prefix, name)
         path = prefix + name
-        within: list[Within] = []
-        for length, above in state.within:
-            inner = self._inside.enter(above, prefix[length:], name)
-            within.append(Within(length, inner))
+        within = [
+            Within(length, self._inside.enter(above, prefix[length:], name))
+            for length, above in state.within
+        ]
         if _is_named(path, self._ends.paths):
-            top = self._inside.root()
-            within.append(Within(len(path) + 1, top))
+            within.append(Within(len(path) + 1, self._inside.root()))
         mark = asked.mark
         if not mark.ignored and all(inside.state.mark.ignored for inside in within):
             mark = NOT_ASKED_FOR

@@ -27,14 +27,17 @@ from ctxsize.go.paths import clean as clean_path
 from ctxsize.go.strings import encoded
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import Hidden, hidden_as, shown
+from ctxsize.model import Texts
 from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
+Includes = Iterable[str] | None  # include patterns; None for no filter
+LinkTargets = dict[str, str]  # symlinks by their paths, with their targets
 _HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
-def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
+def follow(root: str, paths: Includes) -> Texts | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
     There is no filter without `paths`, or if one, or the target of a link, is the root itself.
@@ -51,8 +54,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
         way = _way(root, path)
         if way.here not in reached:
             reached.add(hidden_as(path, way.here))
-            targets = [hidden_as(path, target) for target in way.targets]
-            pending += reversed(targets)
+            pending += [hidden_as(path, target) for target in reversed(way.targets)]
     outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
     last = "/"
     for path in sorted(reached, key=encoded):
@@ -64,7 +66,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(outermost)
 
 
-def followed(root: str, path: str) -> tuple[str, ...] | None:
+def followed(root: str, path: str) -> Texts | None:
     """Return the include patterns for one source of a build, which need not follow links."""
     try:
         return follow(root, (path,))
@@ -75,7 +77,7 @@ def followed(root: str, path: str) -> tuple[str, ...] | None:
 class Ends(NamedTuple):
     """The entries that one source of a build names in the end, and the symlinks on the way."""
 
-    paths: tuple[str, ...]  # patterns, `.` for the context itself
+    paths: Texts  # patterns, `.` for the context itself
     links: frozenset[str]
 
 
@@ -107,7 +109,7 @@ class Way(NamedTuple):
 
     here: str
     rest: str
-    links: dict[str, str]  # by their paths, with their targets
+    links: LinkTargets
 
     @property
     def targets(self) -> list[str]:
@@ -125,24 +127,22 @@ def _way(root: str, path: str) -> Way:
     return Way(here, whole[len(here) + 1 :], links)
 
 
-def _links(root: str, path: str) -> dict[str, str]:
+def _links(root: str, path: str) -> LinkTargets:
     """Return the symlinks that `path` names, or matches with its last part, and their targets."""
     directory, name = split(path)
     full = join(root, directory)
     names = [name]
-    links: dict[str, str] = {}
+    links: LinkTargets = {}
     try:
         if has_wildcards(name):
-            entries = entries_in(full)
-            names = [entry.name for entry in entries if match(name, entry.name)]
+            names = [entry.name for entry in entries_in(full) if match(name, entry.name)]
         for name in names:
             if "\0" in name:
                 continue
             target = link_target(join(full, name))
             if target:
                 link = join(directory, name)
-                resolved = join("/", directory, target)
-                links[link] = clean_path(resolved)
+                links[link] = clean_path(join("/", directory, target))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -205,9 +205,7 @@ def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     """Return the spec that ignores what `patterns` do not include. Raises as `included`."""
-    everything = DockerIgnorePattern("**")
-    exceptions = included([*patterns], "includepatterns")
-    return DockerIgnoreSpec([everything, *exceptions])
+    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included([*patterns], "includepatterns")])
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
@@ -260,9 +258,7 @@ class Narrowed:
         usual_left = state.left.mark
         marks: Marks = {}
         for name in asked | left:
-            mark_asked = asked.get(name, usual_asked)
-            mark_left = left.get(name, usual_left)
-            mark = self._both(mark_asked, mark_left)
+            mark = self._both(asked.get(name, usual_asked), left.get(name, usual_left))
             if mark != state.mark:
                 marks[name] = mark
         return marks
@@ -272,8 +268,7 @@ class Narrowed:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        left = self._left.enter(state.left, prefix, name)
-        return self._state(asked, left)
+        return self._state(asked, self._left.enter(state.left, prefix, name))
 
     def enters(self, state: NarrowState, path: str) -> bool:
         """Return whether anything below `path`, which itself is not sent, can be sent."""
@@ -282,8 +277,7 @@ class Narrowed:
         return may_send(self._left, state.left, path)
 
     def _state(self, asked: HasMark, left: HasMark) -> NarrowState:
-        mark = self._both(asked.mark, left.mark)
-        return NarrowState(asked, left, mark)
+        return NarrowState(asked, left, self._both(asked.mark, left.mark))
 
     def _both(self, asked: Mark, left: Mark) -> Mark:
         """Return the mark of an entry from its mark by each list."""
@@ -296,7 +290,7 @@ class Narrowed:
         return left
 
 
-def narrowed(spec: DockerIgnoreSpec, include: Iterable[str] | None) -> Evaluator:
+def narrowed(spec: DockerIgnoreSpec, include: Includes) -> Evaluator:
     """Return the evaluator for `include`; without any, for all that the ignore file leaves."""
     if include is None:
         return fastest(spec)

@@ -50,8 +50,7 @@ class _Context:
         """Return the names in the paths that a source or an exception has."""
         texts = [*self.sources]
         if self.ignore_file is not None:
-            patterns = self.ignore_file.patterns
-            texts += [pattern.text for pattern in patterns if pattern.exception]
+            texts += [pattern.text for pattern in self.ignore_file.patterns if pattern.exception]
         # Wildcards alone name nothing.
         return {word for word in "/".join(texts).split("/") if re.search(r"\w", word)}
 
@@ -69,10 +68,8 @@ class _Context:
         try:
             path = join(self.path, GITIGNORE)
             text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
-            quick: dict[str, None] = {}  # an ordered set
-            for line in text.split("\n"):
-                if line.count("*") <= _MOST_STARS:
-                    quick[line.rstrip("\r")] = None
+            lines = (line for line in text.split("\n") if line.count("*") <= _MOST_STARS)
+            quick = dict.fromkeys(line.rstrip("\r") for line in lines)  # an ordered set
             if len(quick) <= _MOST_LINES:
                 return GitIgnoreSpec.from_lines(quick)
             return None
@@ -93,13 +90,14 @@ def with_reasons(plan: Plan, report: Report, *, is_accepted: Callable[[str], boo
     ]
     for named in report.named_contexts:
         sources = {source.path for transfer in named.transfers for source in transfer.sources}
-        named_context = _Context(
-            path=named.value,
-            parts=named.transfers,
-            sources=sources,
-            ignore_file=named.ignore_file,
+        contexts.append(
+            _Context(
+                path=named.value,
+                parts=named.transfers,
+                sources=sources,
+                ignore_file=named.ignore_file,
+            )
         )
-        contexts.append(named_context)
     clues: list[Clue] = []
     for context in contexts:
         for clue in _clues_with_reason(context):

@@ -148,8 +148,7 @@ class Index:
             bounds = (None, None)
         elif part.kind == "suffix":
             bounds = (-len(text), None)
-        bits = self._texts.setdefault(bounds, defaultdict(int))
-        bits[text] |= bit
+        self._texts.setdefault(bounds, defaultdict(int))[text] |= bit
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""

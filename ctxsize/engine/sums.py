@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from heapq import nsmallest
 from os.path import splitext
 from stat import S_ISLNK, S_ISREG
@@ -21,8 +20,8 @@ from ctxsize.engine.events import (
     public_pattern,
 )
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.wire import METERS
-from ctxsize.model import Counted, Ignored, Measurement, Share, Totals
+from ctxsize.engine.wire import METERS, Run
+from ctxsize.model import Ignored, Measurement, Share, Totals
 
 _MANY = 512  # approximate number of entries that are counted together
 _APART = 1 << 32  # distance in positions between two files that the core counted
@@ -130,14 +129,14 @@ class WalkSums:
         self._by_extension.update(extensions)
         self._by_pattern.update(by_pattern)
         self._by_pattern[None] = self._by_pattern.pop(-1, RunningSum())
-        for file in largest:
-            position = (file.position + 1) * _APART - 1
-            self._largest.append((file.content_bytes, -position, file.path))
+        self._largest = [
+            (file.content_bytes, 1 - (file.position + 1) * _APART, file.path) for file in largest
+        ]
         self._largest.sort(reverse=True)
 
-    def add_runs(self, sizes: Sequence[int], runs: array[int], files: int) -> None:
+    def add_runs(self, runs: Iterable[Run], files: int) -> None:
         """Add the order of entries that the core counted; `files` is the number of files so far."""
-        self._meter.add_runs(sizes, runs)
+        self._meter.add_runs(runs)
         self._seen = files * _APART + self._seen % _APART
 
     def settle(self) -> None:
@@ -169,8 +168,7 @@ class WalkSums:
             for name, size in zip(files.names, files.sizes, strict=True):
                 if name in others:
                     is_file = name not in files.links
-                    decider = others[name].decider
-                    self._by_pattern[decider].add(is_file, size)
+                    self._by_pattern[others[name].decider].add(is_file, size)
                     total -= size
                     count -= is_file
         if total or count:
@@ -238,36 +236,35 @@ class WalkSums:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in self._largest]
-        extensions = [_share(name, part) for name, part in self._by_extension.items()]
+        extensions = [
+            Share(name, part.content_bytes, part.files) for name, part in self._by_extension.items()
+        ]
         clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
         wire_bytes = None
         printed = None
         figures = self._meter.totals(plan)
         if figures:
             wire_bytes = figures[0]
-            texts = map(self._meter.printed, figures)
-            printed = " or ".join(dict.fromkeys(texts))
-        totals = Totals(
-            content_bytes=self.content_bytes,
-            files=self._files,
-            directories=self._directories,
-            symlinks=self._symlinks,
-        )
-        totals_ignored = Totals(
-            content_bytes=self._ignored_bytes,
-            files=self._ignored_files,
-            directories=self._ignored_directories,
-            symlinks=self._ignored_symlinks,
-        )
+            printed = " or ".join(dict.fromkeys(map(self._meter.printed, figures)))
         is_all_known = not self._unopened and not self._ignored_files
         ignored = Ignored(
-            totals=totals_ignored,
+            totals=Totals(
+                content_bytes=self._ignored_bytes,
+                files=self._ignored_files,
+                directories=self._ignored_directories,
+                symlinks=self._ignored_symlinks,
+            ),
             unopened=self._unopened,
             complete=complete or is_all_known,
             by_pattern=_pattern_shares(plan, self._saved),
         )
         return Measurement(
-            totals=totals,
+            totals=Totals(
+                content_bytes=self.content_bytes,
+                files=self._files,
+                directories=self._directories,
+                symlinks=self._symlinks,
+            ),
             wire_bytes=wire_bytes,
             printed=printed,
             tree=size_tree(self._direct, depth),
@@ -281,10 +278,6 @@ class WalkSums:
         )
 
 
-def _share(name: str, part: Counted, line: int | None = None) -> Share:
-    return Share(name, part.content_bytes, part.files, line)
-
-
 def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
     """Return those `shares` that contain files, largest first."""
     filled = [share for share in shares if share.files]
@@ -294,11 +287,11 @@ def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
 
 def _largest_directories(direct: DirectorySums, most: int) -> tuple[Share, ...]:
     """Return the directories with the largest files in them; only these become shares."""
-    filled: list[tuple[int, str, int]] = []  # in the order of their sizes, with the files
-    for prefix, amount in direct.items():
-        if amount.files:
-            path = prefix.rstrip("/") or "."
-            filled.append((-amount.content_bytes, path, amount.files))
+    filled = (  # in the order of their sizes, with the files
+        (-amount.content_bytes, prefix.rstrip("/") or ".", amount.files)
+        for prefix, amount in direct.items()
+        if amount.files
+    )
     return tuple(Share(path, -size, files) for size, path, files in nsmallest(most, filled))
 
 
@@ -306,9 +299,11 @@ def _pattern_shares(plan: Plan, sums: _PatternSums) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
     shares: list[Share] = []
     for index, amount in sums.items():
-        if index is None:
-            shares.append(_share("", amount))
-        else:
+        name = ""
+        line = None
+        if index is not None:
             pattern = public_pattern(plan.spec.patterns[index])
-            shares.append(_share(str(pattern), amount, pattern.line))
+            name = str(pattern)
+            line = pattern.line
+        shares.append(Share(name, amount.content_bytes, amount.files, line))
     return _shares(shares)

@@ -70,8 +70,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[Event]:
         try:
-            top = self._open_top()
-            self._read(top)
+            self._read(self._open_top())
             yield from self._down_to(0)
         except IgnoreFileError as error:
             ignore_file = self._plan.ignore_file
@@ -146,8 +145,7 @@ class Walk:
             directory = self.source.top()
         except OSError as error:
             message = f"the context cannot be read: {error.strerror}"
-            path = join(self._plan.root, "")
-            raise BuildFailsError(message, path=path) from None
+            raise BuildFailsError(message, path=join(self._plan.root, "")) from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(
@@ -201,15 +199,12 @@ class Walk:
             for step in steps:
                 if isinstance(step, str):
                     step = [step]
-                for name in step:
-                    self._check_length(prefix + name)
+                for path in (prefix + name for name in step):
+                    if len(os.fsencode(path)) > self.source.longest_path:
+                        message = f"{self._plan.builder.title} stops: file name too long"
+                        hint = "shorten the path or ignore one of its directories"
+                        raise BuildFailsError(message, path=path, hint=hint)
         frame.steps = iter(steps)
-
-    def _check_length(self, path: str) -> None:
-        if len(os.fsencode(path)) > self.source.longest_path:
-            message = f"{self._plan.builder.title} stops: file name too long"
-            hint = "shorten the path or ignore one of its directories"
-            raise BuildFailsError(message, path=path, hint=hint)
 
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
@@ -278,12 +273,13 @@ class Walk:
             stats: list[os.stat_result] = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
-            entries = IgnoredEntries(
-                prefix=prefix,
-                names=ignored,
-                mark=mark,
-                others=others,
-                stats=stats,
+            events.append(
+                IgnoredEntries(
+                    prefix=prefix,
+                    names=ignored,
+                    mark=mark,
+                    others=others,
+                    stats=stats,
+                )
             )
-            events.append(entries)
         return events

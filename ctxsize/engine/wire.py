@@ -6,7 +6,6 @@ writer, used as in moby/go-archive.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from os import fsencode, stat_result
@@ -28,6 +27,8 @@ from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.plan import Plan
 from ctxsize.units import printed_by_buildkit, printed_by_classic
 
+Run = tuple[Sequence[int], int]  # the sizes of entries in order, and the number of their packets
+SentEvents = Sequence[Files | Folder]
 Figures = tuple[int, ...]  # that a builder prints; several if it depends on chance
 
 
@@ -37,14 +38,14 @@ class Meter:
     printed: Callable[[int], str] = staticmethod(str)
     _sum = 0
 
-    def add(self, events: Sequence[Files | Folder]) -> None:
+    def add(self, events: SentEvents) -> None:
         """Add events of a walk."""
 
     def add_sums(self, announced: int, content: int) -> None:
         """Add sums that the core counted: bytes that announce entries, and bytes of content."""
 
-    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
-        """Add the sizes of entries in order, and for each run its entries and its packets."""
+    def add_runs(self, runs: Iterable[Run]) -> None:
+        """Add runs of entries, in order."""
 
     def totals(self, plan: Plan) -> Figures:
         """Return the number that the builder prints, or several, in order."""
@@ -70,19 +71,14 @@ class PacketMeter(Meter):
     def add_sums(self, announced: int, content: int) -> None:
         self._sum += announced + content
 
-    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
-        start = 0
-        entries_of_runs = runs[::2]
-        packets_of_runs = runs[1::2]
-        for entries, packets in zip(entries_of_runs, packets_of_runs, strict=True):
-            end = start + entries
-            self._add_heads(sizes[start:end], packets)
-            start = end
+    def add_runs(self, runs: Iterable[Run]) -> None:
+        for sizes, packets in runs:
+            self._add_heads(sizes, packets)
 
     def totals(self, plan: Plan) -> Figures:
         return (self._sum,)
 
-    def add(self, events: Sequence[Files | Folder]) -> None:
+    def add(self, events: SentEvents) -> None:
         sizes: list[int] = []
         plain: list[Files] = []
         for event in events:
@@ -189,8 +185,7 @@ def _is_usual(files: Files) -> bool:
     longest = max(map(len, files.names))
     if len(files.prefix) + longest > _SURELY_SHORT:
         return False
-    text = "".join((files.prefix, *files.names))
-    return text.isascii()
+    return "".join((files.prefix, *files.names)).isascii()
 
 
 def _content(size: int) -> int:
@@ -274,10 +269,9 @@ class TarMeter(Meter):
     def totals(self, plan: Plan) -> Figures:
         if plan.dockerfile is None or plan.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
-        possible = {self._sum + added for added in _outside_dockerfile(plan)}
-        return tuple(sorted(possible))
+        return tuple(sorted({self._sum + added for added in _outside_dockerfile(plan)}))
 
-    def add(self, events: Sequence[Files | Folder]) -> None:
+    def add(self, events: SentEvents) -> None:
         for event in events:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
                 path = f"{event.path}/"
@@ -286,8 +280,7 @@ class TarMeter(Meter):
             for (name, status), size in zip(event.pairs, event.sizes, strict=True):
                 path = event.prefix + name
                 link = event.linked.get(name) or event.links.get(name, "")
-                xattrs = event.xattrs.get(name, {})
-                self._sum += _header(path, status, size, link, xattrs)
+                self._sum += _header(path, status, size, link, event.xattrs.get(name, {}))
                 self._sum += _blocks(size)
 
 
@@ -334,11 +327,8 @@ def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs
     # In an extended header Go's `archive/tar` also writes a path that would fit when split.
     if not _fits(name):
         records["path"] = len(name)
-    body = 0
-    for key, value_bytes in records.items():
-        body += _record(key, value_bytes)
-    heads = 2 * _BLOCK
-    return heads + _blocks(body)
+    body = sum(map(_record, records, records.values()))
+    return 2 * _BLOCK + _blocks(body)
 
 
 def _fits(name: bytes) -> bool:
@@ -353,16 +343,14 @@ def _fits_split(name: bytes) -> bool:
     cut = name.rfind(b"/", 0, min(without_end, _LONGEST_PREFIX + 1))
     if cut <= 0 or not name.isascii():
         return False
-    suffix = name[cut + 1 :]
-    return _fits(suffix)
+    return _fits(name[cut + 1 :])
 
 
 def _record(key: str, value_bytes: int) -> int:
     r"""Return the length of `"<length> <key>=<value>\n"`, which includes its own digits."""
     rest = len(key) + value_bytes + 3
     length = rest + len(str(rest))
-    digits = len(str(length))
-    return rest + digits
+    return rest + len(str(length))
 
 
 METERS: Mapping[str | None, type[Meter]] = {

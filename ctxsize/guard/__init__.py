@@ -9,16 +9,16 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.engine.plan import ELSEWHERE
-from ctxsize.findings import Confidence, Finding, Location, Severity
+from ctxsize.findings import Confidence, Finding, FrozenFindings, Location, Severity
 from ctxsize.guard.baseline import (
     NOTHING_KNOWN,
     Baseline,
     Known,
-    SizeChange,
+    RankedChanges,
     between,
     of_measurement,
 )
-from ctxsize.model import Amount, Clue, Counted, Problem, Report
+from ctxsize.model import Amount, Clue, Counted, Problem, Problems, Report
 from ctxsize.units import Tolerance, human, plural
 
 TOO_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
@@ -88,9 +88,9 @@ class ContextCheck:
     name: str
     report: Report
     limits: tuple[Limit, ...]
-    findings: tuple[Finding, ...] = ()
+    findings: FrozenFindings = ()
     culprits: tuple[Clue, ...] = ()  # the largest parts if it is too large; none contains another
-    grown: tuple[SizeChange, ...] | None = None  # since the baseline, the greatest first
+    grown: RankedChanges | None = None  # since the baseline, the greatest first
     remedy: Remedy | None = None
     accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
     assertions: int = 0  # number of patterns that are required or forbidden
@@ -119,7 +119,7 @@ class CheckReport:
     checks: tuple[ContextCheck, ...]
     baseline: str | None = None  # path of the baseline, if there is one
     updated: bool = False  # True if the baseline was rewritten
-    unused: tuple[Finding, ...] = ()  # about tables of the configuration that accept nothing
+    unused: FrozenFindings = ()  # about tables of the configuration that accept nothing
 
     @property
     def passes(self) -> bool:
@@ -127,7 +127,7 @@ class CheckReport:
         return all(check.passes for check in self.checks)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> FrozenFindings:
         """Return the findings of the guard, and the warnings of the reports."""
         findings = list[Finding]()
         for check in self.checks:
@@ -233,7 +233,7 @@ def fatal_finding(problem: Problem, path: str) -> Finding:
 def _besides_fate(report: Report) -> Report:
     """Return `report` without the problems that `_fate` reports."""
 
-    def others(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    def others(problems: Iterable[Problem]) -> Problems:
         return tuple(
             problem for problem in problems if not problem.is_fatal and problem.code != _NOT_BUILT
         )

@@ -19,9 +19,15 @@ from ctxsize.codes import names
 from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.plan import Plan
 from ctxsize.errors import InputError, InputErrors
-from ctxsize.findings import Finding, Location, Severity
+from ctxsize.findings import Finding, FrozenFindings, Location, Severity
 from ctxsize.globs import like
-from ctxsize.model import Effect, Problem, Report
+from ctxsize.model import (
+    Effect,
+    Problem,
+    Problems,
+    Report,
+    Texts,
+)
 from ctxsize.reader import holds, read_file
 
 if TYPE_CHECKING:
@@ -31,14 +37,15 @@ if TYPE_CHECKING:
 
 _COMMANDS = {"CTX1": "lint", "CTX2": "advise", "CTX4": "check"}  # by the start of their codes
 _NEVER = "9999-12-31"
+Codes = Iterable[str]  # of findings, or what several of them begin with
 UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
 class FindingChoice(TypedDict, total=False):
     """The findings to return: codes to `select` or `ignore`, or prefixes, and the lightest."""
 
-    select: Iterable[str]
-    ignore: Iterable[str]
+    select: Codes
+    ignore: Codes
     severity: Severity | None
 
 
@@ -54,8 +61,8 @@ class Wanted:
         config: Config,
         *,
         known: Collection[str] = (),
-        select: Iterable[str] = (),
-        ignore: Iterable[str] = (),
+        select: Codes = (),
+        ignore: Codes = (),
         severity: Severity | None = None,
         today: date | None = None,
     ) -> None:
@@ -78,7 +85,7 @@ class Wanted:
 
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
-    ) -> tuple[Finding, ...]:
+    ) -> FrozenFindings:
         """Return the findings that count; `lines` replace the content of their file on disk."""
         judged = [self.judged(finding, lines=lines) for finding in findings]
         return tuple(self.selected(finding for finding, reason in judged if reason is None))
@@ -134,7 +141,7 @@ class Wanted:
         left_out = _longest(self._ignore, code)
         return chosen > left_out or (not self._select and left_out < 0)
 
-    def unused(self, codes: Iterable[str], *directories: str) -> tuple[Finding, ...]:
+    def unused(self, codes: Codes, *directories: str) -> FrozenFindings:
         """Return a finding for each table about `codes` that accepted nothing.
 
         None if `directories` do not contain the configuration: it may be about another one.
@@ -166,12 +173,12 @@ def _fits(table: Suppression, line: str) -> bool:
     return table.pattern is None or table.pattern.strip() == line.strip()
 
 
-def _longest(prefixes: Iterable[str], code: str) -> int:
+def _longest(prefixes: Codes, code: str) -> int:
     """Return the length of the longest of `prefixes` with which `code` begins, -1 for none."""
     return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
 
 
-def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+def _checked(codes: Codes, known: Collection[str]) -> Texts:
     """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
     words = ",".join(words_of(codes)).split(",")
     prefixes = tuple(filter(None, map(str.strip, words)))
@@ -192,7 +199,7 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
+def readable(config: Config | None, start: str) -> tuple[Config, Problems]:
     """Return `config` or that of `start`; if it is unreadable, an empty one and a problem."""
     if config is not None:
         return config, ()
@@ -218,7 +225,7 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
     # `select` chooses codes of other commands.
     wanted = Wanted(replace(config, select=()))
 
-    def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
+    def left(problems: Iterable[Problem], context: str | None = None) -> Problems:
         problems_left = []
         for problem in problems:
             finding, reason = wanted.judged(problem.as_finding(report.place_of(problem, context)))
@@ -253,7 +260,7 @@ def finished(
     plan: Plan,
     outcome: AnySuggested,
     config: Config | None,
-    codes: Iterable[str] = (),
+    codes: Codes = (),
     *,
     write: bool,
     replace_link: bool,

@@ -17,7 +17,7 @@ from ctxsize.engine.report import Listing
 from ctxsize.engine.transfers import transfer_listing
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Location, Severity
-from ctxsize.model import Amount, Entry, Kind, Verdict
+from ctxsize.model import Amount, Entry, Kind, Texts, Verdict
 from ctxsize.units import plural
 
 _MOST = 5  # number of paths that are named
@@ -122,7 +122,7 @@ def _forbidden(plan: Plan, pattern: str, groups: _Groups, name: str) -> Finding:
     decisions = [_decision(plan, verdict, group) for verdict, group in groups.items()]
     (why, place), *others = decisions
     message = f"{name}: `{pattern}` is forbidden, but {why}"
-    evidence: tuple[str, ...] = ()
+    evidence: Texts = ()
     if others:
         message = f"{message}; see also {plural(len(others), 'other line')}"
         evidence = tuple(reason for reason, _ in decisions[:_MOST])

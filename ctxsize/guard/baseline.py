@@ -29,6 +29,9 @@ NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # JS
 _EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
 
 
+FileSizes = Mapping[str, int]  # bytes by path
+
+
 class PathSize(NamedTuple):
     """The size of a path, and the most bytes that it can have if it is not listed.
 
@@ -63,7 +66,7 @@ class Known:
     content_bytes: int
     files: int
     directories: Mapping[str, Amount]  # sizes of whole directories, without the context itself
-    largest_files: Mapping[str, int]
+    largest_files: FileSizes
     depth: int | None = None  # number of levels that are known; None for all
     directories_from: int = 0  # most bytes of a directory that `directories` lacks
     files_from: int = 0  # most bytes of a file that `largest_files` lacks
@@ -144,7 +147,7 @@ def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     )
 
 
-def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]:
+def _largest(sizes: FileSizes, count: int) -> tuple[dict[str, int], int]:
     """Return the largest by path, and the most bytes of any other."""
     paths = sorted(sizes, key=lambda path: (-sizes[path], path))
     largest = {path: sizes[path] for path in paths[:count]}
@@ -179,12 +182,6 @@ def read(path: str) -> Baseline:
 
 
 def _known(shape: Any) -> Known:
-    depth = shape.get("depth")
-    if depth is not None:
-        depth = number(depth)
-    transfer = shape.get("transfer")
-    if transfer is not None:
-        transfer = _amount(transfer)
     return Known(
         content_bytes=number(shape["content_bytes"]),
         files=number(shape["files"]),
@@ -192,11 +189,11 @@ def _known(shape: Any) -> Known:
             fields.path(path): _amount(pair) for path, pair in fields.pairs_of(shape["directories"])
         },
         largest_files=fields.sizes(fields.pairs_of(shape["largest_files"])),
-        depth=depth,
+        depth=fields.optional(shape.get("depth"), number),
         directories_from=number(shape["directories_from"]),
         files_from=number(shape["files_from"]),
         builder=fields.text(shape["builder"]),
-        transfer=transfer,
+        transfer=fields.optional(shape.get("transfer"), _amount),
     )
 
 
@@ -220,9 +217,6 @@ def text(baseline: Baseline) -> str:
 
 
 def _shape(known: Known) -> dict[str, Any]:
-    directories = {}
-    for path, size in sorted(known.directories.items()):
-        directories[path] = size.bytes_and_files
     return {
         "builder": known.builder,
         "content_bytes": known.content_bytes,
@@ -230,7 +224,9 @@ def _shape(known: Known) -> dict[str, Any]:
         "transfer": known.transfer and known.transfer.bytes_and_files,
         "depth": known.depth,
         "directories_from": known.directories_from,
-        "directories": directories,
+        "directories": {
+            path: size.bytes_and_files for path, size in sorted(known.directories.items())
+        },
         "files_from": known.files_from,
         "largest_files": dict(sorted(known.largest_files.items())),
     }
@@ -250,14 +246,17 @@ class SizeChange:
     is_directory: bool = False
 
 
+RankedChanges = tuple[SizeChange, ...]  # the greatest first
+
+
 @dataclass(frozen=True)
 class SizeChanges:
     """All known changes, the greatest first."""
 
-    directories: tuple[SizeChange, ...] = ()  # those that change by more than one of theirs
-    files: tuple[SizeChange, ...] = ()
+    directories: RankedChanges = ()  # those that change by more than one of theirs
+    files: RankedChanges = ()
 
-    def parts(self, sign: int = 1, *, by_files: bool = False) -> tuple[SizeChange, ...]:
+    def parts(self, sign: int = 1, *, by_files: bool = False) -> RankedChanges:
         """Return the parts that grew, or for -1 shrank, the greatest first; none contains another.
 
         Each is as deep as a single part has nearly all of its change.
@@ -327,7 +326,7 @@ def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeC
         what = "added"
     elif is_exact and now.size is None:
         what = "removed"
-    elif (delta.content_bytes, delta.files) > (0, 0):
+    elif delta.bytes_and_files > (0, 0):
         what = "grew"
     elif not any(delta):
         return None

@@ -12,7 +12,17 @@ from dataclasses import replace
 from os.path import isdir, join, lexists, realpath, relpath
 
 from ctxsize import config as configured
-from ctxsize.build import Build, Options, StrPath, Unpack, build_of, builds_of, joined, path_of
+from ctxsize.build import (
+    Build,
+    BuildOrBuilds,
+    Options,
+    StrPath,
+    Unpack,
+    build_of,
+    builds_of,
+    joined,
+    path_of,
+)
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, DescribedBuilds, filled_up
 from ctxsize.engine.builders import BUILDERS
@@ -47,7 +57,6 @@ from ctxsize.units import human
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
-BuildOrBuilds = Build | StrPath | Iterable[Build | StrPath]  # one build, or several
 _TRIES = 6  # attempts to write a baseline that is part of the context that it records
 _DIRECTORIES = 60  # number of the largest directories that a baseline keeps
 _FILES = 20  # number of the largest files that a baseline keeps
@@ -97,10 +106,7 @@ def check(
         refuse_way_out(baseline)
         old = baselines.read(baseline)
     budgeted = _budgeted(
-        config,
-        chosen,
-        budget or Budget(),
-        is_optional=baseline is not None or policy is not None,
+        config, chosen, budget or Budget(), is_optional=baseline is not None or policy is not None
     )
     if policy is not None:
         subject = [BudgetedBuild(other.context, other, given=other) for other in builds_of(others)]
@@ -406,12 +412,7 @@ class _Checker:
 
 
 def _measured(
-    plan: Plan,
-    config: Config | None,
-    *,
-    top: int,
-    depth: int,
-    progress: Progress | None = None,
+    plan: Plan, config: Config | None, *, top: int, depth: int, progress: Progress | None = None
 ) -> Report:
     """Return the report of a plan, without the problems that `config` accepts."""
     report = measure(plan, top=top, depth=depth, progress=progress)

@@ -11,11 +11,12 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import public_pattern
 from ctxsize.errors import IgnoreFileError, InputError
-from ctxsize.findings import Finding
+from ctxsize.findings import FrozenFindings
 from ctxsize.guard import Remedy, fields
 from ctxsize.guard.baseline import (
     NOT_SO,
     NOTHING_KNOWN,
+    FileSizes,
     Known,
     SizeChange,
     SizeChanges,
@@ -23,8 +24,16 @@ from ctxsize.guard.baseline import (
     of_files,
     read,
 )
-from ctxsize.guard.fields import number, sizes, text, text_or_none
-from ctxsize.model import Amount, Pattern, Problem, Reason, Report, Verdict
+from ctxsize.guard.fields import number, optional, sizes, text
+from ctxsize.model import (
+    Amount,
+    Pattern,
+    Problems,
+    Reason,
+    Report,
+    Texts,
+    Verdict,
+)
 from ctxsize.reader import read_file
 
 _MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
@@ -44,11 +53,11 @@ class Saved:
     context_path: str = "."
     dockerfile: str | None = None
     builder: str = next(iter(BUILDERS))
-    options: tuple[str, ...] = ()
+    options: Texts = ()
     ignore_file: str | None = None
     spec: DockerIgnoreSpec | None = None  # None if it is not known
-    unneeded: tuple[str, ...] = ()  # paths that look unneeded
-    refusals: tuple[str, ...] = ()  # messages of the errors of a check
+    unneeded: Texts = ()  # paths that look unneeded
+    refusals: Texts = ()  # messages of the errors of a check
     remedy: Remedy | None = None  # what a check proved
 
     def verdict(self, path: str) -> Verdict:
@@ -105,9 +114,9 @@ class DiffReport:
     before: Side
     after: Side
     contexts: tuple[ContextChange, ...]  # the greatest change first
-    findings: tuple[Finding, ...] = ()
+    findings: FrozenFindings = ()
     differences: tuple[Reason, ...] | None = None  # with a checkout; `content_bytes` changes
-    problems: tuple[Problem, ...] = ()
+    problems: Problems = ()
 
     @property
     def changed(self) -> list[ContextChange]:
@@ -148,7 +157,7 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
         what = "added"
     elif new is None:
         what = "removed"
-    elif (delta.content_bytes, delta.files) > (0, 0):
+    elif delta.bytes_and_files > (0, 0):
         what = "grew"
     elif not any(delta):
         what = "same"
@@ -203,7 +212,7 @@ def _names(contexts: Contexts) -> str:
     return f"add --name with one of {', '.join(sorted(contexts))}"
 
 
-def measured(files: Mapping[str, int], report: Report, spec: DockerIgnoreSpec) -> Saved:
+def measured(files: FileSizes, report: Report, spec: DockerIgnoreSpec) -> Saved:
     """Return the context of `report`, which has these `files`, each with its bytes."""
     ignore_file = None
     if report.ignore_file:
@@ -267,12 +276,6 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 def _of_check(check: Any) -> Saved:
     lead = f"{check['name']}: "
-    remedy = check["remedy"]
-    if remedy is not None:
-        remedy = Remedy(
-            saves=Amount(number(remedy["saves_files"]), number(remedy["saves_bytes"])),
-            enough=bool(remedy["enough"]),
-        )
     return replace(
         _of_report(check["report"]),
         refusals=tuple(
@@ -280,7 +283,14 @@ def _of_check(check: Any) -> Saved:
             for finding in check["findings"]
             if finding["severity"] == "error"
         ),
-        remedy=remedy,
+        remedy=optional(check["remedy"], _remedy),
+    )
+
+
+def _remedy(remedy: Any) -> Remedy:
+    return Remedy(
+        saves=Amount(number(remedy["saves_files"]), number(remedy["saves_bytes"])),
+        enough=bool(remedy["enough"]),
     )
 
 
@@ -302,7 +312,7 @@ def _of_report(report: Any) -> Saved:
     return Saved(
         known=_known(report["context"]),
         context_path=text(report.get("context_path", ".")),
-        dockerfile=text_or_none(report.get("dockerfile")),
+        dockerfile=optional(report.get("dockerfile"), text),
         builder=builder,
         ignore_file=path,
         spec=spec,

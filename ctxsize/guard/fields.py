@@ -5,14 +5,15 @@ Each function returns a value of its type within its limits, and raises `ValueEr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 MOST = (1 << 80) - 1
 """Largest number of bytes or files: a file has at most 2**63 - 1 bytes, a context many of them."""
 _LONGEST_PATH = 4096  # number of characters: Linux opens no longer path
 _LONGEST_TEXT = 65_536  # number of characters of a name, a pattern or a message
 _SHOWN = 40  # number of characters of a wrong value that a message quotes
+T = TypeVar("T")
 
 
 def number(value: object, most: int = MOST) -> int:
@@ -29,11 +30,11 @@ def text(value: object) -> str:
     return value
 
 
-def text_or_none(value: object) -> str | None:
-    """Return a text that may be missing."""
+def optional(value: object, read: Callable[[object], T]) -> T | None:
+    """Return a value that may be missing, as `read` returns it."""
     if value is None:
         return None
-    return text(value)
+    return read(value)
 
 
 def path(value: object) -> str:

@@ -6,7 +6,7 @@ import codecs
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from os.path import dirname, isdir
 from typing import ClassVar, Literal, NamedTuple
@@ -16,21 +16,22 @@ from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
-from ctxsize.engine.plan import ParsedDockerfiles
-from ctxsize.findings import Edit, Finding, Fix, Location, in_order
+from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
-from ctxsize.lints.case import NOTHING, Case, LintFindings
+from ctxsize.lints.case import NOTHING, Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import (
     STDIN,
     Cases,
-    Layout,
     check_dockerfile,
     targets_of,
 )
-from ctxsize.model import Problem
+from ctxsize.model import (
+    Problems,
+    Texts,
+)
 
 LintRule = Callable[[Case], LintFindings]
 """A function that yields the findings of one code in an ignore file."""
@@ -71,8 +72,7 @@ LINTS: dict[str, LintRule] = {
     "CTX125": _in_tree(overlaps.pruned),
     "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
-    "CTX131": _in_tree(missing.referenced),
-    "CTX132": _in_tree(partial(missing.referenced, is_copy=True)),
+    "CTX131": _in_tree(missing.referenced),  # CTX132 too
     "CTX133": _in_tree(overlaps.slow),
     "CTX134": missing.linked,
 }
@@ -96,12 +96,12 @@ class LintedFile:
 
     path: str
     context: str | None  # the context that it governs, None without a tree
-    dockerfiles: tuple[str, ...]
+    dockerfiles: Texts
     patterns: int
-    findings: tuple[Finding, ...]  # the findings that remain after fixes
+    findings: FrozenFindings  # the findings that remain after fixes
     content_bytes: int | None  # number of bytes that are sent with it, None without a tree
     files: int | None
-    mended: tuple[Finding, ...]  # the findings that fixes removed, in their order
+    mended: FrozenFindings  # the findings that fixes removed, in their order
     edit: Edit | None
     suppressed: int
 
@@ -113,12 +113,12 @@ class Linted:
     kind: ClassVar[Literal["lint"]] = "lint"
 
     files: tuple[LintedFile, ...]
-    problems: tuple[Problem, ...] = ()
-    unused: tuple[Finding, ...] = ()  # findings about suppressions that suppress nothing
-    failing: tuple[Finding, ...] = ()  # findings about builds that must fail
+    problems: Problems = ()
+    unused: FrozenFindings = ()  # findings about suppressions that suppress nothing
+    failing: FrozenFindings = ()  # findings about builds that must fail
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> FrozenFindings:
         return in_order(
             [
                 *(finding for file in self.files for finding in file.findings),
@@ -157,14 +157,12 @@ def lint(
     if config is None:
         config = _config_for([*paths, options.context][0], of_stdin=of_stdin)
     lints = codes.names("CTX1")
-    parsed_files = ParsedDockerfiles()
     wanted = Wanted(config, known=(*lints, missing.BUILD_FAILS), **choice)
     builder = builder_of(options.builder)
-    layout = cache(lambda root: Layout(root, config, parsed_files))
-    cases = Cases(options, builder, parsed_files=parsed_files, progress=progress)
+    cases = Cases(options, builder, config, progress)
     targets = [Target(STDIN)]
     if not of_stdin:
-        targets = targets_of(paths, build, builder, layout, parsed_files=parsed_files)
+        targets = targets_of(paths, build, cases)
     files = []
     failing = list[Finding]()
     for target in stepped(targets, steps, lambda target: target.path):
@@ -178,8 +176,8 @@ def lint(
         directories += filter(isdir, paths or (".",))
     if build is None:
         for directory in directories:
-            check_dockerfile(Build(directory), builder, parsed_files)
-            for plan in cases.plans(layout(directory).builds, builder):
+            check_dockerfile(Build(directory), cases)
+            for plan in cases.plans(cases.layout(directory).builds, builder):
                 if plan.ignore_file is None:
                     failing += missing.failing(plan)
     if config.path is None:
@@ -205,7 +203,7 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> tuple[
     """Return what is found in one file, and the case after the fixes."""
     suppressed = {}
 
-    def lint(case: Case) -> tuple[Finding, ...]:
+    def lint(case: Case) -> FrozenFindings:
         findings = lint_case(case)
         counting = wanted.of(findings, lines=case.file.texts())
         suppressed[case.file.data] = len(wanted.selected(findings)) - len(counting)
@@ -283,7 +281,7 @@ def _merge(case: Case, group: list[Finding]) -> Finding:
     )
 
 
-def _merge_fixes(case: Case, group: list[Finding]) -> Fix | None:
+def _merge_fixes(case: Case, group: list[Finding]) -> MaybeFix:
     """Return the fix that makes the changes of all; either each finding has a fix or none."""
     fixes = [finding.fix for finding in group if finding.fix is not None]
     if not fixes:
@@ -304,7 +302,7 @@ def _merge_fixes(case: Case, group: list[Finding]) -> Fix | None:
     return case.fix(order, lines, "\n".join(added), means=means)
 
 
-def lint_case(case: Case) -> tuple[Finding, ...]:
+def lint_case(case: Case) -> FrozenFindings:
     """Return all findings of an ignore file in order."""
     if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # No line is the pattern that it looks like, and no line can be added.
@@ -313,14 +311,15 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     if case.is_long:
         selected = _OF_ONE_LINE
     findings = [finding for code in selected for finding in LINTS[code](case)]
-    by_line = defaultdict[int | None, set[str]](set)
-    for finding in findings:
-        by_line[finding.location.line].add(finding.code)
+    codes_of_lines = {(finding.location.line, finding.code) for finding in findings}
     return in_order(
         [
             finding
             for finding in findings
-            if by_line[finding.location.line].isdisjoint(_POINTLESS_BESIDE.get(finding.code, ()))
+            if not any(
+                (finding.location.line, code) in codes_of_lines
+                for code in _POINTLESS_BESIDE.get(finding.code, ())
+            )
         ]
     )
 
@@ -329,14 +328,14 @@ class FixedCase(NamedTuple):
     """A case with some fixes, its findings that are left, and those whose fixes were applied."""
 
     case: Case
-    left: tuple[Finding, ...]
+    left: FrozenFindings
     applied: list[Finding]
 
 
 def apply_fixes(
     case: Case,
-    findings: tuple[Finding, ...],
-    lint: Callable[[Case], tuple[Finding, ...]],
+    findings: FrozenFindings,
+    lint: Callable[[Case], FrozenFindings],
     *,
     unsafe: bool = False,
 ) -> FixedCase:
@@ -407,7 +406,7 @@ def _is_worse(
     )
 
 
-def _hides(fix: Fix | None) -> bool:
+def _hides(fix: MaybeFix) -> bool:
     """Return whether a fix is known to hide paths that are sent."""
     if fix is None or fix.changes is None:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -19,14 +19,15 @@ from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.go.strings import encoded
 from ctxsize.lints.lines import Line, read_line, shown
-from ctxsize.lints.lookup import LintTree, Target
-from ctxsize.model import Amount
+from ctxsize.lints.lookup import AnyPaths, LintTree, OrderedPaths, Target
+from ctxsize.model import Amount, Texts
 from ctxsize.units import human, plural
 from ctxsize.writer import LineChanges, edit_lines
 
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
 REMOVE = "remove the line"
+MaybeFix = Fix | None
 LintFindings = Iterator[Finding]  # what a lint yields about one ignore file
 Meant = Set[str] | None  # the paths that a fix is meant to change; None if it is never certain
 NOTHING: Meant = frozenset()  # a change of comments, or of lines that do nothing
@@ -152,7 +153,7 @@ class Case:
         return self.tree
 
     @cached_property
-    def texts(self) -> tuple[str, ...]:
+    def texts(self) -> Texts:
         """Return the lines, with comments in place of those that fail the build."""
         texts = []
         for line in self._read:
@@ -172,17 +173,17 @@ class Case:
         """Return what is sent with the patterns that do not fail the build."""
         return self.sent or self.known_tree.everything
 
-    def matched(self, pattern: DockerIgnorePattern) -> list[str]:
+    def matched(self, pattern: DockerIgnorePattern) -> OrderedPaths:
         """Return the entries of the tree that `pattern` alone matches, in order."""
         if self.tree is None:
             return []
         return self.tree.matched(pattern, beside=self.spec.patterns)
 
-    def below(self, tops: Collection[str]) -> list[str]:
+    def below(self, tops: Collection[str]) -> OrderedPaths:
         """Return `tops` and everything below them that is sent now, in order."""
         return self.known_tree.below(tops, self.now)
 
-    def figures(self, paths: Iterable[str], sent: Sent) -> Amount:
+    def figures(self, paths: AnyPaths, sent: Sent) -> Amount:
         """Return the amount of the files among `paths` that are `sent`."""
         files = {path for path in paths if path in sent and path not in sent.directories}
         return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
@@ -198,7 +199,7 @@ class Case:
             return 0
         return len(self.file.data) - sent.size(path)
 
-    def amount(self, paths: Iterable[str]) -> str:
+    def amount(self, paths: AnyPaths) -> str:
         """Return the files among `paths` and their bytes as text: `3.4 MB in 12 files`."""
         figures = self.figures(paths, self.known_tree.everything)
         return f"{human(figures.content_bytes)} in {plural(figures.files, 'file')}"
@@ -247,9 +248,9 @@ class Case:
         confidence: Confidence = Confidence.CERTAIN,
         *,
         paths: Collection[str] = (),
-        evidence: tuple[str, ...] = (),
+        evidence: Texts = (),
         help: str = "",  # noqa: A002 - the name of the field
-        fix: Fix | None = None,
+        fix: MaybeFix = None,
         at: int | None = None,
         shared: str = "",
     ) -> Finding:
@@ -307,7 +308,7 @@ class Case:
         added: str = "",
         *,
         means: Meant = None,
-    ) -> Fix | None:
+    ) -> MaybeFix:
         """Return the fix that makes the changes of `with_lines`.
 
         It is certain if a trial shows that only the paths `means` change, and nothing that git
@@ -339,26 +340,26 @@ class Case:
             added=added,
         )
 
-    def removal(self, line: Line, *, means: Meant = None) -> Fix | None:
+    def removal(self, line: Line, *, means: Meant = None) -> MaybeFix:
         """Return the fix that removes a line."""
         return self.fix(REMOVE, {line.number: None}, means=means)
 
-    def move_to_end(self, line: Line) -> Fix | None:
+    def move_to_end(self, line: Line) -> MaybeFix:
         """Return the fix that moves an exception to the end of the file."""
         return self.fix("move the exception to the end", {line.number: None}, line.written)
 
-    def rewriting(self, line: Line, text: str, *, means: Meant = None) -> Fix | None:
+    def rewriting(self, line: Line, text: str, *, means: Meant = None) -> MaybeFix:
         """Return the fix that writes `text` in place of a line."""
         return self.fix(f"write {shown(text)}", {line.number: text}, means=means)
 
-    def exception_for(self, path: str) -> Fix | None:
+    def exception_for(self, path: str) -> MaybeFix:
         """Return the fix that adds an exception for `path`; None if no pattern can name it."""
         text = pattern_for(path, pattern_class=self.spec.pattern_class)
         if text is None:
             return None
         return self.added_exception(text)
 
-    def added_exception(self, text: str) -> Fix | None:
+    def added_exception(self, text: str) -> MaybeFix:
         """Return the fix that adds the exception for the pattern `text`."""
         return self.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
 

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
-from ctxsize.findings import Confidence, Fix, Severity
+from ctxsize.findings import Confidence, Severity
 from ctxsize.globs import like
 from ctxsize.knowledge.rules import all_rules, listed, texts
-from ctxsize.lints.case import NOTHING, Case, LintFindings, Meant
+from ctxsize.lints.case import NOTHING, Case, LintFindings, MaybeFix, Meant
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
+from ctxsize.model import Texts
 from ctxsize.recommender.build_files import names
 from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
@@ -28,7 +29,7 @@ class Artefact(NamedTuple):
     """A file or directory that a tool or an editor writes wherever it runs."""
 
     pattern: str
-    beside: tuple[str, ...] = ()  # names of files beside it that prove it, as patterns
+    beside: Texts = ()  # names of files beside it that prove it, as patterns
     doubtful: bool = False  # True if directories of that name may also be sources
 
     @property
@@ -210,7 +211,7 @@ def _find_excepted(case: Case, tops: Iterable[str], line: Line) -> frozenset[str
     return frozenset(parent for path in case.below(named) for parent in up_to(path))
 
 
-def _widen(case: Case, line: Line, artefact: Artefact, means: Meant) -> Fix | None:
+def _widen(case: Case, line: Line, artefact: Artefact, means: Meant) -> MaybeFix:
     """Return the fix that matches the artefact at every depth, in place of `line`.
 
     If exceptions would undo it there, the certain fix is at the end of the file. `name/**` also

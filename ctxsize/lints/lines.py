@@ -86,10 +86,6 @@ class Line:
             return True
         return self.text.startswith("../")
 
-    def matches(self, path: str) -> bool:
-        """Return whether its pattern matches `path` itself."""
-        return self.pattern.matches(path)
-
 
 def shown(text: str) -> str:
     """Return a line for a message: as code, without its end if it is long."""

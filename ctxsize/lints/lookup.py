@@ -22,12 +22,15 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
+from ctxsize.model import Texts
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext, names_of
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 
 _SHOWN = 3
+AnyPaths = Iterable[str]  # of a tree, in any order
+OrderedPaths = list[str]  # of a tree, in the order of the builder
 
 
 class Target(NamedTuple):
@@ -50,13 +53,13 @@ class LintTree:
         self.everything = self.trial.everything  # what would be sent without any pattern
         self.snapshot = snapshot
         self.plan = snapshot.plan
-        self._plans = tuple(plans)
-        self._matched: dict[str, list[str]] = {}
+        self._plans = plans
+        self._matched: dict[str, OrderedPaths] = {}
 
     def is_directory(self, path: str) -> bool:
         return path in self.everything.directories
 
-    def has_files(self, paths: Iterable[str]) -> bool:
+    def has_files(self, paths: AnyPaths) -> bool:
         return not self.everything.directories.issuperset(paths)
 
     @cached_property
@@ -76,7 +79,7 @@ class LintTree:
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for plan in self._plans:
                 # The names that the build has for the context that its ignore file governs.
-                names: tuple[str, ...] = ()
+                names: Texts = ()
                 if not plan.dockerfile_specific:
                     names = names_of(plan, self.plan.root)
                 elif plan.root == self.plan.root:
@@ -99,7 +102,7 @@ class LintTree:
             return includes
         return None
 
-    def travelling(self, paths: Iterable[str], spec: DockerIgnoreSpec) -> list[str]:
+    def travelling(self, paths: AnyPaths, spec: DockerIgnoreSpec) -> list[str]:
         """Return those of `paths` that a build may transfer with the patterns `spec`."""
         sought = [*paths]
         if not sought:
@@ -150,7 +153,7 @@ class LintTree:
                 return repository.tracked
         return None
 
-    def tracks(self, paths: Iterable[str]) -> bool:
+    def tracks(self, paths: AnyPaths) -> bool:
         if self.tracked is None:
             return False
         return not self.tracked.isdisjoint(paths)
@@ -167,8 +170,8 @@ class LintTree:
         return path
 
     @cached_property
-    def by_name(self) -> dict[str, list[str]]:
-        by_name = defaultdict[str, list[str]](list)
+    def by_name(self) -> dict[str, OrderedPaths]:
+        by_name = defaultdict[str, OrderedPaths](list)
         for path in sorted(self.everything.paths, key=order):
             by_name[basename(path)].append(path)
         return by_name
@@ -184,7 +187,7 @@ class LintTree:
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
-    ) -> list[str]:
+    ) -> OrderedPaths:
         """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
         known = self._matched
         if pattern.text not in known:
@@ -198,7 +201,7 @@ class LintTree:
                 known[text] = sorted(paths, key=order)
         return known[pattern.text]
 
-    def below(self, tops: Collection[str], sent: Sent) -> list[str]:
+    def below(self, tops: Collection[str], sent: Sent) -> OrderedPaths:
         """Return `tops` and everything below them that is in `sent`, in order."""
         paths = {top for top in tops if top in sent}
         for top in outermost(frozenset(tops)):
@@ -211,7 +214,7 @@ class LintTree:
                     paths.add(directory.path)
         return sorted(paths, key=order)
 
-    def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
+    def marked(self, paths: AnyPaths) -> Texts:
         """Return `paths` in the builder's order, directories with a trailing `/`."""
         marked = []
         for path in sorted(paths, key=order):
@@ -220,6 +223,6 @@ class LintTree:
             marked.append(path)
         return tuple(marked)
 
-    def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
+    def shown(self, paths: AnyPaths) -> Texts:
         """Return the first few of `paths`, without those below another one."""
         return self.marked(outermost(frozenset(paths)))[:_SHOWN]

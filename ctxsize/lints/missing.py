@@ -15,12 +15,12 @@ from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
 from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Confidence, Finding, Fix, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import listed
-from ctxsize.lints.case import Case, LintFindings
+from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 
@@ -165,16 +165,11 @@ def _is_accident(line: Line, name: str) -> bool:
     return stem.casefold() != name.split(".")[0].casefold()
 
 
-def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> LintFindings:
-    """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
+def referenced(case: Case, tree: LintTree) -> LintFindings:
+    """Yield ignored files that sources and commands name, and those that COPY --from takes."""
     if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
-    code = "CTX131"
-    if is_copy:
-        code = "CTX132"
     for reference in tree.references:
-        if reference.is_copy != is_copy:
-            continue
         if not reference.breaks(case.now.__contains__):
             continue
         path = reference.files[0]
@@ -186,8 +181,10 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> LintFind
             return
         if not reference.is_of_sources(needed.git):
             continue
+        code = "CTX131"
         taker = f"{reference.at} needs"
-        if is_copy:
+        if reference.is_copy:
+            code = "CTX132"
             taker = f"COPY --from ({reference.at}) takes"
         elif needed.takes({path}):
             continue  # CTX111 reports what an instruction takes from the context by its name
@@ -244,7 +241,7 @@ def git(case: Case, tree: LintTree) -> LintFindings:
     )
 
 
-def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> Fix | None:
+def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> MaybeFix:
     name = "**/.git"
     if tree.is_taken(tree.by_name[".git"]):
         name = ".git"

@@ -11,8 +11,8 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers, split_classes
 from ctxsize.engine.trial import Matcher
-from ctxsize.findings import Changes, Fix, Severity
-from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case, LintFindings
+from ctxsize.findings import Changes, Severity
+from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
@@ -95,12 +95,12 @@ def _report_undone(case: Case, tree: LintTree, line: Line) -> LintFindings:
         parent = dirname(path)
         if not parent or path not in case.now:
             continue
-        if line.matches(parent):
+        if line.pattern.matches(parent):
             continue
         exception = case.let_in_by(path)
         if exception is None or exception.number <= line.number:
             continue
-        if not exception.matches(path):
+        if not exception.pattern.matches(path):
             undoing[path] = exception
     # A path that a later exception matches itself is re-included on purpose.
     back = {path for path in case.below(undoing) if not _has_exception_after(case, line, path)}
@@ -265,7 +265,7 @@ def useless(case: Case) -> LintFindings:
         )
 
 
-def _remove_useless(case: Case, line: Line) -> Fix | None:
+def _remove_useless(case: Case, line: Line) -> MaybeFix:
     """Return the fix that removes a useless exception."""
     matching = map(case.matching, line.text.split("/")[1:])
     means = NOTHING
@@ -384,7 +384,7 @@ def slow(case: Case, tree: LintTree) -> LintFindings:
     )
 
 
-def _name_paths(case: Case, wild: list[Line]) -> Fix | None:
+def _name_paths(case: Case, wild: list[Line]) -> MaybeFix:
     """Return the fix that names what the lines re-include now; None if more would change."""
     if len(wild) > _MOST_NAMED:
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from os.path import (
     dirname,
@@ -51,10 +51,14 @@ class Cases:
 
     build: Build
     builder: Builder
-    parsed_files: ParsedDockerfiles = field(default_factory=ParsedDockerfiles)
+    config: Config = field(default_factory=Config)
     progress: Progress | None = None
+    parsed_files: ParsedDockerfiles = field(default_factory=ParsedDockerfiles)
     problems: list[Problem] = field(default_factory=list)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.layout = cache(partial(Layout, config=self.config, parsed_files=self.parsed_files))
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`, with `data` as its content. Raises `InputError`."""
@@ -108,16 +112,20 @@ class Cases:
     def _plan(self, build: Build, *, alone: bool = False) -> Plan | None:
         """Return the plan of a build, `alone` without a Dockerfile; None if it fails."""
         try:
-            return plan_of(
-                build,
-                BUILDERS[build.builder],
-                alone=alone,
-                patterns=False,
-                parsed_files=self.parsed_files,
-            )
+            return self.plan_of(build, BUILDERS[build.builder], alone=alone)
         except CtxsizeError as error:
             self._note(error)
             return None
+
+    def plan_of(self, build: Build, builder: Builder | None = None, *, alone: bool = False) -> Plan:
+        """Return the plan of a build, by default for the builder asked for. Raises `InputError`."""
+        return plan_of(
+            build,
+            builder or self.builder,
+            alone=alone,
+            patterns=False,
+            parsed_files=self.parsed_files,
+        )
 
     def _tree(self, case: Case) -> LintTree | None:
         context = case.target.context
@@ -161,22 +169,14 @@ class Cases:
         )
 
 
-def targets_of(
-    paths: Sequence[str],
-    build: Build | None,
-    builder: Builder,
-    layout: Callable[[str], Layout],
-    *,
-    parsed_files: ParsedDockerfiles,
-) -> list[Target]:
+def targets_of(paths: Sequence[str], build: Build | None, cases: Cases) -> list[Target]:
     """Return the ignore files of `paths`, each once: files, or all those below a directory.
 
-    `layout` returns what is below a directory. Without `paths` it is the file that governs
-    `build`, if the user named a build.
+    Without `paths` it is the file that governs `build`, if the user named a build.
     Raises `InputError` for a missing path, and if no ignore file governs `build`.
     """
     if build is not None and not paths:
-        plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
+        plan = cases.plan_of(build)
         if plan.ignore_file is None:
             raise InputError(
                 "no ignore file governs this build",
@@ -197,16 +197,16 @@ def targets_of(
     targets = {
         normpath(target.path): target
         for path in paths or (".",)
-        for target in _targets_at(path, build, layout)
+        for target in _targets_at(path, build, cases)
     }
     return [*targets.values()]
 
 
-def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
+def _targets_at(path: str, build: Build | None, cases: Cases) -> list[Target]:
     """Return the ignore file at `path`, or those below it."""
     has_name = is_ignore_file(path)
     if isdir(path) and not has_name:
-        return layout(path).targets()
+        return cases.layout(path).targets()
     if not lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
     if not has_name and is_dockerfile(path):
@@ -218,14 +218,14 @@ def _targets_at(path: str, build: Build | None, layout: Callable[[str], Layout])
     if build is not None:
         return [Target(path, build.context, (build,))]
     if has_name:
-        return [layout(_root_of(path)).target(path)]
+        return [cases.layout(_root_of(path)).target(path)]
     return [Target(path)]
 
 
-def check_dockerfile(build: Build, builder: Builder, parsed_files: ParsedDockerfiles) -> None:
+def check_dockerfile(build: Build, cases: Cases) -> None:
     """Raise `DockerfileError` if the Dockerfile of `build` is one that cannot be parsed."""
     try:
-        plan = plan_of(build, builder, patterns=False, parsed_files=parsed_files)
+        plan = cases.plan_of(build)
     except InputError:
         return  # other builds may be all that is here
     if plan.dockerfile is None or plan.dockerfile_fault is not None:
@@ -255,13 +255,11 @@ def _root_of(path: str) -> str:
 class Layout:
     """The ignore files below a directory, and the builds that its files and `config` define."""
 
-    def __init__(
-        self, root: str, config: Config | None = None, parsed_files: ParsedDockerfiles | None = None
-    ) -> None:
+    def __init__(self, root: str, config: Config, parsed_files: ParsedDockerfiles) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
         self._discovery = discover(root, environment=os.environ, parsed_files=parsed_files)
         self._real = cache(_real)  # many ignore files are compared with the same builds
-        configured = [*_read_configured(config or Config(), root)]
+        configured = [*_read_configured(config, root)]
         dockerfiles = {self._real(discovered.build.dockerfile) for discovered in configured}
         # A configured build replaces a guessed one with the same Dockerfile.
         others = (

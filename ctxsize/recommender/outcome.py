@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.findings import Confidence, Edit, Finding
+from ctxsize.findings import Confidence, Edit, FrozenFindings
 from ctxsize.knowledge.rules import SAFE_FROM, Rule
 from ctxsize.model import Amount, Effect, Problems, Texts
 from ctxsize.writer import Addition
@@ -157,7 +157,7 @@ class Suggested:
     after: Size  # the size with the change, by simulation
     edit: Edit | None = None  # the change that `--write` makes; None if nothing changes
     written: bool = False
-    findings: tuple[Finding, ...] = ()
+    findings: FrozenFindings = ()
     problems: Problems = ()
     options: Texts = ()  # further options of the build, as words of the command line
     is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses

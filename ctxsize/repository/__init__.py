@@ -17,7 +17,7 @@ from ctxsize.dockerfile.context_need import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.findings import Finding, Location
+from ctxsize.findings import FrozenFindings, Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, compose, described
@@ -55,7 +55,7 @@ class Discovery:
     outside: FoundBuilds = ()  # with context or Dockerfile outside the repository
     dockerfiles: Texts = ()  # every one in the tree, whether a build reads it or not
     ignore_files: Texts = ()  # every one in the tree, whether a build reads it or not
-    findings: tuple[Finding, ...] = ()
+    findings: FrozenFindings = ()
     problems: Problems = ()  # of reading files; their builds may be missing
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles, compare=False, repr=False

@@ -25,7 +25,7 @@ from ctxsize.errors import (
     IgnoreFileError,
     UndecidedError,
 )
-from ctxsize.findings import Finding, in_order
+from ctxsize.findings import Finding, FrozenFindings, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
@@ -40,7 +40,7 @@ _UNREAD = (BuildFailsError, DockerfileError, IgnoreFileError)
 def scan(
     discovery: Discovery,
     *,
-    left: Callable[[Iterable[Finding]], tuple[Finding, ...]] = tuple,
+    left: Callable[[Iterable[Finding]], FrozenFindings] = tuple,
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:

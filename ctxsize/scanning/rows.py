@@ -11,7 +11,7 @@ from ctxsize.build import Build
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include
-from ctxsize.findings import Finding, Location
+from ctxsize.findings import FrozenFindings, Location
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem, Problems, Texts
 from ctxsize.repository import FoundBuild, Place
@@ -80,7 +80,7 @@ class Scan:
 
     root: str
     rows: tuple[Row, ...]  # the builds, the most costly first
-    findings: tuple[Finding, ...] = ()  # across builds; `advise` reports those about Dockerfiles
+    findings: FrozenFindings = ()  # across builds; `advise` reports those about Dockerfiles
     advice: int = 0  # number of findings of `ctxsize advise`
     problems: Problems = ()
     merged: Texts = ()  # the reports, if it is not about files here

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from array import array
 from typing import Any
 
 import pytest
@@ -97,7 +96,7 @@ def test_heads_name_positions(several: list[list[int]]) -> None:
     for run in several:
         its_packets = [0 if size < 0 else 1 + -(-size // CHUNK) for size in run]
         sizes = [1 - 2 * CHUNK if size < 0 else size for size in run]  # none, if negative
-        found.add_runs(sizes, array("q", [len(run), sum(its_packets)]))
+        found.add_runs([(sizes, sum(its_packets))])
         packets += its_packets
     position = [0] + [2] * 127 + [3] * 16_000
     expected = sum(each * (2 + position[at]) for at, each in enumerate(packets))

@@ -16,7 +16,7 @@ from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.findings import Changes, Finding, Paths
 from ctxsize.lints import lint_case
-from ctxsize.lints.targets import Cases, Layout
+from ctxsize.lints.targets import Cases
 from tests.lints.cases import CATCHES, Case
 from tests.lints.test_fixing import LINES, PATHS
 from tests.oracles.asked import Asked
@@ -60,7 +60,8 @@ def asked_about(
     path, copies = root / ".dockerignore", root.parent / "Dockerfile"
     path.write_bytes(case.lines.encode("utf-8", "surrogateescape"))
     copies.write_bytes(COPY_ALL)
-    made = Cases(Build(str(root)), BUILDKIT).case(Layout(str(root)).target(str(path)))
+    cases = Cases(Build(str(root)), BUILDKIT)
+    made = cases.case(cases.layout(str(root)).target(str(path)))
     return Asked(made, path, copies, library), [*lint_case(made)]
 
 

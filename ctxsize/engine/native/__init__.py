@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from os import fsdecode, fsencode
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
@@ -36,16 +36,12 @@ from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import CLASS, Segment
 from ctxsize.engine.sums import CoreSums, LargeFile, WalkSums
 from ctxsize.engine.walk import Walk
+from ctxsize.engine.wire import Run
 from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
 _MOST_LARGEST = 1000  # largest files that the core keeps at most, as it moves them one by one
 _MOST_THREADS = 8
-_READS_ATTRIBUTES = 1
-_REFUSES = 2
-_NO_SOCKETS = 4
-_SENDS_PARENTS = 8
-_ANYWHERE = 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
 _MARK = 1
 _SECRET = 2
@@ -61,6 +57,7 @@ _CLUE = 5
 K = TypeVar("K")
 Token = tuple[int, int]  # a kind, and a byte, the number of a class or a meaning
 Tokens = list[Token]
+ClassNumbers = dict[bytes, int]  # classes of characters, as a flag for each byte
 _ANY_TEXT = (_STAR, 0)
 
 
@@ -132,14 +129,15 @@ def _program(plan: Plan) -> Program | None:
 
 def _options(plan: Plan, python: Walk) -> int:
     """Return the flags for the core: how the builder sends, and whether it enters everything."""
-    flags = {
-        _READS_ATTRIBUTES: python.inspector.reads_xattrs,
-        _REFUSES: plan.builder.refuses_to_open,
-        _NO_SOCKETS: not plan.builder.sends_sockets,
-        _SENDS_PARENTS: plan.builder.sends_ignored_parents,
-        _ANYWHERE: plan.spec.reach is None,
-    }
-    return sum(flag for flag, is_set in flags.items() if is_set)
+    builder = plan.builder
+    flags = (  # in the order of their bits
+        python.inspector.reads_xattrs,
+        builder.refuses_to_open,
+        not builder.sends_sockets,
+        builder.sends_ignored_parents,
+        plan.spec.reach is None,
+    )
+    return sum(1 << bit for bit, is_set in enumerate(flags) if is_set)
 
 
 @cache
@@ -157,7 +155,7 @@ def _clue_tokens() -> list[Tokens]:
 
 def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
-    classes: dict[bytes, int] = {}
+    classes: ClassNumbers = {}
     tokens: Tokens = []
     first: list[int] = []
     for bit, part in enumerate(program.parts):
@@ -203,8 +201,7 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     matching = 0
     if text:
         matching = program.known[name] % (1 << 8 * len(near))
-    live = int.from_bytes(near, "little")
-    matching |= program.hits(live, directory + slash, [name])[name]
+    matching |= program.hits(int.from_bytes(near, "little"), directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
 
 
@@ -221,7 +218,7 @@ def _literal(text: str) -> Tokens:
     return [(_BYTE, byte) for byte in fsencode(text)]
 
 
-def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
+def _tokens(part: Segment, classes: ClassNumbers) -> Tokens:
     """Return the tokens of a segment; classes of characters are numbered in order of appearance."""
     if part.kind == "glob":
         return [*_glob_tokens(part.text, classes)]
@@ -234,14 +231,13 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
     return tokens
 
 
-def _glob_tokens(glob: str, classes: dict[bytes, int]) -> Iterator[Token]:
+def _glob_tokens(glob: str, classes: ClassNumbers) -> Iterator[Token]:
     """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
     for part in re.findall(rf"(?s){CLASS}|.", glob):
         if len(part) > 1:
             regex = re.compile(part)
             members = bytes(regex.match(chr(byte)) is not None for byte in range(128))
-            number = classes.setdefault(members.ljust(256, b"\0"), len(classes))
-            yield _CLASS, number
+            yield _CLASS, classes.setdefault(members.ljust(256, b"\0"), len(classes))
         elif part == "*":
             yield _ANY_TEXT
         elif part == "?":
@@ -261,15 +257,10 @@ class _CoreList(NamedTuple):
         """Return the list whose texts end with NUL and whose numbers have 64 bits."""
         return cls(fsdecode(texts).split("\0")[:-1], array("q", numbers))
 
-    @property
-    def rows(self) -> Iterator[tuple[str, int, int]]:
-        """Yield each text with its two numbers."""
-        return zip(self.texts, self.numbers[::2], self.numbers[1::2], strict=True)
-
-    def groups(self, size: int) -> Iterator[Any]:
-        """Yield the numbers, so many together."""
+    def rows(self, size: int, *texts: list[str]) -> Iterator[Any]:
+        """Yield the numbers, so many together, each time behind the next one of all `texts`."""
         columns = [self.numbers[start::size] for start in range(size)]
-        return zip(*columns, strict=True)
+        return zip(*texts, *columns, strict=True)
 
 
 def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: WalkSums) -> None:
@@ -278,23 +269,17 @@ def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: W
     totals, direct, extensions, patterns, largest, clues, back, runs = lists
     sums.add_core(
         CoreSums(*totals.numbers),
-        _sums(direct.rows),
-        _sums(extensions.rows),
-        _sums(patterns.groups(3)),
-        [LargeFile(*row) for row in largest.rows],
+        _sums(direct.rows(2, direct.texts)),
+        _sums(extensions.rows(2, extensions.texts)),
+        _sums(patterns.rows(3)),
+        [LargeFile(*row) for row in largest.rows(2, largest.texts)],
     )
     _add_clues(clues, sums.clues)
-    packet_sizes = memoryview(results[-1][1]).cast("q")
-    first_entries = [0, *accumulate(runs.numbers[::2])]
-
-    def add_runs(start: int, end: int, files_before: int) -> None:
-        sizes = packet_sizes[first_entries[start] : first_entries[end]]
-        sums.add_runs(sizes, runs.numbers[2 * start : 2 * end], files_before)
-
+    left = _runs(memoryview(results[-1][1]).cast("q"), runs)
     texts = iter(back.texts)
     added = 0
-    for run, files_before, number, count in back.groups(4):
-        add_runs(added, run, files_before)
+    for run, files_before, number, count in back.rows(4):
+        sums.add_runs(islice(left, run - added), files_before)
         added = run
         directory = next(texts)
         names = [*islice(texts, count)]
@@ -303,7 +288,15 @@ def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: W
         for event in python.handed_back(kind, directory, names, silent):
             sums.add(event)
         sums.settle()
-    add_runs(added, len(runs.numbers) // 2, 0)
+    sums.add_runs(left, 0)
+
+
+def _runs(sizes: memoryview[int], runs: _CoreList) -> Iterator[Run]:
+    """Yield runs of entries: their sizes, and the number of their packets."""
+    start = 0
+    for entries, packets in runs.rows(2):
+        yield sizes[start : start + entries], packets
+        start += entries
 
 
 def _sums(rows: Iterator[tuple[K, int, int]]) -> dict[K, RunningSum]:
@@ -316,9 +309,8 @@ def _sums(rows: Iterator[tuple[K, int, int]]) -> dict[K, RunningSum]:
 
 def _add_clues(core_list: _CoreList, clues: Clues) -> None:
     """Add what the core found: prefixes and names in turn, each pair with a kind and a size."""
-    prefixes = core_list.texts[::2]
-    rows = _CoreList(core_list.texts[1::2], core_list.numbers).rows
-    for prefix, (name, kinds, size) in zip(prefixes, rows, strict=True):
+    texts = core_list.texts
+    for prefix, name, kinds, size in core_list.rows(2, texts[::2], texts[1::2]):
         if kinds & (_MARK | _FOLDER):
             clues.names[name].add(prefix)
         if kinds & _SECRET:

@@ -26,7 +26,7 @@ from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
-from ctxsize.findings import Finding, Location
+from ctxsize.findings import Finding, FrozenFindings, Location
 from ctxsize.knowledge.rules import is_build_input
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
@@ -64,7 +64,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     before = draft.size
     after = before
     edit = draft.edit(change.after)
-    findings: tuple[Finding, ...] = ()
+    findings: FrozenFindings = ()
     if edit:
         after = draft.size_after(draft.trial.attempt(edit.after))
         findings = (_finding(mode, path, change, before.context - after.context),)
