@@ -112,7 +112,12 @@ class Fates:
         """Return the amounts of an entry that the ignore file leaves."""
         transfers = [transfer for transfer in self._transfers if path in transfer]
         fate = "travels" if transfers else "context"
-        key = _Key(fate, decider, self._takers_of(path, transfers), path == self._own)
+        key = _Key(
+            fate=fate,
+            decider=decider,
+            takers=self._takers_of(path, transfers),
+            is_own=path == self._own,
+        )
         names = self._names.get(path, [path])
         count = _ClassAmount([self._hides.get(path)], 0, files)
         whole = [count, _ClassAmount([*map(self._empties.get, names)], size, 0)]
