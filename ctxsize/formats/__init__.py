@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from ctxsize.formats.styles import GLANCE, TABLES, AnyOutcome, Look
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "TABLES",
-    "AnyOutcome", "Look", "ReportFormat", "formats_of", "is_report", "render",
+    "AnyOutcome", "Look", "formats_of", "is_report", "render",
 ]  # fmt: skip
 
 COMMENT_LENGTH = 65_000  # characters of a comment on a pull request; GitHub accepts 65,536
@@ -27,26 +28,14 @@ _MOST_BYTES = 4096  # number of bytes at the start of a file that show what it i
 _UNFOLDED = ("diff", "lint", "advise")  # outcomes of which Markdown shows no more than text
 
 
-class ReportFormat(NamedTuple):
-    """A format of `--format`, and the expressions that match how its reports begin.
-
-    Only files that begin so are overwritten: the expressions know earlier reports too.
-    """
-
-    name: str
-    beginnings: tuple[str, ...]
-
-
 def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
     """Return the sections of `outcome`, from the module for its kind."""
     match outcome.kind:
-        case "measure":
-            if look.only == GLANCE and not look.full:
-                from ctxsize.formats.sections import glance
+        case "measure" if look.only == GLANCE and not look.full:
+            from ctxsize.formats.sections import glance
 
-                return glance.sections(outcome, look)
-            if look.only == GLANCE:
-                look = replace(look, only=None)
+            return glance.sections(outcome, look)
+        case "measure":
             from ctxsize.formats.sections import measured
 
             return measured.sections(outcome, look)
@@ -73,7 +62,7 @@ def _markdown(outcome: AnyOutcome, look: Look) -> str:
 
     is_whole = look.full or outcome.kind not in _UNFOLDED
     look = replace(look, markdown=True, full=is_whole)
-    sections = fitting.whole(_sections(outcome, look), look)
+    sections = fitting.fitted(_sections(outcome, look), look)
     if outcome.kind == "diff":
         from ctxsize.formats.sections import compared
 
@@ -86,47 +75,42 @@ def _markdown(outcome: AnyOutcome, look: Look) -> str:
     return markdown.render(title, sections)
 
 
-ROWS = (
-    ReportFormat(
-        "text",
-        (
-            r"CTX\d{3} (?:error|warning|info)\b",
-            r"CTX\d{3} [\w-]+ \(",
-            r"(?:[^\n]*\n){0,2}[^\n]*\b\d[\d.,]* (?:B|[kMGTPE]B)\b",
-            r"(?:[^\n]*\n){0,2}[^\n]* (?:error|warning|info|fixed) CTX\d{3}\b",
-            r"(?:[^\n]*\n){0,2}[^\n]*\bNext: ctxsize\b",
-            r"(?:[^\n]*\n){0,2}[^\n]*\b\d+ (?:Dockerfile|pattern)s?(?:,[^\n]*)?[:,] nothing found",
-            r"ok [^\n]+: (?:\d|nothing is limited)",
-            r"\d+ builds?, the most costly",
-            r"no (?:build|ignore file|Dockerfile) here",
-            r"Nothing[ ]",
-            r"Refused:[ ]",
-            r"Not possible:[ ]",
-        ),
+BEGINNINGS = {
+    "text": (
+        r"CTX\d{3} (?:error|warning|info)\b",
+        r"CTX\d{3} [\w-]+ \(",
+        r"(?:[^\n]*\n){0,2}[^\n]*\b\d[\d.,]* (?:B|[kMGTPE]B)\b",
+        r"(?:[^\n]*\n){0,2}[^\n]* (?:error|warning|info|fixed) CTX\d{3}\b",
+        r"(?:[^\n]*\n){0,2}[^\n]*\bNext: ctxsize\b",
+        r"(?:[^\n]*\n){0,2}[^\n]*\b\d+ (?:Dockerfile|pattern)s?(?:,[^\n]*)?[:,] nothing found",
+        r"ok [^\n]+: (?:\d|nothing is limited)",
+        r"\d+ builds?, the most costly",
+        r"no (?:build|ignore file|Dockerfile) here",
+        r"Nothing[ ]",
+        r"Refused:[ ]",
+        r"Not possible:[ ]",
     ),
-    ReportFormat(
-        "json",
-        (
-            r'\{\s*"version":\s\d+,\s*"(?:root|before|passes|findings|verdict|context_path|mode'
-            r'|codes|contexts)"',
-            r'\{"path":\s"(?:[^"\\]|\\.)*",\s"kind":',
-        ),
+    "json": (
+        r'\{\s*"version":\s\d+,\s*"(?:root|before|passes|findings|verdict|context_path|mode'
+        r'|codes|contexts)"',
+        r'\{"path":\s"(?:[^"\\]|\\.)*",\s"kind":',
     ),
-    ReportFormat("markdown", (r"<!-- ctxsize -->", r"### (?:Build context|ctxsize)\b")),
-    ReportFormat("github", (r"::(?:error|warning|notice|group)\b", r"ctxsize \w+:[ ]")),
-    ReportFormat("sarif", (r'\{\s*"\$schema":.*"name":\s"ctxsize"',)),
-    ReportFormat("junit", (r'<\?xml[^>]*>\s*<testsuites name="ctxsize"',)),
-    ReportFormat(
-        "gitlab",
-        (r"\[\]\s*\Z", r'\[\s*\{\s*"description":.*"check_name":\s"CTX'),
-    ),
-    ReportFormat("html", (r"<!-- ctxsize:",)),
-)
-"""The formats. A new one is a row here, and a case of `render`."""
+    "markdown": (r"<!-- ctxsize -->", r"### (?:Build context|ctxsize)\b"),
+    "github": (r"::(?:error|warning|notice|group)\b", r"ctxsize \w+:[ ]"),
+    "sarif": (r'\{\s*"\$schema":.*"name":\s"ctxsize"',),
+    "junit": (r'<\?xml[^>]*>\s*<testsuites name="ctxsize"',),
+    "gitlab": (r"\[\]\s*\Z", r'\[\s*\{\s*"description":.*"check_name":\s"CTX'),
+    "html": (r"<!-- ctxsize:",),
+}
+"""The formats of `--format`, each with expressions that match how its reports begin.
+
+Only files that begin so are overwritten: the expressions know earlier reports too. A new format
+is a row here, and a case of `render`.
+"""
 
 PAGE = "html"  # the format that is a file, and made above
 PAGED = ("measure", "suggest", "scan", "diff")  # the commands that have it
-FORMATS = tuple(row.name for row in ROWS if row.name != PAGE)
+FORMATS = tuple(name for name in BEGINNINGS if name != PAGE)
 """The formats of every command that does not stream; the first is the default."""
 
 
@@ -158,6 +142,6 @@ def render(name: str, outcome: AnyOutcome, look: Look) -> str:
 def is_report(start: bytes) -> bool:
     """Return whether a file with this beginning is a report, in any format."""
     text = start[:_MOST_BYTES].decode("utf-8", "replace")
-    beginnings = [beginning for row in ROWS for beginning in row.beginnings]
+    beginnings = chain.from_iterable(BEGINNINGS.values())
     # on at most _MOST_BYTES characters
     return any(re.match(beginning, text, re.DOTALL) for beginning in beginnings)

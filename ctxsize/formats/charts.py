@@ -67,8 +67,7 @@ def tree(root: Directory, limit: int, width: int) -> Table:
         name = branch.guides + name
         rows.append((*cells(node), share, graph, name))
         pending += reversed(_branches(branch, chosen, width))
-    rest = more(len(directories) - len(rows), "directory")
-    return Table(headers, rows, rest)
+    return Table(headers, rows, more(len(directories) - len(rows), "directory"))
 
 
 def _branches(branch: _Branch, chosen: set[str], width: int) -> list[_Branch]:
@@ -90,13 +89,7 @@ def _branches(branch: _Branch, chosen: set[str], width: int) -> list[_Branch]:
         else:
             guide = "├─ "
             below = "│  "
-        shown = _Branch(
-            node=child,
-            guides=before + guide,
-            guides_below=before + below,
-            name_start=name_start,
-        )
-        branches.append(shown)
+        branches.append(_Branch(child, before + guide, before + below, name_start))
     return branches
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from io import StringIO
+from operator import attrgetter
 from os.path import abspath, normpath
 from typing import NamedTuple
 from urllib.parse import quote
@@ -59,10 +60,10 @@ def sarif(outcome: AnyOutcome) -> str:
     """
     findings = outcome.findings
     codes = sorted({finding.code for finding in findings})
-    results = []
-    for finding, mark in zip(findings, fingerprints(findings), strict=True):
-        rule = codes.index(finding.code)
-        results.append(_result(finding, rule, mark))
+    results = [
+        _result(finding, codes.index(finding.code), mark)
+        for finding, mark in zip(findings, fingerprints(findings), strict=True)
+    ]
     driver = {
         "name": "ctxsize",
         "semanticVersion": __version__,
@@ -141,7 +142,7 @@ def github(outcome: AnyOutcome) -> str:
 
     The most severe come first: GitHub shows ten of each level, and the others in the log.
     """
-    findings = sorted(outcome.findings, key=lambda finding: finding.severity.rank)
+    findings = sorted(outcome.findings, key=attrgetter("severity.rank"))
     annotations = "".join(map(_annotation, findings))
     return f"{annotations}ctxsize {outcome.kind}: {summary(findings)}\n"
 
@@ -185,20 +186,19 @@ def _property(value: object) -> str:
 def gitlab(outcome: AnyOutcome) -> str:
     """Return the findings as a code quality report for GitLab: `artifacts:reports:codequality`."""
     findings = outcome.findings
-    issues = []
-    for finding, mark in zip(findings, fingerprints(findings), strict=True):
-        location = finding.location
-        issue = {
+    issues = [
+        {
             "description": _full_message(finding).replace("\n", "; "),
             "check_name": finding.code,
             "fingerprint": mark,
             "severity": _LEVELS[finding.severity].gitlab,
             "location": {
-                "path": visible(normpath(location.path)),
-                "lines": {"begin": location.line or 1},
+                "path": visible(normpath(finding.location.path)),
+                "lines": {"begin": finding.location.line or 1},
             },
         }
-        issues.append(issue)
+        for finding, mark in zip(findings, fingerprints(findings), strict=True)
+    ]
     return json.dumps(issues, indent=2) + "\n"
 
 
@@ -232,8 +232,7 @@ def junit(outcome: AnyOutcome) -> str:
         if severity is Severity.INFO:
             body = SubElement(case, "system-out")
         else:
-            message = visible(finding.message)
-            body = SubElement(case, "failure", message=message, type=code)
+            body = SubElement(case, "failure", message=visible(finding.message), type=code)
         body.text = f"{where} {severity.value} {code} {_full_message(finding)}"
     indent(root)
     xml = tostring(root, "unicode")

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from ctxsize.formats import charts
 from ctxsize.formats.sections import (
+    Items,
     LargeParts,
     NextStep,
     Room,
@@ -14,6 +15,7 @@ from ctxsize.formats.sections import (
     ScreenPart,
     Section,
     SectionItem,
+    Sections,
     SizeTree,
     Table,
 )
@@ -23,7 +25,7 @@ from ctxsize.formats.wording import more
 _USUAL_TOP = 5
 _UNLIMITED = 1_000  # lines where more rows are asked for than usual
 
-Height: TypeAlias = Callable[[Iterable[SectionItem], Look], int]
+Height: TypeAlias = Callable[[Items, Look], int]
 
 
 class _Wanted(NamedTuple):
@@ -32,24 +34,15 @@ class _Wanted(NamedTuple):
     room: Room
     overhead: int
 
-    @property
-    def lines(self) -> int:
-        """Return the number of lines with all rows."""
-        return self.room.whole + self.overhead
 
+def fitted(parts: Iterable[ScreenPart], look: Look, height: Height | None = None) -> Sections:
+    """Yield the sections with tables as long as the screen is; `height` counts lines of items.
 
-def whole(parts: Iterable[ScreenPart], look: Look) -> Iterator[Section]:
-    """Yield all sections with tables as long as they may be; if quiet, without steps."""
-    for part in parts:
-        for section in part.sections:
-            yield _drawn(section, look, shared=None)
-
-
-def fitted(parts: Iterable[ScreenPart], look: Look, height: Height) -> Iterator[Section]:
-    """Yield the sections with tables as long as the screen is; `height` counts lines of items."""
+    Without it, and if full, tables are as long as they may be.
+    """
     for part in parts:
         counts = None
-        if isinstance(part, Screen) and not look.full:
+        if height and isinstance(part, Screen) and not look.full:
             counts = _allotted(part, look, height)
         for section in part.sections:
             yield _drawn(section, look, counts)
@@ -59,15 +52,14 @@ def _drawn(section: Section, look: Look, shared: Iterator[int] | None) -> Sectio
     """Return the section with tables of so many rows: of all of them unless they are `shared`."""
     items = []
     for item in section.items:
-        room = _room_of(item)
         if look.quiet and isinstance(item, NextStep):
             continue
-        if room is None:
-            items.append(item)
-            continue
-        count = room.whole
-        if shared is not None and room.is_shared:
+        room = _room_of(item)
+        count = 0
+        if room and room.is_shared and shared:
             count = next(shared)
+        elif room:
+            count = room.whole
         items.append(_with_rows(item, count, look))
     return section._replace(items=items)
 
@@ -91,8 +83,7 @@ def _allotted(screen: Screen, look: Look, height: Height) -> Iterator[int]:
             if room is None:
                 fixed.append(item)
             elif room.is_shared:
-                overhead = 2 + has_title + bool(room.noun)
-                wanted.append(_Wanted(room, overhead))
+                wanted.append(_Wanted(room, 2 + has_title + bool(room.noun)))
         used = height(fixed, look)
         if used:
             lines -= used + has_title + 1
@@ -117,10 +108,9 @@ def _rows_of(table: _Wanted, later: Sequence[_Wanted], lines: int, *, is_low: bo
     if is_low:
         least = 0
     elif room.leaves == "all":
-        left -= sum(other.lines for other in later)
+        left -= sum(other.room.whole + other.overhead for other in later)
     if room.leaves == "half" and later:
-        half = (left - table.overhead) // 2
-        left = min(left, max(1, half))
+        left = min(left, max(1, (left - table.overhead) // 2))
     return max(least, min(room.whole, left))
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import html
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.sections import Fact, Findings, NextStep, Prose, Section, SectionItem, Table
+from ctxsize.formats.sections import (
+    Fact,
+    Findings,
+    NextStep,
+    Prose,
+    SectionItem,
+    Sections,
+    Table,
+)
 from ctxsize.formats.wording import code, details, more, place, summary, visible
 
 _MOST = 50  # number of items of a section to show; a comment may have 65,536 characters
@@ -20,7 +28,7 @@ _LOUD = re.compile(r"([@#!](?=\w)|(?:https?|ftp):(?=//)|www(?=\.))", re.IGNORECA
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(title: str, sections: Iterable[Section], most: int = sys.maxsize) -> str:
+def render(title: str, sections: Sections, most: int = sys.maxsize) -> str:
     """Return `sections` under a heading, within `most` characters; folded ones are `<details>`."""
     blocks = [f"### {title}"]
     for section in sections:
@@ -44,8 +52,7 @@ def render(title: str, sections: Iterable[Section], most: int = sys.maxsize) -> 
 def _items(items: Sequence[SectionItem]) -> str:
     """Return the items, with an empty line between two, except within a list."""
     texts = [_item(item) for item in items[:_MOST]]
-    left = more(len(items) - _MOST)
-    texts.append(prose(left))
+    texts.append(prose(more(len(items) - _MOST)))
     text = "\n\n".join(filter(None, texts))
     return re.sub(r"^(- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
 
@@ -102,8 +109,7 @@ def _row(row: Sequence[str], table: Table) -> list[str]:
         if text and number in names:
             cell = code(text)
         # A bar ends a cell even inside a code span.
-        escaped = re.sub(r"(?<!\\)\|", r"\\|", cell)
-        cells.append(escaped)
+        cells.append(re.sub(r"(?<!\\)\|", r"\\|", cell))
     return cells
 
 
@@ -142,8 +148,7 @@ def prose(text: str) -> str:
     escaped = ""
     end = 0
     for span in _SPAN.finditer(text):
-        before = text[end : span.start()]
-        escaped += _plain(before) + span[0]
+        escaped += _plain(text[end : span.start()]) + span[0]
         end = span.end()
     return escaped + _plain(text[end:])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from ctxsize.codes import code_of
@@ -13,6 +13,7 @@ from ctxsize.formats.sections import (
     Fact,
     Findings,
     Fit,
+    Items,
     NextStep,
     Prose,
     ScreenPart,
@@ -33,6 +34,8 @@ _NOTE_INDENT = 6
 _EVIDENCE = 2  # number of lines of evidence below a finding that is no group
 _BRIEF = Fit(3)  # lines of a finding without details
 
+Printed = Iterable[str]  # lines as they are printed
+
 
 def render(parts: Iterable[ScreenPart], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
@@ -40,24 +43,23 @@ def render(parts: Iterable[ScreenPart], look: Look) -> str:
     for section in fitting.fitted(parts, look, height):
         lines = _lines(section.items, look)
         if lines and section.title:
-            title = look.paint(section.title, section.style)
-            lines.insert(0, title)
+            lines.insert(0, look.paint(section.title, section.style))
         if lines:
             block = "\n".join(lines)
             blocks.append(f"{block}\n")
     return "\n".join(blocks)
 
 
-def height(items: Iterable[SectionItem], look: Look) -> int:
+def height(items: Items, look: Look) -> int:
     """Return the number of lines of `items`."""
     return len(_lines(items, look))
 
 
-def _lines(items: Iterable[SectionItem], look: Look) -> list[str]:
+def _lines(items: Items, look: Look) -> list[str]:
     return [line for item in items for line in _item(item, look)]
 
 
-def _item(item: SectionItem, look: Look) -> Iterable[str]:
+def _item(item: SectionItem, look: Look) -> Printed:
     match item:
         case Prose():
             return _prose(item, look)
@@ -74,12 +76,10 @@ def _item(item: SectionItem, look: Look) -> Iterable[str]:
     return []
 
 
-def _prose(prose: Prose, look: Look) -> list[str]:
-    hang = max(0, prose.hang)
-    text = _fitting(prose.text, prose.fit, look.width, look, hang)
+def _prose(prose: Prose, look: Look) -> Printed:
+    text = _fitting(prose.text, prose.fit, look.width, look, max(0, prose.hang))
     first, *others = wrapped(text, look.width, prose.hang)
-    mark = look.paint(prose.mark, prose.style)
-    first = first.replace(prose.mark, mark, 1)
+    first = first.replace(prose.mark, look.paint(prose.mark, prose.style), 1)
     return [first, *others]
 
 
@@ -90,22 +90,20 @@ def _fitting(text: str, fit: Fit | None, width: int, look: Look, hang: int = 0) 
     return text
 
 
-def _fact(fact: Fact, look: Look) -> list[str]:
+def _fact(fact: Fact, look: Look) -> Printed:
     room = look.width - _FACT_INDENT
     text = fact.text
     if fact.short and columns(text) > room:
         text = fact.short
     if fact.path:
-        left = room - columns(text)
-        path = fit(fact.path, max(_LEAST_PATH, left))
-        text = path + text
+        text = fit(fact.path, max(_LEAST_PATH, room - columns(text))) + text
     text = _fitting(text, fact.fit, room, look)
     label = fact.label
     lead = f"  {label}".ljust(_FACT_INDENT)
     return _prose(Prose(lead + text, len(lead), label, "dim"), look)
 
 
-def _next_step(step: NextStep, look: Look) -> list[str]:
+def _next_step(step: NextStep, look: Look) -> Printed:
     lead = f"{step.label}: "
     width = look.width
     indent = len(lead)
@@ -117,12 +115,10 @@ def _next_step(step: NextStep, look: Look) -> list[str]:
     purpose = step.purpose
     if columns(f"{lead}{step.command}  {purpose}") <= width:
         return [f"{line}  {purpose}"]
-    blanks = " " * indent
-    below = wrapped(blanks + purpose, width, indent)
-    return [line, *below]
+    return [line, *wrapped(" " * indent + purpose, width, indent)]
 
 
-def _briefly(item: Findings, look: Look) -> Iterator[str]:
+def _briefly(item: Findings, look: Look) -> Printed:
     """Yield the most severe findings in at most three lines each, or all of them if full."""
     most = item.brief
     if look.is_low and item.brief_on_low:
@@ -143,8 +139,7 @@ def _briefly(item: Findings, look: Look) -> Iterator[str]:
 
 
 def _by_severity(finding: Finding) -> tuple[int, int]:
-    size = finding.content_bytes or 0
-    return finding.severity.rank, -size
+    return finding.severity.rank, -(finding.content_bytes or 0)
 
 
 def screen(text: str, width: int, height: int) -> str:
@@ -159,8 +154,7 @@ def screen(text: str, width: int, height: int) -> str:
         room = height - 1 - sum(heights[-2:])
         ends = accumulate(heights[:-2])
         shown = sum(end <= room for end in ends)
-        left = len(rows) - 2 - shown
-        rows[shown:-2] = [more(left, "line")]
+        rows[shown:-2] = [more(len(rows) - 2 - shown, "line")]
         widths[shown:-2] = [0]
     drawn = ""
     for row, used in zip(rows, widths, strict=True):
@@ -172,13 +166,12 @@ def screen(text: str, width: int, height: int) -> str:
     return f"\x1b[H{drawn}\x1b[J"
 
 
-def _table(table: Table, look: Look) -> Iterator[str]:
+def _table(table: Table, look: Look) -> Printed:
     """Yield the rows, with columns of figures aligned right; names are cut if they are too wide."""
     headers = table.headers
     figures = table.figures
     widths = _widths(table, look.width)
-    head = _row(headers, widths, figures)
-    yield look.paint(head, "dim")
+    yield look.paint(_row(headers, widths, figures), "dim")
     for row in table.rows:
         if len(row) < len(headers):
             yield from _dim(row[-1], _NOTE_INDENT, look)
@@ -197,8 +190,7 @@ def _widths(table: Table, width: int) -> list[int]:
     whole = [row for row in table.rows if len(row) == len(headers)]
     columns_of_cells = zip(headers, *whole, strict=True)
     widths = [max(map(columns, cells)) for cells in columns_of_cells]
-    indent = _indent(widths[:figures])
-    room = max(_NARROWEST_NAME, width - indent)
+    room = max(_NARROWEST_NAME, width - _indent(widths[:figures]))
     last = widths[-1]
     if table.names + table.prose == 2:
         name = widths[figures]
@@ -206,8 +198,7 @@ def _widths(table: Table, width: int) -> list[int]:
         least = both // 2
         if table.prose:
             least = both - _NARROW_NAME
-        most = max(least, both - name, _NARROWEST_NAME)
-        last = min(last, most)
+        last = min(last, max(least, both - name, _NARROWEST_NAME))
         widths[figures] = min(name, both - last)
     widths[-1] = min(last, room)
     return widths
@@ -218,16 +209,14 @@ def _indent(widths: Iterable[int]) -> int:
     return 2 + sum(width + 2 for width in widths)
 
 
-def _dim(text: str, indent: int, look: Look) -> Iterator[str]:
+def _dim(text: str, indent: int, look: Look) -> Printed:
     """Yield the lines of a text in the dim style, each with an indent."""
     blanks = " " * indent
     for line in wrapped(blanks + text, look.width, indent):
         yield look.paint(line, "dim")
 
 
-def _with_words(
-    row: Sequence[str], widths: Sequence[int], figures: int, look: Look
-) -> Iterator[str]:
+def _with_words(row: Sequence[str], widths: Sequence[int], figures: int, look: Look) -> Printed:
     """Yield a row, with its last cell wrapped."""
     *cells, words = row
     *widths, width = widths
@@ -244,11 +233,9 @@ def _row(cells: Sequence[str], widths: Sequence[int], figures: int) -> str:
     padded = [""]
     for index, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         if index < figures:
-            blanks = " " * (width - columns(cell))
-            padded.append(blanks + cell)
+            padded.append(" " * (width - columns(cell)) + cell)
         else:
-            name = fit(cell, width)
-            padded.append(_padded(name, width))
+            padded.append(_padded(fit(cell, width), width))
     return "  ".join(padded).rstrip()
 
 
@@ -257,7 +244,7 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 
 
-def _findings(item: Findings, look: Look) -> Iterator[str]:
+def _findings(item: Findings, look: Look) -> Printed:
     """Yield each finding below its head line, then a summary; head lines alone if quiet."""
     findings = item.findings
     hang = 4
@@ -279,11 +266,10 @@ def _findings(item: Findings, look: Look) -> Iterator[str]:
         yield ""
         explained.add(code)
     if not look.quiet and (findings or item.fixed):
-        text = summary(findings, item.fixed)
-        yield from wrapped(text, look.width, 4)
+        yield from wrapped(summary(findings, item.fixed), look.width, 4)
 
 
-def _below(finding: Finding, look: Look) -> Iterator[str]:
+def _below(finding: Finding, look: Look) -> Printed:
     """Yield the evidence, and what to do: if there is a fix, that alone."""
     most = len(finding.evidence)
     few = _EVIDENCE
@@ -297,7 +283,7 @@ def _below(finding: Finding, look: Look) -> Iterator[str]:
             yield from _labelled(label, text, look)
 
 
-def _labelled(label: str, text: str, look: Look) -> list[str]:
+def _labelled(label: str, text: str, look: Look) -> Printed:
     """Return a line about a finding; that of its evidence has a dash."""
     sign = label
     if label == "|":
@@ -306,7 +292,7 @@ def _labelled(label: str, text: str, look: Look) -> list[str]:
     return _prose(Prose(lead + visible(text), len(lead), label, "blue"), look)
 
 
-def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
+def _excerpts(finding: Finding, look: Look, style: str) -> Printed:
     """Yield the line of a finding with its number and carets; if full, its other lines too."""
     locations = [finding.location]
     if look.full:
@@ -321,7 +307,7 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
                 yield carets
 
 
-def _excerpt(location: Location, text: str, gutter: str, style: str, look: Look) -> Iterator[str]:
+def _excerpt(location: Location, text: str, gutter: str, style: str, look: Look) -> Printed:
     """Yield a line, and carets below it; without columns of a finding, all of it is marked."""
     start = len(text) - len(text.lstrip())
     end = len(text.rstrip(" \\"))

@@ -112,8 +112,7 @@ def fit(text: str, width: int) -> str:
         lead = ""
     path = text[len(lead) :]
     room = width - columns(lead)
-    start = len(path) - len(_suffix(path, room - 1))
-    below = _BELOW.search(path, start)
+    below = _BELOW.search(path, len(path) - len(_suffix(path, room - 1)))
     if below:
         return f"{lead}…{path[below.start() :]}"
     room = max(room, 2) - 1
@@ -251,10 +250,10 @@ def _by_severity(findings: Sequence[Finding]) -> Iterator[str]:
     counts = Counter(finding.severity for finding in findings)
     for severity in Severity:
         count = counts[severity]
-        if count == 1 or (count and severity is Severity.INFO):
+        if count and severity is Severity.INFO:
             yield f"{count:,} {severity.value}"
         elif count:
-            yield f"{count:,} {severity.value}s"
+            yield plural(count, severity.value)
 
 
 def _ways_to_fix(findings: Sequence[Finding]) -> Iterator[str]:
@@ -327,11 +326,9 @@ def command(outcome: MeasuredBuild, name: str, *arguments: str) -> str:
         words += ["-f", path_argument(dockerfile)]
     if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
         words += outcome.options
-    if context != ".":
-        if name == "explain":
-            words.append("-C")
-        words.append(path_argument(context))
-    return typed(name, *words)
+    if context != "." and name == "explain":
+        words.append("-C")
+    return typed(name, *words, *directory_argument(context))
 
 
 def typed(*words: str) -> str:
@@ -344,6 +341,13 @@ def path_argument(path: str) -> str:
     if path.startswith("-"):
         return f"./{path}"
     return path
+
+
+def directory_argument(path: str) -> list[str]:
+    """Return the argument for a directory; none for the one in which the command runs."""
+    if path == ".":
+        return []
+    return [path_argument(path)]
 
 
 def _shell(word: str) -> str:

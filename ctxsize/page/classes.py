@@ -5,33 +5,30 @@ from __future__ import annotations
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.copied import copied, copies_all
+from ctxsize.engine.evaluate import Marks
 from ctxsize.engine.events import Files, IgnoredEntries, public_pattern
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.narrow import followed, narrowed
 from ctxsize.engine.plan import own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.transfer_requests import asked_of, includes_of
+from ctxsize.engine.transfer_requests import includes_of, sources_of
 from ctxsize.engine.trial import Trial, with_lines
 from ctxsize.engine.walk import Walk
 from ctxsize.formats.wording import fit, visible
-from ctxsize.page.nodes import LONGEST_NAME, ClassAmount, Leaf, added
+from ctxsize.page.nodes import LONGEST_NAME, Amounts, ClassAmount, Leaf, added
 from ctxsize.recommender.outcome import Suggestion
 
+_KINDS = {stat.S_IFREG: "f", stat.S_IFLNK: "l"}  # the kinds of nodes by the type of a file
 PageValues = dict[str, object]
+Suggestions = Sequence[Suggestion]
 Chain = list[tuple[int, str]]  # suggestions: the last one that is on hides if `-`, else keeps
 Chains = list["Chain | None"]
 ChainsByPath = defaultdict[str, Chain]
-
-
-class _Verdict(NamedTuple):
-    """The fate of an entry: ignored or not, and the index of the pattern that decides."""
-
-    ignored: bool
-    decider: int | None
 
 
 class _Key(NamedTuple):
@@ -57,7 +54,7 @@ class Fates:
     def __init__(
         self,
         trial: Trial,
-        suggestions: Sequence[Suggestion],
+        suggestions: Suggestions,
         top: int,
         *,
         travels: bool,
@@ -71,12 +68,11 @@ class Fates:
         self._context = trial.before
         self._own = own_path(plan)
         self._transfers: list[Sent] = []
-        self.sources: list[Source] = []
+        self.sources: tuple[Source, ...] = ()
         if travels:
             self._transfers = [snapshot.sent(include=include) for include in includes_of(plan)]
         if travels and plan.builder.asks_for_paths:
-            sources = [source for asked in asked_of(plan) for source in asked.sources]
-            self.sources = [*dict.fromkeys(sources)]
+            self.sources = sources_of(plan)
         self._takers = [_taken_by(snapshot, source) for source in self.sources[:top]]
         self.instructions = _instructions(self.sources, top)
         self._hides, self._empties = _chains(trial, suggestions)
@@ -95,48 +91,46 @@ class Fates:
         for file in directory.stats([*directory.entries]):
             name = file.name
             path = prefix + name
-            verdict = marks.get(name) or marks[""]
-            kind = _kind(file.st_mode)
+            mark = marks.get(name, marks[""])
+            kind = _KINDS.get(stat.S_IFMT(file.st_mode), "o")
             files = int(kind != "l")
             if name in sent:
-                amounts = self._sent(path, sent[name], files, verdict.decider)
+                amounts = self._sent(path, sent[name], files, mark.decider)
                 if path == self._own:
                     self.own = amounts[0].number
                 # A new ignore file is not there yet.
                 if path != self._own or self._plan.ignore_file is not None:
                     yield Leaf(name, kind, amounts)
-            elif self._ignored and verdict.ignored:
+            elif self._ignored and mark.ignored:
                 size = 0
                 if kind == "f":
                     size = file.st_size
-                key = _Key("ignored", verdict.decider, ())
-                amount = ClassAmount(self._class(key, []), size, files)
-                yield Leaf(name, kind, [amount])
+                key = _Key("ignored", mark.decider, ())
+                yield Leaf(name, kind, [ClassAmount(self._class(key, []), size, files)])
 
-    def _sent(self, path: str, size: int, files: int, decider: int | None) -> list[ClassAmount]:
+    def _sent(self, path: str, size: int, files: int, decider: int | None) -> Amounts:
         """Return the amounts of an entry that the ignore file leaves."""
         transfers = [transfer for transfer in self._transfers if path in transfer]
         fate = "travels" if transfers else "context"
-        takers = self._takers_of(path, transfers)
-        key = _Key(fate, decider, takers, path == self._own)
+        key = _Key(
+            fate=fate,
+            decider=decider,
+            takers=self._takers_of(path, transfers),
+            is_own=path == self._own,
+        )
         names = self._names.get(path, [path])
-        hides = [self._hides.get(path)]
-        whole = [
-            _ClassAmount(hides, 0, files),
-            _ClassAmount([self._empties.get(name) for name in names], size, 0),
-        ]
+        count = _ClassAmount([self._hides.get(path)], 0, files)
+        whole = [count, _ClassAmount([*map(self._empties.get, names)], size, 0)]
         apart = []
         for transfer in transfers:
-            empties = [self._empties.get(name) for name in names if name in transfer]
-            apart += [whole[0], _ClassAmount(empties, transfer.size(path), 0)]
+            sent_names = filter(transfer.__contains__, names)
+            empties = [*map(self._empties.get, sent_names)]
+            apart += [count, _ClassAmount(empties, transfer.size(path), 0)]
         # What arrives in another way, or under another name, is counted apart for the transfer.
         if apart[:2] == whole:
             apart = apart[2:]
         elif transfers:
-            for part in whole:
-                apart.append(_ClassAmount(part.chains, -part.content_bytes, -part.files))
-        if not apart and whole[1].chains == hides:
-            whole = [_ClassAmount(hides, size, files)]
+            apart += [_ClassAmount(part.chains, -part.content_bytes, -part.files) for part in whole]
         parts = [self._amount(key, part) for part in whole]
         parts += [self._amount(key._replace(fate="transfer"), part) for part in apart]
         return added([parts])
@@ -164,8 +158,7 @@ class Fates:
             by = None
             if key.decider is not None:
                 by = self._pattern(key.decider)
-            shape = PageValues(fate=key.fate, by=by, takers=key.takers, hidden_by=hidden)
-            classes.append(shape)
+            classes.append(PageValues(fate=key.fate, by=by, takers=key.takers, hidden_by=hidden))
         return number
 
     def _pattern(self, decider: int) -> int:
@@ -177,33 +170,23 @@ class Fates:
         return self.patterns.setdefault(visible(text), len(self.patterns))
 
 
-def _kind(mode: int) -> str:
-    if stat.S_ISREG(mode):
-        return "f"
-    if stat.S_ISLNK(mode):
-        return "l"
-    return "o"
-
-
 def _instructions(sources: Sequence[Source], top: int) -> list[str]:
     """Return the texts of the first sources, and one for each that has the number of the others."""
-    texts = []
-    for source in sources[:top]:
-        texts.append(f"{source.instruction} {source.written} (line {source.line})")
+    texts = [
+        f"{source.instruction} {source.written} (line {source.line})" for source in sources[:top]
+    ]
     left = len(sources) - top
     if left > 0:
         texts.append(f"one of {left} further sources")
     return [fit(visible(text), LONGEST_NAME) for text in texts]
 
 
-def _marks(snapshot: Snapshot) -> dict[str, dict[str, _Verdict]]:
+def _marks(snapshot: Snapshot) -> dict[str, Marks]:
     """Return the verdicts on entries by directory and name; `""` stands for most of them."""
-    marks = defaultdict[str, dict[str, _Verdict]](dict)
+    marks = defaultdict[str, Marks](dict)
     for event in Walk(snapshot.plan, everything=True, source=snapshot.root):
         if isinstance(event, Files | IgnoredEntries):
-            by_name = {"": event.mark, **event.others}
-            for name, mark in by_name.items():
-                marks[event.prefix][name] = _Verdict(*mark[:2])
+            marks[event.prefix] |= {"": event.mark, **event.others}
     return marks
 
 
@@ -228,8 +211,7 @@ def _taken_by(snapshot: Snapshot, source: Source) -> Sent:
     include = followed(root, source.path)
     if copies_all(source, include):
         return snapshot.sent(include=include)
-    spec = narrowed(plan.spec, include)
-    return snapshot.walked(copied(spec, source, root, include))
+    return snapshot.walked(copied(narrowed(plan.spec, include), source, root, include))
 
 
 class _Gone(NamedTuple):
@@ -239,7 +221,7 @@ class _Gone(NamedTuple):
     emptied: set[str]
 
 
-def _chains(trial: Trial, suggestions: Sequence[Suggestion]) -> tuple[ChainsByPath, ChainsByPath]:
+def _chains(trial: Trial, suggestions: Suggestions) -> tuple[ChainsByPath, ChainsByPath]:
     """Return by path which suggestions hide it, and which hide or empty it, in file order."""
     hides = ChainsByPath(list)
     empties = ChainsByPath(list)
@@ -253,22 +235,22 @@ def _chains(trial: Trial, suggestions: Sequence[Suggestion]) -> tuple[ChainsByPa
 
     for index, has_exceptions in in_file_order(suggestions):
         own = gone(index)
-        stays = set[str](), set[str]()  # paths that others hide, unless this one is on too
+        stays = _Gone(set(), set())  # paths that others hide, unless this one is on too
         if has_exceptions:
             for other, without in alone.items():
                 both = gone(other, index)
-                for paths, one, two, hidden in zip(stays, without, both, own, strict=True):
-                    paths |= one - two - hidden
-        for by_path, hidden, paths in zip((hides, empties), own, stays, strict=True):
-            for path in hidden:
+                stays.hidden.update(without.hidden - both.hidden)
+                stays.emptied.update(without.emptied - both.emptied)
+        for subject, by_path in enumerate((hides, empties)):
+            for path in own[subject]:
                 by_path[path].append((index, "-"))
-            for path in paths:
+            for path in stays[subject] - own[subject]:
                 by_path[path].append((index, "+"))
         alone[index] = own
     return hides, empties
 
 
-def in_file_order(suggestions: Sequence[Suggestion]) -> list[tuple[int, bool]]:
+def in_file_order(suggestions: Suggestions) -> list[tuple[int, bool]]:
     """Return indexes, and whether there are exceptions, as `Advisor` has the lines: these last."""
     mixed = [suggestion.patterns[-1].startswith("!") for suggestion in suggestions]
-    return sorted(enumerate(mixed), key=lambda pair: pair[1])
+    return sorted(enumerate(mixed), key=itemgetter(1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -26,30 +27,29 @@ class ClassAmount(NamedTuple):
     files: int
 
 
+Amounts = list[ClassAmount]
+Order = tuple[int, int, str]  # a key for sorting: the least is the largest entry
+
+
 class Leaf(NamedTuple):
     """An entry of a directory: its name, its kind as in a node, and its amounts."""
 
     name: str
     kind: str
-    amounts: list[ClassAmount]
+    amounts: Amounts
     directory: MemoryDirectory | None = None
 
     @property
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> Order:
         """Return a key: the largest comes first."""
         size = Amount.of(*self.amounts)
         return -size.content_bytes, -size.files, self.name
-
-    @property
-    def length(self) -> int:
-        """Return about how many characters its node takes."""
-        return 30 + len(self.name) + 16 * len(self.amounts)
 
 
 class _Pending(NamedTuple):
     """A leaf whose node is still to be made; the first of a heap is the largest."""
 
-    order: tuple[int, int, str]
+    order: Order
     number: int  # makes each comparable
     leaf: Leaf
     siblings: list[object]  # the nodes to which its own is added
@@ -64,7 +64,7 @@ class _Entries:
 
     def __init__(self, root: MemoryDirectory, leaves: Leaves) -> None:
         self._leaves = leaves
-        self._sums: dict[str, list[ClassAmount]] = {}
+        self._sums: dict[str, Amounts] = {}
         self._ends: dict[str, MemoryDirectory] = {}
         for directory in reversed([*root.tree()]):
             own = [leaf.amounts for leaf in leaves(directory)]
@@ -87,7 +87,7 @@ class _Entries:
             end = self._ends[path]
             name = end.path[len(directory.prefix) :]
             entries.append(Leaf(name, "d", self._sums[end.path], end))
-        return sorted(entries, key=lambda entry: entry.order)
+        return sorted(entries, key=attrgetter("order"))
 
     def _folders(self, directory: MemoryDirectory) -> list[str]:
         """Return the paths of the directories in one that have anything."""
@@ -133,22 +133,21 @@ def _largest(entries: list[Leaf], least: float, most: float) -> list[Leaf]:
     large = sum(entry.order[0] <= least for entry in entries)
     shown = entries[: max(_FEW, large)]
     while _length(shown) > most / 2:
-        half = len(shown) // 2
-        shown = shown[:half]
+        shown = shown[: len(shown) // 2]
     return shown
 
 
 def _length(entries: Iterable[Leaf]) -> int:
     """Return about how many characters the nodes of entries take."""
-    return sum(entry.length for entry in entries)
+    return sum(30 + len(entry.name) + 16 * len(entry.amounts) for entry in entries)
 
 
-def added(parts: Iterable[Iterable[ClassAmount]]) -> list[ClassAmount]:
+def added(parts: Iterable[Amounts]) -> Amounts:
     """Return the sums by class."""
-    sizes = defaultdict[int, int](int)
-    files = defaultdict[int, int](int)
-    for amounts in parts:
-        for amount in amounts:
-            sizes[amount.number] += amount.content_bytes
-            files[amount.number] += amount.files
-    return [ClassAmount(number, sizes[number], files[number]) for number in sorted(sizes)]
+    by_class = defaultdict[int, Amounts](list)
+    for amount in chain.from_iterable(parts):
+        by_class[amount.number].append(amount)
+    return [
+        ClassAmount(number, *Amount.of(*amounts).bytes_and_files)
+        for number, amounts in sorted(by_class.items())
+    ]

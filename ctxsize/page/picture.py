@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import sub
 from typing import TYPE_CHECKING, cast
 
 from ctxsize import config
@@ -16,6 +17,7 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial, planned
+from ctxsize.findings import Location
 from ctxsize.formats import AnyOutcome, Look, render
 from ctxsize.formats.sections import measured
 from ctxsize.formats.wording import command, path_argument, typed, visible
@@ -23,8 +25,8 @@ from ctxsize.guard import checking
 from ctxsize.guard.accepting import readable
 from ctxsize.guard.baseline import above
 from ctxsize.model import Amount, Problem, Report
-from ctxsize.page.classes import Fates, PageValues, in_file_order
-from ctxsize.page.nodes import ROOM, ClassAmount, Leaf, nodes
+from ctxsize.page.classes import Fates, PageValues, Suggestions, in_file_order
+from ctxsize.page.nodes import ROOM, Amounts, ClassAmount, Leaf, nodes
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.scanning import Row, Scan, Snapshots
@@ -137,11 +139,9 @@ def _row(row: Row) -> PageValues:
 
 
 def _unreadable(problem: Problem) -> PageValues:
-    place = f"{problem.path}"
-    if problem.line:
-        place += f":{problem.line}"
+    place = Location(f"{problem.path}", problem.line or None)
     error = visible(f"the build fails: {problem.message}")
-    return PageValues(name=visible(place), error=error)
+    return PageValues(name=visible(str(place)), error=error)
 
 
 def _of_change(outcome: DiffReport, change: ContextChange) -> PageValues:
@@ -171,42 +171,28 @@ def _tree_of_change(change: ContextChange) -> object:
     directories = {**old.directories, **new.directories}
     folders = {"": MemoryDirectory("")}
     leaves = defaultdict[str, list[Leaf]](list)
-    # What is left of each directory, before and after.
-    before = {"": change.before}
-    after = {"": change.after}
+    rest = {"": [change.before, change.after]}  # of each directory, before and after
     for path in sorted({**directories, **old.largest_files, **new.largest_files}):
         is_directory = path in directories
-        was = old.held(path, is_directory=is_directory)
-        now = new.held(path, is_directory=is_directory)
+        sides = [side.held(path, is_directory=is_directory) for side in (old, new)]
         # A path that is not listed has no bytes, or nobody knows them.
-        if any(side.size is None and side.most_bytes != 0 for side in (was, now)):
+        if any(side.size is None and side.most_bytes != 0 for side in sides):
             continue
-        old_size = _as_file(was.size)
-        new_size = _as_file(now.size)
-        parent = _parent(path, folders)
-        before[parent] -= old_size
-        after[parent] -= new_size
+        sizes = [_as_file(side.size) for side in sides]
+        parent = next(known for known in reversed(["", *above(path)]) if known in folders)
+        rest[parent] = [*map(sub, rest[parent], sizes)]
         if is_directory:
             folders[path] = MemoryDirectory(path)
             folders[parent].folders[path] = folders[path]
-            before[path] = old_size
-            after[path] = new_size
+            rest[path] = sizes
         else:
             name = path[len(folders[parent].prefix) :]
-            leaves[parent].append(Leaf(name, "f", _changed(old_size, new_size)))
-    for path in before:
-        amounts = _changed(before[path], after[path])
+            leaves[parent].append(Leaf(name, "f", _changed(*sizes)))
+    for path, sizes in rest.items():
+        amounts = _changed(*sizes)
         if amounts:
             leaves[path].append(Leaf("other files", "r", amounts))
     return nodes(folders[""], lambda directory: leaves[directory.path])
-
-
-def _parent(path: str, folders: Mapping[str, MemoryDirectory]) -> str:
-    """Return the nearest directory above a path that is known."""
-    for directory in reversed(above(path)):
-        if directory in folders:
-            return directory
-    return ""
 
 
 def _as_file(size: Amount | None) -> Amount:
@@ -216,7 +202,7 @@ def _as_file(size: Amount | None) -> Amount:
     return size._replace(files=size.files or 1)
 
 
-def _changed(was: Amount, now: Amount) -> list[ClassAmount]:
+def _changed(was: Amount, now: Amount) -> Amounts:
     """Return what is the same, what is new and what is gone."""
     same = Amount(*map(min, was, now))
     amounts = []
@@ -229,7 +215,7 @@ def _changed(was: Amount, now: Amount) -> list[ClassAmount]:
 def _map(
     snapshot: Snapshot,
     size: Size,
-    suggestions: Sequence[Suggestion] = (),
+    suggestions: Suggestions = (),
     *,
     most: int = ROOM,
     ignored: bool = False,
@@ -240,8 +226,7 @@ def _map(
         snapshot = planned(snapshot)
     trial = Trial(snapshot)
     sources = min(_MOST_SOURCES, most // 500)
-    travels = size.transfer is not None
-    fates = Fates(trial, suggestions, sources, travels=travels, ignored=ignored)
+    fates = Fates(trial, suggestions, sources, travels=size.transfer is not None, ignored=ignored)
     name = plan.context
     if plan.context == ".":
         name = plan.root.rpartition("/")[2]
@@ -287,29 +272,27 @@ def _rule(suggestion: Suggestion) -> PageValues:
     )
 
 
-def _file(plan: Plan, suggestions: Sequence[Suggestion]) -> PageValues:
+def _file(plan: Plan, suggestions: Suggestions) -> PageValues:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
     file = plan.ignore_file
     data = b""
     if file:
         data = file.data
     lines = []
-    every: list[Addition] = []
-    plain: list[Addition] = []  # one of them: it stands where all would
+    additions: list[Addition] = []
     exceptional = []
     for index, has_exceptions in in_file_order(suggestions):
         if has_exceptions:
             exceptional.append(index)
         for addition in suggestions[index].additions:
             lines.append((index, addition.line, addition.heading, addition.reason))
-            every.append(addition)
-            if not (has_exceptions or plain):
-                plain.append(addition)
+            additions.append(addition)
     around = []
-    if plain:
-        around.append(_around(plan, plain))
+    if len(exceptional) < len(suggestions):
+        # The first one has no exception, and stands where all such would.
+        around.append(_around(plan, data, additions[:1]))
     if exceptional:
-        around.append(_around(plan, every))
+        around.append(_around(plan, data, additions))
     return PageValues(
         path=visible(ignore_file_to_write(plan)),
         new=file is None,
@@ -320,18 +303,13 @@ def _file(plan: Plan, suggestions: Sequence[Suggestion]) -> PageValues:
     )
 
 
-def _around(plan: Plan, additions: Sequence[Addition]) -> list[str]:
+def _around(plan: Plan, before: bytes, additions: Sequence[Addition]) -> list[str]:
     """Return the file before the block, what opens and closes that, the rest, and a line end."""
-    file = plan.ignore_file
-    before = b""
-    if file:
-        before = file.data
-    data = merge(file, additions, pattern_class=plan.builder.spec_class.pattern_class)
+    data = merge(plan.ignore_file, additions, pattern_class=plan.builder.spec_class.pattern_class)
     end = b"\n"
     if b"".join(block_lines(additions, end)) not in data:
         end = b"\r\n"
-    block = b"".join(block_lines(additions, end))
-    head, tail = data.rsplit(block, 1)
+    head, tail = data.rsplit(b"".join(block_lines(additions, end)), 1)
     first = before.removesuffix(tail)
     closing = b""
     if first == before:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import ctxsize
 from ctxsize.dockerfile import words
 from ctxsize.engine import patterns
-from ctxsize.formats import ROWS
+from ctxsize.formats import BEGINNINGS
 from ctxsize.knowledge import rules, tools
 from ctxsize.knowledge.rules import Marker, all_rules, table
 from ctxsize.recommender import facts, mentions
@@ -153,7 +153,7 @@ def _shapes() -> Iterator[Names]:
 
 
 def _beginnings() -> Iterator[Names]:
-    return ({"beginning": text} for row in ROWS for text in row.beginnings)
+    return ({"beginning": text} for texts in BEGINNINGS.values() for text in texts)
 
 
 _EACH = frozenset({"each"})

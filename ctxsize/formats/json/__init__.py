@@ -28,16 +28,26 @@ if TYPE_CHECKING:
     from ctxsize.engine.explanation import Explanation
     from ctxsize.engine.plan import Plan
     from ctxsize.engine.source_lookup import SourceCheck
-    from ctxsize.guard import ContextCheck
     from ctxsize.guard.comparison import DiffReport
     from ctxsize.model import Entry
-    from ctxsize.scanning import Row
 
 Shape = dict[str, object]  # a JSON object as plain values
 MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
 SCHEMAS = (
-    *("advise", "baseline", "check", "clean", "config", "diff", "explain", "findings", "lint"),
-    *("measure", "plan", "rules", "scan", "suggest"),
+    "advise",
+    "baseline",
+    "check",
+    "clean",
+    "config",
+    "diff",
+    "explain",
+    "findings",
+    "lint",
+    "measure",
+    "plan",
+    "rules",
+    "scan",
+    "suggest",
 )
 """Names of the schemas, each a file beside this module without references to others."""
 
@@ -78,10 +88,7 @@ def render(outcome: AnyOutcome) -> str:
 
 def line(entry: Entry, **more: object) -> str:
     """Return `entry` as one line of JSON, with `more` fields."""
-    shape = _fields(entry)
-    for name, part in more.items():
-        shape[name] = to_json(part)
-    return json.dumps(shape)
+    return json.dumps(_fields(entry) | {name: to_json(part) for name, part in more.items()})
 
 
 def explained(
@@ -111,7 +118,10 @@ def _outcome(outcome: AnyOutcome) -> Shape:
     shape: Shape = {"version": 1, **_fields(outcome)}
     match outcome.kind:
         case "check":
-            shape["checks"] = [*map(_check, outcome.checks)]
+            shape["checks"] = [
+                _fields(check) | {"report": _report(check.report, refused=not check.passes)}
+                for check in outcome.checks
+            ]
         case "clean":
             shape["left_alone"] = [*map(_passed, outcome.plan.passed)]
         case "diff":
@@ -120,22 +130,18 @@ def _outcome(outcome: AnyOutcome) -> Shape:
             shape["changes"] = outcome.edit is not None
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
-            shape["builds"] = [*map(_row, outcome.rows)]
-    return shape
-
-
-def _check(check: ContextCheck) -> Shape:
-    shape = _fields(check)
-    shape["report"] = _report(check.report, refused=not check.passes)
+            shape["builds"] = [
+                _fields(row)
+                | {"build_arguments": dict.fromkeys(map(shown, row.build.build_arguments))}
+                for row in outcome.rows
+            ]
     return shape
 
 
 def _passed(passed: Passed) -> Shape:
     """Return a directory left alone; its sizes are null if it was not measured."""
-    shape = _fields(passed)
-    for name in ("files", "content_bytes", "disk_bytes"):
-        shape[name] = getattr(passed.size, name, None)
-    return shape
+    names = ("files", "content_bytes", "disk_bytes")
+    return _fields(passed) | {name: getattr(passed.size, name, None) for name in names}
 
 
 def _change(outcome: DiffReport) -> Shape:
@@ -152,12 +158,6 @@ def _change(outcome: DiffReport) -> Shape:
         shape |= _fields(contexts[0].changes)
     shape["changed"] = bool(outcome.changed)
     shape["contexts"] = to_json(contexts)
-    return shape
-
-
-def _row(row: Row) -> Shape:
-    shape = _fields(row)
-    shape["build_arguments"] = dict.fromkeys(map(shown, row.build.build_arguments))
     return shape
 
 
@@ -185,10 +185,8 @@ def to_json(value: object, names: str = "") -> object:
             # Ignored directories that were not opened may contain anything.
             return _fields(value) | {"content_bytes": None}
         case Paths(paths):
-            shape = _fields(value)
-            shape["paths"] = [*paths[:MOST_PATHS]]
-            shape["left_out"] = max(0, len(paths) - MOST_PATHS)
-            return shape
+            left_out = max(0, len(paths) - MOST_PATHS)
+            return _fields(value) | {"paths": [*paths[:MOST_PATHS]], "left_out": left_out}
         case Edit():
             return _edit(value)
     if type(value) is tuple:
@@ -218,8 +216,7 @@ def _parsed(kind: str, words: str) -> list[_Field]:
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
         inner = fields().get(f"{kind}.{name}", "")
-        field = _Field(name, attrgetter(attribute), word.endswith("?"), inner)
-        parsed.append(field)
+        parsed.append(_Field(name, attrgetter(attribute), word.endswith("?"), inner))
     return parsed
 
 

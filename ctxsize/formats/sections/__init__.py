@@ -134,6 +134,7 @@ class Findings(NamedTuple):
 
 
 SectionItem = Prose | Fact | NextStep | Table | SizeTree | LargeParts | Findings
+Items = Iterable[SectionItem]
 
 
 class Section(NamedTuple):
@@ -158,6 +159,7 @@ class Screen(NamedTuple):
 
 
 ScreenPart = Section | Screen
+Sections = Iterable[Section]
 
 
 def cut(things: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Sequence[T], str]:
@@ -179,7 +181,7 @@ def notes(problems: Iterable[Problem]) -> list[Prose]:
     return lines
 
 
-def few(lines: Sequence[Prose], most: int, look: Look, noun: str = "") -> list[Prose]:
+def few(lines: Sequence[SectionItem], most: int, look: Look, noun: str = "") -> list[SectionItem]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     shown, rest = cut(lines, most, look, noun)
     items = list(shown)

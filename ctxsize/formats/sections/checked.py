@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from ctxsize.findings import Severity
 from ctxsize.formats.sections import (
     Fit,
+    Items,
     NextStep,
     Prose,
     Room,
     Screen,
     ScreenPart,
     Section,
-    SectionItem,
+    Sections,
     few,
 )
 from ctxsize.formats.sections.compared import changes, saving_step
@@ -72,15 +73,16 @@ def _reasons(check: ContextCheck) -> list[str]:
         message = finding.message.removeprefix(f"{check.name}: ")
         texts.append(f"{finding.code} {message}")
     # What decides the fate of the build is a finding already.
-    others = []
-    for problem in check.report.all_problems:
-        if not problem.is_fatal and problem.code != "no-dockerfile":
-            others.append(problem.message)
+    others = [
+        problem.message
+        for problem in check.report.all_problems
+        if not problem.is_fatal and problem.code != "no-dockerfile"
+    ]
     texts += others[:EXAMPLES]
     return [*map(visible, texts)]
 
 
-def _passing(check: ContextCheck) -> Iterator[Prose]:
+def _passing(check: ContextCheck) -> Items:
     texts = []
     limits = check.limits
     if limits:
@@ -105,13 +107,12 @@ def _used(limits: Iterable[Limit]) -> str:
     return ", ".join(texts)
 
 
-def _accepted(check: ContextCheck) -> Iterator[Prose]:
+def _accepted(check: ContextCheck) -> Items:
     for finding, reason in check.accepted:
-        text = f"   accepted: {finding.message} ({reason})"
-        yield Prose(visible(text), 5)
+        yield Prose(visible(f"   accepted: {finding.message} ({reason})"), 5)
 
 
-def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
+def _refusal(check: ContextCheck, look: Look) -> Sections:
     """Yield the reasons of a refusal, the largest parts, what grew and what helps."""
     reasons = [Prose(f"  {reason}", 4, fit=Fit(2)) for reason in _reasons(check)]
     lines = few(reasons, _MOST_REASONS, look, "reason")
@@ -129,7 +130,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     yield Section([*_remedies(check)])
 
 
-def _remedies(check: ContextCheck) -> Iterator[SectionItem]:
+def _remedies(check: ContextCheck) -> Items:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     remedy = check.remedy
     report = check.report

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ctxsize.formats.sections import NextStep, Prose, Room, Section, SectionItem, Table, notes
+from ctxsize.formats.sections import (
+    Items,
+    NextStep,
+    Prose,
+    Room,
+    Section,
+    Sections,
+    Table,
+    notes,
+)
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import (
     MeasuredBuild,
@@ -21,7 +30,7 @@ from ctxsize.formats.wording import (
 from ctxsize.formats.wrapping import brief
 from ctxsize.guard import DEFAULT_GROWTH, Remedy
 from ctxsize.guard.baseline import SizeChange
-from ctxsize.guard.comparison import ContextChange, Culprit, DiffReport
+from ctxsize.guard.comparison import ContextChange, DiffReport
 from ctxsize.model import Pattern
 from ctxsize.units import human, plural, signed
 
@@ -72,7 +81,7 @@ def _sign(outcome: DiffReport, delta: int) -> str:
     return "🟢"
 
 
-def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
+def sections(outcome: DiffReport, look: Look) -> Sections:
     """Yield the verdict, a row for each context, and the parts of contexts that changed."""
     changed = outcome.changed
     has_several = len(outcome.contexts) > 1
@@ -92,8 +101,7 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
             name = f" in {_short(context.name)}"
         yield _parts(context, look, name)
         if context.new.refusals or context.what in ("grew", "added"):
-            remedies = _remedies(context, is_known=outcome.differences is not None)
-            yield Section([*remedies])
+            yield Section([*_remedies(context, is_known=outcome.differences is not None)])
         if is_long:
             parts = context.changes
             yield _changed("directory", parts.directories, look, name)
@@ -103,7 +111,7 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
         yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
 
 
-def _verdict(outcome: DiffReport, look: Look) -> Iterator[SectionItem]:
+def _verdict(outcome: DiffReport, look: Look) -> Items:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before = outcome.before
     after = outcome.after
@@ -136,13 +144,15 @@ def _verdict(outcome: DiffReport, look: Look) -> Iterator[SectionItem]:
 
 def _differences(outcome: DiffReport) -> Table:
     """Return why a checkout sends something else, a row for each reason with its largest path."""
-    rows = []
-    for difference in outcome.differences or ():
-        size = signed(difference.content_bytes)
-        files = f"{difference.files:,}"
-        kind = difference.kind.replace("-", " ")
-        largest = _short(difference.paths[0])
-        rows.append((size, files, kind, largest))
+    rows = [
+        (
+            signed(difference.content_bytes),
+            f"{difference.files:,}",
+            difference.kind.replace("-", " "),
+            _short(difference.paths[0]),
+        )
+        for difference in outcome.differences or ()
+    ]
     return Table(("change", "files", "", "largest"), rows, names=2)
 
 
@@ -150,16 +160,12 @@ def _contexts(outcome: DiffReport, look: Look) -> Table:
     """Return a row for each context that changed, and the number of the others."""
     changed = outcome.changed
     most = _most(look, _FOLDED_ROWS)
-    rest = []
-    left = more(len(changed) - most, "changed context")
-    if left:
-        rest.append(left)
+    rest = [more(len(changed) - most, "changed context")]
     same = len(outcome.contexts) - len(changed)
     if same:
         rest.append(f"{plural(same, 'context')} did not change")
     headers = ("before", "after", "change", "files", "", "context")
-    rows = [*map(_context, changed[:most])]
-    return Table(headers, rows, "; ".join(rest))
+    return Table(headers, [*map(_context, changed[:most])], "; ".join(filter(None, rest)))
 
 
 def _context(context: ContextChange) -> list[str]:
@@ -183,7 +189,10 @@ def _parts(context: ContextChange, look: Look, name: str) -> Section:
     for culprit in shown:
         rows.append(_row(culprit.change))
         if culprit.pattern:
-            rows.append([_decision(culprit, culprit.pattern)])
+            file = _short(culprit.ignore_file or "the ignore file")
+            pattern = _named(culprit.pattern)
+            text = _DECISIONS[culprit.decision].format(culprit.pattern.line, file, pattern)
+            rows.append([text])
     rest = []
     plain = sum(culprit.decision == "no-pattern" for culprit in shown)
     if plain:
@@ -201,12 +210,6 @@ def _parts(context: ContextChange, look: Look, name: str) -> Section:
     return Section([table], f"What {verb}{name}")
 
 
-def _decision(culprit: Culprit, pattern: Pattern) -> str:
-    """Return what the pattern does that decides about a part."""
-    file = _short(culprit.ignore_file or "the ignore file")
-    return _DECISIONS[culprit.decision].format(pattern.line, file, _named(pattern))
-
-
 def _named(pattern: Pattern | None) -> str:
     return code(_short(str(pattern)))
 
@@ -214,11 +217,10 @@ def _named(pattern: Pattern | None) -> str:
 def _changed(noun: str, parts: Sequence[SizeChange], look: Look, name: str) -> Section:
     count = len(parts)
     room = Room(_most(look, _FOLDED_ROWS), count, noun)
-    title = plural(count, f"changed {noun}")
-    return Section([changes(parts, room)], title + name, folded=True)
+    return Section([changes(parts, room)], plural(count, f"changed {noun}") + name, folded=True)
 
 
-def _remedies(context: ContextChange, *, is_known: bool) -> Iterator[NextStep]:
+def _remedies(context: ContextChange, *, is_known: bool) -> Items:
     """Yield what makes a context smaller; a file that a checkout has too `is_known`."""
     new = context.new
     remedy = new.remedy
@@ -257,8 +259,8 @@ def saving_step(outcome: MeasuredBuild, remedy: Remedy) -> NextStep:
 
 def changes(parts: Sequence[SizeChange], room: Room) -> Table:
     """Return a table of changes; it marks those that are not exact."""
-    rows = [*map(_row, parts[: room.whole])]
-    return Table(("change", "files", "", room.noun), rows, room=room)
+    headers = ("change", "files", "", room.noun)
+    return Table(headers, [*map(_row, parts[: room.whole])], room=room)
 
 
 def _row(part: SizeChange) -> list[str]:

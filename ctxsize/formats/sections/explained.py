@@ -8,7 +8,7 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.explanation import Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.engine.source_lookup import Fate, SourceCheck
-from ctxsize.formats.sections import Prose, Section
+from ctxsize.formats.sections import Items, Prose, Section, SectionItem
 from ctxsize.formats.wording import EXAMPLES, located, more, quoted, visible
 from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
@@ -62,7 +62,7 @@ def taken(takers: Iterable[Taker], dockerfile: str | None) -> str:
 
 def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> Section:
     """Return what matches at each level, from the top of the context down to the path."""
-    items = [_headline(explained)]
+    items: list[SectionItem] = [_headline(explained)]
     for level in explained.levels:
         items += _level(level, explained)
     if explained.takers is not None:
@@ -90,7 +90,7 @@ def _headline(explained: Explanation) -> Prose:
     return Prose(quoted(explained.path) + mark, mark=mark, style=style)
 
 
-def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
+def _level(level: Level, explained: Explanation) -> Items:
     """Yield the patterns that match at one path, and the result."""
     yield Prose(f"  {quoted(level.path)}")
     others = 0
@@ -131,9 +131,7 @@ def _named(pattern: Pattern, ignore_file: str | None) -> str:
     return f"{place} `{visible(_source(pattern))}`"
 
 
-def _takers(
-    explained: Explanation, takers: Iterable[Taker], dockerfile: str | None
-) -> Iterator[Prose]:
+def _takers(explained: Explanation, takers: Iterable[Taker], dockerfile: str | None) -> Items:
     """Yield the instructions that take an entry, or what happens to it if none does."""
     would = ""
     if explained.verdict.ignored or explained.not_there:
@@ -201,7 +199,12 @@ def _notes(explained: Explanation, builder: Builder, dockerfile: str | None) -> 
         where = quoted(miss.matches)
         reason = _why_skipped(miss)
         yield f"{named} seems to decide, as it matches {where}. But {title} {reason}."
-    if builder.sends_ignored_parents and _is_entered(explained):
+    is_entered = any(
+        level.verdict.ignored and level.entered
+        for level in explained.levels
+        if level.path == explained.path
+    )
+    if builder.sends_ignored_parents and is_entered:
         yield "A directory would be sent with what is re-included below it."
     if explained.arrives_empty:
         yield (
@@ -223,14 +226,6 @@ def _why_skipped(miss: NearMiss) -> str:
     return _SKIPS.format("already ignored")
 
 
-def _is_entered(explained: Explanation) -> bool:
-    """Return whether the path is an ignored directory that the builder enters."""
-    for level in explained.levels:
-        if level.path == explained.path:
-            return level.verdict.ignored and level.entered
-    return False
-
-
 def _note(text: str) -> Prose:
     return Prose(f"  ! {text}", 4, "!", "yellow")
 
@@ -243,7 +238,7 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
         style = "green"
     head = f"{_instruction(check.source, dockerfile)}: {text}"
     mark = text.partition(":")[0]
-    lines = [Prose(head, mark=f": {mark}", style=style)]
+    lines: list[SectionItem] = [Prose(head, mark=f": {mark}", style=style)]
     is_ignored = check.fate is Fate.IGNORED
     if not is_ignored:
         lines += _hidden(check)
@@ -253,7 +248,7 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
     return Section(lines)
 
 
-def _hidden(check: SourceCheck) -> Iterator[Prose]:
+def _hidden(check: SourceCheck) -> Items:
     """Yield the first of the entries that a source does not find, as they are ignored."""
     for hidden in check.hidden[:EXAMPLES]:
         text = _verdict(hidden.verdict, hidden.ignore_file)

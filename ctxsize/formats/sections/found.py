@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 from os.path import relpath
@@ -12,10 +12,12 @@ from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats.sections import (
     Findings,
+    Items,
     NextStep,
     Prose,
     Section,
     SectionItem,
+    Sections,
     Table,
     cut,
     few,
@@ -25,17 +27,17 @@ from ctxsize.formats.styles import FindingsOutcome, Look
 from ctxsize.formats.wording import (
     amount,
     cells,
+    directory_argument,
     fix_text,
     listed,
     more,
-    path_argument,
     place,
     places,
     quoted,
     typed,
     visible,
 )
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Texts
 from ctxsize.units import human, plural
 
 TYPE_CHECKING = False
@@ -49,7 +51,7 @@ _ALIKE = 12  # number of candidates with one reason
 _MOST_LINES = 5  # number of findings across builds
 
 
-def sections(outcome: FindingsOutcome, look: Look) -> list[Section]:
+def sections(outcome: FindingsOutcome, look: Look) -> Sections:
     """Return the sections of a list of findings, of builds, of codes or of directories."""
     match outcome.kind:
         case "lint":
@@ -61,20 +63,18 @@ def sections(outcome: FindingsOutcome, look: Look) -> list[Section]:
         case "clean":
             return _cleaned(outcome, look)
         case "rules" if outcome.asked:
-            return [*chain.from_iterable(map(_at_length, outcome.codes))]
+            return chain.from_iterable(map(_at_length, outcome.codes))
         case "rules":
             return [Section([*map(_in_a_line, outcome.codes)])]
 
 
-def _linted(outcome: Linted, look: Look) -> list[Section]:
+def _linted(outcome: Linted, look: Look) -> Sections:
     files = outcome.files
     fixed = [finding for file in files for finding in file.mended]
-    count = sum(map(places, fixed))
-    findings = Section([Findings(outcome.findings, fixed=count)])
+    findings = Section([Findings(outcome.findings, fixed=sum(map(places, fixed)))])
     if look.quiet:
         return [findings]
-    lines = [*_files(files, look)]
-    lines += notes(outcome.problems)
+    lines = [*_files(files, look), *notes(outcome.problems)]
     if not files:
         lines.append(Prose("no ignore file here"))
     # The number of findings is the last line.
@@ -83,7 +83,7 @@ def _linted(outcome: Linted, look: Look) -> list[Section]:
 
 def _fixed(findings: Iterable[Finding]) -> Section:
     """Return a line for each fix that was made; for equal ones of a file a single line."""
-    alike = defaultdict[tuple[str, ...], list[Finding]](list)
+    alike = defaultdict[Texts, list[Finding]](list)
     for finding in findings:
         if finding.fix:
             text = fix_text(finding.fix).partition("; changes nothing")[0]
@@ -97,7 +97,7 @@ def _fixed(findings: Iterable[Finding]) -> Section:
     return Section(lines)
 
 
-def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
+def _files(files: Sequence[LintedFile], look: Look) -> Items:
     """Yield a line for each file; those in which nothing is found are counted."""
     counted = [file for file in files if not (file.findings or file.mended)]
     if look.full or len(counted) == 1:
@@ -129,14 +129,14 @@ def _file(file: LintedFile) -> Prose:
     return Prose(f"{quoted(file.path)}: {text}", 4)
 
 
-def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
+def _advised(advice: DockerfileAdvice, look: Look) -> Sections:
     findings = advice.findings
     fixed = advice.mended
     items: list[SectionItem] = [Findings(findings, fixed=len(fixed))]
     if look.quiet:
         return [Section(items)]
     if any(finding.fix for finding in findings):
-        diff = typed("advise", "--diff", *_root(advice.root))
+        diff = typed("advise", "--diff", *directory_argument(advice.root))
         items.append(NextStep(diff, "shows the fixes"))
     if not findings:
         dockerfiles = plural(len(advice.dockerfiles), "Dockerfile")
@@ -151,7 +151,7 @@ def _in_a_line(code: Code) -> Prose:
     return Prose(lead + code.summary, len(lead))
 
 
-def _at_length(code: Code) -> Iterator[Section]:
+def _at_length(code: Code) -> Sections:
     title = f"{code.name} {code.slug} ({code.severity.value})"
     yield Section([Prose(title, mark=code.name)])
     for text in (code.summary, code.why):
@@ -162,16 +162,14 @@ def _at_length(code: Code) -> Iterator[Section]:
             yield Section([Prose(f"{title}:"), *map(Prose, lines)])
 
 
-def _scanned(scan: Scan, look: Look) -> list[Section]:
+def _scanned(scan: Scan, look: Look) -> Sections:
     """Return the table of builds, the most costly first, and the findings across builds."""
     table = _builds(scan, look)
     if look.quiet:
         return [Section([table])]
-    errors = []
-    for row in scan.rows:
-        if row.error:
-            name = quoted(_build(row))
-            errors.append(Prose(f"  {name}: {visible(row.error)}", 4))
+    errors = [
+        Prose(f"  {quoted(_build(row))}: {visible(row.error)}", 4) for row in scan.rows if row.error
+    ]
     nothing = []
     if not scan.rows:
         text = "no build here: no Dockerfile, and no file that names one"
@@ -202,7 +200,7 @@ def _title(scan: Scan) -> str:
     return title
 
 
-def _across(scan: Scan, look: Look) -> Iterator[SectionItem]:
+def _across(scan: Scan, look: Look) -> Items:
     """Yield the findings across builds, and where their codes are explained."""
     brief = _MOST_LINES
     hint = "; -v shows what to do"
@@ -215,7 +213,7 @@ def _across(scan: Scan, look: Look) -> Iterator[SectionItem]:
         yield Prose(f"  `ctxsize rule {codes}` explains{hint}")
 
 
-def _next(scan: Scan) -> Iterator[NextStep]:
+def _next(scan: Scan) -> Items:
     """Yield the command for the build that would save most, or else for the most costly one."""
     if scan.merged:
         return
@@ -224,7 +222,7 @@ def _next(scan: Scan) -> Iterator[NextStep]:
         yield _next_for(max(rows, key=_saved))
     if scan.advice:
         purpose = f"shows {plural(scan.advice, 'finding')} on Dockerfiles"
-        yield NextStep(typed("advise", *_root(scan.root)), purpose, "Also")
+        yield NextStep(typed("advise", *directory_argument(scan.root)), purpose, "Also")
 
 
 def _saved(row: Row) -> int:
@@ -236,7 +234,7 @@ def _saved(row: Row) -> int:
 def _next_for(row: Row) -> NextStep:
     build = row.build
     saved = _saved(row)
-    words = [*row.options, *_root(build.context)]
+    words = [*row.options, *directory_argument(build.context)]
     if not saved:
         return NextStep(typed("measure", *words), "shows what is sent")
     cost = human(row.cost.content_bytes)
@@ -248,40 +246,31 @@ def _next_for(row: Row) -> NextStep:
     return NextStep(typed("suggest", "--write", *words), purpose)
 
 
-def _root(path: str) -> list[str]:
-    if path == ".":
-        return []
-    return [path_argument(path)]
-
-
 def _builds(scan: Scan, look: Look) -> Table:
     """Return a row for each build; equal ones share a row with their number."""
     contexts = Counter(row.build.context for row in scan.rows)
-    lines = []
+    groups: dict[Texts, list[Row]] = defaultdict(list)
     for row in scan.rows:
         name = row.build.context
         if look.full or contexts[name] > 1:
             name = _build(row)
-        lines.append((*_figures(row, look), name))
-    counts = Counter(lines)
-    alike = Counter(name for *_, name in counts)
-    rows = dict[tuple[str, ...], None]()
-    for line, row in zip(lines, scan.rows, strict=True):
-        *figures, name = line
-        count = counts[line]
-        if count > 1:
-            name += f" ({count:,} builds)"
-        elif alike[name] > 1 and row.places:  # they differ in values, which may be secret
-            name += _origin(row)
-        figures.append(quoted(name))
-        rows[tuple(figures)] = None
+        line = (*_figures(row, look), name)
+        groups[line].append(row)
+    alike = Counter(name for *_, name in groups)
+    rows = []
+    for (*figures, name), equal in groups.items():
+        if len(equal) > 1:
+            name += f" ({len(equal):,} builds)"
+        elif alike[name] > 1 and equal[0].places:  # they differ in values, which may be secret
+            name += _origin(equal[0])
+        rows.append([*figures, quoted(name)])
     rest = more(len(rows) - look.top, "build")
     if rest:
         rest += ": --top N, or -v"
     headers = ["sends", "saving", "findings", "ignore", "build"]
     if look.full:
         headers = ["sends", "context", "saving", "findings", "ignore file", "build"]
-    return Table(headers, [*rows][: look.top], rest)
+    return Table(headers, rows[: look.top], rest)
 
 
 def _figures(row: Row, look: Look) -> list[str]:
@@ -317,7 +306,7 @@ def _origin(row: Row) -> str:
     return f" ({place.how} {place.name})"
 
 
-def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
+def _cleaned(outcome: Cleaning, look: Look) -> Sections:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
     head: list[SectionItem] = [_freed(outcome)]
@@ -325,7 +314,7 @@ def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
         head.append(NextStep(outcome.command, "deletes it"))
     failed = [_failed(result) for result in outcome.results if not result.done]
     title = "Planned" if outcome.applied else "Would be deleted"
-    left_alone: list[Prose] = []
+    left_alone: list[SectionItem] = []
     if not look.quiet:
         left_alone += _left_alone(plan.passed, look)
     return [
@@ -383,17 +372,18 @@ def _directories(plan: CleanPlan) -> Table:
         rows.append([human(size.disk_bytes), *cells(size), quoted(directory.path)])
         evidence = ", ".join(map(visible, directory.evidence))
         note = f"{directory.kind.title}: {evidence}"
-        parts = []
-        for part in inventory.parts:
-            if part.name and part.size.content_bytes:
-                parts.append(f"{quoted(part.name)} {human(part.size.content_bytes)}")
+        parts = [
+            f"{quoted(part.name)} {human(part.size.content_bytes)}"
+            for part in inventory.parts
+            if part.name and part.size.content_bytes
+        ]
         if parts:
             note += f"; holds {listed(parts)}"
         rows.append([note])
     return Table(("on disk", "size", "files", "directory"), rows)
 
 
-def _left_alone(passed: Iterable[Passed], look: Look) -> Iterator[Prose]:
+def _left_alone(passed: Iterable[Passed], look: Look) -> Items:
     """Yield what is left alone, dangers first; unless `full`, `_ALIKE` for each reason."""
     ordered = sorted(passed, key=_danger)
     for (_, _, code), candidates in groupby(ordered, _danger):

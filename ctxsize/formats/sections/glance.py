@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from operator import attrgetter
 from os.path import basename
 
 from ctxsize.engine.builders import BUILDERS
@@ -14,6 +15,7 @@ from ctxsize.formats.sections import (
     Fact,
     Findings,
     Fit,
+    Items,
     LargePart,
     LargeParts,
     Room,
@@ -46,6 +48,8 @@ _NOTES = {"secret": "possible secret", "large-file": "large file"}
 _GIT = "git ignores it"
 _WORDS = {*_NOTES.values(), _GIT}  # the notes that are no patterns
 
+ClueGroup = list[Clue]
+
 
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
@@ -64,7 +68,7 @@ def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     yield Screen(sections, _LINES + 1)
 
 
-def _facts(report: Report) -> Iterator[Fact]:
+def _facts(report: Report) -> Items:
     """Yield who takes the context, what governs it, and what the builder prints."""
     if report.context_path != ".":
         yield Fact("Context", "", _LINE, quoted(report.context_path))
@@ -129,16 +133,12 @@ def _instruction(report: Report) -> str:
 def parts_of(report: Report) -> list[LargePart]:
     """Return the parts of what is sent that are worth a line: secrets, then the largest."""
     transfer = _largest(report)
-    suspects = defaultdict[str, list[Clue]](list)  # by each directory that has any
+    suspects = defaultdict[str, ClueGroup](list)  # by each directory that has any
     parts = []
     for note, clues in _suspects(report, transfer.clues):
-        part = LargePart(
-            _named(note, clues),
-            *Amount.of(*clues),
-            note=note,
-            is_pattern=note not in _WORDS,
-        )
-        parts.append(part)
+        name = _named(note, clues)
+        is_pattern = note not in _WORDS
+        parts.append(LargePart(name, *Amount.of(*clues), note, is_pattern))
         for clue in clues:
             for path in accumulate(clue.path.split("/"), "{}/{}".format):
                 suspects[path].append(clue)
@@ -151,15 +151,17 @@ def parts_of(report: Report) -> list[LargePart]:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))
     least = sent(report).content_bytes // _LEAST_SHARE
-    parts = [part for part in parts if part.note or part.content_bytes >= least]
-    return sorted((part for part in parts if part.files > 0), key=_rank)
+    shown = [
+        part for part in parts if part.files > 0 and (part.note or part.content_bytes >= least)
+    ]
+    return sorted(shown, key=_rank)
 
 
 def _largest(report: Report) -> Transfer | Measurement:
     """Return the largest transfer, or the context if none is known."""
     transfers = report.transfers
     if transfers:
-        return max(transfers, key=lambda transfer: transfer.content_bytes)
+        return max(transfers, key=attrgetter("content_bytes"))
     return report.context
 
 
@@ -190,14 +192,14 @@ def _top_files(report: Report, transfer: Transfer | Measurement) -> list[LargePa
     return top_files
 
 
-def _suspects(report: Report, clues: Iterable[Clue]) -> Iterator[tuple[str, list[Clue]]]:
+def _suspects(report: Report, clues: Iterable[Clue]) -> Iterator[tuple[str, ClueGroup]]:
     """Yield the parts that make the verdict, by the pattern that would ignore them, or a note.
 
     `clues` are those of one transfer. A part inside another is left out.
     """
     kinds = {clue.path: reason.kind for reason in report.reasons for clue in reason.parts}
     names = Counter(map(basename, kinds))
-    groups = defaultdict[tuple[str, str], list[Clue]](list)
+    groups = defaultdict[tuple[str, str], ClueGroup](list)
     last = "/"
     for clue in sorted(clues, key=lambda clue: f"{clue.path}/"):
         path = clue.path
@@ -237,7 +239,7 @@ def _note(report: Report, path: str, kind: str, names: Mapping[str, int]) -> str
     return note + end
 
 
-def _named(note: str, clues: Sequence[Clue]) -> str:
+def _named(note: str, clues: ClueGroup) -> str:
     """Return a name for parts with one note; the first is the largest."""
     first, *others = clues
     path = first.path
@@ -249,7 +251,7 @@ def _named(note: str, clues: Sequence[Clue]) -> str:
     return f"{name} {more(len(others))}".rstrip()
 
 
-def _directories(root: Directory, suspects: Mapping[str, list[Clue]]) -> Iterator[LargePart]:
+def _directories(root: Directory, suspects: Mapping[str, ClueGroup]) -> Iterator[LargePart]:
     """Yield directories without suspects; of a large one, the one that has most of it."""
 
     def left(node: Directory) -> Amount:

@@ -11,12 +11,14 @@ from ctxsize.formats.sections import (
     Fact,
     Findings,
     Fit,
+    Items,
     NextStep,
     Prose,
     Room,
     Screen,
     ScreenPart,
     Section,
+    Sections,
     SizeTree,
     Table,
 )
@@ -26,6 +28,7 @@ from ctxsize.formats.wording import (
     amount,
     cells,
     command,
+    directory_argument,
     fit,
     hides_all,
     is_large,
@@ -86,7 +89,7 @@ class _Breakdown(NamedTuple):
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
     answer = head(report, look, _VERDICT)
-    if look.only:
+    if look.only in TABLES:
         yield answer
         yield from _only_tables(report, look, look.only)
         yield Section([Findings(report.findings, _MANY)], "Problems")
@@ -106,7 +109,7 @@ def head(report: Report, look: Look, lines: Fit, *, short: bool = False) -> Sect
     return Section([verdict, next_step(report)])
 
 
-def body(report: Report, look: Look, title: str = "") -> Iterator[Section]:
+def body(report: Report, look: Look, title: str = "") -> Sections:
     """Yield facts, problems and tables."""
     yield Section([*_facts(report, look)], title, folded=bool(title))
     if look.full:
@@ -190,7 +193,7 @@ def _breakdowns(report: Report, look: Look) -> Iterator[_Breakdown]:
     )
 
 
-def _only_tables(report: Report, look: Look, choice: str) -> Iterator[Section]:
+def _only_tables(report: Report, look: Look, choice: str) -> Sections:
     """Yield the tables of one choice of `--by`."""
     for breakdown in _breakdowns(report, look):
         if not breakdown.header.startswith(choice):
@@ -278,10 +281,8 @@ def next_step(report: Report) -> NextStep:
         if step:
             return step
     if any(problem.code == "no-dockerfile" for problem in problems):
-        words = ["scan"]
-        if context != ".":
-            words.append(path_argument(context))
-        return NextStep(typed(*words), "finds the builds below this directory")
+        scan = typed("scan", *directory_argument(context))
+        return NextStep(scan, "finds the builds below this directory")
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
@@ -303,8 +304,7 @@ def _step_for(problem: Problem, report: Report) -> NextStep | None:
     code = problem.code
     line = problem.line
     if code == "arrives-empty" and problem.path:
-        path = path_argument(problem.path)
-        trace = command(report, "explain", "--trace", path)
+        trace = command(report, "explain", "--trace", path_argument(problem.path))
         return NextStep(trace, "shows why it arrives empty")
     if code == "source-not-found" and line:
         explain = command(report, "explain", "--source", str(line))
@@ -318,7 +318,7 @@ def _correction(problem: Problem, path: str = "") -> str:
     return f"correct {located(problem.path or path, problem.line or None)}"
 
 
-def _facts(report: Report, look: Look) -> Iterator[Fact]:
+def _facts(report: Report, look: Look) -> Items:
     """Yield facts about the build."""
     dockerfile = quoted(report.dockerfile or "none")
     if dockerfile == "-":
@@ -358,7 +358,7 @@ def _ignored(ignored: Ignored) -> str:
     return text
 
 
-def _about_named(report: Report, named: NamedContext, look: Look) -> Iterator[Fact]:
+def _about_named(report: Report, named: NamedContext, look: Look) -> Items:
     yield Fact("Stands for", quoted(named.value))
     if named.context:
         yield from _sizes(report, named, named.announced, look)
@@ -368,7 +368,7 @@ def _about_named(report: Report, named: NamedContext, look: Look) -> Iterator[Fa
         yield Fact("Transfer", "nothing: this build takes nothing from it")
 
 
-def _sizes(report: Report, owner: Report | NamedContext, name: str, look: Look) -> Iterator[Fact]:
+def _sizes(report: Report, owner: Report | NamedContext, name: str, look: Look) -> Items:
     """Yield ignore file and size of a context, and for its transfers their sizes as printed."""
     ignore_file = ignore_text(owner.ignore_file)
     yield Fact("Ignore file", ignore_file or "none, so nothing is ignored", _FACT)
@@ -439,8 +439,7 @@ def sources_of(report: Report) -> list[Share]:
             for source in transfer.sources:
                 if not transfer.everything or source.path == ".":
                     sources[source] = None
-    shares = map(_share, sources)
-    return sorted(shares, key=lambda share: (-share.content_bytes, share.line or 0))
+    return sorted(map(_share, sources), key=lambda share: (-share.content_bytes, share.line or 0))
 
 
 def _share(source: SourceShare) -> Share:

@@ -10,10 +10,12 @@ from os.path import normpath, relpath
 from ctxsize.formats.sections import (
     Fact,
     Findings,
+    Items,
     NextStep,
     Prose,
     Section,
     SectionItem,
+    Sections,
     Table,
     cut,
     few,
@@ -57,11 +59,10 @@ _MOST_NOTES = 4
 _WIDEST_PATTERNS = 24
 
 
-def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
+def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> Sections:
     """Return the sections of `outcome`, without those of `--explain`; if quiet, the patterns."""
     if look.quiet:
-        lines = map(visible, _patterns(outcome))
-        return [Section([*map(Prose, lines)])]
+        return [Section([*map(Prose, map(visible, _patterns(outcome)))])]
     if outcome.kind == "suggest":
         return _suggested(outcome, look)
     return _planned(outcome, look)
@@ -76,7 +77,7 @@ def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
     return [*chain.from_iterable(chosen)]
 
 
-def _suggested(advice: Advice, look: Look) -> list[Section]:
+def _suggested(advice: Advice, look: Look) -> Sections:
     suggestions = [*_to_show(advice)]
     safe = []
     unsafe = []
@@ -125,14 +126,14 @@ def _to_show(advice: Advice) -> Iterator[Suggestion]:
 
 
 def _questions(advice: Advice) -> Table:
-    rows = []
-    for question in advice.questions:
-        path = quoted(question.path)
-        rows.append((*cells(question.size), path, question.note))
+    rows = [
+        (*cells(question.size), quoted(question.path), question.note)
+        for question in advice.questions
+    ]
     return Table(("size", "files", "path", "in git"), rows, prose=True)
 
 
-def _findings(advice: Advice, look: Look) -> Iterator[SectionItem]:
+def _findings(advice: Advice, look: Look) -> Items:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
     ignored = set[str]()
     exceptions = set[str]()
@@ -157,7 +158,7 @@ def _findings(advice: Advice, look: Look) -> Iterator[SectionItem]:
         yield Prose(f"  {plural(secrets, 'secret')}, all ignored by these patterns")
 
 
-def _of_git(advice: Advice) -> Iterator[Fact]:
+def _of_git(advice: Advice) -> Items:
     """Yield what git ignores and the ignore file does not."""
     size = advice.git_ignored
     if size and size.files and not advice.written:
@@ -202,7 +203,7 @@ def _write(outcome: Suggested, *options: str) -> NextStep:
     return NextStep(command(outcome, "suggest", "--write", *options), purpose)
 
 
-def _sizes(outcome: Suggested) -> Iterator[Fact]:
+def _sizes(outcome: Suggested) -> Items:
     before = outcome.before
     after = outcome.after
     yield Fact("Context", change(before.context, after.context))
@@ -292,7 +293,7 @@ def _evidence(suggestions: Iterable[Suggestion]) -> Table:
     return Table(("size", "files", "pattern"), rows)
 
 
-def rules(advice: Advice, names: Sequence[str], look: Look) -> list[Section]:
+def rules(advice: Advice, names: Sequence[str], look: Look) -> Sections:
     """Return the sections of `--explain` for these rules; without any, for all that is blocked."""
     if names:
         return [_rule(advice, all_rules()[name], look) for name in names]
@@ -336,13 +337,13 @@ def _blocked(candidates: Sequence[Blocked], look: Look) -> Table:
     return Table(("size", "files", "path"), rows, rest)
 
 
-def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
+def _planned(plan: IgnoreFilePlan, look: Look) -> Sections:
     change = plan.change
     added = [Prose(f"    {visible(addition.line)}") for addition in change.added]
     left_out, rest = cut([*map(_left_out, change.notes)], _MOST_ROWS, look)
     others = Table(("place", "entry", "reason"), left_out, rest, prose=True)
     title = "Added" if plan.written else "To add"
-    sizes: list[Fact] = []
+    sizes: list[SectionItem] = []
     if plan.edit:
         sizes += _sizes(plan)
     return [
@@ -359,7 +360,7 @@ def _left_out(note: Note) -> list[str]:
     return [":".join(place), visible(note.subject), visible(note.why)]
 
 
-def _change(plan: IgnoreFilePlan) -> Iterator[SectionItem]:
+def _change(plan: IgnoreFilePlan) -> Items:
     change = plan.change
     saving = _saving(plan, len(change.added))
     if change.impossible:
