@@ -40,9 +40,9 @@ class Job(NamedTuple):
     """Commands of a tool, and their effects; `README.md` describes each key."""
 
     run: str
-    does: WordSet = frozenset()
-    makes: WordSet = frozenset()
-    spares: WordSet = frozenset()
+    does: WordSet
+    makes: WordSet
+    spares: WordSet
     only_with: str = ""
     without: str = ""
 
@@ -173,11 +173,9 @@ def _tool(name: str, row: TomlTable) -> Tool:
 
 def _job(row: TomlTable) -> Job:
     check_row(row, dict.fromkeys(Job._fields, TEXT))
-    values = {"run": ".*", **row}
-    values["run"] = joined(values["run"])
-    for key in row.keys() & {"does", "makes", "spares"}:
-        values[key] = _names(row[key])
-    return Job(**values)
+    run = joined(row.get("run", ".*"))
+    names = {key: _names(row.get(key, "")) for key in ("does", "makes", "spares")}
+    return Job(**{**row, **names, "run": run})
 
 
 def _names(names: str) -> WordSet:
@@ -265,10 +263,8 @@ def spares(rule: Rule, command: Command) -> bool:
     """Return True if an image that runs `command` and does not name the match works without it."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
-    for work in works(command):
-        if any(rule.name in job.makes | job.spares for job in work.jobs):
-            return True
-    return False
+    jobs = (job for work in works(command) for job in work.jobs)
+    return any(rule.name in job.makes | job.spares for job in jobs)
 
 
 @cache

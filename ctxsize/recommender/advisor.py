@@ -73,9 +73,12 @@ class Advisor(BuildContext):
         step(self._steps, "trying the suggestions")
         candidates = [*suggestions(usable, self.facts)]
         candidates += around(self.found, self.facts, self.proof.needed)
-        holding, failed = self.proof.holding(candidates, self._steps)
-        for suggestion, fault in failed:
-            blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
+        holding = []
+        for suggestion, fault in self.proof.judged(candidates, self._steps):
+            if fault:
+                blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
+            else:
+                holding.append(suggestion)
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         chosen = _choose(proved, only, unsafe=unsafe)
         proved, edit, after = self._with_edit(proved, chosen)
@@ -149,8 +152,10 @@ class Advisor(BuildContext):
         only_itself = (self.own_path,)
         if self.new_file and all(suggestion.paths == only_itself for suggestion in chosen):
             # A new ignore file that hides only itself is useless.
-            others = [suggestion for suggestion in suggestions if suggestion.paths != only_itself]
-            return others, None, self.size
+            chosen = []
+            suggestions = [
+                suggestion for suggestion in suggestions if suggestion.paths != only_itself
+            ]
         if not chosen:
             return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
@@ -164,7 +169,7 @@ class Advisor(BuildContext):
                 hint="choose fewer of them with --only",
             )
         marked = [replace(suggestion, chosen=suggestion in chosen) for suggestion in suggestions]
-        return marked, self.edit(data), self.size_after(self.trial.attempt(data))
+        return marked, self.edit(data), self.size_with(data)
 
     def _findings(
         self,

@@ -36,9 +36,8 @@ def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion
     safe = {match.path for match in matches if not match.objections}
     groups = defaultdict[tuple[str, bool], list[Match]](list)
     for match in matches:
-        name = match.find or match.path
         is_doubtful = bool(match.objections)
-        groups[name, is_doubtful].append(match)
+        groups[match.find or match.path, is_doubtful].append(match)
     for group in groups.values():
         doubts = tuple(dict.fromkeys(doubt for match in group for doubt in match.objections))
         others = _harmless_others(group, facts, exceptional, safe)
@@ -172,25 +171,26 @@ class Proof:
                 return f"{reference.at} would fail"
         return ""
 
-    def holding(
-        self,
-        suggestions: list[Suggestion],
-        steps: Steps | None,
-        before: Sequence[Suggestion] = (),
-    ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
-        """Return what passes the proof together with `before`, and the others with their faults."""
+    def judged(
+        self, suggestions: list[Suggestion], steps: Steps | None
+    ) -> Iterator[tuple[Suggestion, str]]:
+        """Yield each with its fault, or "" if it passes the proof together with those before it."""
         if not suggestions:
-            return [], []
-        fault = self.fault([*before, *suggestions])
-        if not fault:
-            return suggestions, []
-        if len(suggestions) == 1:
-            return [], [(suggestions[0], fault)]
-        step(steps, ", ".join(suggestions[0].patterns))
-        half = len(suggestions) // 2
-        first, failed = self.holding(suggestions[:half], steps, before)
-        second, more = self.holding(suggestions[half:], steps, [*before, *first])
-        return [*first, *second], [*failed, *more]
+            return
+        proved = list[Suggestion]()
+        pending = [suggestions]
+        while pending:
+            group = pending.pop()
+            fault = self.fault([*proved, *group])
+            half = len(group) // 2
+            if fault and half:
+                step(steps, ", ".join(group[0].patterns))
+                pending += [group[half:], group[:half]]
+                continue
+            if not fault:
+                proved += group
+            for suggestion in group:
+                yield suggestion, fault
 
     def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
         """Yield the entries that `names` take of those `sent`."""

@@ -25,7 +25,7 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write, own_path, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
-from ctxsize.engine.trial import Attempt, Trial, planned
+from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.findings import Edit
 from ctxsize.go.wildcards import has_wildcards
@@ -263,14 +263,14 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        return self.size_after(self.trial.attempt(self._ignore_file_data or b""))
+        return self.size_with(self._ignore_file_data or b"")
 
-    def size_after(self, attempt: Attempt) -> Size:
-        """Return the size with the ignore file of `attempt`."""
+    def size_with(self, data: bytes) -> Size:
+        """Return the size with the ignore file `data`."""
         includes: list[Include] = [None]
         if self.transfers:
             includes += self._includes
-        _, context, *moved = self.trial.after(attempt, includes)
+        _, context, *moved = self.trial.after(self.trial.attempt(data), includes)
         transfer = None
         if self.transfers:
             transfer = Amount.of(*moved)

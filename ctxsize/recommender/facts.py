@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
-from itertools import filterfalse, islice
+from itertools import filterfalse
 from posixpath import basename, dirname, join, split
 from typing import NamedTuple
 
@@ -124,10 +124,9 @@ class Facts:
 
     def __post_init__(self) -> None:
         self.plan = self.tree.snapshot.plan
-        self.manifest = lru_cache(maxsize=64)(self._source)
-        """Return the text of a manifest; members of a workspace share manifests."""
+        self.text = lru_cache(maxsize=64)(partial(small_text, self.tree.directory))
+        """Return the text of a manifest or a source; members of a workspace share manifests."""
         self.maybe_taken = cache(self._maybe_taken)
-        self._scripts = cache(self._find_scripts)
         self.mentioning = cache(self._find_mentioning)
 
     def pattern_of(self, path: str) -> str | None:
@@ -146,7 +145,7 @@ class Facts:
         manifests = self._paths_called(listed_names("version_files"))
         manifests = filterfalse(self.git.ignores, manifests)
         for path in nsmallest(_MOST_MANIFESTS, manifests, key=_depth):
-            if expression("versioned_by_git").search(self.manifest(path)):
+            if expression("versioned_by_git").search(self.text(path)):
                 return f"{path} reads its version from git"
         return None
 
@@ -182,17 +181,14 @@ class Facts:
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                for word in self.by_name.keys() & WORDS.findall(self._source(path)):
+                for word in self.by_name.keys() & WORDS.findall(self.text(path)):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
-
-    def _source(self, path: str) -> str:
-        return small_text(self.tree.directory, path)
 
     def _find_mentioning(self, name: str) -> list[str]:
         """Return the sources that name a file."""
         sources = sorted(self.sources.by_word.get(name, ()))
-        return [path for path in sources if mentions(name, self._source(path))]
+        return [path for path in sources if mentions(name, self.text(path))]
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""
@@ -215,12 +211,9 @@ class Facts:
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
-        paths = (path for path in self._scripts(name) if not is_below(path, {beside}))
-        return "\n".join(map(self.manifest, islice(paths, _MOST_SCRIPTS)))
-
-    def _find_scripts(self, name: str) -> list[str]:
         files = filter(self.tree.snapshot.file, self.by_name.get(name, ()))
-        return sorted(files, key=_depth)
+        others = (path for path in files if not is_below(path, {beside}))
+        return "\n".join(map(self.text, nsmallest(_MOST_SCRIPTS, others, key=_depth)))
 
     @cached_property
     def by_name(self) -> PathLists:
@@ -286,7 +279,7 @@ def _reader_at(facts: Facts, path: str, place: str) -> Clause:
     if not inner.startswith(outer) and not outer.startswith(inner):
         return None
     settings = facts.settings[place]
-    texts = [f"{basename(path)}\n{facts.manifest(path)}" for path in settings]
+    texts = [f"{basename(path)}\n{facts.text(path)}" for path in settings]
     text = "\n".join(texts)
     if place != directory:
         child = re.escape(inner.removeprefix(outer).partition("/")[0])

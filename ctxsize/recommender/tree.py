@@ -10,10 +10,8 @@ from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import File, MemoryDirectory
-from ctxsize.engine.snapshot import Names, Sent, Snapshot
-from ctxsize.engine.transfer_requests import Include
+from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
 from ctxsize.globs import is_glob, matcher
-from ctxsize.model import Amount
 
 
 class Sums(NamedTuple):
@@ -107,7 +105,7 @@ class SumsByPath(Mapping[str, Sums]):
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
         self._parts = [transfer.names for transfer in transfers]
-        self._links: Mapping[str, frozenset[str]] = snapshot.links
+        self._links = snapshot.links
         self._directories: dict[str, Sums] = {}
         for folder in reversed([*snapshot.folders]):
             path = folder.path
@@ -176,9 +174,9 @@ class SumsByPath(Mapping[str, Sums]):
         return names
 
 
-def _count(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
+def _count(directory: str, names: Names, links: LinksByDirectory) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
-    linked = len(links.get(directory, frozenset()) & names.keys())
+    linked = len(names.keys() & links.get(directory, ()))
     return Sums(len(names) - linked, sum(names.values()), linked)
 
 
@@ -186,11 +184,6 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
     none = Sums()
     return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
-
-
-def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
-    """Return the amount that all transfers send under the ignore file of a snapshot."""
-    return Amount.of(*(snapshot.sent(include=include) for include in includes))
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:

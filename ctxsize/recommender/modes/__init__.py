@@ -66,7 +66,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     edit = draft.edit(change.after)
     findings: tuple[Finding, ...] = ()
     if edit:
-        after = draft.size_after(draft.trial.attempt(edit.after))
+        after = draft.size_with(edit.after)
         findings = (_finding(mode, path, change, before.context - after.context),)
     return IgnoreFilePlan(
         context_path=plan.context,
