@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import translate as _translate
 from functools import lru_cache
 
+NameTest = Callable[[str], object]  # returns something true for names that it accepts
 _WILDCARDS = frozenset("*?[")
 
 
@@ -50,18 +51,18 @@ def _open_bracket(glob: str) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def matcher(glob: str) -> Callable[[str], object]:
+def matcher(glob: str) -> NameTest:
     """Return a function that matches names with a glob, in which case counts."""
     return re.compile(translate(glob)).match
 
 
-def matching(globs: Iterable[str]) -> Callable[[str], object]:
+def matching(globs: Iterable[str]) -> NameTest:
     """Return a function that matches names with any of several globs."""
     return _joined(tuple(globs))
 
 
 @lru_cache(maxsize=64)
-def _joined(globs: tuple[str, ...]) -> Callable[[str], object]:
+def _joined(globs: tuple[str, ...]) -> NameTest:
     """Return the function of `matching`; each context asks for the globs of the same rules."""
     return re.compile("|".join(map(translate, globs)) or r"(?!)").match
 

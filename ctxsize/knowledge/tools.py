@@ -86,8 +86,7 @@ class Tool:
 
     def is_called(self, program: str) -> bool:
         """Return True if a program is this tool."""
-        name = _VERSION.sub("", program, count=1)
-        return re.fullmatch(self.programs, name) is not None
+        return re.fullmatch(self.programs, _VERSION.sub("", program, count=1)) is not None
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""
@@ -181,8 +180,7 @@ def _job(row: TomlTable) -> Job:
 def _names(names: str) -> WordSet:
     """Return the words of `names`, those of a group in place of its name."""
     groups = table(_FILE)["groups"]
-    words = [groups.get(name, name) for name in names.split()]
-    return frozenset(" ".join(words).split())
+    return frozenset(" ".join(groups.get(name, name) for name in names.split()).split())
 
 
 def run_by(command: Command) -> Command:
@@ -271,11 +269,9 @@ def spares(rule: Rule, command: Command) -> bool:
 def manager_of(rules: str) -> Tool | None:
     """Return the package manager for a rule whose name begins so, None if there is none."""
     for tool in tools():
-        if not tool.speaks:
-            continue
-        for job in tool.jobs:
-            if any(name.startswith(rules) for name in job.makes):
-                return tool
+        names = (name for job in tool.jobs for name in job.makes)
+        if tool.speaks and any(name.startswith(rules) for name in names):
+            return tool
     return None
 
 

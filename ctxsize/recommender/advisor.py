@@ -28,10 +28,12 @@ from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
     Match,
+    Matches,
     Objection,
     Question,
     Size,
     Suggestion,
+    Suggestions,
 )
 from ctxsize.recommender.tree import Sums, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.writer import merge
@@ -80,8 +82,7 @@ class Advisor(BuildContext):
             else:
                 holding.append(suggestion)
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        chosen = _choose(proved, only, unsafe=unsafe)
-        proved, edit, after = self._with_edit(proved, chosen)
+        proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
@@ -118,7 +119,7 @@ class Advisor(BuildContext):
             size=self._amount(match.path),
         )
 
-    def _with_ignored_by_git(self, advice: Advice, secrets: Iterable[Match]) -> Advice:
+    def _with_ignored_by_git(self, advice: Advice, secrets: Matches) -> Advice:
         """Return the advice with the amount of what is sent although git ignores it."""
         ignored = self.git.ignored
         if ignored is None:
@@ -146,8 +147,8 @@ class Advisor(BuildContext):
         return Amount.of(sum_of(self.sums, paths))
 
     def _with_edit(
-        self, suggestions: list[Suggestion], chosen: list[Suggestion]
-    ) -> tuple[list[Suggestion], Edit | None, Size]:
+        self, suggestions: Suggestions, chosen: Suggestions
+    ) -> tuple[Suggestions, Edit | None, Size]:
         """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
         only_itself = (self.own_path,)
         if self.new_file and all(suggestion.paths == only_itself for suggestion in chosen):
@@ -173,9 +174,9 @@ class Advisor(BuildContext):
 
     def _findings(
         self,
-        suggestions: Iterable[Suggestion],
+        suggestions: Suggestions,
         questions: Iterable[Question],
-        secrets: Iterable[Match],
+        secrets: Matches,
     ) -> Iterator[Finding]:
         """Yield what is missing, unexplained or secret, each at the file to change."""
         where = ignore_file_to_write(self.plan)
@@ -215,7 +216,7 @@ class Advisor(BuildContext):
         """Return the location of a path of the context, as the user would write it."""
         return Location(normpath(join(self.plan.context, path)))
 
-    def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
+    def _questions(self, explained: Matches) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""
         sums = self.transfer
         gone = defaultdict[str, Sums](Sums)
@@ -274,9 +275,7 @@ class Advisor(BuildContext):
         return written_bytes > self.transfer[path].content_bytes // 2
 
 
-def _choose(
-    suggestions: Iterable[Suggestion], only: Collection[str], *, unsafe: bool
-) -> list[Suggestion]:
+def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) -> Suggestions:
     """Return the suggestions that `only` names, all of them if `unsafe`, else the safe ones.
 
     Raises `InputError` for a name that no suggestion has.
@@ -300,12 +299,12 @@ def _choose(
 
 
 def ranked(
-    suggestions: Iterable[Suggestion],
+    suggestions: Suggestions,
     context: Mapping[str, Sums],
     transfer: Mapping[str, Sums],
     *,
     travels: bool = True,
-) -> list[Suggestion]:
+) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
     Secrets of any size are worth a line, and so are volatile files that are transferred.
@@ -318,7 +317,7 @@ def ranked(
         weight = _weight(sum_of(transfer, paths)) + _OF_CONTEXT * _weight(sum_of(context, paths))
         return suggestion.safe, rule.confidence * weight, rule.name, suggestion.patterns
 
-    worthy = list[Suggestion]()
+    worthy = Suggestions()
     covered = set[str]()
     above = set[str]()
     least = max(_LINE_BYTES, _LINE_SHARE * sum_of(context, [""]).content_bytes)
@@ -333,9 +332,7 @@ def ranked(
         moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
         rule = suggestion.rule
         is_urgent = rule.is_secret or (rule.volatile and moved.entries > 0)
-        if not left.entries:
-            continue
-        if not is_urgent and _weight(left) < least:
+        if not left.entries or (not is_urgent and _weight(left) < least):
             continue
         amount = None
         if travels:

@@ -63,9 +63,7 @@ def contains(source: str, path: str) -> bool:
     """Return True if a source, a path or a pattern, is a directory that contains `path`."""
     parts = source.split("/")
     wanted = path.split("/")
-    if len(parts) >= len(wanted):
-        return False
-    return all(map(agree, parts, wanted))
+    return len(parts) < len(wanted) and all(map(agree, parts, wanted))
 
 
 def contains_run(parts: Parts, wanted: Parts, agree: Callable[[str, str], bool]) -> bool:
@@ -301,8 +299,7 @@ def names(pattern: DockerIgnorePattern, path: str) -> bool:
     """Return True if a pattern names `path` or something below it, not by wildcards alone."""
     parts = pattern.text.split("/")
     wanted = path.split("/")
-    is_name = parts[-1].strip(_WILD) and pattern.fault is None
-    if is_name and pattern.match_file(path) is not None:
+    if parts[-1].strip(_WILD) and pattern.fault is None and pattern.match_file(path) is not None:
         return True
     if parts[0] != "**":
         return _leads_to(parts, wanted)

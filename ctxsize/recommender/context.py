@@ -7,7 +7,7 @@ all others in the tree, except for Dockerfiles with an ignore file of their own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
@@ -35,9 +35,9 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.outcome import Clause, Match, Size
+from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree
+from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
 from ctxsize.repository import FoundBuild, discover, recognisers
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
@@ -153,8 +153,8 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 build_files.undecided.append((path, data.decode("utf-8", "replace")))
-            problem = Problem("unread-dockerfile", f"{lead}: {error.message}", path=path)
-            build_files.problems.append(problem)
+            message = f"{lead}: {error.message}"
+            build_files.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         home = ""
         if not is_asked:
@@ -164,7 +164,7 @@ class BuildContext:
         else:
             build_files.all.append(build_file)
 
-    def _home_of(self, dockerfile: str, named: Collection[str]) -> str:
+    def _home_of(self, dockerfile: str, named: PathSet) -> str:
         """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
 
         That is a directory with more of the paths that it names than the context has, or one with
@@ -197,11 +197,11 @@ class BuildContext:
         return Facts(self.tree, self.git, self.build_files, self.sums)
 
     @cached_property
-    def found(self) -> list[Match]:
+    def found(self) -> Matches:
         """Return the matches of all rules among the sent entries, with their objections."""
         return self.evidence.found(self.sums, judge=partial(objections, self.facts))
 
-    def takes(self, hidden: Collection[str]) -> bool:
+    def takes(self, hidden: PathSet) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
 
         A Dockerfile whose sources are unknown may take every path that its text names.
@@ -326,9 +326,8 @@ def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:
         )
     needs: list[ContextNeed] = []
     for target in dict.fromkeys([plan.build.target, "", *labels]):
-        asked = replace(plan, build=replace(plan.build, target=target))
         try:
-            needs += needs_of(asked).values()
+            needs += needs_of(replace(plan, build=replace(plan.build, target=target))).values()
         except DockerfileError:
             if target in ("", plan.build.target):
                 raise

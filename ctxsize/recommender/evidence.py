@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,8 +26,8 @@ from ctxsize.globs import is_glob, like, matching
 from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
-from ctxsize.recommender.outcome import Clause, Match, Objection
-from ctxsize.recommender.tree import Sums, SumsByPath, Tree
+from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
+from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree
 from ctxsize.units import human
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -164,7 +164,7 @@ class Evidence:
 
     tree: Tree
     git: Tracked
-    dockerfiles: Collection[str] = ()
+    dockerfiles: PathSet = ()
 
     def first_bytes(self, path: str) -> bytes:
         return small_file(self.tree.directory, path, _FIRST_BYTES)
@@ -238,8 +238,7 @@ class Evidence:
         match marker.kind:
             case "link":
                 with suppress(OSError, ValueError):
-                    target = os.readlink(join(self.tree.directory, path))
-                    return target.startswith(marker.names[0])
+                    return os.readlink(join(self.tree.directory, path)).startswith(marker.names[0])
                 return False
             case "tagged":
                 return self.first_bytes(join(path, "CACHEDIR.TAG")).startswith(CACHE_TAG)
@@ -250,23 +249,21 @@ class Evidence:
             case "content":
                 # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
-        data = self.first_bytes(path)
-        beginnings = map(bytes.fromhex, marker.names)
-        return any(data.startswith(beginning, marker.number) for beginning in beginnings)
+        beginnings = tuple(map(bytes.fromhex, marker.names))
+        return self.first_bytes(path).startswith(beginnings, marker.number)
 
-    def found(self, sums: SumsByPath, judge: Judge) -> list[Match]:
+    def found(self, sums: SumsByPath, judge: Judge) -> Matches:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
-        matches: list[Match] = []
+        matches: Matches = []
         directories, files, links = map(_lookups, EntryType)
         pending = [self.tree.root]
         while pending:
             directory = pending.pop()
             linked = self.tree.snapshot.links.get(directory.path, ())
             for name, content_bytes in sums.names_in(directory.path).items():
+                lookups = files(name)
                 if name in linked:
                     lookups = links(name)
-                else:
-                    lookups = files(name)
                 if lookups and (lookups[0][1] or content_bytes >= _LARGE_BYTES):
                     matches += self._matches(lookups, directory.prefix + name, judge)
             for folder in reversed(directory.folders.values()):
@@ -277,13 +274,13 @@ class Evidence:
                         pending.append(folder)
         return matches
 
-    def _matches(self, lookups: Iterable[Lookup], path: str, judge: Judge) -> list[Match]:
+    def _matches(self, lookups: Iterable[Lookup], path: str, judge: Judge) -> Matches:
         """Return the matches of rules at `path`: all blocked ones and the surest of the others.
 
         The first settled one replaces all others. A rule for any ecosystem does not count if there
         are objections to the match of another rule.
         """
-        matches: list[Match] = []
+        matches: Matches = []
         for rule, find in lookups:
             if "/" in find and not fits(find, path):
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.globs import is_glob, like, matcher
+from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
 from ctxsize.recommender.evidence import Tracked, small_text
@@ -187,8 +187,8 @@ class Facts:
 
     def _find_mentioning(self, name: str) -> list[str]:
         """Return the sources that name a file."""
-        sources = sorted(self.sources.by_word.get(name, ()))
-        return [path for path in sources if mentions(name, self.text(path))]
+        sources = self.sources.by_word.get(name, ())
+        return sorted(path for path in sources if mentions(name, self.text(path)))
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""
@@ -220,9 +220,8 @@ class Facts:
         """Return the paths that are sent, by last name."""
         paths = PathLists(list)
         for directory in self.tree.snapshot.folders:
-            prefix = directory.prefix
             for name in self.sums.names_in(directory.path):
-                paths[name].append(prefix + name)
+                paths[name].append(directory.prefix + name)
             if directory.path in self.sums:
                 paths[directory.name].append(directory.path)
         return paths
@@ -233,7 +232,7 @@ class Facts:
             return self._paths_called(matcher(name))
         return self.by_name.get(name, ())
 
-    def _paths_called(self, is_wanted: Callable[[str], object]) -> Iterator[str]:
+    def _paths_called(self, is_wanted: NameTest) -> Iterator[str]:
         for name, paths in self.by_name.items():
             if is_wanted(name):
                 yield from paths
@@ -279,8 +278,7 @@ def _reader_at(facts: Facts, path: str, place: str) -> Clause:
     if not inner.startswith(outer) and not outer.startswith(inner):
         return None
     settings = facts.settings[place]
-    texts = [f"{basename(path)}\n{facts.text(path)}" for path in settings]
-    text = "\n".join(texts)
+    text = "\n".join(f"{basename(path)}\n{facts.text(path)}" for path in settings)
     if place != directory:
         child = re.escape(inner.removeprefix(outer).partition("/")[0])
         elsewhere = rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])"

@@ -113,8 +113,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     theirs = realpath(dirname(other.path) or ".")
     heading = f"As in {relpath(theirs, draft.plan.root)}/{basename(other.path)}"
     # Our patterns after our last exception.
-    from_last = reversed([*draft.plan.spec.patterns])
-    ours = [*takewhile(attrgetter("include"), from_last)]
+    ours = [*takewhile(attrgetter("include"), reversed([*draft.plan.spec.patterns]))]
     added = dict[str, Addition]()
     notes = list[Note]()
     for pattern in patterns:
@@ -296,8 +295,7 @@ def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> It
 def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
     """Return whether the additions hide the repository itself, to which git applies no pattern."""
     with suppress(IgnoreFileError):
-        hidden = draft.attempt(additions).hidden
-        return any(path.startswith(".git/") for path in hidden)
+        return any(path.startswith(".git/") for path in draft.attempt(additions).hidden)
     return False
 
 
@@ -328,22 +326,18 @@ def _find_harmful(
         if len(group) > 1:
             middle = len(group) // 2
             pending += [group[middle:], group[:middle]]
-        elif hidden > hidden_before and not _does_more(wrong, after, before):
-            harmful.update(group)
+        elif hidden > hidden_before:
+            allowed = {path for path, _ in wrong(before)}
+            if allowed.issuperset(path for path, _ in wrong(after)):
+                harmful.update(group)
     return harmful
-
-
-def _does_more(wrong: FindWrong, after: Attempt, before: Attempt) -> bool:
-    """Return whether an attempt does something wrong that the one before does not."""
-    allowed = {path for path, _ in wrong(before)}
-    return any(path not in allowed for path, _ in wrong(after))
 
 
 def _gitignores(draft: Draft) -> Iterator[GitIgnore]:
     """Yield every `.gitignore` above the context in its repository, and in the context."""
     root = draft.plan.root
-    depth = len(PurePath(relpath(root, draft.git.top)).parts)
-    for number in range(depth, 0, -1):
+    above = PurePath(relpath(root, draft.git.top)).parts
+    for number in range(len(above), 0, -1):
         name = "../" * number + _NAME
         lines = _lines(root, name)
         if any(lines):
@@ -410,20 +404,19 @@ def _translate_name(name: str, pattern_class: type[DockerIgnorePattern], *, in_p
         return name
     written = ""
     for token in _TOKEN.finditer(name):
+        text = token[0]
         if token["unclear"]:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
-        if token["stars"]:
-            if in_path and len(token["stars"]) > 1:
-                raise CannotSayError("it has two stars beside a name, which git reads in two ways")
-            written += "*"
-        elif token["one"]:
-            written += "?"
-        elif token["negated"]:  # a class of Docker may match a slash: its negation must not
+        if in_path and text.startswith("**"):
+            raise CannotSayError("it has two stars beside a name, which git reads in two ways")
+        if token["negated"]:  # a class of Docker may match a slash: its negation must not
             written += f"[^{token['class']}/]"
-        elif token["class"]:
-            written += f"[{token['class']}]"
+        elif token["class"] or text == "?":
+            written += text
+        elif token["stars"]:
+            written += "*"
         else:
-            written += _literal(token["escaped"] or token["text"], pattern_class)
+            written += _literal(token["escaped"] or text, pattern_class)
     if written in ("", ".", ".."):
         raise CannotSayError(f"no file is called {written!r}, so it matches nothing")
     return written

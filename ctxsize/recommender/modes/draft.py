@@ -144,8 +144,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     with suppress(IgnoreFileError):
         attempt = draft.attempt(additions, at_start=True)
         after = [draft.snapshot.sent(attempt.plan.spec, include=include) for include in includes]
-        is_exact = before == after and wanted.issuperset(attempt.sent.paths)
-        if is_exact and not attempt.shown:
+        if before == after and wanted.issuperset(attempt.sent.paths) and not attempt.shown:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     return IgnoreFileChange(
         notes=notes,
