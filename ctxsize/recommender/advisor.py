@@ -20,7 +20,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.knowledge.rules import is_source
-from ctxsize.model import Amount, Problems, Texts
+from ctxsize.model import Amount, Texts
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
@@ -88,6 +88,12 @@ class Advisor(BuildContext):
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         if self.git.problem:
             problems.append(self.git.problem)
+        if self.found:  # they were judged without the commands of RUN that cannot be read
+            problems += unknown_commands(
+                instruction
+                for build_file in self.build_files.all
+                for instruction in build_file.dockerfile.instructions
+            )
         plan = self.plan
         path = ignore_file_to_write(plan)
         advice = Advice(
@@ -105,7 +111,7 @@ class Advisor(BuildContext):
             questions=questions,
             blocked=tuple(blocked),
             findings=in_order([*self._findings(proved, questions, secrets)]),
-            problems=(*problems, *self._unknown_commands()),
+            problems=tuple(problems),
             snapshot=self._real,
         )
         return self._with_ignored_by_git(advice, secrets)
@@ -131,16 +137,6 @@ class Advisor(BuildContext):
             git_ignored=self._amount(*ignored),
             git_ignored_largest=max(sizes, default=(0, ""))[1],
             git_ignored_secrets=self._amount(*filter(self.git.ignores, secret_paths)).files,
-        )
-
-    def _unknown_commands(self) -> Problems:
-        """Return the problem that what is found was judged without the commands of RUN."""
-        if not self.found:
-            return ()
-        return unknown_commands(
-            instruction
-            for build_file in self.build_files.all
-            for instruction in build_file.dockerfile.instructions
         )
 
     def _amount(self, *paths: str) -> Amount:

@@ -166,10 +166,7 @@ class SumsByPath(Mapping[str, Sums]):
         sent = self._sent_in(directory)
         if len(sent) == 1:
             return sent[0]
-        names: dict[str, int] = {}
-        for part in sent:
-            names.update(part)
-        return names
+        return {name: size_bytes for part in sent for name, size_bytes in part.items()}
 
 
 def _count(directory: str, names: Names, links: LinksByDirectory) -> Sums:

@@ -39,7 +39,7 @@ from ctxsize.writer import Addition
 _NAME = ".gitignore"
 _MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
 _MOST_TRIALS = 64  # of the ignore file without some lines
-_NO_REPOSITORY = "left out: git never ignores a repository, whatever the line says"
+_NO_REPOSITORY = "git never ignores a repository, whatever the line says"
 _LEFT_OUT = "left out: for git it re-includes directories alone, for a builder all that is in them"
 _LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
@@ -241,13 +241,12 @@ class TranslatedLines:
                 continue
             try:
                 text = translate(line, file.directory, self._draft.pattern_class)
+                if text and basename(text) == ".git":
+                    raise CannotSayError(_NO_REPOSITORY)
             except CannotSayError as error:
                 self.notes.append(Note(subject, f"left out: {error}", path, number))
                 continue
             if text is None:
-                continue
-            if basename(text) == ".git":
-                self.notes.append(Note(subject, _NO_REPOSITORY, path, number))
                 continue
             # If a line occurs twice, the last one counts.
             self.added.pop(text, None)
