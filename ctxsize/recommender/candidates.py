@@ -72,8 +72,7 @@ def around(matches: Matches, facts: Facts, needed: PathSet) -> Iterator[Suggesti
             continue
         below = {needed_path for needed_path in needed if is_below(needed_path, {path})}
         keeps = tuple(sorted(outermost(below)))
-        gone = facts.sums[path].minus(sum_of(facts.sums, keeps))
-        if gone.content_bytes < _WORTH_AN_EXCEPTION:
+        if facts.sums[path].minus(sum_of(facts.sums, keeps)).content_bytes < _WORTH_AN_EXCEPTION:
             continue
         if objections(facts, match, but=trap):
             continue

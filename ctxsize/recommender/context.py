@@ -176,8 +176,7 @@ class BuildContext:
 
         for directory in reversed(up_to(dockerfile)[:-1]):
             more = count(directory) - count("")
-            is_project = any(map(is_build_input, self.tree.names(directory)))
-            if more > 0 or (more == 0 and is_project):
+            if more > 0 or (more == 0 and any(map(is_build_input, self.tree.names(directory)))):
                 return directory
         return ""
 

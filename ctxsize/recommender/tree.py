@@ -133,8 +133,7 @@ class SumsByPath(Mapping[str, Sums]):
             names = after.get(directory, none)
             if names is old_names:
                 continue
-            old = _count(directory, old_names, links)
-            change = _count(directory, names, sent.links).minus(old)
+            change = _count(directory, names, sent.links).minus(_count(directory, old_names, links))
             for path in {"", *up_to(directory)}:
                 self._directories[path] = self._directories.get(path, Sums()).plus(change)
 

@@ -7,7 +7,7 @@ of git is in its `dir.c` and `wildmatch.c`. A line without an exact translation 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, partial
 from itertools import takewhile
@@ -30,7 +30,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.knowledge.rules import is_build_input
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
-from ctxsize.recommender.modes.draft import Draft, FindWrong, Wrong, allowlist
+from ctxsize.recommender.modes.draft import Additions, Draft, FindWrong, WrongVerdicts, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
@@ -131,7 +131,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
         added.pop(text, None)
         added[text] = Addition(text, heading)
 
-    def wrong(attempt: Attempt) -> Iterator[Wrong]:
+    def wrong(attempt: Attempt) -> WrongVerdicts:
         yield from draft.wrong(attempt)
         # Only the top of a hidden directory is judged, not the paths below it.
         tops = dict.fromkeys(outermost(dict.fromkeys(attempt.hidden)))
@@ -207,7 +207,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     return draft.change(additions, wrong, notes=notes)
 
 
-def _without(lines: Collection[str], additions: Iterable[Addition]) -> list[Addition]:
+def _without(lines: Collection[str], additions: Additions) -> list[Addition]:
     return [addition for addition in additions if addition.line not in lines]
 
 
@@ -275,7 +275,7 @@ class TranslatedLines:
         return bool(self._spec.match_file(path))
 
 
-def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> Iterator[Wrong]:
+def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> WrongVerdicts:
     """Yield what no mode may do, and paths that would be hidden although git keeps them."""
     yield from draft.wrong(attempt)
     for path in attempt.hidden:
@@ -291,7 +291,7 @@ def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> It
     yield from draft.kept_back(attempt)
 
 
-def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
+def _hides_git(draft: Draft, additions: Additions) -> bool:
     """Return whether the additions hide the repository itself, to which git applies no pattern."""
     with suppress(IgnoreFileError):
         return any(path.startswith(".git/") for path in draft.attempt(additions).hidden)
@@ -299,7 +299,7 @@ def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
 
 
 def _find_harmful(
-    draft: Draft, additions: Sequence[Addition], lines: Iterable[str], wrong: FindWrong
+    draft: Draft, additions: Additions, lines: Iterable[str], wrong: FindWrong
 ) -> set[str]:
     """Return those of `lines` without which the additions hide more, and nothing that is wrong.
 
