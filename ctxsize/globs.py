@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import translate as _translate
 from functools import lru_cache
 
-NameTest = Callable[[str], object]
+NameTest = Callable[[str], object]  # returns something true for names that it accepts
 _WILDCARDS = frozenset("*?[")
 
 

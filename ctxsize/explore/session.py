@@ -300,7 +300,7 @@ class Session:
         if not self._sums:
             self._sums = [SumsByPath([sent], self._trial.snapshot) for sent in self._sent]
         for sums, sent in zip(self._sums, self._sent, strict=True):
-            sums.move([sent])
+            sums.move(sent)
         root = self.entry()
         self.now = Size(root.context, root.transfer)
         self.lines = tuple(self._read())

@@ -20,7 +20,6 @@ Types = tuple[type, ...]  # of the values of a key; all values of a list are tex
 TEXT: Types = (str,)
 FLAG: Types = (bool,)
 NUMBER: Types = (int, float)
-LIST: Types = (list,)
 TEXTS: Types = (str, list)
 TABLE: Types = (dict,)
 ANYTHING: Types = ()  # checked by the reader of the key
@@ -29,7 +28,7 @@ _BY_FIELD = {
     "str": TEXT,
     "str | None": TEXT,
     "bool": FLAG,
-    "Sequence[str]": LIST,
+    "Sequence[str]": (list,),
     "Mapping[str, str]": TABLE,
     "Mapping[str, Sequence[str]]": TABLE,
 }

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from typing import Any
 
-from ctxsize.globs import matching
+from ctxsize.globs import NameTest, matching
 from ctxsize.knowledge.row_checks import (
     ANYTHING,
     FLAG,
@@ -218,7 +218,7 @@ NOT_SOURCES = FETCHED | {*listed("generated")}  # directories that prove nothing
 
 
 @cache
-def listed_names(key: str) -> Callable[[str], object]:
+def listed_names(key: str) -> NameTest:
     """Return a function that matches names with the globs of a list in `lists.toml`."""
     return matching(listed(key))
 

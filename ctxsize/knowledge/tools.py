@@ -40,9 +40,9 @@ class Job(NamedTuple):
     """Commands of a tool, and their effects; `README.md` describes each key."""
 
     run: str
-    does: WordSet = frozenset()
-    makes: WordSet = frozenset()
-    spares: WordSet = frozenset()
+    does: WordSet
+    makes: WordSet
+    spares: WordSet
     only_with: str = ""
     without: str = ""
 
@@ -86,8 +86,7 @@ class Tool:
 
     def is_called(self, program: str) -> bool:
         """Return True if a program is this tool."""
-        name = _VERSION.sub("", program, count=1)
-        return re.fullmatch(self.programs, name) is not None
+        return re.fullmatch(self.programs, _VERSION.sub("", program, count=1)) is not None
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""
@@ -173,18 +172,15 @@ def _tool(name: str, row: TomlTable) -> Tool:
 
 def _job(row: TomlTable) -> Job:
     check_row(row, dict.fromkeys(Job._fields, TEXT))
-    values = {"run": ".*", **row}
-    values["run"] = joined(values["run"])
-    for key in row.keys() & {"does", "makes", "spares"}:
-        values[key] = _names(row[key])
-    return Job(**values)
+    run = joined(row.get("run", ".*"))
+    names = {key: _names(row.get(key, "")) for key in ("does", "makes", "spares")}
+    return Job(**{**row, **names, "run": run})
 
 
 def _names(names: str) -> WordSet:
     """Return the words of `names`, those of a group in place of its name."""
     groups = table(_FILE)["groups"]
-    words = [groups.get(name, name) for name in names.split()]
-    return frozenset(" ".join(words).split())
+    return frozenset(" ".join(groups.get(name, name) for name in names.split()).split())
 
 
 def run_by(command: Command) -> Command:
@@ -265,21 +261,17 @@ def spares(rule: Rule, command: Command) -> bool:
     """Return True if an image that runs `command` and does not name the match works without it."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
-    for work in works(command):
-        if any(rule.name in job.makes | job.spares for job in work.jobs):
-            return True
-    return False
+    jobs = (job for work in works(command) for job in work.jobs)
+    return any(rule.name in job.makes | job.spares for job in jobs)
 
 
 @cache
 def manager_of(rules: str) -> Tool | None:
     """Return the package manager for a rule whose name begins so, None if there is none."""
     for tool in tools():
-        if not tool.speaks:
-            continue
-        for job in tool.jobs:
-            if any(name.startswith(rules) for name in job.makes):
-                return tool
+        names = (name for job in tool.jobs for name in job.makes)
+        if tool.speaks and any(name.startswith(rules) for name in names):
+            return tool
     return None
 
 

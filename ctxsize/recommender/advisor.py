@@ -20,7 +20,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.knowledge.rules import is_source
-from ctxsize.model import Amount, Problems, Texts
+from ctxsize.model import Amount, Texts
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
@@ -28,10 +28,12 @@ from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
     Match,
+    Matches,
     Objection,
     Question,
     Size,
     Suggestion,
+    Suggestions,
 )
 from ctxsize.recommender.tree import Sums, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.writer import merge
@@ -73,17 +75,25 @@ class Advisor(BuildContext):
         step(self._steps, "trying the suggestions")
         candidates = [*suggestions(usable, self.facts)]
         candidates += around(self.found, self.facts, self.proof.needed)
-        holding, failed = self.proof.holding(candidates, self._steps)
-        for suggestion, fault in failed:
-            blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
+        holding = []
+        for suggestion, fault in self.proof.judged(candidates, self._steps):
+            if fault:
+                blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
+            else:
+                holding.append(suggestion)
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        chosen = _choose(proved, only, unsafe=unsafe)
-        proved, edit, after = self._with_edit(proved, chosen)
+        proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         if self.git.problem:
             problems.append(self.git.problem)
+        if self.found:  # they were judged without the commands of RUN that cannot be read
+            problems += unknown_commands(
+                instruction
+                for build_file in self.build_files.all
+                for instruction in build_file.dockerfile.instructions
+            )
         plan = self.plan
         path = ignore_file_to_write(plan)
         advice = Advice(
@@ -101,7 +111,7 @@ class Advisor(BuildContext):
             questions=questions,
             blocked=tuple(blocked),
             findings=in_order([*self._findings(proved, questions, secrets)]),
-            problems=(*problems, *self._unknown_commands()),
+            problems=tuple(problems),
             snapshot=self._real,
         )
         return self._with_ignored_by_git(advice, secrets)
@@ -115,7 +125,7 @@ class Advisor(BuildContext):
             size=self._amount(match.path),
         )
 
-    def _with_ignored_by_git(self, advice: Advice, secrets: Iterable[Match]) -> Advice:
+    def _with_ignored_by_git(self, advice: Advice, secrets: Matches) -> Advice:
         """Return the advice with the amount of what is sent although git ignores it."""
         ignored = self.git.ignored
         if ignored is None:
@@ -129,28 +139,20 @@ class Advisor(BuildContext):
             git_ignored_secrets=self._amount(*filter(self.git.ignores, secret_paths)).files,
         )
 
-    def _unknown_commands(self) -> Problems:
-        """Return the problem that what is found was judged without the commands of RUN."""
-        if not self.found:
-            return ()
-        return unknown_commands(
-            instruction
-            for build_file in self.build_files.all
-            for instruction in build_file.dockerfile.instructions
-        )
-
     def _amount(self, *paths: str) -> Amount:
         return Amount.of(sum_of(self.sums, paths))
 
     def _with_edit(
-        self, suggestions: list[Suggestion], chosen: list[Suggestion]
-    ) -> tuple[list[Suggestion], Edit | None, Size]:
+        self, suggestions: Suggestions, chosen: Suggestions
+    ) -> tuple[Suggestions, Edit | None, Size]:
         """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
         only_itself = (self.own_path,)
         if self.new_file and all(suggestion.paths == only_itself for suggestion in chosen):
             # A new ignore file that hides only itself is useless.
-            others = [suggestion for suggestion in suggestions if suggestion.paths != only_itself]
-            return others, None, self.size
+            chosen = []
+            suggestions = [
+                suggestion for suggestion in suggestions if suggestion.paths != only_itself
+            ]
         if not chosen:
             return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
@@ -164,13 +166,13 @@ class Advisor(BuildContext):
                 hint="choose fewer of them with --only",
             )
         marked = [replace(suggestion, chosen=suggestion in chosen) for suggestion in suggestions]
-        return marked, self.edit(data), self.size_after(self.trial.attempt(data))
+        return marked, self.edit(data), self.size_with(data)
 
     def _findings(
         self,
-        suggestions: Iterable[Suggestion],
+        suggestions: Suggestions,
         questions: Iterable[Question],
-        secrets: Iterable[Match],
+        secrets: Matches,
     ) -> Iterator[Finding]:
         """Yield what is missing, unexplained or secret, each at the file to change."""
         where = ignore_file_to_write(self.plan)
@@ -210,7 +212,7 @@ class Advisor(BuildContext):
         """Return the location of a path of the context, as the user would write it."""
         return Location(normpath(join(self.plan.context, path)))
 
-    def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
+    def _questions(self, explained: Matches) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""
         sums = self.transfer
         gone = defaultdict[str, Sums](Sums)
@@ -269,9 +271,7 @@ class Advisor(BuildContext):
         return written_bytes > self.transfer[path].content_bytes // 2
 
 
-def _choose(
-    suggestions: Iterable[Suggestion], only: Collection[str], *, unsafe: bool
-) -> list[Suggestion]:
+def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) -> Suggestions:
     """Return the suggestions that `only` names, all of them if `unsafe`, else the safe ones.
 
     Raises `InputError` for a name that no suggestion has.
@@ -295,12 +295,12 @@ def _choose(
 
 
 def ranked(
-    suggestions: Iterable[Suggestion],
+    suggestions: Suggestions,
     context: Mapping[str, Sums],
     transfer: Mapping[str, Sums],
     *,
     travels: bool = True,
-) -> list[Suggestion]:
+) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
     Secrets of any size are worth a line, and so are volatile files that are transferred.
@@ -313,7 +313,7 @@ def ranked(
         weight = _weight(sum_of(transfer, paths)) + _OF_CONTEXT * _weight(sum_of(context, paths))
         return suggestion.safe, rule.confidence * weight, rule.name, suggestion.patterns
 
-    worthy = list[Suggestion]()
+    worthy = Suggestions()
     covered = set[str]()
     above = set[str]()
     least = max(_LINE_BYTES, _LINE_SHARE * sum_of(context, [""]).content_bytes)
@@ -328,9 +328,7 @@ def ranked(
         moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
         rule = suggestion.rule
         is_urgent = rule.is_secret or (rule.volatile and moved.entries > 0)
-        if not left.entries:
-            continue
-        if not is_urgent and _weight(left) < least:
+        if not left.entries or (not is_urgent and _weight(left) < least):
             continue
         amount = None
         if travels:

@@ -52,11 +52,7 @@ class Named:
 
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
-        parts = self.path.split("/")
-        wanted = path.split("/")
-        if len(parts) < len(wanted):
-            return False
-        return all(map(agree, parts, wanted))
+        return _begins_with(self.path.split("/"), path.split("/"))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
@@ -67,9 +63,7 @@ def contains(source: str, path: str) -> bool:
     """Return True if a source, a path or a pattern, is a directory that contains `path`."""
     parts = source.split("/")
     wanted = path.split("/")
-    if len(parts) >= len(wanted):
-        return False
-    return all(map(agree, parts, wanted))
+    return len(parts) < len(wanted) and all(map(agree, parts, wanted))
 
 
 def contains_run(parts: Parts, wanted: Parts, agree: Callable[[str, str], bool]) -> bool:
@@ -298,24 +292,25 @@ def may_name(exception: str, find: str) -> bool:
     """Return True if an exception may concern matches of `find`, at any depth."""
     parts = exception.split("/")
     wanted = find.split("/")
-    return any(_begins_with(parts[start:], wanted) for start in range(len(parts)))
+    return any(_leads_to(parts[start:], wanted) for start in range(len(parts)))
 
 
 def names(pattern: DockerIgnorePattern, path: str) -> bool:
     """Return True if a pattern names `path` or something below it, not by wildcards alone."""
     parts = pattern.text.split("/")
     wanted = path.split("/")
-    is_name = parts[-1].strip(_WILD) and pattern.fault is None
-    if is_name and pattern.match_file(path) is not None:
+    if parts[-1].strip(_WILD) and pattern.fault is None and pattern.match_file(path) is not None:
         return True
     if parts[0] != "**":
-        return _begins_with(parts, wanted)
-    return any(_begins_with(parts[1:], wanted[start:]) for start in range(len(wanted)))
+        return _leads_to(parts, wanted)
+    return any(_leads_to(parts[1:], wanted[start:]) for start in range(len(wanted)))
 
 
 def _begins_with(parts: Parts, wanted: Parts) -> bool:
+    """Return True if the first parts agree with those `wanted`."""
+    return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
+
+
+def _leads_to(parts: Parts, wanted: Parts) -> bool:
     """Return True if the first parts of a pattern are those `wanted`, and not wildcards alone."""
-    last = len(wanted) - 1
-    if len(parts) <= last or not parts[last].strip(_WILD):
-        return False
-    return all(map(agree, parts, wanted))
+    return _begins_with(parts, wanted) and parts[len(wanted) - 1].strip(_WILD) != ""

@@ -7,8 +7,9 @@ paths disappear, and every path that a Dockerfile takes by name or by a pattern 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
 from posixpath import basename, dirname, split
 
 from ctxsize.engine.events import Steps, order, step
@@ -21,24 +22,22 @@ from ctxsize.knowledge.rules import EntryType, Rule
 from ctxsize.recommender.build_files import Named, exceptions, may_name
 from ctxsize.recommender.evidence import fits
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.outcome import Match, Suggestion
+from ctxsize.recommender.outcome import Match, Matches, Suggestion, Suggestions
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import is_at_or_below, is_below, outermost, sum_of
+from ctxsize.recommender.tree import PathSet, is_at_or_below, is_below, outermost, sum_of
 
 _MANY = 4  # number of matches above which one pattern for all depths may replace their paths
 _WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with exceptions must hide
 _PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same pattern hides
 
 
-def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
+def suggestions(matches: Matches, facts: Facts) -> Iterator[Suggestion]:
     """Yield patterns that hide the matches: one suggestion per name, doubtful ones apart."""
     exceptional = [pattern.text for pattern in exceptions(facts.plan)]
     safe = {match.path for match in matches if not match.objections}
-    groups = defaultdict[tuple[str, bool], list[Match]](list)
+    groups = defaultdict[tuple[str, bool], Matches](list)
     for match in matches:
-        name = match.find or match.path
-        is_doubtful = bool(match.objections)
-        groups[name, is_doubtful].append(match)
+        groups[match.find or match.path, bool(match.objections)].append(match)
     for group in groups.values():
         doubts = tuple(dict.fromkeys(doubt for match in group for doubt in match.objections))
         others = _harmless_others(group, facts, exceptional, safe)
@@ -57,7 +56,7 @@ def suggestions(matches: Collection[Match], facts: Facts) -> Iterator[Suggestion
             yield Suggestion(tuple(lines), tuple(lines.values()), doubts)
 
 
-def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> Iterator[Suggestion]:
+def around(matches: Matches, facts: Facts, needed: PathSet) -> Iterator[Suggestion]:
     """Yield patterns that hide large directories except for the parts that Dockerfiles name."""
     trap = "copied_by_name"
     for match in matches:
@@ -73,8 +72,7 @@ def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> I
             continue
         below = {needed_path for needed_path in needed if is_below(needed_path, {path})}
         keeps = tuple(sorted(outermost(below)))
-        kept_bytes = sum_of(facts.sums, keeps).content_bytes
-        if facts.sums[path].content_bytes - kept_bytes < _WORTH_AN_EXCEPTION:
+        if facts.sums[path].minus(sum_of(facts.sums, keeps)).content_bytes < _WORTH_AN_EXCEPTION:
             continue
         if objections(facts, match, but=trap):
             continue
@@ -87,8 +85,7 @@ def around(matches: Iterable[Match], facts: Facts, needed: Collection[str]) -> I
                 exceptional.append(facts.pattern_of(name))
         if first and all(exceptional):
             line = first + _ending(rule, exceptions(facts.plan))
-            lines = (line, *(f"!{text}" for text in exceptional))
-            yield Suggestion((match,), lines, keeps=keeps)
+            yield Suggestion((match,), (line, *(f"!{text}" for text in exceptional)), keeps=keeps)
 
 
 def _ending(rule: Rule, exceptional: Collection[object]) -> str:
@@ -101,8 +98,8 @@ def _ending(rule: Rule, exceptional: Collection[object]) -> str:
 
 
 def _harmless_others(
-    matches: list[Match], facts: Facts, exceptional: Iterable[str], safe: Collection[str]
-) -> list[Match] | None:
+    matches: Matches, facts: Facts, exceptional: Iterable[str], safe: PathSet
+) -> Matches | None:
     """Return the few unproven paths that `**/name` hides too; None if it may hide too much."""
     rule = matches[0].rule
     find = matches[0].find
@@ -134,7 +131,7 @@ def _harmless_others(
     return others
 
 
-def _harmless(path: str, facts: Facts, safe: Collection[str]) -> str:
+def _harmless(path: str, facts: Facts, safe: PathSet) -> str:
     """Return why a path without proof may be hidden, as a clause; `""` if it may not."""
     if facts.git.ignores(path):
         return "git ignores it"
@@ -144,22 +141,25 @@ def _harmless(path: str, facts: Facts, safe: Collection[str]) -> str:
     return "other suggestions ignore all that is in it"
 
 
+@dataclass
 class Proof:
     """Prove suggestions by a trial of one context."""
 
-    def __init__(self, trial: Trial, facts: Facts) -> None:
-        self._trial = trial
-        self._facts = facts
-        needed = self.entries(facts.build_files.named, trial.before)
-        self.needed = frozenset(needed)  # of a Dockerfile
+    trial: Trial
+    facts: Facts
 
-    def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Return the entries that Dockerfiles take by name or by a pattern."""
+        return frozenset(self.entries(self.facts.build_files.named, self.trial.before))
+
+    def fault(self, suggestions: Suggestions, data: bytes | None = None) -> str:
         """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
         if data is None:
             lines = [line for suggestion in suggestions for line in suggestion.patterns]
-            data = with_lines(self._trial.plan, lines)
+            data = with_lines(self.trial.plan, lines)
         try:
-            attempt = self._trial.attempt(data)
+            attempt = self.trial.attempt(data)
         except CtxsizeError as error:
             return f"the builder rejects the pattern: {error.message}"
         fault = _fault(attempt, suggestions)
@@ -167,30 +167,31 @@ class Proof:
             return fault
         for path in attempt.lost(self.needed):
             return f"{path}, which a Dockerfile takes, would disappear"
-        for reference in self._facts.references:
+        for reference in self.facts.references:
             if reference.breaks(attempt.sent.__contains__):
                 return f"{reference.at} would fail"
         return ""
 
-    def holding(
-        self,
-        suggestions: list[Suggestion],
-        steps: Steps | None,
-        before: Sequence[Suggestion] = (),
-    ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
-        """Return what passes the proof together with `before`, and the others with their faults."""
+    def judged(
+        self, suggestions: Suggestions, steps: Steps | None
+    ) -> Iterator[tuple[Suggestion, str]]:
+        """Yield each with its fault, or "" if it passes the proof together with those before it."""
         if not suggestions:
-            return [], []
-        fault = self.fault([*before, *suggestions])
-        if not fault:
-            return suggestions, []
-        if len(suggestions) == 1:
-            return [], [(suggestions[0], fault)]
-        step(steps, ", ".join(suggestions[0].patterns))
-        half = len(suggestions) // 2
-        first, failed = self.holding(suggestions[:half], steps, before)
-        second, more = self.holding(suggestions[half:], steps, [*before, *first])
-        return [*first, *second], [*failed, *more]
+            return
+        proved = Suggestions()
+        pending = [suggestions]
+        while pending:
+            group = pending.pop()
+            fault = self.fault([*proved, *group])
+            half = len(group) // 2
+            if fault and half:
+                step(steps, ", ".join(group[0].patterns))
+                pending += [group[half:], group[:half]]
+                continue
+            if not fault:
+                proved += group
+            for suggestion in group:
+                yield suggestion, fault
 
     def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
         """Yield the entries that `names` take of those `sent`."""
@@ -203,14 +204,14 @@ class Proof:
     def _matching(self, pattern: str) -> Iterator[str]:
         """Yield the paths that a source with wildcards names."""
         directory, name = split(pattern)
-        for folder in self._trial.snapshot.folders:
+        for folder in self.trial.snapshot.folders:
             if matches_wildcards(directory, folder.path):
                 for entry in (*folder.entries, *folder.folders):
                     if matches_wildcards(name, entry):
                         yield folder.prefix + entry
 
 
-def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
+def _fault(attempt: Attempt, suggestions: Suggestions) -> str:
     """Return the first fault in the order of the builder, `""` if there is none."""
     # A hidden directory itself may stay as an empty one; with `contents` it must stay.
     hidden = set[str]()

@@ -7,7 +7,7 @@ all others in the tree, except for Dockerfiles with an ignore file of their own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
@@ -25,7 +25,7 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write, own_path, plan_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
-from ctxsize.engine.trial import Attempt, Trial, planned
+from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.findings import Edit
 from ctxsize.go.wildcards import has_wildcards
@@ -35,9 +35,9 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.outcome import Clause, Match, Size
+from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree
+from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
 from ctxsize.repository import FoundBuild, discover, recognisers
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
@@ -153,8 +153,8 @@ class BuildContext:
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 build_files.undecided.append((path, data.decode("utf-8", "replace")))
-            problem = Problem("unread-dockerfile", f"{lead}: {error.message}", path=path)
-            build_files.problems.append(problem)
+            message = f"{lead}: {error.message}"
+            build_files.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         home = ""
         if not is_asked:
@@ -164,7 +164,7 @@ class BuildContext:
         else:
             build_files.all.append(build_file)
 
-    def _home_of(self, dockerfile: str, named: Collection[str]) -> str:
+    def _home_of(self, dockerfile: str, named: PathSet) -> str:
         """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
 
         That is a directory with more of the paths that it names than the context has, or one with
@@ -176,8 +176,7 @@ class BuildContext:
 
         for directory in reversed(up_to(dockerfile)[:-1]):
             more = count(directory) - count("")
-            is_project = any(map(is_build_input, self.tree.names(directory)))
-            if more > 0 or (more == 0 and is_project):
+            if more > 0 or (more == 0 and any(map(is_build_input, self.tree.names(directory)))):
                 return directory
         return ""
 
@@ -197,11 +196,11 @@ class BuildContext:
         return Facts(self.tree, self.git, self.build_files, self.sums)
 
     @cached_property
-    def found(self) -> list[Match]:
+    def found(self) -> Matches:
         """Return the matches of all rules among the sent entries, with their objections."""
         return self.evidence.found(self.sums, judge=partial(objections, self.facts))
 
-    def takes(self, hidden: Collection[str]) -> bool:
+    def takes(self, hidden: PathSet) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
 
         A Dockerfile whose sources are unknown may take every path that its text names.
@@ -263,14 +262,14 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        return self.size_after(self.trial.attempt(self._ignore_file_data or b""))
+        return self.size_with(self._ignore_file_data or b"")
 
-    def size_after(self, attempt: Attempt) -> Size:
-        """Return the size with the ignore file of `attempt`."""
+    def size_with(self, data: bytes) -> Size:
+        """Return the size with the ignore file `data`."""
         includes: list[Include] = [None]
         if self.transfers:
             includes += self._includes
-        _, context, *moved = self.trial.after(attempt, includes)
+        _, context, *moved = self.trial.after(self.trial.attempt(data), includes)
         transfer = None
         if self.transfers:
             transfer = Amount.of(*moved)
@@ -326,9 +325,8 @@ def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:
         )
     needs: list[ContextNeed] = []
     for target in dict.fromkeys([plan.build.target, "", *labels]):
-        asked = replace(plan, build=replace(plan.build, target=target))
         try:
-            needs += needs_of(asked).values()
+            needs += needs_of(replace(plan, build=replace(plan.build, target=target))).values()
         except DockerfileError:
             if target in ("", plan.build.target):
                 raise

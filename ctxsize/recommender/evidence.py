@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,10 +24,10 @@ from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
 from ctxsize.globs import is_glob, like, matching
 from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
-from ctxsize.model import Problem, Texts
+from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
-from ctxsize.recommender.outcome import Clause, Match, Objection
-from ctxsize.recommender.tree import Sums, SumsByPath, Tree
+from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
+from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree
 from ctxsize.units import human
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -164,7 +164,7 @@ class Evidence:
 
     tree: Tree
     git: Tracked
-    dockerfiles: Collection[str] = ()
+    dockerfiles: PathSet = ()
 
     def first_bytes(self, path: str) -> bytes:
         return small_file(self.tree.directory, path, _FIRST_BYTES)
@@ -172,56 +172,44 @@ class Evidence:
     def shows(self, marker: Marker, path: str) -> Clause:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
         names = marker.names
+        directory = path
+        where = "in"
+        if marker.kind.startswith("beside"):
+            directory = dirname(path)
+            where = "beside"
         match marker.kind:
-            case "any_of":
-                clauses = (self.shows(part, path) for part in marker.parts)
-                return next(filter(None, clauses), None)
-            case "all_of":
-                return self._shows_all(marker.parts, path)
-            case "beside":
-                return self._shows_one(dirname(path), names, path, "beside")
-            case "inside":
-                return self._shows_one(path, names, path, "in")
-            case "beside_all":
-                return self._shows_each(dirname(path), names, "beside")
-            case "inside_all":
-                return self._shows_each(path, names, "in")
+            case "any_of" | "all_of":
+                return self._shows_parts(marker, path)
+            case "beside" | "inside":
+                if first := self.tree.first(directory, names, but=path):
+                    return f"{first.removeprefix(f'{path}/')} {where} it"
+            case "beside_all" | "inside_all":
+                if all(self.tree.find(directory, name) for name in names):
+                    return f"{' and '.join(names)} {where} it"
             case "twin":
                 twin = path.removesuffix(names[0])
                 if twin != path and self.tree.entry(twin):
                     return f"{twin} beside it"
-                return None
             case "at_least":
                 size_bytes = self.tree.size_bytes(path)
                 if size_bytes >= marker.number:
                     return f"{human(size_bytes)} of it"
-                return None
-        if self._holds(marker, path):
-            return str(marker).replace("`", "")
+            case _:
+                if self._holds(marker, path):
+                    return str(marker).replace("`", "")
         return None
 
-    def _shows_all(self, markers: Iterable[Marker], path: str) -> Clause:
+    def _shows_parts(self, marker: Marker, path: str) -> Clause:
+        shown = (self.shows(part, path) for part in marker.parts)
+        if marker.kind == "any_of":
+            return next(filter(None, shown), None)
         clauses = dict[str, None]()
-        for marker in markers:
-            clause = self.shows(marker, path)
+        for clause in shown:
             if not clause:
                 return None
             clauses[clause] = None
         clauses.pop(str(Marker("exists")), None)
         return " and ".join(clauses)
-
-    def _shows_one(self, directory: str, names: Texts, path: str, where: str) -> Clause:
-        first = self.tree.first(directory, names, but=path)
-        if first is None:
-            return None
-        if where == "in":
-            first = first.removeprefix(f"{path}/")
-        return f"{first} {where} it"
-
-    def _shows_each(self, directory: str, names: Texts, where: str) -> Clause:
-        if all(self.tree.find(directory, name) for name in names):
-            return f"{' and '.join(names)} {where} it"
-        return None
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
@@ -247,11 +235,10 @@ class Evidence:
 
     def _contains(self, marker: Marker, path: str) -> bool:
         """Return True if what is written in a file, or a symlink, is what the marker says."""
-        names = marker.names
         match marker.kind:
             case "link":
                 with suppress(OSError, ValueError):
-                    return os.readlink(join(self.tree.directory, path)).startswith(names[0])
+                    return os.readlink(join(self.tree.directory, path)).startswith(marker.names[0])
                 return False
             case "tagged":
                 return self.first_bytes(join(path, "CACHEDIR.TAG")).startswith(CACHE_TAG)
@@ -262,23 +249,21 @@ class Evidence:
             case "content":
                 # on at most _FIRST_BYTES characters
                 return re.search(marker.names[0], text_of(self.first_bytes(path))) is not None
-        data = self.first_bytes(path)
-        beginnings = map(bytes.fromhex, names)
-        return any(data.startswith(beginning, marker.number) for beginning in beginnings)
+        beginnings = tuple(map(bytes.fromhex, marker.names))
+        return self.first_bytes(path).startswith(beginnings, marker.number)
 
-    def found(self, sums: SumsByPath, judge: Judge) -> list[Match]:
+    def found(self, sums: SumsByPath, judge: Judge) -> Matches:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
-        matches: list[Match] = []
+        matches: Matches = []
         directories, files, links = map(_lookups, EntryType)
         pending = [self.tree.root]
         while pending:
             directory = pending.pop()
             linked = self.tree.snapshot.links.get(directory.path, ())
             for name, content_bytes in sums.names_in(directory.path).items():
+                lookups = files(name)
                 if name in linked:
                     lookups = links(name)
-                else:
-                    lookups = files(name)
                 if lookups and (lookups[0][1] or content_bytes >= _LARGE_BYTES):
                     matches += self._matches(lookups, directory.prefix + name, judge)
             for folder in reversed(directory.folders.values()):
@@ -289,13 +274,13 @@ class Evidence:
                         pending.append(folder)
         return matches
 
-    def _matches(self, lookups: Iterable[Lookup], path: str, judge: Judge) -> list[Match]:
+    def _matches(self, lookups: Iterable[Lookup], path: str, judge: Judge) -> Matches:
         """Return the matches of rules at `path`: all blocked ones and the surest of the others.
 
         The first settled one replaces all others. A rule for any ecosystem does not count if there
         are objections to the match of another rule.
         """
-        matches: list[Match] = []
+        matches: Matches = []
         for rule, find in lookups:
             if "/" in find and not fits(find, path):
                 continue
@@ -390,8 +375,6 @@ def fits(find: str, path: str) -> bool:
     """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
     wanted = find.lstrip("/").split("/")
     parts = path.split("/")
-    if find.startswith("/") and len(parts) > len(wanted):
-        return False
-    if len(parts) < len(wanted):
-        return False
-    return all(map(like, wanted, parts[-len(wanted) :]))
+    if not find.startswith("/"):
+        parts = parts[-len(wanted) :]
+    return len(parts) == len(wanted) and all(map(like, wanted, parts))

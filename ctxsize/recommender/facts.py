@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
-from itertools import filterfalse, islice
+from itertools import filterfalse
 from posixpath import basename, dirname, join, split
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.globs import is_glob, like, matcher
+from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
 from ctxsize.recommender.evidence import Tracked, small_text
@@ -124,10 +124,9 @@ class Facts:
 
     def __post_init__(self) -> None:
         self.plan = self.tree.snapshot.plan
-        self.manifest = lru_cache(maxsize=64)(self._source)
-        """Return the text of a manifest; members of a workspace share manifests."""
+        self.text = lru_cache(maxsize=64)(partial(small_text, self.tree.directory))
+        """Return the text of a manifest or a source; members of a workspace share manifests."""
         self.maybe_taken = cache(self._maybe_taken)
-        self._scripts = cache(self._find_scripts)
         self.mentioning = cache(self._find_mentioning)
 
     def pattern_of(self, path: str) -> str | None:
@@ -146,7 +145,7 @@ class Facts:
         manifests = self._paths_called(listed_names("version_files"))
         manifests = filterfalse(self.git.ignores, manifests)
         for path in nsmallest(_MOST_MANIFESTS, manifests, key=_depth):
-            if expression("versioned_by_git").search(self.manifest(path)):
+            if expression("versioned_by_git").search(self.text(path)):
                 return f"{path} reads its version from git"
         return None
 
@@ -182,17 +181,14 @@ class Facts:
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                for word in self.by_name.keys() & WORDS.findall(self._source(path)):
+                for word in self.by_name.keys() & WORDS.findall(self.text(path)):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
 
-    def _source(self, path: str) -> str:
-        return small_text(self.tree.directory, path)
-
     def _find_mentioning(self, name: str) -> list[str]:
         """Return the sources that name a file."""
-        sources = sorted(self.sources.by_word.get(name, ()))
-        return [path for path in sources if mentions(name, self._source(path))]
+        sources = self.sources.by_word.get(name, ())
+        return sorted(path for path in sources if mentions(name, self.text(path)))
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""
@@ -215,21 +211,17 @@ class Facts:
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
-        paths = (path for path in self._scripts(name) if not is_below(path, {beside}))
-        return "\n".join(map(self.manifest, islice(paths, _MOST_SCRIPTS)))
-
-    def _find_scripts(self, name: str) -> list[str]:
         files = filter(self.tree.snapshot.file, self.by_name.get(name, ()))
-        return sorted(files, key=_depth)
+        others = (path for path in files if not is_below(path, {beside}))
+        return "\n".join(map(self.text, nsmallest(_MOST_SCRIPTS, others, key=_depth)))
 
     @cached_property
     def by_name(self) -> PathLists:
         """Return the paths that are sent, by last name."""
         paths = PathLists(list)
         for directory in self.tree.snapshot.folders:
-            prefix = directory.prefix
             for name in self.sums.names_in(directory.path):
-                paths[name].append(prefix + name)
+                paths[name].append(directory.prefix + name)
             if directory.path in self.sums:
                 paths[directory.name].append(directory.path)
         return paths
@@ -240,7 +232,7 @@ class Facts:
             return self._paths_called(matcher(name))
         return self.by_name.get(name, ())
 
-    def _paths_called(self, is_wanted: Callable[[str], object]) -> Iterator[str]:
+    def _paths_called(self, is_wanted: NameTest) -> Iterator[str]:
         for name, paths in self.by_name.items():
             if is_wanted(name):
                 yield from paths
@@ -286,8 +278,7 @@ def _reader_at(facts: Facts, path: str, place: str) -> Clause:
     if not inner.startswith(outer) and not outer.startswith(inner):
         return None
     settings = facts.settings[place]
-    texts = [f"{basename(path)}\n{facts.manifest(path)}" for path in settings]
-    text = "\n".join(texts)
+    text = "\n".join(f"{basename(path)}\n{facts.text(path)}" for path in settings)
     if place != directory:
         child = re.escape(inner.removeprefix(outer).partition("/")[0])
         elsewhere = rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])"

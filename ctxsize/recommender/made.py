@@ -121,10 +121,10 @@ class Making:
 
     def _end_of_origin(self, stage: BuiltStage, name: str) -> _Content:
         origin = stage.origin(name)
-        if origin is None:
-            return _Content()
-        self._consumed.add(origin)
-        return self._ends[origin]
+        if origin:
+            self._consumed.add(origin)
+            return self._ends[origin]
+        return _Content()
 
     def _is_in(self, source: str) -> bool:
         return source == "." or contains(source, self._path)
@@ -198,9 +198,9 @@ class Making:
         """
         package = directory.lstrip("/")
         while package:
-            is_source = NOT_SOURCES.isdisjoint(package.split("/"))
-            if is_source and f"{package}/{manifest}" in self._facts.sums:
-                break
+            if f"{package}/{manifest}" in self._facts.sums:
+                if NOT_SOURCES.isdisjoint(package.split("/")):
+                    break
             package = package.partition("/")[2]
         return package
 
@@ -217,9 +217,7 @@ class Making:
 
     def _speaks(self, text: str) -> bool:
         """Return True if an image or a command uses the dependencies of the rule's ecosystem."""
-        if self._language is None:
-            return False
-        if expression("needs_no_packages").search(text):
+        if self._language is None or expression("needs_no_packages").search(text):
             return False
         return re.search(self._language.speaks, text, re.IGNORECASE) is not None
 
@@ -238,9 +236,9 @@ class Making:
         program = command.program
         if self._rule.contents and program in _ABOUT_DIRECTORIES:
             return False
-        below = directory.removeprefix(step.state.directory.text)
-        if self._is_named_in(below) and program not in ("cd", "pushd", "mkdir"):
-            return True
+        if program not in ("cd", "pushd", "mkdir"):
+            if self._is_named_in(directory.removeprefix(step.state.directory.text)):
+                return True
         if self._is_named_in(self._script(command), bare=False):
             return True
         if program in listed("silent"):
@@ -275,8 +273,7 @@ class Making:
                 return True
             if not self._is_known:
                 continue
-            text = " ".join(command.words)
-            if self._speaks(text) or self._speaks(self._script(command)):
+            if self._speaks(" ".join(command.words)) or self._speaks(self._script(command)):
                 return True
         return False
 

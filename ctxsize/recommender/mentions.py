@@ -160,11 +160,10 @@ def mentions_of(command: Command) -> Iterator[Mention]:
     run = run_by(command)
     if _runs_script(command, run):
         yield Mention(run.words[:1])
-    operands = " ".join(run.operands)
     for start in starting_commands():
         if not re.fullmatch(start.program, run.program):
             continue
-        if not re.match(start.run, operands):
+        if not re.match(start.run, " ".join(run.operands)):
             continue
         without = start.without.split()
         if run.has(*without):

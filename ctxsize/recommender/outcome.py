@@ -61,6 +61,9 @@ class Match:
         return self.rule.confidence >= SAFE_FROM
 
 
+Matches = list[Match]
+
+
 @dataclass(frozen=True)
 class Size:
     """The size of a context, and of its transfer in this build."""
@@ -119,8 +122,10 @@ class Suggestion:
     def additions(self) -> list[Addition]:
         """Return the lines to add, each with its heading and a comment."""
         comment = self.rule.reason[:1].upper() + self.rule.reason[1:]
-        heading = self.rule.category.heading
-        return [Addition(pattern, heading, comment) for pattern in self.patterns]
+        return [Addition(pattern, self.rule.category.heading, comment) for pattern in self.patterns]
+
+
+Suggestions = list[Suggestion]
 
 
 @dataclass(frozen=True)

@@ -109,8 +109,7 @@ class Placed:
         return placed
 
     def _with(self, sources: Texts, target: str) -> Placed:
-        copy = Copied(sources, target, len(self.ran))
-        return replace(self, copies=(*self.copies, copy))
+        return replace(self, copies=(*self.copies, Copied(sources, target, len(self.ran))))
 
     def after(self, step: StageStep, *commands: Command) -> Placed:
         """Return the places after some commands of a RUN, by default after all of them."""
@@ -151,8 +150,7 @@ class Placed:
         return True
 
     def _find_copy(self, path: str) -> tuple[str | None, Copied]:
-        is_known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
-        if is_known and not _OF_THE_IMAGE.match(path):
+        if "$" not in path and len(self.ran) <= _MOST_COMMANDS and not _OF_THE_IMAGE.match(path):
             for copy in reversed(self.copies):
                 origin = copy.origin(path, self.tree)
                 if origin is not None or copy.may_fill(path):

@@ -162,8 +162,7 @@ class References:
         top = directory
         while here.origin(join(top, kind.around)) is None and top != "/":
             top = dirname(top)
-        around = here.origin(join(top, kind.around)) or ""
-        module = re.search(kind.module, self._text(around))
+        module = re.search(kind.module, self._text(here.origin(join(top, kind.around)) or ""))
         code = kind.code(text)
         for row in kind.rows:
             for line, word in words_in(row, text, code):
@@ -237,6 +236,6 @@ def _needed(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]
             continue
         needed.add(stage.parent)
         for step in stage.steps:
-            origins = [step.origin, *(mount.origin for mount in step.mounts)]
-            needed.update(map(stage.origin, origins))
+            needed.add(stage.origin(step.origin))
+            needed.update(stage.origin(mount.origin) for mount in step.mounts)
     return needed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import reduce
 from operator import add, sub
 from posixpath import join
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import File, MemoryDirectory
-from ctxsize.engine.snapshot import Names, Sent, Snapshot
-from ctxsize.engine.transfer_requests import Include
+from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
 from ctxsize.globs import is_glob, matcher
-from ctxsize.model import Amount
+
+PathSet = Collection[str]
 
 
 class Sums(NamedTuple):
@@ -107,7 +107,7 @@ class SumsByPath(Mapping[str, Sums]):
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
         self._parts = [transfer.names for transfer in transfers]
-        self._links: Mapping[str, frozenset[str]] = snapshot.links
+        self._links = snapshot.links
         self._directories: dict[str, Sums] = {}
         for folder in reversed([*snapshot.folders]):
             path = folder.path
@@ -117,29 +117,25 @@ class SumsByPath(Mapping[str, Sums]):
                 if below.path in self._directories
             ]
             sums += [_count(path, names, self._links) for names in self._sent_in(path)]
-            is_sent = any(path in transfer.directories for transfer in transfers)
-            if sums or is_sent or not path:
+            if sums or not path or any(path in transfer.directories for transfer in transfers):
                 self._directories[path] = reduce(Sums.plus, sums, Sums())
 
-    def move(self, sent: Sequence[Sent]) -> None:
-        """Go on to other entries, and add up only the directories that they do not share."""
-        old_parts = self._parts
-        old_links = self._links
-        self._parts = [transfer.names for transfer in sent]
-        for transfer in sent:  # a file may take the place of a symlink, in all of them
-            self._links = transfer.links
+    def move(self, sent: Sent) -> None:
+        """Go on to one transfer from another, and add up only what they do not share."""
+        (before,) = self._parts
+        links = self._links
+        after = sent.names
+        self._parts = [after]
+        self._links = sent.links  # a file may take the place of a symlink
         none: Names = {}
-        for before, after in zip(old_parts, self._parts, strict=True):
-            for directory in before.keys() | after.keys():
-                old_names = before.get(directory, none)
-                names = after.get(directory, none)
-                if names is not old_names:
-                    change = _count(directory, names, self._links)
-                    self._add(directory, change.minus(_count(directory, old_names, old_links)))
-
-    def _add(self, directory: str, change: Sums) -> None:
-        for path in {"", *up_to(directory)}:
-            self._directories[path] = self._directories.get(path, Sums()).plus(change)
+        for directory in before.keys() | after.keys():
+            old_names = before.get(directory, none)
+            names = after.get(directory, none)
+            if names is old_names:
+                continue
+            change = _count(directory, names, sent.links).minus(_count(directory, old_names, links))
+            for path in {"", *up_to(directory)}:
+                self._directories[path] = self._directories.get(path, Sums()).plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
@@ -159,8 +155,7 @@ class SumsByPath(Mapping[str, Sums]):
         """Yield all paths, directories first."""
         yield from self._directories
         for directory in self._directories:
-            prefix = join(directory, "")
-            yield from map(prefix.__add__, self.names_in(directory))
+            yield from map(join(directory, "").__add__, self.names_in(directory))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -170,15 +165,12 @@ class SumsByPath(Mapping[str, Sums]):
         sent = self._sent_in(directory)
         if len(sent) == 1:
             return sent[0]
-        names: dict[str, int] = {}
-        for part in sent:
-            names.update(part)
-        return names
+        return {name: size_bytes for part in sent for name, size_bytes in part.items()}
 
 
-def _count(directory: str, names: Names, links: Mapping[str, frozenset[str]]) -> Sums:
+def _count(directory: str, names: Names, links: LinksByDirectory) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
-    linked = len(links.get(directory, frozenset()) & names.keys())
+    linked = len(names.keys() & links.get(directory, ()))
     return Sums(len(names) - linked, sum(names.values()), linked)
 
 
@@ -188,12 +180,7 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
 
 
-def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
-    """Return the amount that all transfers send under the ignore file of a snapshot."""
-    return Amount.of(*(snapshot.sent(include=include) for include in includes))
-
-
-def is_below(path: str, paths: Collection[str]) -> bool:
+def is_below(path: str, paths: PathSet) -> bool:
     """Return True if a directory above `path` is one of `paths`."""
     while path := path.rpartition("/")[0]:
         if path in paths:
@@ -201,11 +188,11 @@ def is_below(path: str, paths: Collection[str]) -> bool:
     return False
 
 
-def is_at_or_below(path: str, paths: Collection[str]) -> bool:
+def is_at_or_below(path: str, paths: PathSet) -> bool:
     """Return True if `path` or a directory above it is one of `paths`."""
     return path in paths or is_below(path, paths)
 
 
-def outermost(paths: Collection[str]) -> list[str]:
+def outermost(paths: PathSet) -> list[str]:
     """Return those of `paths` that are not below another one."""
     return [path for path in paths if not is_below(path, paths)]

@@ -28,7 +28,6 @@ from ctxsize.errors import (
 from ctxsize.findings import Finding, FrozenFindings, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.advisor import Advisor
-from ctxsize.recommender.tree import travelling
 from ctxsize.repository import Discovery, FoundBuild
 from ctxsize.scanning.across import findings_across
 from ctxsize.scanning.rows import Measured, Row, Scan
@@ -163,7 +162,7 @@ class Snapshots:
         for include in includes:
             key = (sent_from, include)
             if key not in self._amounts:
-                self._amounts[key] = travelling(snapshot, [include])
+                self._amounts[key] = Amount.of(snapshot.sent(include=include))
             amounts.append(self._amounts[key])
         return Amount.of(*amounts)
 

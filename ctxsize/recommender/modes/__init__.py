@@ -7,7 +7,7 @@ of git is in its `dir.c` and `wildmatch.c`. A line without an exact translation 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, partial
 from itertools import takewhile
@@ -30,7 +30,7 @@ from ctxsize.findings import Finding, FrozenFindings, Location
 from ctxsize.knowledge.rules import is_build_input
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
-from ctxsize.recommender.modes.draft import Draft, FindWrong, Wrong, allowlist
+from ctxsize.recommender.modes.draft import Additions, Draft, FindWrong, WrongVerdicts, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
@@ -39,7 +39,7 @@ from ctxsize.writer import Addition
 _NAME = ".gitignore"
 _MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
 _MOST_TRIALS = 64  # of the ignore file without some lines
-_NO_REPOSITORY = "left out: git never ignores a repository, whatever the line says"
+_NO_REPOSITORY = "git never ignores a repository, whatever the line says"
 _LEFT_OUT = "left out: for git it re-includes directories alone, for a builder all that is in them"
 _LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
@@ -66,7 +66,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     edit = draft.edit(change.after)
     findings: FrozenFindings = ()
     if edit:
-        after = draft.size_after(draft.trial.attempt(edit.after))
+        after = draft.size_with(edit.after)
         findings = (_finding(mode, path, change, before.context - after.context),)
     return IgnoreFilePlan(
         context_path=plan.context,
@@ -113,8 +113,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     theirs = realpath(dirname(other.path) or ".")
     heading = f"As in {relpath(theirs, draft.plan.root)}/{basename(other.path)}"
     # Our patterns after our last exception.
-    from_last = reversed([*draft.plan.spec.patterns])
-    ours = [*takewhile(attrgetter("include"), from_last)]
+    ours = [*takewhile(attrgetter("include"), reversed([*draft.plan.spec.patterns]))]
     added = dict[str, Addition]()
     notes = list[Note]()
     for pattern in patterns:
@@ -132,7 +131,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
         added.pop(text, None)
         added[text] = Addition(text, heading)
 
-    def wrong(attempt: Attempt) -> Iterator[Wrong]:
+    def wrong(attempt: Attempt) -> WrongVerdicts:
         yield from draft.wrong(attempt)
         # Only the top of a hidden directory is judged, not the paths below it.
         tops = dict.fromkeys(outermost(dict.fromkeys(attempt.hidden)))
@@ -208,7 +207,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     return draft.change(additions, wrong, notes=notes)
 
 
-def _without(lines: Collection[str], additions: Iterable[Addition]) -> list[Addition]:
+def _without(lines: Collection[str], additions: Additions) -> list[Addition]:
     return [addition for addition in additions if addition.line not in lines]
 
 
@@ -242,13 +241,12 @@ class TranslatedLines:
                 continue
             try:
                 text = translate(line, file.directory, self._draft.pattern_class)
+                if text and basename(text) == ".git":
+                    raise CannotSayError(_NO_REPOSITORY)
             except CannotSayError as error:
                 self.notes.append(Note(subject, f"left out: {error}", path, number))
                 continue
             if text is None:
-                continue
-            if basename(text) == ".git":
-                self.notes.append(Note(subject, _NO_REPOSITORY, path, number))
                 continue
             # If a line occurs twice, the last one counts.
             self.added.pop(text, None)
@@ -277,7 +275,7 @@ class TranslatedLines:
         return bool(self._spec.match_file(path))
 
 
-def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> Iterator[Wrong]:
+def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> WrongVerdicts:
     """Yield what no mode may do, and paths that would be hidden although git keeps them."""
     yield from draft.wrong(attempt)
     for path in attempt.hidden:
@@ -293,16 +291,15 @@ def _wrong_for_git(draft: Draft, lines: TranslatedLines, attempt: Attempt) -> It
     yield from draft.kept_back(attempt)
 
 
-def _hides_git(draft: Draft, additions: Sequence[Addition]) -> bool:
+def _hides_git(draft: Draft, additions: Additions) -> bool:
     """Return whether the additions hide the repository itself, to which git applies no pattern."""
     with suppress(IgnoreFileError):
-        hidden = draft.attempt(additions).hidden
-        return any(path.startswith(".git/") for path in hidden)
+        return any(path.startswith(".git/") for path in draft.attempt(additions).hidden)
     return False
 
 
 def _find_harmful(
-    draft: Draft, additions: Sequence[Addition], lines: Iterable[str], wrong: FindWrong
+    draft: Draft, additions: Additions, lines: Iterable[str], wrong: FindWrong
 ) -> set[str]:
     """Return those of `lines` without which the additions hide more, and nothing that is wrong.
 
@@ -328,22 +325,18 @@ def _find_harmful(
         if len(group) > 1:
             middle = len(group) // 2
             pending += [group[middle:], group[:middle]]
-        elif hidden > hidden_before and not _does_more(wrong, after, before):
-            harmful.update(group)
+        elif hidden > hidden_before:
+            allowed = {path for path, _ in wrong(before)}
+            if allowed.issuperset(path for path, _ in wrong(after)):
+                harmful.update(group)
     return harmful
-
-
-def _does_more(wrong: FindWrong, after: Attempt, before: Attempt) -> bool:
-    """Return whether an attempt does something wrong that the one before does not."""
-    allowed = {path for path, _ in wrong(before)}
-    return any(path not in allowed for path, _ in wrong(after))
 
 
 def _gitignores(draft: Draft) -> Iterator[GitIgnore]:
     """Yield every `.gitignore` above the context in its repository, and in the context."""
     root = draft.plan.root
-    depth = len(PurePath(relpath(root, draft.git.top)).parts)
-    for number in range(depth, 0, -1):
+    above = PurePath(relpath(root, draft.git.top)).parts
+    for number in range(len(above), 0, -1):
         name = "../" * number + _NAME
         lines = _lines(root, name)
         if any(lines):
@@ -410,20 +403,19 @@ def _translate_name(name: str, pattern_class: type[DockerIgnorePattern], *, in_p
         return name
     written = ""
     for token in _TOKEN.finditer(name):
+        text = token[0]
         if token["unclear"]:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
-        if token["stars"]:
-            if in_path and len(token["stars"]) > 1:
-                raise CannotSayError("it has two stars beside a name, which git reads in two ways")
-            written += "*"
-        elif token["one"]:
-            written += "?"
-        elif token["negated"]:  # a class of Docker may match a slash: its negation must not
+        if in_path and text.startswith("**"):
+            raise CannotSayError("it has two stars beside a name, which git reads in two ways")
+        if token["negated"]:  # a class of Docker may match a slash: its negation must not
             written += f"[^{token['class']}/]"
-        elif token["class"]:
-            written += f"[{token['class']}]"
+        elif token["class"] or text == "?":
+            written += text
+        elif token["stars"]:
+            written += "*"
         else:
-            written += _literal(token["escaped"] or token["text"], pattern_class)
+            written += _literal(token["escaped"] or text, pattern_class)
     if written in ("", ".", ".."):
         raise CannotSayError(f"no file is called {written!r}, so it matches nothing")
     return written

@@ -25,15 +25,17 @@ from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer import Addition, merge
 
+Additions = Sequence[Addition]
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
-Wrong = tuple[str, str]  # a path with a wrong verdict, and the reason why it is wrong, as a clause
-FindWrong = Callable[[Attempt], Iterable[Wrong]]
+WrongVerdicts = Iterator[tuple[str, str]]
+"""Paths with a wrong verdict, each with the reason why it is wrong, as a clause."""
+FindWrong = Callable[[Attempt], WrongVerdicts]
 
 
 class Draft(BuildContext):
     """A context, and trials that add lines to its ignore file."""
 
-    def attempt(self, additions: Sequence[Addition], *, at_start: bool = False) -> Attempt:
+    def attempt(self, additions: Additions, *, at_start: bool = False) -> Attempt:
         """Return the trial with `additions`. Raises `IgnoreFileError` if it fails a build."""
         data = merge(
             self.plan.ignore_file,
@@ -44,7 +46,7 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def change(
-        self, additions: Sequence[Addition], wrong: FindWrong, notes: Iterable[Note]
+        self, additions: Additions, wrong: FindWrong, notes: Iterable[Note]
     ) -> IgnoreFileChange:
         """Return the change that adds what is new and not `wrong`, and not exceptions alone."""
         noted = [*notes]
@@ -65,7 +67,7 @@ class Draft(BuildContext):
             return IgnoreFileChange(notes=tuple(noted))
         return IgnoreFileChange(self.attempt(added).data, tuple(added), notes=tuple(noted))
 
-    def _blame(self, additions: Sequence[Addition], wrong: FindWrong) -> dict[str, str]:
+    def _blame(self, additions: Additions, wrong: FindWrong) -> dict[str, str]:
         """Return the lines of the additions that do something wrong, with the reason."""
         attempt = self.attempt(additions)
         blamed = dict[str, str]()
@@ -78,7 +80,7 @@ class Draft(BuildContext):
             blamed.setdefault(line, why)
         return blamed
 
-    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
+    def wrong(self, attempt: Attempt) -> WrongVerdicts:
         """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
         yield from self._ignored_sources(attempt)
         for path in attempt.lost(self.proof.needed):
@@ -99,7 +101,7 @@ class Draft(BuildContext):
         for path in attempt.shown:
             yield path, f"{path} is ignored now and would be sent"
 
-    def _ignored_sources(self, attempt: Attempt) -> Iterator[Wrong]:
+    def _ignored_sources(self, attempt: Attempt) -> WrongVerdicts:
         """Yield named sources that would be ignored; a step outside of the build may make them."""
         for named in self.build_files.named:
             path = named.path
@@ -108,7 +110,7 @@ class Draft(BuildContext):
             if attempt.plan.spec.match_file(path):
                 yield path, f"{named} takes {shown(path)}"
 
-    def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
+    def kept_back(self, attempt: Attempt) -> WrongVerdicts:
         """Yield the paths that would be hidden and that a trap protects; of doubts few do."""
         for match in self.found:
             if match.path not in attempt.changes.hidden:
@@ -144,8 +146,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     with suppress(IgnoreFileError):
         attempt = draft.attempt(additions, at_start=True)
         after = [draft.snapshot.sent(attempt.plan.spec, include=include) for include in includes]
-        is_exact = before == after and wanted.issuperset(attempt.sent.paths)
-        if is_exact and not attempt.shown:
+        if before == after and wanted.issuperset(attempt.sent.paths) and not attempt.shown:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     return IgnoreFileChange(
         notes=notes,
