@@ -12,9 +12,9 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar, cast
 
 from ctxsize.errors import InputError
+from ctxsize.toml import TomlTable
 
 Value = TypeVar("Value")
-TomlTable = dict[str, Any]
 Types = tuple[type, ...]  # of the values of a key; all values of a list are texts
 
 TEXT: Types = (str,)

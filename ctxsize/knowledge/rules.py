@@ -21,14 +21,13 @@ from ctxsize.knowledge.row_checks import (
     TABLE,
     TEXT,
     TEXTS,
-    TomlTable,
     check_row,
     not_parsed,
     reading,
 )
 from ctxsize.model import Texts
 from ctxsize.shipped import shipped_text
-from ctxsize.toml import trusted_table
+from ctxsize.toml import TomlTable, trusted_table
 from ctxsize.units import human
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion

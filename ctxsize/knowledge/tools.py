@@ -19,13 +19,13 @@ from ctxsize.knowledge.row_checks import (
     FLAG,
     NUMBER,
     TEXT,
-    TomlTable,
     check_row,
     reading,
 )
 from ctxsize.knowledge.rules import Rule, joined, listed, table
 from ctxsize.model import Texts
 from ctxsize.syntax import Command
+from ctxsize.toml import TomlTable
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""

@@ -25,7 +25,7 @@ from ctxsize.recommender.outcome import Suggestion
 
 _KINDS = {stat.S_IFREG: "f", stat.S_IFLNK: "l"}  # the kinds of nodes by the type of a file
 PageValues = dict[str, object]
-Suggestions = Sequence[Suggestion]
+ShownSuggestions = Sequence[Suggestion]
 Chain = list[tuple[int, str]]  # suggestions: the last one that is on hides if `-`, else keeps
 Chains = list["Chain | None"]
 ChainsByPath = defaultdict[str, Chain]
@@ -54,7 +54,7 @@ class Fates:
     def __init__(
         self,
         trial: Trial,
-        suggestions: Suggestions,
+        suggestions: ShownSuggestions,
         top: int,
         *,
         travels: bool,
@@ -221,7 +221,7 @@ class _Gone(NamedTuple):
     emptied: set[str]
 
 
-def _chains(trial: Trial, suggestions: Suggestions) -> tuple[ChainsByPath, ChainsByPath]:
+def _chains(trial: Trial, suggestions: ShownSuggestions) -> tuple[ChainsByPath, ChainsByPath]:
     """Return by path which suggestions hide it, and which hide or empty it, in file order."""
     hides = ChainsByPath(list)
     empties = ChainsByPath(list)
@@ -250,7 +250,7 @@ def _chains(trial: Trial, suggestions: Suggestions) -> tuple[ChainsByPath, Chain
     return hides, empties
 
 
-def in_file_order(suggestions: Suggestions) -> list[tuple[int, bool]]:
+def in_file_order(suggestions: ShownSuggestions) -> list[tuple[int, bool]]:
     """Return indexes, and whether there are exceptions, as `Advisor` has the lines: these last."""
     mixed = [suggestion.patterns[-1].startswith("!") for suggestion in suggestions]
     return sorted(enumerate(mixed), key=itemgetter(1))

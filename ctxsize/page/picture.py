@@ -25,7 +25,7 @@ from ctxsize.guard import checking
 from ctxsize.guard.accepting import readable
 from ctxsize.guard.baseline import above
 from ctxsize.model import Amount, Problem, Report
-from ctxsize.page.classes import Fates, PageValues, Suggestions, in_file_order
+from ctxsize.page.classes import Fates, PageValues, ShownSuggestions, in_file_order
 from ctxsize.page.nodes import ROOM, Amounts, ClassAmount, Leaf, nodes
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.recommender.outcome import Size, Suggestion
@@ -215,7 +215,7 @@ def _changed(was: Amount, now: Amount) -> Amounts:
 def _map(
     snapshot: Snapshot,
     size: Size,
-    suggestions: Suggestions = (),
+    suggestions: ShownSuggestions = (),
     *,
     most: int = ROOM,
     ignored: bool = False,
@@ -272,7 +272,7 @@ def _rule(suggestion: Suggestion) -> PageValues:
     )
 
 
-def _file(plan: Plan, suggestions: Suggestions) -> PageValues:
+def _file(plan: Plan, suggestions: ShownSuggestions) -> PageValues:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
     file = plan.ignore_file
     data = b""

@@ -14,6 +14,7 @@ from os.path import basename, dirname, isfile, join, lexists, normpath, realpath
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import context_need
+from ctxsize.dockerfile.words import Variables
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import DockerfileError, UndecidedError
@@ -29,7 +30,6 @@ from ctxsize.repository.search import (
     FoundBuilds,
     Place,
     Search,
-    Variables,
     shortened,
 )
 

@@ -14,9 +14,10 @@ from textwrap import dedent
 from typing import NamedTuple, TypeAlias
 
 from ctxsize.build import Build, with_inline
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as
-from ctxsize.repository.search import NotReadError, RegexMatch, TextsByName, Variables
+from ctxsize.repository.search import NamedTexts, NotReadError, RegexMatch
 from ctxsize.repository.yaml import substituted
 
 BakeValue: TypeAlias = "bool | int | float | str | list[BakeValue] | dict[str, BakeValue] | None"
@@ -123,7 +124,7 @@ class BakeFile:
     def _text_at(self, body: BakeObject, key: str) -> str:
         return _text(self._value(body.get(key)))
 
-    def _arguments(self, target: str, template: BakeValue) -> TextsByName:
+    def _arguments(self, target: str, template: BakeValue) -> NamedTexts:
         """Return the build arguments of a target, without those that are not known."""
         parts = [template]
         if isinstance(template, dict):
@@ -265,7 +266,7 @@ def _hide(value: BakeValue, written: str) -> BakeValue:
     return value
 
 
-def _pairs(value: BakeValue) -> TextsByName:
+def _pairs(value: BakeValue) -> NamedTexts:
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -21,7 +21,7 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Effect, Texts
 from ctxsize.reader import holds
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
-from ctxsize.repository.search import Place, RegexMatch, Search, TextsByName
+from ctxsize.repository.search import NamedTexts, Place, RegexMatch, Search
 from ctxsize.syntax import can_read
 
 _LINE = re.compile(r"(?:.*\\\n)*.*")
@@ -313,7 +313,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     return partial(_REFERENCE.sub, replacement)
 
 
-def pairs(words: Iterable[str]) -> TextsByName:
+def pairs(words: Iterable[str]) -> NamedTexts:
     """Return `NAME=value` words as a mapping, without values that are not written out."""
     known = {}
     for word in words:

@@ -13,15 +13,15 @@ from os.path import dirname, expanduser, isfile, join
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference, joined, with_inline
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import bakefile, yaml
 from ctxsize.repository.search import (
+    NamedTexts,
     NotReadError,
     Place,
     Search,
-    TextsByName,
-    Variables,
     by_directory,
 )
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
@@ -119,7 +119,7 @@ class ComposeReader:
         self._document = cache(self._read_document)  # parsed once for all projects
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
-        self._variables: dict[object, TextsByName] = {}  # each set once: keys are identities
+        self._variables: dict[object, NamedTexts] = {}  # each set once: keys are identities
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, ServiceBuild]:
@@ -155,7 +155,7 @@ class ComposeReader:
             )
         return builds
 
-    def _variables_of(self, paths: Iterable[str], outer: Variables) -> TextsByName:
+    def _variables_of(self, paths: Iterable[str], outer: Variables) -> NamedTexts:
         """Return the variables that files set; `outer` ones win over them."""
         search = self._search
         variables = {}
@@ -419,7 +419,7 @@ def _pairs(value: Yaml) -> YamlMapping:
     return pairs
 
 
-def _given_pairs(value: Yaml) -> TextsByName:
+def _given_pairs(value: Yaml) -> NamedTexts:
     """Return the pairs of `_pairs` that have a value."""
     return {name: text for name, text in _pairs(value).items() if isinstance(text, str)}
 

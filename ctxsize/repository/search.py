@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os.path import basename, isdir, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build, is_named_reference, is_reference, placed
+from ctxsize.dockerfile.words import Variables
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
@@ -37,8 +38,7 @@ LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes mi
 
 
 RegexMatch = re.Match[str]
-TextsByName = dict[str, str]  # arguments, contexts or variables
-Variables = Mapping[str, str]  # of the environment, a `.env` file or a Bake file, by name
+NamedTexts = dict[str, str]  # arguments, contexts or variables
 
 
 class NotReadError(Exception):

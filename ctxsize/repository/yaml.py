@@ -16,9 +16,10 @@ from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
+from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, made_of
-from ctxsize.repository.search import NotReadError, RegexMatch, TextsByName, Variables
+from ctxsize.repository.search import NamedTexts, NotReadError, RegexMatch
 
 if TYPE_CHECKING:
     import yaml
@@ -282,9 +283,9 @@ def substituted(pattern: re.Pattern[str], value_of: Callable[[RegexMatch], str],
     return made_of(lambda *texts: "".join(texts), *pieces)
 
 
-def read_dotenv(text: str, outer: Variables) -> TextsByName:
+def read_dotenv(text: str, outer: Variables) -> NamedTexts:
     """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
-    settings: TextsByName = {}
+    settings: NamedTexts = {}
     variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
