@@ -237,7 +237,8 @@ def _paths_mounted_by(process: str, shown: _Mount) -> Iterator[str]:
 def _mounts(process: str) -> Iterator[_Mount]:
     """Yield the mounts that a process sees."""
     # A carriage return in a path is written as it is.
-    for line in _content(f"/proc/{process}/mountinfo").rstrip(b"\n").split(b"\n"):
+    lines = _content(f"/proc/{process}/mountinfo").split(b"\n")
+    for line in filter(None, lines):
         _, _, device, root, point, *_ = line.split(b" ", 5)
         yield _Mount(
             device,
