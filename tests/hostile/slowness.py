@@ -13,10 +13,13 @@ from typing import Any
 from tests.hostile.adversary import Adversary, Attack
 from tests.hostile.expressions import Expression
 
+Call = Callable[[Any, Any], object]
+
 LENGTH = 262_144  # number of characters of a text
 SECONDS = 1.0  # of processor time, for each text
 _LENGTHS = (4_096, 16_384, 65_536)  # number of characters of texts that come first
 _GROWTH = 5.5  # four times the length takes four times the time, or sixteen times it
+_FIRST_GROWTH = 4.5  # up to the shortest text: a quarter of it shows at once what grows with it
 _SECONDS_A_CHARACTER = 0.000_002  # so many go on however they grew: other work may disturb
 _SUSPICIOUS_SECONDS = 0.0001  # for the shortest text: by the square, that is 0.4 for the longest
 
@@ -66,7 +69,7 @@ def _longest(ways: Collection[str]) -> list[str]:
 
 
 def _try(
-    call: Callable[[Any, Any], object],
+    call: Call,
     pattern: Any,
     attack: Attack,
     longest: int,
@@ -76,9 +79,7 @@ def _try(
     """Try longer and longer texts, while the time is long or grows faster than they do."""
     before = _SUSPICIOUS_SECONDS / _GROWTH
     for length in (*(each for each in _LENGTHS if each < longest), longest):
-        text: Any = attack.text(length)
-        if isinstance(pattern.pattern, bytes):
-            text = text.encode("utf-8", "surrogatepass")
+        text = _text_for(pattern, attack, length)
         os.write(target, f"\n{name}, {len(text):,} characters".encode())
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         limit = min(before * _GROWTH, length * _SECONDS_A_CHARACTER)
@@ -88,17 +89,34 @@ def _try(
         signal.setitimer(signal.ITIMER_PROF, 0)
         if seconds < limit:
             return
+        if length == _LENGTHS[0] and _is_linear(call, pattern, attack, seconds):
+            return
         before = seconds
 
 
-def _seconds(call: Callable[[Any, Any], object], pattern: Any, text: Any) -> float:
+def _is_linear(call: Call, pattern: Any, attack: Attack, seconds: float) -> bool:
+    """Return whether a quarter of the shortest text takes a quarter of its time."""
+    text = _text_for(pattern, attack, _LENGTHS[0] // 4)
+    quarter = min(_seconds(call, pattern, text), _seconds(call, pattern, text))
+    return seconds < quarter * _FIRST_GROWTH
+
+
+def _text_for(pattern: Any, attack: Attack, length: int) -> Any:
+    """Return a text, or the bytes of one for an expression of bytes."""
+    text = attack.text(length)
+    if isinstance(pattern.pattern, bytes):
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def _seconds(call: Call, pattern: Any, text: Any) -> float:
     # The clock of the process stands still between two ticks while its timer runs.
     before = time.thread_time()
     call(pattern, text)
     return time.thread_time() - before
 
 
-_CALLS: dict[str, Callable[[Any, Any], object]] = {
+_CALLS: dict[str, Call] = {
     "match": lambda pattern, text: pattern.match(text),
     "fullmatch": lambda pattern, text: pattern.fullmatch(text),
     "search": lambda pattern, text: pattern.search(text),
