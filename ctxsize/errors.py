@@ -6,7 +6,7 @@ entry, so that the rest of the answer is true, is a `ctxsize.model.Problem` inst
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +18,15 @@ class CtxsizeError(Exception):
     """Base of all of them: a message, its place, and a hint what to do."""
 
     message: str
-    _: KW_ONLY
-    path: str | None = None
-    line: int | None = None
-    column: int | None = None  # 1-based
-    hint: str | None = None
-    pattern: str | None = None  # the one that it concerns, as the builder sees it
-    always: bool = True  # False if only a build that reaches the pattern fails
+    # `KW_ONLY` would be shorter, but Python 3.10 cannot read the hints of a class with it.
+    path: str | None = field(default=None, kw_only=True)
+    line: int | None = field(default=None, kw_only=True)
+    column: int | None = field(default=None, kw_only=True)  # 1-based
+    hint: str | None = field(default=None, kw_only=True)
+    pattern: str | None = field(default=None, kw_only=True)
+    """The pattern that it concerns, as the builder sees it."""
+    always: bool = field(default=True, kw_only=True)
+    """False if only a build that reaches the pattern fails."""
 
     @property
     def where(self) -> str:
