@@ -66,13 +66,20 @@ def watch(
             with output.redrawn():
                 redraw()
         saved = {path: before.get(path, _stamp(path)) for path in paths if path}
-        # The cheaper of the last two counts: one of them may have imported modules.
-        due = time.monotonic() + max(_EVERY_S, min(last_s, cost_s) * _SHARE)
+        due = time.monotonic() + pause_s(last_s, cost_s)
         last_s = cost_s
         while time.monotonic() < due:
             if saved != {path: _stamp(path) for path in saved}:
                 break
             time.sleep(_EVERY_S)
+
+
+def pause_s(*costs_s: float) -> float:
+    """Return how long to wait after answers that took so much processor time.
+
+    The cheapest of them counts: another one may have imported modules.
+    """
+    return max(_EVERY_S, min(costs_s) * _SHARE)
 
 
 def measure_again(

@@ -144,8 +144,13 @@ def test_check_watches_on_after_a_refusal(context: Path) -> None:
         save(context / "data.bin", b"x" * 9_000)
         assert "CTX401" in watch.until("+9.0 kB, +1 file since the start\n")
         (context / "data.bin").unlink()
-        assert watch.until("since the start\n", 4).startswith("ok ")
+        assert watch.until("since the start\n").startswith("ok ")
         assert watch.interrupt() == 130
+
+
+def test_the_cheaper_of_two_answers_decides_when_to_measure_again() -> None:
+    assert watching.pause_s(0.5, 0.05) == watching.pause_s(0.05, 0.5) == pytest.approx(3.0)
+    assert watching.pause_s(0.0, 0.5) == pytest.approx(0.3)
 
 
 def test_an_error_is_shown_and_the_next_change_awaited(context: Path) -> None:
