@@ -30,7 +30,7 @@ _ALL_MAY_READ = 0o444
 
 def in_steps(directories: list[str], others: list[str]) -> list[DirectoryOrRun]:
     """Return the names of a directory in byte order, those between directories in runs."""
-    order = _order(directories, others)
+    order = byte_order(directories, others)
     directories.sort(key=order)
     others.sort(key=order)
     steps: list[DirectoryOrRun] = []
@@ -50,7 +50,7 @@ def _in_runs(names: list[str]) -> list[DirectoryOrRun]:
     return [names[start : start + MOST_TOGETHER] for start in range(0, len(names), MOST_TOGETHER)]
 
 
-def _order(*names: list[str]) -> Callable[[str], bytes] | None:
+def byte_order(*names: list[str]) -> Callable[[str], bytes] | None:
     """Return the key that sorts in byte order: None unless a name is not UTF-8."""
     try:
         "".join(map("".join, names)).encode()

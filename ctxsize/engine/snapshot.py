@@ -11,10 +11,12 @@ from posixpath import join
 from stat import S_ISLNK
 from typing import NamedTuple
 
+from ctxsize.engine import native
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, up_to
-from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
+from ctxsize.engine.events import Files, Folder, Progress, reported
 from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
+from ctxsize.engine.memory_tree import MemoryTree
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
@@ -144,29 +146,13 @@ class Snapshot:
     @classmethod
     def take(cls, plan: Plan, *, progress: Progress | None = None) -> Snapshot:
         """Return the context of `plan` as it is now. Raises what `Walk` raises."""
-        walk = Walk(plan, everything=True)
-        folders = {"": MemoryDirectory("")}
-        entries = 0
-        content_bytes = 0
-
-        def seen() -> tuple[int, int]:
-            return entries, content_bytes
-
-        for event in reported(walk, progress, seen):
-            if isinstance(event, Files | IgnoredEntries):
-                new = _entries_of(event)
-                folders[event.prefix[:-1]].entries.update(new)
-                entries += len(new)
-                content_bytes += sum([size for size in new.values() if isinstance(size, int)])
-            elif event.path not in folders:
-                folder = MemoryDirectory(event.path)
-                above = event.path.rpartition("/")[0]
-                folders[above].folders[folder.name] = folder
-                folders[event.path] = folder
-                entries += 1
-        for folder in reversed(folders.values()):  # a directory comes after the one above it
-            folder.add_up()
-        return cls(plan, folders[""], tuple(walk.problems))
+        tree = MemoryTree()
+        walk = native.add_everything(plan, tree, progress)
+        if walk is None:
+            walk = Walk(plan, everything=True)
+            for event in reported(walk, progress, lambda: (tree.entries, tree.content_bytes)):
+                tree.add(event)
+        return cls(plan, tree.finish(), tuple(walk.problems))
 
     def asked(self, plan: Plan) -> Snapshot:
         """Return the same tree for another plan, caches of the tree included."""
@@ -327,27 +313,3 @@ class Snapshot:
             if names:
                 links[folder.path] = names
         return links
-
-
-def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
-    """Return the entries of an event in the form in which a directory keeps them."""
-    unreadable: Collection[str] = ()
-    if isinstance(event, Files):
-        if event.plain:
-            return dict(zip(event.names, event.sizes, strict=True))
-        unreadable = event.unreadable
-    entries: dict[str, int | File] = {}
-    for name, status in zip(event.names, event.stats, strict=True):
-        inode = 0
-        if status.st_nlink > 1:
-            inode = status.st_ino
-        file = File(
-            name=name,
-            st_mode=status.st_mode,
-            st_size=status.st_size,
-            st_nlink=status.st_nlink,
-            st_ino=inode,
-            readable=name not in unreadable,
-        )
-        entries[name] = file.kept
-    return entries

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from errno import ELOOP, ENOENT, ENOTDIR
 from os.path import join
+from typing import NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Marks
@@ -39,6 +40,13 @@ class _Frame:
         self.steps: Iterator[DirectoryOrRun] = iter(())
         self.prefix = join(self.path, "")
         self.announced = not self.state.mark.ignored
+
+
+class _Place(NamedTuple):
+    """A subdirectory as the builder meets it."""
+
+    state: HasMark
+    passed_by: bool  # True if it does not enter it
 
 
 class Walk:
@@ -116,7 +124,7 @@ class Walk:
             yield from self._enter(frame, names[0])
             yield from self._down_to(depth)
         elif kind == "folder":
-            child = self._open(frame, names[0])
+            child = self._open(frame, names[0], self._place_of(frame, names[0]))
             if child is not None:
                 child.announced = True
                 yield self._folder(child)
@@ -133,7 +141,9 @@ class Walk:
             self._leave()
         names = [*filter(None, directory.split("/"))]
         for depth in range(len(stack), len(names) + 1):
-            child = self._open(stack[-1], names[depth - 1])
+            name = names[depth - 1]
+            place = self._place_of(stack[-1], name)
+            child = self._open(stack[-1], name, place)
             if child is None:
                 return None
             child.announced = len(names) - depth >= silent
@@ -148,25 +158,31 @@ class Walk:
             raise BuildFailsError(message, path=join(self._plan.root, "")) from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
-    def _open(
-        self, frame: _Frame, name: str, state: HasMark | None = None, *, passed_by: bool = False
-    ) -> _Frame | None:
+    def _place_of(self, frame: _Frame, name: str) -> _Place:
+        """Return how the builder meets the subdirectory `name`."""
+        if frame.passed_by:
+            return _Place(frame.state, passed_by=True)
+        state = self._evaluator.enter(frame.state, frame.prefix, name)
+        looks_inside = not state.mark.ignored
+        if not looks_inside:
+            looks_inside = self._evaluator.enters(state, frame.prefix + name)
+        return _Place(state, passed_by=not looks_inside)
+
+    def _open(self, frame: _Frame, name: str, place: _Place) -> _Frame | None:
         """Put the subdirectory `name` on the stack; None if unreadable where no builder stops."""
         path = frame.prefix + name
-        if state is None:
-            state = self._evaluator.enter(frame.state, frame.prefix, name)
         try:
             directory = frame.directory.enter(name)
         except OSError as error:
             if error.errno in _GONE:
                 # `filterFS.Walk` continues after an entry that is gone (`isNotExist`).
                 self.inspector.note(VANISHED, path, error)
-            elif passed_by:
+            elif place.passed_by:
                 self.inspector.note(UNREAD_IGNORED, path, error)
             else:
                 raise self.inspector.stops(error, path) from None
             return None
-        return self._put(_Frame(path, directory, state, passed_by=passed_by))
+        return self._put(_Frame(path, directory, place.state, passed_by=place.passed_by))
 
     def _put(self, frame: _Frame) -> _Frame:
         self._stack.append(frame)
@@ -209,21 +225,16 @@ class Walk:
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
         events: list[Event] = []
-        path = frame.prefix + name
-        state = frame.state
-        looks_inside = False
-        if not frame.passed_by:
-            state = self._evaluator.enter(frame.state, frame.prefix, name)
-            looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
-        mark = state.mark
+        place = self._place_of(frame, name)
+        mark = place.state.mark
         if mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
-            entered = looks_inside or self._everything
-            events.append(IgnoredFolder(path, mark, entered))
+            entered = self._everything or not place.passed_by
+            events.append(IgnoredFolder(frame.prefix + name, mark, entered))
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not entered:
                 return events
-        child = self._open(frame, name, state, passed_by=not looks_inside)
+        child = self._open(frame, name, place)
         if child is None:
             return events
         self._read(child)

@@ -11,7 +11,7 @@ import re
 import sys
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from itertools import chain, islice
@@ -30,8 +30,9 @@ from ctxsize.engine.directories import (
     RunningSum,
 )
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.events import Progress
+from ctxsize.engine.events import Event, Progress
 from ctxsize.engine.filesystem import Disk
+from ctxsize.engine.memory_tree import Entries, MemoryTree
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import CLASS, Segment
 from ctxsize.engine.sums import CoreSums, LargeFile, WalkSums
@@ -48,6 +49,8 @@ _SECRET = 2
 _FOLDER = 4
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
+_EVERYTHING = 32  # the option that also asks for what is ignored, with all names
+_LISTS_OF_EVERYTHING = (6, 7, 8)  # directories, names, and what is handed back
 _END = 0
 _BYTE = 1
 _RUNE = 2
@@ -82,27 +85,12 @@ def _load(path: str) -> ModuleType | None:
 
 def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | None) -> Walk | None:
     """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
-    module = core()
-    python = Walk(plan)
-    program = _program(plan)
-    on_disk = type(python.source) is Disk  # the core reads nothing else
-    if module is None or program is None or not on_disk or sums.top > _MOST_LARGEST:
+    if sums.top > _MOST_LARGEST:
         return None
-    threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
-    try:
-        results = module.add_up(
-            fsencode(plan.root.rstrip("/") + "/"),
-            threads,
-            _options(plan, python),
-            _METERS[plan.builder.meter],
-            sums.top,
-            python.source.longest_path,
-            len(program.parts),
-            _tables(program, plan.spec),
-            partial(_matching, program),
-            progress,
-        )
-    except OSError:
+    python = Walk(plan)
+    wanted = _Wanted(_METERS[plan.builder.meter], _clue_tokens(), sums.top)
+    results = _results(python, plan, wanted, jobs, progress)
+    if results is None:
         return None
     try:
         _add_results(results, python, sums)
@@ -111,6 +99,67 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
     if progress is not None:
         progress(sums.entries, sums.content_bytes)
     return python
+
+
+def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> Walk | None:
+    """Add all that there is, ignored or not; return the walk, None without the core.
+
+    Raises as a `Walk` of everything.
+    """
+    python = Walk(plan, everything=True)
+    wanted = _Wanted(flags=_EVERYTHING)
+    results = _results(python, plan, wanted, None, progress)
+    if results is None:
+        return None
+    folders, names, back = (_CoreList.read(*results[at]) for at in _LISTS_OF_EVERYTHING)
+    try:
+        _add_folders(folders, names, tree)
+        for part in _handed_back(back):
+            for event in part.events(python):
+                tree.add(event)
+    finally:
+        python.close()
+    return python
+
+
+class _Wanted(NamedTuple):
+    """What the core is asked for."""
+
+    meter: int = 0  # how the builder counts bytes on the wire
+    clues: Sequence[Tokens] = ()  # the names and endings that it records
+    top: int = 0  # number of the largest files
+    flags: int = 0
+
+
+_Results = tuple[tuple[bytes, bytes], ...]  # the core's lists: texts, and numbers
+
+
+def _results(
+    python: Walk, plan: Plan, wanted: _Wanted, jobs: int | None, progress: Progress | None
+) -> _Results | None:
+    """Return the core's answer about the tree of a walk; None if it cannot answer."""
+    module = core()
+    program = _program(plan)
+    on_disk = type(python.source) is Disk  # the core reads nothing else
+    if module is None or program is None or not on_disk:
+        return None
+    threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
+    try:
+        results: _Results = module.add_up(
+            fsencode(plan.root.rstrip("/") + "/"),
+            threads,
+            _options(plan, python) | wanted.flags,
+            wanted.meter,
+            wanted.top,
+            python.source.longest_path,
+            len(program.parts),
+            _tables(program, plan.spec, wanted.clues),
+            partial(_matching, program),
+            progress,
+        )
+    except OSError:
+        return None
+    return results
 
 
 def _program(plan: Plan) -> Program | None:
@@ -153,7 +202,7 @@ def _clue_tokens() -> list[Tokens]:
     return all_tokens
 
 
-def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
+def _tables(program: Program, spec: DockerIgnoreSpec, clues: Sequence[Tokens]) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
     classes: ClassNumbers = {}
     tokens: Tokens = []
@@ -162,7 +211,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
         first.append(len(tokens))
         tokens += _tokens(part, classes)
         tokens.append((_END, bit))
-    for clue_tokens in _clue_tokens():
+    for clue_tokens in clues:
         first.append(len(tokens))
         tokens += clue_tokens
     return (
@@ -263,10 +312,10 @@ class _CoreList(NamedTuple):
         return zip(*texts, *columns, strict=True)
 
 
-def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: WalkSums) -> None:
+def _add_results(results: _Results, python: Walk, sums: WalkSums) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
     lists = [_CoreList.read(*pair) for pair in results[:-1]]
-    totals, direct, extensions, patterns, largest, clues, back, runs = lists
+    totals, direct, extensions, patterns, largest, clues, _, _, back, runs = lists
     sums.add_core(
         CoreSums(*totals.numbers),
         _sums(direct.rows(2, direct.texts)),
@@ -276,19 +325,52 @@ def _add_results(results: tuple[tuple[bytes, bytes], ...], python: Walk, sums: W
     )
     _add_clues(clues, sums.clues)
     left = _runs(memoryview(results[-1][1]).cast("q"), runs)
-    texts = iter(back.texts)
     added = 0
-    for run, files_before, number, count in back.rows(4):
-        sums.add_runs(islice(left, run - added), files_before)
-        added = run
-        directory = next(texts)
-        names = [*islice(texts, count)]
-        silent = max(0, number - _TREE)
-        kind = _KINDS[number - silent]
-        for event in python.handed_back(kind, directory, names, silent):
+    for part in _handed_back(back):
+        sums.add_runs(islice(left, part.runs_before - added), part.files_before)
+        added = part.runs_before
+        for event in part.events(python):
             sums.add(event)
         sums.settle()
     sums.add_runs(left, 0)
+
+
+class _HandedBack(NamedTuple):
+    """Entries of a directory that the core leaves to Python, and what came before them."""
+
+    runs_before: int
+    files_before: int
+    kind: str
+    silent: int
+    directory: str
+    names: list[str]
+
+    def events(self, python: Walk) -> Iterator[Event]:
+        """Yield the events of these entries."""
+        return python.handed_back(self.kind, self.directory, self.names, self.silent)
+
+
+def _handed_back(back: _CoreList) -> Iterator[_HandedBack]:
+    """Yield what the core handed back, in the order of the walk."""
+    texts = iter(back.texts)
+    for run, files_before, number, count in back.rows(4):
+        silent = max(0, number - _TREE)
+        directory = next(texts)
+        names = [*islice(texts, count)]
+        yield _HandedBack(run, files_before, _KINDS[number - silent], silent, directory, names)
+
+
+def _add_folders(folders: _CoreList, names: _CoreList, tree: MemoryTree) -> None:
+    """Add the directories that the core read, with their plain files."""
+    sizes = names.numbers.tolist()
+    start = 0
+    for prefix, count, _ in folders.rows(2, folders.texts):
+        end = start + count
+        entries: Entries = dict(zip(names.texts[start:end], sizes[start:end], strict=True))
+        tree.add_folder(prefix[:-1], entries)
+        start = end
+    tree.entries = len(sizes) + len(folders.texts)
+    tree.content_bytes = sum(sizes)
 
 
 def _runs(sizes: memoryview[int], runs: _CoreList) -> Iterator[Run]:

@@ -70,7 +70,8 @@ static int grow(void *array, size_t *room, size_t used, size_t more, size_t item
 /* ---- what Python passes ------------------------------------------------------------------------------- */
 enum { END, BYTE, RUNE, STAR, CLASS, TELL };     /* tokens of a name that is looked for */
 typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class, what it tells */
-enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16 };
+/* With EVERYTHING also what is ignored is looked at, and Python gets the names and the sizes of all files. */
+enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16, EVERYTHING = 32 };
 enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what it sends */
 /* What a name tells. An ending that does is told once per directory: its number is above these bits. */
 enum { MARK = 1, SECRET = 2, FOLDER = 4 };
@@ -244,14 +245,14 @@ typedef struct Node {
     struct Node *parent, **children;
     int32_t *at;                /* by child: how many files come before it */
     int64_t *sizes, time, content_bytes, count; /* by file: its bytes, IS_ODD if it is handed back */
-    char *name;
+    char *name, *names;         /* its own; those of its files, if they are wanted */
     Word *live;                 /* what may match in it, NULL for nothing; then what has its text in the path */
     struct Record **records, *record; /* what is known of some files, in order, a list for each part of them */
     uint32_t path_length, nchildren, nfiles, pending;
     uint32_t child, file, part; /* how far the walk in order has come, with `record` */
     Fate fate;
     int fd, tells, mode;
-    unsigned char ignored, below, handed, odd, unusual; /* a name in its path */
+    unsigned char ignored, sends, below, handed, odd, unusual; /* a name in its path */
 } Node;
 #define IS_ODD (-1)
 typedef struct Record { struct Record *next; const char *name; uint32_t file; int is_large, tells; } Record;
@@ -380,10 +381,12 @@ static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
 static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, int *is_here, struct stat *st) {
     const Program *p = s->walk->p;
     int result, refused = p->options & REFUSES && e->fate.last >= 0 && !p->exceptional[e->fate.last];
-    if (refused || n->unusual || !is_usual(p, e->name)) return -1;
+    int ignored = is_ignored(p, e->fate.decider); /* nothing of it is read */
+    if (!ignored && (refused || n->unusual || !is_usual(p, e->name))) return -1;
     AGAIN(result, fstatat(n->fd, e->name, st, AT_SYMLINK_NOFOLLOW));
     if (result || (st->st_mode & 0177000) != S_IFREG || st->st_nlink != 1) return -1;
     if ((uint64_t)st->st_size >= LARGE_FILE || s->bytes + st->st_size > most_bytes) return -1;
+    if (ignored) return 0;
     if ((st->st_mode & 0444) != 0444 && !(st->st_mode & 0400 && st->st_uid == p->user)) return -1;
     if (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, is_here, e->name)) return -1;
     size_t path = length_in(n, length);
@@ -405,7 +408,8 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
         struct stat st;
         if (!(i & 255) && __atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED)) return 1;
         int64_t head = look_at(s, n, e, length, &is_here, &st);
-        if (head < 0 || !add_ending(s, e->name, length, st.st_size)) {
+        int counts = head >= 0 && (p->options & EVERYTHING || add_ending(s, e->name, length, st.st_size));
+        if (!counts) {
             n->sizes[i] = IS_ODD;
             if (!note(s, &last, i, e->name, 0, 0)) return 0;
             continue;
@@ -497,7 +501,7 @@ static int give_fate(Sums *s, const Node *n, Entry *e, char *path) {
     if (any) decide(p, &e->fate, s->matched, s->rivals);
     return 1;
 }
-/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent. `path` has room for its path. */
+/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent or is wanted. `path` has room for its path. */
 static int add_directory(Sums *s, Node *n, Entry *e, char *path) {
     const Program *p = s->walk->p;
     Node *child = keep(&s->arena, sizeof *child);
@@ -509,23 +513,23 @@ static int add_directory(Sums *s, Node *n, Entry *e, char *path) {
     write_path(n, e->name, path);
     if (n->live && (hopeful = follow(s, n, child)) < 0) return 0;
     if (child->ignored && (!hopeful || !is_entered(p, path, child->path_length))) {
-        free(child->live);
+        free(child->live), child->live = NULL;
         s->ignored_folders++, s->unopened++;
-        return 1;
+        if (!(p->options & EVERYTHING)) return 1;
     }
     child->tells = child->ignored ? 0 : e->tells & FOLDER;
     n->at[n->nchildren] = n->nfiles;
     n->children[n->nchildren++] = child;
     return 1;
 }
-/* Gives each entry its fate: directories become children, files that are sent come first among the entries. */
+/* Gives each entry its fate: directories become children, files that are looked at come first among the entries. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
     Word files = 0; /* whether any pattern may end in this directory */
     for (int i = 0; n->live && i < p->words; i++) files |= n->live[i] & p->final[i];
     for (long i = 0; i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
-        int told = read_name(p, &s->telling, e.name);
+        int told = p->told ? read_name(p, &s->telling, e.name) : 0;
         if (told < 0) return 0;
         e.fate = n->fate, e.tells = s->telling.state[told].tells;
         if (n->live && (files || e.type == DT_DIR) && !give_fate(s, n, &e, path)) return 0;
@@ -534,8 +538,9 @@ static int judge(Sums *s, Node *n, long count, char *path) {
         struct stat st; /* a socket is passed by, unless the builder cannot even see what it is */
         int passed_by = e.type == DT_SOCK && p->options & NO_SOCKETS &&
                         !fstatat(n->fd, e.name, &st, AT_SYMLINK_NOFOLLOW);
-        if (is_ignored(p, e.fate.decider)) s->ignored_files++;
-        else if (!passed_by) s->entries[n->nfiles++] = e;
+        int ignored = is_ignored(p, e.fate.decider);
+        s->ignored_files += ignored, n->sends |= !ignored && !passed_by;
+        if (ignored ? p->options & EVERYTHING : !passed_by) s->entries[n->nfiles++] = e;
     }
     return 1;
 }
@@ -544,12 +549,20 @@ static int add_job(Sums *s, Job **jobs, Node *n, Entry *entries, uint32_t from, 
     if (job) *job = (Job){*jobs, n, entries, from, to}, *jobs = job;
     return job != NULL;
 }
+/* Keeps the names of the files of a directory, which Python gets in the end. */
+static int keep_names(Sums *s, Node *n) {
+    size_t used = 0;
+    for (uint32_t i = 0; i < n->nfiles; i++) used += strlen(s->entries[i].name) + 1;
+    char *at = n->names = keep(&s->arena, used);
+    for (uint32_t i = 0; at && i < n->nfiles; i++) at = stpcpy(at, s->entries[i].name) + 1;
+    return at != NULL;
+}
 /* Looks at the files of a directory, or leaves them in parts to all threads. */
 static int share_files(Sums *s, Node *n, Job **jobs) {
     uint32_t files = n->nfiles;
     n->sizes = keep(&s->arena, files * sizeof *n->sizes);
     n->records = keep(&s->arena, (files / CHUNK + 1) * sizeof *n->records);
-    if (!n->sizes || !n->records) return 0;
+    if (!n->sizes || !n->records || (s->walk->p->options & EVERYTHING && !keep_names(s, n))) return 0;
     if (s->walk->threads < 2 || files < 2 * CHUNK) return add_files(s, n, s->entries, 0, files);
     Entry *entries = keep(&s->arena, files * sizeof *entries);
     if (entries) memcpy(entries, s->entries, files * sizeof *entries);
@@ -588,7 +601,7 @@ static int visit(Sums *s, Node *n, Job **jobs) {
 static void one_less(Node *n) { if (n && !--n->pending && n->parent) close(n->fd), n->fd = -1; }
 /* Makes what a visit found known to all: work, and which ignored directories hold something that is sent. */
 static void publish(Walk *w, Node *n, Job *jobs) {
-    int sends = n->nfiles > 0;
+    int sends = n->sends;
     n->pending = 1;
     for (Job *job = jobs, *next; job; job = next, n->pending++) next = job->next, job->next = w->jobs, w->jobs = job;
     for (uint32_t i = 0; i < n->nchildren; i++) sends |= !n->children[i]->ignored;
@@ -652,7 +665,7 @@ static int wait_for(Walk *w, PyObject *poll) {
 typedef struct { char *bytes; size_t used, room; } Buffer;
 typedef struct { Buffer texts, numbers; } List;
 typedef struct { int64_t size, index; const Node *node; const char *name; } Large;
-enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, BACK, RUNS, COLUMN, LISTS };
+enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, FOLDERS, NAMES, BACK, RUNS, COLUMN, LISTS };
 enum { FILES, DIRECTORY, TREE }; /* what is handed back; for a tree, plus how many above are not sent so far */
 #define RUN 1024                 /* entries of one run, at most */
 typedef struct {
@@ -735,10 +748,26 @@ static void add_run(Order *o, Node *n, uint32_t end) {
         o->files++, n->file++;
     }
 }
+/* Adds a directory with the names and sizes of its files, but for those that are handed back. */
+static void put_folder(Order *o, const Node *n) {
+    const char *name = n->names;
+    int64_t count = 0;
+    for (uint32_t i = 0; i < n->nfiles; i++, name += strlen(name) + 1) {
+        if (n->sizes[i] == IS_ODD) continue;
+        put_path(o, NAMES, NULL, name);
+        PUT(o, NAMES, n->sizes[i]);
+        count++;
+    }
+    put_path(o, FOLDERS, n, "");
+    PUT(o, FOLDERS, count, n->content_bytes);
+}
 /* Adds a directory itself, before all that is in it, and what lies directly in it. */
 static void begin(Order *o, const Node *n) {
-    if (n->count) put_path(o, DIRECT, n, "");
-    if (n->count) PUT(o, DIRECT, n->content_bytes, n->count);
+    if (o->p->options & EVERYTHING) put_folder(o, n);
+    else if (n->count) {
+        put_path(o, DIRECT, n, "");
+        PUT(o, DIRECT, n->content_bytes, n->count);
+    }
     if (!n->parent) return;
     o->ignored_directories += n->ignored;
     if (n->tells) tell(o, n->parent, n->name, n->tells, 0);

@@ -17,13 +17,14 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import measure
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, render
 from tests.oracles.availability import unavailable
 from tests.resolving import resolve
 
 THREADS = (1, 2, 4)
-_BACK, _ROW_BYTES = 6, 4 * 8
+_BACK, _ROW_BYTES = 8, 4 * 8
 """Which of the core's lists is what it hands back, and the bytes of the numbers of each item."""
 
 
@@ -108,6 +109,31 @@ def answer(plan: Plan, *, top: int = 10, progress: Progress | None = None) -> An
     return f"{render('json', report, Look())}{report.context.clues}"
 
 
+def tree_answer(plan: Plan) -> Any:
+    """Return all of the context in memory, ignored or not, or the type and the text of its error."""
+    try:
+        snapshot = Snapshot.take(plan)
+    except CtxsizeError as error:
+        return type(error), str(error), vars(error)
+    folders = [
+        (folder.path, [*folder.entries.items()], [*folder.folders], folder.content_bytes)
+        for folder in snapshot.folders
+    ]
+    return folders, snapshot.problems
+
+
+def native_tree(plan: Plan, threads: int = 0) -> Any:
+    """Return the tree that the core reads."""
+    with native_walk(threads):
+        return tree_answer(plan)
+
+
+def python_tree(plan: Plan) -> Any:
+    """Return the tree that the Python walk reads."""
+    with python_walk():
+        return tree_answer(plan)
+
+
 def native_answer(plan: Plan, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:
     """Return the answer of the core, and what it was asked."""
     with native_walk(threads) as spy:
@@ -149,6 +175,7 @@ def check_plan(
         assert bool(spy.sums) == wanted, f"{plan.builder.name}, {number} threads"
         assert not (wanted and spy.failures)
         spies.append(spy)
+    assert native_tree(plan, threads[-1]) == python_tree(plan), plan.builder.name
     return spies
 
 
