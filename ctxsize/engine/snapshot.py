@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -96,35 +96,68 @@ class Sent:
         return self.sizes.keys()
 
 
-class SentDifference(NamedTuple):
-    """The entries with another fate: no longer sent, sent now, and sent with other bytes."""
+class SentDifference:
+    """The entries with another fate in one answer than in another, each set made when asked for."""
 
-    hidden: Set[str]
-    shown: Set[str]
-    resized: Set[str]
+    def __init__(self, before: Sent, after: Sent) -> None:
+        self._before = before
+        self._after = after
+
+    @cached_property
+    def _directories(self) -> list[str]:
+        """Return the directories of which other names are sent; those that both share cost none."""
+        before = self._before.names
+        after = self._after.names
+        changed = []
+        for directory in before.keys() | after.keys():
+            old = before.get(directory)
+            new = after.get(directory)
+            if old is not new and old != new:
+                changed.append(directory)
+        return changed
+
+    def hidden_names(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """Yield the directories with entries that are no longer sent, and their names."""
+        for directory in self._directories:
+            old = self._before.names.get(directory, _NONE)
+            new = self._after.names.get(directory, _NONE)
+            if names := old.keys() - new.keys():
+                yield directory, names
+
+    @property
+    def hidden_directories(self) -> frozenset[str]:
+        """Return the directories that are no longer sent."""
+        return self._before.directories - self._after.directories
+
+    @cached_property
+    def hidden(self) -> Set[str]:
+        """Return the entries that are no longer sent."""
+        hidden = {*self.hidden_directories}
+        for directory, names in self.hidden_names():
+            hidden.update(map(join(directory, "").__add__, names))
+        return hidden
+
+    @cached_property
+    def shown(self) -> Set[str]:
+        """Return the entries that are sent now."""
+        return SentDifference(self._after, self._before).hidden
+
+    @cached_property
+    def resized(self) -> Set[str]:
+        """Return the entries that are sent with other bytes."""
+        resized = set[str]()
+        for directory in self._directories:
+            old = self._before.names.get(directory, _NONE)
+            new = self._after.names.get(directory, _NONE)
+            for name in old.keys() & new.keys():
+                if old[name] != new[name]:
+                    resized.add(join(directory, name))
+        return resized
 
     @property
     def paths(self) -> Set[str]:
         """Return all of them."""
         return self.hidden | self.shown | self.resized
-
-
-def differences(before: Sent, after: Sent) -> SentDifference:
-    """Return the difference between two answers. Directories that both share cost no time."""
-    hidden = set(before.directories - after.directories)
-    shown = set(after.directories - before.directories)
-    resized: set[str] = set()
-    for directory in before.names.keys() | after.names.keys():
-        old = before.names.get(directory, _NONE)
-        new = after.names.get(directory, _NONE)
-        if old is not new and old != new:
-            path_of = join(directory, "").__add__
-            hidden.update(map(path_of, old.keys() - new))
-            shown.update(map(path_of, new.keys() - old))
-            for name in old.keys() & new:
-                if old[name] != new[name]:
-                    resized.add(path_of(name))
-    return SentDifference(hidden, shown, resized)
 
 
 class _LastAnswer(NamedTuple):

@@ -22,7 +22,7 @@ from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path, with_ignore_file
-from ctxsize.engine.snapshot import NamesByDirectory, Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.snapshot import Names, NamesByDirectory, Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.go.strings import encoded
@@ -43,7 +43,7 @@ class Attempt:
     @cached_property
     def changes(self) -> SentDifference:
         """Return the difference to the entries sent before."""
-        return differences(self.before, self.sent)
+        return SentDifference(self.before, self.sent)
 
     @cached_property
     def hidden(self) -> list[str]:
@@ -258,19 +258,21 @@ def _replace_part(
     snapshot: Snapshot, before: Sent, part: Mapping[str, MemoryDirectory], after: Sent
 ) -> Sent:
     """Return `before` with the entries of a part as they are sent after a change."""
-    changed = [*part[""].tree()]
     names = {**before.names}
     directories = {*before.directories, *after.directories}
-    rewalked: set[str] = set()  # entries of the part
-    for folder in changed:
+    empty = {*before.empty}
+    for folder in part[""].tree():
         path = folder.path
         entries = folder.entries
         old = names.pop(path, {})
-        new = {name: size for name, size in old.items() if name not in entries}
-        new.update(after.names.get(path, {}))
+        new: Names = {name: size for name, size in old.items() if name not in entries}
+        new = {**new, **after.names.get(path, {})}
+        if new == old:
+            new = old  # shared, for memory, and to see at once what differs
         if new:
             names[path] = new
-        rewalked.update(map(folder.prefix.__add__, entries))
+        if empty:
+            empty.difference_update(map(folder.prefix.__add__, entries))
         if path not in after.directories:
             directories.discard(path)
     # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
@@ -281,9 +283,9 @@ def _replace_part(
             if path in names or not directories.isdisjoint(below):
                 directories.add(path)
     return Sent(
-        names=_share_equal(names, before.names),
+        names=names,
         directories=frozenset(directories),
-        empty=before.empty - rewalked | after.empty,
+        empty=frozenset(empty) | after.empty,
         links=before.links,
     )
 

@@ -42,7 +42,7 @@ class _Frame:
         self.announced = not self.state.mark.ignored
 
 
-class _Place(NamedTuple):
+class _Arrival(NamedTuple):
     """A subdirectory as the builder meets it."""
 
     state: HasMark
@@ -124,7 +124,7 @@ class Walk:
             yield from self._enter(frame, names[0])
             yield from self._down_to(depth)
         elif kind == "folder":
-            child = self._open(frame, names[0], self._place_of(frame, names[0]))
+            child = self._open(frame, names[0], self._arrival_in(frame, names[0]))
             if child is not None:
                 child.announced = True
                 yield self._folder(child)
@@ -142,8 +142,8 @@ class Walk:
         names = [*filter(None, directory.split("/"))]
         for depth in range(len(stack), len(names) + 1):
             name = names[depth - 1]
-            place = self._place_of(stack[-1], name)
-            child = self._open(stack[-1], name, place)
+            arrival = self._arrival_in(stack[-1], name)
+            child = self._open(stack[-1], name, arrival)
             if child is None:
                 return None
             child.announced = len(names) - depth >= silent
@@ -158,17 +158,17 @@ class Walk:
             raise BuildFailsError(message, path=join(self._plan.root, "")) from None
         return self._put(_Frame("", directory, self._evaluator.root()))
 
-    def _place_of(self, frame: _Frame, name: str) -> _Place:
+    def _arrival_in(self, frame: _Frame, name: str) -> _Arrival:
         """Return how the builder meets the subdirectory `name`."""
         if frame.passed_by:
-            return _Place(frame.state, passed_by=True)
+            return _Arrival(frame.state, passed_by=True)
         state = self._evaluator.enter(frame.state, frame.prefix, name)
         looks_inside = not state.mark.ignored
         if not looks_inside:
             looks_inside = self._evaluator.enters(state, frame.prefix + name)
-        return _Place(state, passed_by=not looks_inside)
+        return _Arrival(state, passed_by=not looks_inside)
 
-    def _open(self, frame: _Frame, name: str, place: _Place) -> _Frame | None:
+    def _open(self, frame: _Frame, name: str, arrival: _Arrival) -> _Frame | None:
         """Put the subdirectory `name` on the stack; None if unreadable where no builder stops."""
         path = frame.prefix + name
         try:
@@ -177,12 +177,12 @@ class Walk:
             if error.errno in _GONE:
                 # `filterFS.Walk` continues after an entry that is gone (`isNotExist`).
                 self.inspector.note(VANISHED, path, error)
-            elif place.passed_by:
+            elif arrival.passed_by:
                 self.inspector.note(UNREAD_IGNORED, path, error)
             else:
                 raise self.inspector.stops(error, path) from None
             return None
-        return self._put(_Frame(path, directory, place.state, passed_by=place.passed_by))
+        return self._put(_Frame(path, directory, arrival.state, passed_by=arrival.passed_by))
 
     def _put(self, frame: _Frame) -> _Frame:
         self._stack.append(frame)
@@ -225,16 +225,16 @@ class Walk:
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
         events: list[Event] = []
-        place = self._place_of(frame, name)
-        mark = place.state.mark
+        arrival = self._arrival_in(frame, name)
+        mark = arrival.state.mark
         if mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
-            entered = self._everything or not place.passed_by
+            entered = self._everything or not arrival.passed_by
             events.append(IgnoredFolder(frame.prefix + name, mark, entered))
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not entered:
                 return events
-        child = self._open(frame, name, place)
+        child = self._open(frame, name, arrival)
         if child is None:
             return events
         self._read(child)

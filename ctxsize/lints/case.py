@@ -14,7 +14,7 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern, pattern_for
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.snapshot import Sent, SentDifference, differences
+from ctxsize.engine.snapshot import Sent, SentDifference
 from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.go.strings import encoded
@@ -216,7 +216,7 @@ class Case:
         without = self.with_data(self.with_lines({line.number: "#"}))
         if without.sent is None:
             return []
-        return sorted(differences(self.now, without.sent).paths)
+        return sorted(SentDifference(self.now, without.sent).paths)
 
     def intended(self, texts: Sequence[str]) -> Meant:
         """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
@@ -324,7 +324,7 @@ class Case:
         is_certain = False
         effects = None
         if self.tree is not None and then.sent is not None:
-            difference = differences(self.now, then.sent)
+            difference = SentDifference(self.now, then.sent)
             if self.tree.is_taken(difference.hidden):
                 return None
             is_certain = means is not None and self._is_meant(means, difference)

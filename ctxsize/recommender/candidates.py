@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from posixpath import basename, dirname, split
+from posixpath import basename, dirname, join, split
 
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.snapshot import Sent
@@ -211,34 +211,55 @@ class Proof:
                         yield folder.prefix + entry
 
 
+class _Intent:
+    """What suggestions are to hide, and what has to stay."""
+
+    def __init__(self, suggestions: Suggestions) -> None:
+        self.hidden = set[str]()
+        self.keeps = set[str]()
+        contents = set[str]()
+        for suggestion in suggestions:
+            self.hidden.update(suggestion.paths)
+            self.keeps.update(suggestion.keeps)
+            if suggestion.rule.contents:
+                contents.update(suggestion.paths)
+        # A hidden directory itself may stay as an empty one; with `contents` it must stay.
+        self.stays = contents | self.keeps
+        self.hides_all_in = cache(self._hides_all_in)  # few directories have many paths
+
+    def _hides_all_in(self, directory: str) -> bool:
+        if is_at_or_below(directory, self.keeps):
+            return False
+        return is_at_or_below(directory, self.hidden)
+
+    def disappearing(self, attempt: Attempt) -> Iterator[str]:
+        """Yield what is no longer sent and should be."""
+        changes = attempt.changes
+        paths = [
+            path for path in changes.hidden_directories if not self.hides_all_in(dirname(path))
+        ]
+        for directory, names in changes.hidden_names():
+            if not self.hides_all_in(directory):
+                paths += map(join(directory, "").__add__, names)
+        for path in paths:
+            if path not in self.hidden or is_at_or_below(dirname(path), self.keeps):
+                yield path
+        yield from attempt.lost([path for path in self.stays if path in attempt.before])
+
+    def left(self, sent: Sent) -> Iterator[str]:
+        """Yield what is still sent and should not be."""
+        paths = {path for path in self.hidden if path in sent and path not in sent.directories}
+        for directory, names in sent.names.items():
+            if self.hides_all_in(directory):
+                paths.update(f"{directory}/{name}" for name in names)
+        yield from paths - self.stays
+
+
 def _fault(attempt: Attempt, suggestions: Suggestions) -> str:
     """Return the first fault in the order of the builder, `""` if there is none."""
-    # A hidden directory itself may stay as an empty one; with `contents` it must stay.
-    hidden = set[str]()
-    keeps = set[str]()
-    stays = set[str]()
-    for suggestion in suggestions:
-        hidden.update(suggestion.paths)
-        keeps.update(suggestion.keeps)
-        if suggestion.rule.contents:
-            stays.update(suggestion.paths)
-    stays |= keeps
-    # Few directories have many paths.
-    in_hidden = cache(lambda directory: is_at_or_below(directory, hidden))
-    in_kept = cache(lambda directory: is_at_or_below(directory, keeps))
-    faults = dict[str, str]()
-    for path in attempt.changes.hidden:
-        directory = dirname(path)
-        is_hidden = path in hidden or in_hidden(directory)
-        if not is_hidden or path in stays or in_kept(directory):
-            faults[path] = f"{path} would disappear"
-    sent = attempt.sent
-    left = {path for path in hidden if path in sent and path not in sent.directories}
-    for directory, names in sent.names.items():
-        if in_hidden(directory) and not in_kept(directory):
-            left.update(f"{directory}/{name}" for name in names)
-    for path in left - stays:
-        faults[path] = f"{path} would still be sent"
+    intent = _Intent(suggestions)
+    faults = {path: f"{path} would disappear" for path in intent.disappearing(attempt)}
+    faults |= {path: f"{path} would still be sent" for path in intent.left(attempt.sent)}
     if faults:
         return faults[min(faults, key=order)]
     if attempt.emptied:

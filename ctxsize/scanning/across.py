@@ -14,7 +14,7 @@ from ctxsize import units
 from ctxsize.build import joined
 from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
@@ -198,7 +198,7 @@ def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
     saved = before_bytes - best.sent.content_bytes
     if saved < max(_LEAST_BYTES, before_bytes / 100):
         return
-    gone = sorted(differences(before, best.sent).hidden)
+    gone = sorted(SentDifference(before, best.sent).hidden)
     bytes_by_top = Counter[str]()
     for path in gone:
         top, _, _ = path.partition("/")

@@ -14,7 +14,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, PatternByPattern, State
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.plan import with_ignore_file
-from ctxsize.engine.snapshot import Snapshot, differences
+from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.errors import CtxsizeError
 from tests.engine.agreement import tried, walked
 from tests.engine.strategies import trees_with_ignore_files
@@ -102,7 +102,7 @@ def test_differences(tmp_path: Path) -> None:
     snapshot = Snapshot.take(resolve(str(root)))
     before = snapshot.sent()
     after = snapshot.sent(with_ignore_file(snapshot.plan, b"target\nsrc\n").spec)
-    found = differences(before, after)
+    found = SentDifference(before, after)
     assert found.hidden == {"src", "src/a.rs", "src/b.rs", "src/big"}
     assert found.shown == {"a.log"}
     assert before == snapshot.sent()

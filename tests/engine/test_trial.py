@@ -17,7 +17,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.plan import with_ignore_file
-from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.engine.trial import Matcher, Trial, mark_of, planned, with_lines
 from ctxsize.errors import CtxsizeError
@@ -150,7 +150,7 @@ def test_what_is_emptied(tmp_path: Path) -> None:
     trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", ["vendor/keep"]), b"!vendor/keep\n"))
     attempt = trial.attempt(b"vendor\n!vendor/keep\n**/vendor\n")
     assert attempt.emptied == ["vendor/keep"]
-    found = differences(attempt.before, attempt.sent)
+    found = SentDifference(attempt.before, attempt.sent)
     assert found.paths == found.resized == {"vendor/keep"}
 
 

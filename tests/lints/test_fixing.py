@@ -14,7 +14,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
-from ctxsize.engine.snapshot import differences
+from ctxsize.engine.snapshot import SentDifference
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints import apply_fixes, lint_case
 from ctxsize.lints.case import Case
@@ -167,7 +167,9 @@ def test_certain_fixes_change_what_they_mean_to(lines: list[str], paths: list[st
                 continue
             after = case.with_data(finding.fix.edits[0].after)
             assert after.tree is not None
-            found = {p for p in differences(case.now, after.now).paths if not tree.is_directory(p)}
+            found = {
+                p for p in SentDifference(case.now, after.now).paths if not tree.is_directory(p)
+            }
             assert len(found) == (finding.files or 0) or finding.code in (
                 "CTX115",
                 "CTX123",
@@ -199,7 +201,7 @@ def test_without_a_tree_nothing_changes_in_any(lines: list[str]) -> None:
         other = case.with_data(after)
         assert case.tree is not None
         assert other.tree is not None
-        assert differences(case.now, other.now).paths == frozenset()
+        assert SentDifference(case.now, other.now).paths == frozenset()
 
 
 NAMED = {

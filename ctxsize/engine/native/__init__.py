@@ -88,7 +88,7 @@ def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | N
     if sums.top > _MOST_LARGEST:
         return None
     python = Walk(plan)
-    wanted = _Wanted(_METERS[plan.builder.meter], _clue_tokens(), sums.top)
+    wanted = _Inquiry(_METERS[plan.builder.meter], _clue_tokens(), sums.top)
     results = _results(python, plan, wanted, jobs, progress)
     if results is None:
         return None
@@ -107,7 +107,7 @@ def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> W
     Raises as a `Walk` of everything.
     """
     python = Walk(plan, everything=True)
-    wanted = _Wanted(flags=_EVERYTHING)
+    wanted = _Inquiry(flags=_EVERYTHING)
     results = _results(python, plan, wanted, None, progress)
     if results is None:
         return None
@@ -122,8 +122,8 @@ def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> W
     return python
 
 
-class _Wanted(NamedTuple):
-    """What the core is asked for."""
+class _Inquiry(NamedTuple):
+    """A question to the core."""
 
     meter: int = 0  # how the builder counts bytes on the wire
     clues: Sequence[Tokens] = ()  # the names and endings that it records
@@ -135,7 +135,7 @@ _Results = tuple[tuple[bytes, bytes], ...]  # the core's lists: texts, and numbe
 
 
 def _results(
-    python: Walk, plan: Plan, wanted: _Wanted, jobs: int | None, progress: Progress | None
+    python: Walk, plan: Plan, wanted: _Inquiry, jobs: int | None, progress: Progress | None
 ) -> _Results | None:
     """Return the core's answer about the tree of a walk; None if it cannot answer."""
     module = core()

@@ -110,7 +110,7 @@ def answer(plan: Plan, *, top: int = 10, progress: Progress | None = None) -> An
 
 
 def tree_answer(plan: Plan) -> Any:
-    """Return all of the context in memory, ignored or not, or the type and the text of its error."""
+    """Return the context in memory with all that is ignored, or the fields of its error."""
     try:
         snapshot = Snapshot.take(plan)
     except CtxsizeError as error:
