@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fnmatch import translate as _translate
 from functools import lru_cache
+from typing import Generic, TypeVar
 
+T = TypeVar("T")
 NameTest = Callable[[str], object]  # returns something true for names that it accepts
 _WILDCARDS = frozenset("*?[")
 
@@ -70,3 +73,32 @@ def _joined(globs: tuple[str, ...]) -> NameTest:
 def like(glob: str, name: str) -> bool:
     """Return True if a glob matches a name."""
     return matcher(glob)(name) is not None
+
+
+class GlobIndex(Generic[T]):
+    """Finds the items whose glob matches a name, in the order of the items.
+
+    Globs such as `*.log` are found by the ending of the name; the others are one expression.
+    """
+
+    def __init__(self, items: Iterable[tuple[str, T]]) -> None:
+        self._items = [*items]
+        by_ending = defaultdict[int, dict[str, list[int]]](dict)  # by length, and by the ending
+        self._others: list[int] = []
+        for position, (glob, _) in enumerate(self._items):
+            ending = glob[1:]
+            if glob[0] == "*" and not is_glob(ending):
+                by_ending[len(ending)].setdefault(ending, []).append(position)
+            else:
+                self._others.append(position)
+        self._by_ending = [*by_ending.items()]
+        self._is_any_other = matching(self._items[position][0] for position in self._others)
+
+    def of(self, name: str) -> list[T]:
+        """Return the items for a name."""
+        positions: list[int] = []
+        for length, by_ending in self._by_ending:
+            positions += by_ending.get(name[-length:], ())
+        if self._is_any_other(name):
+            positions += [at for at in self._others if like(self._items[at][0], name)]
+        return [self._items[position][1] for position in sorted(positions)]

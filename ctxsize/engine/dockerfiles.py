@@ -60,7 +60,7 @@ def _endings() -> list[frozenset[str]]:
 
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
-    name = basename(path)
+    name = path.rpartition("/")[2]
     if _DOCKERFILE.fullmatch(name) is None:
         return False
     if is_ignore_file(name):
@@ -74,7 +74,7 @@ def is_dockerfile(path: str) -> bool:
 
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
-    return _IGNORE_FILE.fullmatch(basename(path)) is not None
+    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 class FoundDockerfile(NamedTuple):

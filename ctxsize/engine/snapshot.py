@@ -105,7 +105,7 @@ class SentDifference:
 
     @cached_property
     def _directories(self) -> list[str]:
-        """Return the directories of which other names are sent; those that both share cost none."""
+        """Return the directories that send other names; those that both share cost no time."""
         before = self._before.names
         after = self._after.names
         changed = []

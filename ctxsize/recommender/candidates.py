@@ -212,7 +212,7 @@ class Proof:
 
 
 class _Intent:
-    """What suggestions are to hide, and what has to stay."""
+    """The paths that suggestions are to hide, and those that have to stay."""
 
     def __init__(self, suggestions: Suggestions) -> None:
         self.hidden = set[str]()

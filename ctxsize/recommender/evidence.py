@@ -22,7 +22,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
 from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
-from ctxsize.globs import is_glob, like, matching
+from ctxsize.globs import GlobIndex, is_glob, like
 from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
@@ -354,14 +354,11 @@ def _lookups(kind: EntryType) -> Callable[[str], Sequence[Lookup]]:
                 globs.append((name, lookup))
             else:
                 literal[name].append(lookup)
-    is_any = matching(glob for glob, _ in globs)
+    alike = GlobIndex(globs)
 
     @lru_cache(maxsize=10_000)
     def lookups(name: str) -> Sequence[Lookup]:
-        alike = []
-        if is_any(name):
-            alike = [lookup for glob, lookup in globs if like(glob, name)]
-        return (*literal.get(name, ()), *alike, *literal.get("", ()))
+        return (*literal.get(name, ()), *alike.of(name), *literal.get("", ()))
 
     return lookups
 

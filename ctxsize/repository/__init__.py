@@ -23,7 +23,7 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, compose, described
 from ctxsize.repository.commands import Ground, ground_of
-from ctxsize.repository.recognisers import file_kinds
+from ctxsize.repository.recognisers import file_kinds, file_names
 from ctxsize.repository.search import (
     USUAL_NAMES,
     FoundBuild,
@@ -210,7 +210,7 @@ def _is_wanted(path: str) -> bool:
         return True
     if is_dockerfile(path) or is_ignore_file(path):
         return True
-    return any(kind.pattern.fullmatch(path) for kind in file_kinds())
+    return file_names().fullmatch(path) is not None
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

@@ -87,8 +87,7 @@ class FileKind:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Return an expression for `fullmatch` on the path of a file."""
-        # on at most _LONGEST_PATH characters
-        return re.compile(rf"(?s:.*/)?(?:{self.name})", re.IGNORECASE)
+        return _path_ending_with(self.name)
 
 
 @cache
@@ -112,6 +111,17 @@ def file_kinds() -> tuple[FileKind, ...]:
         ]
         kinds.append(from_row(FileKind, _FILE, name, {**row, "build": descriptions}))
     return tuple(kinds)
+
+
+@cache
+def file_names() -> re.Pattern[str]:
+    """Return an expression for `fullmatch` on the path of a file of any kind."""
+    return _path_ending_with("|".join(kind.name for kind in file_kinds()))
+
+
+def _path_ending_with(name: str) -> re.Pattern[str]:
+    # on at most _LONGEST_PATH characters
+    return re.compile(rf"(?s:.*/)?(?:{name})", re.IGNORECASE)
 
 
 @cache

@@ -283,8 +283,9 @@ class Search:
             if directory and not everywhere and _is_of_a_tool(directory, names):
                 continue
             below = []
+            prefix = join(directory, "")
             for child in entries:
-                path = join(directory, child.name)
+                path = prefix + child.name
                 if child.is_dir(follow_symlinks=False):
                     if child.name not in never and f"{path}/" not in skipped:
                         below.append(path)

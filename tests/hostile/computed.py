@@ -65,6 +65,12 @@ def _files() -> Iterator[recognisers.FileKind]:
     return iter(recognisers.file_kinds())
 
 
+def _file_names() -> list[str]:
+    """Return the names of each kind, and those of all."""
+    names = [kind.name for kind in _files()]
+    return [*names, "|".join(names)]
+
+
 def _tops() -> Iterator[Names]:
     return ({"self": SimpleNamespace(kind=kind)} for kind in _files())
 
@@ -178,8 +184,8 @@ COMPUTED: dict[str, Computed] = {
         _keys_of_builds, _EACH
     ),
     "repository/recognisers.py: f'(?:\\\\S*/)?(?:{words})(?= |\\\\Z)'": Computed(_commands, _MATCH),
-    "repository/recognisers.py: f'(?s:.*/)?(?:{self.name})'": Computed(
-        _each("self", _files()), frozenset({"fullmatch"})
+    "repository/recognisers.py: f'(?s:.*/)?(?:{name})'": Computed(
+        _each("name", _file_names()), frozenset({"fullmatch"})
     ),
     "dockerfile/arguments.py: word_of(escape)": Computed(_each("escape", _ESCAPES)),
     "dockerfile/arguments.py: f'{mark}?(.?)'": Computed(_each("mark", map(re.escape, _ESCAPES))),
