@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from os import fsencode, stat_result
 from time import monotonic
 from typing import NamedTuple, TypeVar
@@ -55,6 +55,7 @@ class IgnoredEntries(NamedTuple):
     mark: Mark
     others: Marks
     stats: list[stat_result]  # empty unless the walk covers everything
+    unreadable: Collection[str]  # files among them; likewise
 
 
 class IgnoredFolder(NamedTuple):

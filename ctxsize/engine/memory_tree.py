@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TypeVar
 
 from ctxsize.engine.events import Event, Files, IgnoredEntries
@@ -72,11 +71,8 @@ class MemoryTree:
 
 def _entries_of(event: Files | IgnoredEntries) -> Entries:
     """Return the entries of an event in the form in which a directory keeps them."""
-    unreadable: Collection[str] = ()
-    if isinstance(event, Files):
-        if event.plain:
-            return dict(zip(event.names, event.sizes, strict=True))
-        unreadable = event.unreadable
+    if isinstance(event, Files) and event.plain:
+        return dict(zip(event.names, event.sizes, strict=True))
     entries: Entries = {}
     for name, status in zip(event.names, event.stats, strict=True):
         inode = 0
@@ -88,7 +84,7 @@ def _entries_of(event: Files | IgnoredEntries) -> Entries:
             st_size=status.st_size,
             st_nlink=status.st_nlink,
             st_ino=inode,
-            readable=name not in unreadable,
+            readable=name not in event.unreadable,
         )
         entries[name] = file.kept
     return entries

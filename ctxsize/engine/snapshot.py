@@ -194,6 +194,28 @@ class Snapshot:
         same._last = None
         return same
 
+    def of_directory(self, path: str, plan: Plan) -> Snapshot | None:
+        """Return the context of `plan`, the directory at `path` here, without reading it again.
+
+        None if there is no such directory, if something below it could not be read, or if the
+        builder of `plan` is another one.
+        """
+        top = self.folder(path)
+        if top is None or plan.builder is not self.plan.builder:
+            return None
+        if any(_is_about(problem, path) for problem in self.problems):
+            return None
+        root = MemoryDirectory("")
+        pending = [(top, root)]
+        while pending:
+            folder, copied = pending.pop()
+            copied.entries = folder.entries
+            copied.content_bytes = folder.content_bytes
+            for name, below in folder.folders.items():
+                copied.folders[name] = MemoryDirectory(below.path[len(top.prefix) :])
+                pending.append((below, copied.folders[name]))
+        return Snapshot(plan, root, ())
+
     @cached_property
     def _by_path(self) -> dict[str, MemoryDirectory]:
         return {directory.path: directory for directory in self.root.tree()}
@@ -346,3 +368,8 @@ class Snapshot:
             if names:
                 links[folder.path] = names
         return links
+
+
+def _is_about(problem: Problem, path: str) -> bool:
+    """Return whether a problem may be about something at or below a directory."""
+    return problem.path is None or f"{problem.path}/".startswith(f"{path}/")

@@ -282,8 +282,10 @@ class Walk:
                 events.append(files)
         if ignored:
             stats: list[os.stat_result] = []
+            unreadable: list[str] = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
+                unreadable = frame.directory.unreadable(ignored, stats)
             events.append(
                 IgnoredEntries(
                     prefix=prefix,
@@ -291,6 +293,7 @@ class Walk:
                     mark=mark,
                     others=others,
                     stats=stats,
+                    unreadable=unreadable,
                 )
             )
         return events

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from os.path import dirname, relpath
 
 from ctxsize.advice import advise
 from ctxsize.build import joined
@@ -150,8 +151,18 @@ class Snapshots:
         """Return the context of `plan`. Raises the errors of `Snapshot.take`."""
         root = plan.root
         if root not in self._taken:
-            self._taken[root] = Snapshot.take(plan, progress=self._progress)
+            snapshot = self._in_another(plan) or Snapshot.take(plan, progress=self._progress)
+            self._taken[root] = snapshot
         return self._taken[root].asked(plan)
+
+    def _in_another(self, plan: Plan) -> Snapshot | None:
+        """Return the context as a part of one that was read before; None if there is none."""
+        above = plan.root
+        while above != dirname(above):
+            above = dirname(above)
+            if above in self._taken:
+                return self._taken[above].of_directory(relpath(plan.root, above), plan)
+        return None
 
     def travelling(self, snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
         """Return the amount that all transfers send; builds that ask for the same share it."""

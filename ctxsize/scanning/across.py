@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from os.path import basename, dirname, isfile, join, realpath
 from typing import NamedTuple
 
@@ -260,6 +261,7 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
             yield _Trial(others[0], sent)
 
 
+@lru_cache(maxsize=65_536)  # each context asks about the lines of all others
 def _start_of(line: str) -> str | None:
     """Return the first name of the path in a line, None if it may be any."""
     start = paths.clean(line.strip()).lstrip("/").partition("/")[0]

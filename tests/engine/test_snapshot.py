@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.errors import CtxsizeError
+from ctxsize.model import Problem
+from tests.cli.conftest import unprivileged
 from tests.engine.agreement import tried, walked
 from tests.engine.strategies import trees_with_ignore_files
+from tests.oracles.availability import require
 from tests.resolving import resolve
 from tests.trees import build_tree, file, hardlink, link
 
@@ -95,6 +99,58 @@ def test_a_file_that_is_written_later(tmp_path: Path) -> None:
         assert changed.root.content_bytes == taken.root.content_bytes
         snapshot = changed
     assert Snapshot.take(resolve(str(root))).file("src/nothing") is None
+
+
+def test_an_ignored_file_without_permission_arrives_empty_once_it_is_sent() -> None:
+    require("root")
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o755)
+        nodes = [file(".dockerignore", b"closed\n"), file("closed", b"content", mode=0)]
+        root = build_tree(Path(base) / "ctx", nodes)
+        with unprivileged():
+            snapshot = Snapshot.take(resolve(str(root)))
+            plan = with_ignore_file(snapshot.plan, b"")
+            assert snapshot.sent().empty == frozenset()
+            assert snapshot.sent(plan.spec).empty == {"closed"}
+            assert tried(snapshot, plan) == walked(plan)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_a_directory_of_a_context_is_a_context(builder: str, tmp_path: Path) -> None:
+    nodes = [
+        *(".dockerignore", "a/.dockerignore", "a/src/x", "a/src/deep/y", "a b/z"),
+        *(link("a/link", "src"), hardlink("a/again", "a/src/x"), file("a/closed", b"x", mode=0)),
+        file("a/empty", b""),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    (root / ".dockerignore").write_text("a/src\n**/closed\n")
+    outer = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
+    plan = resolve(str(root / "a"), builder=BUILDERS[builder])
+    inner = outer.of_directory("a", plan)
+    assert inner is not None
+    assert _contents(inner) == _contents(Snapshot.take(plan))
+    assert inner.sent() == Snapshot.take(plan).sent()
+    assert outer.of_directory("a/link", plan) is None
+    assert outer.of_directory("missing", plan) is None
+
+
+def test_a_directory_of_another_builder_or_with_problems_is_read_again(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", ["a/x", "b/y"])
+    outer = Snapshot.take(resolve(str(root)))
+    other = next(builder for builder in BUILDERS.values() if builder is not outer.plan.builder)
+    assert outer.of_directory("a", resolve(str(root / "a"), builder=other)) is None
+    plan = resolve(str(root / "a"))
+    for path, is_there in (("a", False), ("a/x", False), (None, False), ("ab", True), ("b", True)):
+        problem = Problem("unreadable", "it cannot be read", path=path)
+        flawed = replace(outer, problems=(problem,))
+        assert (flawed.of_directory("a", plan) is not None) == is_there
+
+
+def _contents(snapshot: Snapshot) -> list[object]:
+    return [
+        (folder.path, folder.entries, [*folder.folders], folder.content_bytes)
+        for folder in snapshot.folders
+    ]
 
 
 def test_differences(tmp_path: Path) -> None:

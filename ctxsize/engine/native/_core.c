@@ -381,13 +381,13 @@ static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
 static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, int *is_here, struct stat *st) {
     const Program *p = s->walk->p;
     int result, refused = p->options & REFUSES && e->fate.last >= 0 && !p->exceptional[e->fate.last];
-    int ignored = is_ignored(p, e->fate.decider); /* nothing of it is read */
+    int ignored = is_ignored(p, e->fate.decider); /* nothing of it is sent */
     if (!ignored && (refused || n->unusual || !is_usual(p, e->name))) return -1;
     AGAIN(result, fstatat(n->fd, e->name, st, AT_SYMLINK_NOFOLLOW));
     if (result || (st->st_mode & 0177000) != S_IFREG || st->st_nlink != 1) return -1;
     if ((uint64_t)st->st_size >= LARGE_FILE || s->bytes + st->st_size > most_bytes) return -1;
-    if (ignored) return 0;
     if ((st->st_mode & 0444) != 0444 && !(st->st_mode & 0400 && st->st_uid == p->user)) return -1;
+    if (ignored) return 0;
     if (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, is_here, e->name)) return -1;
     size_t path = length_in(n, length);
     if (p->counts == PACKETS)
