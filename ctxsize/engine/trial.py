@@ -351,15 +351,22 @@ class Matcher:
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
+        *_, hits = self._hits_along(path)
+        return self._owners(hits)
+
+    def along(self, path: str) -> Iterator[list[int]]:
+        """Yield the same for each directory above `path`, topmost first, and for `path`."""
+        return map(self._owners, self._hits_along(path))
+
+    def _hits_along(self, path: str) -> Iterator[int]:
         program = self._program
         live = program.start
-        hits = 0
         prefix = ""
         for name in path.split("/"):
             hits = program.hits(live, prefix, [name])[name]
+            yield hits
             live = program.follow(live, hits, name)
             prefix += f"{name}/"
-        return self._owners(hits)
 
     def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""
