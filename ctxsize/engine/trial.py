@@ -305,7 +305,7 @@ def _changed_patterns(
     if any(pattern.fault for pattern in old + new):
         return None
     for _ in range(2):  # drop what both end with; then, turned round, what both begin with
-        while old and new and _key(old[-1]) == _key(new[-1]):
+        while old and new and _are_equal(old[-1], new[-1]):
             del old[-1]
             del new[-1]
         old.reverse()
@@ -320,8 +320,10 @@ def _changed_patterns(
     return None
 
 
-def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
-    return pattern.text, pattern.include
+def _are_equal(one: DockerIgnorePattern, other: DockerIgnorePattern) -> bool:
+    if one is other:
+        return True
+    return one.text == other.text and one.include == other.include
 
 
 def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> Mark:
