@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from posixpath import basename, join, normpath, relpath
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 _NAMED = re.compile(r"(?i)\A(\s*from\s.*\sas\s+)\S+\s*")
 _NOT_LITERAL = frozenset("*?[$")
+
+Traits = Mapping[str, str | None]
 
 
 class CargoRun(NamedTuple):
@@ -76,7 +78,7 @@ class CargoRun(NamedTuple):
         return None
 
     @property
-    def traits(self) -> dict[str, str | None]:
+    def traits(self) -> Traits:
         """Return the options by name that must be equal for cargo to reuse compiled code."""
         has = self.command.has
         value_of = self.command.value
@@ -178,15 +180,16 @@ def _keeps_compiled(step: StageStep) -> bool:
 def mixed_chef(recipe: Recipe) -> RuleFindings:
     """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
-        cooks = deque[CargoRun](maxlen=_MOST_COOKS)
+        cooks = deque[tuple[CargoRun, Traits]](maxlen=_MOST_COOKS)
         own_steps = set(stage.own)
         for run in _cargo_runs(stage):
             if run.task == "cook":
-                cooks.append(run)
+                cooks.append((run, run.traits))
             elif run.task == "build" and run.step in own_steps and cooks:
-                differences = [_differences(cook, run) for cook in cooks]
+                built = run.traits
+                differences = [_differences(cook, cooked, run, built) for cook, cooked in cooks]
                 if all(differences):
-                    yield _report_mixed(recipe, cooks[-1], run, differences[-1])
+                    yield _report_mixed(recipe, cooks[-1][0], run, differences[-1])
 
 
 def _report_mixed(
@@ -210,7 +213,9 @@ def _report_mixed(
     )
 
 
-def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
+def _differences(
+    cook: CargoRun, cook_traits: Traits, build: CargoRun, build_traits: Traits
+) -> list[str]:
     """Return why cargo cannot reuse for `build` what `cook` compiles."""
     differences = []
     # A member of a workspace is built into the target directory of the workspace.
@@ -218,9 +223,8 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
     if not is_member:
         places = f"there {cook.workdir}, here {build.workdir}"
         differences.append(f"the directory differs ({places})")
-    built = build.traits
-    for name, cooked in cook.traits.items():
-        here = built[name]
+    for name, cooked in cook_traits.items():
+        here = build_traits[name]
         if cooked == here:
             continue
         # The value of a variable is unknown.

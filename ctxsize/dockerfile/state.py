@@ -116,8 +116,9 @@ class Environment(Mapping[str, str]):
             entry = self._entry(name)
             if entry.in_stage is None:
                 continue
-            if is_base and entry.in_image:
-                entry = entry._replace(in_stage=entry.in_image)
+            value = entry.in_image
+            if is_base and value and value is not entry.in_stage:
+                entry = _Entry(entry.number, value, value)
             log[name] = [entry]
         return replace(self, _log=log, _newest=[self._at])
 

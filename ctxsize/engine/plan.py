@@ -253,7 +253,7 @@ def _spec(
     else:
         lines = ignore_file.texts()
     # Only for the build context does the frontend (`dockerui`) parse the file before sending.
-    if builder.checks_as_written and not named and not all(map(is_utf8, lines)):
+    if builder.checks_as_written and not named and not is_utf8(*lines):
         for number, line in enumerate(without_mark(lines), 1):
             try:
                 builder.spec_class.pattern_class.read(line)

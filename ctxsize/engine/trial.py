@@ -307,7 +307,7 @@ def _changed_patterns(
     if any(pattern.fault for pattern in old + new):
         return None
     for _ in range(2):  # drop what both end with; then, turned round, what both begin with
-        while old and new and _key(old[-1]) == _key(new[-1]):
+        while old and new and _are_equal(old[-1], new[-1]):
             del old[-1]
             del new[-1]
         old.reverse()
@@ -322,8 +322,10 @@ def _changed_patterns(
     return None
 
 
-def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
-    return pattern.text, pattern.include
+def _are_equal(one: DockerIgnorePattern, other: DockerIgnorePattern) -> bool:
+    if one is other:
+        return True
+    return one.text == other.text and one.include == other.include
 
 
 def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> Mark:
@@ -353,15 +355,22 @@ class Matcher:
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
+        *_, hits = self._hits_along(path)
+        return self._owners(hits)
+
+    def along(self, path: str) -> Iterator[list[int]]:
+        """Yield the same for each directory above `path`, topmost first, and for `path`."""
+        return map(self._owners, self._hits_along(path))
+
+    def _hits_along(self, path: str) -> Iterator[int]:
         program = self._program
         live = program.start
-        hits = 0
         prefix = ""
         for name in path.split("/"):
             hits = program.hits(live, prefix, [name])[name]
+            yield hits
             live = program.follow(live, hits, name)
             prefix += f"{name}/"
-        return self._owners(hits)
 
     def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""

@@ -28,4 +28,6 @@ def is_utf8(*texts: str) -> bool:
 
 def as_go_sees(text: str) -> str:
     """Return `text` with U+FFFD in place of each undecodable byte."""
+    if text.isascii():
+        return text
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -131,6 +131,11 @@ class Case:
         """Return the lines whose patterns match `path` itself, in file order."""
         return [self.patterns[index] for index in self._matcher.indexes(path)]
 
+    def matching_along(self, path: str) -> Iterator[list[Line]]:
+        """Yield the same for each directory above `path`, topmost first, and for `path`."""
+        for indexes in self._matcher.along(path):
+            yield [self.patterns[index] for index in indexes]
+
     def decider(self, path: str) -> Line | None:
         """Return the line that decides about `path`, None if no pattern does."""
         index = mark_of(self.spec, path).decider

@@ -138,7 +138,7 @@ def redundant(case: Case) -> LintFindings:
         example = _example(text.removeprefix("**/"))
         if not all(example.split("/")):
             continue
-        indexes = {index for path in up_to(example) for index in finder.indexes(path)}
+        indexes = {*chain.from_iterable(finder.along(example))}
         others = [texts[index] for index in sorted(indexes)]
         others.sort(key=lambda other: "*" in other)
         wide = [line for other in others if other != text for line in by_text[other]]
@@ -279,7 +279,7 @@ def _takes_back(case: Case, line: Line) -> bool:
     """Return whether the exception re-includes something, or would in another order."""
     if line.is_wild:
         return case.has_between(0, line.number, exceptions=False)
-    matching = chain.from_iterable(map(case.matching, up_to(line.text)))
+    matching = chain.from_iterable(case.matching_along(line.text))
     if any(other.ignores and other.number < line.number for other in matching):
         return True
     return _undone_by(case, line) is not None

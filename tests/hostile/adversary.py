@@ -12,7 +12,6 @@ import string
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -92,7 +91,7 @@ class Adversary:
         # Flags of a group may change what a character in it matches.
         added = {flags & (re.IGNORECASE | re.ASCII) for _, flags, _, _ in groups}
         self._all_flags = {self._flags, *(self._flags | flags for flags in added)}
-        self._characters = cache(self._find_characters)
+        self._characters: dict[int, list[str]] = {}
         self._groups: dict[int, str] = {}
 
     def attacks(self) -> Iterator[Attack]:
@@ -208,7 +207,7 @@ class Adversary:
     def _sample_of(self, node: Node, variant: int) -> str:
         operation, argument = node
         if operation in _CHARACTERS:
-            found = self._characters(repr(node), node=_Hidden(node))
+            found = self._characters_of(node)
             return found[variant % len(found)] if found else "a"
         if operation in _REPEATS:
             least, most, body = argument
@@ -230,10 +229,14 @@ class Adversary:
             return self._sample(argument[1], variant)
         return ""
 
-    def _find_characters(self, _: str, node: _Hidden) -> list[str]:
+    def _characters_of(self, node: Node) -> list[str]:
         """Return some characters that match, of different kinds, the favoured ones first."""
-        matches = self._compiled(node.node, self._flags)
-        return [each for each in _CANDIDATES if matches(each)][:_MOST_ALTERNATIVES]
+        known = self._characters.get(id(node))  # a node may hold a list, which has no hash
+        if known is None:
+            matches = self._compiled(node, self._flags)
+            known = [each for each in _CANDIDATES if matches(each)][:_MOST_ALTERNATIVES]
+            self._characters[id(node)] = known
+        return known
 
 
 class _Kinds(dict[int, int]):
@@ -256,19 +259,6 @@ class _Kinds(dict[int, int]):
         """Return the same, and which characters are equal: a reference to a group compares them."""
         order = {char: at for at, char in enumerate(dict.fromkeys("".join(attack)))}
         return self.shape(attack), tuple(order[char] for char in "".join(attack))
-
-
-class _Hidden:
-    """A node, all of which are equal for a cache; the cache knows them by their text."""
-
-    def __init__(self, node: Node) -> None:
-        self.node = node
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hidden)
-
-    def __hash__(self) -> int:
-        return 0
 
 
 def _nodes(sequence: Iterable[Node]) -> Iterator[Node]:

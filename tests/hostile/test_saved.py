@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -85,21 +84,21 @@ def fields_of(value: Any, keys: Keys = ()) -> Iterator[Keys]:
 
 
 def changed(value: Any, keys: Keys, new: object) -> Any:
-    copy = deepcopy(value)
-    place = copy
-    for key in keys[:-1]:
-        place = place[key]
-    place[keys[-1]] = new
+    """Return a copy in which the last key has another value; it shares all other values."""
+    first, *rest = keys
+    copy = value.copy()
+    copy[first] = changed(value[first], tuple(rest), new) if rest else new
     return copy
 
 
 def renamed(value: Any, keys: Keys, name: str) -> Any:
-    """Return a copy in which the last key has another name."""
-    copy = deepcopy(value)
-    place = copy
-    for key in keys[:-1]:
-        place = place[key]
-    place[name] = place.pop(keys[-1])
+    """Return a copy in which the last key has another name; it shares all other values."""
+    first, *rest = keys
+    copy = value.copy()
+    if rest:
+        copy[first] = renamed(value[first], tuple(rest), name)
+    else:
+        copy[name] = copy.pop(first)
     return copy
 
 
