@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ _KEPT = re.compile(
             # Where programs and temporary files are.
             *("PATH", "TMPDIR", "RUSTUP_HOME", "PYENV_ROOT", "LD_LIBRARY_PATH", "DYLD_.*"),
             # How this interpreter runs, and what watches it.
-            *("PYTHONPATH", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+            *("PYTHONPATH", "PYTHONHASHSEED", "PYTHONPYCACHEPREFIX"),
             *("PYTHONMALLOC", "LD_PRELOAD", "(A|L|T|UB)SAN_OPTIONS", "COV", "COV(ERAGE|_CORE)_.*"),
             # The switches of the suite, of ctxsize and of pytest.
             *("CI", "HYPOTHESIS_PROFILE", "FUZZ_EXAMPLES", "CTXSIZE_.*", "PYTEST_.*"),
@@ -59,6 +60,8 @@ def isolate() -> Callable[[], None]:
     os.environ.clear()
     os.environ.update(environment)
     os.umask(UMASK)
+    # Without compiled modules, half the time of a command would go into compiling them again.
+    sys.dont_write_bytecode = False
     # A shell starts a job in the background so that it ignores Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

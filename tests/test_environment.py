@@ -19,7 +19,9 @@ def used(*places: str) -> set[str]:
     paths = [path for name in places for path in [ROOT / name, *(ROOT / name).rglob("*")]]
     found = set[str]()
     for path in paths:
-        is_ours = path != Path(__file__) and "data" not in path.relative_to(ROOT).parts
+        is_ours = path != Path(__file__) and not {"data", "__pycache__"} & {
+            *path.relative_to(ROOT).parts
+        }
         if is_ours and path.is_file() and path.suffix not in (".so", ".pyc", ".svg", ".md"):
             found.update(USED.findall(path.read_text(errors="replace")))
     return found

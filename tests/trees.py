@@ -15,6 +15,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,16 +126,19 @@ def build_tree(
     for node in described:
         for parent in _parents(node.path):
             directories.setdefault(parent, directory(parent))
-    for path in ["", *sorted(directories)]:
-        (root / path).mkdir(parents=True, exist_ok=True)
+    top = os.fspath(root)
+    root.mkdir(parents=True, exist_ok=True)
+    for path in sorted(directories):
+        with suppress(FileExistsError):
+            os.mkdir(f"{top}/{path}")
     # Hard links last: their targets must exist.
     others = [node for node in described if node.kind != "directory"]
     for node in sorted(others, key=lambda node: node.kind == "hardlink"):
-        _create(root, node)
+        _create(top, node)
     # Deepest first: finishing a child touches its parent's mtime.
     for path in sorted(directories, reverse=True):
-        _finish(root, directories[path])
-    _set_times(root, MTIME_NS)
+        _finish(f"{top}/{path}", directories[path])
+    _set_times(top, MTIME_NS)
     return root
 
 
@@ -182,23 +186,24 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
-def _create(root: Path, node: Node) -> None:
-    path = root / node.path
+def _create(top: str, node: Node) -> None:
+    path = f"{top}/{node.path}"
     if node.kind == "symlink":
-        path.symlink_to(node.target)
+        os.symlink(node.target, path)
         _set_times(path, node.mtime_ns)
     elif node.kind == "hardlink":
-        path.hardlink_to(root / node.target)
+        os.link(f"{top}/{node.target}", path)
     else:
         _create_inode(path, node)
-        _finish(root, node)
+        _finish(path, node)
 
 
-def _create_inode(path: Path, node: Node) -> None:
+def _create_inode(path: str, node: Node) -> None:
     if node.kind == "file":
-        path.write_bytes(node.content)
-        if node.size_bytes is not None:
-            os.truncate(path, node.size_bytes)
+        with open(path, "wb", buffering=0) as made:
+            made.write(node.content)
+            if node.size_bytes is not None:
+                made.truncate(node.size_bytes)
     elif node.kind == "fifo":
         os.mkfifo(path)
     elif node.kind == "socket":
@@ -209,13 +214,12 @@ def _create_inode(path: Path, node: Node) -> None:
         os.mknod(path, form | 0o644, node.device)
 
 
-def _finish(root: Path, node: Node) -> None:
-    path = root / node.path
+def _finish(path: str, node: Node) -> None:
     for name, value in node.xattrs.items():
         os.setxattr(path, name, value, follow_symlinks=False)
-    path.chmod(node.mode)
+    os.chmod(path, node.mode)
     _set_times(path, node.mtime_ns)
 
 
-def _set_times(path: Path, mtime_ns: int) -> None:
+def _set_times(path: str, mtime_ns: int) -> None:
     os.utime(path, ns=(mtime_ns, mtime_ns), follow_symlinks=False)

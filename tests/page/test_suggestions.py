@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,18 @@ TAG = (
 )
 
 
-def aggregator(root: Path) -> Path:
-    return build(root / "services") / AGGREGATOR.name
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository of the story, made once: it has 44,000 files."""
+    return build(tmp_path_factory.mktemp("story") / "services")
+
+
+@pytest.fixture
+def services(built: Path) -> Iterator[Path]:
+    """The repository of the story, without what a test wrote into it."""
+    yield built
+    for written in (built / "ctxsize.toml", built / AGGREGATOR.name / ".dockerignore"):
+        written.unlink(missing_ok=True)
 
 
 def workspace(root: Path) -> Path:
@@ -61,7 +72,16 @@ def rust(root: Path) -> Path:
     return context
 
 
-CONTEXTS = [aggregator, workspace, rust]
+@pytest.fixture
+def context(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A context of one of three projects."""
+    if request.param == "aggregator":
+        services: Path = request.getfixturevalue("services")
+        return services / AGGREGATOR.name
+    return {"workspace": workspace, "rust": rust}[request.param](tmp_path)
+
+
+CONTEXTS = ["aggregator", "workspace", "rust"]
 
 
 def made(cli: Cli, command: str, context: Path, *options: str) -> Path:
@@ -105,9 +125,8 @@ def legend(tab: Tab) -> dict[str, tuple[int, ...]]:
     return {name: tuple(int(re.sub(r"\D", "", each)) for each in pair) for name, *pair in found}
 
 
-@pytest.mark.parametrize("make", CONTEXTS)
-def test_totals_are_those_of_measure(make: Any, tmp_path: Path, cli: Cli, show: Show) -> None:
-    context = make(tmp_path)
+@pytest.mark.parametrize("context", CONTEXTS, indirect=True)
+def test_totals_are_those_of_measure(context: Path, cli: Cli, show: Show) -> None:
     tab = show(made(cli, "measure", context))
     assert figures(tab) == measured(cli, context)
     report = json_of(cli, "measure", str(context))["context"]
@@ -115,30 +134,25 @@ def test_totals_are_those_of_measure(make: Any, tmp_path: Path, cli: Cli, show: 
     assert (sum(content_bytes), sum(files)) == (report["content_bytes"], report["files"])
 
 
-@pytest.mark.parametrize("make", [aggregator, rust])
-def test_legend_adds_up_to_the_transfer(make: Any, tmp_path: Path, cli: Cli, show: Show) -> None:
+@pytest.mark.parametrize("context", ["aggregator", "rust"], indirect=True)
+def test_legend_adds_up_to_the_transfer(context: Path, cli: Cli, show: Show) -> None:
     """Without hard links and empty files, all that travels has its own size."""
-    context = make(tmp_path)
     transfer = json_of(cli, "measure", str(context))["transfer"]
     found = legend(show(made(cli, "measure", context)))
     assert found["Travels"] == (transfer["content_bytes"], transfer["files"])
 
 
-@pytest.mark.parametrize("make", CONTEXTS)
-def test_page_opens_with_what_suggest_proved(
-    make: Any, tmp_path: Path, cli: Cli, show: Show
-) -> None:
-    context = make(tmp_path)
+@pytest.mark.parametrize("context", CONTEXTS, indirect=True)
+def test_page_opens_with_what_suggest_proved(context: Path, cli: Cli, show: Show) -> None:
     tab = show(made(cli, "suggest", context))
     assert figures(tab) == sizes(json_of(cli, "suggest", str(context))["after"])
     assert cli("suggest", "--write", str(context)).code == 0
     assert tab.text("#text").encode() == (context / ".dockerignore").read_bytes()
 
 
-@pytest.mark.parametrize("make", CONTEXTS)
-def test_each_choice_is_what_its_file_does(make: Any, tmp_path: Path, cli: Cli, show: Show) -> None:
+@pytest.mark.parametrize("context", CONTEXTS, indirect=True)
+def test_each_choice_is_what_its_file_does(context: Path, cli: Cli, show: Show) -> None:
     """Write the text that the page shows, and measure: the figures are the same."""
-    context = make(tmp_path)
     tab = show(made(cli, "suggest", context))
     everything = set(range(tab.get("document.querySelectorAll('#rules input').length")))
     assert everything
@@ -170,12 +184,11 @@ def test_hostile_names_of_files_are_shown(tmp_path: Path, cli: Cli, show: Show) 
     assert tab.get("document.querySelectorAll('img, b.bold').length") == 0
 
 
-def test_scan_shows_each_build_under_its_budget(tmp_path: Path, cli: Cli, show: Show) -> None:
-    repository = build(tmp_path / "services")
-    (repository / "ctxsize.toml").write_text('max = "50MB"\n')
-    builds = json_of(cli, "scan", str(repository))["builds"]
+def test_scan_shows_each_build_under_its_budget(services: Path, cli: Cli, show: Show) -> None:
+    (services / "ctxsize.toml").write_text('max = "50MB"\n')
+    builds = json_of(cli, "scan", str(services))["builds"]
     contexts = {Path(each["context"]).name: each["context_size"] for each in builds}
-    tab = show(made(cli, "scan", repository))
+    tab = show(made(cli, "scan", services))
     assert tab.texts(".build .bad") == ["over budget", "over budget", ""]
     for name in (service.name for service in SERVICES):
         tab.click(".build", name)

@@ -222,7 +222,7 @@ def _target(target: Path, service: Service) -> None:
             _fill(target / share.path, share, CRATES[: service.crates])
     for directory, _, files in os.walk(target, topdown=False):
         for name in (*files, ""):
-            os.utime(Path(directory) / name, ns=(OLD_NS, OLD_NS))
+            os.utime(f"{directory}/{name}", ns=(OLD_NS, OLD_NS))
 
 
 def _fill(directory: Path, share: Share, crates: tuple[str, ...]) -> None:
@@ -230,7 +230,7 @@ def _fill(directory: Path, share: Share, crates: tuple[str, ...]) -> None:
     each, rest = divmod(share.content_bytes, share.files)
     names = _names(share, crates)
     for number, name in enumerate(names):
-        descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        descriptor = os.open(f"{directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         os.ftruncate(descriptor, each + (rest if number == 0 else 0))
         os.close(descriptor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import measure
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import Look, render
+from ctxsize.formats import json as outcome_json
 from tests.oracles.availability import unavailable
 from tests.resolving import resolve
 
@@ -106,7 +107,8 @@ def answer(plan: Plan, *, top: int = 10, progress: Progress | None = None) -> An
         report = measure(plan, top=top, depth=None, progress=progress)
     except CtxsizeError as error:
         return type(error), str(error), vars(error)
-    return f"{render('json', report, Look())}{report.context.clues}"
+    # Not `render`: indented text takes the slow encoder.
+    return f"{json.dumps(outcome_json._outcome(report))}{report.context.clues}"
 
 
 def tree_answer(plan: Plan) -> Any:

@@ -17,7 +17,7 @@ from tests.oracles.availability import require
 from tests.oracles.recorded import catalogue, random_cases
 
 ROOT = Path(__file__).parents[3]
-SCALE = 0.003
+SCALE = 0.001
 
 
 def test_the_recorded_contexts(tmp_path: Path) -> None:

@@ -374,7 +374,7 @@ def test_a_tree_that_changes_meanwhile(lines: str, tmp_path: Path) -> None:
 
 @pytest.mark.fuzz
 def test_many_entries_in_one_directory(tmp_path: Path) -> None:
-    count = 1_000_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 20_000
+    count = 1_000_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 9_000
     fd = os.open(tmp_path, os.O_RDONLY)
     for number in range(count):
         odd, name = number % 501 == 7, f"{number % 977}-{number}.{number % 7}"
