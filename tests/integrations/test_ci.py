@@ -103,13 +103,6 @@ def expanded(text: str, inputs: Mapping[str, str]) -> str:
     return re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: inputs[found[1]], text)
 
 
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runner's temporary directory, with the action's first step done."""
-    directory = tmp_path_factory.mktemp("runner")
-    return installed(directory, directory)
-
-
 def installed(directory: Path, workspace: Path, **more: str) -> Path:
     """Run the first step in `workspace`, with `directory` for its files."""
     install = action()["runs"]["steps"][0]

@@ -25,14 +25,13 @@ from tests.integrations.test_ci import (
     plant_programs,
     programs,
     run,
-    runner,
     strange_path,
 )
 from tests.oracles.availability import require
 from tests.pages import compare
 from tests.trees import build_tree, file
 
-__all__ = ["programs", "runner"]
+__all__ = ["programs"]
 TOKEN = "ghs_0123456789abcdef"
 BOT = "github-actions[bot]"
 BASE = [
