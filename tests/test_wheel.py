@@ -100,6 +100,13 @@ def install(wheel: Path, at: Path) -> Path:
     return at / "bin" / "ctxsize"
 
 
+@pytest.fixture(scope="module")
+def native(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel with the core."""
+    require("compiler")
+    return build(sdist, tmp_path_factory.mktemp("native"), CTXSIZE_BUILD_NATIVE="1")
+
+
 def measured_files(program: Path, context: Path) -> int:
     report = json.loads(output(program, "measure", "--format", "json", context, cwd=context))
     files = report["context"]["files"]
@@ -153,9 +160,11 @@ def test_pages_of_the_sdist_are_installed(source: Path, tmp_path: Path) -> None:
     assert (held / "ctxsize.1").read_text() == "kept"
 
 
-def test_wheel_of_a_checkout_has_new_pages(source: Path, tmp_path: Path) -> None:
+def test_pure_wheel_of_a_checkout_has_new_pages(source: Path, tmp_path: Path) -> None:
     shutil.rmtree(source / "man")
     wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    assert wheel.name.endswith("-py3-none-any.whl")  # a pure wheel can be chosen
+    assert CORE not in zipfile.ZipFile(wheel).namelist()
     names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
     assert {each.name for each in names if each.parent.name == "man1"} == {*man_pages.pages()}
 
@@ -171,19 +180,17 @@ def test_wheel_is_built_without_pages_if_they_cannot_be_made(source: Path, tmp_p
     assert "no man pages" in done.stderr
 
 
-def test_wheel_has_the_core(sdist: Path, tmp_path: Path, context: Path) -> None:
-    require("compiler")
-    wheel = build(sdist, tmp_path, CTXSIZE_BUILD_NATIVE="1")
+def test_wheel_has_the_core(native: Path, tmp_path: Path, context: Path) -> None:
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    assert wheel.stem.split("-")[2:] == ["cp310", "abi3", platform]
-    names = zipfile.ZipFile(wheel).namelist()
+    assert native.stem.split("-")[2:] == ["cp310", "abi3", platform]
+    names = zipfile.ZipFile(native).namelist()
     assert CORE in names
     assert "ctxsize/py.typed" in names
     assert "ctxsize/formats/json/measure.schema.json" in names
     assert "ctxsize/page/page.js" in names
     assert "ctxsize/knowledge/rules/rust.toml" in names
     assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so", ".txt"}
-    program = install(wheel, tmp_path / "environment")
+    program = install(native, tmp_path / "environment")
     assert output(program, "--version", cwd=tmp_path).endswith(" (compiled core)\n")
     assert measured_files(program, context) == 4
 
@@ -206,9 +213,8 @@ def test_core_is_not_built_where_it_cannot_run(
         hatch_build.check_platform()
 
 
-def test_core_loads_in_every_interpreter(sdist: Path, tmp_path: Path) -> None:
-    require("compiler")
-    core = zipfile.ZipFile(build(sdist, tmp_path)).extract(CORE, tmp_path)
+def test_core_loads_in_every_interpreter(native: Path, tmp_path: Path) -> None:
+    core = zipfile.ZipFile(native).extract(CORE, tmp_path)
     names = [sys.executable, *(f"python3.{minor}" for minor in range(10, 15))]
     pythons = [found for name in names if (found := shutil.which(name))]
     running = [python for python in pythons if not run(python, "-c", "", cwd=tmp_path).returncode]
@@ -223,12 +229,6 @@ def test_wheel_without_a_compiler_is_pure(source: Path, tmp_path: Path, context:
     program = install(wheel, tmp_path / "environment")
     assert output(program, "--version", cwd=tmp_path).endswith(" (Python walk)\n")
     assert measured_files(program, context) == 4
-
-
-def test_pure_wheel_can_be_chosen(source: Path, tmp_path: Path) -> None:
-    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
-    assert wheel.name.endswith("-py3-none-any.whl")
-    assert CORE not in zipfile.ZipFile(wheel).namelist()
 
 
 def test_required_core_that_does_not_compile_is_an_error(source: Path) -> None:

@@ -12,9 +12,11 @@ import pytest
 
 import ctxsize
 from ctxsize.dockerfile.shell import UNKNOWN
+from tests.cli.conftest import Cli, cli
 from tests.same.trees import tables
 from tests.trees import build_tree, file
 
+__all__ = ["cli"]
 ROOT = Path(__file__).parent.parent
 MODULES = ("tree_sitter", "tree_sitter_bash")
 TABLES = ("advice", "projects", "examples", "layouts")
@@ -109,10 +111,12 @@ def test_nothing_is_proved_that_needs_commands(
     ],
     ids=lambda words: words[0],
 )
-def test_what_reads_no_run_answers_the_same(tree: Path, module: str, arguments: list[str]) -> None:
-    own = child("ctxsize.nothing", COMMAND, *arguments, cwd=tree)
+def test_what_reads_no_run_answers_the_same(
+    tree: Path, module: str, arguments: list[str], cli: Cli
+) -> None:
+    own = cli(*arguments, cwd=tree)
     done = child(module, COMMAND, *arguments, cwd=tree)
-    assert (done.returncode, done.stdout, done.stderr) == (0, own.stdout, own.stderr)
+    assert (done.returncode, done.stdout, done.stderr) == (0, own.out, own.err)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -122,24 +126,27 @@ def test_what_reads_no_run_answers_the_same(tree: Path, module: str, arguments: 
     ids=lambda words: words[0],
 )
 def test_what_reads_run_says_that_commands_are_not_known(
-    tmp_path: Path, module: str, arguments: list[str]
+    tmp_path: Path, module: str, arguments: list[str], cli: Cli
 ) -> None:
     tree = build_tree(tmp_path / "ctx", NODES)
     done = child(module, COMMAND, *arguments, cwd=tree)
     assert done.returncode in (0, 1), done.stderr
     printed = " ".join(f"{done.stdout} {done.stderr}".split())
     assert printed.count(UNKNOWN.message) == 1
-    assert UNKNOWN.message not in child("ctxsize.nothing", COMMAND, *arguments, cwd=tree).stdout
+    own = cli(*arguments, cwd=build_tree(tmp_path / "own", NODES))
+    assert UNKNOWN.message not in " ".join(f"{own.out} {own.err}".split())
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_dockerfile_without_commands_needs_no_parser(tmp_path: Path, module: str) -> None:
+def test_a_dockerfile_without_commands_needs_no_parser(
+    tmp_path: Path, module: str, cli: Cli
+) -> None:
     text = b'FROM node:20\nCOPY . .\nRUN ["npm", "ci"]\n'
     tree = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *NODES[1:]])
     done = child(module, COMMAND, "suggest", cwd=tree)
     assert UNKNOWN.message not in " ".join(done.stdout.split())
     assert "node_modules" in done.stdout
-    assert done.stdout == child("ctxsize.nothing", COMMAND, "suggest", cwd=tree).stdout
+    assert done.stdout == cli("suggest", cwd=tree).out
 
 
 @pytest.mark.parametrize("module", MODULES)

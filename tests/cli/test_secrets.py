@@ -145,11 +145,18 @@ def outputs(cli: Cli, root: Path, formats: tuple[str, ...]) -> Iterator[tuple[li
         ["check", "--max", "1B"],
         ["measure"],
     ]
+    paths = [root.parent / f"printed.{form}" for form in formats if form != "text"]
+    words = ["--format=text", *(f"--format={path.suffix[1:]}={path}" for path in paths)]
     for command in commands:
-        for form in formats:
-            result = cli(*command, "--format", form, cwd=root, env={"OUTER": CANARY})
-            assert result.code in (0, 1, 2), command
-            yield [*command, form], result.out + result.err
+        for path in paths:
+            path.unlink(missing_ok=True)
+        result = cli(*command, *words, cwd=root, env={"OUTER": CANARY})
+        assert result.code in (0, 1, 2), command
+        assert all(path.exists() for path in paths) or result.code == 2, command
+        yield command, result.out + result.err
+        for path in paths:
+            if path.exists():
+                yield [*command, path.name], path.read_text()
     for command in (["advise", "--diff"], ["suggest", "--explain", "all"], ["suggest", "--diff"]):
         result = cli(*command, cwd=root, env={"OUTER": CANARY})
         yield command, result.out + result.err

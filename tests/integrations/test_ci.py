@@ -103,13 +103,6 @@ def expanded(text: str, inputs: Mapping[str, str]) -> str:
     return re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: inputs[found[1]], text)
 
 
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runner's temporary directory, with the action's first step done."""
-    directory = tmp_path_factory.mktemp("runner")
-    return installed(directory, directory)
-
-
 def installed(directory: Path, workspace: Path, **more: str) -> Path:
     """Run the first step in `workspace`, with `directory` for its files."""
     install = action()["runs"]["steps"][0]
@@ -183,25 +176,6 @@ def test_the_action_knows_how_much_was_added(runner: Path, tmp_path: Path, progr
     assert (done.returncode, outputs["delta"]) == (0, "1000")
 
 
-def test_modules_of_the_workspace_are_not_imported(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    witness = tmp_path_factory.mktemp("witness") / "oops"
-    evil = f"open({str(witness)!r}, 'w')\n".encode()
-    names = ("venv", "json", "pip", "ctxsize", "os", "sitecustomize")
-    workspace = build_tree(tmp_path_factory.mktemp("work"), RUST)
-    build_tree(workspace, [file(f"{name}/{at}.py", evil) for name in names for at in MAINS])
-    build_tree(workspace, [file("sys.py", evil), file("hashlib.py", evil)])
-    fresh = installed(tmp_path_factory.mktemp("runner"), workspace)
-    done, outputs, _ = acted(fresh, workspace, max="50MB")
-    assert (done.returncode, outputs["passes"]) == (0, "true")
-    assert not witness.exists()
-    runs = [step["run"] for step in action()["runs"]["steps"]]
-    pythons = [each for run in runs for each in re.findall(r'python3?"? .*', run)]
-    assert len(pythons) == 3
-    assert all(re.match(r'python3?"? -I ', each) for each in pythons)
-
-
 STRANGE_PATHS = [".", "", "bin", "./bin", "{work}", "{work}/bin", "{link}", "{work}/repo/.."]
 """Parts of PATH that lead into the workspace `{work}`."""
 PROGRAMS = ("git", "python3", "cat", "ssh", "true", "cc", "gcc", "sh", "env", "mkdir", "rm")
@@ -236,13 +210,25 @@ def test_programs_of_the_workspace_do_not_run(runner: Path, tmp_path: Path) -> N
     assert not witness.exists(), witness.read_text()
 
 
-def test_the_first_step_runs_no_program_of_the_workspace(tmp_path: Path) -> None:
+def test_nothing_of_the_workspace_runs_from_the_first_step_on(tmp_path: Path) -> None:
+    """Neither its programs nor its modules."""
+    imported, started = tmp_path / "imported", tmp_path / "started"
+    evil = f"open({str(imported)!r}, 'w')\n".encode()
+    names = ("venv", "json", "pip", "ctxsize", "os", "sitecustomize")
     workspace = build_tree(tmp_path / "work", RUST)
-    witness = tmp_path / "witness"
-    plant_programs(workspace, witness)
+    build_tree(workspace, [file(f"{name}/{at}.py", evil) for name in names for at in MAINS])
+    build_tree(workspace, [file("sys.py", evil), file("hashlib.py", evil)])
+    plant_programs(workspace, started)
     (tmp_path / "runner").mkdir()
-    installed(tmp_path / "runner", workspace, PATH=strange_path(workspace))
-    assert not witness.exists(), witness.read_text()
+    fresh = installed(tmp_path / "runner", workspace, PATH=strange_path(workspace))
+    done, outputs, _ = acted(fresh, workspace, max="50MB")
+    assert (done.returncode, outputs["passes"]) == (0, "true")
+    assert not imported.exists()
+    assert not started.exists(), started.read_text()
+    runs = [step["run"] for step in action()["runs"]["steps"]]
+    pythons = [each for run in runs for each in re.findall(r'python3?"? .*', run)]
+    assert len(pythons) == 3
+    assert all(re.match(r'python3?"? -I ', each) for each in pythons)
 
 
 def test_what_the_action_cannot_check_fails(runner: Path, tmp_path: Path) -> None:

@@ -25,14 +25,13 @@ from tests.integrations.test_ci import (
     plant_programs,
     programs,
     run,
-    runner,
     strange_path,
 )
 from tests.oracles.availability import require
 from tests.pages import compare
 from tests.trees import build_tree, file
 
-__all__ = ["programs", "runner"]
+__all__ = ["programs"]
 TOKEN = "ghs_0123456789abcdef"
 BOT = "github-actions[bot]"
 BASE = [
@@ -218,9 +217,9 @@ def writes(api: Api) -> list[str]:
 def test_a_comment_is_written_then_updated(
     runner: Path, origin: Path, tmp_path: Path, api: Api
 ) -> None:
-    build_tree(origin, [file("data/raw/a.bin", size_bytes=30_000_000)])
+    build_tree(origin, [file("data/raw/a.bin", size_bytes=3_000_000)])
     (origin / ".dockerignore").write_bytes(b".git\n")
-    build_tree(origin, [file("target/x", size_bytes=9_000_000)])
+    build_tree(origin, [file("target/x", size_bytes=900_000)])
     pull = checked_out(origin, tmp_path)
     api.add("LGTM", "somebody")
     done, _ = commented(runner, pull, api)
@@ -229,8 +228,8 @@ def test_a_comment_is_written_then_updated(
     body = api.comments[-1]["body"]
     marker, title, *_ = body.split("\n")
     assert re.fullmatch(r"<!-- ctxsize [0-9a-f]{16} -->", marker)
-    assert title == "### ctxsize: 🔴 +39.0 MB: the build context grew from 2.0 kB to 39.0 MB"
-    assert "| +30.0 MB |         | added | `data/raw/a.bin`" in body
+    assert title == "### ctxsize: 🔴 +3.9 MB: the build context grew from 2.0 kB to 3.9 MB"
+    assert re.search(r"\| +\+3\.0 MB \| +\| +added \| `data/raw/a\.bin`", body)
     assert "line 2 of .dockerignore ignored it before: `target`" in body
     assert "Fix: put `target` back into .dockerignore" in body
     assert writes(api) == ["POST /repos/o/r/issues/7/comments"]
@@ -368,11 +367,11 @@ def test_a_base_that_cannot_be_fetched(
 def test_a_refused_context_is_said_first(
     runner: Path, origin: Path, tmp_path: Path, api: Api
 ) -> None:
-    build_tree(origin, [file("more", size_bytes=60_000_000)])
+    build_tree(origin, [file("more", size_bytes=6_000_000)])
     pull = checked_out(origin, tmp_path)
-    commented(runner, pull, api)
+    commented(runner, pull, api, max="5MB")
     body = api.comments[0]["body"]
-    assert "Refused: CTX401 the context has 60.0 MB, 10.0 MB over its budget of 50.0 MB" in body
+    assert "Refused: CTX401 the context has 6.0 MB, 1.0 MB over its budget of 5.0 MB" in body
     assert "| added" in body
 
 

@@ -8,6 +8,7 @@ import re
 import select
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.oracles.availability import require
 
 # What the user has typed, and what must (not) be among the words that are offered.
 PATIENCE_S = 120
+Completed = Callable[..., tuple[str, str]]
 WORD = re.compile(r"[\w.-]+")
 CASES = [
     ("ctxsize me", {"measure"}, {"ls"}),
@@ -158,8 +160,23 @@ BROKEN = {
 }
 
 
+@pytest.fixture
+def completed(cli: Cli, tmp_path: Path) -> Completed:
+    """Asks ctxsize what it gives bash for the last word of a line, and what it prints."""
+
+    def call(*line: str) -> tuple[str, str]:
+        asked = {"_CTXSIZE_COMPLETE": "bash_complete", "COMP_CWORD": str(len(line) - 1)}
+        words = " ".join(each or "''" for each in line)
+        result = cli(cwd=tmp_path, env={**asked, "COMP_WORDS": words})
+        return result.out, result.err
+
+    return call
+
+
 @pytest.mark.parametrize("name", [*BROKEN, "directory", "FIFO", "large", "gone"])
-def test_a_dockerfile_that_cannot_be_used_completes_to_nothing(name: str, tmp_path: Path) -> None:
+def test_a_dockerfile_that_cannot_be_used_completes_to_nothing(
+    name: str, completed: Completed, tmp_path: Path
+) -> None:
     path = tmp_path / "Dockerfile"
     if name in BROKEN:
         path.write_bytes(BROKEN[name])
@@ -169,51 +186,36 @@ def test_a_dockerfile_that_cannot_be_used_completes_to_nothing(name: str, tmp_pa
         os.mkfifo(path)
     elif name == "large":
         path.write_bytes(b"FROM scratch AS one\n" + b"# long\n" * 20_000_000)
-    assert completed(tmp_path, "ctxsize", "measure", "--target", "") == ("\n", "")
-    assert completed(tmp_path, "ctxsize", "ls", "-f", "-", "--target", "") == ("\n", "")
-    assert completed(tmp_path, "ctxsize", "ls", "nowhere", "--target", "") == ("\n", "")
+    assert completed("ctxsize", "measure", "--target", "") == ("\n", "")
+    assert completed("ctxsize", "ls", "-f", "-", "--target", "") == ("\n", "")
+    assert completed("ctxsize", "ls", "nowhere", "--target", "") == ("\n", "")
 
 
-def test_a_wrong_value_before_it_does_not_disturb(tmp_path: Path) -> None:
+def test_a_wrong_value_before_it_does_not_disturb(completed: Completed, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch AS one\n")
     line = ("ctxsize", "check", "--max", "50", "--growth", "much", "--target", "o")
-    assert completed(tmp_path, *line) == ("plain,one\n", "")
+    assert completed(*line) == ("plain,one\n", "")
 
 
-def test_codes_complete_behind_a_comma(tmp_path: Path) -> None:
-    out, err = completed(tmp_path, "ctxsize", "lint", "--select", "CTX101,CTX112,CTX10")
+def test_codes_complete_behind_a_comma(completed: Completed) -> None:
+    out, err = completed("ctxsize", "lint", "--select", "CTX101,CTX112,CTX10")
     assert "plain,CTX101,CTX112,CTX104\n" in out
     assert "plain,CTX101,CTX112,CTX101\n" not in out
-    assert completed(tmp_path, "ctxsize", "lint", "--select", "CTX101,CTX101") == ("\n", "")
+    assert completed("ctxsize", "lint", "--select", "CTX101,CTX101") == ("\n", "")
     assert err == ""
 
 
 @pytest.mark.parametrize("words", [("lint",), ("explain",), ("diff",), ("suggest", "--only")])
-def test_paths_are_left_to_the_shell(words: tuple[str, ...], tmp_path: Path) -> None:
-    assert completed(tmp_path, "ctxsize", *words, "a/b") == ("file,a/b\n", "")
-    assert completed(tmp_path, "ctxsize", "scan", "a/b") == ("dir,a/b\n", "")
-    assert completed(tmp_path, "ctxsize", "serv") == ("dir,serv\n", "")
-    assert completed(tmp_path, "ctxsize", "sc") == ("plain,scan\nplain,schema\n", "")
+def test_paths_are_left_to_the_shell(words: tuple[str, ...], completed: Completed) -> None:
+    assert completed("ctxsize", *words, "a/b") == ("file,a/b\n", "")
+    assert completed("ctxsize", "scan", "a/b") == ("dir,a/b\n", "")
+    assert completed("ctxsize", "serv") == ("dir,serv\n", "")
+    assert completed("ctxsize", "sc") == ("plain,scan\nplain,schema\n", "")
 
 
-def test_a_page_is_offered_by_the_commands_that_make_one(tmp_path: Path) -> None:
-    assert completed(tmp_path, "ctxsize", "measure", "--format", "h") == ("plain,html\n", "")
-    assert completed(tmp_path, "ctxsize", "lint", "--format", "h") == ("\n", "")
-
-
-def completed(directory: Path, *line: str) -> tuple[str, str]:
-    """What ctxsize gives bash for the last word of `line`, and what it prints as an error."""
-    asked = {"_CTXSIZE_COMPLETE": "bash_complete", "COMP_CWORD": str(len(line) - 1)}
-    done = subprocess.run(
-        [sys.executable, "-m", "ctxsize"],
-        cwd=directory,
-        env=environment(**asked, COMP_WORDS=" ".join(each or "''" for each in line)),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    return done.stdout, done.stderr
+def test_a_page_is_offered_by_the_commands_that_make_one(completed: Completed) -> None:
+    assert completed("ctxsize", "measure", "--format", "h") == ("plain,html\n", "")
+    assert completed("ctxsize", "lint", "--format", "h") == ("\n", "")
 
 
 def test_fish_shows_whole_descriptions(home: Path) -> None:
