@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from posixpath import join
-from stat import S_ISLNK
+from stat import S_ISLNK, S_ISSOCK
 from typing import NamedTuple
 
 from ctxsize.engine import native
@@ -282,7 +282,7 @@ class Snapshot:
         if sends_all and not self.has_further_names:
             sent = self._send_all()
         else:
-            sent = self.walked(fastest(spec))
+            sent = self._judged(spec) or self.walked(fastest(spec))
         self._last = _LastAnswer(spec, sent)
         return sent
 
@@ -333,6 +333,57 @@ class Snapshot:
             empty=frozenset(empty),
             links=self.links,
         )
+
+    @cached_property
+    def _arrays(self) -> native.TreeArrays:
+        return native.TreeArrays.of(self.folders)
+
+    @cached_property
+    def _is_usual(self) -> bool:
+        """Return whether each file is readable and has one name, and none is a socket."""
+        return all(
+            file.readable and file.st_nlink == 1 and not S_ISSOCK(file.st_mode)
+            for folder in self.folders
+            for file in folder.special
+        )
+
+    def _judged(self, spec: DockerIgnoreSpec) -> Sent | None:
+        """Return the entries that the compiled core says are sent; None if it is not certain."""
+        if not self._is_usual:
+            return None
+        verdicts = native.verdicts(self.plan, spec, self._arrays)
+        if verdicts is None or native.REFUSED in verdicts.files:
+            return None
+        names: dict[str, Names] = {}
+        start = 0
+        for folder in self.folders:
+            end = start + len(folder.entries)
+            ignored = verdicts.files[start:end]
+            start = end
+            if 0 not in ignored:
+                continue
+            names[folder.path] = folder.contents
+            if 1 in ignored:
+                contents = zip(folder.contents.items(), ignored, strict=True)
+                names[folder.path] = dict(file for file, is_ignored in contents if not is_ignored)
+        directories = self._sent_directories(verdicts.folders, names)
+        return Sent(names, directories, empty=frozenset(), links=self.links)
+
+    def _sent_directories(self, verdicts: bytes, names: NamesByDirectory) -> frozenset[str]:
+        """Return the directories that are sent; an ignored one for what is sent in it."""
+        sent: set[str] = set()
+        entered: list[MemoryDirectory] = []
+        for folder, verdict in zip(self.folders, verdicts, strict=True):
+            if not verdict:
+                sent.add(folder.path)
+            elif verdict == native.IGNORED:
+                entered.append(folder)
+        if self.plan.builder.sends_ignored_parents:
+            for folder in reversed(entered):  # those below come first
+                below = (inner.path for inner in folder.folders.values())
+                if folder.path in names or not sent.isdisjoint(below):
+                    sent.add(folder.path)
+        return frozenset(sent - {""})
 
     def walked(self, evaluator: Evaluator, root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""

@@ -11,7 +11,7 @@ import re
 import sys
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from itertools import chain, islice
@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import (
     FOLDERS,
     MARKERS,
@@ -31,7 +32,7 @@ from ctxsize.engine.directories import (
 )
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Event, Progress
-from ctxsize.engine.filesystem import Disk
+from ctxsize.engine.filesystem import Disk, MemoryDirectory
 from ctxsize.engine.memory_tree import Entries, MemoryTree
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import CLASS, Segment
@@ -49,6 +50,10 @@ _SECRET = 2
 _FOLDER = 4
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
+IGNORED = 1
+PASSED_BY = 2  # nothing in the directory is sent
+REFUSED = 2
+_CHARACTER_BYTES = 4  # at most
 _EVERYTHING = 32  # the option that also asks for what is ignored, with all names
 _LISTS_OF_EVERYTHING = (6, 7, 8)  # directories, names, and what is handed back
 _END = 0
@@ -122,6 +127,50 @@ def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> W
     return python
 
 
+class TreeArrays(NamedTuple):
+    """A tree in memory for the core: directories, parents first, and the names of all files."""
+
+    parents: bytes  # by directory, the number of the one above it, in 32 bits
+    counts: bytes  # by directory, the number of its names, in 32 bits
+    folders: bytes  # the last names of directories, each with a NUL
+    names: bytes  # by directory, the names of its files, each with a NUL
+    longest: int  # number of bytes that is enough for each path
+
+    @classmethod
+    def of(cls, folders: Collection[MemoryDirectory]) -> TreeArrays:
+        """Return the arrays of all directories of a tree."""
+        numbers = {folder.path: number for number, folder in enumerate(folders)}
+        parents = [numbers[folder.path.rpartition("/")[0]] for folder in folders]
+        names = [*chain.from_iterable(folder.entries for folder in folders)]
+        longest = max(map(len, numbers)) + 1 + max(map(len, names), default=0)
+        return cls(
+            parents=array("i", parents).tobytes(),
+            counts=array("i", [len(folder.entries) for folder in folders]).tobytes(),
+            folders=_terminated([folder.name for folder in folders]),
+            names=_terminated(names),
+            longest=_CHARACTER_BYTES * longest,
+        )
+
+
+class TreeVerdicts(NamedTuple):
+    """The verdicts of patterns on a tree, a byte for each directory and for each file."""
+
+    folders: bytes  # with the bits `IGNORED` and `PASSED_BY`
+    files: bytes  # with the bit `IGNORED`, or `REFUSED` for one that would arrive empty
+
+
+def verdicts(plan: Plan, spec: DockerIgnoreSpec, tree: TreeArrays) -> TreeVerdicts | None:
+    """Return the verdicts of `spec` on a tree in memory; None if the core cannot judge."""
+    module = core()
+    program = _program(spec)
+    if module is None or program is None:
+        return None
+    options = _options(plan.builder, spec)
+    tables = _tables(program, spec, ())
+    judge = partial(_matching, program)
+    return TreeVerdicts(*module.judge(options, len(program.parts), tables, judge, *tree))
+
+
 class _Inquiry(NamedTuple):
     """A question to the core."""
 
@@ -139,16 +188,18 @@ def _results(
 ) -> _Results | None:
     """Return the core's answer about the tree of a walk; None if it cannot answer."""
     module = core()
-    program = _program(plan)
+    program = _program(plan.spec)
     on_disk = type(python.source) is Disk  # the core reads nothing else
     if module is None or program is None or not on_disk:
         return None
+    reads_xattrs = python.inspector.reads_xattrs
+    options = _options(plan.builder, plan.spec, reads_xattrs=reads_xattrs)
     threads = min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS)
     try:
         results: _Results = module.add_up(
             fsencode(plan.root.rstrip("/") + "/"),
             threads,
-            _options(plan, python) | wanted.flags,
+            options | wanted.flags,
             wanted.meter,
             wanted.top,
             python.source.longest_path,
@@ -162,29 +213,28 @@ def _results(
     return results
 
 
-def _program(plan: Plan) -> Program | None:
+def _program(spec: DockerIgnoreSpec) -> Program | None:
     """Return the patterns as bits, None if the core cannot match them."""
-    automaton = fastest(plan.spec)
+    automaton = fastest(spec)
     if not isinstance(automaton, Automaton):
         return None
     if sys.getfilesystemencoding() != "utf-8":
         return None
-    if any("\0" in pattern.text for pattern in plan.spec.patterns):
+    if any("\0" in pattern.text for pattern in spec.patterns):
         return None
     if len(automaton.program.owner) > _MOST_SEGMENTS:
         return None
     return automaton.program
 
 
-def _options(plan: Plan, python: Walk) -> int:
+def _options(builder: Builder, spec: DockerIgnoreSpec, *, reads_xattrs: bool = False) -> int:
     """Return the flags for the core: how the builder sends, and whether it enters everything."""
-    builder = plan.builder
     flags = (  # in the order of their bits
-        python.inspector.reads_xattrs,
+        reads_xattrs,
         builder.refuses_to_open,
         not builder.sends_sockets,
         builder.sends_ignored_parents,
-        plan.spec.reach is None,
+        spec.reach is None,
     )
     return sum(1 << bit for bit, is_set in enumerate(flags) if is_set)
 
@@ -223,7 +273,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec, clues: Sequence[Tokens]) -
         array("i", first).tobytes(),
         b"".join(classes),
         _columns(tokens, [*classes]),
-        b"".join(fsencode(text) + b"\0" for text in spec.reach or ()),
+        _terminated([*(spec.reach or ())]),
     )
 
 
@@ -261,6 +311,11 @@ def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
         apart.update(byte for byte, flag in enumerate(flags) if flag)
     columns = {byte: number for number, byte in enumerate(sorted(apart), 1)}
     return bytes(columns.get(byte, 0) for byte in range(256))
+
+
+def _terminated(texts: list[str]) -> bytes:
+    """Return texts with a NUL behind each."""
+    return fsencode("\0".join([*texts, ""]))
 
 
 def _literal(text: str) -> Tokens:

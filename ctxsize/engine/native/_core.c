@@ -377,12 +377,15 @@ static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
 }
 
 /* ---- one directory ------------------------------------------------------------------------------------ */
+/* Returns whether the sender refuses to open what has this fate, so that it arrives empty. */
+static int is_refused(const Program *p, Fate fate) {
+    return p->options & REFUSES && fate.last >= 0 && !p->exceptional[fate.last];
+}
 /* Returns the bytes that announce a file; -1 unless it is of the usual kind, of one name, and surely readable. */
 static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, int *is_here, struct stat *st) {
     const Program *p = s->walk->p;
-    int result, refused = p->options & REFUSES && e->fate.last >= 0 && !p->exceptional[e->fate.last];
-    int ignored = is_ignored(p, e->fate.decider); /* nothing of it is sent */
-    if (!ignored && (refused || n->unusual || !is_usual(p, e->name))) return -1;
+    int result, ignored = is_ignored(p, e->fate.decider); /* nothing of it is sent */
+    if (!ignored && (is_refused(p, e->fate) || n->unusual || !is_usual(p, e->name))) return -1;
     AGAIN(result, fstatat(n->fd, e->name, st, AT_SYMLINK_NOFOLLOW));
     if (result || (st->st_mode & 0177000) != S_IFREG || st->st_nlink != 1) return -1;
     if ((uint64_t)st->st_size >= LARGE_FILE || s->bytes + st->st_size > most_bytes) return -1;
@@ -501,32 +504,43 @@ static int give_fate(Sums *s, const Node *n, Entry *e, char *path) {
     if (any) decide(p, &e->fate, s->matched, s->rivals);
     return 1;
 }
-/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent or is wanted. `path` has room for its path. */
+/* Makes the directory `e` of `n`, whose path `path` has room for. Returns whether nothing in it can be sent, -1 without
+ * memory. */
+static int arrive(Sums *s, const Node *n, const Entry *e, char *path, Node *child) {
+    const Program *p = s->walk->p;
+    int hopeful = 0;
+    *child = (Node){.parent = (Node *)n, .name = (char *)e->name, .fd = -1, .fate = e->fate,
+                    .path_length = length_in(n, strlen(e->name)), .ignored = is_ignored(p, e->fate.decider)};
+    write_path(n, e->name, path);
+    if (n->live && (hopeful = follow(s, n, child)) < 0) return -1;
+    if (!child->ignored || (hopeful && is_entered(p, path, child->path_length))) return 0;
+    free(child->live), child->live = NULL;
+    return 1;
+}
+/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent or is wanted. `path` is as above. */
 static int add_directory(Sums *s, Node *n, Entry *e, char *path) {
     const Program *p = s->walk->p;
     Node *child = keep(&s->arena, sizeof *child);
-    if (!child) return 0;
-    *child = (Node){.parent = n, .name = keep_text(&s->arena, e->name), .fd = -1, .fate = e->fate,
-                    .path_length = length_in(n, strlen(e->name)), .ignored = is_ignored(p, e->fate.decider)};
-    if (!child->name) return 0;
-    int hopeful = 0;
-    write_path(n, e->name, path);
-    if (n->live && (hopeful = follow(s, n, child)) < 0) return 0;
-    if (child->ignored && (!hopeful || !is_entered(p, path, child->path_length))) {
-        free(child->live), child->live = NULL;
-        s->ignored_folders++, s->unopened++;
-        if (!(p->options & EVERYTHING)) return 1;
-    }
+    int passed_by = child ? arrive(s, n, e, path, child) : -1;
+    if (passed_by < 0) return 0;
+    s->ignored_folders += passed_by, s->unopened += passed_by;
+    if (passed_by && !(p->options & EVERYTHING)) return 1;
+    child->name = keep_text(&s->arena, e->name);
     child->tells = child->ignored ? 0 : e->tells & FOLDER;
     n->at[n->nchildren] = n->nfiles;
     n->children[n->nchildren++] = child;
-    return 1;
+    return child->name != NULL;
+}
+/* Returns whether any pattern may end in this directory. */
+static int may_match(const Program *p, const Node *n) {
+    Word any = 0;
+    for (int i = 0; n->live && i < p->words; i++) any |= n->live[i] & p->final[i];
+    return any != 0;
 }
 /* Gives each entry its fate: directories become children, files that are looked at come first among the entries. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
-    Word files = 0; /* whether any pattern may end in this directory */
-    for (int i = 0; n->live && i < p->words; i++) files |= n->live[i] & p->final[i];
+    int files = may_match(p, n);
     for (long i = 0; i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
         int told = p->told ? read_name(p, &s->telling, e.name) : 0;
@@ -900,32 +914,112 @@ static PyObject *add_up(const Program *p, const char *root, int threads, PyObjec
     free(thread);
     return result;
 }
+
+/* ---- a tree in memory: directories come after those above them, names by directory ---------------------- */
+enum { IGNORED = 1, PASSED_BY = 2, REFUSED = 2 };
+typedef struct { const int32_t *parent, *count; const char *folder, *name; Py_ssize_t folders; } Tree;
+
+/* Sets the verdicts of the next names, which are files of a directory. Returns 0 without memory. */
+static int judge_names(Sums *s, const Node *n, int32_t count, const char **name, char *path, char *verdicts) {
+    const Program *p = s->walk->p;
+    int files = may_match(p, n);
+    for (int32_t i = 0; i < count; i++, *name += strlen(*name) + 1) {
+        Entry e = {.name = *name, .fate = n->fate, .type = DT_REG};
+        if (files && !give_fate(s, n, &e, path)) return 0;
+        verdicts[i] = is_ignored(p, e.fate.decider) ? IGNORED : is_refused(p, e.fate) ? REFUSED : 0;
+    }
+    return 1;
+}
+/* Sets the verdicts of all directories, and of all names. Returns 0 without memory. */
+static int judge_tree(Sums *s, const Tree *t, Node *nodes, char *path, char *folders, char *names) {
+    const char *folder = t->folder, *name = t->name;
+    for (Py_ssize_t at = 0; at < t->folders; at++, folder += strlen(folder) + 1) {
+        Node *n = &nodes[at];
+        folders[at] = 0;
+        if (at) {
+            const Node *above = &nodes[t->parent[at]];
+            Entry e = {.name = folder, .fate = above->fate, .type = DT_DIR};
+            if (above->live && !give_fate(s, above, &e, path)) return 0;
+            int passed_by = arrive(s, above, &e, path, n);
+            if (passed_by < 0) return 0;
+            folders[at] = (n->ignored ? IGNORED : 0) | (passed_by ? PASSED_BY : 0);
+        }
+        if (!judge_names(s, n, t->count[at], &name, path, names)) return 0;
+        names += t->count[at];
+    }
+    return 1;
+}
+/* Reads the options and the tables of patterns. Returns 0 with an exception. */
+static int read_program(Program *p, PyObject *tables) {
+    char *table[15];
+    Py_ssize_t size[15];
+    for (int i = 0; i < 15; i++) {
+        PyObject *each = PyTuple_GetItem(tables, i);
+        if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return 0;
+    }
+    p->start = (void *)table[0], p->final = (void *)table[1], p->loop = (void *)table[2];
+    p->text_loop = (void *)table[3], p->advance = (void *)table[4], p->exceptions = (void *)table[5];
+    p->whole = (void *)table[6], p->after = (void *)table[7], p->owner = (void *)table[8];
+    p->exceptional = (void *)table[9], p->token = (void *)table[10], p->first = (void *)table[11];
+    p->classes = (void *)table[12], p->column = (void *)table[13];
+    p->words = size[0] / sizeof(Word), p->patterns = size[9], p->tokens = size[10] / sizeof(Token);
+    p->told = size[11] / sizeof(int32_t) - p->segments;
+    for (int i = 0; i < p->tokens; i++) p->runes |= p->token[i].kind == RUNE;
+    for (int i = 0; i < 256; i++) if (p->column[i] >= p->columns) p->columns = p->column[i] + 1;
+    p->reach = table[14], p->reach_end = table[14] + size[14];
+    return 1;
+}
 static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     Program p = {.user = geteuid()};
     const char *root;
-    char *table[15];
-    Py_ssize_t size[15], longest;
+    Py_ssize_t longest;
     PyObject *tables, *poll;
     int threads;
     if (!PyArg_ParseTuple(args, "yiiiiniOOO", &root, &threads, &p.options, &p.counts, &p.top, &longest,
                           &p.segments, &tables, &p.judge, &poll)) return NULL;
     if (threads < 1 || threads > MOST_THREADS || p.top < 0)
         return PyErr_SetString(PyExc_ValueError, "so many threads or files are not possible"), NULL;
-    for (int i = 0; i < 15; i++) {
-        PyObject *each = PyTuple_GetItem(tables, i);
-        if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return NULL;
-    }
-    p.start = (void *)table[0], p.final = (void *)table[1], p.loop = (void *)table[2];
-    p.text_loop = (void *)table[3], p.advance = (void *)table[4], p.exceptions = (void *)table[5];
-    p.whole = (void *)table[6], p.after = (void *)table[7], p.owner = (void *)table[8];
-    p.exceptional = (void *)table[9], p.token = (void *)table[10], p.first = (void *)table[11];
-    p.classes = (void *)table[12], p.column = (void *)table[13], p.longest = longest;
-    p.words = size[0] / sizeof(Word), p.patterns = size[9], p.tokens = size[10] / sizeof(Token);
-    p.told = size[11] / sizeof(int32_t) - p.segments;
-    for (int i = 0; i < p.tokens; i++) p.runes |= p.token[i].kind == RUNE;
-    for (int i = 0; i < 256; i++) if (p.column[i] >= p.columns) p.columns = p.column[i] + 1;
-    p.reach = table[14], p.reach_end = table[14] + size[14];
+    if (!read_program(&p, tables)) return NULL;
+    p.longest = longest;
     return add_up(&p, root, threads, poll);
+}
+/* Frees what the verdicts on a tree took. */
+static void forget(Sums *s, Node *nodes, Py_ssize_t count, char *path) {
+    for (Py_ssize_t at = 0; nodes && at < count; at++) free(nodes[at].live);
+    dfa_free(&s->segments), dfa_free(&s->telling);
+    free(s->endings), free(s->by_pattern), free(s->largest), free(s->matched);
+    free(nodes), free(path);
+}
+static PyObject *core_judge(PyObject *Py_UNUSED(self), PyObject *args) {
+    Program p = {0};
+    Tree t;
+    Py_ssize_t parent_bytes, count_bytes, folder_bytes, name_bytes, longest;
+    PyObject *tables;
+    if (!PyArg_ParseTuple(args, "iiOOy#y#y#y#n", &p.options, &p.segments, &tables, &p.judge, &t.parent, &parent_bytes,
+                          &t.count, &count_bytes, &t.folder, &folder_bytes, &t.name, &name_bytes, &longest))
+        return NULL;
+    if (!read_program(&p, tables)) return NULL;
+    Py_ssize_t folders = t.folders = count_bytes / sizeof *t.count, names = 0;
+    for (Py_ssize_t i = 0; i < folders; i++) names += t.count[i];
+    PyObject *results[] = {PyBytes_FromStringAndSize(NULL, folders), PyBytes_FromStringAndSize(NULL, names)};
+    Walk w = {.p = &p};
+    Sums s = {0};
+    Node *nodes = NULL;
+    char *path = NULL;
+    int fine = results[0] && results[1] && make_sums(&p, &s, &w) && NEW(nodes, folders) && NEW(path, longest + 1);
+    if (fine && p.words) fine = NEW(nodes->live, 2 * p.words) != NULL;
+    if (fine) {
+        nodes->name = "", nodes->fate = (Fate){-1, -1};
+        if (nodes->live) memcpy(nodes->live, p.start, p.words * sizeof *nodes->live);
+        char *of_folders = PyBytes_AsString(results[0]), *of_names = PyBytes_AsString(results[1]);
+        s.python = PyEval_SaveThread();
+        fine = judge_tree(&s, &t, nodes, path, of_folders, of_names);
+        PyEval_RestoreThread(s.python);
+    }
+    forget(&s, nodes, folders, path);
+    PyObject *result = fine ? PyTuple_Pack(2, results[0], results[1]) : PyErr_NoMemory();
+    Py_XDECREF(results[0]), Py_XDECREF(results[1]);
+    return result;
 }
 static PyObject *core_allow(PyObject *Py_UNUSED(self), PyObject *count) {
     allocations_left = PyLong_AsLong(count);
@@ -937,6 +1031,7 @@ static PyObject *core_limit(PyObject *Py_UNUSED(self), PyObject *bytes) {
 }
 static PyMethodDef methods[] = {
     {"add_up", core_add_up, METH_VARARGS, "Return the sums of a walk."},
+    {"judge", core_judge, METH_VARARGS, "Return the verdicts on a tree in memory."},
     {"allow", core_allow, METH_O, "Let so many allocations succeed, all for -1; for tests."},
     {"limit", core_limit, METH_O, "Let a thread add up so many bytes, and hand back what is more; for tests."},
     {NULL, NULL, 0, NULL}};

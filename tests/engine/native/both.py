@@ -63,6 +63,10 @@ class Spy:
         self.handed_back += len(found[_BACK][1]) // _ROW_BYTES
         return found
 
+    def judge(self, *question: Any) -> Any:
+        """Return the verdicts on a tree in memory."""
+        return self._module.judge(*question)
+
 
 def core() -> Any:
     """Return the compiled core. Skip the test without one; in CI, fail it."""
@@ -112,16 +116,17 @@ def answer(plan: Plan, *, top: int = 10, progress: Progress | None = None) -> An
 
 
 def tree_answer(plan: Plan) -> Any:
-    """Return the context in memory with all that is ignored, or the fields of its error."""
+    """Return all of the context in memory and what of it is sent, or the fields of the error."""
     try:
         snapshot = Snapshot.take(plan)
+        sent = snapshot.sent()
     except CtxsizeError as error:
         return type(error), str(error), vars(error)
     folders = [
         (folder.path, [*folder.entries.items()], [*folder.folders], folder.content_bytes)
         for folder in snapshot.folders
     ]
-    return folders, snapshot.problems
+    return folders, snapshot.problems, sent
 
 
 def native_tree(plan: Plan, threads: int = 0) -> Any:

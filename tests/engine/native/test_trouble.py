@@ -27,9 +27,11 @@ from tests.engine.native.both import (
     check,
     core,
     native_answer,
+    native_tree,
     native_walk,
     open_descriptors,
     python_answer,
+    python_tree,
 )
 from tests.oracles.availability import require
 from tests.resolving import resolve
@@ -95,15 +97,26 @@ def test_no_memory_for_a_large_directory(tmp_path: Path) -> None:
     check_allocations(resolve(str(tmp_path)), 2, step=11)
 
 
-def check_allocations(plan: Plan, count: int, step: int = 1) -> None:
+def test_no_memory_for_a_tree_is_an_error_or_no_matter(tmp_path: Path) -> None:
+    """Neither while it is read, nor while the patterns judge it."""
+    plan = resolve(str(build_tree(tmp_path, EVERYTHING)))
+    check_allocations(plan, 2, answers=(python_tree, native_tree))
+
+
+def check_allocations(
+    plan: Plan, count: int, step: int = 1, answers: tuple[Any, Any] = (python_answer, native_answer)
+) -> None:
     module = core()
-    expected = python_answer(plan)
+    of_python, of_core = answers
+    expected = of_python(plan)
     failed = done = number = 0
     with nothing_left():
         while done < 3:
             module.allow(number)
             try:
-                found, _ = native_answer(plan, count)
+                found = of_core(plan, count)
+                if of_core is native_answer:
+                    found, _ = found
                 assert found == expected
                 done += 1
             except MemoryError:
