@@ -1,4 +1,4 @@
-"""How long the explorer takes to open and to answer, beside a measure by the Python walk.
+"""How long the explorer takes to open and to answer, beside a measure by the compiled core.
 
 All runs in one process, so that the ratios mean something on a busy machine too. Each answer has
 the new figures, the lost sources, the lines, and the entries of the top and of the largest level.
@@ -10,7 +10,6 @@ python benchmarks/explore.py --files 40000   one tree
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import statistics
 import time
@@ -31,7 +30,6 @@ _MB = 10**6
 
 def main() -> None:
     """Show the milliseconds, and the share of a measure, of each answer."""
-    os.environ["CTXSIZE_NATIVE"] = "0"
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--files", type=int, nargs="*", default=[40_000, _TREE_FILES])
     parser.add_argument("--rounds", type=int, default=5)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import reduce
-from operator import add, sub
 from posixpath import join
 from typing import NamedTuple
 
-from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
 from ctxsize.globs import is_glob, matcher
@@ -28,10 +26,18 @@ class Sums(NamedTuple):
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
-        return Sums(*map(add, self, other))
+        return Sums(
+            self.files + other.files,
+            self.content_bytes + other.content_bytes,
+            self.symlinks + other.symlinks,
+        )
 
     def minus(self, other: Sums) -> Sums:
-        return Sums(*map(sub, self, other))
+        return Sums(
+            self.files - other.files,
+            self.content_bytes - other.content_bytes,
+            self.symlinks - other.symlinks,
+        )
 
 
 class Tree:
@@ -106,36 +112,50 @@ class SumsByPath(Mapping[str, Sums]):
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
+        self._snapshot = snapshot
         self._parts = [transfer.names for transfer in transfers]
         self._links = snapshot.links
+        self._own: dict[str, Sums] = {}  # by directory, of what is directly in it
         self._directories: dict[str, Sums] = {}
+        none = Sums()
         for folder in reversed([*snapshot.folders]):
             path = folder.path
-            sums = [
-                self._directories[below.path]
-                for below in folder.folders.values()
-                if below.path in self._directories
-            ]
-            sums += [_count(path, names, self._links) for names in self._sent_in(path)]
-            if sums or not path or any(path in transfer.directories for transfer in transfers):
-                self._directories[path] = reduce(Sums.plus, sums, Sums())
+            own = [_count(path, names, self._links) for names in self._sent_in(path)]
+            if own:
+                self._own[path] = reduce(Sums.plus, own)
+            below = [self._directories.get(inner.path, none) for inner in folder.folders.values()]
+            sums = reduce(Sums.plus, below, self._own.get(path, none))
+            is_sent = any(path in transfer.directories for transfer in transfers)
+            if own or sums != none or not path or is_sent:
+                self._directories[path] = sums
 
     def move(self, sent: Sent) -> None:
         """Go on to one transfer from another, and add up only what they do not share."""
         (before,) = self._parts
-        links = self._links
         after = sent.names
         self._parts = [after]
         self._links = sent.links  # a file may take the place of a symlink
-        none: Names = {}
+        none = Sums()
+        no_names: Names = {}
+        changes: dict[str, Sums] = {}
         for directory in before.keys() | after.keys():
-            old_names = before.get(directory, none)
-            names = after.get(directory, none)
-            if names is old_names:
+            names = after.get(directory, no_names)
+            if names is before.get(directory, no_names):
                 continue
-            change = _count(directory, names, sent.links).minus(_count(directory, old_names, links))
-            for path in {"", *up_to(directory)}:
-                self._directories[path] = self._directories.get(path, Sums()).plus(change)
+            own = none
+            if names:
+                own = _count(directory, names, sent.links)
+            changes[directory] = own.minus(self._own.get(directory, none))
+            self._own[directory] = own
+        for folder in reversed([*self._snapshot.folders]):
+            path = folder.path
+            change = changes.get(path)
+            if change is None:
+                continue
+            self._directories[path] = self._directories.get(path, none).plus(change)
+            if path:
+                above = path.rpartition("/")[0]
+                changes[above] = changes.get(above, none).plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
@@ -170,7 +190,9 @@ class SumsByPath(Mapping[str, Sums]):
 
 def _count(directory: str, names: Names, links: LinksByDirectory) -> Sums:
     """Return the sums of the entries `names` of a directory; `links` are the symlinks."""
-    linked = len(names.keys() & links.get(directory, ()))
+    linked = 0
+    if directory in links:
+        linked = len(names.keys() & links[directory])
     return Sums(len(names) - linked, sum(names.values()), linked)
 
 
