@@ -14,6 +14,7 @@ import argparse
 import multiprocessing
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import zlib
@@ -58,6 +59,12 @@ class Tree:
     plan: ParsedDockerfile
     version: int = 1
     """Part of the stamp: raise it whenever the plan changes."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """Paths of files with a content, and that content; they replace files of the plan."""
+    left_out: tuple[str, ...] = ()
+    """Files and directories of the plan that this tree does not have."""
+    committed: bool = False
+    """True if git tracks what it does not ignore."""
 
 
 def shares(total: int, weights: Iterable[int]) -> list[int]:
@@ -267,6 +274,35 @@ def small(_scale: float) -> Iterator[Folder]:
 SMALL = Tree("small", "20 files", small)
 
 
+# --- trees for `suggest` -------------------------------------------------------------------------
+
+_MANIFEST = '{"name": "app", "version": "1.0.0", "dependencies": {"dep-000": "1"}}\n'
+PROVED = Tree(
+    "proved",
+    "300,000 files in node_modules, which manifests prove",
+    javascript,
+    texts=(
+        ("Dockerfile", "FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"),
+        ("package.json", _MANIFEST),
+        ("package-lock.json", '{"lockfileVersion": 3}\n'),
+        (".gitignore", "node_modules\n"),
+        *((f"packages/app-{index:02}/package.json", _MANIFEST) for index in range(_JS_PACKAGES)),
+    ),
+    committed=True,
+)
+UNPROVED = Tree(
+    "unproved",
+    "41,396 files in a target/ that nothing proves",
+    service,
+    texts=(
+        ("Dockerfile", "FROM debian\nWORKDIR /app\nCOPY . .\nRUN make\n"),
+        (".gitignore", "/target/\n"),
+    ),
+    left_out=("Cargo.toml", "Cargo.lock", "build.rs", ".cargo"),
+    committed=True,
+)
+
+
 # --- on disk -------------------------------------------------------------------------------------
 
 
@@ -309,6 +345,17 @@ def _generate(tree: Tree, path: Path, scale: float) -> None:
         worker.join()
         if worker.exitcode:
             raise SystemExit(f"could not generate {path}")
+    for name in tree.left_out:
+        if (path / name).is_dir():
+            shutil.rmtree(path / name)
+        else:
+            (path / name).unlink(missing_ok=True)
+    for name, text in tree.texts:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    if tree.committed:
+        for words in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -q -m all"):
+            subprocess.run(["git", *words.split()], cwd=path, check=True)
 
 
 def _fill_part(plan: ParsedDockerfile, root: str, scale: float, part: int) -> None:

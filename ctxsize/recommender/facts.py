@@ -181,7 +181,7 @@ class Facts:
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                for word in self.by_name.keys() & WORDS.findall(self.text(path)):
+                for word in self._prefixes_by_name.keys() & WORDS.findall(self.text(path)):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
 
@@ -211,39 +211,43 @@ class Facts:
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
-        files = filter(self.tree.snapshot.file, self.by_name.get(name, ()))
+        files = filter(self.tree.snapshot.file, self.named(name))
         others = (path for path in files if not is_below(path, {beside}))
         return "\n".join(map(self.text, nsmallest(_MOST_SCRIPTS, others, key=_depth)))
 
     @cached_property
-    def by_name(self) -> PathLists:
-        """Return the paths that are sent, by last name."""
-        paths = PathLists(list)
+    def _prefixes_by_name(self) -> dict[str, list[str]]:
+        """Return where a name is sent: most of the paths are never asked for, so none is made."""
+        prefixes = defaultdict[str, list[str]](list)
         for directory in self.tree.snapshot.folders:
             for name in self.sums.names_in(directory.path):
-                paths[name].append(directory.prefix + name)
-            if directory.path in self.sums:
-                paths[directory.name].append(directory.path)
-        return paths
+                prefixes[name].append(directory.prefix)
+            name = directory.name
+            if name and directory.path in self.sums:
+                prefixes[name].append(directory.prefix[: -len(name) - 1])
+        return dict(prefixes)
+
+    def named(self, name: str) -> list[str]:
+        """Return the paths that are sent and whose last name is `name`."""
+        return [prefix + name for prefix in self._prefixes_by_name.get(name, ())]
 
     def called(self, name: str) -> Iterable[str]:
         """Return the paths that are sent and whose last name is `name`, which may be a glob."""
         if is_glob(name):
             return self._paths_called(matcher(name))
-        return self.by_name.get(name, ())
+        return self.named(name)
 
     def _paths_called(self, is_wanted: NameTest) -> Iterator[str]:
-        for name, paths in self.by_name.items():
-            if is_wanted(name):
-                yield from paths
+        for name in filter(is_wanted, self._prefixes_by_name):
+            yield from self.named(name)
 
     @cached_property
     def settings(self) -> PathLists:
         """Return the manifests of Node and the settings of bundlers, by directory."""
         settings = PathLists(list)
-        names = filter(listed_names("settings"), self.by_name)
+        names = filter(listed_names("settings"), self._prefixes_by_name)
         for name in sorted(names, key=lambda name: (name != "package.json", name)):
-            for path in self.by_name[name]:
+            for path in self.named(name):
                 if NOT_SOURCES.isdisjoint(path.split("/")):
                     settings[dirname(path)].append(path)
         return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import reduce
+from functools import cached_property, reduce
 from posixpath import join
 from typing import NamedTuple
 
@@ -115,22 +115,30 @@ class SumsByPath(Mapping[str, Sums]):
         self._snapshot = snapshot
         self._parts = [transfer.names for transfer in transfers]
         self._links = snapshot.links
-        self._own: dict[str, Sums] = {}  # by directory, of what is directly in it
         self._directories: dict[str, Sums] = {}
-        none = Sums()
         for folder in reversed([*snapshot.folders]):
             path = folder.path
-            own = [_count(path, names, self._links) for names in self._sent_in(path)]
-            if own:
-                self._own[path] = reduce(Sums.plus, own)
-            below = [self._directories.get(inner.path, none) for inner in folder.folders.values()]
-            sums = reduce(Sums.plus, below, self._own.get(path, none))
-            is_sent = any(path in transfer.directories for transfer in transfers)
-            if own or sums != none or not path or is_sent:
-                self._directories[path] = sums
+            sums = [
+                self._directories[below.path]
+                for below in folder.folders.values()
+                if below.path in self._directories
+            ]
+            sums += [_count(path, names, self._links) for names in self._sent_in(path)]
+            if sums or not path or any(path in transfer.directories for transfer in transfers):
+                self._directories[path] = reduce(Sums.plus, sums, Sums())
+
+    @cached_property
+    def _own(self) -> dict[str, Sums]:
+        """Return the sums of what is directly in each directory, for a single transfer."""
+        (names_by_directory,) = self._parts
+        return {
+            directory: _count(directory, names, self._links)
+            for directory, names in names_by_directory.items()
+        }
 
     def move(self, sent: Sent) -> None:
         """Go on to one transfer from another, and add up only what they do not share."""
+        own_sums = self._own
         (before,) = self._parts
         after = sent.names
         self._parts = [after]
@@ -145,8 +153,8 @@ class SumsByPath(Mapping[str, Sums]):
             own = none
             if names:
                 own = _count(directory, names, sent.links)
-            changes[directory] = own.minus(self._own.get(directory, none))
-            self._own[directory] = own
+            changes[directory] = own.minus(own_sums.get(directory, none))
+            own_sums[directory] = own
         for folder in reversed([*self._snapshot.folders]):
             path = folder.path
             change = changes.get(path)
