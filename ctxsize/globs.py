@@ -83,22 +83,24 @@ class GlobIndex(Generic[T]):
 
     def __init__(self, items: Iterable[tuple[str, T]]) -> None:
         self._items = [*items]
-        by_ending = defaultdict[int, dict[str, list[int]]](dict)  # by length, and by the ending
+        self._by_ending = defaultdict[str, list[int]](list)
         self._others: list[int] = []
+        lengths = defaultdict[str, set[int]](set)
         for position, (glob, _) in enumerate(self._items):
             ending = glob[1:]
-            if glob[0] == "*" and not is_glob(ending):
-                by_ending[len(ending)].setdefault(ending, []).append(position)
+            if glob[0] == "*" and ending and not is_glob(ending):
+                self._by_ending[ending].append(position)
+                lengths[ending[-1]].add(len(ending))
             else:
                 self._others.append(position)
-        self._by_ending = [*by_ending.items()]
+        self._lengths = dict(lengths)  # of endings, by their last character
         self._is_any_other = matching(self._items[position][0] for position in self._others)
 
     def of(self, name: str) -> list[T]:
         """Return the items for a name."""
         positions: list[int] = []
-        for length, by_ending in self._by_ending:
-            positions += by_ending.get(name[-length:], ())
+        for length in self._lengths.get(name[-1:], ()):
+            positions += self._by_ending.get(name[-length:], ())
         if self._is_any_other(name):
             positions += [at for at in self._others if like(self._items[at][0], name)]
         return [self._items[position][1] for position in sorted(positions)]

@@ -166,7 +166,11 @@ class Evidence:
     git: Tracked
     dockerfiles: PathSet = ()
 
-    def first_bytes(self, path: str) -> bytes:
+    def __post_init__(self) -> None:
+        # The rules that ask about one file do so one after the other.
+        self.first_bytes = lru_cache(maxsize=4)(self._first_bytes)
+
+    def _first_bytes(self, path: str) -> bytes:
         return small_file(self.tree.directory, path, _FIRST_BYTES)
 
     def shows(self, marker: Marker, path: str) -> Clause:
