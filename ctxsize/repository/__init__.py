@@ -23,7 +23,7 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, compose, described
 from ctxsize.repository.commands import Ground, ground_of
-from ctxsize.repository.recognisers import file_kinds, file_names
+from ctxsize.repository.recognisers import file_kinds, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
     FoundBuild,
@@ -206,11 +206,12 @@ def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
 
 
 def _is_wanted(path: str) -> bool:
-    if compose.WANTED(path) or bake.WANTED(path):
+    name = path.rpartition("/")[2]
+    if compose.WANTED(name) or bake.WANTED(name):
         return True
-    if is_dockerfile(path) or is_ignore_file(path):
+    if is_dockerfile(name) or is_ignore_file(name):
         return True
-    return file_names().fullmatch(path) is not None
+    return may_define_builds(path)
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

@@ -114,9 +114,27 @@ def file_kinds() -> tuple[FileKind, ...]:
 
 
 @cache
-def file_names() -> re.Pattern[str]:
-    """Return an expression for `fullmatch` on the path of a file of any kind."""
-    return _path_ending_with("|".join(kind.name for kind in file_kinds()))
+def _expressions() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return one expression for the last names of files of any kind, and one for their paths.
+
+    Most kinds say nothing of directories: a last name is quicker to match than a path.
+    """
+    names = []
+    paths = []
+    for kind in file_kinds():
+        if "/" in kind.name.replace("[^/]", ""):
+            paths.append(kind.name)
+        else:
+            names.append(kind.name)
+    return re.compile("|".join(names), re.IGNORECASE), _path_ending_with("|".join(paths))
+
+
+def may_define_builds(path: str) -> bool:
+    """Return True if a path is that of a file of any kind."""
+    of_names, of_paths = _expressions()
+    if of_names.fullmatch(path.rpartition("/")[2]):
+        return True
+    return of_paths.fullmatch(path) is not None
 
 
 def _path_ending_with(name: str) -> re.Pattern[str]:

@@ -184,6 +184,9 @@ COMPUTED: dict[str, Computed] = {
         _keys_of_builds, _EACH
     ),
     "repository/recognisers.py: f'(?:\\\\S*/)?(?:{words})(?= |\\\\Z)'": Computed(_commands, _MATCH),
+    "repository/recognisers.py: '|'.join(names)": Computed(
+        _each("names", [_file_names()[:-1]]), frozenset({"fullmatch"})
+    ),
     "repository/recognisers.py: f'(?s:.*/)?(?:{name})'": Computed(
         _each("name", _file_names()), frozenset({"fullmatch"})
     ),

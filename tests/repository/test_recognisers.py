@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from ctxsize.repository import discover
-from ctxsize.repository.recognisers import build_commands, file_kinds
+from ctxsize.repository.recognisers import build_commands, file_kinds, may_define_builds
 from tests.pages import compare
 from tests.trees import Node, build_tree, file
 
@@ -769,3 +770,27 @@ def test_the_page_lists_the_rows() -> None:
         before, rest = text.split(begin)
         text = f"{before}{begin}{table}\n{end}{rest.split(end)[1]}"
     compare(page, text)
+
+
+def test_a_last_name_is_enough_for_kinds_that_name_no_directory() -> None:
+    """Else a path might be one of a kind whose last name is none."""
+    for kind in file_kinds():
+        if "/" in kind.name.replace("[^/]", ""):
+            continue
+        letters = re.sub(r"\\.|\[\^/\]", "", kind.name)  # without escapes, and without a slash
+        assert not re.search(r"[.\[]", letters), kind.name
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        *(("a.sh", True), ("x/a.sh", True), ("x/y/Makefile", True), ("x/JENKINSFILE.b", True)),
+        *((".github/workflows/a.yml", True), ("x/.gitlab/b/c.yml", True), ("package.json", True)),
+        *(("justfile", True), ("x/.justfile", True), (".devcontainer/a/devcontainer.json", True)),
+        *(("a.sh/x", False), ("workflows/a.yml", False), ("x/a.o", False), ("", False)),
+        *(("Makefile/a", False), ("x.yml", False), ("a\n.sh", True), ("x\n/a.sh", True)),
+    ],
+)
+def test_a_path_may_define_builds_if_a_kind_says_so(path: str, expected: bool) -> None:
+    assert may_define_builds(path) == expected
+    assert any(kind.pattern.fullmatch(path) for kind in file_kinds()) == expected
