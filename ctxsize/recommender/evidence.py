@@ -171,6 +171,8 @@ class Evidence:
         self.first_bytes = lru_cache(maxsize=4)(self._first_bytes)
 
     def _first_bytes(self, path: str) -> bytes:
+        if self.tree.entry(path) is None:
+            return b""
         return small_file(self.tree.directory, path, _FIRST_BYTES)
 
     def shows(self, marker: Marker, path: str) -> Clause:

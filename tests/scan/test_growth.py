@@ -5,38 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.counting import Counts, counts
 from tests.trees import Node, build_tree, file
 
-COUNTER = """
-import cProfile, json, os, sys
-from ctxsize.cli.app import run
-counts = {"subprocess.Popen": 0, "open": 0, "os.scandir": 0, "os.listdir": 0}
-def heard(event, arguments):
-    if event in counts:
-        counts[event] += 1
-run(["scan", "warm"])
-for directory in sys.argv[1:]:
-    if os.fork():
-        os.wait()
-        continue
-    os.chdir(directory)
-    profile = cProfile.Profile()
-    sys.addaudithook(heard)
-    profile.enable()
-    run(["scan", "many", "--format", "json=scan.json"])
-    profile.disable()
-    counts["calls"] = sum(entry.callcount for entry in profile.getstats())
-    with open("counts.json", "w") as file:
-        json.dump(counts, file)
-    os._exit(0)
-"""
-"""Counts what `scan` does in each directory that is given, with equally warm caches."""
 FEW, SOME, MANY = 8, 20, 48
 
 
@@ -93,10 +69,8 @@ LOOKING_AT_OTHERS = (of_one_context, of_all_of_one_context, of_a_file_each)
 """Layouts in which each build looks at the names of all Dockerfiles: some calls for each pair."""
 
 
-def counted(
-    base: Path, layout: Callable[[int], list[Node]], *, in_git: bool
-) -> Iterator[dict[str, int]]:
-    """Yield the counts of a scan of a repository with few builds, some, and many."""
+def counted(base: Path, layout: Callable[[int], list[Node]], *, in_git: bool) -> list[Counts]:
+    """Return the counts of a scan of a repository with few builds, some, and many."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     build_tree(base / "warm", beside_each_other(1))
     sizes = (FEW, SOME, MANY)
@@ -106,18 +80,12 @@ def counted(
             for arguments in ("init -q", "add -A"):
                 words = ["git", *arguments.split()]
                 subprocess.run(words, cwd=top, env=environment, check=True)
-    subprocess.run(
-        [sys.executable, "-c", COUNTER, *map(str, sizes)],
-        cwd=base,
-        env={**environment, "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        check=True,
-    )
+    command = ["scan", "many", "--format", "json=scan.json"]
+    found = counts(base, ["scan", "warm"], command, map(str, sizes))
     for size in sizes:
         builds = json.loads((base / str(size) / "scan.json").read_text())["builds"]
         assert len(builds) == size
-        counts: dict[str, int] = json.loads((base / str(size) / "counts.json").read_text())
-        yield counts
+    return found
 
 
 @pytest.mark.parametrize("in_git", [False, True], ids=["no git", "git"])

@@ -1,0 +1,73 @@
+"""What `suggest` does for many files grows with what rules ask: counted, and not timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.counting import Counts, counts
+from tests.engine.native.both import core
+from tests.trees import Node, build_tree, file
+
+FEW, MANY = 20, 100
+NODE = [
+    file("Dockerfile", b"FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"),
+    file("package.json", b'{"dependencies": {"p0": "1"}}'),
+    file("package-lock.json", b"{}"),
+]
+
+
+def counted(base: Path, layout: Callable[[int], list[Node]]) -> tuple[Counts, Counts]:
+    """Return the counts of `suggest` with few and with many directories."""
+    core()  # skips, or fails in CI, without it
+    sizes = (FEW, MANY)
+    for size in (1, *sizes):
+        build_tree(base / str(size) / "context", layout(size))
+    few, many = counts(base, ["suggest", "1/context"], ["suggest", "context"], map(str, sizes))
+    return few, many
+
+
+def proved(count: int) -> list[Node]:
+    names = ("package.json", "index.js", "index.js.map", "a.log", ".env", "README.md")
+    packages = [f"node_modules/p{number}/{name}" for number in range(count) for name in names]
+    return [*NODE, *(file(path, b"a" * 500) for path in packages)]
+
+
+def unknown(count: int) -> list[Node]:
+    names = ("a.zzz", "b.yyy", "c", "d.rb.x")
+    paths = [f"data/p{number}/{name}{number}" for number in range(count) for name in names]
+    return [*NODE, *(file(path, b"a" * 500) for path in paths)]
+
+
+def asked(count: int) -> list[Node]:
+    """Files that three rules know: one look at the content answers all of them."""
+    paths = [f"data/p{number}/a.o" for number in range(count)]
+    return [*NODE, *(file(path, b"a" * 500) for path in paths)]
+
+
+@pytest.mark.parametrize("layout", [proved, unknown])
+def test_nothing_is_opened_that_no_rule_asks_for(
+    layout: Callable[[int], list[Node]], tmp_path: Path
+) -> None:
+    """Below a proved directory, and files whose names no rule knows."""
+    few, many = counted(tmp_path, layout)
+    assert many["open"] == few["open"]
+
+
+def test_nothing_is_listed_or_matched_below_a_proved_directory(tmp_path: Path) -> None:
+    few, many = counted(tmp_path, proved)
+    assert many["os.scandir"] == few["os.scandir"]
+    # Each directory has 6 files, and there are 370 rules.
+    assert (many["calls"] - few["calls"]) / (MANY - FEW) < 170
+
+
+def test_an_unknown_name_costs_few_calls(tmp_path: Path) -> None:
+    few, many = counted(tmp_path, unknown)
+    assert (many["calls"] - few["calls"]) / (MANY - FEW) < 560
+
+
+def test_a_file_is_opened_once_for_all_rules(tmp_path: Path) -> None:
+    few, many = counted(tmp_path, asked)
+    assert many["open"] - few["open"] <= MANY - FEW
