@@ -101,10 +101,11 @@ typedef struct {
     Word *bits;
     Arena places;
     size_t used;
+    uint32_t slots;             /* of `table`, a power of two, more than twice as many as states */
     int starts, words, states, most;
 } Dfa;
 #define DFA_BYTES (24 << 20)
-#define DFA_TABLE 32768
+#define FIRST_SLOTS 256         /* most walks have few states, and memory that is touched takes time */
 
 static uint32_t hash_of(const void *bytes, size_t size) {
     uint32_t hash = 2166136261u;
@@ -121,15 +122,40 @@ static int add_place(const Program *p, Dfa *d, int count, int place) {
         if (p->token[place].kind != STAR) return count;
     }
 }
+/* Returns the slot of the state that the places in `work` are, or the free one for it. */
+static uint32_t slot_of(const Dfa *d, uint32_t hash, int count) {
+    uint32_t at = hash & (d->slots - 1);
+    for (; d->table[at] >= 0; at = (at + 1) & (d->slots - 1)) {
+        const State *s = &d->state[d->table[at]];
+        if (s->hash == hash && s->count == count && !memcmp(s->places, d->work, count * sizeof *d->work)) break;
+    }
+    return at;
+}
+/* Doubles the slots. */
+static int widen(Dfa *d) {
+    uint32_t slots = 2 * d->slots;
+    int32_t *table;
+    if (!NEW(table, slots)) return 0;
+    memset(table, -1, slots * sizeof *table);
+    for (int i = 0; i < d->states; i++) {
+        uint32_t at = d->state[i].hash & (slots - 1);
+        while (table[at] >= 0) at = (at + 1) & (slots - 1);
+        table[at] = i;
+    }
+    free(d->table);
+    d->table = table, d->slots = slots;
+    return 1;
+}
 /* Returns the state that the places in `work` are, -1 if it is time to begin anew, -2 without memory. */
 static int state_of(const Program *p, Dfa *d, int count) {
     size_t bytes = count * sizeof *d->work;
-    uint32_t hash = hash_of(d->work, bytes), at = hash & (DFA_TABLE - 1);
-    for (; d->table[at] >= 0; at = (at + 1) & (DFA_TABLE - 1)) {
-        State *s = &d->state[d->table[at]];
-        if (s->hash == hash && s->count == count && !memcmp(s->places, d->work, bytes)) return d->table[at];
-    }
+    uint32_t hash = hash_of(d->work, bytes), at = slot_of(d, hash, count);
+    if (d->table[at] >= 0) return d->table[at];
     if (d->states == d->most || d->used > DFA_BYTES) return -1;
+    if (2 * (uint32_t)d->states >= d->slots) {
+        if (!widen(d)) return -2;
+        at = slot_of(d, hash, count);
+    }
     State *s = &d->state[d->states];
     *s = (State){keep(&d->places, bytes), count, 0, hash};
     if (!s->places) return -2;
@@ -149,17 +175,17 @@ static int dfa_begin(const Program *p, Dfa *d) {
     int count = 0;
     release(&d->places);
     d->states = d->used = 0;
-    memset(d->table, -1, DFA_TABLE * sizeof *d->table);
+    memset(d->table, -1, d->slots * sizeof *d->table);
     d->round++;
     for (int i = 0; i < d->starts; i++) count = add_place(p, d, count, d->first[i]);
     return state_of(p, d, count) == 0;
 }
 static int dfa_make(const Program *p, Dfa *d, const int32_t *first, int starts, int words) {
     size_t each = p->columns * sizeof *d->next + words * sizeof *d->bits + sizeof *d->state;
-    d->first = first, d->starts = starts, d->words = words;
+    d->first = first, d->starts = starts, d->words = words, d->slots = FIRST_SLOTS;
     d->most = DFA_BYTES / each < 16384 ? DFA_BYTES / each : 16384; /* what is not used costs nothing */
     return NEW(d->state, d->most) && NEW(d->next, (size_t)d->most * p->columns) &&
-           NEW(d->bits, (size_t)d->most * words) && NEW(d->table, DFA_TABLE) && NEW(d->mark, p->tokens + 1) &&
+           NEW(d->bits, (size_t)d->most * words) && NEW(d->table, d->slots) && NEW(d->mark, p->tokens + 1) &&
            NEW(d->work, p->tokens + 1) && dfa_begin(p, d);
 }
 static void dfa_free(Dfa *d) {
@@ -817,7 +843,7 @@ static void add_sums(Order *o, const Walk *w) {
     for (Sums *s = w->sums; s < w->sums + w->threads; s++) {
         files += s->ignored_files, folders += s->ignored_folders, unopened += s->unopened;
         o->announced += s->announced, content += s->content;
-        for (Ending *e = s->endings; e < s->endings + ENDINGS; e++) {
+        for (Ending *e = s->endings; s->ending_count && e < s->endings + ENDINGS; e++) {
             if (e->text) put_path(o, EXTENSIONS, NULL, e->text);
             if (e->text) PUT(o, EXTENSIONS, e->bytes, e->count);
         }
