@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from heapq import merge
 from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK
+from typing import TYPE_CHECKING
 
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import (
@@ -22,6 +23,9 @@ from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
+
+if TYPE_CHECKING:
+    from ctxsize.engine.sent_files import SentFiles
 
 _KINDS = {
     S_IFREG: Kind.FILE,
@@ -42,12 +46,13 @@ def measure(
     progress: Progress | None = None,
     jobs: int | None = None,
     evaluator: Evaluator | None = None,
+    files: SentFiles | None = None,
 ) -> Report:
     """Return a report of the files that `plan` would send, with the problems of the walk.
 
     `everything` also measures ignored entries. `top` limits each list of the largest, `depth`
     the size tree (None: no limit), `jobs` the threads of the compiled core, which counts if it
-    can. `evaluator` decides instead of the ignore file alone.
+    can. `evaluator` decides instead of the ignore file alone. `files` gets the files that are sent.
     Raises what `Walk` raises.
     """
     from ctxsize.engine import native  # a listing needs neither of them
@@ -56,11 +61,15 @@ def measure(
     sums = WalkSums(plan.builder, top)
     walk = None
     if not (everything or evaluator):
-        walk = native.add_all(plan, sums, jobs, progress)
+        walk = native.add_all(plan, sums, jobs, progress, files)
     if walk is None:
         walk = Walk(plan, everything=everything, evaluator=evaluator)
         for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
+            if files is not None:
+                files.add(event)
+    if files is not None:
+        files.problems = tuple(walk.problems)
     complete = everything and UNREAD_IGNORED not in {problem.code for problem in walk.problems}
     return Report(
         context_path=plan.context,
