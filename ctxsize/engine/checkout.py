@@ -171,58 +171,45 @@ class Checkout:
         for directory in {**sizes, **here}:
             old = sizes.get(directory, {})
             new = here.get(directory, {})
-            if old == new:
+            if old is new or old == new:
+                continue
+            kind = self._kind_of_all(directory)
+            if kind:
+                yield directory, kind, new
                 continue
             by_kind = defaultdict[str, dict[str, int]](dict)
-            added = new
-            if old:
-                added = {name: size for name, size in new.items() if name not in old}
-                for name, size in old.items():
-                    size_here = new.get(name)
-                    if size != size_here:
-                        kind = self._kind_of_sent(directory, name)
-                        by_kind[kind][name] = (size_here or 0) - size
-            if added:
-                whole = self._kind_below(directory)
-                if whole:
-                    yield directory, whole, added
-                else:
-                    for name, size in added.items():
-                        by_kind[self._kind_here(directory, name)][name] = size
+            for name in {**old, **new}:
+                if old.get(name) != new.get(name):
+                    kind = self._kind(prefix_of(directory) + name)
+                    by_kind[kind][name] = new.get(name, 0) - old.get(name, 0)
             for kind, deltas in by_kind.items():
                 yield directory, kind, deltas
 
-    def _kind_of_sent(self, directory: str, name: str) -> str:
-        """Return why the sides differ in a file that HEAD sends."""
-        path = prefix_of(directory) + name
-        if path in self.here:
-            return "resized"
-        if path in self._sent_by_lines_here:
-            return "missing-here"
-        return "ignored-here"
-
-    def _kind_below(self, directory: str) -> str:
-        """Return why a checkout sends no file of a directory; `""` if not all have one reason."""
+    def _kind_of_all(self, directory: str) -> str | None:
+        """Return why HEAD has no file of a directory, None if each may have its own reason."""
         if directory in self._files:
-            return ""
-        above = up_to(directory)
-        if not self._submodules.isdisjoint(above):
+            return None
+        if not self._submodules.isdisjoint(up_to(directory)):
             return "in-submodule"
         if self._repository.ignores(directory):
             return "ignored-by-git"
-        return ""
+        return None
 
-    def _kind_here(self, directory: str, name: str) -> str:
-        """Return why a checkout does not send a file that is sent here."""
+    def _kind(self, path: str) -> str:
+        """Return why the sides differ in `path`, the first of the reasons that apply."""
+        directory, _, name = path.rpartition("/")
+        if path in self.sizes:
+            if path in self.here:
+                return "resized"
+            if path in self._sent_by_lines_here:
+                return "missing-here"
+            return "ignored-here"
         blob = self._files.get(directory, {}).get(name)
-        is_file = isinstance(blob, int)
-        if isinstance(blob, Blob):
-            is_file = S_ISREG(blob.mode)
-        if is_file:
+        if isinstance(blob, int) or (blob is not None and S_ISREG(blob.mode)):
             return "ignored-in-head"
         if not self._submodules.isdisjoint(up_to(directory)):
             return "in-submodule"
-        if self._repository.ignores(prefix_of(directory) + name):
+        if self._repository.ignores(path):
             return "ignored-by-git"
         return "not-committed"
 
