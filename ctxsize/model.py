@@ -66,8 +66,7 @@ class Verdict:
     by: Pattern | None = None
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a context in the order in which the builder sends it."""
 
     path: str  # relative, `/`-separated; bytes that are not UTF-8 as surrogate escapes

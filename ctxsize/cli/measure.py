@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click import UsageError
@@ -18,7 +18,7 @@ from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, note
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
-from ctxsize.formats.wording import quoted, sent
+from ctxsize.formats.wording import all_quoted, sent
 from ctxsize.model import Entry, Kind, Report
 from ctxsize.planning import plan_for
 
@@ -154,20 +154,17 @@ def ls(
     if why:
         reasons = _Reasons(plan, named)
     emptied = 0
-    for entry in listing:
-        emptied += entry.arrives_empty is not None
+    columns = _Columns(both, size, reasons)
+    for run in listing.runs():
         if as_json:
-            takers = {"takers": reasons.takers(entry)} if reasons else {}
-            output.write(json.line(entry, **takers) + "\n")
-            continue
-        columns = []
-        if both:
-            columns.append("-" if entry.verdict.ignored else "+")
-        if size:
-            columns.append(_size(entry))
-        if reasons:
-            columns += reasons.of(entry)
-        _print_line("\t" if why else " ", columns, entry, null=null)
+            lines = [json.line(entry, **columns.fields(entry)) for entry in run]
+        else:
+            lines = columns.beside(run, null=null)
+            emptied += sum(entry.arrives_empty is not None for entry in run)
+        if null:
+            output.write(os.fsencode("".join([f"{line}\0" for line in lines])))
+        else:
+            output.write("".join([f"{line}\n" for line in lines]))
     if emptied and size:
         note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
@@ -176,17 +173,37 @@ def ls(
     return output.FINE
 
 
-def _print_line(separator: str, columns: list[str], entry: Entry, *, null: bool) -> None:
-    path = entry.path
-    if entry.kind is Kind.DIRECTORY:
-        path = f"{path}/"
-    if not null:
-        path = quoted(path)
-    line = separator.join([*columns, path])
-    if null:
-        output.write(os.fsencode(f"{line}\0"))
-    else:
-        output.write(f"{line}\n")
+class _Columns(NamedTuple):
+    """The columns before the path of an entry."""
+
+    both: bool  # whether it is sent
+    size: bool
+    reasons: _Reasons | None
+
+    def beside(self, run: list[Entry], *, null: bool) -> list[str]:
+        """Return the lines of entries; `null` writes their paths as they are."""
+        paths = [f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path for entry in run]
+        if not null:
+            paths = all_quoted(paths)
+        if any(self):
+            return [*map(self._line, run, paths)]
+        return paths
+
+    def _line(self, entry: Entry, path: str) -> str:
+        columns = []
+        if self.both:
+            columns.append("-" if entry.verdict.ignored else "+")
+        if self.size:
+            columns.append(_size(entry))
+        if self.reasons:
+            columns += self.reasons.of(entry)
+        return ("\t" if self.reasons else " ").join([*columns, path])
+
+    def fields(self, entry: Entry) -> dict[str, object]:
+        """Return what an entry has in JSON beside its own fields."""
+        if self.reasons:
+            return {"takers": self.reasons.takers(entry)}
+        return {}
 
 
 def _size(entry: Entry) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from heapq import nsmallest
 from os.path import dirname, join, relpath, split
 from stat import S_ISLNK, S_ISREG
 
@@ -22,12 +23,14 @@ from ctxsize.engine.dockerfiles import (
     ignore_file_paths,
 )
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.events import Files
 from ctxsize.engine.filesystem import File, MemoryDirectory
-from ctxsize.engine.git import Blob, GitError
+from ctxsize.engine.git import GitError
+from ctxsize.engine.head import Blob, FilesOfCommit, Head
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import Plan, inside, with_ignore_file
-from ctxsize.engine.walk import Walk
+from ctxsize.engine.report import measure
+from ctxsize.engine.sent_files import FilesByDirectory, SentFiles, Sizes, prefix_of
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
 from ctxsize.model import Problem, Reason
 from ctxsize.reader import MOST_BYTES
@@ -59,39 +62,49 @@ class Checkout:
                     reason = problem.message
                 raise GitError(reason)
             self._repository = repository
+            self._head = Head(repository)
             self._read()
         except GitError as error:
             raise InputError(f"there is no checkout of HEAD: {error}", path=plan.context) from None
 
     def _read(self) -> None:
         self._files = self._files_of_head()
-        self._submodules = {path for path, blob in self._files.items() if blob.is_submodule}
+        self._submodules = {path for path, blob in self._special() if blob.is_submodule}
         self.plan = self._with_ignore_file()
-        tree = _directories(self._files)
-        walk = Walk(self._plan_here)
-        self.sizes = sent_sizes(Walk(self.plan, source=tree))
-        self._sent_by_lines_here = sent_sizes(Walk(self._plan_here, source=tree))
-        self.here = sent_sizes(walk)
-        inside_git = [path for path in self.here if f"{path}/".startswith(".git/")]
-        own_bytes = [self.here.pop(path) for path in inside_git]
-        self.problems = (*walk.problems, *self._notes(own_bytes), *self._changes())
+        tree = _tree(self._files)
+        self.sizes = _sent(self.plan, tree)
+        self._sent_by_lines_here = self.sizes
+        if _data_of(self._plan_here.ignore_file) != _data_of(self.plan.ignore_file):
+            self._sent_by_lines_here = _sent(self._plan_here, tree)
+        files = SentFiles(known=self.sizes.by_directory)
+        self.report = measure(self._plan_here, top=1, depth=0, files=files)
+        own_bytes = _take_out_git(files.by_directory)
+        self.here = FilesByDirectory(files.by_directory)
+        self.problems = (*files.problems, *self._notes(own_bytes), *self._changes())
         self.differences = self._differences()
 
-    def _files_of_head(self) -> dict[str, Blob]:
-        """Return the files of HEAD by their paths in the context."""
+    def _files_of_head(self) -> FilesOfCommit:
+        """Return the files of HEAD in the context."""
         directory = relpath(self._plan_here.root, self._repository.top)
-        head = self._repository.head
+        head = self._head.files
         if directory == ".":
             return head
         prefix = f"{directory}/"
         files = {
-            path.removeprefix(prefix): blob
-            for path, blob in head.items()
-            if path.startswith(prefix)
+            path[len(prefix) :]: names
+            for path, names in head.items()
+            if f"{path}/".startswith(prefix)
         }
         if not files:
             raise GitError(f"it has no directory {directory}")
         return files
+
+    def _special(self) -> Iterator[tuple[str, Blob]]:
+        """Yield the files of HEAD that are no plain ones, or whose size is not known."""
+        for directory, names in self._files.items():
+            for name, blob in names.items():
+                if isinstance(blob, Blob):
+                    yield prefix_of(directory) + name, blob
 
     def _with_ignore_file(self) -> Plan:
         """Return the plan with the ignore file that governs in HEAD."""
@@ -117,7 +130,8 @@ class Checkout:
             base, name = split(name)
 
         def content(link: str, is_kind: Callable[[int], bool]) -> bytes | None:
-            blob = repository.head.get(join(base, link))
+            path = join(base, link)
+            blob = self._head.blob(path)
             if blob is None:
                 return None
             if not is_kind(blob.mode):
@@ -126,7 +140,7 @@ class Checkout:
                 raise GitError(f"{link} of HEAD has not been fetched")
             if blob.size_bytes > MOST_BYTES:
                 raise GitError(f"{link} of HEAD is too large")
-            return repository.content(blob)
+            return self._head.content(path)
 
         def target_of(link: str) -> str | None:
             if (target := content(link, S_ISLNK)) is None:
@@ -140,39 +154,60 @@ class Checkout:
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
-        deltas = defaultdict[str, dict[str, int]](dict)
-        for path in {**self.sizes, **self.here}:
-            size = self.sizes.get(path)
-            size_here = self.here.get(path)
-            if size != size_here:
-                kind = self._kind(path)
-                deltas[kind][path] = (size_here or 0) - (size or 0)
-        reasons: list[Reason] = []
-        for kind, changes in deltas.items():
-            paths = sorted(changes, key=lambda path: (-abs(changes[path]), path))
-            reasons.append(
-                Reason(
-                    kind=kind,
-                    paths=tuple(paths[:_NAMED]),
-                    count=len(paths),
-                    content_bytes=sum(changes.values()),
-                    files=len(paths),
-                )
+        reasons = defaultdict[str, _Changes](_Changes)
+        for directory, kind, deltas in self._deltas():
+            reasons[kind].add(directory, deltas)
+        return tuple(
+            sorted(
+                (changes.reason(kind) for kind, changes in reasons.items()),
+                key=lambda reason: (-abs(reason.content_bytes), reason.kind),
             )
-        return tuple(sorted(reasons, key=lambda reason: (-abs(reason.content_bytes), reason.kind)))
+        )
+
+    def _deltas(self) -> Iterator[tuple[str, str, Sizes]]:
+        """Yield files of a directory in which the sides differ for the same reason."""
+        sizes = self.sizes.by_directory
+        here = self.here.by_directory
+        for directory in {**sizes, **here}:
+            old = sizes.get(directory, {})
+            new = here.get(directory, {})
+            if old is new or old == new:
+                continue
+            kind = self._kind_of_all(directory)
+            if kind:
+                yield directory, kind, new
+                continue
+            by_kind = defaultdict[str, dict[str, int]](dict)
+            for name in {**old, **new}:
+                if old.get(name) != new.get(name):
+                    kind = self._kind(prefix_of(directory) + name)
+                    by_kind[kind][name] = new.get(name, 0) - old.get(name, 0)
+            for kind, deltas in by_kind.items():
+                yield directory, kind, deltas
+
+    def _kind_of_all(self, directory: str) -> str | None:
+        """Return why HEAD has no file of a directory, None if each may have its own reason."""
+        if directory in self._files:
+            return None
+        if not self._submodules.isdisjoint(up_to(directory)):
+            return "in-submodule"
+        if self._repository.ignores(directory):
+            return "ignored-by-git"
+        return None
 
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
+        directory, _, name = path.rpartition("/")
         if path in self.sizes:
             if path in self.here:
                 return "resized"
             if path in self._sent_by_lines_here:
                 return "missing-here"
             return "ignored-here"
-        blob = self._files.get(path)
-        if blob is not None and S_ISREG(blob.mode):
+        blob = self._files.get(directory, {}).get(name)
+        if isinstance(blob, int) or (blob is not None and S_ISREG(blob.mode)):
             return "ignored-in-head"
-        if any(directory in self._submodules for directory in up_to(path)[:-1]):
+        if not self._submodules.isdisjoint(up_to(directory)):
             return "in-submodule"
         if self._repository.ignores(path):
             return "ignored-by-git"
@@ -190,13 +225,17 @@ class Checkout:
         )
         yield from _note(
             "counted as empty: this partial clone has not fetched them",
-            [path for path in self.sizes if self._files[path].size_bytes is None],
+            [
+                path
+                for path, blob in self._special()
+                if blob.size_bytes is None and path in self.sizes
+            ],
         )
         for what, *pathspecs in _CONVERTED:
             most = math.inf
             if "lfs" in pathspecs[0]:
                 most = _POINTER_BYTES
-            converted = self._repository.matching(*pathspecs) & self.sizes.keys()
+            converted = self._head.matching(*pathspecs) & self.sizes.keys()
             yield from _note(what, [path for path in converted if self.sizes[path] <= most])
 
     def _changes(self) -> Iterator[Problem]:
@@ -240,30 +279,80 @@ def _change(path: str, old: bytes | None, new: bytes | None) -> Iterator[Problem
     yield Problem("changed-file", message, path)
 
 
-def sent_sizes(walk: Walk) -> dict[str, int]:
-    """Return the bytes of each file that is sent, without symlinks. Raises what `Walk` raises."""
-    return {
-        event.prefix + name: size
-        for event in walk
-        if isinstance(event, Files)
-        for name, size in zip(event.names, event.sizes, strict=True)
-        if name not in event.links
-    }
+class _Changes:
+    """The files in which two sides differ for one reason: their sums, and the largest."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._content_bytes = 0
+        self._largest: list[tuple[int, str]] = []  # negative sizes with paths, in order
+
+    def add(self, directory: str, deltas: Sizes) -> None:
+        """Add the changed bytes of files of a directory."""
+        self._count += len(deltas)
+        self._content_bytes += sum(deltas.values())
+        prefix = prefix_of(directory)
+        least = 0
+        if len(self._largest) == _NAMED:
+            least = -self._largest[-1][0]
+        large = [
+            (-abs(delta), prefix + name) for name, delta in deltas.items() if abs(delta) >= least
+        ]
+        if large:
+            self._largest = nsmallest(_NAMED, self._largest + large)
+
+    def reason(self, kind: str) -> Reason:
+        """Return the difference of this kind."""
+        return Reason(
+            kind=kind,
+            paths=tuple(path for _, path in self._largest),
+            count=self._count,
+            content_bytes=self._content_bytes,
+            files=self._count,
+        )
 
 
-def _directories(files: Mapping[str, Blob]) -> MemoryDirectory:
+def _take_out_git(files: dict[str, Sizes]) -> list[int]:
+    """Remove the repository's own files; return the bytes of each."""
+    own_bytes: list[int] = []
+    for directory in [path for path in files if f"{path}/".startswith(".git/")]:
+        own_bytes += files.pop(directory).values()
+    top = {**files.get("", {})}
+    if ".git" in top:
+        own_bytes.append(top.pop(".git"))
+        files[""] = top
+    return own_bytes
+
+
+def _sent(plan: Plan, tree: MemoryDirectory) -> FilesByDirectory:
+    """Return the files that a plan sends of a tree, without symlinks. Raises what `Walk` raises."""
+    sent = Snapshot(plan, tree, ()).sent()
+    names = {**sent.names}
+    for directory, links in sent.links.items():
+        if directory in names:
+            sizes = names[directory]
+            names[directory] = {name: sizes[name] for name in sizes if name not in links}
+    return FilesByDirectory({path: sizes for path, sizes in names.items() if sizes})
+
+
+def _tree(files: FilesOfCommit) -> MemoryDirectory:
     """Return the tree of a checkout of `files`, where submodules are empty directories."""
     folders = {"": MemoryDirectory("")}
-    for path, blob in files.items():
-        directory, name = split(path)
-        if blob.is_submodule:
-            directory = path
-        for ancestor in up_to(directory):
-            if ancestor not in folders:
-                folder = MemoryDirectory(ancestor)
-                folders[dirname(ancestor)].folders[folder.name] = folder
-                folders[ancestor] = folder
-        if not blob.is_submodule:
-            file = File(name, blob.mode, blob.size_bytes or 0)
-            folders[directory].entries[name] = file.kept
+    for directory, blobs in files.items():
+        entries: dict[str, int | File] = {}
+        paths = [directory]
+        for name, blob in blobs.items():
+            if isinstance(blob, int):
+                entries[name] = blob
+            elif blob.is_submodule:
+                paths.append(prefix_of(directory) + name)
+            else:
+                entries[name] = File(name, blob.mode, blob.size_bytes or 0).kept
+        for path in paths:
+            for ancestor in up_to(path):
+                if ancestor not in folders:
+                    folder = MemoryDirectory(ancestor)
+                    folders[dirname(ancestor)].folders[folder.name] = folder
+                    folders[ancestor] = folder
+        folders[directory].entries = entries
     return folders[""]

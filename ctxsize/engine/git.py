@@ -66,8 +66,6 @@ _OF_REPOSITORY = (
 )
 """Files that git opens for every answer: it waits for ever if one is a FIFO."""
 
-_NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
-
 
 class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
@@ -98,15 +96,6 @@ class SortedPaths:
         return same + self._paths[first_below:end_below]
 
 
-class Blob(NamedTuple):
-    """A file, symlink or submodule of a commit."""
-
-    mode: int  # as `st_mode`
-    is_submodule: bool
-    name: str
-    size_bytes: int | None  # None for a submodule, and for what a partial clone has not fetched
-
-
 class GitLookup(NamedTuple):
     """A repository, a reason why git does not answer, or neither."""
 
@@ -124,7 +113,7 @@ class GitRepository:
     @cached_property
     def tracked(self) -> frozenset[str]:
         """Return the files and submodules of the index below `root`. Raises `GitError`."""
-        return frozenset(_paths(self.root, "ls-files", "-z"))
+        return frozenset(listed(self.root, "ls-files", "-z"))
 
     @cached_property
     def index(self) -> SortedPaths:
@@ -141,7 +130,7 @@ class GitRepository:
     def listed_as_ignored(self) -> SortedPaths:
         """Return what git lists of ignored paths; also a directory in which it ignores all."""
         return SortedPaths(
-            _paths(self.root, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
+            listed(self.root, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
         )
 
     @cached_property
@@ -153,29 +142,6 @@ class GitRepository:
             for path, following in pairwise([*self.listed_as_ignored, ""])
             if not path.endswith("/") or not following.startswith(path)
         )
-
-    @cached_property
-    def head(self) -> dict[str, Blob]:
-        """Return all files of HEAD, relative to `top`. Raises `GitError`."""
-        files: dict[str, Blob] = {}
-        for line in _paths(self.top, "ls-tree", "-r", "-l", "-z", "HEAD"):
-            words, path = line.split("\t", 1)
-            if _NO_NAMES & {*path.lower().split("/")}:
-                raise GitError(f"no file can have the path {path!r}")
-            mode, kind, name, size = words.split()
-            size_bytes = None
-            if size.isdigit():
-                size_bytes = int(size)
-            files[path] = Blob(int(mode, 8), kind == "commit", name, size_bytes)
-        return files
-
-    def content(self, blob: Blob) -> bytes:
-        """Return the content of `blob`, without any conversion. Raises `GitError`."""
-        return _ask(self.top, "cat-file", "blob", blob.name)
-
-    def matching(self, *pathspecs: str) -> set[str]:
-        """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
-        return {*_paths(self.root, "-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)}
 
 
 @dataclass(frozen=True)
@@ -336,7 +302,7 @@ def _work_tree_of(directory: str) -> str:
     """Return the work tree that the configuration of a repository names; `""` without one."""
     for name in ("config.worktree", "config"):
         with suppress(GitError):
-            answer = _ask(
+            answer = ask(
                 directory,
                 "config",
                 "--no-includes",
@@ -351,20 +317,20 @@ def _work_tree_of(directory: str) -> str:
 
 def _line(root: str, question: str) -> str:
     """Return the path that `git rev-parse` prints."""
-    answer = _ask(root, "rev-parse", question).removesuffix(b"\n")
+    answer = ask(root, "rev-parse", question).removesuffix(b"\n")
     return realpath(os.fsdecode(answer))
 
 
-def _paths(root: str, *arguments: str) -> list[str]:
+def listed(root: str, *arguments: str) -> list[str]:
     """Return what git prints with `-z`, a path or a line about one each. Raises `GitError`."""
-    return os.fsdecode(_ask(root, *arguments)).split("\0")[:-1]
+    return os.fsdecode(ask(root, *arguments)).split("\0")[:-1]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
 """Errors by repository and arguments, without these if git was stopped and would be again."""
 
 
-def _ask(root: str, *arguments: str) -> bytes:
+def ask(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
     path = os.environ.get("PATH", "")

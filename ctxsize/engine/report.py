@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from heapq import merge
+from itertools import chain
 from stat import S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK
+from typing import TYPE_CHECKING
 
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import (
@@ -22,6 +24,9 @@ from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
+
+if TYPE_CHECKING:
+    from ctxsize.engine.sent_files import SentFiles
 
 _KINDS = {
     S_IFREG: Kind.FILE,
@@ -42,12 +47,13 @@ def measure(
     progress: Progress | None = None,
     jobs: int | None = None,
     evaluator: Evaluator | None = None,
+    files: SentFiles | None = None,
 ) -> Report:
     """Return a report of the files that `plan` would send, with the problems of the walk.
 
     `everything` also measures ignored entries. `top` limits each list of the largest, `depth`
     the size tree (None: no limit), `jobs` the threads of the compiled core, which counts if it
-    can. `evaluator` decides instead of the ignore file alone.
+    can. `evaluator` decides instead of the ignore file alone. `files` gets the files that are sent.
     Raises what `Walk` raises.
     """
     from ctxsize.engine import native  # a listing needs neither of them
@@ -56,11 +62,15 @@ def measure(
     sums = WalkSums(plan.builder, top)
     walk = None
     if not (everything or evaluator):
-        walk = native.add_all(plan, sums, jobs, progress)
+        walk = native.add_all(plan, sums, jobs, progress, files)
     if walk is None:
         walk = Walk(plan, everything=everything, evaluator=evaluator)
         for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
+            if files is not None:
+                files.add(event)
+    if files is not None:
+        files.problems = tuple(walk.problems)
     complete = everything and UNREAD_IGNORED not in {problem.code for problem in walk.problems}
     return Report(
         context_path=plan.context,
@@ -153,6 +163,10 @@ class Listing:
         return [*dict.fromkeys(problems)]
 
     def __iter__(self) -> Iterator[Entry]:
+        return chain.from_iterable(self.runs())
+
+    def runs(self) -> Iterator[list[Entry]]:
+        """Yield consecutive entries together, in order."""
         # Without exceptions there are no sent parents; else this needs a walk of its own.
         if self._with_ignored and self._plan.spec.reach != []:
             self._sent_parents = frozenset(
@@ -160,26 +174,33 @@ class Listing:
                 for event in Walk(self._plan)
                 if isinstance(event, Folder) and event.mark.ignored
             )
+        if len(self._walks) == 1:
+            yield from self._runs_of(self._walks[0])
+            return
         last = None
         for entry in merge(*map(self._entries_of, self._walks), key=_in_order):
             if entry.path != last:
-                yield entry
+                yield [entry]
             last = entry.path
 
     def _entries_of(self, walk: Walk) -> Iterator[Entry]:
         """Yield the entries of a walk in order."""
+        return chain.from_iterable(self._runs_of(walk))
+
+    def _runs_of(self, walk: Walk) -> Iterator[list[Entry]]:
+        """Yield the entries of a walk in order, those of an event together."""
         before: list[Entry] = []
         for event in walk:
             if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
-                yield from merge(before, self._ignored(event), key=_in_order)
+                yield [*merge(before, self._ignored(event), key=_in_order)]
                 before = []
                 continue
-            yield from before
+            yield before
             if isinstance(event, Files):
                 before = [*self._files(event)]
             else:
                 before = [*self._directory(event)]
-        yield from before
+        yield before
 
     def _directory(self, event: Folder | IgnoredFolder) -> Iterator[Entry]:
         is_parent = event.path in self._sent_parents
@@ -201,6 +222,12 @@ class Listing:
 
     def _files(self, files: Files) -> Iterator[Entry]:
         if not self._with_sent:
+            return
+        if files.plain and not files.others:
+            verdict = self._verdict(False, files.mark.decider)
+            paths = map(files.prefix.__add__, files.names)
+            for path, size in zip(paths, files.sizes, strict=True):
+                yield Entry(path, Kind.FILE, size, size, verdict)
             return
         for (name, status), size in zip(files.pairs, files.sizes, strict=True):
             kind = _KINDS[S_IFMT(status.st_mode)]

@@ -41,6 +41,8 @@ _BEFORE_PATH = re.compile(
 _BELOW = re.compile('/(?!"?\\Z)', re.DOTALL)
 _LEAST_OF_NAME = 4
 _VERBS = {"ignored": "ignores", "sent": "sends", "emptied": "empties", "filled": "fills"}
+_NOT_PLAIN = ' "\\'
+"""Printable characters in a name that may need quotes; a blank does so at an end."""
 _LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
 _ESCAPE = re.compile(rb"""\\([0-7]{3}|[abtnvfr"\\])""")
 _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
@@ -73,6 +75,14 @@ def quoted(name: str) -> str:
         return name
     escaped = name.replace("\\", r"\\").replace('"', r"\"")
     return f'"{visible(escaped)}"'
+
+
+def all_quoted(paths: list[str]) -> list[str]:
+    """Return `paths` as `quoted` does: one look at all of them shows that none needs quotes."""
+    text = "".join(paths)
+    if text.isprintable() and not any(char in text for char in _NOT_PLAIN):
+        return paths
+    return [*map(quoted, paths)]
 
 
 def located(path: str, line: int | None, column: int | None = None) -> str:

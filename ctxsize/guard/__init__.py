@@ -15,7 +15,7 @@ from ctxsize.guard.baseline import (
     Baseline,
     Known,
     RankedChanges,
-    between,
+    SizeChanges,
     of_measurement,
 )
 from ctxsize.model import Amount, Clue, Counted, Problem, Problems, Report
@@ -180,7 +180,7 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     findings += _fate(name, report)
     grown = None
     if recorded is not None:
-        grown = between(recorded, known).parts()
+        grown = SizeChanges(recorded, known).parts()
     return ContextCheck(
         name=name,
         report=report,
@@ -350,7 +350,7 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
         },
     )
     clues = []
-    for part in between(NOTHING_KNOWN, known).parts(by_files=by_files)[:_MOST]:
+    for part in SizeChanges(NOTHING_KNOWN, known).parts(by_files=by_files, most=_MOST):
         clue = Clue("file", part.path, content_bytes=part.delta_bytes, files=1)
         if part.is_directory:
             clue = replace(clue, kind="directory", path=f"{part.path}/", files=part.delta_files)

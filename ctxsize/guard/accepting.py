@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from ctxsize.build import words_of
 from ctxsize.codes import names
 from ctxsize.config import Config, Suppression, load
+from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import Plan
+from ctxsize.engine.transfers import with_transfers
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, FrozenFindings, Location, Severity
 from ctxsize.globs import like
@@ -213,6 +215,16 @@ def readable(config: Config | None, start: str) -> tuple[Config, Problems]:
                 path=error.path,
             ),
         )
+
+
+def completed(
+    plan: Plan, report: Report, config: Config | None, *, progress: Progress | None = None
+) -> Report:
+    """Return a report with its transfers, without the problems that `config` accepts."""
+    report = with_transfers(plan, report, progress=progress)
+    if report.is_debatable:
+        return without_accepted(plan, report, config)
+    return report
 
 
 def without_accepted(plan: Plan, report: Report, config: Config | None) -> Report:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from functools import cached_property
+from heapq import nsmallest
 from posixpath import dirname
 from typing import Any, NamedTuple
 
+from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.sent_files import FilesByDirectory, Sizes, prefix_of
 from ctxsize.errors import InputError
 from ctxsize.guard import fields
 from ctxsize.guard.fields import number
@@ -110,26 +113,31 @@ def of_measurement(context: Measurement) -> Known:
     )
 
 
-def of_files(files: Iterable[tuple[str, int]]) -> Known:
-    """Return the sizes in a context with just these `files`, each with its bytes."""
-    sizes = dict(files)
+def of_files(files: FileSizes) -> Known:
+    """Return the sizes in a context with just these `files`."""
+    sent = FilesByDirectory.of(files)
     counts = Counter[str]()
     totals = Counter[str]()
-    for path, size in sizes.items():
-        for directory in above(path):
-            counts[directory] += 1
-            totals[directory] += size
+    content_bytes = 0
+    for directory, sizes in sent.by_directory.items():
+        count = len(sizes)
+        total = sum(sizes.values())
+        content_bytes += total
+        if directory:
+            for path in up_to(directory):
+                counts[path] += count
+                totals[path] += total
     return Known(
-        content_bytes=sum(sizes.values()),
-        files=len(sizes),
+        content_bytes=content_bytes,
+        files=len(sent),
         directories={path: Amount(counts[path], totals[path]) for path in counts},
-        largest_files=sizes,
+        largest_files=sent,
     )
 
 
 def above(path: str) -> list[str]:
     """Return the directories above `path`, except the context itself."""
-    return [*accumulate(path.split("/")[:-1], "{}/{}".format)]
+    return up_to(path)[:-1]
 
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
@@ -249,97 +257,197 @@ class SizeChange:
 RankedChanges = tuple[SizeChange, ...]  # the greatest first
 
 
+class _Part(NamedTuple):
+    """A part of a context that changed, in the order of what it changed."""
+
+    negative_weight: int
+    negative_bytes: int
+    negative_files: int
+    path: str
+    is_file: bool
+
+
+class _Direction(NamedTuple):
+    """The direction of a change: growth, or for -1 its opposite, in bytes or in files."""
+
+    sign: int
+    by_files: bool
+
+    def part(self, path: str, delta: Amount, *, is_file: bool) -> _Part:
+        """Return a part with its weight."""
+        weight = delta.content_bytes
+        if self.by_files:
+            weight = delta.files
+            if is_file:
+                weight = int("/" not in path)
+        return _Part(
+            negative_weight=-self.sign * weight,
+            negative_bytes=-abs(delta.content_bytes),
+            negative_files=-abs(delta.files),
+            path=path,
+            is_file=is_file,
+        )
+
+
 @dataclass(frozen=True)
 class SizeChanges:
-    """All known changes, the greatest first."""
+    """All known changes between two times. Lists are made when asked for, the greatest first."""
 
-    directories: RankedChanges = ()  # those that change by more than one of theirs
-    files: RankedChanges = ()
+    before: Known
+    after: Known
 
-    def parts(self, sign: int = 1, *, by_files: bool = False) -> RankedChanges:
+    @cached_property
+    def directories(self) -> RankedChanges:
+        """Return those directories that change by more than one of theirs."""
+        return self._in_order(self._directories, is_directory=True)
+
+    @cached_property
+    def files(self) -> RankedChanges:
+        """Return the files that changed."""
+        return self._in_order(FilesByDirectory(self._files), is_directory=False)
+
+    @property
+    def changed_files(self) -> int:
+        """Return the number of files that changed."""
+        return len(FilesByDirectory(self._files))
+
+    def parts(
+        self, sign: int = 1, *, by_files: bool = False, most: int | None = None
+    ) -> RankedChanges:
         """Return the parts that grew, or for -1 shrank, the greatest first; none contains another.
 
         Each is as deep as a single part has nearly all of its change.
         """
-
-        def weight(change: SizeChange) -> int:
-            if not by_files:
-                return sign * change.delta_bytes
-            if change.is_directory:
-                return sign * change.delta_files
-            return sign * int("/" not in change.path)
-
-        def order(change: SizeChange) -> tuple[int, int, int, str]:
-            return -weight(change), *_order(change)
-
-        changes = [change for change in (*self.directories, *self.files) if weight(change) > 0]
-        directories = {"", *(change.path for change in changes if change.is_directory)}
-        inside = defaultdict[str, list[SizeChange]](list)
-        for change in changes:
-            parents = [path for path in ("", *above(change.path)) if path in directories]
-            inside[parents[-1]].append(change)
-        parts = []
-        for part in inside[""]:
-            while part.path in inside:
-                largest = min(inside[part.path], key=order)
-                if weight(largest) < _EXPLAINED * weight(part):
+        direction = _Direction(sign, by_files)
+        parts: list[_Part] = []
+        for part in self._inside("", direction):
+            while not part.is_file:
+                largest = min(self._inside(part.path, direction), default=None)
+                if largest is None:
+                    break
+                if largest.negative_weight > _EXPLAINED * part.negative_weight:
                     break
                 part = largest
             parts.append(part)
-        return tuple(sorted(parts, key=order))
+        if most is None:
+            parts.sort()
+        else:
+            parts = nsmallest(most, parts)
+        return tuple(self._change(part.path, is_directory=not part.is_file) for part in parts)
 
+    def _inside(self, part: str, direction: _Direction) -> Iterator[_Part]:
+        """Yield the outermost parts of a directory that changed in a direction."""
+        pending = [part]
+        while pending:
+            directory = pending.pop()
+            prefix = prefix_of(directory)
+            for name, content_bytes in self._files.get(directory, {}).items():
+                file = direction.part(prefix + name, Amount(0, content_bytes), is_file=True)
+                if file.negative_weight < 0:
+                    yield file
+            for path in self._subdirectories.get(directory, ()):
+                below = direction.part(path, self._directories.get(path, Amount()), is_file=False)
+                if below.negative_weight < 0:
+                    yield below
+                else:
+                    pending.append(path)
 
-def between(before: Known, after: Known) -> SizeChanges:
-    """Return what changed from `before` to `after`."""
+    @cached_property
+    def _directories(self) -> dict[str, Amount]:
+        """Return the changes of `directories`."""
+        old = self.before.directories
+        new = self.after.directories
+        deltas: dict[str, Amount] = {}
+        for path in {**old, **new}:
+            if old.get(path) != new.get(path):
+                delta = self._delta(path, is_directory=True)
+                if delta is not None:
+                    deltas[path] = delta
+        # Omit a directory whose change is that of a directory in it.
+        explained = {(dirname(path), delta) for path, delta in deltas.items()}
+        return {path: delta for path, delta in deltas.items() if (path, delta) not in explained}
 
-    def changes(paths: Iterable[str], *, is_directory: bool) -> list[SizeChange]:
-        changed = (_change(path, before, after, is_directory) for path in paths)
-        return sorted(filter(None, changed), key=_order)
+    @cached_property
+    def _files(self) -> dict[str, Sizes]:
+        """Return the changed bytes of files by directory."""
+        before = FilesByDirectory.of(self.before.largest_files).by_directory
+        after = FilesByDirectory.of(self.after.largest_files).by_directory
+        by_directory: dict[str, Sizes] = {}
+        for directory in {**before, **after}:
+            old = before.get(directory, {})
+            new = after.get(directory, {})
+            if old is new or old == new:
+                continue
+            if not old and not self.before.files_from:
+                by_directory[directory] = new  # all of it was added
+                continue
+            prefix = prefix_of(directory)
+            deltas: dict[str, int] = {}
+            for name in {**old, **new}:
+                if old.get(name) != new.get(name):
+                    delta = self._delta(prefix + name, is_directory=False)
+                    if delta is not None:
+                        deltas[name] = delta.content_bytes
+            if deltas:
+                by_directory[directory] = deltas
+        return by_directory
 
-    directories = changes({**before.directories, **after.directories}, is_directory=True)
-    # Omit a directory whose change is that of a directory in it.
-    explained = {
-        (dirname(change.path), change.delta_bytes, change.delta_files) for change in directories
-    }
-    return SizeChanges(
-        directories=tuple(
-            change
-            for change in directories
-            if (change.path, change.delta_bytes, change.delta_files) not in explained
-        ),
-        files=tuple(changes({**before.largest_files, **after.largest_files}, is_directory=False)),
-    )
+    @cached_property
+    def _subdirectories(self) -> dict[str, list[str]]:
+        """Return the directories with changes by the one that they are in."""
+        seen = {""}
+        inside = defaultdict[str, list[str]](list)
+        for path in (*self._directories, *self._files):
+            while path not in seen:
+                seen.add(path)
+                above = dirname(path)
+                inside[above].append(path)
+                path = above
+        return inside
 
-
-def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeChange | None:
-    was = before.held(path, is_directory=is_directory)
-    now = after.held(path, is_directory=is_directory)
-    if now.size is not None:
-        delta = was.least_growth(now.size)
-    elif was.size is not None:
-        delta = Amount() - now.least_growth(was.size)
-    else:
+    def _delta(self, path: str, *, is_directory: bool) -> Amount | None:
+        """Return the change of a path; None if it may be the same."""
+        was = self.before.held(path, is_directory=is_directory)
+        now = self.after.held(path, is_directory=is_directory)
+        if now.size is not None:
+            delta = was.least_growth(now.size)
+        elif was.size is not None:
+            delta = Amount() - now.least_growth(was.size)
+        else:
+            return None
+        is_new_or_gone = was.size is None or now.size is None
+        is_exact = was.most_bytes == now.most_bytes == 0
+        if any(delta) or (is_exact and is_new_or_gone):
+            return delta
         return None
-    is_exact = was.most_bytes == now.most_bytes == 0
-    what = "shrank"
-    if is_exact and was.size is None:
-        what = "added"
-    elif is_exact and now.size is None:
-        what = "removed"
-    elif delta.bytes_and_files > (0, 0):
-        what = "grew"
-    elif not any(delta):
-        return None
-    return SizeChange(
-        path=path,
-        what=what,
-        before_bytes=was.content_bytes,
-        after_bytes=now.content_bytes,
-        delta_bytes=delta.content_bytes,
-        delta_files=delta.files,
-        exact=is_exact,
-        is_directory=is_directory,
-    )
+
+    def _in_order(self, paths: Iterable[str], *, is_directory: bool) -> RankedChanges:
+        changes = (self._change(path, is_directory=is_directory) for path in paths)
+        return tuple(sorted(changes, key=_order))
+
+    def _change(self, path: str, *, is_directory: bool) -> SizeChange:
+        """Return the change of a path that changed."""
+        was = self.before.held(path, is_directory=is_directory)
+        now = self.after.held(path, is_directory=is_directory)
+        delta = self._delta(path, is_directory=is_directory) or Amount()
+        is_exact = was.most_bytes == now.most_bytes == 0
+        what = "shrank"
+        if is_exact and was.size is None:
+            what = "added"
+        elif is_exact and now.size is None:
+            what = "removed"
+        elif delta.bytes_and_files > (0, 0):
+            what = "grew"
+        return SizeChange(
+            path=path,
+            what=what,
+            before_bytes=was.content_bytes,
+            after_bytes=now.content_bytes,
+            delta_bytes=delta.content_bytes,
+            delta_files=delta.files,
+            exact=is_exact,
+            is_directory=is_directory,
+        )
 
 
 def _order(change: SizeChange) -> tuple[int, int, str]:

@@ -30,7 +30,6 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import ParsedDockerfiles, Plan
 from ctxsize.engine.report import measure
 from ctxsize.engine.transfer_requests import TAKES_UNKNOWN
-from ctxsize.engine.transfers import with_transfers
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import (
     TOO_LARGE,
@@ -46,7 +45,7 @@ from ctxsize.guard import (
     judge,
 )
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard.accepting import Wanted, without_accepted
+from ctxsize.guard.accepting import Wanted, completed
 from ctxsize.guard.baseline import DEPTH, TOP, Baseline, Known, of_measurement, worth_keeping
 from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
@@ -416,10 +415,7 @@ def _measured(
 ) -> Report:
     """Return the report of a plan, without the problems that `config` accepts."""
     report = measure(plan, top=top, depth=depth, progress=progress)
-    report = with_transfers(plan, report, progress=progress)
-    if report.is_debatable:
-        return without_accepted(plan, report, config)
-    return report
+    return completed(plan, report, config, progress=progress)
 
 
 def _offer(savings: Mapping[Limit, int], saved: Amount) -> str:
@@ -461,15 +457,16 @@ def diff(
     working directory. `name` chooses one of several contexts in a file.
     Raises `InputError` for a file that is not a report, and the errors of `measure`.
     """
-    from ctxsize.engine.checkout import sent_sizes
-    from ctxsize.engine.walk import Walk
+    from ctxsize.engine.sent_files import FilesByDirectory, SentFiles
 
     def side(place: str) -> Contexts:
         if not isdir(place):
             return comparison.saved(place, name)
         plan = plan_for(place, **options)
-        report = _measured(plan, None, top=1, depth=0)
-        return {"": comparison.measured(sent_sizes(Walk(plan)), report, plan.spec)}
+        sent = SentFiles()
+        report = completed(plan, measure(plan, top=1, depth=0, files=sent), None)
+        files = FilesByDirectory(sent.by_directory)
+        return {"": comparison.measured(files, report, plan.spec)}
 
     before = path_of(before)
     after = path_of(after or ".")
@@ -486,7 +483,7 @@ def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> DiffRep
     context = path_of(context)
     plan = plan_for(context, **options)
     checkout = Checkout(plan)
-    report = _measured(plan, None, top=1, depth=0)
+    report = completed(plan, checkout.report, None)
     return replace(
         comparison.compare(
             before="HEAD",

@@ -20,7 +20,6 @@ from ctxsize.guard.baseline import (
     Known,
     SizeChange,
     SizeChanges,
-    between,
     of_files,
     read,
 )
@@ -150,7 +149,7 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
     now = new or Saved(NOTHING_KNOWN)
     before = Amount.of(was.known)
     after = Amount.of(now.known)
-    changes = between(was.known, now.known)
+    changes = SizeChanges(was.known, now.known)
     delta = after - before
     what = "shrank"
     if old is None:
@@ -161,13 +160,13 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
         what = "grew"
     elif not any(delta):
         what = "same"
-        if changes.directories or changes.files:
+        if changes.changed_files or changes.directories:
             what = "changed"
     parts = list[SizeChange]()
     if delta.content_bytes >= 0:
-        parts += changes.parts()
+        parts += changes.parts(most=_MOST_CULPRITS)
     if delta.content_bytes <= 0:
-        parts += changes.parts(-1)
+        parts += changes.parts(-1, most=_MOST_CULPRITS)
     return ContextChange(
         name=name,
         what=what,
@@ -218,7 +217,7 @@ def measured(files: FileSizes, report: Report, spec: DockerIgnoreSpec) -> Saved:
     if report.ignore_file:
         ignore_file = report.ignore_file.path
     return Saved(
-        known=of_files(files.items()),
+        known=of_files(files),
         context_path=report.context_path,
         dockerfile=report.dockerfile,
         builder=report.builder,
@@ -271,7 +270,7 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
         for shape in shapes
         if not shape["ignored"] and shape["kind"] not in ("directory", "symlink")
     )
-    return {"": Saved(of_files(listed.items()))}
+    return {"": Saved(of_files(listed))}
 
 
 def _of_check(check: Any) -> Saved:
@@ -345,7 +344,7 @@ def _known(context: Any) -> Known:
     if sum(files.values()) < total.content_bytes:
         files_from = min(files.values(), default=0)
     elif len(files) == total.files:
-        return of_files(files.items())
+        return of_files(files)
     return Known(
         content_bytes=total.content_bytes,
         files=total.files,

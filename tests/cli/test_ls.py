@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ctxsize import api
+from ctxsize.cli import output
+from ctxsize.engine.filesystem import DiskDirectory
 from ctxsize.formats import json as shapes
+from ctxsize.formats import wording
 from ctxsize.formats.wording import unquoted
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
@@ -198,3 +204,54 @@ def test_json_goes_into_a_file(command: list[str], cli: Cli, tmp_path: Path) -> 
     assert (tmp_path / "notes").read_text() == "mine"
     result = cli(*command, "--format", "sarif", cwd=root)
     assert (result.code, "no such format: 'sarif' (one of text, json)" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("pattern", ["!a%s", '!b"size_bytes": 0', "!c%(path)s", "x"])
+def test_a_line_of_json_has_each_field(pattern: str, tmp_path: Path) -> None:
+    names = ["a%s", 'b"size_bytes": 0', "c%(path)s", "d%%", 'e"', "f\udcff", "x/y"]
+    ignore_file = file(".dockerignore", f"*\n{pattern}\n".encode())
+    context = build_tree(tmp_path / "ctx", [*names, ignore_file, link("link", "x")])
+    for entry in api.ls(str(context), ignored=True):
+        expected = json.dumps(shapes.to_json(entry))
+        assert shapes.line(entry) == expected
+        assert shapes.line(entry, takers=()) == f'{expected[:-1]}, "takers": []}}'
+
+
+def test_plain_names_cost_little_each(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = build_tree(tmp_path / "ctx", [f"d{number % 3}/{number}" for number in range(1_500)])
+    calls = Counter[str]()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            calls[name] += 1
+            return function(*arguments, **named)
+
+        return call
+
+    monkeypatch.setattr(wording, "quoted", counted("quoted", wording.quoted))
+    monkeypatch.setattr(output, "write", counted("write", output.write))
+    monkeypatch.setattr(shapes, "to_json", counted("to_json", shapes.to_json))
+    assert len(cli("ls", cwd=context).lines) == 1_503
+    runs = 3 * (1 + 2)  # of each directory, and of its 500 names, 256 at once
+    assert calls["quoted"] == 0
+    assert calls["write"] <= runs + 2  # with empty ones at both ends
+    cli("ls", "--format", "json", cwd=context)
+    fields = 7
+    assert calls["to_json"] <= 1_503 + 2 * fields
+
+
+def test_a_listing_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = build_tree(tmp_path / "ctx", [f"{letter}/{letter}" for letter in "abcdefgh"])
+    opened: list[str] = []
+    enter = DiskDirectory.enter
+
+    def entered(directory: DiskDirectory, name: str) -> DiskDirectory:
+        opened.append(name)
+        return enter(directory, name)
+
+    monkeypatch.setattr(DiskDirectory, "enter", entered)
+    listed = iter(api.ls(str(context)))
+    assert [next(listed).path for _ in range(3)] == ["a", "a/a", "b"]
+    assert opened == ["a", "b"]

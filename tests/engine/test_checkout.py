@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.engine import git
-from ctxsize.engine.checkout import Checkout, sent_sizes
+from ctxsize.engine import checkout, git
+from ctxsize.engine.checkout import Checkout
+from ctxsize.engine.events import Files
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import InputError
 from ctxsize.guard import checking
@@ -48,6 +52,17 @@ def committed(root: Path, files: dict[str, str], *options: str) -> Path:
     run(root, "add", "-A", "-f")
     run(root, "commit", "-q", "-m", "x")
     return root
+
+
+def sent_sizes(walk: Walk) -> dict[str, int]:
+    """Return the bytes of each file that is sent, without symlinks."""
+    return {
+        event.prefix + name: size
+        for event in walk
+        if isinstance(event, Files)
+        for name, size in zip(event.names, event.sizes, strict=True)
+        if name not in event.links
+    }
 
 
 def noted(root: Path) -> list[tuple[str | None, str]]:
@@ -152,11 +167,11 @@ def test_a_checkout_has_the_files_of_a_clone(case: str, build: str, tmp_path: Pa
     own = [path for path in expected if path.startswith(".git/")]
     for path in own:
         del expected[path]
-    checkout = Checkout(api.plan_for(at(root, BUILDS[build])))
-    assert checkout.sizes == expected
-    assert sum(each.content_bytes for each in checkout.differences) == sum(
-        checkout.here.values()
-    ) - sum(expected.values())
+    read = Checkout(api.plan_for(at(root, BUILDS[build])))
+    assert read.sizes == expected
+    assert sum(each.content_bytes for each in read.differences) == sum(read.here.values()) - sum(
+        expected.values()
+    )
 
 
 def test_a_clean_tree_does_not_differ(tmp_path: Path) -> None:
@@ -389,3 +404,41 @@ def test_a_symlink_out_of_head_is_no_ignore_file(tmp_path: Path) -> None:
     found = Checkout(api.plan_for(str(root / "context")))
     assert found.sizes == {"y": 1}
     assert stat.S_ISLNK((root / "context/.dockerignore").lstat().st_mode)
+
+
+def test_the_context_is_read_once_and_git_asked_by_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = committed(tmp_path / "repo", FILES)
+    for directory in range(3):
+        planted(root, {f"target/d{directory}/{name}": "1" * name for name in range(1, 200)})
+    planted(root, {f"new/{name}": "22" for name in range(200)})
+    counts = Counter[str]()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            counts[name] += 1
+            return function(*arguments, **named)
+
+        return call
+
+    ignores = counted("ignores", git.GitRepository.ignores)
+    monkeypatch.setattr(git.GitRepository, "ignores", ignores)
+    monkeypatch.setattr("ctxsize.engine.checkout.measure", counted("walks", checkout.measure))
+    monkeypatch.setattr(Snapshot, "sent", counted("looks at HEAD", Snapshot.sent))
+    differences = Checkout(api.plan_for(str(root))).differences
+    assert {each.kind: each.count for each in differences} == {
+        "ignored-by-git": 597,
+        "not-committed": 200,
+    }
+    assert differences[0].paths[:2] == ("target/d0/199", "target/d1/199")
+    assert len(differences[0].paths) == 10
+    # Three directories that git ignores are asked about as such, and each file of another one.
+    assert counts == {"walks": 1, "looks at HEAD": 1, "ignores": 3 + 1 + 200}
+
+
+def test_attributes_of_the_index_do_not_count(tmp_path: Path) -> None:
+    root = committed(tmp_path / "repo", {"x.bin": "1"})
+    planted(root, {".gitattributes": "* ident\n"})
+    run(root, "add", ".gitattributes")
+    assert len(noted(root)) == 1

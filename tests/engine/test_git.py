@@ -8,12 +8,14 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ctxsize.engine import git
+from ctxsize.engine.head import Head
 from ctxsize.errors import InputError
 from ctxsize.guard.checking import diff_checkout
 
@@ -278,7 +280,10 @@ def test_after_some_repositories_in_which_it_hangs_git_is_left_alone(
     assert lines(starts) == 3
 
 
-QUESTIONS = ("tracked", "ignored", "index", "head")
+QUESTIONS = (
+    *map(attrgetter, ("tracked", "ignored", "index")),
+    lambda repository: Head(repository).files,
+)
 
 
 def ask_everything(repository: Path) -> list[str]:
@@ -290,7 +295,7 @@ def ask_everything(repository: Path) -> list[str]:
             said.append(found.problem.message)
         for question in QUESTIONS if found.repository else ():
             try:
-                getattr(found.repository, question)
+                question(found.repository)
             except git.GitError as error:
                 said.append(str(error))
     return said

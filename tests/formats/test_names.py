@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctxsize.formats import Look, wording
 from ctxsize.formats.sections import Section, Table
 from ctxsize.formats.text import render
-from ctxsize.formats.wording import clipped, fit, quoted, unquoted, visible
+from ctxsize.formats.wording import all_quoted, clipped, fit, quoted, unquoted, visible
 from ctxsize.formats.wrapping import brief, wrapped
 from ctxsize.units import columns
 
@@ -113,3 +113,8 @@ def test_a_message_has_its_lines(text: str, width: int, lines: int) -> None:
     found = wrapped(brief(text, width, lines), width, 0)
     assert len(found) <= lines
     assert all(columns(each) <= width for each in found)
+
+
+@given(st.lists(st.text() | st.sampled_from(["a", "b/c", " d", "e ", 'f"', "g\\", "\udcff"])))
+def test_many_names_are_quoted_as_each_is(names: list[str]) -> None:
+    assert all_quoted(names) == [*map(quoted, names)]

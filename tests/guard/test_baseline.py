@@ -32,9 +32,7 @@ PARTS = (
 PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
 FILES = st.dictionaries(PATHS, st.integers(0, 10**12), max_size=8)
 ENTRIES = st.builds(
-    lambda files, transfer: entry(
-        worth_keeping(of_files(files.items()), directories=3, files=3), transfer
-    ),
+    lambda files, transfer: entry(worth_keeping(of_files(files), directories=3, files=3), transfer),
     FILES,
     st.none() | st.builds(Amount, st.integers(0, 9), st.integers(0, 9)),
 )
@@ -57,11 +55,11 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_the_baseline_has_a_line_for_each_directory_and_file() -> None:
-    known = of_files([("src/a.c", 5), ("src/b.c", 7), ("x", 1)])
+    known = of_files({"src/a.c": 5, "src/b.c": 7, "x": 1})
     assert '        "src": [12, 2]\n' in baseline.text({".": entry(known, Amount(3, 13))})
 
 
-GOOD = json.loads(baseline.text({"a": entry(of_files([("d/f", 3)]), Amount(1, 3))}))
+GOOD = json.loads(baseline.text({"a": entry(of_files({"d/f": 3}), Amount(1, 3))}))
 
 
 def without(*keys: str, **changes: object) -> bytes:

@@ -17,7 +17,7 @@ from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from itertools import chain, islice
 from os import fsdecode, fsencode
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.builders import Builder
@@ -33,13 +33,16 @@ from ctxsize.engine.directories import (
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Event, Progress
 from ctxsize.engine.filesystem import Disk, MemoryDirectory
-from ctxsize.engine.memory_tree import Entries, MemoryTree
+from ctxsize.engine.memory_tree import MemoryTree
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import CLASS, Segment
 from ctxsize.engine.sums import CoreSums, LargeFile, WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.engine.wire import Run
 from ctxsize.version import core_path
+
+if TYPE_CHECKING:
+    from ctxsize.engine.sent_files import SentFiles
 
 _MOST_SEGMENTS = 4096
 _MOST_LARGEST = 1000  # largest files that the core keeps at most, as it moves them one by one
@@ -54,8 +57,9 @@ IGNORED = 1
 PASSED_BY = 2  # nothing in the directory is sent
 REFUSED = 2
 _CHARACTER_BYTES = 4  # at most
-_EVERYTHING = 32  # the option that also asks for what is ignored, with all names
-_LISTS_OF_EVERYTHING = (6, 7, 8)  # directories, names, and what is handed back
+_NAMES = 64  # the option that asks for all names
+_EVERYTHING = 32 | _NAMES  # also those of what is ignored
+_LISTS_OF_NAMES = (6, 7, 8)  # directories, names, and what is handed back
 _END = 0
 _BYTE = 1
 _RUNE = 2
@@ -88,17 +92,25 @@ def _load(path: str) -> ModuleType | None:
     return module
 
 
-def add_all(plan: Plan, sums: WalkSums, jobs: int | None, progress: Progress | None) -> Walk | None:
+def add_all(
+    plan: Plan,
+    sums: WalkSums,
+    jobs: int | None,
+    progress: Progress | None,
+    files: SentFiles | None = None,
+) -> Walk | None:
     """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     if sums.top > _MOST_LARGEST:
         return None
     python = Walk(plan)
     wanted = _Inquiry(_METERS[plan.builder.meter], _clue_tokens(), sums.top)
+    if files is not None:
+        wanted = wanted._replace(flags=_NAMES)
     results = _results(python, plan, wanted, jobs, progress)
     if results is None:
         return None
     try:
-        _add_results(results, python, sums)
+        _add_results(results, python, sums, files)
     finally:
         python.close()
     if progress is not None:
@@ -116,9 +128,10 @@ def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> W
     results = _results(python, plan, wanted, None, progress)
     if results is None:
         return None
-    folders, names, back = (_CoreList.read(*results[at]) for at in _LISTS_OF_EVERYTHING)
+    folders, names, back = (_CoreList.read(*results[at]) for at in _LISTS_OF_NAMES)
     try:
-        _add_folders(folders, names, tree)
+        for path, sizes in _folders(folders, names):
+            tree.add_folder(path, sizes)
         for part in _handed_back(back):
             for event in part.events(python):
                 tree.add(event)
@@ -367,10 +380,13 @@ class _CoreList(NamedTuple):
         return zip(*texts, *columns, strict=True)
 
 
-def _add_results(results: _Results, python: Walk, sums: WalkSums) -> None:
+def _add_results(results: _Results, python: Walk, sums: WalkSums, files: SentFiles | None) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
     lists = [_CoreList.read(*pair) for pair in results[:-1]]
-    totals, direct, extensions, patterns, largest, clues, _, _, back, runs = lists
+    totals, direct, extensions, patterns, largest, clues, folders, names, back, runs = lists
+    if files is not None:
+        for path, sizes in _folders(folders, names):
+            files.add_folder(path, sizes)
     sums.add_core(
         CoreSums(*totals.numbers),
         _sums(direct.rows(2, direct.texts)),
@@ -386,6 +402,8 @@ def _add_results(results: _Results, python: Walk, sums: WalkSums) -> None:
         added = part.runs_before
         for event in part.events(python):
             sums.add(event)
+            if files is not None:
+                files.add(event)
         sums.settle()
     sums.add_runs(left, 0)
 
@@ -415,17 +433,14 @@ def _handed_back(back: _CoreList) -> Iterator[_HandedBack]:
         yield _HandedBack(run, files_before, _KINDS[number - silent], silent, directory, names)
 
 
-def _add_folders(folders: _CoreList, names: _CoreList, tree: MemoryTree) -> None:
-    """Add the directories that the core read, with their plain files."""
+def _folders(folders: _CoreList, names: _CoreList) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the directories that the core read, with their plain files."""
     sizes = names.numbers.tolist()
     start = 0
     for prefix, count, _ in folders.rows(2, folders.texts):
         end = start + count
-        entries: Entries = dict(zip(names.texts[start:end], sizes[start:end], strict=True))
-        tree.add_folder(prefix[:-1], entries)
+        yield prefix[:-1], dict(zip(names.texts[start:end], sizes[start:end], strict=True))
         start = end
-    tree.entries = len(sizes) + len(folders.texts)
-    tree.content_bytes = sum(sizes)
 
 
 def _runs(sizes: memoryview[int], runs: _CoreList) -> Iterator[Run]:

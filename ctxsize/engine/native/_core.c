@@ -70,8 +70,8 @@ static int grow(void *array, size_t *room, size_t used, size_t more, size_t item
 /* ---- what Python passes ------------------------------------------------------------------------------- */
 enum { END, BYTE, RUNE, STAR, CLASS, TELL };     /* tokens of a name that is looked for */
 typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class, what it tells */
-/* With EVERYTHING also what is ignored is looked at, and Python gets the names and the sizes of all files. */
-enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16, EVERYTHING = 32 };
+/* With EVERYTHING also what is ignored is looked at. With NAMES Python gets the names and sizes of what is. */
+enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16, EVERYTHING = 32, NAMES = 64 };
 enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what it sends */
 /* What a name tells. An ending that does is told once per directory: its number is above these bits. */
 enum { MARK = 1, SECRET = 2, FOLDER = 4 };
@@ -602,7 +602,7 @@ static int share_files(Sums *s, Node *n, Job **jobs) {
     uint32_t files = n->nfiles;
     n->sizes = keep(&s->arena, files * sizeof *n->sizes);
     n->records = keep(&s->arena, (files / CHUNK + 1) * sizeof *n->records);
-    if (!n->sizes || !n->records || (s->walk->p->options & EVERYTHING && !keep_names(s, n))) return 0;
+    if (!n->sizes || !n->records || (s->walk->p->options & NAMES && !keep_names(s, n))) return 0;
     if (s->walk->threads < 2 || files < 2 * CHUNK) return add_files(s, n, s->entries, 0, files);
     Entry *entries = keep(&s->arena, files * sizeof *entries);
     if (entries) memcpy(entries, s->entries, files * sizeof *entries);
@@ -705,7 +705,7 @@ static int wait_for(Walk *w, PyObject *poll) {
 typedef struct { char *bytes; size_t used, room; } Buffer;
 typedef struct { Buffer texts, numbers; } List;
 typedef struct { int64_t size, index; const Node *node; const char *name; } Large;
-enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, FOLDERS, NAMES, BACK, RUNS, COLUMN, LISTS };
+enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, FOLDERS, NAMED, BACK, RUNS, COLUMN, LISTS };
 enum { FILES, DIRECTORY, TREE }; /* what is handed back; for a tree, plus how many above are not sent so far */
 #define RUN 1024                 /* entries of one run, at most */
 typedef struct {
@@ -794,8 +794,8 @@ static void put_folder(Order *o, const Node *n) {
     int64_t count = 0;
     for (uint32_t i = 0; i < n->nfiles; i++, name += strlen(name) + 1) {
         if (n->sizes[i] == IS_ODD) continue;
-        put_path(o, NAMES, NULL, name);
-        PUT(o, NAMES, n->sizes[i]);
+        put_path(o, NAMED, NULL, name);
+        PUT(o, NAMED, n->sizes[i]);
         count++;
     }
     put_path(o, FOLDERS, n, "");
@@ -803,8 +803,8 @@ static void put_folder(Order *o, const Node *n) {
 }
 /* Adds a directory itself, before all that is in it, and what lies directly in it. */
 static void begin(Order *o, const Node *n) {
-    if (o->p->options & EVERYTHING) put_folder(o, n);
-    else if (n->count) {
+    if (o->p->options & NAMES) put_folder(o, n);
+    if (n->count && !(o->p->options & EVERYTHING)) {
         put_path(o, DIRECT, n, "");
         PUT(o, DIRECT, n->content_bytes, n->count);
     }

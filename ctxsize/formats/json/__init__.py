@@ -17,7 +17,7 @@ from ctxsize.findings import Edit, Paths
 from ctxsize.formats.styles import AnyOutcome
 from ctxsize.formats.wording import level, reasons
 from ctxsize.hidden import shown
-from ctxsize.model import Directory, Ignored, Report
+from ctxsize.model import Directory, Entry, Ignored, Kind, Report, Verdict
 from ctxsize.shipped import shipped
 
 TYPE_CHECKING = False
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ctxsize.engine.plan import Plan
     from ctxsize.engine.source_lookup import SourceCheck
     from ctxsize.guard.comparison import DiffReport
-    from ctxsize.model import Entry
 
 Shape = dict[str, object]  # a JSON object as plain values
 MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
@@ -88,7 +87,25 @@ def render(outcome: AnyOutcome) -> str:
 
 def line(entry: Entry, **more: object) -> str:
     """Return `entry` as one line of JSON, with `more` fields."""
-    return json.dumps(_fields(entry) | {name: to_json(part) for name, part in more.items()})
+    if more:
+        return json.dumps(_fields(entry) | {name: to_json(part) for name, part in more.items()})
+    path, kind, size_bytes, content_bytes, verdict, arrives_empty = entry
+    return _line_of(kind, verdict, arrives_empty) % {
+        "path": json.dumps(to_json(path)),
+        "size_bytes": size_bytes,
+        "content_bytes": content_bytes,
+    }
+
+
+@cache
+def _line_of(kind: Kind, verdict: Verdict, arrives_empty: str | None) -> str:
+    """Return the line of entries of a kind, with places for what each has of its own."""
+    shape = _fields(Entry("", kind, 0, 0, verdict, arrives_empty))
+    text = json.dumps(shape).replace("%", "%%")
+    for name in ("path", "size_bytes", "content_bytes"):
+        field = f'"{name}": '
+        text = text.replace(field + json.dumps(shape[name]), f"{field}%({name})s", 1)
+    return text
 
 
 def explained(

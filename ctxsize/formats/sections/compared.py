@@ -202,7 +202,7 @@ def _parts(context: ContextChange, look: Look, name: str) -> Section:
         elif plain == 1:
             others = "it"
         rest.append(f"No pattern ignores {others}.")
-    files = len(context.changes.files)
+    files = context.changes.changed_files
     if files > len(shown) and not (look.full or look.markdown):
         rest.append(f"--full lists {plural(files, 'changed file')}.")
     table = Table(("change", "files", "", "path"), rows, " ".join(rest))

@@ -18,6 +18,7 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import measure
+from ctxsize.engine.sent_files import SentFiles
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import json as outcome_json
@@ -129,6 +130,17 @@ def tree_answer(plan: Plan) -> Any:
     return folders, snapshot.problems, sent
 
 
+def files_answer(plan: Plan, *, native: bool, threads: int = 0) -> Any:
+    """Return the report with the files that are sent by directory, or the fields of its error."""
+    files = SentFiles()
+    with native_walk(threads) if native else python_walk():
+        try:
+            report = measure(plan, depth=None, files=files)
+        except CtxsizeError as error:
+            return type(error), str(error), vars(error)
+    return json.dumps(outcome_json._outcome(report)), files.by_directory, files.problems
+
+
 def native_tree(plan: Plan, threads: int = 0) -> Any:
     """Return the tree that the core reads."""
     with native_walk(threads):
@@ -183,6 +195,8 @@ def check_plan(
         assert not (wanted and spy.failures)
         spies.append(spy)
     assert native_tree(plan, threads[-1]) == python_tree(plan), plan.builder.name
+    sent = files_answer(plan, native=True, threads=threads[-1])
+    assert sent == files_answer(plan, native=False), plan.builder.name
     return spies
 
 
