@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import chain, count
@@ -138,7 +139,7 @@ def nodes(
 
 def _largest(entries: list[Leaf], least: float, most: float) -> list[Leaf]:
     """Return the first entries: those up to the order `least` and a few, within half the room."""
-    large = sum(entry.order[0] <= least for entry in entries)
+    large = bisect(entries, least, key=lambda entry: entry.order[0])
     shown = entries[: max(_FEW, large)]
     while _length(shown) > most / 2:
         shown = shown[: len(shown) // 2]
