@@ -80,6 +80,12 @@ class Sent:
         all_names = {**self.names, above: names}
         return replace(self, names=all_names, links=links)
 
+    def sharing(self, other: Sent) -> Sent:
+        """Return the same with the equal parts of another one, to see at once what differs."""
+        mine = self.names
+        equal = {path: names for path, names in other.names.items() if mine.get(path) == names}
+        return replace(self, names={**mine, **equal})
+
     @cached_property
     def sizes(self) -> dict[str, int]:
         """Return the bytes of content by entry, unordered; 0 for directories."""

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path, with_ignore_file
-from ctxsize.engine.snapshot import Names, NamesByDirectory, Sent, SentDifference, Snapshot
+from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.go.strings import encoded
@@ -179,7 +179,7 @@ class Trial:
         if near is None or changed is None:
             sent = snapshot.sent(spec, include=include)
             if near is not None:
-                sent = replace(sent, names=_share_equal(sent.names, near.sent.names))
+                sent = sent.sharing(near.sent)
             self._near[include] = _Answer(spec, sent)
             return sent
         paths = self._paths_to_rewalk(near.spec, changed)
@@ -288,12 +288,6 @@ def _replace_part(
         empty=frozenset(empty) | after.empty,
         links=before.links,
     )
-
-
-def _share_equal(new: NamesByDirectory, old: NamesByDirectory) -> NamesByDirectory:
-    """Return `new` with the equal parts of `old`, for memory, and to see at once what differs."""
-    equal = {path: names for path, names in old.items() if new.get(path) == names}
-    return {**new, **equal}
 
 
 def _changed_patterns(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import chain, count
@@ -57,17 +57,21 @@ class _Pending(NamedTuple):
 
 
 Leaves: TypeAlias = Callable[[MemoryDirectory], Iterable[Leaf]]
+OwnAmounts: TypeAlias = Callable[[MemoryDirectory], list[Amounts]]
 
 
 class _Entries:
     """The entries of directories; a directory that has nothing but another one is that one."""
 
-    def __init__(self, root: MemoryDirectory, leaves: Leaves) -> None:
+    def __init__(self, root: MemoryDirectory, leaves: Leaves, amounts: OwnAmounts | None) -> None:
         self._leaves = leaves
         self._sums: dict[str, Amounts] = {}
         self._ends: dict[str, MemoryDirectory] = {}
         for directory in reversed([*root.tree()]):
-            own = [leaf.amounts for leaf in leaves(directory)]
+            if amounts is None:
+                own = [leaf.amounts for leaf in leaves(directory)]
+            else:
+                own = amounts(directory)
             inner = self._folders(directory)
             below = [self._sums[path] for path in inner]
             path = directory.path
@@ -95,9 +99,14 @@ class _Entries:
         return [path for path in paths if self._sums[path]]
 
 
-def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
-    """Return the tree as `[name, kind, amounts, children, more]`, of about `most` characters."""
-    entries = _Entries(root, leaves)
+def nodes(
+    root: MemoryDirectory, leaves: Leaves, most: int = ROOM, amounts: OwnAmounts | None = None
+) -> object:
+    """Return the tree as `[name, kind, amounts, children, more]`, of about `most` characters.
+
+    `amounts` are those of all `leaves` of a directory, which is asked for these if it is drawn.
+    """
+    entries = _Entries(root, leaves, amounts)
     first = entries.root
     least = 12 * first.order[0] / most  # an order: it is negative
     number = count()
@@ -130,7 +139,7 @@ def nodes(root: MemoryDirectory, leaves: Leaves, most: int = ROOM) -> object:
 
 def _largest(entries: list[Leaf], least: float, most: float) -> list[Leaf]:
     """Return the first entries: those up to the order `least` and a few, within half the room."""
-    large = sum(entry.order[0] <= least for entry in entries)
+    large = bisect(entries, least, key=lambda entry: entry.order[0])
     shown = entries[: max(_FEW, large)]
     while _length(shown) > most / 2:
         shown = shown[: len(shown) // 2]
@@ -144,10 +153,10 @@ def _length(entries: Iterable[Leaf]) -> int:
 
 def added(parts: Iterable[Amounts]) -> Amounts:
     """Return the sums by class."""
-    by_class = defaultdict[int, Amounts](list)
-    for amount in chain.from_iterable(parts):
-        by_class[amount.number].append(amount)
-    return [
-        ClassAmount(number, *Amount.of(*amounts).bytes_and_files)
-        for number, amounts in sorted(by_class.items())
-    ]
+    by_class: dict[int, ClassAmount] = {}
+    for number, content_bytes, files in chain.from_iterable(parts):
+        before = by_class.get(number, ClassAmount(number, 0, 0))
+        by_class[number] = ClassAmount(
+            number, before.content_bytes + content_bytes, before.files + files
+        )
+    return sorted(by_class.values())

@@ -233,7 +233,7 @@ def _map(
     dockerfile = plan.dockerfile
     if dockerfile:
         dockerfile = visible(dockerfile)
-    tree = nodes(trial.snapshot.root, fates.leaves, most)
+    tree = nodes(trial.snapshot.root, fates.leaves, most, fates.amounts)
     ignore_file = None
     if suggestions:
         ignore_file = _file(plan, suggestions) | PageValues(own=fates.own)
