@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from stat import S_IFREG
 from typing import NamedTuple
@@ -35,9 +36,16 @@ class Head:
         self._top = repository.top
 
     @cached_property
+    def _commit(self) -> str:
+        """Return the name of the commit, as another one may be made meanwhile."""
+        with suppress(GitError):
+            return os.fsdecode(ask(self._top, "rev-parse", "--verify", "--quiet", "HEAD")).strip()
+        return "HEAD"  # without one, the error of the next question is clearer
+
+    @cached_property
     def files(self) -> FilesOfCommit:
         """Return all files, by directory."""
-        listing = os.fsdecode(ask(self._top, "ls-tree", "-r", "-l", "-z", "HEAD"))
+        listing = os.fsdecode(ask(self._top, "ls-tree", "-r", "-l", "-z", self._commit))
         by_directory = defaultdict[str, dict[str, int | Blob]](dict)
         for line in _lines(listing):
             words, path = line.split("\t", 1)
@@ -67,7 +75,7 @@ class Head:
 
     def content(self, path: str) -> bytes:
         """Return the content of a file, without any conversion."""
-        return ask(self._top, "cat-file", "blob", f"HEAD:{path}")
+        return ask(self._top, "cat-file", "blob", f"{self._commit}:{path}")
 
     def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files of the index that match, with the attributes of HEAD."""
@@ -82,7 +90,7 @@ class Head:
     def _tree_with_attributes(self) -> str:
         """Return HEAD, or the empty tree if that has the same attributes: git finds none faster."""
         if any(".gitattributes" in names for names in self.files.values()):
-            return "HEAD"
+            return self._commit
         return os.fsdecode(ask(self._top, "hash-object", "-t", "tree", "--stdin")).strip()
 
 

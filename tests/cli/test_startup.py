@@ -85,7 +85,8 @@ def test_a_listing_needs_no_parser_of_dockerfiles(tmp_path: Path) -> None:
 def test_the_front_door_loads_one_module_more(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
     more = loads(str(tmp_path)) - loads("measure", str(tmp_path))
-    assert more == {"ctxsize.formats.sections.glance"}
+    # Where a long line is cut, which depends on the path, decides whether widths are looked up.
+    assert more - {"unicodedata"} == {"ctxsize.formats.sections.glance"}
 
 
 def test_nothing_of_other_commands(loaded: set[str]) -> None:
