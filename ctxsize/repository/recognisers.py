@@ -126,7 +126,9 @@ def _expressions() -> tuple[re.Pattern[str], re.Pattern[str]]:
             paths.append(kind.name)
         else:
             names.append(kind.name)
-    return re.compile("|".join(names), re.IGNORECASE), _path_ending_with("|".join(paths))
+    # on at most _LONGEST_PATH characters
+    of_names = re.compile("|".join(names), re.IGNORECASE)
+    return of_names, _path_ending_with("|".join(paths))
 
 
 def may_define_builds(path: str) -> bool:
