@@ -126,7 +126,7 @@ _CASES = (
             "ls": 5,
         },
     ),
-    Case(trees.TREES["service"], {"suggest": 2.5, "scan": 2.8, "check --max 99GB": 1.5, _PAGE: 5}),
+    Case(trees.RUST, {"suggest": 2.5, "scan": 2.8, "check --max 99GB": 1.5, _PAGE: 5}),
 )
 
 

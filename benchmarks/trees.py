@@ -290,6 +290,15 @@ PROVED = Tree(
     ),
     committed=True,
 )
+RUST = Tree(
+    "rust",
+    "41,396 files in a target/ that a manifest proves",
+    service,
+    texts=(
+        ("Dockerfile", "FROM rust:1\nWORKDIR /app\nCOPY . .\nRUN cargo build --release\n"),
+        ("Cargo.toml", '[package]\nname = "service"\nversion = "1.0.0"\n'),
+    ),
+)
 UNPROVED = Tree(
     "unproved",
     "41,396 files in a target/ that nothing proves",
