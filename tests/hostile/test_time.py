@@ -14,7 +14,7 @@ from ctxsize.repository.search import NotReadError, Search
 from ctxsize.repository.yaml import YamlMapping, load
 from tests.hostile.limits import processor_seconds
 
-LINES = 20_000
+LINES = 40_000
 SOURCE = "FROM scratch\nCOPY . .\n"
 
 
@@ -25,7 +25,7 @@ def lines(line: Callable[[int], str], count: int = LINES) -> str:
 IGNORE_FILES = {
     "names": (("measure", "explain", "lint"), lines(lambda at: f"dir{at}/file{at}")),
     "any depth": (("measure",), lines(lambda at: f"**/name{at}")),
-    "in the middle": (("ls",), lines(lambda at: f"a/**/b{at}/**/c", 7_500)),
+    "in the middle": (("ls",), lines(lambda at: f"a/**/b{at}/**/c", 15_000)),
     "exceptions": (("measure", "lint"), lines(lambda at: "!" * (at % 2) + f"x{at % 100}/y{at}")),
     "equal": (("lint", "suggest"), "node_modules\n" * LINES),
     "covering": (("lint",), lines(lambda at: f"**/*a{at}", 2_500)),
@@ -37,27 +37,27 @@ IGNORE_FILES = {
 HEREDOCS = 20_000
 ARRAY = '"a", ' * 5_000
 DOCKERFILES = {
-    "commands": (("measure", "advise"), "FROM a\nCOPY . .\n" + "RUN true\n" * 7_500),
+    "commands": (("measure", "advise"), "FROM a\nCOPY . .\n" + "RUN true\n" * 15_000),
     "installs": (
         ("advise", "scan"),
-        "FROM a\n" + "RUN npm ci && cargo build\nRUN apt-get install -y a\n" * 2_500,
+        "FROM a\n" + "RUN npm ci && cargo build\nRUN apt-get install -y a\n" * 5_000,
     ),
-    "installs by others": (("advise",), "FROM a\n" + "RUN go build && bundle install\n" * 5_000),
-    "cooks": (("advise",), "FROM a\n" + "RUN cargo chef cook && cargo build\n" * 1000),
+    "installs by others": (("advise",), "FROM a\n" + "RUN go build && bundle install\n" * 10_000),
+    "cooks": (("advise",), "FROM a\n" + "RUN cargo chef cook && cargo build\n" * 2000),
     "cooks that differ": (
         ("advise",),
         "FROM rust:1\n"
-        + lines(lambda at: f"RUN cargo chef cook -F a{at} && cargo build -F b{at}", 600),
+        + lines(lambda at: f"RUN cargo chef cook -F a{at} && cargo build -F b{at}", 1200),
     ),
-    "copies": (("measure", "suggest"), "FROM a\n" + lines(lambda at: f"COPY a{at} /x", 2_500)),
-    "one copy": (("check",), "FROM a\n" + "COPY a.txt /x\n" * 7_500),
+    "copies": (("measure", "suggest"), "FROM a\n" + lines(lambda at: f"COPY a{at} /x", 5_000)),
+    "one copy": (("check",), "FROM a\n" + "COPY a.txt /x\n" * 15_000),
     "stages": (
         ("measure", "check"),
         lines(lambda at: f"FROM {f's{at - 1}' if at else 'a'} AS s{at}\nCOPY a.txt /", 1500),
     ),
     "empty stages in a row": (
         ("advise", "scan"),
-        "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}", 5_000),
+        "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}", 10_000),
     ),
     "stages in a row": (
         ("advise",),
@@ -86,7 +86,7 @@ DOCKERFILES = {
     "scripts": (("suggest", "advise"), "FROM a\nCOPY . .\n" + f"RUN {'a=(' * 10_000}\n" * 10),
     "pipes": (
         ("suggest", "advise"),
-        "FROM a\nCOPY . .\n" + lines(lambda at: f"RUN {at} {'a|' * 2000}", 8),
+        "FROM a\nCOPY . .\n" + lines(lambda at: f"RUN {at} {'a|' * 2000}", 20),
     ),
 }
 
@@ -165,7 +165,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ends(command: str, seconds: float = 5) -> None:
+def ends(command: str, seconds: float = 10) -> None:
     arguments = {"explain": ["a.txt"], "check": ["--max", "50MB"]}.get(command, ["."])
     with processor_seconds(seconds):
         assert run([command, *arguments]) in (0, 1, 2)
@@ -177,8 +177,7 @@ def ends(command: str, seconds: float = 5) -> None:
 )
 def test_long_ignore_file(context: Path, name: str, command: str) -> None:
     (context / ".dockerignore").write_text(IGNORE_FILES[name][1])
-    # Fixes are proved for a million lines, however few the file has.
-    ends(command, 10 if name.endswith("few") else 5)
+    ends(command)
 
 
 @pytest.mark.parametrize(
@@ -202,18 +201,18 @@ def test_what_is_repeated_is_read_once(context: Path, name: str) -> None:
 
 def test_source_of_many_ignored_files_is_looked_up_in_time(context: Path) -> None:
     (context / "out").mkdir()
-    for number in range(5_000):
+    for number in range(10_000):
         (context / f"out/{number}.o").touch()
     patterns = lines(lambda at: f"**/*.x{at}", 3000) + lines(lambda at: f"!**/*.y{at}", 3000)
     (context / ".dockerignore").write_text(f"out\n{patterns}")
     (context / "Dockerfile").write_text("FROM scratch\nCOPY out /\n")
-    with processor_seconds(4):
+    with processor_seconds(8):
         assert run(["measure", "."]) == 0
 
 
 @pytest.mark.parametrize("command", ["scan", "advise", "lint"])
 def test_many_services_end_in_time(context: Path, command: str) -> None:
-    services = lines(lambda at: f"  s{at}: {{build: .}}", 2_500)
+    services = lines(lambda at: f"  s{at}: {{build: .}}", 5_000)
     (context / "compose.yaml").write_text(f"services:\n{services}")
     (context / ".dockerignore").write_text("x\n")
     ends(command)
@@ -221,11 +220,11 @@ def test_many_services_end_in_time(context: Path, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["check --all --max 1GB", "lint", "scan"])
 def test_many_named_contexts_end_in_time(context: Path, command: str) -> None:
-    named = lines(lambda at: f"        a{at}: .", 1000)
+    named = lines(lambda at: f"        a{at}: .", 2000)
     build = f"{{context: .,\n      additional_contexts: {{\n{named.replace('.', '.,')}      }}}}"
     (context / "compose.yaml").write_text(f"services:\n  s:\n    build: {build}\n")
     (context / "Dockerfile").write_text(SOURCE)
-    with processor_seconds(4):
+    with processor_seconds(8):
         assert run([*command.split(), "."]) in (0, 1)
 
 
@@ -237,7 +236,7 @@ BUILDS = {
     "GitLab, bases": (
         ".gitlab-ci.yml",
         lines(
-            lambda at: f"j{at}: {{extends: [j{at + 1}, j{at + 2}], script: docker build .}}", 1250
+            lambda at: f"j{at}: {{extends: [j{at + 1}, j{at + 2}], script: docker build .}}", 2500
         ),
     ),
     "options": ("a.sh", f"docker {'--a b ' * 40_000} build\n" * 3),
@@ -248,7 +247,7 @@ BUILDS = {
 def test_files_with_builds_are_read_in_time(context: Path, name: str) -> None:
     path, text = BUILDS[name]
     (context / path).write_text(text)
-    with processor_seconds(4):
+    with processor_seconds(8):
         assert run(["scan", "."]) in (0, 1)
 
 
@@ -257,7 +256,7 @@ def test_dockerfile_that_multiplies_is_refused(
     context: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (context / "Dockerfile").write_text(REFUSED[name])
-    ends("suggest", 10)
+    ends("suggest")
     assert "more than" in capsys.readouterr().err
 
 
@@ -370,6 +369,7 @@ BUILD_FILES = {
 )
 def test_search_for_builds_ends_for_large_files(name: str, part: str, context: Path) -> None:
     (context / name).parent.mkdir(exist_ok=True)
+    # Half as long in a quarter of the time: what grows by the square shows as early.
     (context / name).write_text(part * (150_000 // len(part)))
     with processor_seconds(5):
         assert discover(".").root == "."
