@@ -29,7 +29,7 @@ from ctxsize.engine.head import Blob, FilesOfCommit, Head
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import Plan, inside, with_ignore_file
 from ctxsize.engine.report import measure
-from ctxsize.engine.sent_files import FilesByDirectory, SentFiles, Sizes, prefix_of
+from ctxsize.engine.sent_files import FilesByDirectory, SentFiles, Sizes
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
 from ctxsize.model import Problem, Reason
@@ -104,7 +104,7 @@ class Checkout:
         for directory, names in self._files.items():
             for name, blob in names.items():
                 if isinstance(blob, Blob):
-                    yield prefix_of(directory) + name, blob
+                    yield join(directory, name), blob
 
     def _with_ignore_file(self) -> Plan:
         """Return the plan with the ignore file that governs in HEAD."""
@@ -180,7 +180,7 @@ class Checkout:
             by_kind = defaultdict[str, dict[str, int]](dict)
             for name in {**old, **new}:
                 if old.get(name) != new.get(name):
-                    kind = self._kind(prefix_of(directory) + name)
+                    kind = self._kind(join(directory, name))
                     by_kind[kind][name] = new.get(name, 0) - old.get(name, 0)
             for kind, deltas in by_kind.items():
                 yield directory, kind, deltas
@@ -291,7 +291,7 @@ class _Changes:
         """Add the changed bytes of files of a directory."""
         self._count += len(deltas)
         self._content_bytes += sum(deltas.values())
-        prefix = prefix_of(directory)
+        prefix = join(directory, "")
         least = 0
         if len(self._largest) == _NAMED:
             least = -self._largest[-1][0]
@@ -345,7 +345,7 @@ def _tree(files: FilesOfCommit) -> MemoryDirectory:
             if isinstance(blob, int):
                 entries[name] = blob
             elif blob.is_submodule:
-                paths.append(prefix_of(directory) + name)
+                paths.append(join(directory, name))
             else:
                 entries[name] = File(name, blob.mode, blob.size_bytes or 0).kept
         for path in paths:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from posixpath import join
 
 from ctxsize.engine.events import Event, Files
 from ctxsize.model import Problem
@@ -36,7 +37,7 @@ class FilesByDirectory(Mapping[str, int]):
 
     def __iter__(self) -> Iterator[str]:
         for directory, sizes in self.by_directory.items():
-            yield from map(prefix_of(directory).__add__, sizes)
+            yield from map(join(directory, "").__add__, sizes)
 
     def __len__(self) -> int:
         return sum(map(len, self.by_directory.values()))
@@ -71,10 +72,3 @@ class SentFiles:
             for name in event.links:
                 del sizes[name]
             self.add_folder(event.prefix[:-1], sizes)
-
-
-def prefix_of(directory: str) -> str:
-    """Return what the paths in a directory begin with."""
-    if directory:
-        return f"{directory}/"
-    return ""

@@ -369,7 +369,7 @@ class Snapshot:
             if 0 not in ignored:
                 continue
             names[folder.path] = folder.contents
-            if 1 in ignored:
+            if native.IGNORED in ignored:
                 contents = zip(folder.contents.items(), ignored, strict=True)
                 names[folder.path] = dict(file for file, is_ignored in contents if not is_ignored)
         directories = self._sent_directories(verdicts.folders, names)

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import nsmallest
-from posixpath import dirname
+from posixpath import dirname, join
 from typing import Any, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.sent_files import FilesByDirectory, Sizes, prefix_of
+from ctxsize.engine.sent_files import FilesByDirectory, Sizes
 from ctxsize.errors import InputError
 from ctxsize.guard import fields
 from ctxsize.guard.fields import number
@@ -340,7 +340,7 @@ class SizeChanges:
         pending = [part]
         while pending:
             directory = pending.pop()
-            prefix = prefix_of(directory)
+            prefix = join(directory, "")
             for name, content_bytes in self._files.get(directory, {}).items():
                 file = direction.part(prefix + name, Amount(0, content_bytes), is_file=True)
                 if file.negative_weight < 0:
@@ -381,7 +381,7 @@ class SizeChanges:
             if not old and not self.before.files_from:
                 by_directory[directory] = new  # all of it was added
                 continue
-            prefix = prefix_of(directory)
+            prefix = join(directory, "")
             deltas: dict[str, int] = {}
             for name in {**old, **new}:
                 if old.get(name) != new.get(name):
