@@ -6,13 +6,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from os.path import join, normpath
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ctxsize.hidden import Hidden, made_of, shown
 from ctxsize.model import Texts
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack as Unpack
@@ -35,8 +36,7 @@ _ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
 """Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(Value):
     """The arguments of a `docker build`. Nothing is read before a plan is made of it."""
 
     context: str = "."  # the directory; paths are relative to the working directory

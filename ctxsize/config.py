@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from glob import escape, glob
 from itertools import count
 from os.path import dirname, isdir, islink, join, lexists, normpath, realpath, relpath
@@ -20,6 +20,7 @@ from ctxsize.keys import ASSERTIONS, KeySchemas, Values, attribute_of, schemas, 
 from ctxsize.model import Texts
 from ctxsize.reader import border_of, holds, read_file
 from ctxsize.units import Tolerance
+from ctxsize.values import Value
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
@@ -29,8 +30,7 @@ _MOST_FILES = 8  # number of files that a configuration may extend
 _WILD = re.compile(r"[*?[]")
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(Value):
     """The limits of a context; None for no limit."""
 
     max_bytes: int | None = None
@@ -55,8 +55,7 @@ class Budget:
         return Budget(**_merged(limits, vars(other)))
 
 
-@dataclass(frozen=True)
-class BudgetedBuild:
+class BudgetedBuild(Value):
     """One build and its budget: a table `[contexts."name"]`, or a build to check."""
 
     name: str
@@ -78,8 +77,7 @@ class DescribedBuilds(NamedTuple):
     builds: list[BudgetedBuild]
 
 
-@dataclass(frozen=True)
-class Suppression:
+class Suppression(Value):
     """A `[[suppress]]` table: findings that are known and accepted."""
 
     code: str
@@ -90,8 +88,7 @@ class Suppression:
     is_inherited: bool = False  # another file has it, which several repositories may extend
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Value):
     """The configuration of a repository; empty without a file."""
 
     path: str | None = None  # the path of the file as it was found, None without one

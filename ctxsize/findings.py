@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from ctxsize.values import Value
 
 
 class Severity(str, Enum):
@@ -27,8 +29,7 @@ class Confidence(str, Enum):
     POSSIBLE = "possible"
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(Value):
     """A place in a file; lines and columns are 1-based, columns count characters."""
 
     path: str  # for the user: relative to the working directory if that is shorter
@@ -44,8 +45,7 @@ class Location:
         return ":".join(str(part) for part in parts if part is not None)
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(Value):
     """A file before and after a change, which `ctxsize.writer.apply` writes."""
 
     path: str
@@ -53,8 +53,7 @@ class Edit:
     after: bytes
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(Value):
     """Some paths of a context, with their sums."""
 
     paths: tuple[str, ...] = ()  # in the builder's order, directories with a trailing `/`
@@ -62,8 +61,7 @@ class Paths:
     content_bytes: int = 0
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Value):
     """The exact difference of a change, by simulation; lines that fail the build do not count."""
 
     ignored: Paths = Paths()
@@ -72,8 +70,7 @@ class Changes:
     filled: Paths = Paths()  # files that were sent without their content, and get it
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(Value):
     """A change that removes a finding."""
 
     message: str  # the change as an order: "write `**/node_modules`"
@@ -84,8 +81,7 @@ class Fix:
     added: str = ""  # the lines that it adds at the end of an ignore file
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Value):
     """A finding about a place in a file."""
 
     code: str

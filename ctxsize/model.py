@@ -6,10 +6,12 @@ everything that is not ignored, a *transfer* the part of it that one Dockerfile 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from os.path import join, normpath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
+
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from ctxsize.findings import Finding, FrozenFindings
@@ -43,8 +45,7 @@ class Kind(str, Enum):
     DEVICE = "device"
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(Value):
     """One pattern of an ignore file."""
 
     text: str
@@ -58,8 +59,7 @@ class Pattern:
         return self.text
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Value):
     """The decision on an entry, and the pattern that made it (None if no pattern matched)."""
 
     ignored: bool
@@ -84,8 +84,7 @@ class Effect(str, Enum):
     LOWER_BOUND = "lower_bound"  # an entry could not be counted: each total is "at least"
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Value):
     """A problem that makes an answer incomplete, or that is worth a note beside it."""
 
     code: str  # a word for programs, for instance `arrives-empty`
@@ -166,8 +165,7 @@ class Amount(NamedTuple):
         return Amount(self.files - other.files, self.content_bytes - other.content_bytes)
 
 
-@dataclass(frozen=True)
-class Totals:
+class Totals(Value):
     """Sums over a set of entries; `files` are as in `Amount`, hard links included."""
 
     content_bytes: int = 0
@@ -181,8 +179,7 @@ class Totals:
         return self.files + self.directories + self.symlinks
 
 
-@dataclass(frozen=True)
-class Directory:
+class Directory(Value):
     """A directory of the size tree; totals include everything below it."""
 
     path: str
@@ -191,8 +188,7 @@ class Directory:
     children: tuple[Directory, ...] = ()  # those that are not empty, largest first
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(Value):
     """A named part of a context: a file, a directory, an extension or a pattern."""
 
     name: str
@@ -204,8 +200,7 @@ class Share:
 Shares = tuple[Share, ...]
 
 
-@dataclass(frozen=True)
-class Clue:
+class Clue(Value):
     """A part of a context that may be worth a look."""
 
     kind: str  # `unneeded` or `secret`, by its name; `directory` or `file` if it is large
@@ -214,8 +209,7 @@ class Clue:
     files: int
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(Value):
     """A reason why a report is worth a look."""
 
     kind: str  # `unneeded`, `secret`, `large-file` or `git-ignored`
@@ -226,8 +220,7 @@ class Reason:
     parts: tuple[Clue, ...] = ()  # all of them, the largest first
 
 
-@dataclass(frozen=True)
-class Ignored:
+class Ignored(Value):
     """The ignored entries; unless `complete`, those that the walk reached, without bytes."""
 
     totals: Totals
@@ -236,8 +229,7 @@ class Ignored:
     by_pattern: Shares = ()  # the bytes that each saves; empty unless `complete`
 
 
-@dataclass(frozen=True)
-class Measurement:
+class Measurement(Value):
     """The size of a context or a transfer, with several breakdowns."""
 
     totals: Totals
@@ -256,8 +248,7 @@ class Measurement:
     clues: tuple[Clue, ...] = ()
 
 
-@dataclass(frozen=True)
-class IgnoreFileInfo:
+class IgnoreFileInfo(Value):
     """The ignore file that governs a context."""
 
     path: str
@@ -265,8 +256,7 @@ class IgnoreFileInfo:
     dockerfile_specific: bool = False
 
 
-@dataclass(frozen=True)
-class SourceShare:
+class SourceShare(Value):
     """The share of one source of an instruction, as if it were the only source."""
 
     instruction: str
@@ -279,8 +269,7 @@ class SourceShare:
     content_bytes: int
 
 
-@dataclass(frozen=True)
-class Transfer:
+class Transfer(Value):
     """The part of a context that a build of one target requests."""
 
     context_used: bool
@@ -305,8 +294,7 @@ class Transfer:
 Transfers = tuple[Transfer, ...]
 
 
-@dataclass(frozen=True)
-class NamedContext:
+class NamedContext(Value):
     """A context that `--build-context` adds."""
 
     name: str
@@ -325,8 +313,7 @@ class NamedContext:
         return self.kind == "local"
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Value):
     """The result of `ctxsize measure`."""
 
     kind: ClassVar[Literal["measure"]] = "measure"

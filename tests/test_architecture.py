@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("hidden",),
+    ("hidden", "values"),
     ("findings", "shipped"),
     ("codes",),
     ("model",),

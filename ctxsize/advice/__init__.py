@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from os.path import join, relpath
@@ -23,6 +23,7 @@ from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.repository import Discovery, FoundBuild
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -56,8 +57,7 @@ RULES: dict[str, AdviceRule] = {
 _MOST_FIXES = 500
 
 
-@dataclass(frozen=True)
-class DockerfileAdvice:
+class DockerfileAdvice(Value):
     """The result of `ctxsize advise`."""
 
     kind: ClassVar[Literal["advise"]] = "advise"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from posixpath import basename, join, normpath
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import expression, listed, table
 from ctxsize.knowledge.tools import Tool, Work, run_by, works
 from ctxsize.syntax import Command
+from ctxsize.values import Value
 
 _RELEASES = table("tools.toml")["releases"]  # system and number by the release name of tags
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
@@ -81,8 +81,7 @@ def _release_of(image: str) -> tuple[str, str]:
     return name, number
 
 
-@dataclass(frozen=True)
-class Fetch:
+class Fetch(Value):
     """A command that fetches packages, with the step that runs it."""
 
     work: Work

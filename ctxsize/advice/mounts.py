@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
 from os.path import realpath
@@ -41,6 +40,7 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.hidden import shown
 from ctxsize.knowledge.tools import run_by, works
+from ctxsize.values import Value
 
 _LISTS = "/var/lib/apt"
 _ARCHIVES = "/var/cache/apt"
@@ -238,8 +238,7 @@ def _may_be_written(stage: BuiltStage, target: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, eq=False)
-class Use:
+class Use(Value, eq=False):
     """A cache mount with the recipe, stage and step that use it."""
 
     recipe: Recipe

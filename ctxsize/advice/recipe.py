@@ -10,7 +10,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from os.path import abspath, basename, dirname, isdir, isfile, join
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from ctxsize.knowledge.rules import expression
 from ctxsize.reader import holds, read_file
 from ctxsize.repository import FoundBuild, Place
 from ctxsize.syntax import Command
+from ctxsize.values import Value
 
 RuleFindings = Iterator[Finding]  # those of one rule
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
@@ -50,8 +51,7 @@ NewWords = dict[StageStep, dict[str, str]]  # of instructions, by those that the
 Rewriting = list[Change] | None  # None if it is not safe
 
 
-@dataclass(frozen=True, eq=False)
-class Recipe:
+class Recipe(Value, eq=False):
     """A Dockerfile that can be read, and the builds that read it."""
 
     path: str

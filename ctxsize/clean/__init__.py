@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.build import joined
 from ctxsize.clean.proofs import ArtefactKind
 from ctxsize.findings import FrozenFindings, in_order
 from ctxsize.model import Problem, Texts
+from ctxsize.values import Value
 
 
 class CleanObjection(NamedTuple):
@@ -43,8 +44,7 @@ class Part(NamedTuple):
 FileId = tuple[int, int]  # device and inode
 
 
-@dataclass(frozen=True)
-class Inventory:
+class Inventory(Value):
     """All that is in a directory, symlinks not followed."""
 
     place: FileId  # of the directory
@@ -61,8 +61,7 @@ class Inventory:
     objection: CleanObjection | None = None
 
 
-@dataclass(frozen=True)
-class CleanCandidate:
+class CleanCandidate(Value):
     """A directory that is proven regenerable."""
 
     path: str  # relative to ROOT
@@ -72,8 +71,7 @@ class CleanCandidate:
     inventory: Inventory
 
 
-@dataclass(frozen=True)
-class Passed:
+class Passed(Value):
     """Something that is left alone, and why."""
 
     path: str
@@ -83,8 +81,7 @@ class Passed:
     size: DiskSize | None = None  # None where it was not measured
 
 
-@dataclass(frozen=True)
-class CleanPlan:
+class CleanPlan(Value):
     """The directories to delete below ROOT, and those left alone, by path."""
 
     root: str  # the real path of ROOT
@@ -100,8 +97,7 @@ class CleanPlan:
         return total_size(candidate.inventory.size for candidate in self.items)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Value):
     """The result for one item of a plan: what was deleted, or why it was not, and what is left."""
 
     path: str
@@ -112,8 +108,7 @@ class Result:
     left: Texts = ()  # paths relative to ROOT
 
 
-@dataclass(frozen=True)
-class Cleaning:
+class Cleaning(Value):
     """The outcome of `ctxsize clean`."""
 
     kind: ClassVar[Literal["clean"]] = "clean"

@@ -26,12 +26,12 @@ from ctxsize.errors import InputError
 from ctxsize.knowledge.rules import listed_names
 from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import entries_in
+from ctxsize.values import Value
 
 _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an interrupted run")
 
 
-@dataclass(frozen=True)
-class CleanChoice:
+class CleanChoice(Value):
     """The options that choose among regenerable directories; no ecosystems for all."""
 
     ecosystems: frozenset[str]

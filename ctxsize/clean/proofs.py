@@ -7,7 +7,6 @@ A kind is the `clean` table of a row in `knowledge/rules/`. What has only a name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from ctxsize.globs import like
 from ctxsize.knowledge.rules import Rule, all_rules, texts
 from ctxsize.model import Texts
+from ctxsize.values import Value
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"  # the tool that wrote the tag follows
@@ -37,8 +37,7 @@ class Telltale(NamedTuple):
     holds: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True)
-class ArtefactKind:
+class ArtefactKind(Value):
     """A kind of regenerable directory."""
 
     name: str

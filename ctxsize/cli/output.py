@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import click
@@ -24,6 +24,7 @@ from ctxsize.errors import (
 from ctxsize.formats import PAGE, AnyOutcome, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from ctxsize.build import Build
@@ -54,8 +55,7 @@ class Format(NamedTuple):
     path: str | None = None
 
 
-@dataclass(frozen=True)
-class Display:
+class Display(Value):
     """The requested formats, the choice of colours (`auto`, `always`, `never`), and the length."""
 
     formats: tuple[Format, ...] = ()

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 from ctxsize.findings import FrozenFindings, Severity
 from ctxsize.shipped import shipped_names, shipped_text
+from ctxsize.values import Value
 
 _PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
     r"# (?P<name>CTX\d{3}) (?P<slug>[a-z0-9-]+)\n\n"
@@ -48,8 +49,7 @@ class Code:
         return self.why
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Value):
     """The codes that `ctxsize rule` explains, at length if they were `asked` for by name."""
 
     kind: ClassVar[Literal["rules"]] = "rules"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 
 from ctxsize.dockerfile.arguments import check_built_in
@@ -20,13 +20,13 @@ from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
 from ctxsize.dockerfile.state import Environment
 from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.hidden import Hidden, hidden_as
+from ctxsize.values import Value
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 RequestedPaths = tuple[str, ...] | None  # sorted patterns; None for all that is not ignored
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Value):
     """One transfer of a context: the requested paths, and the sources that need them.
 
     `context` is `""` for the build context. A stage on a named one needs all of it, without
@@ -41,8 +41,7 @@ class Asked:
     unknowns: tuple[Unknown, ...] = ()
 
 
-@dataclass(frozen=True)
-class ContextNeed:
+class ContextNeed(Value):
     """The transfers that a build requests, its sources (also of unused stages) and unknowns.
 
     `failures` are the reasons, besides its sources, why the build fails after the transfers.

@@ -24,6 +24,7 @@ from ctxsize.dockerfile.words import Variables
 from ctxsize.dockerfile.words import expand as expand_word
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import shown
+from ctxsize.values import Value
 
 SCRATCH = "scratch"
 _PATH = Expanded("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -31,8 +32,7 @@ _INDEX = re.compile("[-+]?[0-9]{1,18}")
 _WRITING = frozenset(("ADD", "COPY", "RUN", "WORKDIR"))  # instructions that add files to a result
 
 
-@dataclass(frozen=True)
-class StageRules:
+class StageRules(Value):
     """Ways in which a builder follows the stages of a Dockerfile otherwise than BuildKit."""
 
     builds_all: bool = False  # every stage up to the target, needed or not

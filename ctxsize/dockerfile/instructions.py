@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
@@ -14,13 +13,13 @@ from ctxsize.dockerfile.words import Words, split_words
 from ctxsize.errors import DockerfileError
 from ctxsize.go.strings import as_go_sees
 from ctxsize.hidden import hidden_as
+from ctxsize.values import Value
 
 UNIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox")
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
 
 
-@dataclass(frozen=True)
-class Directive:
+class Directive(Value):
     """A `# name=value` comment at the top that the builder obeys; the name is lower case."""
 
     name: str
@@ -28,8 +27,7 @@ class Directive:
     line: int
 
 
-@dataclass(frozen=True)
-class Heredoc:
+class Heredoc(Value):
     """An inline file: `<<NAME`, or `<<-NAME` to strip tabs. A quoted name is not expanded."""
 
     name: str
@@ -38,8 +36,7 @@ class Heredoc:
     content: str = ""
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(Value):
     """One instruction, split but not expanded.
 
     `keyword` is upper case (or as written, if the builder refuses it). `flags` are the leading
@@ -71,8 +68,7 @@ class Instruction:
 Instructions = tuple[Instruction, ...]
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Value):
     """A FROM and what follows: `name` in lower case, `base` and `platform` as written, or ""."""
 
     index: int
@@ -88,8 +84,7 @@ class Stage:
         return self.name or f"stage-{self.index}"
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(Value):
     """A Dockerfile that the builder accepts.
 
     `instructions` are in file order; only ARG precedes the first FROM. `syntax` names

@@ -6,7 +6,6 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from ctxsize.dockerfile.words import Variables, quoted
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.paths import clean
 from ctxsize.hidden import hidden_as, shown
+from ctxsize.values import Value
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -33,8 +33,7 @@ class UnknownName(NamedTuple):
 Doubts = frozenset[UnknownName]
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Value):
     """A path that an instruction takes from a context.
 
     `source` is as written, `path` expanded and relative to the root of the context: `.` for all of
@@ -62,8 +61,7 @@ class Source:
         return shown(self.source)
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Value):
     """A fact that decides the answer and that the Dockerfile does not show.
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of the base image
@@ -76,8 +74,7 @@ class Unknown:
     line: int
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Value):
     """A reason why a Dockerfile that the builder accepts fails once it is built.
 
     It depends on `doubts`; with an `image`, on the WORKDIR of that image, which is not known.
@@ -89,8 +86,7 @@ class Failure:
     image: str = ""
 
 
-@dataclass(frozen=True)
-class Expanded:
+class Expanded(Value):
     """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 
     text: str
@@ -178,8 +174,7 @@ ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(Value):
     """A mount with its variables replaced; `source_written` and the whole `written` as written.
 
     The `id` of a cache is the one given (`named`), or the cleaned target. Any part may depend on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from posixpath import join, normpath, relpath
 
@@ -16,6 +16,7 @@ from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import hidden_as, made_of
+from ctxsize.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ def _join(directory: str, path: str) -> str:
     return normpath(join(directory, path))
 
 
-@dataclass(frozen=True, eq=False)
-class StageStep:
+class StageStep(Value, eq=False):
     """An instruction with its state, or the fault in it; an ONBUILD trigger is `is_inherited`."""
 
     instruction: Instruction
@@ -172,8 +172,7 @@ class StageStep:
 StageSteps = tuple[StageStep, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class BuiltStage:
+class BuiltStage(Value, eq=False):
     """A stage as it is built, on another one (`parent`) or on an image.
 
     `base` is the image at the root of its ancestry, variables replaced, and `platform` that of its

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
@@ -27,6 +27,7 @@ from ctxsize.engine.patterns import (
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.go import GoRegexpError
 from ctxsize.go.paths import clean
+from ctxsize.values import Value
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
@@ -34,8 +35,7 @@ UNPRINTABLE = 'header key "{}" contains value with non-printable ASCII character
 _sent_text = lru_cache(maxsize=20_000)(sent_text)  # variants of a file share most lines
 
 
-@dataclass(frozen=True)
-class Builder:
+class Builder(Value):
     """The behaviour of one builder. Every default means "it does not"."""
 
     name: str  # the value of `--builder`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from os.path import abspath, basename, join, lexists, normpath, relpath
 from stat import S_IFREG, S_ISDIR, S_ISLNK, S_ISREG
@@ -23,6 +23,7 @@ from ctxsize.engine.transfer_requests import is_wrong_target, mounts_of, sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
 from ctxsize.reader import listed_name, may_read, why_other
+from ctxsize.values import Value
 
 
 class Outcome(str, Enum):
@@ -34,8 +35,7 @@ class Outcome(str, Enum):
     INHERITED = "inherited"  # counts as matched because it did for the directory above
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Value):
     """One pattern at one path, as the builder evaluated it."""
 
     pattern: Pattern
@@ -43,8 +43,7 @@ class Check:
     ignored: bool  # before this pattern was evaluated
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(Value):
     """The evaluation of one path on the way down: a directory above, or the path itself."""
 
     path: str
@@ -53,8 +52,7 @@ class Level:
     entered: bool = True  # whether the builder looks for entries to send below it
 
 
-@dataclass(frozen=True)
-class NearMiss:
+class NearMiss(Value):
     """A pattern that would decide otherwise if it were tested alone."""
 
     pattern: Pattern
@@ -69,8 +67,7 @@ class Taker(NamedTuple):
     below: bool  # whether it takes at most entries below the path, which is a directory
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Value):
     """The reason why a path is ignored or sent, level by level from the top of the context.
 
     `levels` are those of its parents and its own; they end at an ignored directory not entered.

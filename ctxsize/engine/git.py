@@ -11,7 +11,6 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from os.path import dirname, isabs, isfile, join, lexists, realpath, relpath
@@ -31,6 +30,7 @@ from ctxsize.reader import (
     top_of,
     worktrees_in,
 )
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -103,8 +103,7 @@ class GitLookup(NamedTuple):
     problem: Problem | None = None
 
 
-@dataclass(frozen=True)
-class GitRepository:
+class GitRepository(Value):
     """The repository of a directory; all answers are about that alone, cached, relative to it."""
 
     root: str  # the directory, as a real path
@@ -144,7 +143,6 @@ class GitRepository:
         )
 
 
-@dataclass(frozen=True)
 class PartOfRepository(GitRepository):
     """The repository of a directory below another one, `outer`, which was asked already.
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from io import BytesIO
 
 from ctxsize.errors import IgnoreFileError
 from ctxsize.go.paths import clean
 from ctxsize.go.strings import WHITE_SPACE
+from ctxsize.values import Value
 
 BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
 LONGEST_LINE = 65_535  # bytes of the longest line that Docker's `bufio.Scanner` accepts
 
 
-@dataclass(frozen=True)
-class IgnoreFile:
+class IgnoreFile(Value):
     """An ignore file: its path, and its lines with their line ends."""
 
     path: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from errno import EFBIG
 from functools import cached_property, partial
 from os.path import join, normpath, realpath, relpath
@@ -31,6 +31,7 @@ from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
 from ctxsize.go.strings import as_go_sees, is_utf8
 from ctxsize.model import NamedContext, Problem
 from ctxsize.reader import place_of_link, read_file
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.context_need import ContextNeed
@@ -102,8 +103,7 @@ class ParsedDockerfiles:
         return self._plans.setdefault(realpath(path), ParsedDockerfile(read))
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Value):
     """A context directory, also a named one, and the Dockerfile and patterns that govern it."""
 
     build: Build

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from os.path import basename, join, normpath
 
@@ -20,6 +20,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.model import Amount, Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
 from ctxsize.reader import read_file
+from ctxsize.values import Value
 
 _SHARE = 0.1  # of all bytes sent, from which unneeded parts are a reason
 _BYTES = 1_000_000  # from which they are a reason whatever their share
@@ -30,8 +31,7 @@ _LONGEST_GITIGNORE_BYTES = 1_000_000
 _LARGE = ("directory", "file")
 
 
-@dataclass(frozen=True)
-class _Context:
+class _Context(Value):
     """A context of the build, and the paths that the build takes of it."""
 
     path: str

@@ -22,6 +22,7 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
+from ctxsize.values import Value
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
@@ -29,8 +30,7 @@ LinksByDirectory = Mapping[str, frozenset[str]]  # the names of symlinks, likewi
 _NONE: Names = {}
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Value):
     """The entries of a snapshot that one ignore file sends."""
 
     names: NamesByDirectory

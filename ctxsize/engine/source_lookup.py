@@ -27,6 +27,7 @@ from ctxsize.errors import InputError
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.reader import entries_in, folded, is_listed, why_other
+from ctxsize.values import Value
 
 
 class Fate(str, Enum):
@@ -52,8 +53,7 @@ class SourceFate(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True)
-class SourceCheck:
+class SourceCheck(Value):
     """The result for one source of an instruction, with its explanation."""
 
     source: Source  # its line is 0 if no instruction takes it

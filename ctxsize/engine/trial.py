@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -26,13 +25,13 @@ from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.go.strings import encoded
+from ctxsize.values import Value
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
 _MANY = 200  # from this many patterns on, skip those that match nothing in the part being re-walked
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(Value):
     """An ignore file and the entries it sends."""
 
     data: bytes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
@@ -29,8 +30,7 @@ _NARROW = 60  # columns of a screen with room for notes beside names
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Value):
     """The style of a text."""
 
     width: int = 80

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.codes import severity_of
@@ -20,6 +20,7 @@ from ctxsize.guard.baseline import (
 )
 from ctxsize.model import Amount, Clue, Counted, Problem, Problems, Report
 from ctxsize.units import Tolerance, human, plural
+from ctxsize.values import Value
 
 TOO_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
@@ -32,8 +33,7 @@ _MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Value):
     """A limit of a context, and the actual amount."""
 
     code: str  # the code of the finding that reports a violation
@@ -72,8 +72,7 @@ class Accepted(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class Remedy:
+class Remedy(Value):
     """The proved saving of `ctxsize suggest --write` for the same build."""
 
     saves: Amount
@@ -81,8 +80,7 @@ class Remedy:
     left: str | None = None  # the largest culprit that it does not ignore
 
 
-@dataclass(frozen=True)
-class ContextCheck:
+class ContextCheck(Value):
     """The check of one context against its budget."""
 
     name: str
@@ -110,8 +108,7 @@ class ContextCheck:
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-@dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Value):
     """The outcome of `ctxsize check`."""
 
     kind: ClassVar[Literal["check"]] = "check"

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from heapq import nsmallest
 from posixpath import dirname, join
@@ -23,6 +23,7 @@ from ctxsize.guard import fields
 from ctxsize.guard.fields import number
 from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
+from ctxsize.values import Value
 
 VERSION = 1
 TOP = 200  # number of largest files to measure
@@ -62,8 +63,7 @@ class PathSize(NamedTuple):
         return Amount(0, size.content_bytes - self.most_bytes)
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Value):
     """The totals of a context, and its known directories and files."""
 
     content_bytes: int
@@ -240,8 +240,7 @@ def _shape(known: Known) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class SizeChange:
+class SizeChange(Value):
     """A change of a directory or a file."""
 
     path: str
@@ -289,8 +288,7 @@ class _Direction(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class SizeChanges:
+class SizeChanges(Value):
     """All known changes between two times. Lists are made when asked for, the greatest first."""
 
     before: Known

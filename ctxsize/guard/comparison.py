@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
@@ -34,6 +34,7 @@ from ctxsize.model import (
     Verdict,
 )
 from ctxsize.reader import read_file
+from ctxsize.values import Value
 
 _MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
 _MOST_CULPRITS = 20
@@ -44,8 +45,7 @@ _HOW_TO_SAVE = (
 _UNNEEDED = ("unneeded", "git-ignored")  # kinds of reasons: a rule or git finds this part unneeded
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(Value):
     """A context as a report has it, with what the report knows of the build."""
 
     known: Known
@@ -81,8 +81,7 @@ class Culprit(NamedTuple):
     ignore_file: str | None = None  # of the pattern
 
 
-@dataclass(frozen=True)
-class ContextChange:
+class ContextChange(Value):
     """The change of one context."""
 
     name: str
@@ -104,8 +103,7 @@ class Side(NamedTuple):
     complete: bool  # True if all of its files are known
 
 
-@dataclass(frozen=True)
-class DiffReport:
+class DiffReport(Value):
     """The outcome of `ctxsize diff`."""
 
     kind: ClassVar[Literal["diff"]] = "diff"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from ctxsize.errors import InputError
 from ctxsize.toml import TomlTable
 
-Value = TypeVar("Value")
+FromRow = TypeVar("FromRow")
 Types = tuple[type, ...]  # of the values of a key; all values of a list are texts
 
 TEXT: Types = (str,)
@@ -100,7 +100,7 @@ def _is_one_of(types: Types, value: object) -> bool:
     return type(value) in types  # True is no number
 
 
-def from_row(kind: type[Value], file: str, name: str, row: TomlTable) -> Value:
+def from_row(kind: type[FromRow], file: str, name: str, row: TomlTable) -> FromRow:
     """Return a row as a value of the dataclass `kind`. Raises `InputError` for a mistake."""
     keys = fields(cast(Any, kind))
     types = {key.name: _BY_FIELD.get(str(key.type), ANYTHING) for key in keys}

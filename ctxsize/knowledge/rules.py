@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -29,6 +29,7 @@ from ctxsize.model import Texts
 from ctxsize.shipped import shipped_text
 from ctxsize.toml import TomlTable, trusted_table
 from ctxsize.units import human
+from ctxsize.values import Value
 
 SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
@@ -69,8 +70,7 @@ class EntryType(str, Enum):
 _BETWEEN_PARTS = {"all_of": ", and ", "any_of": "; or "}
 
 
-@dataclass(frozen=True)
-class Marker:
+class Marker(Value):
     """The proof that a directory or a file is what its name suggests."""
 
     kind: str  # a key of `markers` in `lists.toml`
@@ -92,8 +92,7 @@ class Marker:
         return clause.format(one=one, all=" and ".join(names), size=human(self.number))
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Value):
     """The knowledge about one kind of directory or file; `README.md` explains the keys."""
 
     name: str  # `rust.target`: the ecosystem, and a word for it

@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from ctxsize.knowledge.rules import Rule, joined, listed, table
 from ctxsize.model import Texts
 from ctxsize.syntax import Command
 from ctxsize.toml import TomlTable
+from ctxsize.values import Value
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
@@ -59,8 +60,7 @@ def _matches_any(expression: str, texts: Iterable[str]) -> bool:
     return any(re.fullmatch(expression, text) for text in texts)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Tool:
+class Tool(Value, eq=False, kw_only=True):
     """A package manager or a build tool; `README.md` describes the keys of its row."""
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from os.path import dirname, isdir
@@ -32,6 +32,7 @@ from ctxsize.model import (
     Problems,
     Texts,
 )
+from ctxsize.values import Value
 
 LintRule = Callable[[Case], LintFindings]
 """A function that yields the findings of one code in an ignore file."""
@@ -90,8 +91,7 @@ _POINTLESS_BESIDE = {
 """Codes that are not reported for a line with a finding of these codes."""
 
 
-@dataclass(frozen=True)
-class LintedFile:
+class LintedFile(Value):
     """One ignore file and its findings."""
 
     path: str
@@ -106,8 +106,7 @@ class LintedFile:
     suppressed: int
 
 
-@dataclass(frozen=True)
-class Linted:
+class Linted(Value):
     """The result of `ctxsize lint`."""
 
     kind: ClassVar[Literal["lint"]] = "lint"

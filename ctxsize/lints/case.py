@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -22,6 +22,7 @@ from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import AnyPaths, LintTree, OrderedPaths, Target
 from ctxsize.model import Amount, Texts
 from ctxsize.units import human, plural
+from ctxsize.values import Value
 from ctxsize.writer import LineChanges, edit_lines
 
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
@@ -33,8 +34,7 @@ Meant = Set[str] | None  # the paths that a fix is meant to change; None if it i
 NOTHING: Meant = frozenset()  # a change of comments, or of lines that do nothing
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Value):
     """One ignore file to lint."""
 
     file: IgnoreFile

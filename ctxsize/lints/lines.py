@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from ctxsize.engine.builders import BUILDERS
@@ -12,14 +12,14 @@ from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, sent_text, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
 from ctxsize.units import as_code, cut
+from ctxsize.values import Value
 
 _WILD = frozenset("*?[\\")
 _WIDEST = 60
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # the characters that an ASCII header may not contain
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Value):
     """One line of an ignore file."""
 
     number: int

@@ -25,6 +25,7 @@ from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.outcome import Clause
+from ctxsize.values import Value
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
@@ -36,8 +37,7 @@ _WILD = "*?."
 Parts = list[str]  # the components of a path
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(Value):
     """Something that an instruction takes from the context by its name."""
 
     dockerfile: str  # the path as the user would write it, or relative to the context
@@ -99,8 +99,7 @@ def _with_wildcards(source: str) -> str:
 SourcesByPlace = defaultdict[tuple[str, int], set[Source]]  # by stage and line
 
 
-@dataclass(frozen=True)
-class BuildFile:
+class BuildFile(Value):
     """One Dockerfile with the sources that the builds of all its stages take."""
 
     plan: Plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
 from posixpath import dirname, join
@@ -15,6 +14,7 @@ from ctxsize.knowledge.rules import joined, table
 from ctxsize.knowledge.tools import run_by
 from ctxsize.model import Texts
 from ctxsize.syntax import Command
+from ctxsize.values import Value
 
 MOST_MENTIONS = 200  # maximum number of mentions of one kind that are read in a file
 _FILE = "reads.toml"
@@ -33,8 +33,7 @@ class Mention(NamedTuple):
     at: str = ""
 
 
-@dataclass(frozen=True)
-class StartingCommand:
+class StartingCommand(Value):
     """A command that reads files: a row of `starts`."""
 
     program: str
@@ -46,8 +45,7 @@ class StartingCommand:
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class MentionRow:
+class MentionRow(Value):
     """A way in which a kind of file names further ones: one of the `rows` of a row of `reads`."""
 
     find: str
@@ -61,8 +59,7 @@ class MentionRow:
     descends_all: str = ""
 
 
-@dataclass(frozen=True)
-class ReadKind:
+class ReadKind(Value):
     """A kind of file that names further ones: a row of `reads`."""
 
     rows: Sequence[MentionRow]

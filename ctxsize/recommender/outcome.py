@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
@@ -10,6 +10,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Confidence, Edit, FrozenFindings
 from ctxsize.knowledge.rules import SAFE_FROM, Rule
 from ctxsize.model import Amount, Effect, Problems, Texts
+from ctxsize.values import Value
 from ctxsize.writer import Addition
 
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
@@ -32,8 +33,7 @@ class Objection(NamedTuple):
         return isinstance(self.reason, Doubt)
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(Value):
     """A path at which the marker of a rule holds."""
 
     rule: Rule
@@ -64,8 +64,7 @@ class Match:
 Matches = list[Match]
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(Value):
     """The size of a context, and of its transfer in this build."""
 
     context: Amount
@@ -79,8 +78,7 @@ class Size:
         return self.transfer
 
 
-@dataclass(frozen=True)
-class Suggestion:
+class Suggestion(Value):
     """Patterns that are worth a line, and the matches of one rule that they hide."""
 
     matches: tuple[Match, ...]
@@ -128,8 +126,7 @@ class Suggestion:
 Suggestions = list[Suggestion]
 
 
-@dataclass(frozen=True)
-class Blocked:
+class Blocked(Value):
     """A match that is not suggested, for a trap, `proof` or `never`."""
 
     rule: str
@@ -140,8 +137,7 @@ class Blocked:
     size: Amount
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Value):
     """A large part of the context that no rule explains, and its state in git."""
 
     path: str
@@ -149,8 +145,7 @@ class Question:
     note: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suggested:
+class Suggested(Value, kw_only=True):
     """The common part of all results of `ctxsize suggest`."""
 
     context_path: str
@@ -168,8 +163,7 @@ class Suggested:
     is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advice(Suggested):
+class Advice(Suggested, kw_only=True):
     """The result of `ctxsize suggest` without a mode."""
 
     kind: ClassVar[Literal["suggest"]] = "suggest"
@@ -193,8 +187,7 @@ class Advice(Suggested):
         return self.before.counted - self.after.counted
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Value):
     """A pattern, a line or a path that stays as it is or was left out, and where it is written."""
 
     subject: str
@@ -203,8 +196,7 @@ class Note:
     line: int | None = None
 
 
-@dataclass(frozen=True)
-class IgnoreFileChange:
+class IgnoreFileChange(Value):
     """The change of an ignore file, proved on this tree, or why there is none, as a sentence."""
 
     after: bytes | None = None  # the new content; None if nothing changes
@@ -214,8 +206,7 @@ class IgnoreFileChange:
     hint: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class IgnoreFilePlan(Suggested):
+class IgnoreFilePlan(Suggested, kw_only=True):
     """The result of `ctxsize suggest` in one of its modes."""
 
     kind: ClassVar[Literal["plan"]] = "plan"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from posixpath import basename, join, normpath, split
 
@@ -16,6 +16,7 @@ from ctxsize.knowledge.tools import WordSet, works
 from ctxsize.model import Texts
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
+from ctxsize.values import Value
 
 _OF_THE_IMAGE = re.compile(r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)")
 _MOST_COMMANDS = 1_000  # of a stage: nothing is known of more
@@ -33,8 +34,7 @@ def relative(path: str, top: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Copied:
+class Copied(Value):
     """A copy to `target`, of `sources` in the context; without any, of content from elsewhere."""
 
     sources: Texts
@@ -79,8 +79,7 @@ def _origin(source: str, below: str, tree: Tree) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(Value):
     """The places of files of the context in a stage, and the commands that may have made files."""
 
     tree: Tree

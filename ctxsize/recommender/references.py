@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import dirname, join, normpath, split
 from stat import S_ISREG
@@ -29,6 +28,7 @@ from ctxsize.recommender.mentions import (
 )
 from ctxsize.recommender.placed import Placed, relative
 from ctxsize.recommender.tree import Tree
+from ctxsize.values import Value
 
 _MOST_STEPS = 500  # of a Dockerfile
 _MOST_FILES = 1_000  # that a pattern stands for
@@ -38,8 +38,7 @@ _MAY_PASS = re.compile(r"[;|`()!]|(?<!\\)\n|(?<!\$)\{|(?<![&>])&(?![&>])|<<")
 """Expression for parts of a RUN that may survive the failure of a command."""
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Value):
     """A place that names files of the context; a build needs one of them."""
 
     by: str  # the path of the file that names them; `""` for the Dockerfile

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from os.path import basename, dirname, isfile, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build
@@ -32,6 +32,7 @@ from ctxsize.repository.search import (
     Search,
     shortened,
 )
+from ctxsize.values import Value
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
@@ -46,8 +47,7 @@ _READERS: dict[str, Callable[[Ground, str], None]] = {
 """Functions that add the builds of a file, by the `reader` of its row."""
 
 
-@dataclass(frozen=True)
-class Discovery:
+class Discovery(Value):
     """All builds of a repository that its files define."""
 
     root: str

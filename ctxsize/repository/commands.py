@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from os.path import dirname, isdir, isfile, join, relpath
 
@@ -23,6 +23,7 @@ from ctxsize.reader import holds
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
 from ctxsize.repository.search import NamedTexts, Place, RegexMatch, Search
 from ctxsize.syntax import can_read
+from ctxsize.values import Value
 
 _LINE = re.compile(r"(?:.*\\\n)*.*")
 _PARTS = {
@@ -63,8 +64,7 @@ Expander = Callable[[str], str]  # replaces the variables in a text
 OptionValues = dict[str, list[str]]  # of a command, by the names of its options for docker
 
 
-@dataclass(frozen=True)
-class Ground:
+class Ground(Value):
     """A file that may define builds, and where its paths start."""
 
     search: Search

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 
 from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import table
+from ctxsize.values import Value
 
 _FILE = "builds.toml"
 _GAP = r"(?: -[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
@@ -21,8 +22,7 @@ _NEVER = "(?!)"  # an expression that matches nothing
 TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
-@dataclass(frozen=True)
-class BuildCommand:
+class BuildCommand(Value):
     """A command that builds an image: a row `[[command]]`."""
 
     words: str  # an expression for its first words
@@ -43,8 +43,7 @@ class BuildCommand:
         return re.compile(rf"(?:\S*/)?(?:{words})(?= |\Z)")
 
 
-@dataclass(frozen=True)
-class BuildDescription:
+class BuildDescription(Value):
     """A form in which a mapping in a file describes a build: a row `[[file.build]]`.
 
     A path of keys, such as `with.context`, leads from the mapping to a value.
@@ -62,8 +61,7 @@ class BuildDescription:
     builder: str = "buildkit"  # the builder whose behaviour applies
 
 
-@dataclass(frozen=True)
-class FileKind:
+class FileKind(Value):
     """A kind of file that may define builds: a row `[[file]]`."""
 
     name: str  # an expression for the end of its path

@@ -25,6 +25,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.hidden import made_of, shown
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import border_of, entries_in, holds, read_file
+from ctxsize.values import Value
 
 _USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -50,8 +51,7 @@ class NotReadError(Exception):
         self.line = line
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Value):
     """A place in a file that defines a build."""
 
     how: str  # `compose`, `bake`, or that of the file's row; `dockerfile` if only that does
@@ -65,8 +65,7 @@ class Place:
         return f"{self.where} ({how})"
 
 
-@dataclass(frozen=True)
-class FoundBuild:
+class FoundBuild(Value):
     """A build of a local context, and all places that define it."""
 
     build: Build  # the build, with paths as the user would name them from the working directory

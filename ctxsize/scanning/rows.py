@@ -15,11 +15,11 @@ from ctxsize.findings import FrozenFindings, Location
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem, Problems, Texts
 from ctxsize.repository import FoundBuild, Place
+from ctxsize.values import Value
 from ctxsize.version import __version__
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Value):
     """One build: the amount that it sends, and the part that the safe suggestions avoid."""
 
     found: FoundBuild
@@ -72,8 +72,7 @@ class Row:
         return -self.cost.content_bytes, -self.cost.files, self.build.context
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(Value):
     """The answer of `ctxsize scan`."""
 
     kind: ClassVar[Literal["scan"]] = "scan"

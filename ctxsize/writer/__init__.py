@@ -6,11 +6,11 @@ All else stays: comments, order, line ends, a byte order mark, a last line witho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
+from ctxsize.values import Value
 
 START = b"# >>> ctxsize"
 END = b"# <<< ctxsize"
@@ -20,8 +20,7 @@ LineChanges = Mapping[int, str | None]  # new texts of lines by number; None rem
 _Split = Callable[[str], SplitLine | None]
 
 
-@dataclass(frozen=True)
-class Addition:
+class Addition(Value):
     """A line to add, and what is written above it."""
 
     line: str  # as it is written, with its `!` if it is an exception
