@@ -1,13 +1,15 @@
-"""Compile the optional core, make the man pages, and the description for a package index.
+"""Compile the optional core, parse the TOML files of `knowledge`, and make the man pages.
 
-Hatchling calls the two hooks when it builds.
+The description for a package index is made here too. Hatchling calls the two hooks when it builds.
 
-`python hatch_build.py [OUTPUT [FLAGS]]` compiles it beside its source, or to another file with
-additional compiler flags. CTXSIZE_BUILD_NATIVE=1 makes a failure fatal, 0 skips the core.
+`python hatch_build.py [OUTPUT [FLAGS]]` parses, and compiles the core beside its source, or to
+another file with additional compiler flags. CTXSIZE_BUILD_NATIVE=1 makes a failure fatal, 0 skips
+the core.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -16,16 +18,24 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 SWITCH = "CTXSIZE_BUILD_NATIVE"
 NATIVE = Path("ctxsize/engine/native")
 PAGES, MAKE_PAGES = Path("man"), Path("man_pages.py")
 SOURCE, CORE = NATIVE / "_core.c", NATIVE / "_core.abi3.so"
+KNOWLEDGE = Path("ctxsize/knowledge")
+PARSED = KNOWLEDGE / "parsed.json"
 ABI = "cp310-abi3"
 FLAGS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra"]
 LOAD = """
@@ -74,9 +84,9 @@ def description(text: str, address: str | None, tag: str) -> str:
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
-    """Put the core and the man pages into a wheel; into an sdist the pages.
+    """Put the core, the parsed knowledge and the man pages into a wheel; into an sdist the pages.
 
-    The core of an editable install is compiled beside its source.
+    An editable install gets the core and the knowledge beside their sources.
     """
 
     PLUGIN_NAME = "custom"
@@ -85,6 +95,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         root = Path(self.root)
         if version == "editable":
             self._build(root, root / CORE)
+            place_knowledge(root, self.app.display_warning)
             return
         self.scratch = tempfile.TemporaryDirectory()
         pages = self._pages(root, Path(self.scratch.name, PAGES.name))
@@ -93,6 +104,9 @@ class CustomBuildHook(BuildHookInterface[Any]):
             return
         if pages.is_dir():
             build_data["shared_data"][str(pages)] = "share/man/man1"
+        parsed = Path(self.scratch.name, PARSED.name)
+        parsed.write_bytes(parsed_knowledge(root))
+        build_data["force_include"][str(parsed)] = str(PARSED)
         core = Path(self.scratch.name, CORE.name)
         if self._build(root, core):
             build_data["force_include"][str(core)] = str(CORE)
@@ -140,6 +154,24 @@ def build(root: Path, core: Path, report: Any, more: list[str] | None = None) ->
     return True
 
 
+def place_knowledge(root: Path, report: Any) -> None:
+    """Parse the TOML files of `knowledge` to a file beside them; report why if that failed."""
+    try:
+        place(parsed_knowledge(root), root / PARSED)
+    except NotBuiltError as error:
+        report(f"ctxsize: each run parses its TOML files: {error}")
+
+
+def parsed_knowledge(root: Path) -> bytes:
+    """Return the table of each TOML file and the checksum of its text, as JSON by file."""
+    tables = {}
+    for file in sorted((root / KNOWLEDGE).rglob("*.toml")):
+        text = file.read_text(encoding="utf-8")
+        name = file.relative_to(root / KNOWLEDGE).as_posix()
+        tables[name] = {"crc32": zlib.crc32(text.encode()), "table": tomllib.loads(text)}
+    return json.dumps(tables, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def is_current(core: Path, source: Path) -> bool:
     """Return whether `core` is newer than its source: another interpreter may have built it."""
     return core.exists() and core.stat().st_mtime_ns >= source.stat().st_mtime_ns
@@ -160,17 +192,17 @@ def compile_core(source: Path, core: Path, more: list[str]) -> None:
         run([*compiler(), *FLAGS, *more, str(source), "-o", str(fresh), *linker_flags()])
         if "-fsanitize" not in " ".join(more):  # such a core loads only with its library
             run([sys.executable, "-I", "-c", LOAD, str(fresh)])
-        place(fresh, core)
+        place(fresh.read_bytes(), core)
 
 
-def place(fresh: Path, core: Path) -> None:
-    """Move `fresh` to `core` in one step: a process may have the old file in use."""
-    beside = core.with_name(f".{core.name}.{os.getpid()}")
+def place(content: bytes, file: Path) -> None:
+    """Write `file` in one step: a process may have the old one in use."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        core.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(fresh.read_bytes())
-        beside.chmod(0o755)
-        beside.replace(core)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.chmod(0o644)
+        beside.replace(file)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise NotBuiltError(str(error)) from None
@@ -208,10 +240,17 @@ def platform_tag() -> str:
 
 
 def main() -> None:
-    """Compile the core as the command line says."""
+    """Compile the core as the command line says, and parse the knowledge beside it."""
     root = Path(__file__).parent
-    core = Path(sys.argv[1]).absolute() if sys.argv[1:] else root / CORE
-    build(root, core, lambda line: sys.stderr.write(f"{line}\n"), sys.argv[2:])
+    core = root / CORE
+    if sys.argv[1:]:
+        core = Path(sys.argv[1]).absolute()
+
+    def report(line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    place_knowledge(root, report)
+    build(root, core, report, sys.argv[2:])
 
 
 if __name__ == "__main__":

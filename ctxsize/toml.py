@@ -10,11 +10,6 @@ import re
 import sys
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 TomlTable = dict[str, Any]
 _MOST_PARTS = 32  # of one dotted key
 _MOST_DOTS = 100_000  # of all dotted keys of a file; numbers with a point count too
@@ -41,6 +36,10 @@ def read_toml(data: bytes) -> TomlTable:
 
 def trusted_table(text: str) -> TomlTable:
     """Return the table in a text of the package, which needs no check."""
+    if sys.version_info >= (3, 11):  # slow to import, and what the package ships is parsed before
+        import tomllib
+    else:
+        import tomli as tomllib
     table: TomlTable = tomllib.loads(text)
     return table
 

@@ -12,12 +12,14 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
 import hatch_build
 import man_pages
+from ctxsize.toml import trusted_table
 from ctxsize.version import __version__
 from hatch_build import LOAD
 from tests.oracles.availability import require, require_checkout
@@ -25,6 +27,7 @@ from tests.trees import build_tree
 
 ROOT = Path(__file__).parent.parent
 CORE = "ctxsize/engine/native/_core.abi3.so"
+PARSED = "ctxsize/knowledge/parsed.json"
 BESIDE = (
     *("tests/integrations/test_plugins.py", "tests/integrations/test_workflows.py"),
     *("tests/integrations/test_forms.py", "tests/integrations/test_own_image.py"),
@@ -69,12 +72,13 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def source(sdist: Path, tmp_path: Path) -> Path:
-    """Return the unpacked sdist, with a core in it that an older build left."""
+    """Return the unpacked sdist, with what an older build left in it."""
     with tarfile.open(sdist) as archive:
         members = [m for m in archive.getmembers() if "/tests/" not in m.name]
         archive.extractall(tmp_path / "source", members, filter="data")
     (unpacked,) = (tmp_path / "source").iterdir()
     (unpacked / CORE).write_bytes(b"stale")
+    (unpacked / PARSED).write_bytes(b"stale")
     (unpacked / ".gitignore").unlink()
     return unpacked
 
@@ -195,6 +199,21 @@ def test_wheel_has_the_core(native: Path, tmp_path: Path, context: Path) -> None
     assert measured_files(program, context) == 4
 
 
+def test_wheel_has_the_parsed_knowledge(native: Path) -> None:
+    """It is that of the texts in the wheel, also where an older file lay around."""
+    wheel = zipfile.ZipFile(native)
+    texts = {
+        name.removeprefix("ctxsize/knowledge/"): wheel.read(name).decode()
+        for name in wheel.namelist()
+        if name.endswith(".toml")
+    }
+    parsed = json.loads(wheel.read(PARSED))
+    assert parsed == {
+        name: {"crc32": zlib.crc32(text.encode()), "table": trusted_table(text)}
+        for name, text in texts.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("where", "value"),
     [
@@ -242,6 +261,7 @@ def test_editable_install_compiles_beside_the_source(source: Path, tmp_path: Pat
     require("compiler")
     output(sys.executable, "-c", EDITABLE, tmp_path, cwd=source)
     output(sys.executable, "-c", LOAD, source / CORE, cwd=tmp_path)
+    assert "rules/rust.toml" in json.loads((source / PARSED).read_bytes())
 
 
 def test_editable_install_keeps_only_a_current_core(source: Path, tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ def test_a_finding_needs_the_configuration_but_not_discovery(tmp_path: Path) -> 
     assert {"ctxsize.repository", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
 
 
+def test_knowledge_is_parsed_when_ctxsize_is_built(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()  # so no configuration above is read
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
+    assert {"tomllib", "tomli"} & loads("suggest", str(tmp_path)) == set()
+
+
 def test_a_listing_needs_no_parser_of_dockerfiles(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
     loaded = loads("ls", str(tmp_path))
