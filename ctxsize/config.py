@@ -27,7 +27,7 @@ NAMES = ("ctxsize.toml", "pyproject.toml")
 OF = ("context", "transfer")  # the sizes that a budget may limit
 _MOST_BYTES = 4 << 20  # number of bytes of the largest configuration, as `tomllib` is slow
 _MOST_FILES = 8  # number of files that a configuration may extend
-_WILD = re.compile(r"[*?[]")
+_WILD = r"[*?[]"
 
 
 class Budget(Value):
@@ -167,7 +167,7 @@ def builds(config: Config) -> Iterator[DescribedBuilds]:
     top = config.directory
     for table in config.contexts:
         pattern = normpath(table.build.context)  # `link/..` is not where the link leads
-        is_glob = bool(_WILD.search(pattern))
+        is_glob = bool(re.search(_WILD, pattern))
         paths = [join(top, pattern)]
         if is_glob:
             paths = _matching_paths(top, pattern)
@@ -360,7 +360,7 @@ class _ConfigReader:
             # As it is used: `link/../x` leads elsewhere if the link is followed first.
             literal = normpath(path)
             if key == "path":
-                literal = _WILD.split(literal)[0]
+                literal = re.split(_WILD, literal)[0]
             if not holds(border, joined(self._directory, literal)):
                 what = path if self._is_quoted else "it"
                 self._wrong(

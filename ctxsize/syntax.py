@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ctxsize.model import Texts
+from ctxsize.values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _DEEPEST = 20  # largest number of nested substitutions that are read
 
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
 _ESCAPED = re.compile(r"\\(?:\n|(.))")
-_ESCAPED_IN_STRING = re.compile(r"\\(?:\n|([\"\\$`]))")
+_ESCAPED_IN_STRING = r"\\(?:\n|([\"\\$`]))"
 _ASSIGNMENT = "variable_assignment"
 _DECLARATIONS = ("declaration_command", "unset_command")
 _COMMANDS = (*_DECLARATIONS, "command", "test_command", _ASSIGNMENT, "variable_assignments")
@@ -71,8 +72,7 @@ _OPERATORS = {
 Subshells = tuple[int, ...]  # the numbers of those around a command, the outermost first
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Value):
     """A simple command: its unquoted words, and the first is the program.
 
     `assignments` are the variables set in front of it, or alone without words. `after` is the
@@ -317,7 +317,7 @@ def _of_string(text: str, word: Node) -> Iterator[str]:
     start = word.start_byte + 1
     for part in word.children:
         if part.type in _EXPANDED:
-            yield _ESCAPED_IN_STRING.sub(r"\1", text[start : part.start_byte])
+            yield re.sub(_ESCAPED_IN_STRING, r"\1", text[start : part.start_byte])
             yield _text_of(text, part)
             start = part.end_byte
-    yield _ESCAPED_IN_STRING.sub(r"\1", text[start : word.end_byte - 1])
+    yield re.sub(_ESCAPED_IN_STRING, r"\1", text[start : word.end_byte - 1])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ctxsize.errors import InputError
 
 _SMALLEST_BARE = 10_000  # smallest number of bytes that is read without a unit: `50` may mean 50 MB
-_SIZE = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgtpe]?)(i?)b?", re.IGNORECASE)
+_SIZE = r"(?i)([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgtpe]?)(i?)b?"
 
 
 def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
@@ -17,7 +17,7 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
 
     Raises `InputError`, also for a small number other than 0 without a unit, with `forms` as hint.
     """
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(_SIZE, text.strip())
     if match is None or (match[3] and not match[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     number, letter, binary = match.groups()
@@ -38,14 +38,14 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNIT_OF_TIME = "s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?"
-_AGE = re.compile(rf"\s*([0-9]+(?:\.[0-9]+)?)\s*({_UNIT_OF_TIME})\s*", re.IGNORECASE)
+_AGE = rf"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*({_UNIT_OF_TIME})\s*"
 
 
 def parse_age(text: str) -> float:
     """Return the seconds of a length of time with a unit; `0` needs none. Raises `InputError`."""
     if text.strip() == "0":
         return 0.0
-    match = _AGE.fullmatch(text)
+    match = re.fullmatch(_AGE, text)
     if match is None:
         raise InputError(f"not a length of time: {text!r}", hint="write for instance 30d or 12h")
     return float(match[1]) * _SECONDS[match[2][0].lower()]
@@ -87,7 +87,7 @@ class Tolerance(NamedTuple):
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
         if share:
             return cls(percent=float(share[1]))
-        if not _SIZE.fullmatch(text.strip()):
+        if not re.fullmatch(_SIZE, text.strip()):
             raise InputError(
                 f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
             )

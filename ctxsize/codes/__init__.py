@@ -7,7 +7,6 @@ lints, `CTX2` advice, `CTX3` discovery, `CTX4` the guard, `CTX5` suggestions.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -23,13 +22,12 @@ _PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
     r"(?:\n## Bad\n\n```text\n(?P<bad>(?s:.+?))\n```\n)?"
     r"(?:\n## Good\n\n```text\n(?P<good>(?s:.+?))\n```\n)?"
 )
-_SENTENCE = re.compile(r"(?:`[^`]*`|[^`])+?\.(?=\s|\Z)")
+_SENTENCE = r"(?:`[^`]*`|[^`])+?\.(?=\s|\Z)"
 _ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
 """A non-printable byte, as pages and the terminal show it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Value):
     """A kind of finding, as `CTX101` or by its slug, `root-only-name`."""
 
     name: str
@@ -43,7 +41,7 @@ class Code:
     @property
     def reason(self) -> str:
         """Return the first sentence of `why`."""
-        sentence = _SENTENCE.match(self.why)
+        sentence = re.match(_SENTENCE, self.why)
         if sentence:
             return sentence[0]
         return self.why

@@ -44,7 +44,7 @@ _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")  # instructions whose flags BuildKit ignor
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"
-_PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?", re.IGNORECASE)
+_PORT = rf"(?i)(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?"
 """`[[address:]host-port:]port[/protocol]`, as `nat.ParsePortSpec` of docker/go-connections reads
 it; addresses and the order of ranges are not checked."""
 
@@ -269,5 +269,5 @@ def check_value(keyword: str, text: str) -> None:
     if keyword != "EXPOSE":
         return
     for port in text.split():  # a variable may contain several
-        if not _PORT.fullmatch(port):
+        if not re.fullmatch(_PORT, port):
             raise DockerfileError(f"invalid port: {quoted(hidden_as(text, port))}")

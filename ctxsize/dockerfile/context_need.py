@@ -22,7 +22,7 @@ from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.hidden import Hidden, hidden_as
 from ctxsize.values import Value
 
-_OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
+_OWN_FRONTENDS = r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?"
 RequestedPaths = tuple[str, ...] | None  # sorted patterns; None for all that is not ignored
 
 
@@ -148,7 +148,7 @@ def other_frontend(syntax: Directive | None, build_arguments: Variables) -> Unkn
     if not name and syntax:
         line = syntax.line
         name = syntax.value
-    if name and not _OWN_FRONTENDS.fullmatch(name):
+    if name and not re.fullmatch(_OWN_FRONTENDS, name):
         return Unknown("syntax", name, line)
     return None
 

@@ -29,11 +29,11 @@ _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
 # The lists of containerd's `isKnownOS` and `isKnownArch`: names that may be used alone. Both
 # containerd and ctxsize accept any name in a pair.
-_SYSTEM = re.compile(
+_SYSTEM = (
     "aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9"
     "|solaris|windows|zos"
 )
-_ARCHITECTURE = re.compile(
+_ARCHITECTURE = (
     "386|amd64(?:p32)?|arm(?:64)?(?:be)?|loong64|mips(?:64(?:p32)?)?(?:le)?|ppc(?:64(?:le)?)?"
     "|riscv(?:64)?|s390x?|sparc(?:64)?|wasm"
 )
@@ -108,11 +108,11 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
         name = "darwin"
     if machine:
         return f"{name}/{_normalise(machine)}"
-    if _SYSTEM.fullmatch(name):
+    if re.fullmatch(_SYSTEM, name):
         return f"{name}/{default.partition('/')[2]}"
     machine_name = _normalise([system])
     architecture = machine_name.partition("/")[0]
-    if not _ARCHITECTURE.fullmatch(architecture):
+    if not re.fullmatch(_ARCHITECTURE, architecture):
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
     return f"linux/{machine_name}"
 

@@ -79,8 +79,9 @@ def is_known(instruction: Instruction) -> bool:
 
 def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]:
     """Return `UNKNOWN` if the commands of a RUN are not known as there is no parser, else none."""
-    runs = filter(_runs_commands, instructions)
-    if can_read() or all(map(is_known, runs)):
+    runs = [*filter(_runs_commands, instructions)]
+    # Without a RUN the parser is not even looked for: to import it takes a while.
+    if not runs or can_read() or all(map(is_known, runs)):
         return ()
     return (UNKNOWN,)
 

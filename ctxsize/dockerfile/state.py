@@ -15,6 +15,7 @@ from ctxsize.dockerfile.sources import Doubts, Expanded, UnknownName, path_from_
 from ctxsize.dockerfile.words import Variables, expand
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import Hidden, hidden_as
+from ctxsize.values import Value
 
 _MOST_MADE = 2**27  # characters of all expanded words of a Dockerfile: a line may repeat a value
 _PER_INHERITED = 128
@@ -185,8 +186,7 @@ class Environment(Mapping[str, str]):
         return following
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class StageState:
+class StageState(Value, eq=False):
     """The state of a stage at one point. It is immutable: `obey` returns a new one.
 
     `outer` has the arguments before the first FROM, `build_arguments` the values of

@@ -19,7 +19,7 @@ Words = tuple[str, ...]  # of an instruction
 Variables = Mapping[str, str]  # values by name
 
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")  # matches a word in which nothing is replaced
-_SPACES = re.compile(f"[{WHITE_SPACE}]")
+_SPACES = f"[{WHITE_SPACE}]"
 _MOST = 2**24  # characters of an expanded word: BuildKit needs minutes for an eighth of them
 _DEEPEST = 50  # number of nested `${…}` that are read
 _LONGEST = 2**12  # characters of a value in which patterns are searched, in quadratic time
@@ -82,7 +82,7 @@ def quoted(text: str) -> str:
     return json.dumps(as_go_sees(shown(text)), ensure_ascii=False)
 
 
-@dataclass()
+@dataclass(eq=False, repr=False)
 class _Lexer:
     """One pass over one word. The mutable state is the position and the words so far."""
 
@@ -134,7 +134,7 @@ class _Lexer:
             parts = [piece]
             # Split only if the words are needed: a long value may have millions of blanks.
             if self.splits and character not in _UNSPLIT:
-                parts = _SPACES.split(piece)
+                parts = re.split(_SPACES, piece)
             for number, part in enumerate(parts):
                 if number:
                     self.finish_word(words)

@@ -180,8 +180,8 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         return "tree", expression + "(/.*)?$"
 
 
-_STARS = re.compile(r"[*?/]+")
-_SPECIAL = re.compile(r"[][\\+(){}|^$]|[^\0-\x7f]")  # may not stand for themselves
+_STARS = r"[*?/]+"
+_SPECIAL = r"[][\\+(){}|^$]|[^\0-\x7f]"  # may not stand for themselves
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):
@@ -208,8 +208,8 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
             if pattern.fault:
                 raise pattern.error()
             text = ""
-            if not _SPECIAL.search(pattern.text):
-                text = max(_STARS.split(pattern.text), key=len)
+            if not re.search(_SPECIAL, pattern.text):
+                text = max(re.split(_STARS, pattern.text), key=len)
             found.append((index, text, ignores, search))
         return found[::-1]
 

@@ -31,11 +31,9 @@ TEMPLATES = re.compile(
 )
 """Matches names of files that are templates for a secret."""
 # Certificates and public keys share their extensions with secrets.
-_PUBLIC = re.compile(
-    r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
-)
+_PUBLIC = r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
 # In directories of tests keys are usually made up.
-_TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
+_TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
 
 GITIGNORE = ".gitignore"
 MARKERS = {*map(basename, " ".join(PROVED.values()).split())}
@@ -98,7 +96,7 @@ class Clues:
         """Record a file with content and the name of a secret, unless it is a template."""
         if name.endswith(SECRET_ENDS):
             is_secret = not (
-                TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix)
+                TEMPLATES.search(name) or re.search(_PUBLIC, name) or re.search(_TESTS, prefix)
             )
         elif name.startswith(SECRET_START):
             is_secret = not TEMPLATES.search(name)

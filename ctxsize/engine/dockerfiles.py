@@ -44,9 +44,7 @@ _DOCKERFILE = re.compile(
     re.IGNORECASE,
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
-_BUILD_FILE = re.compile(
-    r"(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:hcl|json)", re.DOTALL
-)
+_BUILD_FILE = r"(?s)(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:hcl|json)"
 """Matches the name of a file that defines builds, the first time that it says so."""
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
 
@@ -342,7 +340,7 @@ def files_near(context: str) -> list[str]:
             for entry in sorted(entries_in(join(context, directory)), key=by_name):
                 if entry.is_file(follow_symlinks=False):
                     files.append(f"{directory}/{entry.name}")
-    if any(is_dockerfile(path) or _BUILD_FILE.fullmatch(basename(path)) for path in files):
+    if any(is_dockerfile(path) or re.fullmatch(_BUILD_FILE, basename(path)) for path in files):
         return files
     return []
 

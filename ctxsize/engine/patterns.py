@@ -31,7 +31,7 @@ _MALFORMED = (
 _IN_EXPRESSIONS = "|{}^"  # characters that the builders fail to escape in an expression
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
 """Characters with another meaning at the beginning of a line, and how to write them there."""
-_PLAIN = re.compile(
+_PLAIN = (
     r"\^(?:[^][\\|{}^$().*+?\ufffd\udc80-\udcff]|\\[.+()$]|\[\^/\]\*?|\(\.\*/\)\?|\.\*|\(/\.\*\)\?"
     r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
 )
@@ -186,7 +186,7 @@ class Expression:
 
 def compiled(expression: str) -> Expression:
     """Return Go's `expression`, ready to search. Raises what `goregexp.parsed` raises."""
-    is_plain = len(expression) < _LONGEST and _PLAIN.fullmatch(expression) is not None
+    is_plain = len(expression) < _LONGEST and re.fullmatch(_PLAIN, expression) is not None
     if not is_plain or "[" in expression.replace("[^/]", ""):
         from ctxsize.go.regexp import parsed
 

@@ -117,7 +117,7 @@ def _glob(name: str) -> Segment:
 _Bounds = tuple[int | None, int | None]  # of the part of a name that a text is compared with
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _GlobBits:
     """A glob and the bits of its segments."""
 

@@ -26,7 +26,7 @@ _OPEN_AT_ONCE = 64  # largest number of directories open at once
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Frame:
     """A directory that is being walked."""
 

@@ -33,7 +33,7 @@ LEVELS = {
     "build-fails": ("The build fails", "red"),
 }
 """The title of each level of concern, and its style."""
-_BEFORE_PATH = re.compile(
+_BEFORE_PATH = (
     r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |looks unneeded: |[\d,]+ × )?"
     '!?"?'
 )
@@ -44,7 +44,7 @@ _VERBS = {"ignored": "ignores", "sent": "sends", "emptied": "empties", "filled":
 _NOT_PLAIN = ' "\\'
 """Printable characters in a name that may need quotes; a blank does so at an end."""
 _LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
-_ESCAPE = re.compile(rb"""\\([0-7]{3}|[abtnvfr"\\])""")
+_ESCAPE = rb"""\\([0-7]{3}|[abtnvfr"\\])"""
 _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
 
 
@@ -99,7 +99,7 @@ def unquoted(text: str) -> str:
     """Return the name that `quoted` wrote as `text`."""
     if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
         return text
-    return os.fsdecode(_ESCAPE.sub(_unescaped, os.fsencode(text[1:-1])))
+    return os.fsdecode(re.sub(_ESCAPE, _unescaped, os.fsencode(text[1:-1])))
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:
@@ -117,7 +117,7 @@ def fit(text: str, width: int) -> str:
     """
     if columns(text) <= width:
         return text
-    lead = next(_BEFORE_PATH.finditer(text))[0]
+    lead = next(re.finditer(_BEFORE_PATH, text))[0]
     if columns(lead) + _LEAST_OF_NAME > width:
         lead = ""
     path = text[len(lead) :]

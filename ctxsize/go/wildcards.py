@@ -57,7 +57,7 @@ class _BadPatternError(Exception):
     """The pattern is malformed (`filepath.ErrBadPattern`)."""
 
 
-_CHUNK = re.compile(rb"(?s)(\**)((?:[^*\[\\]|\\.|\\\Z|\[(?:[^]\\]|\\.)*\]?)*)")
+_CHUNK = rb"(?s)(\**)((?:[^*\[\\]|\\.|\\\Z|\[(?:[^]\\]|\\.)*\]?)*)"
 """Matches stars and the text up to the next star outside a class (`scanChunk`)."""
 
 
@@ -72,7 +72,7 @@ class _Chunk(NamedTuple):
 def _chunks(pattern: str) -> tuple[_Chunk, ...]:
     """Return the chunks of a pattern, which many names are compared with."""
     chunks = []
-    for match in _CHUNK.finditer(encoded(pattern)):
+    for match in re.finditer(_CHUNK, encoded(pattern)):
         stars, text = match.groups()
         if stars or text:
             chunks.append(_Chunk(bool(stars), text))

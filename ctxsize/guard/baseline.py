@@ -28,7 +28,7 @@ from ctxsize.values import Value
 VERSION = 1
 TOP = 200  # number of largest files to measure
 DEPTH = 4  # number of levels of directories to measure
-_PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")  # JSON escapes line feeds of names
+_PAIR = r"\[\n +([0-9]+),\n +([0-9]+)\n +\]"  # JSON escapes line feeds of names
 NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # JSON of another shape
 _EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
 
@@ -221,7 +221,7 @@ def text(baseline: Baseline) -> str:
         },
         indent=2,
     )
-    return _PAIR.sub(r"[\1, \2]", shape) + "\n"
+    return re.sub(_PAIR, r"[\1, \2]", shape) + "\n"
 
 
 def _shape(known: Known) -> dict[str, Any]:

@@ -32,8 +32,8 @@ _BY_FIELD = {
     "Mapping[str, str]": TABLE,
     "Mapping[str, Sequence[str]]": TABLE,
 }
-_LINE = re.compile(r"\(at line (\d+)")
-_BEGINNING = re.compile(r"""[ \t]*(?:\[+[ \t]*([\w.'"-]+)|([\w.'"-]+)[ \t]*=)""")
+_LINE = r"\(at line (\d+)"
+_BEGINNING = r"""[ \t]*(?:\[+[ \t]*([\w.'"-]+)|([\w.'"-]+)[ \t]*=)"""
 """The beginning of a table or of a key."""
 
 
@@ -60,7 +60,7 @@ def _shown(file: str) -> str:
 def not_parsed(file: str, text: str, error: ValueError) -> InputError:
     """Return the error for a file that is not TOML, or in which a row occurs twice."""
     message = str(error)
-    place = _LINE.search(message)
+    place = re.search(_LINE, message)
     if place is None:
         return InputError(message, path=_shown(file))
     number = int(place[1])
@@ -72,7 +72,7 @@ def _row_at(text: str, number: int) -> str:
     """Return the table and the key to which the line of this number belongs."""
     key = ""
     for line in text.split("\n")[number - 1 :: -1]:
-        beginning = _BEGINNING.match(line)
+        beginning = re.match(_BEGINNING, line)
         if beginning and beginning[1]:
             return f"{beginning[1]}.{key}".rstrip(".")
         if beginning and not key:

@@ -30,7 +30,7 @@ from ctxsize.values import Value
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
-_DURATION = re.compile(r"\d+[smhd]?")
+_DURATION = r"\d+[smhd]?"
 _FILE = "tools.toml"
 _IDLE = ("--help", "--version", "-h", "--dry-run")  # options with which a command does nothing
 
@@ -193,7 +193,7 @@ def run_by(command: Command) -> Command:
     words = command.words
     while words and (number := _launching_words(words)):
         words = words[number:]
-        while words and (words[0].startswith("-") or _DURATION.fullmatch(words[0])):
+        while words and (words[0].startswith("-") or re.fullmatch(_DURATION, words[0])):
             words = words[1:]
     return replace(command, words=words)
 

@@ -27,12 +27,12 @@ from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.outcome import Clause
 from ctxsize.values import Value
 
-_PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
-_VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
+_PATH = r"(?<![\w./:@$~}-])[\w./-]+"
+_VARIABLE = r"\$\{[^${}]*\}|\$\w+"
 _DEEPEST = 20  # number of variables nested in each other that are replaced
 _ASSUMED = "x86-64"  # assumed build argument: valid as image, tag, platform or part of one
 _NAME = re.compile(r"\$\{?(\w+)")
-_PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
+_PREDEFINED = r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)"
 _WILD = "*?."
 Parts = list[str]  # the components of a path
 
@@ -89,7 +89,7 @@ def _with_wildcards(source: str) -> str:
     """
     text = source
     for _ in range(_DEEPEST):
-        text = _VARIABLE.sub("*", text)
+        text = re.sub(_VARIABLE, "*", text)
     if "$" in text or ".." in text:
         return "*"
     literal = (re.sub(r"\?|\*+", "*", part) for part in split_classes(text)[::2])
@@ -134,7 +134,7 @@ class BuildFile(Value):
         """Return the relative paths in its instructions; most of them are paths of its context."""
         paths = {source.path for source in self.sources if not self._is_unknown(source)}
         for instruction in self.dockerfile.instructions:
-            for word in _PATH.findall(_with_documents(instruction, instruction.text)):
+            for word in re.findall(_PATH, _with_documents(instruction, instruction.text)):
                 path = word.removeprefix("./").rstrip("./")
                 if re.match("[^./].*[./]", path):
                     paths.add(path)
@@ -266,7 +266,7 @@ def _lines_without_value(plan: Plan) -> dict[str, int]:
     for instruction in reversed(plan.parsed.dockerfile.global_arguments):
         for name in instruction.arguments:
             has_value = "=" in name or name in plan.build.build_arguments
-            if not (has_value or _PREDEFINED.fullmatch(name)):
+            if not (has_value or re.fullmatch(_PREDEFINED, name)):
                 lines[name] = instruction.line
     return lines
 

@@ -37,9 +37,7 @@ _MOST_PROGRAMS = 200
 _FIRST_BYTES = 8192
 _LARGE_BYTES = 1024 * 1024  # minimum number of bytes of a file that a rule without names may match
 _LARGEST_SECRET = 64 * 1024
-_PUBLIC = re.compile(
-    r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
-)
+_PUBLIC = r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
 _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], "list[Objection]"]
@@ -339,7 +337,7 @@ class Evidence:
             data = self.first_bytes(path)
             if not data.strip():
                 return None
-            if not is_likely and _PUBLIC.search(text_of(data)):
+            if not is_likely and re.search(_PUBLIC, text_of(data)):
                 return None
         if is_likely and not is_large:
             return Confidence.LIKELY

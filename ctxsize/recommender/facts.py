@@ -25,11 +25,11 @@ from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
-_NAMES_GIT = re.compile(r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)")
-_DOES_WITHOUT_GIT = re.compile(r"\b(?:rm|find)\s|exclude|--ignore")
+_NAMES_GIT = r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)"
+_DOES_WITHOUT_GIT = r"\b(?:rm|find)\s|exclude|--ignore"
 _ENV_FILE = re.compile(r"\.env(\..+)?")
-_WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
-_NAMES_ENV = re.compile(r"\.env\b|--env-file")
+_WITH_DOTENV = r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b"
+_NAMES_ENV = r"\.env\b|--env-file"
 _LOOKS_ELSEWHERE = r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b"
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCE_BYTES = 64 * 1024 * 1024
@@ -140,7 +140,7 @@ class Facts:
             if expression("runs_git").search(build_file.commands):
                 return f"{build_file.path} runs git"
             for command in re.split(r"[;&|\n]+", build_file.commands):
-                if _NAMES_GIT.search(command) and not _DOES_WITHOUT_GIT.search(command):
+                if re.search(_NAMES_GIT, command) and not re.search(_DOES_WITHOUT_GIT, command):
                     return f"a command of {build_file.path} names .git"
         manifests = self._paths_called(listed_names("version_files"))
         manifests = filterfalse(self.git.ignores, manifests)
@@ -291,7 +291,7 @@ def _reader_at(facts: Facts, path: str, place: str) -> Clause:
         if not re.search(elsewhere, text):
             return None
     tool = _bundler_in(text)
-    if tool or _NAMES_ENV.search(text):
+    if tool or re.search(_NAMES_ENV, text):
         return f"{tool or 'a script'} of {settings[0]} reads it when it builds"
     return None
 
@@ -299,7 +299,7 @@ def _reader_at(facts: Facts, path: str, place: str) -> Clause:
 def _bundler_in(text: str) -> str | None:
     tool = expression("reads_env").search(text)
     if tool is None and "dotenv" in text:
-        tool = _WITH_DOTENV.search(text)
+        tool = re.search(_WITH_DOTENV, text)
     if tool is None:
         return None
     return " ".join(tool[0].split())

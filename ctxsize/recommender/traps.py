@@ -14,7 +14,7 @@ from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Clause, Doubt, Match, Objection
 from ctxsize.recommender.tree import is_at_or_below, is_below
 
-_TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*)")
+_TERRAFORM = r"\b(?:terraform|tofu|terragrunt)\b(.*)"
 _INIT = re.compile(r"\binit\b")
 
 
@@ -65,7 +65,7 @@ def not_initialised(facts: Facts, match: Match) -> Clause:
             for instruction in build_file.dockerfile.instructions
             if instruction.keyword in ("CMD", "ENTRYPOINT")
         ]
-        calls = _TERRAFORM.findall("\n".join([build_file.commands, *started]))
+        calls = re.findall(_TERRAFORM, "\n".join([build_file.commands, *started]))
         if calls and not any(map(_INIT.search, calls)):
             return Doubt(f"{build_file.path} has terraform but no `terraform init`")
     return None

@@ -30,14 +30,14 @@ DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
 _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
-_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*)\2\s*"', re.DOTALL)
+_HEREDOC = r'(?s)"<<(-?)(\w+)\r?\n(.*)\2\s*"'
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(
     r"\$\$\{|%%\{"  # a literal `${` or `%{`
     rf"|{_VARIABLE}"
     r"|[$%]\{"  # what is not evaluated here
 )
-_HEAD = re.compile(
+_HEAD = (
     r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{'  # the head of a target: its line in HCL
     r'|"([^"]*)"\s*:'  # its name in JSON
 )
@@ -212,7 +212,7 @@ def _lines_of_targets(text: str) -> dict[str, int]:
     """Return the line on which each target of a file begins."""
     lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
-        for head in _HEAD.finditer(line):
+        for head in re.finditer(_HEAD, line):
             lines.setdefault(head[1] or head[2], number)
     return lines
 
@@ -369,7 +369,7 @@ def _from_hcl(source: BakeValue) -> BakeValue:
 
 def _heredoc(source: str) -> str | None:
     """Return the text of a heredoc, None if a text of python-hcl2 is none."""
-    heredoc = _HEREDOC.fullmatch(source)
+    heredoc = re.fullmatch(_HEREDOC, source)
     if heredoc is None:
         return None
     text = heredoc[3].rstrip(" \t").removesuffix("\n") + "\n"

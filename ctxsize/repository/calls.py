@@ -11,16 +11,13 @@ from ctxsize.repository.commands import Ground, add_script
 from ctxsize.repository.described import Passage, add_described, text_at
 from ctxsize.repository.yaml import YamlMapping
 
-_TOKEN = re.compile(
-    r"""(?P<blank>\s+|//[^\n]*|\#[^\n]*|/\*(?:.*?\*/|.*))
+_TOKEN = r"""(?sx)(?P<blank>\s+|//[^\n]*|\#[^\n]*|/\*(?:.*?\*/|.*))
     |(?P<text>(?P<quote>'''|\"\"\")(?:\\.|.)*?(?:(?P=quote)|\Z)|'(?:\\.|[^'\\\n])*'?|"(?:\\.|[^"\\\n])*"?)
-    |(?P<word>[A-Za-z_][\w.]*)|(?P<mark>.)""",
-    re.DOTALL | re.VERBOSE,
-)
-_QUOTES = re.compile(r"\A('''|\"\"\"|'|\")(.*?)\1?\Z", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+    |(?P<word>[A-Za-z_][\w.]*)|(?P<mark>.)"""
+_QUOTES = r"(?s)\A('''|\"\"\"|'|\")(.*?)\1?\Z"
+_ESCAPE = r"(?s)\\(.)"
 _ESCAPES = {"n": "\n", "t": "\t", "\n": ""}
-_GROOVY = re.compile(r"\$\{\w*[^\w{}][^{}]*\}")  # an expression that is no variable of a shell
+_GROOVY = r"\$\{\w*[^\w{}][^{}]*\}"  # an expression that is no variable of a shell
 _DEEPEST = 20
 _UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 
@@ -40,7 +37,7 @@ def add_calls(ground: Ground, text: str) -> None:
             # `Docker.build` of docker-workflow-plugin: `String image, String args = '.'`.
             operands = text_at(arguments, "1") or "."
             script = f"docker build -t x {operands}"
-        script = _GROOVY.sub(_UNKNOWN, script)
+        script = re.sub(_GROOVY, _UNKNOWN, script)
         add_script(here, script, call.directory)
 
 
@@ -66,7 +63,7 @@ class _Token(NamedTuple):
 
 def _tokens(source: str) -> Iterator[_Token]:
     line = 1
-    for match in _TOKEN.finditer(source):
+    for match in re.finditer(_TOKEN, source):
         first = line
         text = match[0]
         line += text.count("\n")
@@ -74,8 +71,8 @@ def _tokens(source: str) -> Iterator[_Token]:
         if kind == "blank":
             continue
         if kind == "text":
-            text = _QUOTES.sub(r"\2", text)
-            text = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), text)
+            text = re.sub(_QUOTES, r"\2", text)
+            text = re.sub(_ESCAPE, lambda escape: _ESCAPES.get(escape[1], escape[1]), text)
         yield _Token(kind, text, first, line)
     yield _Token(None, "", line, line)
 

@@ -37,7 +37,7 @@ _PARTS = {
     "strings": re.compile(r'"(?:[^"\\\n]|\\.)*"?'),
 }
 """Expressions for the parts of a file that may be scripts, by the `reader` of its row."""
-_PREFIX = re.compile(
+_PREFIX = (
     r"^[\s@\-+]*"  # what make and just have before a command
     r"(?:\w+:\s+)?"  # a target on the same line
 )
@@ -54,7 +54,7 @@ _REFERENCE = re.compile(
     r"|\$\{\{\s*env\.)(\w+)\s*\}\}"  # of GitHub
 )
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
-_MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
+_MAKE_CALL = r"(?<!\$)\$\([^()]*\)"
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
 _SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
@@ -167,10 +167,10 @@ def _script_of(reader: str, part: str, expanded: Expander) -> str:
         return part
     if reader == "strings":
         return part[1:-1].replace('\\"', '"')
-    script = expanded(_PREFIX.sub("", part))
+    script = expanded(re.sub(_PREFIX, "", part))
     if reader == "make":
         for _ in range(_DEEPEST):
-            script = _MAKE_CALL.sub("$MAKE", script)  # a value that only make has
+            script = re.sub(_MAKE_CALL, "$MAKE", script)  # a value that only make has
         script = script.replace("$$", "$")
     return script
 

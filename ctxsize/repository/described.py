@@ -31,18 +31,17 @@ from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts
 
 _MOST_COMBINATIONS = 256
 _MOST_BASES = 50  # jobs that a job of GitLab extends
-_JSON = re.compile(
-    r'("(?:[^"\\\n]|\\.)*"?)'  # a text of JSON, which ends with its line at the latest
+_JSON = (
+    r'(?s)("(?:[^"\\\n]|\\.)*"?)'  # a text of JSON, which ends with its line at the latest
     # What YAML refuses and some read in JSON: comments, last commas and tabs.
     r"|//[^\n]*"
     r"|/\*(?:.*?\*/|.*)"
     r"|,(?=\s*[}\]])"
-    r"|\t",
-    re.DOTALL,
+    r"|\t"
 )
 _BEFORE = "before_script"  # what runs before the script of a job of GitLab, in the same shell
 _MAIN = "script"
-_TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
+_TAG = r"(?<=[^/]):[\w.\-]+\Z"
 
 
 class Passage(NamedTuple):
@@ -61,7 +60,7 @@ def add_document(ground: Ground, text: str) -> None:
     if not kind.build and not expression("programs").search(text):
         return
     if ground.place.where.path.lower().endswith(".json"):
-        text = _JSON.sub(_text_or_blanks, text)
+        text = re.sub(_JSON, _text_or_blanks, text)
     for document in yaml.documents(text):
         if kind.joined:
             document = _with_bases(ground.search, mapping_of(document))
@@ -205,7 +204,7 @@ def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
     program = text_at(mapping, kind.program)
     if program:
         program = re.sub(rf"\A{kind.images}", "", program)
-        program = _TAG.sub("", program)
+        program = re.sub(_TAG, "", program)
         arguments = texts_in(listed(mapping.get("args")))
         yield mapping.line, shlex.join([program, *arguments])
 

@@ -27,7 +27,7 @@ from ctxsize.model import Effect, Problem
 from ctxsize.reader import border_of, entries_in, holds, read_file
 from ctxsize.values import Value
 
-_USUAL_PLATFORM = re.compile(
+_USUAL_PLATFORM = (
     "(?:(?:linux|windows|darwin|freebsd)/)?"
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
@@ -350,6 +350,6 @@ def _printable(path: str) -> str:
 
 def _printable_platform(platform: str) -> str:
     """Return a usual platform as it is, another one as it may be printed."""
-    if _USUAL_PLATFORM.fullmatch(platform):
+    if re.fullmatch(_USUAL_PLATFORM, platform):
         return str(platform)
     return shown(platform)

@@ -52,15 +52,13 @@ _VARIABLE = re.compile(
 )
 """Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
 _MOST_CHARACTERS = 2**26  # of all texts of a project: each variable may double another
-_LINE = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
-    (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
-)
-_IN_QUOTES = re.compile("'(?!<)[^']{2,}'")
+_LINE = r"""(?msx)
+    ^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
+    (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )"""
+_IN_QUOTES = "'(?!<)[^']{2,}'"
 """Matches what a message of PyYAML quotes from the text, but for single characters."""
 _COMMENT = re.compile(r"(?:^|[ \t])#")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE = r"(?s)\\(.)"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
@@ -136,7 +134,7 @@ def documents(text: str) -> Iterator[Yaml]:
         else:
             line = mark.line + 1
         # The message may quote a literal value, such as one that looks like an alias.
-        problem = _IN_QUOTES.sub("'…'", error.problem or "it is not YAML")
+        problem = re.sub(_IN_QUOTES, "'…'", error.problem or "it is not YAML")
         raise NotReadError("yaml", problem, line) from None
     except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
         raise NotReadError("yaml", str(error).splitlines()[0]) from None
@@ -288,14 +286,14 @@ def read_dotenv(text: str, outer: Variables) -> NamedTexts:
     settings: NamedTexts = {}
     variables = ChainMap(dict(outer), settings)
     interpolator = Interpolator()
-    for match in _LINE.finditer(text):
+    for match in re.finditer(_LINE, text):
         name, single, double, bare = match.groups()
         if single is not None:
             settings[name] = single
             continue
         if bare is None:
             # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-            setting = _ESCAPE.sub(_unescape, double)
+            setting = re.sub(_ESCAPE, _unescape, double)
         else:
             setting = _COMMENT.split(bare, maxsplit=1)[0].strip()
         settings[name] = setting
