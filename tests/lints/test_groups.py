@@ -155,7 +155,8 @@ def test_the_fix_of_a_large_group_is_applied_in_one_step(tmp_path: Path) -> None
     assert fixed.edits[0].after == b"*.log\n**/*.pyc\n"
     text = render("text", fixed, Look())
     assert text.splitlines()[-1] == "401 fixed, none left"
-    assert "fixed CTX112 remove these 300 lines" in text
+    words = " ".join(text.split())  # the length of the path decides where the lines break
+    assert "fixed CTX112 remove these 300 lines" in words
 
 
 def test_other_programs_get_all_lines_and_a_new_fingerprint(tmp_path: Path) -> None:
