@@ -69,12 +69,12 @@ def asked_about(case: Case, root: Path, library: GoLibrary | None = None) -> Tol
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Told]:
     """Return what `asked_about` tells of a case, whose tree is made once; no test changes it."""
-    told: dict[int, Told] = {}
+    told: dict[str, Told] = {}
 
     def ask(case: Case) -> Told:
-        if id(case) not in told:
-            told[id(case)] = asked_about(case, tmp_path_factory.mktemp("case") / "ctx")
-        return told[id(case)]
+        if repr(case) not in told:
+            told[repr(case)] = asked_about(case, tmp_path_factory.mktemp("case") / "ctx")
+        return told[repr(case)]
 
     return ask
 
