@@ -24,6 +24,7 @@ from tests.oracles.core import is_core, older_differs
 from tests.oracles.engines import MODE, Asking, Docker, Podman, Session
 from tests.oracles.golibrary import GoLibrary, go_library, missing_library
 from tests.oracles.installed import AGES, RECORDED, Installation
+from tests.story import repository
 
 ENGINES = {"docker", "docker_platforms", "buildah"}
 _AGE = re.compile(rf"(?:(?<=\[)|-)(?:{'|'.join(AGES)})(?=[-\]])")
@@ -213,6 +214,19 @@ def golibrary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoLibrary]:
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a copy of `examples`, which a test leaves as it found it."""
     return copy_of_examples(tmp_path_factory.mktemp("examples"))
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository of the story, which a test leaves as it found it: it has 44,000 files."""
+    return repository.build(tmp_path_factory.mktemp("story") / "services")
+
+
+@pytest.fixture
+def services(story: Path) -> Iterator[Path]:
+    """The repository of the story; what a test changes in it, `target/` aside, is undone."""
+    yield story
+    repository.restore(story)
 
 
 @pytest.fixture(params=["core", "Python"])

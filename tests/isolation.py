@@ -24,6 +24,7 @@ SETTINGS = {
     "TZ": "UTC",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TEMPLATE_DIR": "",  # no samples of hooks in each new repository
 }
 """What stands in place of the caller's settings."""
 UMASK = 0o022

@@ -84,6 +84,14 @@ def source(sdist: Path, tmp_path: Path) -> Path:
 
 
 def build(source: Path, dist: Path, **more: str) -> Path:
+    """Build a wheel into `dist` with the backend alone."""
+    words = ["-m", "hatchling", "build", "-t", "wheel", "-d", dist]
+    output(sys.executable, *words, cwd=source, **more)
+    (wheel,) = dist.glob("*.whl")
+    return wheel
+
+
+def build_with_pip(source: Path, dist: Path, **more: str) -> Path:
     """Build a wheel into `dist` without the network."""
     words = ["--no-cache-dir", "--no-index", "--no-deps", "--no-build-isolation"]
     output(sys.executable, "-m", "pip", "wheel", *words, "-w", dist, source, cwd=dist, **more)
@@ -108,7 +116,7 @@ def install(wheel: Path, at: Path) -> Path:
 def native(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel with the core."""
     require("compiler")
-    return build(sdist, tmp_path_factory.mktemp("native"), CTXSIZE_BUILD_NATIVE="1")
+    return build_with_pip(sdist, tmp_path_factory.mktemp("native"), CTXSIZE_BUILD_NATIVE="1")
 
 
 def measured_files(program: Path, context: Path) -> int:
@@ -123,8 +131,9 @@ def context(tmp_path: Path) -> Path:
     return build_tree(tmp_path / "context", ["Dockerfile", "a/b", "a/c", "d"])
 
 
-def test_sdist_has_every_tracked_file(sdist: Path) -> None:
+def test_sdist_has_every_tracked_file(request: pytest.FixtureRequest) -> None:
     require_checkout()
+    sdist = request.getfixturevalue("sdist")
     listed = run("git", "ls-files", "-z", cwd=ROOT).stdout.split("\0")
     tracked = {name for name in listed if name and os.path.lexists(ROOT / name)}
     assert "pyproject.toml" in tracked
@@ -242,7 +251,7 @@ def test_core_loads_in_every_interpreter(native: Path, tmp_path: Path) -> None:
 
 
 def test_wheel_without_a_compiler_is_pure(source: Path, tmp_path: Path, context: Path) -> None:
-    wheel = build(source, tmp_path, CC="false")
+    wheel = build_with_pip(source, tmp_path, CC="false")
     assert wheel.name.endswith("-py3-none-any.whl")
     assert CORE not in zipfile.ZipFile(wheel).namelist()
     program = install(wheel, tmp_path / "environment")

@@ -30,6 +30,20 @@ for root in sys.argv[1:]:
     print(json.dumps(answers(root)))
 """
 COMMAND = "from ctxsize.cli.app import run\nsys.exit(run(sys.argv[1:]))\n"
+COMMANDS = """\
+import json, os
+from ctxsize.cli.app import run
+for at, words in enumerate(json.loads(sys.argv[1])):
+    for number in (1, 2):
+        os.dup2(os.open(f"{at}.{number}", os.O_WRONLY | os.O_CREAT), number)
+    here = os.getcwd()
+    os.chdir(words.pop(0))
+    code = run(words)
+    sys.stdout.flush()
+    os.chdir(here)
+    with open(f"{at}.code", "w") as file:
+        file.write(str(code))
+"""
 NODES = [
     file("Dockerfile", b'FROM node:20\nCOPY . .\nRUN npm ci\nCMD ["node", "x.js"]\n'),
     *(file(".dockerignore", b"*.log\n"), "a.log", file("package.json", b"{}"), "x.js"),
@@ -66,6 +80,20 @@ def child(module: str, script: str, *arguments: str, cwd: Path) -> subprocess.Co
     return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
 
 
+def answered(module: str, commands: list[list[str]], at: Path) -> list[tuple[int, str, str]]:
+    """Return what commands answer in one process without `module`; each begins with its directory.
+
+    What they print goes into files below `at`.
+    """
+    done = child(module, COMMANDS, json.dumps(commands), cwd=at)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    texts = [
+        [(at / f"{number}.{part}").read_text() for part in ("code", 1, 2)]
+        for number in range(len(commands))
+    ]
+    return [(int(code), out, err) for code, out, err in texts]
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tree(tmp_path_factory.mktemp("tree") / "ctx", NODES)
@@ -95,46 +123,43 @@ def test_nothing_is_proved_that_needs_commands(
     assert noted > len(expected) // 2  # most of these Dockerfiles have a RUN
 
 
+READING_NO_RUN = [
+    ["measure", "--json"],
+    ["."],
+    ["ls", "--json"],
+    ["explain", "a.log", "x.js"],
+    ["check"],
+    ["diff", ".", "."],
+    ["rule", "CTX112"],
+    ["schema", "measure"],
+    ["measure", "--help"],
+]
+
+
 @pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["measure", "--json"],
-        ["."],
-        ["ls", "--json"],
-        ["explain", "a.log", "x.js"],
-        ["check"],
-        ["diff", ".", "."],
-        ["rule", "CTX112"],
-        ["schema", "measure"],
-        ["measure", "--help"],
-    ],
-    ids=lambda words: words[0],
-)
 def test_what_reads_no_run_answers_the_same(
-    tree: Path, module: str, arguments: list[str], cli: Cli
+    tree: Path, module: str, tmp_path: Path, cli: Cli
 ) -> None:
-    own = cli(*arguments, cwd=tree)
-    done = child(module, COMMAND, *arguments, cwd=tree)
-    assert (done.returncode, done.stdout, done.stderr) == (0, own.out, own.err)
+    found = answered(module, [[str(tree), *words] for words in READING_NO_RUN], tmp_path)
+    for words, one in zip(READING_NO_RUN, found, strict=True):
+        own = cli(*words, cwd=tree)
+        assert one == (0, own.out, own.err), words
+
+
+READING_RUN = ["suggest", "lint", "advise", "scan", "init"]
 
 
 @pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize(
-    "arguments",
-    [["suggest"], ["lint"], ["advise"], ["scan"], ["init"]],
-    ids=lambda words: words[0],
-)
 def test_what_reads_run_says_that_commands_are_not_known(
-    tmp_path: Path, module: str, arguments: list[str], cli: Cli
+    module: str, tmp_path: Path, cli: Cli
 ) -> None:
-    tree = build_tree(tmp_path / "ctx", NODES)
-    done = child(module, COMMAND, *arguments, cwd=tree)
-    assert done.returncode in (0, 1), done.stderr
-    printed = " ".join(f"{done.stdout} {done.stderr}".split())
-    assert printed.count(UNKNOWN.message) == 1
-    own = cli(*arguments, cwd=build_tree(tmp_path / "own", NODES))
-    assert UNKNOWN.message not in " ".join(f"{own.out} {own.err}".split())
+    trees = {name: build_tree(tmp_path / name / "ctx", NODES) for name in READING_RUN}
+    found = answered(module, [[str(trees[name]), name] for name in READING_RUN], tmp_path)
+    for name, (code, out, err) in zip(READING_RUN, found, strict=True):
+        assert code in (0, 1), err
+        assert " ".join(f"{out} {err}".split()).count(UNKNOWN.message) == 1, name
+        own = cli(name, cwd=build_tree(tmp_path / name / "own", NODES))
+        assert UNKNOWN.message not in " ".join(f"{own.out} {own.err}".split()), name
 
 
 @pytest.mark.parametrize("module", MODULES)

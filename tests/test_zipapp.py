@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -39,7 +41,7 @@ print(report.context.totals.files, len(linted.files), len(advice.suggestions), p
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A zipapp with the package and its pure dependencies."""
+    """A zipapp with the package and its pure dependencies, compiled once for all runs."""
     source = tmp_path_factory.mktemp("source")
     ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.c", "*.pyd")
     shutil.copytree(PACKAGE, source / "ctxsize", ignore=ignored)
@@ -52,9 +54,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(origin, source / origin.name)
         else:
             shutil.copytree(origin.parent, source / name, ignore=ignored)
+    never = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(source, quiet=2, legacy=True, invalidation_mode=never)
     target = tmp_path_factory.mktemp("app") / "ctxsize.pyz"
     zipapp.create_archive(source, target, main="ctxsize.__main__:main", compressed=True)
-    shutil.rmtree(source)
     return target
 
 

@@ -56,6 +56,7 @@ def repository(tmp_path: Path) -> Path:
         },
     )
     run(top, "init", "-q")
+    (top / ".git/info").mkdir()
     run(top, "add", ".gitignore", "src", "services/api/main.rs")
     return top
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from ctxsize.engine.builders import BUILDKIT
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import measure
 from tests.engine.native.both import native_walk, python_walk
 from tests.engine.ours import walked
@@ -34,16 +36,36 @@ IGNORE_FILES = {
 }
 
 
-@pytest.mark.usefixtures("devtools")
-@pytest.mark.parametrize("ignorefile", IGNORE_FILES.values(), ids=IGNORE_FILES)
-@pytest.mark.parametrize("tree", TREES)
-def test_real_trees_are_listed_as_docker_devtools_lists_them(
-    tree: str, ignorefile: str, tmp_path: Path
-) -> None:
-    dockerfile = dockerfile_with(ignorefile, tmp_path)
+class Ours(NamedTuple):
+    """What we list of a tree with an ignore file."""
+
+    tree: str
+    ignorefile: str
+    plan: Plan
+    names: list[str]
+
+
+@pytest.fixture(scope="module", params=TREES)
+def tree(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=IGNORE_FILES)
+def ours(
+    request: pytest.FixtureRequest, tree: str, tmp_path_factory: pytest.TempPathFactory
+) -> Ours:
+    """Each tree with each ignore file, listed once for all who are asked."""
+    ignorefile = IGNORE_FILES[request.param]
+    dockerfile = dockerfile_with(ignorefile, tmp_path_factory.mktemp("ours"))
     plan = resolve(tree, dockerfile=str(dockerfile), builder=BUILDKIT)
-    names = walked(plan)
-    theirs = list_context(tree, dockerfile=dockerfile)
+    return Ours(tree, ignorefile, plan, walked(plan))
+
+
+@pytest.mark.usefixtures("devtools")
+def test_real_trees_are_listed_as_docker_devtools_lists_them(ours: Ours) -> None:
+    tree, _, plan, names = ours
+    assert plan.dockerfile is not None
+    theirs = list_context(tree, dockerfile=plan.dockerfile)
     assert as_devtools_prints(names) == sorted((e.name for e in theirs), key=str.encode)
     for walk in (python_walk(), native_walk()):  # the latter skips the rest without a core
         with walk:
@@ -52,14 +74,9 @@ def test_real_trees_are_listed_as_docker_devtools_lists_them(
         assert totals.entries == len(names)
 
 
-@pytest.mark.parametrize("ignorefile", IGNORE_FILES.values(), ids=IGNORE_FILES)
-@pytest.mark.parametrize("tree", TREES)
-def test_real_trees_are_listed_as_fsutil_lists_them(
-    golibrary: GoLibrary, tree: str, ignorefile: str, tmp_path: Path
-) -> None:
-    plan = resolve(tree, dockerfile=str(dockerfile_with(ignorefile, tmp_path)))
-    theirs = golibrary.ask(ignorefile=ignorefile.encode(), root=Path(tree))
-    assert walked(plan) == list(theirs.listed)
+def test_real_trees_are_listed_as_fsutil_lists_them(golibrary: GoLibrary, ours: Ours) -> None:
+    theirs = golibrary.ask(ignorefile=ours.ignorefile.encode(), root=Path(ours.tree))
+    assert ours.names == list(theirs.listed)
 
 
 def dockerfile_with(ignorefile: str, directory: Path) -> Path:

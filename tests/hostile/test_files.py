@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -156,7 +155,7 @@ def planted(root: Path, kind: str, place: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Path]]:
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
     """Each hostile tree, planted once for all commands."""
     top = tmp_path_factory.mktemp("hostile")
     made: dict[tuple[str, str], Path] = {}
@@ -166,8 +165,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, s
             made[kind, place] = planted(top / str(len(made)), kind, place)
         return made[kind, place]
 
-    yield tree
-    shutil.rmtree(top)
+    return tree
 
 
 @pytest.mark.parametrize(

@@ -210,19 +210,25 @@ def test_programs_of_the_workspace_do_not_run(runner: Path, tmp_path: Path) -> N
     assert not witness.exists(), witness.read_text()
 
 
-def test_nothing_of_the_workspace_runs_from_the_first_step_on(tmp_path: Path) -> None:
-    """Neither its programs nor its modules."""
-    imported, started = tmp_path / "imported", tmp_path / "started"
+def plant_everything(workspace: Path) -> Path:
+    """Plant programs and modules that leave `started` or `imported` beside the workspace."""
+    imported = workspace.parent / "imported"
     evil = f"open({str(imported)!r}, 'w')\n".encode()
     names = ("venv", "json", "pip", "ctxsize", "os", "sitecustomize")
-    workspace = build_tree(tmp_path / "work", RUST)
+    build_tree(workspace, RUST)
     build_tree(workspace, [file(f"{name}/{at}.py", evil) for name in names for at in MAINS])
     build_tree(workspace, [file("sys.py", evil), file("hashlib.py", evil)])
-    plant_programs(workspace, started)
-    (tmp_path / "runner").mkdir()
-    fresh = installed(tmp_path / "runner", workspace, PATH=strange_path(workspace))
-    done, outputs, _ = acted(fresh, workspace, max="50MB")
+    plant_programs(workspace, workspace.parent / "started")
+    return workspace
+
+
+def test_nothing_of_the_workspace_runs_from_the_first_step_on(
+    runner: Path, workspace: Path
+) -> None:
+    """Neither its programs nor its modules."""
+    done, outputs, _ = acted(runner, workspace, max="50MB")
     assert (done.returncode, outputs["passes"]) == (0, "true")
+    imported, started = workspace.parent / "imported", workspace.parent / "started"
     assert not imported.exists()
     assert not started.exists(), started.read_text()
     runs = [step["run"] for step in action()["runs"]["steps"]]

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from ctxsize.cli.app import run as ctxsize
 from tests.cli.conftest import REPOSITORY
 from tests.integrations.test_ci import (
     action,
@@ -170,37 +171,70 @@ def checked_out(origin: Path, tmp_path: Path) -> Pull:
 def commented(
     runner: Path, pull: Pull, api: Api, *, event: Any = None, env: Any = None, **given: str
 ) -> tuple[subprocess.CompletedProcess[str], str]:
-    """Run the steps of the action after the first, and return the last one and the summary."""
-    definition = action()
-    inputs = {key: each["default"] for key, each in definition["inputs"].items()}
+    """Run the last step of the action after a check in this process; return it and the summary."""
+    inputs = inputs_of(given)
+    report, summary = runner / "ctxsize.json", runner / "ctxsize.md"
+    words = ["check", "--format", f"json={report}", "--format", f"markdown={summary}"]
+    words += [f"--{name}={inputs[name]}" for name in ("file", "max") if inputs[name]]
+    words += ["--", inputs["context"]] if inputs["context"] else []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(pull.where)
+        assert ctxsize(words) < 2
+    (runner / "summary").write_bytes(summary.read_bytes())
+    return step(2, runner, pull, api, inputs, event, env)
+
+
+def acted_and_commented(
+    runner: Path, pull: Pull, api: Api, *, env: Any = None, **given: str
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """Run both steps of the action after the first, and return the last one and the summary."""
+    inputs = inputs_of(given)
+    (runner / "summary").write_text("")
+    step(1, runner, pull, api, inputs, None, env)
+    return step(2, runner, pull, api, inputs, None, env)
+
+
+def inputs_of(given: Mapping[str, str]) -> dict[str, str]:
+    inputs = {key: each["default"] for key, each in action()["inputs"].items()}
     inputs |= {"comment": "true", "github-token": TOKEN, "max": "50MB"}
-    inputs |= {key.replace("_", "-"): value for key, value in given.items()}
+    return inputs | {key.replace("_", "-"): value for key, value in given.items()}
+
+
+def step(
+    number: int,
+    runner: Path,
+    pull: Pull,
+    api: Api,
+    inputs: Mapping[str, str],
+    event: Any,
+    env: Any,
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """Run a step of the action, and return it and the summary."""
+    each = action()["runs"]["steps"][number]
     payload = pull_request(pull) if event is None else event
     (runner / "event.json").write_text(json.dumps(payload))
-    (runner / "summary").write_text("")
     (runner / "output").write_text("")
-    for step in definition["runs"]["steps"][1:]:
-        done = run(
-            step["run"],
-            pull.where,
-            runner,
-            RUNNER_TEMP=str(runner),
-            GITHUB_ACTION_PATH=str(REPOSITORY),
-            GITHUB_OUTPUT=str(runner / "output"),
-            GITHUB_STEP_SUMMARY=str(runner / "summary"),
-            GITHUB_EVENT_PATH=str(runner / "event.json"),
-            GITHUB_API_URL=api.url,
-            GITHUB_GRAPHQL_URL=f"{api.url}/graphql",
-            GITHUB_REPOSITORY="o/r",
-            GITHUB_WORKFLOW="ci",
-            GITHUB_JOB="context",
-            GITHUB_SHA=pull.merge,
-            PYTHONPATH="",
-            **{key: expanded(value, inputs) for key, value in step["env"].items()},
-            **(env or {}),
-        )
-        assert TOKEN not in done.stdout + done.stderr
-        assert done.returncode < 2, done.stderr
+    done = run(
+        each["run"],
+        pull.where,
+        runner,
+        RUNNER_TEMP=str(runner),
+        GITHUB_ACTION_PATH=str(REPOSITORY),
+        GITHUB_OUTPUT=str(runner / "output"),
+        GITHUB_STEP_SUMMARY=str(runner / "summary"),
+        GITHUB_EVENT_PATH=str(runner / "event.json"),
+        GITHUB_API_URL=api.url,
+        GITHUB_GRAPHQL_URL=f"{api.url}/graphql",
+        GITHUB_REPOSITORY="o/r",
+        GITHUB_WORKFLOW="ci",
+        GITHUB_JOB="context",
+        GITHUB_SHA=pull.merge,
+        PYTHONPATH="",
+        **{key: expanded(value, inputs) for key, value in each["env"].items()},
+        **(env or {}),
+    )
+    assert TOKEN not in done.stdout + done.stderr
+    assert done.returncode < 2, done.stderr
     assert not [each for each in runner.iterdir() if each.name.startswith("ctxsize-")]
     return done, (runner / "summary").read_text()
 
@@ -222,7 +256,7 @@ def test_a_comment_is_written_then_updated(
     build_tree(origin, [file("target/x", size_bytes=900_000)])
     pull = checked_out(origin, tmp_path)
     api.add("LGTM", "somebody")
-    done, _ = commented(runner, pull, api)
+    done, _ = acted_and_commented(runner, pull, api)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "ctxsize: wrote a comment\n"
     body = api.comments[-1]["body"]
@@ -369,7 +403,7 @@ def test_a_refused_context_is_said_first(
 ) -> None:
     build_tree(origin, [file("more", size_bytes=6_000_000)])
     pull = checked_out(origin, tmp_path)
-    commented(runner, pull, api, max="5MB")
+    acted_and_commented(runner, pull, api, max="5MB")
     body = api.comments[0]["body"]
     assert "Refused: CTX401 the context has 6.0 MB, 1.0 MB over its budget of 5.0 MB" in body
     assert "| added" in body
@@ -460,7 +494,7 @@ def test_hostile_names_are_data(runner: Path, origin: Path, tmp_path: Path, api:
         shutil.rmtree(origin / os.fsdecode(name))
     (origin / "more").write_bytes(b"x" * 1_000_000)
     pull = checked_out(origin, tmp_path)
-    done, _ = commented(runner, pull, api)
+    done, _ = acted_and_commented(runner, pull, api)
     assert done.stdout == "ctxsize: wrote a comment\n"
     safe(api.comments[0]["body"])
     git("revert", "-m1", "--no-edit", "HEAD", cwd=origin)
@@ -580,7 +614,7 @@ def test_a_repository_inside_the_context_is_not_believed(
     )
     pull = checked_out(origin, tmp_path)
     monkeypatch.setenv("PATH", f"{witnesses(tmp_path / 'bin')}:{os.environ['PATH']}")
-    done, _ = commented(runner, pull, api, context="app")
+    done, _ = acted_and_commented(runner, pull, api, context="app")
     assert done.stdout == "ctxsize: wrote a comment\n"
     assert re.search(r"\| added \| `config` +\|", api.comments[0]["body"])
     assert not witness.exists()
@@ -605,7 +639,7 @@ def test_settings_of_the_checkout_run_nothing(
     ):
         git("config", name, f"touch {witness};:", cwd=pull.where)
     git("config", "core.worktree", "/", cwd=pull.where)
-    done, _ = commented(runner, pull, api)
+    done, _ = acted_and_commented(runner, pull, api)
     assert done.stdout == "ctxsize: wrote a comment\n"
     assert "+5.0 kB: the build context grew" in api.comments[0]["body"]
     for url in ("ssh://127.0.0.1:9/x", f"ext::touch {witness}"):
@@ -628,7 +662,7 @@ def test_no_program_of_the_pull_request_runs(
     witness = tmp_path / "witness"
     plant_programs(pull.where, witness)
     more = {"GITHUB_WORKSPACE": str(pull.where), "PATH": strange_path(pull.where)}
-    done, _ = commented(runner, pull, api, env=more)
+    done, _ = acted_and_commented(runner, pull, api, env=more)
     assert not witness.exists(), witness.read_text()
     assert done.stdout == "ctxsize: wrote a comment\n"
 
@@ -646,7 +680,7 @@ def test_the_workspace_is_around_the_checkout(
     pull.where.rename(workspace / "checkout")
     moved = Pull(workspace, pull.base, pull.merge)
     more = {"GITHUB_WORKSPACE": str(workspace), "PATH": strange_path(workspace)}
-    commented(runner, moved, api, env=more, context="checkout")
+    acted_and_commented(runner, moved, api, env=more, context="checkout")
     assert not witness.exists(), witness.read_text()
     assert len(api.comments) == 1
 
@@ -667,7 +701,8 @@ def test_no_process_has_the_token_in_its_environment(
         f'exec {real} "$@"\n'
     )
     (tmp_path / "bin/git").chmod(0o755)
-    done, _ = commented(runner, pull, api, env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"})
+    more = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    done, _ = acted_and_commented(runner, pull, api, env=more)
     assert done.stdout == "ctxsize: wrote a comment\n"
     seen = [each.read_bytes() for each in notes.iterdir()]
     assert any(b"comment.py" in each for each in seen)

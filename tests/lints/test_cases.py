@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,31 @@ RETIRED = {"CTX119", "CTX126", "CTX128"}
 """Codes that are no longer reported, but still accepted."""
 
 
-def linted(case: Case, root: Path, **options: object) -> Linted:
-    """What is found in `case`, its tree below `root`."""
-    data = case.lines.encode("utf-8", "surrogateescape")
+Planted = Callable[[Case], Path]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """Return the tree of a case, which is made once; no test changes it."""
+    made: dict[str, Path] = {}
+
+    def plant(case: Case) -> Path:
+        if repr(case) not in made:
+            assert case.tree is not None
+            made[repr(case)] = root = build_tree(tmp_path_factory.mktemp("case") / "ctx", case.tree)
+            (root / ".dockerignore").write_bytes(case.lines.encode("utf-8", "surrogateescape"))
+        return made[repr(case)]
+
+    return plant
+
+
+def linted(case: Case, planted: Planted, **options: object) -> Linted:
+    """What is found in `case`."""
+    options = {"builder": case.builder, **options}
     if case.tree is None:
-        return api.lint(data=data, builder=case.builder, **options)  # type: ignore[arg-type]
-    build_tree(root, case.tree)
-    (root / ".dockerignore").write_bytes(data)
-    return api.lint([str(root / ".dockerignore")], builder=case.builder, **options)  # type: ignore[arg-type]
+        data = case.lines.encode("utf-8", "surrogateescape")
+        return api.lint(data=data, **options)  # type: ignore[arg-type]
+    return api.lint([str(planted(case) / ".dockerignore")], **options)  # type: ignore[arg-type]
 
 
 def shown(finding: Finding) -> str:
@@ -46,17 +64,17 @@ def rows(table: dict[str, list[Case]]) -> list[tuple[str, Case]]:
 
 
 @pytest.mark.parametrize(("code", "case"), rows(CATCHES))
-def test_each_lint_finds_what_its_cases_hold(code: str, case: Case, tmp_path: Path) -> None:
-    found = linted(case, tmp_path / "ctx", select=[code]).findings
+def test_each_lint_finds_what_its_cases_hold(code: str, case: Case, planted: Planted) -> None:
+    found = linted(case, planted, select=[code]).findings
     assert tuple(map(shown, found)) == case.found
     assert all(each.code == code and each.message for each in found)
 
 
 @pytest.mark.parametrize(("code", "case"), rows(SILENT))
 def test_each_lint_is_silent_where_its_cases_are_fine(
-    code: str, case: Case, tmp_path: Path
+    code: str, case: Case, planted: Planted
 ) -> None:
-    found = linted(case, tmp_path / "ctx", select=[code]).findings
+    found = linted(case, planted, select=[code]).findings
     assert [each.message for each in found] == []
 
 
@@ -89,9 +107,9 @@ def test_the_examples_of_a_page_hold(code: str) -> None:
     ("code", "case"), [row for row in rows(CATCHES) + rows(SILENT) if row[1].tree is not None]
 )
 def test_other_builders_have_their_say_too(
-    code: str, case: Case, builder: str, tmp_path: Path
+    code: str, case: Case, builder: str, planted: Planted
 ) -> None:
-    outcome = linted(case._replace(builder=builder), tmp_path / "ctx", fix=True)
+    outcome = linted(case, planted, builder=builder, fix=True)
     (one,) = outcome.files
     again = api.lint(
         [one.path],
@@ -101,7 +119,7 @@ def test_other_builders_have_their_say_too(
     )
     assert again.edits == ()
     assert one.content_bytes is not None
-    sent = api.measure(str(tmp_path / "ctx"), builder=builder) if _builds(code, outcome) else None
+    sent = api.measure(str(planted(case)), builder=builder) if _builds(code, outcome) else None
     if sent is not None and not outcome.edits:
         assert sent.context.totals.content_bytes == one.content_bytes
 
@@ -111,6 +129,6 @@ def _builds(code: str, outcome: Linted) -> bool:
     return code not in ("CTX121", "CTX122") and "CTX121" not in {c.code for c in outcome.findings}
 
 
-def test_a_line_with_a_backquote_stays_one_code_span(tmp_path: Path) -> None:
-    (found,) = linted(Case("a`b\na`b\n", []), tmp_path / "ctx", select=["CTX113"]).findings
+def test_a_line_with_a_backquote_stays_one_code_span(planted: Planted) -> None:
+    (found,) = linted(Case("a`b\na`b\n", []), planted, select=["CTX113"]).findings
     assert found.message == "``a`b`` repeats the pattern on line 1"

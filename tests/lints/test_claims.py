@@ -51,9 +51,10 @@ ROWS = [
 ]
 
 
-def asked_about(
-    case: Case, root: Path, library: GoLibrary | None = None
-) -> tuple[Asked, list[Finding]]:
+Told = tuple[Asked, list[Finding]]
+
+
+def asked_about(case: Case, root: Path, library: GoLibrary | None = None) -> Told:
     """Those to ask about `case`, and what is found in it; it is read as BuildKit does."""
     assert case.tree is not None
     build_tree(root, case.tree)
@@ -65,21 +66,37 @@ def asked_about(
     return Asked(made, path, copies, library), [*lint_case(made)]
 
 
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Told]:
+    """Return what `asked_about` tells of a case, whose tree is made once; no test changes it."""
+    told: dict[str, Told] = {}
+
+    def ask(case: Case) -> Told:
+        if repr(case) not in told:
+            told[repr(case)] = asked_about(case, tmp_path_factory.mktemp("case") / "ctx")
+        return told[repr(case)]
+
+    return ask
+
+
 BEYOND = ("CTX108", "CTX120", "CTX125", "an allow-list", "emptied")
 """What docker-devtools does not know: files that arrive empty, directories that are passed by."""
 
 
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize(("name", "case"), [row for row in ROWS if row[0] not in BEYOND])
-def test_what_is_said_is_so(name: str, case: Case, tmp_path: Path) -> None:
-    asked, found = asked_about(case, tmp_path / "ctx")
+def test_what_is_said_is_so(name: str, case: Case, ask: Callable[[Case], Told]) -> None:
+    asked, found = ask(case)
     assert [*differences(asked, found)] == []
 
 
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize(("name", "case"), ROWS)
-def test_and_by_the_library(name: str, case: Case, tmp_path: Path, golibrary: GoLibrary) -> None:
-    asked, found = asked_about(case, tmp_path / "ctx", golibrary)
+def test_and_by_the_library(
+    name: str, case: Case, ask: Callable[[Case], Told], golibrary: GoLibrary
+) -> None:
+    alone, found = ask(case)
+    asked = alone.by(golibrary)
     assert [*differences(asked, found)] == []
     assert not asked.corrected or name == "CTX125"
     assert asked.unasked == []
@@ -88,9 +105,9 @@ def test_and_by_the_library(name: str, case: Case, tmp_path: Path, golibrary: Go
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize(("name", "case"), ROWS)
 def test_fixes_one_after_the_other(
-    name: str, case: Case, tmp_path: Path, golibrary: GoLibrary
+    name: str, case: Case, ask: Callable[[Case], Told], golibrary: GoLibrary
 ) -> None:
-    asked, _ = asked_about(case, tmp_path / "ctx", golibrary)
+    asked = ask(case)[0].by(golibrary)
     for unsafe in (False, True):
         fixed = api.lint([str(asked.file)], config=Config(), fix=True, unsafe_fixes=unsafe)
         for edit in fixed.edits:
@@ -113,10 +130,10 @@ def test_of_any_file(golibrary: GoLibrary, lines: list[str], paths: list[str]) -
         assert [*differences(asked, found)] == []
 
 
-def test_every_code_with_a_fix_is_among_them(tmp_path: Path) -> None:
+def test_every_code_with_a_fix_is_among_them(ask: Callable[[Case], Told]) -> None:
     met = set()
-    for number, (_, case) in enumerate(ROWS):
-        _, found = asked_about(case, tmp_path / str(number) / "ctx")
+    for _, case in ROWS:
+        _, found = ask(case)
         met |= {each.code for each in found if each.fix is not None}
     assert met == CATCHES.keys() - {"CTX121", "CTX125"}
 
@@ -210,9 +227,10 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
 
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize("name", LIES)
-def test_lies_are_caught(name: str, tmp_path: Path, golibrary: GoLibrary) -> None:
+def test_lies_are_caught(name: str, ask: Callable[[Case], Told], golibrary: GoLibrary) -> None:
     case, code, spoil, words = LIES[name]
-    asked, found = asked_about(case, tmp_path / "ctx", golibrary)
+    alone, found = ask(case)
+    asked = alone.by(golibrary)
     (finding,) = (each for each in found if each.code == code)
     assert [*differences(asked, [finding])] == []
     told = [*differences(asked, [spoil(finding)])]

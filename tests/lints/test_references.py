@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -344,9 +345,39 @@ def planted(root: Path, row: Row, *, tracked: bool = True) -> Path:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
         (root / path).chmod(0o755 if text.startswith("#!") else 0o644)
-    for command in (("init", "-q"), ("add", "-A")) if tracked else ():
+    for command in (("init", "-q"), ("add", "--all", "--intent-to-add")) if tracked else ():
         subprocess.run(["git", "-C", str(root), *command], check=True)
     return root
+
+
+Tree = Callable[[Row], Path]
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Return the tree of a row, planted once."""
+    made: dict[str, Path] = {}
+
+    def tree(row: Row) -> Path:
+        if repr(row) not in made:
+            made[repr(row)] = planted(tmp_path_factory.mktemp("row") / "context", row)
+        return made[repr(row)]
+
+    return tree
+
+
+@pytest.fixture
+def tree(trees: Tree) -> Iterator[Tree]:
+    """Return the tree of a row; its ignore file, which a test may change, is brought back."""
+    used: list[Row] = []
+
+    def tree(row: Row) -> Path:
+        used.append(row)
+        return trees(row)
+
+    yield tree
+    for row in used:
+        (trees(row) / ".dockerignore").write_text(row.ignored)
 
 
 def found(root: Path, code: str = "CTX131") -> tuple[Finding, ...]:
@@ -359,20 +390,20 @@ def shown(root: Path, finding: Finding) -> str:
 
 
 @pytest.mark.parametrize("name", SPEAKS)
-def test_a_file_that_the_build_names_is_reported(name: str, tmp_path: Path) -> None:
-    root = planted(tmp_path, SPEAKS[name])
+def test_a_file_that_the_build_names_is_reported(name: str, tree: Tree) -> None:
+    root = tree(SPEAKS[name])
     assert tuple(shown(root, each) for each in found(root)) == SPEAKS[name].found
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_a_file_that_the_build_may_miss_is_not_reported(name: str, tmp_path: Path) -> None:
-    root = planted(tmp_path, SILENT[name])
+def test_a_file_that_the_build_may_miss_is_not_reported(name: str, tree: Tree) -> None:
+    root = tree(SILENT[name])
     assert [each.message for each in found(root)] == []
 
 
 @pytest.mark.parametrize("name", SPEAKS)
-def test_the_fix_sends_the_file(name: str, tmp_path: Path) -> None:
-    root = planted(tmp_path, SPEAKS[name])
+def test_the_fix_sends_the_file(name: str, tree: Tree) -> None:
+    root = tree(SPEAKS[name])
     (edit,) = api.lint([str(root / ".dockerignore")], select=["CTX131"], fix=True,
                        unsafe_fixes=True).edits  # fmt: skip
     (root / ".dockerignore").write_bytes(edit.after)
@@ -383,9 +414,9 @@ TOOLS = {name: row for name, row in (SPEAKS | SILENT).items() if row.tool}
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_the_real_tool_fails_exactly_there(name: str, tmp_path: Path) -> None:
+def test_the_real_tool_fails_exactly_there(name: str, tree: Tree, tmp_path: Path) -> None:
     row = TOOLS[name]
-    root, copy = planted(tmp_path / "context", row), tmp_path / "copy"
+    root, copy = tree(row), tmp_path / "copy"
     if "/" not in row.tool[0]:
         require(row.tool[0])
     for each in api.ls(str(root)):
@@ -480,9 +511,9 @@ def test_the_engine_fails_at_that_copy(name: str, docker: Docker, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", SPEAKS)
-def test_no_suggestion_hides_such_a_file(name: str, tmp_path: Path) -> None:
-    row = SPEAKS[name]
-    root = planted(tmp_path, replace(row, ignored="none\n"))
+def test_no_suggestion_hides_such_a_file(name: str, tree: Tree) -> None:
+    root = tree(SPEAKS[name])
+    (root / ".dockerignore").write_bytes(b"none\n")
     for unsafe in (False, True):
         edit = api.suggest(str(root), unsafe=unsafe).edit
         (root / ".dockerignore").write_bytes(b"none\n" if edit is None else edit.after)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,11 @@ class Asked:
     unasked: list[str] = field(default_factory=list)
     """What nobody could be asked about."""
     _known: dict[bytes, Listing] = field(default_factory=dict)
+    _verdicts: dict[bytes, list[Listed]] = field(default_factory=dict)
+
+    def by(self, library: GoLibrary) -> Asked:
+        """Those who know with `library`; docker-devtools is not asked again what it has said."""
+        return replace(self, library=library, corrected=set(), unasked=[], _known={})
 
     @property
     def root(self) -> Path:
@@ -108,7 +113,9 @@ class Asked:
         return self.file.relative_to(self.root).as_posix() if inside else ""
 
     def _listing(self, data: bytes) -> Listing:
-        listed = self.listed(data)
+        if data not in self._verdicts:
+            self._verdicts[data] = self.listed(data)
+        listed = self._verdicts[data]
         sizes = {each.name: each.size_bytes for each in listed if not each.ignored}
         if self.library is None:
             return Listing(sizes, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +13,13 @@ from tests.browser import Tab
 from tests.cli.conftest import Cli
 from tests.page.conftest import Show
 from tests.page.test_page import figures
-from tests.story.repository import AGGREGATOR, SERVICES, build
+from tests.story.repository import AGGREGATOR, SERVICES
 from tests.trees import build_tree, file, hardlink
 
 TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This file is a cache directory tag created by cargo.\n"
 )
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository of the story, made once: it has 44,000 files."""
-    return build(tmp_path_factory.mktemp("story") / "services")
-
-
-@pytest.fixture
-def services(built: Path) -> Iterator[Path]:
-    """The repository of the story, without what a test wrote into it."""
-    yield built
-    for written in (built / "ctxsize.toml", built / AGGREGATOR.name / ".dockerignore"):
-        written.unlink(missing_ok=True)
 
 
 def workspace(root: Path) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -180,6 +181,17 @@ def build(root: Path, *, targets: bool = True) -> Path:
             _target(root / service.name / "target", service)
     _write(root / "recap-worker" / ".dockerignore", _RECAP_IGNORE)
     return root
+
+
+def restore(root: Path) -> None:
+    """Bring back all that `build` made beside the target directories, and nothing else."""
+    for directory in (root, *(root / service.name for service in SERVICES)):
+        for each in directory.iterdir():
+            if each.is_file():
+                each.unlink()
+            elif each.name != "target" and directory != root:
+                shutil.rmtree(each)
+    build(root, targets=False)
 
 
 def _sources(directory: Path, service: Service) -> None:

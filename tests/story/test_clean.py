@@ -18,7 +18,7 @@ def repository(tmp_path: Path) -> Path:
     return build(tmp_path / "services")
 
 
-def test_clean_gives_the_figures_and_takes_nothing_else(repository: Path, cli: Cli) -> None:
+def test_clean_frees_all_three_and_takes_nothing_else(repository: Path, cli: Cli) -> None:
     assert (AGGREGATOR.files, AGGREGATOR.content_bytes) == (41_396, 202 * GB // 10)
     before = snapshot(repository)
     command = ("clean", "--ecosystem", "rust")
@@ -44,6 +44,9 @@ def test_clean_gives_the_figures_and_takes_nothing_else(repository: Path, cli: C
     results = json.loads(done.out)["results"]
     assert [each["files"] for each in results] == [service.files for service in SERVICES]
     assert snapshot(repository) == without(before, [f"{each.name}/target" for each in SERVICES])
+
+    scanned = json.loads(cli("scan", "--format", "json", cwd=repository).out)
+    assert max(each["context_size"]["content_bytes"] for each in scanned["builds"]) < 20_000
 
 
 def test_crates_are_as_many_as_the_record_says(tmp_path: Path) -> None:

@@ -6,20 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cli.conftest import Cli, Result
 from tests.scan.story import story
-from tests.story.repository import AGGREGATOR, FORWARDER, RECAP_WORKER, SERVICES, build
+from tests.story.repository import AGGREGATOR, FORWARDER, RECAP_WORKER, SERVICES
 from tests.trees import build_tree
 
 SOURCES = {".cargo", ".cargo/config.toml", "Cargo.lock", "Cargo.toml", "src", "src/main.rs"}
 """What a service's build needs of its context."""
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    return build(tmp_path / "services")
 
 
 def told(result: Result) -> Any:
@@ -38,8 +31,8 @@ def codes(result: Result) -> set[tuple[str, str]]:
     return {(each["code"], each["location"]["path"].partition("/")[0]) for each in found}
 
 
-def test_from_scan_to_check(repository: Path, cli: Cli) -> None:
-    scanned = cli("scan", "--format", "json", cwd=repository)
+def test_from_scan_to_check(services: Path, cli: Cli) -> None:
+    scanned = cli("scan", "--format", "json", cwd=services)
     assert scanned.code == 1
     builds = told(scanned)["builds"]
     assert [each["context"] for each in builds] == [service.name for service in SERVICES]
@@ -49,41 +42,41 @@ def test_from_scan_to_check(repository: Path, cli: Cli) -> None:
     assert {("CTX301", name) for name in without} < codes(scanned)
     assert {("CTX305", name) for name in without} < codes(scanned)
 
-    refused = cli("check", "--max", "50MB", AGGREGATOR.name, cwd=repository)
+    refused = cli("check", "--max", "50MB", AGGREGATOR.name, cwd=services)
     assert refused.code == 1
     assert f"ctxsize suggest --write {AGGREGATOR.name}" in refused.out
 
     # One service gets rules by evidence, the other one the coverage of its sibling.
-    written = cli("suggest", "--write", AGGREGATOR.name, cwd=repository)
+    written = cli("suggest", "--write", AGGREGATOR.name, cwd=services)
     assert written.code == 0
-    assert sent(cli, repository / AGGREGATOR.name) == SOURCES
+    assert sent(cli, services / AGGREGATOR.name) == SOURCES
     like = ("--like", f"{RECAP_WORKER.name}/.dockerignore")
-    assert cli("suggest", "--write", *like, FORWARDER.name, cwd=repository).code == 0
-    covered = sent(cli, repository / FORWARDER.name)
+    assert cli("suggest", "--write", *like, FORWARDER.name, cwd=services).code == 0
+    covered = sent(cli, services / FORWARDER.name)
     assert covered == {*SOURCES, "Dockerfile", ".dockerignore"}
-    assert cli("suggest", "--check", AGGREGATOR.name, cwd=repository).code == 0
-    assert cli("check", "--max", "50MB", AGGREGATOR.name, cwd=repository).code == 0
-    assert not codes(cli("scan", "--format", "json", cwd=repository)) & {
+    assert cli("suggest", "--check", AGGREGATOR.name, cwd=services).code == 0
+    assert cli("check", "--max", "50MB", AGGREGATOR.name, cwd=services).code == 0
+    assert not codes(cli("scan", "--format", "json", cwd=services)) & {
         ("CTX301", name) for name in without
     }
 
 
-def test_advise_gives_the_worker_what_the_others_have(repository: Path, cli: Cli) -> None:
-    advised = cli("advise", "--format", "json", cwd=repository)
+def test_advise_gives_the_worker_what_the_others_have(services: Path, cli: Cli) -> None:
+    advised = cli("advise", "--format", "json", cwd=services)
     assert advised.code == 1
     assert ("CTX210", RECAP_WORKER.name) in codes(advised)
     # The caches of the services are apart already: their base images differ.
     assert "CTX220" not in {code for code, _ in codes(advised)}
 
-    dockerfile = repository / RECAP_WORKER.name / "Dockerfile.recap-worker"
+    dockerfile = services / RECAP_WORKER.name / "Dockerfile.recap-worker"
     found = next(each for each in told(advised)["findings"] if each["code"] == "CTX210")
     (edit,) = found["fix"]["edits"]
     assert edit["path"] == f"{RECAP_WORKER.name}/Dockerfile.recap-worker"
     assert not found["fix"]["certain"]
-    assert cli("advise", "--fix", cwd=repository).code == 1
+    assert cli("advise", "--fix", cwd=services).code == 1
     assert b"cargo chef" not in dockerfile.read_bytes()
 
-    cli("advise", "--unsafe-fixes", RECAP_WORKER.name, cwd=repository)
+    cli("advise", "--unsafe-fixes", RECAP_WORKER.name, cwd=services)
     text = dockerfile.read_text()
     for part in (
         "cargo chef prepare",
@@ -92,19 +85,8 @@ def test_advise_gives_the_worker_what_the_others_have(repository: Path, cli: Cli
         "COPY --from=builder /out/recap-worker",
     ):
         assert part in text
-    again = cli("advise", "--format", "json", cwd=repository)
+    again = cli("advise", "--format", "json", cwd=services)
     assert RECAP_WORKER.name not in {service for _, service in codes(again)}
-
-
-def test_clean_frees_all_three(repository: Path, cli: Cli) -> None:
-    cleaned = cli("clean", "--ecosystem", "rust", "--yes", "--format", "json", cwd=repository)
-    assert cleaned.code == 0
-    assert not [*repository.glob("*/target")]
-    assert sum(each["files"] for each in told(cleaned)["results"]) == sum(
-        service.files for service in SERVICES
-    )
-    scanned = told(cli("scan", "--format", "json", cwd=repository))
-    assert max(each["context_size"]["content_bytes"] for each in scanned["builds"]) < 20_000
 
 
 def test_caches_that_two_images_would_share_get_names_of_their_own(
