@@ -78,6 +78,16 @@ def test_links_sockets_and_large_files(builder: str, data: bytes, tmp_path: Path
     assert tried(snapshot, plan) == walked(plan)
 
 
+def test_names_that_many_files_have_are_kept_once(tmp_path: Path) -> None:
+    core()
+    root = build_tree(tmp_path / "ctx", [f"part{part}/index.js" for part in range(20)])
+    folders = Snapshot.take(resolve(str(root))).root.folders.values()
+    names = [name for folder in folders for name in folder.entries]
+    assert len(names) == 20
+    assert len({*map(id, names)}) == 1
+    assert len({id(folder.special) for folder in folders}) == 1
+
+
 @pytest.mark.parametrize("builder", BUILDERS)
 @given(tree=trees_with_ignore_files(), links=st.booleans())
 def test_names_that_are_made_when_asked_for(

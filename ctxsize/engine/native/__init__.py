@@ -435,6 +435,9 @@ def _handed_back(back: _CoreList) -> Iterator[_HandedBack]:
 
 def _folders(folders: _CoreList, names: _CoreList) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the directories that the core read, with their plain files."""
+    known = dict[str, str]()  # many files have the same name
+    names.texts[:] = map(known.setdefault, names.texts, names.texts)
+    known.clear()
     sizes = names.numbers.tolist()
     start = 0
     for prefix, count, _ in folders.rows(2, folders.texts):
