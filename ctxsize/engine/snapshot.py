@@ -19,7 +19,7 @@ from ctxsize.engine.events import Files, Folder, Progress, reported
 from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
 from ctxsize.engine.judged import JudgedNames, Numbers
 from ctxsize.engine.memory_tree import MemoryTree
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
@@ -364,14 +364,21 @@ class Snapshot:
     def _numbers(self) -> Numbers:
         return Numbers(self.folders, self.links)
 
-    def judged(self, spec: DockerIgnoreSpec) -> Sent | None:
+    def judged(
+        self, spec: DockerIgnoreSpec, *, include: Iterable[str] | None = None
+    ) -> Sent | None:
         """Return the same as `sent`, with names that are made when asked for; None if not certain.
 
-        Once the first answer has numbered all entries, the others cost the same for any `spec`.
+        Once the first answer has numbered all entries, the others cost the same for any patterns.
         """
         verdicts = self._verdicts(spec)
         if verdicts is None:
             return None
+        if include is not None:
+            asked = self._verdicts(include_spec(include))
+            if asked is None:
+                return None
+            verdicts = verdicts.either(asked)
         names = JudgedNames.of(self._numbers, verdicts.files.translate(_SENT))
         return self._sent_of(verdicts, names)
 

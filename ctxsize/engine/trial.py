@@ -222,9 +222,7 @@ class WideTrial(Trial):
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
-        judged = None
-        if include is None:
-            judged = self.snapshot.judged(spec)
+        judged = self.snapshot.judged(spec, include=include)
         return judged or super().under(spec, include)
 
     @cached_property

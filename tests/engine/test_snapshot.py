@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
+from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import SumsByPath, moved
@@ -112,6 +114,16 @@ def test_names_that_are_made_when_asked_for(
             for path in (".dockerignore", "a-link", files[0], "missing/file"):
                 same(judged.with_size(path, change), sent.with_size(path, change), snapshot)
         same(judged, sent, snapshot)
+        for include in (("*a*/*", "b", "foo/**", "!foo/x1"), (*files[::2], "missing/a"), ("a/b",)):
+            try:
+                sent = snapshot.sent(include=include)
+            except CtxsizeError as error:
+                with suppress(type(error)):
+                    assert snapshot.judged(snapshot.plan.spec, include=include) is None
+                continue
+            judged = snapshot.judged(snapshot.plan.spec, include=include)
+            if judged is not None:
+                same(judged, sent, snapshot)
 
 
 def same(judged: Sent, sent: Sent, snapshot: Snapshot) -> None:
@@ -121,9 +133,10 @@ def same(judged: Sent, sent: Sent, snapshot: Snapshot) -> None:
     assert {**judged.names} == expected
     assert len(judged.names) == len(expected)
     assert replace(judged, names=expected) == replace(sent, names=expected)
-    by_path = moved(SumsByPath([snapshot.sent()], snapshot), sent, snapshot)
+    everything = Trial(snapshot).everything
+    by_path = moved(SumsByPath([everything], snapshot), sent, snapshot)
     sums = moved(None, judged, snapshot)
-    for path in (*snapshot.sent().sizes, *(folder.path for folder in snapshot.folders), "missing"):
+    for path in (*everything.sizes, *(folder.path for folder in snapshot.folders), "missing"):
         for _ in range(2):
             assert sums.at(path) == by_path.at(path)
 

@@ -307,12 +307,13 @@ def test_the_deciding_lines_of_many_rows_are_found_at_once(
 PARTS = [f"part{part}/sub{sub}/x.js" for part in range(9) for sub in range(9)]
 
 
+@pytest.mark.parametrize("dockerfile", [DOCKERFILES["all"], "FROM scratch\nCOPY part1 part2 /a/\n"])
 @pytest.mark.parametrize("lines", [["*"], ["part1"], ["**/x.js"], ["**/sub1"], ["*", "!part2/*"]])
 def test_a_change_costs_only_what_the_screen_shows(
-    lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dockerfile: str, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core()
-    session = Session(built(tmp_path, [*PARTS, link("part1/link", "sub1")], DOCKERFILES["all"]))
+    session = Session(built(tmp_path, [*PARTS, link("part1/link", "sub1")], dockerfile))
     asked: set[str] = set()
 
     def names_of(names: JudgedNames, directory: str) -> dict[str, int]:
