@@ -210,6 +210,8 @@ class MemoryDirectory:
         self.prefix = ""
         if self.path:
             self.prefix = f"{self.path}/"
+        # Not `cached_property`, whose dictionary for each directory takes much memory.
+        self._special: Sequence[File] | None = None
 
     @property
     def name(self) -> str:
@@ -233,10 +235,13 @@ class MemoryDirectory:
             return File(name, PLAIN, file)
         return file
 
-    @cached_property
-    def special(self) -> list[File]:
+    @property
+    def special(self) -> Sequence[File]:
         """Return the entries that are neither directories nor plain files."""
-        return [file for file in self.entries.values() if isinstance(file, File)]
+        if self._special is None:
+            files = [file for file in self.entries.values() if isinstance(file, File)]
+            self._special = files or ()
+        return self._special
 
     def has(self, name: str) -> bool:
         """Return whether this directory contains an entry of this name."""
@@ -244,11 +249,15 @@ class MemoryDirectory:
             return True
         return name in self.folders
 
-    @cached_property
+    @property
     def contents(self) -> dict[str, int]:
         """Return the bytes of content of each entry, directories excluded."""
         if not self.special:
             return cast("dict[str, int]", self.entries)
+        return self._contents
+
+    @cached_property
+    def _contents(self) -> dict[str, int]:
         return {file.name: file.content_bytes for file in self.stats([*self.entries])}
 
     def add_up(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
 from posixpath import join
 from stat import S_ISLNK, S_ISSOCK
 from typing import NamedTuple
@@ -16,8 +17,9 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, up_to
 from ctxsize.engine.events import Files, Folder, Progress, reported
 from ctxsize.engine.filesystem import PLAIN, File, MemoryDirectory
+from ctxsize.engine.judged import JudgedNames, Numbers
 from ctxsize.engine.memory_tree import MemoryTree
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
@@ -28,6 +30,7 @@ Names = Mapping[str, int]  # entries of one directory but directories, and the b
 NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
 LinksByDirectory = Mapping[str, frozenset[str]]  # the names of symlinks, likewise
 _NONE: Names = {}
+_SENT = b"\1" + bytes(255)  # 1 for the verdict that a file is sent, 0 for others
 
 
 class Sent(Value):
@@ -77,7 +80,11 @@ class Sent(Value):
             del names[name]
             if file is not None:
                 names[name] = file.content_bytes
-        all_names = {**self.names, above: names}
+        all_names: NamesByDirectory
+        if isinstance(self.names, JudgedNames):
+            all_names = self.names.with_size(path, file)
+        else:
+            all_names = {**self.names, above: names}
         return replace(self, names=all_names, links=links)
 
     def sharing(self, other: Sent) -> Sent:
@@ -353,25 +360,57 @@ class Snapshot:
             for file in folder.special
         )
 
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return Numbers(self.folders, self.links)
+
+    def judged(
+        self, spec: DockerIgnoreSpec, *, include: Iterable[str] | None = None
+    ) -> Sent | None:
+        """Return the same as `sent`, with names that are made when asked for; None if not certain.
+
+        Once the first answer has numbered all entries, the others cost the same for any patterns.
+        """
+        verdicts = self._verdicts(spec)
+        if verdicts is None:
+            return None
+        if include is not None:
+            asked = self._verdicts(include_spec(include))
+            if asked is None:
+                return None
+            verdicts = verdicts.either(asked)
+        names = JudgedNames.of(self._numbers, verdicts.files.translate(_SENT))
+        return self._sent_of(verdicts, names)
+
     def _judged(self, spec: DockerIgnoreSpec) -> Sent | None:
         """Return the entries that the compiled core says are sent; None if it is not certain."""
+        verdicts = self._verdicts(spec)
+        if verdicts is None:
+            return None
+        all_sent = verdicts.files.translate(_SENT)
+        names: dict[str, Names] = {}
+        start = 0
+        for folder in self.folders:
+            end = start + len(folder.entries)
+            sent = all_sent[start:end]
+            start = end
+            if 1 not in sent:
+                continue
+            names[folder.path] = folder.contents
+            if 0 in sent:
+                names[folder.path] = dict(compress(folder.contents.items(), sent))
+        return self._sent_of(verdicts, names)
+
+    def _verdicts(self, spec: DockerIgnoreSpec) -> native.TreeVerdicts | None:
+        """Return the verdicts of the compiled core; None if it is not certain."""
         if not self._is_usual:
             return None
         verdicts = native.verdicts(self.plan, spec, self._arrays)
         if verdicts is None or native.REFUSED in verdicts.files:
             return None
-        names: dict[str, Names] = {}
-        start = 0
-        for folder in self.folders:
-            end = start + len(folder.entries)
-            ignored = verdicts.files[start:end]
-            start = end
-            if 0 not in ignored:
-                continue
-            names[folder.path] = folder.contents
-            if native.IGNORED in ignored:
-                contents = zip(folder.contents.items(), ignored, strict=True)
-                names[folder.path] = dict(file for file, is_ignored in contents if not is_ignored)
+        return verdicts
+
+    def _sent_of(self, verdicts: native.TreeVerdicts, names: NamesByDirectory) -> Sent:
         directories = self._sent_directories(verdicts.folders, names)
         return Sent(names, directories, empty=frozenset(), links=self.links)
 

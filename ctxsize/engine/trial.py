@@ -213,6 +213,24 @@ class Trial:
         return touched
 
 
+class WideTrial(Trial):
+    """A trial whose answers cost the same for any pattern, if the compiled core can judge.
+
+    Their names are made when asked for: that is for those who look at few directories.
+    """
+
+    def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
+        """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
+        judged = self.snapshot.judged(spec, include=include)
+        return judged or super().under(spec, include)
+
+    @cached_property
+    def everything(self) -> Sent:
+        """Return the entries sent without any pattern."""
+        no_lines = self.plan.builder.spec_class([])
+        return self.snapshot.judged(no_lines) or self.snapshot.sent(no_lines)
+
+
 class _Answer(NamedTuple):
     """The entries that one ignore file sends; others differ from it in a few lines."""
 

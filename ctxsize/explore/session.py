@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from heapq import nlargest
+from itertools import zip_longest
 from os.path import commonprefix
 from posixpath import basename, split
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of, is_wrong_target
 from ctxsize.engine.transfers import unknown_transfer
+from ctxsize.engine.trial import WideTrial
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Edit
 from ctxsize.formats import Look, text
@@ -36,7 +38,7 @@ from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.build_files import exceptions
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.tree import Sums, SumsByPath
+from ctxsize.recommender.tree import JudgedSums, Sums, SumsByPath, moved
 from ctxsize.writer import Addition, merge
 from ctxsize.writer.apply import Links, apply
 
@@ -80,7 +82,7 @@ class Session:
         self._snapshot = Snapshot.take(plan_for(build), progress=progress)
         step(steps, "reading the Dockerfiles")
         context = BuildContext(self._snapshot)
-        self._trial = context.trial
+        self._trial = WideTrial(context.snapshot)
         plan = context.plan
         self.folder = self._trial.snapshot.folder
         self._file = plan.ignore_file
@@ -90,7 +92,7 @@ class Session:
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
         self._history: list[Texts] = []
-        self._sums: list[SumsByPath] = []
+        self._sums: list[SumsByPath | JudgedSums] = []
         with suppress(CtxsizeError):  # which becomes a problem below
             self._find_sources(context)
         try:
@@ -107,7 +109,7 @@ class Session:
     def _find_sources(self, context: BuildContext) -> None:
         """Record what each instruction takes by its name if no line hides it."""
         self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
-        everything = self._trial.everything
+        everything = context.trial.everything
         for source in context.build_files.named:
             start = fixed_part(source.path)
             paths = [*context.proof.entries([source], everything)]
@@ -117,7 +119,7 @@ class Session:
 
     def _sums_at(self, path: str) -> list[Sums]:
         """Return what an entry has on disk, in the context, and in each transfer."""
-        return [part.get(path, Sums()) for part in self._sums]
+        return [part.at(path) for part in self._sums]
 
     def entry(self, path: str = "") -> TreeEntry:
         """Return the entry at `path`, by default the context itself."""
@@ -161,11 +163,11 @@ class Session:
             return []
         return sorted(self._entries_of(folder), key=self._rank)
 
-    def _entries_of(self, folder: MemoryDirectory) -> Iterator[str]:
-        """Yield the paths of the entries that the walk has met."""
+    def _entries_of(self, folder: MemoryDirectory, text: str = "") -> Iterator[str]:
+        """Yield the paths with `text`, in any case, of the entries that the walk has met."""
         for name in (*folder.entries, *folder.folders):
             path = f"{folder.prefix}{name}"
-            if path in self._sent[0]:
+            if text in path.casefold() and path in self._sent[0]:
                 yield path
 
     def _rank(self, path: str) -> tuple[int, int, int, str]:
@@ -179,7 +181,7 @@ class Session:
         return -below.content_bytes, -below.files, -all_below.content_bytes, path
 
     def _content_bytes(self, path: str) -> int:
-        return self._sums[1].get(path, Sums()).content_bytes
+        return self._sums[1].at(path).content_bytes
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
@@ -198,7 +200,7 @@ class Session:
         paths = list[str]()
         for folder in self._trial.snapshot.folders:
             if wanted not in folder.path.casefold():
-                paths += [path for path in self._entries_of(folder) if wanted in path.casefold()]
+                paths += self._entries_of(folder, wanted)
         largest = nlargest(most, paths, key=self._content_bytes)
         return [*map(self.entry, largest)], len(paths)
 
@@ -297,10 +299,10 @@ class Session:
         self._sent = self._trial.after(attempt, [None, *(self._includes or ())])
         self._added = added
         self._attempt = attempt
-        if not self._sums:
-            self._sums = [SumsByPath([sent], self._trial.snapshot) for sent in self._sent]
-        for sums, sent in zip(self._sums, self._sent, strict=True):
-            sums.move(sent)
+        snapshot = self._trial.snapshot
+        self._sums = [
+            moved(sums, sent, snapshot) for sums, sent in zip_longest(self._sums, self._sent)
+        ]
         root = self.entry()
         self.now = Size(root.context, root.transfer)
         self.lines = tuple(self._read())

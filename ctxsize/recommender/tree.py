@@ -8,6 +8,7 @@ from posixpath import join
 from typing import NamedTuple
 
 from ctxsize.engine.filesystem import File, MemoryDirectory
+from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
 from ctxsize.globs import is_glob, matcher
 
@@ -107,6 +108,31 @@ class Tree:
             yield path
 
 
+class JudgedSums:
+    """The sums by path that one transfer sends, those of a directory added up when asked for."""
+
+    def __init__(self, sent: Sent, names: JudgedNames) -> None:
+        self._sent = sent
+        self._names = names
+        self._directories: dict[str, Sums] = {}
+
+    def at(self, path: str) -> Sums:
+        """Return the sums at a path; none for what is not sent."""
+        if path in self._directories:
+            return self._directories[path]
+        if self._names.has_folder(path):
+            sums = Sums(*self._names.sums_below(path))
+            self._directories[path] = sums
+            return sums
+        directory, _, name = path.rpartition("/")
+        size_bytes = self._names.get(directory, {}).get(name)
+        if size_bytes is None:
+            return Sums()
+        if name in self._sent.links.get(directory, ()):
+            return Sums(0, size_bytes, 1)
+        return Sums(1, size_bytes)
+
+
 class SumsByPath(Mapping[str, Sums]):
     """The sums by path that transfers send; a path in two of them counts twice."""
 
@@ -135,6 +161,10 @@ class SumsByPath(Mapping[str, Sums]):
             directory: _count(directory, names, self._links)
             for directory, names in names_by_directory.items()
         }
+
+    def at(self, path: str) -> Sums:
+        """Return the sums at a path; none for what is not sent."""
+        return self.get(path, Sums())
 
     def move(self, sent: Sent) -> None:
         """Go on to one transfer from another, and add up only what they do not share."""
@@ -194,6 +224,18 @@ class SumsByPath(Mapping[str, Sums]):
         if len(sent) == 1:
             return sent[0]
         return {name: size_bytes for part in sent for name, size_bytes in part.items()}
+
+
+def moved(
+    sums: SumsByPath | JudgedSums | None, sent: Sent, snapshot: Snapshot
+) -> SumsByPath | JudgedSums:
+    """Return the sums of one transfer, at least cost; `sums` of another are changed."""
+    if isinstance(sent.names, JudgedNames):
+        return JudgedSums(sent, sent.names)
+    if isinstance(sums, SumsByPath):
+        sums.move(sent)
+        return sums
+    return SumsByPath([sent], snapshot)
 
 
 def _count(directory: str, names: Names, links: LinksByDirectory) -> Sums:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, PatternByPattern, State
+from ctxsize.engine.filesystem import PLAIN, File
+from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.plan import with_ignore_file
-from ctxsize.engine.snapshot import SentDifference, Snapshot
+from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
+from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
+from ctxsize.recommender.tree import SumsByPath, moved
 from tests.cli.conftest import unprivileged
 from tests.engine.agreement import tried, walked
+from tests.engine.native.both import core
 from tests.engine.strategies import trees_with_ignore_files
 from tests.oracles.availability import require
 from tests.resolving import resolve
-from tests.trees import build_tree, file, hardlink, link
+from tests.trees import Node, build_tree, file, hardlink, link
 
 NODES = [
     file(".dockerignore", b"target\n*.log\n"),
@@ -71,6 +78,67 @@ def test_links_sockets_and_large_files(builder: str, data: bytes, tmp_path: Path
     snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
     plan = with_ignore_file(snapshot.plan, data)
     assert tried(snapshot, plan) == walked(plan)
+
+
+def test_names_that_many_files_have_are_kept_once(tmp_path: Path) -> None:
+    core()
+    root = build_tree(tmp_path / "ctx", [f"part{part}/index.js" for part in range(20)])
+    folders = Snapshot.take(resolve(str(root))).root.folders.values()
+    names = [name for folder in folders for name in folder.entries]
+    assert len(names) == 20
+    assert len({*map(id, names)}) == 1
+    assert len({id(folder.special) for folder in folders}) == 1
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@given(tree=trees_with_ignore_files(), links=st.booleans())
+def test_names_that_are_made_when_asked_for(
+    builder: str, tree: tuple[list[str], bytes], links: bool
+) -> None:
+    """They are those of the whole answer, also with the ignore file as it will be."""
+    core()
+    files, data = tree
+    nodes: list[str | Node] = [*files, *([link("a-link", "b"), link("z/link", "b")] * links)]
+    with tempfile.TemporaryDirectory() as directory:
+        root = build_tree(Path(directory) / "ctx", nodes)
+        (root / ".dockerignore").write_bytes(data)
+        try:
+            snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
+            sent = snapshot.sent()
+        except CtxsizeError:
+            return
+        judged = snapshot.judged(snapshot.plan.spec)
+        if judged is None:  # a pattern that the core cannot match
+            return
+        for change in (None, File(".dockerignore", PLAIN, 77)):
+            for path in (".dockerignore", "a-link", files[0], "missing/file"):
+                same(judged.with_size(path, change), sent.with_size(path, change), snapshot)
+        same(judged, sent, snapshot)
+        for include in (("*a*/*", "b", "foo/**", "!foo/x1"), (*files[::2], "missing/a"), ("a/b",)):
+            try:
+                sent = snapshot.sent(include=include)
+            except CtxsizeError as error:
+                with suppress(type(error)):
+                    assert snapshot.judged(snapshot.plan.spec, include=include) is None
+                continue
+            judged = snapshot.judged(snapshot.plan.spec, include=include)
+            if judged is not None:
+                same(judged, sent, snapshot)
+
+
+def same(judged: Sent, sent: Sent, snapshot: Snapshot) -> None:
+    """Both answers have the same names, sizes and sums; no directory without names is listed."""
+    assert isinstance(judged.names, JudgedNames)
+    expected = {directory: names for directory, names in sent.names.items() if names}
+    assert {**judged.names} == expected
+    assert len(judged.names) == len(expected)
+    assert replace(judged, names=expected) == replace(sent, names=expected)
+    everything = Trial(snapshot).everything
+    by_path = moved(SumsByPath([everything], snapshot), sent, snapshot)
+    sums = moved(None, judged, snapshot)
+    for path in (*everything.sizes, *(folder.path for folder in snapshot.folders), "missing"):
+        for _ in range(2):
+            assert sums.at(path) == by_path.at(path)
 
 
 def test_only_a_builder_that_refuses_files_is_asked_which(

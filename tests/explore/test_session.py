@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +17,14 @@ from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.explore.session import Session, TreeEntry
 from ctxsize.model import Amount
+from ctxsize.recommender.tree import SumsByPath
+from tests.engine.native.both import core, python_walk
 from tests.engine.strategies import trees_with_ignore_files
 from tests.trees import Node, build_tree, file, hardlink, link
 
@@ -81,6 +87,7 @@ steps = st.lists(
     own=st.sampled_from(["", "", "Dockerfile"]),
     linked=st.sampled_from(["", "", "hard", "soft"]),
     steps=steps,
+    walk=st.sampled_from([nullcontext, nullcontext, python_walk]),
 )
 def test_figures_equal_measure_after_any_steps(
     builder: str,
@@ -90,10 +97,11 @@ def test_figures_equal_measure_after_any_steps(
     own: str,
     linked: str,
     steps: list[tuple[str, int]],
+    walk: Callable[[], AbstractContextManager[None]],
 ) -> None:
     files, data = tree
     dockerfile = DOCKERFILES[kind]
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, walk():
         root = Path(directory) / "ctx"
         links: list[str | Node] = [hardlink("zz-again", files[0])] if linked == "hard" else []
         built(root, [*files, *links], dockerfile)
@@ -294,6 +302,36 @@ def test_the_deciding_lines_of_many_rows_are_found_at_once(
     monkeypatch.setattr(DockerIgnorePattern, "match_file", None)  # nor tried one by one
     monkeypatch.setattr(DockerIgnoreSpec, "step", None)
     assert {session.decider(each) for each in names} == {"**/f*"}
+
+
+PARTS = [f"part{part}/sub{sub}/x.js" for part in range(9) for sub in range(9)]
+
+
+@pytest.mark.parametrize("dockerfile", [DOCKERFILES["all"], "FROM scratch\nCOPY part1 part2 /a/\n"])
+@pytest.mark.parametrize("lines", [["*"], ["part1"], ["**/x.js"], ["**/sub1"], ["*", "!part2/*"]])
+def test_a_change_costs_only_what_the_screen_shows(
+    dockerfile: str, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core()
+    session = Session(built(tmp_path, [*PARTS, link("part1/link", "sub1")], dockerfile))
+    asked: set[str] = set()
+
+    def names_of(names: JudgedNames, directory: str) -> dict[str, int]:
+        asked.add(directory)
+        return whole(names, directory)
+
+    whole = JudgedNames.__getitem__
+    monkeypatch.setattr(JudgedNames, "__getitem__", names_of)
+    monkeypatch.setattr(Snapshot, "walked", None)
+    monkeypatch.setattr(SumsByPath, "__init__", None)
+    before = paths_of(session)
+    asked.clear()
+    session._do(tuple(lines))
+    shown = [*map(session.entry, (*session.paths(""), *session.paths("part1")))]
+    assert {entry.fate for entry in shown} > {"ignored"} or lines == ["*"]
+    assert asked <= {"", "part1"}
+    session.undo()
+    assert paths_of(session) == before
 
 
 def test_safe_suggestions_write_what_suggest_writes(tmp_path: Path) -> None:

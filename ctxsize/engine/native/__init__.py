@@ -171,6 +171,17 @@ class TreeVerdicts(NamedTuple):
     folders: bytes  # with the bits `IGNORED` and `PASSED_BY`
     files: bytes  # with the bit `IGNORED`, or `REFUSED` for one that would arrive empty
 
+    def either(self, other: TreeVerdicts) -> TreeVerdicts:
+        """Return the verdicts on what the patterns of either ignore."""
+        return TreeVerdicts(
+            _bits_of_both(self.folders, other.folders), _bits_of_both(self.files, other.files)
+        )
+
+
+def _bits_of_both(one: bytes, other: bytes) -> bytes:
+    bits = int.from_bytes(one, "little") | int.from_bytes(other, "little")
+    return bits.to_bytes(len(one), "little")
+
 
 def verdicts(plan: Plan, spec: DockerIgnoreSpec, tree: TreeArrays) -> TreeVerdicts | None:
     """Return the verdicts of `spec` on a tree in memory; None if the core cannot judge."""
@@ -435,6 +446,9 @@ def _handed_back(back: _CoreList) -> Iterator[_HandedBack]:
 
 def _folders(folders: _CoreList, names: _CoreList) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the directories that the core read, with their plain files."""
+    known = dict[str, str]()  # many files have the same name
+    names.texts[:] = map(known.setdefault, names.texts, names.texts)
+    known.clear()
     sizes = names.numbers.tolist()
     start = 0
     for prefix, count, _ in folders.rows(2, folders.texts):
