@@ -353,9 +353,11 @@ class Snapshot:
 
     @cached_property
     def _is_usual(self) -> bool:
-        """Return whether each file is readable and has one name, and none is a socket."""
+        """Return whether each file is readable and has one name here, and none is a socket."""
+        if self.has_further_names:
+            return False
         return all(
-            file.readable and file.st_nlink == 1 and not S_ISSOCK(file.st_mode)
+            file.readable and not S_ISSOCK(file.st_mode)
             for folder in self.folders
             for file in folder.special
         )
@@ -451,8 +453,14 @@ class Snapshot:
 
     @cached_property
     def has_further_names(self) -> bool:
-        """Return whether a file has several names. The first one sent carries the content."""
-        return any(file.st_nlink > 1 for folder in self.folders for file in folder.special)
+        """Return whether a file has several names here. The first one sent carries the content.
+
+        Names outside the context do not matter: package managers link files from their store.
+        """
+        inodes = [
+            file.st_ino for folder in self.folders for file in folder.special if file.st_nlink > 1
+        ]
+        return len({*inodes}) < len(inodes)
 
     @cached_property
     def links(self) -> LinksByDirectory:

@@ -80,6 +80,24 @@ def test_links_sockets_and_large_files(builder: str, data: bytes, tmp_path: Path
     assert tried(snapshot, plan) == walked(plan)
 
 
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("data", [b"", b"target", b"*\n!z", b"a-first-name", b"**/*.rs\n!src"])
+def test_a_file_with_its_other_names_elsewhere_is_like_any_other(
+    builder: str, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core()
+    root = build_tree(tmp_path / "ctx", [node for node in NODES if node != NODES[-2]])
+    (tmp_path / "store").mkdir()
+    for number, path in enumerate(("src/a.rs", "target/keep.rs", ".dockerignore", "z/only.log")):
+        os.link(root / path, tmp_path / "store" / str(number))
+    snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
+    plan = with_ignore_file(snapshot.plan, data)
+    expected = walked(plan)
+    if builder != "podman":  # whose patterns the core cannot match
+        monkeypatch.setattr(Snapshot, "walked", None)
+    assert tried(snapshot, plan) == expected
+
+
 def test_names_that_many_files_have_are_kept_once(tmp_path: Path) -> None:
     core()
     root = build_tree(tmp_path / "ctx", [f"part{part}/index.js" for part in range(20)])
