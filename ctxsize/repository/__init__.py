@@ -26,6 +26,7 @@ from ctxsize.repository.commands import Ground, ground_of
 from ctxsize.repository.recognisers import file_kinds, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
+    FileListing,
     FoundBuild,
     FoundBuilds,
     Place,
@@ -60,6 +61,7 @@ class Discovery:
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles, compare=False, repr=False
     )  # parsed on the way
+    listing: FileListing | None = field(default=None, compare=False, repr=False)
 
 
 def discover(
@@ -68,10 +70,12 @@ def discover(
     environment: Variables | None = None,
     parsed_files: ParsedDockerfiles | None = None,
     everywhere: bool = False,
+    listing: FileListing | None = None,
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
 
-    `everywhere` includes dependencies, worktrees, and what git ignores.
+    `everywhere` includes dependencies, worktrees, and what git ignores. A `listing` of `root` by
+    another discovery is not made again; that one has reported its problems.
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
@@ -81,7 +85,10 @@ def discover(
     search = Search(
         root, environment=environment or {}, parsed_files=parsed_files or ParsedDockerfiles()
     )
-    search.list_files(_is_wanted, everywhere=everywhere)
+    if listing is not None and listing.is_about(root, everywhere=everywhere):
+        search.paths += listing.paths
+    else:
+        listing = search.list_files(_is_wanted, everywhere=everywhere)
     inside = []
     outside = []
     for build in _all_builds(search):
@@ -99,6 +106,7 @@ def discover(
         findings=tuple(search.findings),
         problems=tuple(sorted(search.problems, key=_problem_order)),
         parsed_files=search.parsed_files,
+        listing=listing,
     )
 
 
@@ -251,4 +259,4 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
         yield f"--target {shlex.quote(build.target)}"
 
 
-__all__ = ["Discovery", "FoundBuild", "Place", "discover", "merged", "what_to_type"]
+__all__ = ["Discovery", "FileListing", "FoundBuild", "Place", "discover", "merged", "what_to_type"]

@@ -23,7 +23,7 @@ from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.hidden import made_of, shown
-from ctxsize.model import Effect, Problem
+from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import border_of, entries_in, holds, read_file
 
 _USUAL_PLATFORM = re.compile(
@@ -98,6 +98,19 @@ class FoundBuild:
 
 
 FoundBuilds = tuple[FoundBuild, ...]
+
+
+@dataclass(eq=False)
+class FileListing:
+    """The files below a directory that may define builds, listed once for several searches."""
+
+    root: str  # the real path of the directory
+    everywhere: bool  # True if the work of others is included
+    paths: Texts  # relative to the directory, in order
+
+    def is_about(self, root: str, *, everywhere: bool) -> bool:
+        """Return whether a search of `root` would list the same."""
+        return self.everywhere == everywhere and self.root == realpath(root)
 
 
 @dataclass
@@ -252,7 +265,7 @@ class Search:
             )
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> None:
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> FileListing:
         """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
 
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
@@ -292,6 +305,7 @@ class Search:
                 elif wanted(path):
                     self.paths.append(path)
             pending += reversed(below)
+        return FileListing(realpath(self.root), everywhere, paths=tuple(self.paths))
 
     def _of_others(self) -> set[str]:
         """Return the worktrees and what git ignores, with a trailing slash for directories."""
