@@ -37,6 +37,9 @@ from ctxsize.repository.search import (
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _GLOB_MARKS = frozenset("*?[")
+_WORDS = ("file", "ignore")
+_ENDS = (".bash", ".build", ".hcl", ".json", ".just", ".mk", ".sh", ".yaml", ".yml")
+"""Each name of a file that may define builds contains one of `_WORDS` or ends with one of these."""
 
 _READERS: dict[str, Callable[[Ground, str], None]] = {
     **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
@@ -215,6 +218,11 @@ def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
 
 def _is_wanted(path: str) -> bool:
     name = path.rpartition("/")[2]
+    if name.isascii():  # of other letters some count as these
+        # Most names are of no interest, and this is ten times as fast as the expressions.
+        lower = name.lower()
+        if not lower.endswith(_ENDS) and not any(word in lower for word in _WORDS):
+            return False
     if compose.WANTED(name) or bake.WANTED(name):
         return True
     if is_dockerfile(name) or is_ignore_file(name):

@@ -288,23 +288,19 @@ class Search:
             directory = pending.pop()
             name = self.shown(directory)
             try:
-                entries = sorted(entries_in(name), key=lambda child: child.name)
+                entries = entries_in(name)
             except OSError as error:
                 self._unread(name, f"this directory was skipped: {error.strerror or error}")
                 continue
             names = {child.name for child in entries}
             if directory and not everywhere and _is_of_a_tool(directory, names):
                 continue
-            below = []
             prefix = join(directory, "")
-            for child in entries:
-                path = prefix + child.name
-                if child.is_dir(follow_symlinks=False):
-                    if child.name not in never and f"{path}/" not in skipped:
-                        below.append(path)
-                elif wanted(path):
-                    self.paths.append(path)
-            pending += reversed(below)
+            folders = {child.name for child in entries if child.is_dir(follow_symlinks=False)}
+            files = map(prefix.__add__, names - folders)
+            self.paths += sorted(filter(wanted, files))
+            below = map(prefix.__add__, sorted(folders - never, reverse=True))
+            pending += [path for path in below if f"{path}/" not in skipped]
         return FileListing(realpath(self.root), everywhere, paths=tuple(self.paths))
 
     def _of_others(self) -> set[str]:
