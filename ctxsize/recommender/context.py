@@ -296,9 +296,8 @@ def asked_builds(
     recognisers.file_kinds()  # a broken row of it must not look like a repository without builds
     recognisers.build_commands()
     with suppress(CtxsizeError):
-        for asking in discover(top, parsed_files=parsed_files, listing=listing).builds:
-            if asking.guessed:
-                continue
+        asked = discover(top, parsed_files=parsed_files, listing=listing, guesses=False)
+        for asking in asked.builds:
             build = asking.build
             dockerfiles.add(realpath(build.dockerfile or join(build.context, "Dockerfile")))
             directories = (build.context, *build.build_contexts.values())

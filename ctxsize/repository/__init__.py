@@ -74,11 +74,13 @@ def discover(
     parsed_files: ParsedDockerfiles | None = None,
     everywhere: bool = False,
     listing: FileListing | None = None,
+    guesses: bool = True,
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
 
     `everywhere` includes dependencies, worktrees, and what git ignores. A `listing` of `root` by
-    another discovery is not made again; that one has reported its problems.
+    another discovery is not made again; that one has reported its problems. Without `guesses`
+    only builds that files define are returned.
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
@@ -94,7 +96,7 @@ def discover(
         listing = search.list_files(_is_wanted, everywhere=everywhere)
     inside = []
     outside = []
-    for build in _all_builds(search):
+    for build in _all_builds(search, guesses=guesses):
         if build.outside:
             outside.append(build)
             search.complain("outside", build.outside, build.where)
@@ -121,8 +123,8 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
     return problem.path or "", problem.line or 0
 
 
-def _all_builds(search: Search) -> FoundBuilds:
-    """Return the builds that files define, and a guess for each other Dockerfile."""
+def _all_builds(search: Search, *, guesses: bool = True) -> FoundBuilds:
+    """Return the builds that files define, and with `guesses` one for each other Dockerfile."""
     compose.collect(search)
     bake.collect(search)
     for kind in file_kinds():
@@ -133,12 +135,17 @@ def _all_builds(search: Search) -> FoundBuilds:
                 continue
             with search.reading(path):
                 add_builds(ground_of(search, path, kind), text)
+    if guesses:
+        _add_guesses(search)
+    return merged(search.builds)
+
+
+def _add_guesses(search: Search) -> None:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
         if realpath(full) not in used and isfile(full):
             _add_guess(search, path)
-    return merged(search.builds)
 
 
 def _add_guess(search: Search, path: str) -> None:

@@ -16,7 +16,7 @@ from ctxsize.engine import dockerfiles
 from ctxsize.repository import bake, compose, discover
 from ctxsize.repository.recognisers import file_kinds
 from ctxsize.repository.search import Search
-from tests.trees import build_tree, link
+from tests.trees import build_tree, file, link
 
 if sys.version_info >= (3, 11):
     from re import _parser as sre_parse  # type: ignore[attr-defined]
@@ -109,3 +109,14 @@ def test_a_listing_is_of_one_directory(tmp_path: Path) -> None:
         "a/Dockerfile",
         "b/Dockerfile",
     ]
+
+
+def test_without_guesses_only_what_files_define_is_returned(tmp_path: Path) -> None:
+    services = b"services:\n  a:\n    build: a\n"
+    dockerfiles = [file(f"{name}/Dockerfile", b"FROM scratch\nCOPY . /\n") for name in "ab"]
+    build_tree(tmp_path, [*dockerfiles, file("compose.yaml", services)])
+    found = [
+        [os.path.relpath(build.build.context, tmp_path) for build in discovery.builds]
+        for discovery in (discover(str(tmp_path)), discover(str(tmp_path), guesses=False))
+    ]
+    assert found == [["a", "b"], ["a"]]
