@@ -59,7 +59,7 @@ _NAMES = {
         "Size Suggestion"
     ),
     "repository": "Discovery",
-    "repository.search": "FoundBuild Place",
+    "repository.search": "FileListing FoundBuild Place",
     "scanning": "Row Scan",
     "units": "Tolerance",
     "writer": "Addition",
@@ -213,7 +213,11 @@ if TYPE_CHECKING:
         Suggestion as Suggestion,
     )
     from ctxsize.repository import Discovery as Discovery
-    from ctxsize.repository.search import FoundBuild as FoundBuild, Place as Place
+    from ctxsize.repository.search import (
+        FileListing as FileListing,
+        FoundBuild as FoundBuild,
+        Place as Place,
+    )
     from ctxsize.scanning import Row as Row, Scan as Scan
     from ctxsize.units import Tolerance as Tolerance
     from ctxsize.writer import Addition as Addition

@@ -36,6 +36,7 @@ from ctxsize.recommender.outcome import (
     Suggestions,
 )
 from ctxsize.recommender.tree import Sums, is_at_or_below, is_below, outermost, sum_of
+from ctxsize.repository import FileListing
 from ctxsize.writer import merge
 
 _FILE_IS_WORTH = 16 * 1024  # number of bytes that take as long to send as the overhead of one file
@@ -57,10 +58,11 @@ class Advisor(BuildContext):
         *,
         steps: Steps | None = None,
         repositories: Repositories | None = None,
+        listing: FileListing | None = None,
     ) -> None:
         self._steps = steps
         step(steps, "reading the Dockerfiles")
-        super().__init__(snapshot, repositories=repositories)
+        super().__init__(snapshot, repositories=repositories, listing=listing)
         self._options = snapshot.plan.build.words()
         _ = self.facts, self.transfer
 

@@ -38,7 +38,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
-from ctxsize.repository import FoundBuild, discover, recognisers
+from ctxsize.repository import FileListing, FoundBuild, discover, recognisers
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
@@ -54,12 +54,15 @@ class BuildContext:
         *,
         also: Sequence[Build] = (),
         repositories: Repositories | None = None,
+        listing: FileListing | None = None,
     ) -> None:
         """Create it; `also` are builds that share the ignore file but appear in no file here.
 
-        `repositories` know what git says of many contexts.
+        `repositories` know what git says of many contexts, `listing` has the files around them
+        that may define builds.
         """
         self._repositories = repositories
+        self._listing = listing
         self.plan, self.assumed = with_assumed_arguments(snapshot.plan)
         self.new_file = self.plan.ignore_file is None
         self._real = snapshot.asked(self.plan)
@@ -106,7 +109,7 @@ class BuildContext:
         top = self.git.top
         if not isabs(plan.context):
             top = relpath(top)
-        asked = asked_builds(top, plan.parsed_files)
+        asked = asked_builds(top, plan.parsed_files, self._listing)
         for path in paths:
             if path == plan.dockerfile_in_context:
                 continue
@@ -284,16 +287,17 @@ class AskedBuilds(NamedTuple):
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
-def asked_builds(top: str, parsed_files: ParsedDockerfiles) -> AskedBuilds:
+def asked_builds(
+    top: str, parsed_files: ParsedDockerfiles, listing: FileListing | None
+) -> AskedBuilds:
     """Return the builds of a repository that its files ask for."""
     by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
     recognisers.file_kinds()  # a broken row of it must not look like a repository without builds
     recognisers.build_commands()
     with suppress(CtxsizeError):
-        for asking in discover(top, parsed_files=parsed_files).builds:
-            if asking.guessed:
-                continue
+        asked = discover(top, parsed_files=parsed_files, listing=listing, guesses=False)
+        for asking in asked.builds:
             build = asking.build
             dockerfiles.add(realpath(build.dockerfile or join(build.context, "Dockerfile")))
             directories = (build.context, *build.build_contexts.values())

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
@@ -344,6 +344,7 @@ class Evidence:
         return Confidence.POSSIBLE
 
 
+@cache
 def _lookups(kind: EntryType) -> Callable[[str], Sequence[Lookup]]:
     """Return a function for the lookups of a name: literal ones, globs, and those without names."""
     literal = defaultdict[str, list[Lookup]](list)

@@ -26,6 +26,7 @@ from ctxsize.repository.commands import Ground, ground_of
 from ctxsize.repository.recognisers import file_kinds, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
+    FileListing,
     FoundBuild,
     FoundBuilds,
     Place,
@@ -37,6 +38,9 @@ from ctxsize.values import Value
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _GLOB_MARKS = frozenset("*?[")
+_WORDS = ("file", "ignore")
+_ENDS = (".bash", ".build", ".hcl", ".json", ".just", ".mk", ".sh", ".yaml", ".yml")
+"""Each name of a file that may define builds contains one of `_WORDS` or ends with one of these."""
 
 _READERS: dict[str, Callable[[Ground, str], None]] = {
     **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
@@ -60,6 +64,7 @@ class Discovery(Value):
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles, compare=False, repr=False
     )  # parsed on the way
+    listing: FileListing | None = field(default=None, compare=False, repr=False)
 
 
 def discover(
@@ -68,10 +73,14 @@ def discover(
     environment: Variables | None = None,
     parsed_files: ParsedDockerfiles | None = None,
     everywhere: bool = False,
+    listing: FileListing | None = None,
+    guesses: bool = True,
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
 
-    `everywhere` includes dependencies, worktrees, and what git ignores.
+    `everywhere` includes dependencies, worktrees, and what git ignores. A `listing` of `root` by
+    another discovery is not made again; that one has reported its problems. Without `guesses`
+    only builds that files define are returned.
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
@@ -81,10 +90,13 @@ def discover(
     search = Search(
         root, environment=environment or {}, parsed_files=parsed_files or ParsedDockerfiles()
     )
-    search.list_files(_is_wanted, everywhere=everywhere)
+    if listing is not None and listing.is_about(root, everywhere=everywhere):
+        search.paths += listing.paths
+    else:
+        listing = search.list_files(_is_wanted, everywhere=everywhere)
     inside = []
     outside = []
-    for build in _all_builds(search):
+    for build in _all_builds(search, guesses=guesses):
         if build.outside:
             outside.append(build)
             search.complain("outside", build.outside, build.where)
@@ -99,6 +111,7 @@ def discover(
         findings=tuple(search.findings),
         problems=tuple(sorted(search.problems, key=_problem_order)),
         parsed_files=search.parsed_files,
+        listing=listing,
     )
 
 
@@ -110,8 +123,8 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
     return problem.path or "", problem.line or 0
 
 
-def _all_builds(search: Search) -> FoundBuilds:
-    """Return the builds that files define, and a guess for each other Dockerfile."""
+def _all_builds(search: Search, *, guesses: bool = True) -> FoundBuilds:
+    """Return the builds that files define, and with `guesses` one for each other Dockerfile."""
     compose.collect(search)
     bake.collect(search)
     for kind in file_kinds():
@@ -122,12 +135,17 @@ def _all_builds(search: Search) -> FoundBuilds:
                 continue
             with search.reading(path):
                 add_builds(ground_of(search, path, kind), text)
+    if guesses:
+        _add_guesses(search)
+    return merged(search.builds)
+
+
+def _add_guesses(search: Search) -> None:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
         if realpath(full) not in used and isfile(full):
             _add_guess(search, path)
-    return merged(search.builds)
 
 
 def _add_guess(search: Search, path: str) -> None:
@@ -207,6 +225,11 @@ def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
 
 def _is_wanted(path: str) -> bool:
     name = path.rpartition("/")[2]
+    if name.isascii():  # of other letters some count as these
+        # Most names are of no interest, and this is ten times as fast as the expressions.
+        lower = name.lower()
+        if not lower.endswith(_ENDS) and not any(word in lower for word in _WORDS):
+            return False
     if compose.WANTED(name) or bake.WANTED(name):
         return True
     if is_dockerfile(name) or is_ignore_file(name):
@@ -251,4 +274,4 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
         yield f"--target {shlex.quote(build.target)}"
 
 
-__all__ = ["Discovery", "FoundBuild", "Place", "discover", "merged", "what_to_type"]
+__all__ = ["Discovery", "FileListing", "FoundBuild", "Place", "discover", "merged", "what_to_type"]

@@ -23,7 +23,7 @@ from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.hidden import made_of, shown
-from ctxsize.model import Effect, Problem
+from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import border_of, entries_in, holds, read_file
 from ctxsize.values import Value
 
@@ -97,6 +97,19 @@ class FoundBuild(Value):
 
 
 FoundBuilds = tuple[FoundBuild, ...]
+
+
+@dataclass(eq=False)
+class FileListing:
+    """The files below a directory that may define builds, listed once for several searches."""
+
+    root: str  # the real path of the directory
+    everywhere: bool  # True if the work of others is included
+    paths: Texts  # relative to the directory, in order
+
+    def is_about(self, root: str, *, everywhere: bool) -> bool:
+        """Return whether a search of `root` would list the same."""
+        return self.everywhere == everywhere and self.root == realpath(root)
 
 
 @dataclass
@@ -251,7 +264,7 @@ class Search:
             )
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> None:
+    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> FileListing:
         """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
 
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
@@ -274,23 +287,20 @@ class Search:
             directory = pending.pop()
             name = self.shown(directory)
             try:
-                entries = sorted(entries_in(name), key=lambda child: child.name)
+                entries = entries_in(name)
             except OSError as error:
                 self._unread(name, f"this directory was skipped: {error.strerror or error}")
                 continue
             names = {child.name for child in entries}
             if directory and not everywhere and _is_of_a_tool(directory, names):
                 continue
-            below = []
             prefix = join(directory, "")
-            for child in entries:
-                path = prefix + child.name
-                if child.is_dir(follow_symlinks=False):
-                    if child.name not in never and f"{path}/" not in skipped:
-                        below.append(path)
-                elif wanted(path):
-                    self.paths.append(path)
-            pending += reversed(below)
+            folders = {child.name for child in entries if child.is_dir(follow_symlinks=False)}
+            files = map(prefix.__add__, names - folders)
+            self.paths += sorted(filter(wanted, files))
+            below = map(prefix.__add__, sorted(folders - never, reverse=True))
+            pending += [path for path in below if f"{path}/" not in skipped]
+        return FileListing(realpath(self.root), everywhere, paths=tuple(self.paths))
 
     def _of_others(self) -> set[str]:
         """Return the worktrees and what git ignores, with a trailing slash for directories."""

@@ -29,7 +29,7 @@ from ctxsize.errors import (
 from ctxsize.findings import Finding, FrozenFindings, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.advisor import Advisor
-from ctxsize.repository import Discovery, FoundBuild
+from ctxsize.repository import Discovery, FileListing, FoundBuild
 from ctxsize.scanning.across import findings_across
 from ctxsize.scanning.rows import Measured, Row, Scan
 
@@ -45,7 +45,7 @@ def scan(
     steps: Steps | None = None,
 ) -> Scan:
     """Return every build, the most costly first; `left` selects the findings to report."""
-    contexts = Snapshots(progress, Repositories(discovery.root))
+    contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing)
     builds = stepped(discovery.builds, steps, lambda build: build.build.context)
     measured = [_measure(build, discovery.parsed_files, contexts) for build in builds]
     step(steps, "reading the Dockerfiles")
@@ -140,9 +140,15 @@ class _Findings:
 class Snapshots:
     """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
-    def __init__(self, progress: Progress | None, repositories: Repositories) -> None:
+    def __init__(
+        self,
+        progress: Progress | None,
+        repositories: Repositories,
+        listing: FileListing | None = None,
+    ) -> None:
         self._progress = progress
         self._repositories = repositories
+        self._listing = listing
         self._amounts: dict[tuple[object, ...], Amount] = {}
         self._taken: dict[str, Snapshot] = {}
         self._planned: dict[object, Snapshot | None] = {}
@@ -188,7 +194,7 @@ class Snapshots:
         if key not in self._planned:
             self._planned[key] = None
             with suppress(CtxsizeError):
-                advisor = Advisor(snapshot, repositories=self._repositories)
+                advisor = Advisor(snapshot, repositories=self._repositories, listing=self._listing)
                 edit = advisor.advise().edit
                 if edit is not None:
                     attempt = advisor.trial.attempt(edit.after)

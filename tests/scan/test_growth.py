@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.engine import native
 from tests.counting import Counts, counts
 from tests.trees import Node, build_tree, file
 
@@ -100,3 +101,20 @@ def test_each_further_build_costs_the_same(
         each = (some[what] - few[what]) / (SOME - FEW)
         each_later = (many[what] - some[what]) / (MANY - SOME)
         assert each_later <= more * each + 0.5, (what, few[what], some[what], many[what])
+
+
+def test_scan_lists_each_directory_once_to_find_builds(tmp_path: Path) -> None:
+    for size in (FEW, MANY):
+        build_tree(
+            tmp_path / str(size),
+            [
+                file("Dockerfile", b"FROM scratch\nCOPY . /\n"),
+                *(f"d{number}/a.txt" for number in range(size)),
+            ],
+        )
+    command = ["scan", "--format", "json=scan.json"]
+    few, many = counts(tmp_path, ["--version"], command, map(str, (FEW, MANY)))
+    of_the_context = MANY - FEW
+    if native.core() is not None:
+        of_the_context = 0  # the core lists them without Python
+    assert many["os.scandir"] - few["os.scandir"] == MANY - FEW + of_the_context

@@ -49,6 +49,8 @@ static void *keep(Arena *arena, size_t size) {
     arena->at += size;
     return arena->at - size;
 }
+/* Like NEW, for an array that is large and mostly not used: its pages are untouched, as those of malloc may not be. */
+#define SPREAD(arena, array, count) ((array) = keep(arena, (size_t)(count) * sizeof *(array)))
 static char *keep_text(Arena *arena, const char *text) {
     char *copy = keep(arena, strlen(text) + 1);
     return copy ? strcpy(copy, text) : NULL;
@@ -180,17 +182,18 @@ static int dfa_begin(const Program *p, Dfa *d) {
     for (int i = 0; i < d->starts; i++) count = add_place(p, d, count, d->first[i]);
     return state_of(p, d, count) == 0;
 }
-static int dfa_make(const Program *p, Dfa *d, const int32_t *first, int starts, int words) {
+static int dfa_make(const Program *p, Arena *arena, Dfa *d, const int32_t *first, int starts, int words) {
     size_t each = p->columns * sizeof *d->next + words * sizeof *d->bits + sizeof *d->state;
     d->first = first, d->starts = starts, d->words = words, d->slots = FIRST_SLOTS;
     d->most = DFA_BYTES / each < 16384 ? DFA_BYTES / each : 16384; /* what is not used costs nothing */
-    return NEW(d->state, d->most) && NEW(d->next, (size_t)d->most * p->columns) &&
-           NEW(d->bits, (size_t)d->most * words) && NEW(d->table, d->slots) && NEW(d->mark, p->tokens + 1) &&
+    if (!starts) d->most = 1; /* it is in the one state without places */
+    return SPREAD(arena, d->state, d->most) && SPREAD(arena, d->next, (size_t)d->most * p->columns) &&
+           SPREAD(arena, d->bits, (size_t)d->most * words) && NEW(d->table, d->slots) && NEW(d->mark, p->tokens + 1) &&
            NEW(d->work, p->tokens + 1) && dfa_begin(p, d);
 }
 static void dfa_free(Dfa *d) {
     release(&d->places);
-    free(d->state), free(d->next), free(d->bits), free(d->table), free(d->mark), free(d->work);
+    free(d->table), free(d->mark), free(d->work);
 }
 static int dfa_step(const Program *p, Dfa *d, int from, unsigned char byte) {
     const State *s = &d->state[from];
@@ -877,9 +880,11 @@ static PyObject *outcome(Walk *w, Node *top) {
 /* ---- the module --------------------------------------------------------------------------------------- */
 static int make_sums(const Program *p, Sums *s, Walk *w) {
     s->walk = w;
-    int fine = NEW(s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) && NEW(s->largest, 2 * p->top + 1) &&
-           NEW(s->matched, 4 * p->words + 4) && dfa_make(p, &s->segments, p->first, p->segments, p->words) &&
-           dfa_make(p, &s->telling, p->first + p->segments, p->told, 0);
+    Arena *arena = &s->arena;
+    int fine = SPREAD(arena, s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) &&
+               NEW(s->largest, 2 * p->top + 1) && NEW(s->matched, 4 * p->words + 4) &&
+               dfa_make(p, arena, &s->segments, p->first, p->segments, p->words) &&
+               dfa_make(p, arena, &s->telling, p->first + p->segments, p->told, 0);
     s->rivals = s->matched + p->words, s->bits = s->rivals + p->words, s->near = s->bits + p->words;
     return fine;
 }
@@ -892,7 +897,7 @@ static void clean_up(Walk *w, Node *top) {
     }
     for (Sums *s = w->sums; s && s < w->sums + w->threads; s++) {
         dfa_free(&s->segments), dfa_free(&s->telling);
-        free(s->endings), free(s->by_pattern), free(s->largest), free(s->buffer), free(s->entries), free(s->matched);
+        free(s->by_pattern), free(s->largest), free(s->buffer), free(s->entries), free(s->matched);
         release(&s->arena);
     }
     free(w->sums);
@@ -1013,7 +1018,8 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
 static void forget(Sums *s, Node *nodes, Py_ssize_t count, char *path) {
     for (Py_ssize_t at = 0; nodes && at < count; at++) free(nodes[at].live);
     dfa_free(&s->segments), dfa_free(&s->telling);
-    free(s->endings), free(s->by_pattern), free(s->largest), free(s->matched);
+    free(s->by_pattern), free(s->largest), free(s->matched);
+    release(&s->arena);
     free(nodes), free(path);
 }
 static PyObject *core_judge(PyObject *Py_UNUSED(self), PyObject *args) {
