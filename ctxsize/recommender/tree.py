@@ -61,6 +61,12 @@ class Tree:
             return None
         return self.snapshot.folder(path) or self.snapshot.file(path)
 
+    def has(self, path: str) -> bool:
+        """Return True if there is an entry at `path`."""
+        above, _, name = path.rpartition("/")
+        folder = self.snapshot.folder(above)
+        return folder is not None and folder.has(name)
+
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
         entry = self.entry(path)
@@ -94,7 +100,7 @@ class Tree:
             path = join(directory, name)
             if rest:
                 yield from self._all(path, rest)
-            elif self.entry(path):
+            elif self.has(path):
                 yield path
 
     def files_below(self, path: str) -> Iterator[str]:
