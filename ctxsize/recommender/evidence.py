@@ -47,6 +47,7 @@ Lookup = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule witho
 Lookups = tuple[Lookup, ...]
 _NO_SUMS = Sums()
 _EXISTS = Marker("exists")
+_READERS = ("only_programs", "link", "tagged", "self_ignored", "content", "begins")
 
 
 def small_file(root: str, path: str, limit: int = 1024 * 1024) -> bytes:
@@ -209,16 +210,18 @@ class Evidence:
         return None
 
     def _shows_parts(self, marker: Marker, path: str) -> Clause:
-        shown = (self.shows(part, path) for part in marker.parts)
         if marker.kind == "any_of":
+            shown = (self.shows(part, path) for part in marker.parts)
             return next(filter(None, shown), None)
-        clauses = dict[str, None]()
-        for clause in shown:
+        clauses = dict[Marker, str]()
+        for part in _readers_last(marker.parts):
+            clause = self.shows(part, path)
             if not clause:
                 return None
-            clauses[clause] = None
-        clauses.pop(_condition(_EXISTS), None)
-        return " and ".join(clauses)
+            clauses[part] = clause
+        in_order = dict.fromkeys(clauses[part] for part in marker.parts)
+        in_order.pop(_condition(_EXISTS), None)
+        return " and ".join(in_order)
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
@@ -384,6 +387,16 @@ class RuleIndex:
 
     def _find_named(self, name: str) -> Lookups:
         return (*self._literal.get(name, ()), *self._alike.of(name))
+
+
+@cache
+def _readers_last(markers: tuple[Marker, ...]) -> tuple[Marker, ...]:
+    """Return the markers with those last that open files: most often another one fails before."""
+    return tuple(sorted(markers, key=_opens_files))
+
+
+def _opens_files(marker: Marker) -> bool:
+    return marker.kind in _READERS or any(map(_opens_files, marker.parts))
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from posixpath import join
 from typing import NamedTuple
 
@@ -47,6 +47,9 @@ class Tree:
         self.snapshot = snapshot
         self.root = snapshot.root
         self.directory = snapshot.plan.root  # the real path of the context
+        # Files of a directory are asked about one after the other, with the same patterns.
+        self.find = lru_cache(maxsize=64)(self._find)
+        """Return the first path below a directory, or above it for `../`, that matches; or None."""
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
@@ -74,8 +77,7 @@ class Tree:
             return 0
         return entry.content_bytes
 
-    def find(self, directory: str, pattern: str) -> str | None:
-        """Return the first path below `directory`, or above it for `../`, that matches; or None."""
+    def _find(self, directory: str, pattern: str) -> str | None:
         while pattern.startswith("../"):
             if not directory:
                 return None
