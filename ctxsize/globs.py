@@ -90,7 +90,7 @@ class GlobIndex(Generic[T]):
         lengths = defaultdict[str, set[int]](set)
         for position, (glob, _) in enumerate(self._items):
             ending = glob[1:]
-            if glob[0] == "*" and ending and not is_glob(ending):
+            if glob[0] == "*" and len(ending) >= _KEY_LENGTH and not is_glob(ending):
                 self._by_ending[ending].append(position)
                 key = ending[-_KEY_LENGTH:]
                 lengths[key].add(len(ending))
@@ -112,10 +112,9 @@ class GlobIndex(Generic[T]):
     def of(self, name: str) -> list[T]:
         """Return the items for a name."""
         positions: list[int] = []
-        for key in {name[-_KEY_LENGTH:], name[-1:]}:
-            for length in self._lengths.get(key, ()):
-                ending = name[-length:]
-                positions += self._by_ending.get(ending, ())
+        for length in self._lengths.get(name[-_KEY_LENGTH:], ()):
+            ending = name[-length:]
+            positions += self._by_ending.get(ending, ())
         if self._may_be_other(name) and self._is_any_other(name):
             positions += [at for at in self._others if like(self._items[at][0], name)]
         if len(positions) > 1:

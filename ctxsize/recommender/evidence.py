@@ -47,7 +47,8 @@ Lookup = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule witho
 Lookups = tuple[Lookup, ...]
 _NO_SUMS = Sums()
 _EXISTS = Marker("exists")
-_READERS = ("only_programs", "link", "tagged", "self_ignored", "content", "begins")
+_MAY_OPEN = ("any_of", "only_programs", "link", "tagged", "self_ignored", "content", "begins")
+"""Kinds of markers that may look at what is written in files."""
 
 
 def small_file(root: str, path: str, limit: int = 1024 * 1024) -> bytes:
@@ -213,13 +214,15 @@ class Evidence:
         if marker.kind == "any_of":
             shown = (self.shows(part, path) for part in marker.parts)
             return next(filter(None, shown), None)
-        clauses = dict[Marker, str]()
-        for part in _readers_last(marker.parts):
-            clause = self.shows(part, path)
-            if not clause:
-                return None
-            clauses[part] = clause
-        in_order = dict.fromkeys(clauses[part] for part in marker.parts)
+        clauses = [""] * len(marker.parts)
+        for opens in (False, True):  # most often another part fails before a file is opened
+            for number, part in enumerate(marker.parts):
+                if (part.kind in _MAY_OPEN) is opens:
+                    clause = self.shows(part, path)
+                    if not clause:
+                        return None
+                    clauses[number] = clause
+        in_order = dict.fromkeys(clauses)
         in_order.pop(_condition(_EXISTS), None)
         return " and ".join(in_order)
 
@@ -387,16 +390,6 @@ class RuleIndex:
 
     def _find_named(self, name: str) -> Lookups:
         return (*self._literal.get(name, ()), *self._alike.of(name))
-
-
-@cache
-def _readers_last(markers: tuple[Marker, ...]) -> tuple[Marker, ...]:
-    """Return the markers with those last that open files: most often another one fails before."""
-    return tuple(sorted(markers, key=_opens_files))
-
-
-def _opens_files(marker: Marker) -> bool:
-    return marker.kind in _READERS or any(map(_opens_files, marker.parts))
 
 
 @cache

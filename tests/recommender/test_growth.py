@@ -63,11 +63,17 @@ def unproved(count: int) -> list[Node]:
     return [dockerfile, file(".gitignore", b"/target/\n"), *REPOSITORY, *files]
 
 
-@pytest.mark.parametrize("layout", [proved, unknown])
+def extensions(count: int) -> list[Node]:
+    """Files that git ignores and that could be extension modules, without sources beside them."""
+    files = [file(f"target/p{number}/a.so", b"a" * 500) for number in range(count)]
+    return [*NODE, file(".gitignore", b"/target/\n"), *REPOSITORY, *files]
+
+
+@pytest.mark.parametrize("layout", [proved, unknown, extensions])
 def test_nothing_is_opened_that_no_rule_asks_for(
     layout: Callable[[int], list[Node]], tmp_path: Path
 ) -> None:
-    """Below a proved directory, and files whose names no rule knows."""
+    """Below a proved directory, files whose names no rule knows, and those that lie elsewhere."""
     few, many = counted(tmp_path, layout)
     assert many["open"] == few["open"]
 
