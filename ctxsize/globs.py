@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 NameTest = Callable[[str], object]  # returns something true for names that it accepts
 _WILDCARDS = frozenset("*?[")
+_KEY_LENGTH = 2  # number of characters by which globs are found
 
 
 @lru_cache(maxsize=4096)
@@ -78,7 +79,8 @@ def like(glob: str, name: str) -> bool:
 class GlobIndex(Generic[T]):
     """Finds the items whose glob matches a name, in the order of the items.
 
-    Globs such as `*.log` are found by the ending of the name; the others are one expression.
+    Globs such as `*.log` are found by the ending of the name. The others are one expression, for
+    names that begin as one of them or contain what one of them needs: of others, few names do.
     """
 
     def __init__(self, items: Iterable[tuple[str, T]]) -> None:
@@ -88,19 +90,45 @@ class GlobIndex(Generic[T]):
         lengths = defaultdict[str, set[int]](set)
         for position, (glob, _) in enumerate(self._items):
             ending = glob[1:]
-            if glob[0] == "*" and ending and not is_glob(ending):
+            if glob[0] == "*" and len(ending) >= _KEY_LENGTH and not is_glob(ending):
                 self._by_ending[ending].append(position)
-                lengths[ending[-1]].add(len(ending))
+                key = ending[-_KEY_LENGTH:]
+                lengths[key].add(len(ending))
             else:
                 self._others.append(position)
-        self._lengths = dict(lengths)  # of endings, by their last character
-        self._is_any_other = matching(self._items[position][0] for position in self._others)
+        self._lengths = dict(lengths)  # of endings, by their last characters
+        others = [self._items[position][0] for position in self._others]
+        self._is_any_other = matching(others)
+        self._heads: set[str] = set()
+        self._parts: list[str] = []
+        for glob in others:
+            head = glob[:_KEY_LENGTH]
+            if len(head) == _KEY_LENGTH and not is_glob(head):
+                self._heads.add(head)
+            else:
+                self._parts.append(_needed_part(glob))
+        self._has_part = re.compile("|".join(map(re.escape, self._parts))).search
 
     def of(self, name: str) -> list[T]:
         """Return the items for a name."""
         positions: list[int] = []
-        for length in self._lengths.get(name[-1:], ()):
-            positions += self._by_ending.get(name[-length:], ())
-        if self._is_any_other(name):
+        for length in self._lengths.get(name[-_KEY_LENGTH:], ()):
+            ending = name[-length:]
+            positions += self._by_ending.get(ending, ())
+        if self._may_be_other(name) and self._is_any_other(name):
             positions += [at for at in self._others if like(self._items[at][0], name)]
-        return [self._items[position][1] for position in sorted(positions)]
+        if len(positions) > 1:
+            positions.sort()
+        return [self._items[position][1] for position in positions]
+
+    def _may_be_other(self, name: str) -> bool:
+        if name[:_KEY_LENGTH] in self._heads:
+            return True
+        if not self._parts:
+            return False
+        return self._has_part(name) is not None
+
+
+def _needed_part(glob: str) -> str:
+    """Return the longest text without wildcards that each name of a glob contains."""
+    return max(re.split(r"[*?]|\[.*", glob), key=len)

@@ -126,7 +126,7 @@ class Program:
         if not live:
             return matching
         known = self.known
-        for name in names:
+        for name in self._index.known_among(names):
             hits = live & known[name]
             if hits:
                 matching[name] = hits

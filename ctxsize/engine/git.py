@@ -121,9 +121,17 @@ class GitRepository(Value):
 
     def ignores(self, path: str) -> bool:
         """Return whether `path` or a directory above it is ignored. Raises `GitError`."""
-        if path in self.ignored:
+        if path in self.ignored or f"{path}/" in self.ignored:
             return True
-        return any(f"{directory}/" in self.ignored for directory in up_to(path))
+        return self._ignores_all_in(path.rpartition("/")[0])
+
+    @cached_property
+    def _ignores_all_in(self) -> Callable[[str], bool]:
+        """Return whether a directory or one above it is ignored; its files ask one by one."""
+        return lru_cache(maxsize=64)(self._find_ignored)
+
+    def _find_ignored(self, directory: str) -> bool:
+        return any(f"{above}/" in self.ignored for above in up_to(directory))
 
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:

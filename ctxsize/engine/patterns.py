@@ -331,4 +331,6 @@ def _in_header(char: str) -> str:
 
 def _is_printable(text: str) -> bool:
     """Return whether `text` fits in a header, which cannot contain control characters."""
+    if text.isascii() and text.isprintable():
+        return True
     return all(char >= " " and char != "\x7f" for char in text)

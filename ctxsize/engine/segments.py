@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -115,6 +116,7 @@ def _glob(name: str) -> Segment:
 
 
 _Bounds = tuple[int | None, int | None]  # of the part of a name that a text is compared with
+_WHOLE_NAME: _Bounds = (None, None)
 
 
 @dataclass(eq=False, repr=False)
@@ -145,10 +147,17 @@ class Index:
             return
         bounds: _Bounds = (None, len(text))
         if part.kind == "literal":
-            bounds = (None, None)
+            bounds = _WHOLE_NAME
         elif part.kind == "suffix":
             bounds = (-len(text), None)
         self._texts.setdefault(bounds, defaultdict(int))[text] |= bit
+
+    def known_among(self, names: Sequence[str]) -> Sequence[str]:
+        """Return the names that a segment may match, in order."""
+        if self._globs or self._texts.keys() - {_WHOLE_NAME}:
+            return names
+        literals: Mapping[str, int] = self._texts.get(_WHOLE_NAME, {})
+        return [name for name in names if name in literals]
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""

@@ -322,6 +322,8 @@ def ranked(
     for suggestion in sorted(suggestions, key=worth, reverse=True):
         paths = {*suggestion.paths}
         new = {path for path in outermost(paths) if not is_at_or_below(path, covered)}
+        if not new:
+            continue
         inner = {*suggestion.keeps}
         if not above.isdisjoint(new):
             inner.update(path for path in covered if is_below(path, new))

@@ -182,7 +182,12 @@ class Proof:
         pending = [suggestions]
         while pending:
             group = pending.pop()
-            fault = self.fault([*proved, *group])
+            together = [*proved, *group]
+            fault = ""
+            # If the outer ones pass, no line about a path below what they hide changes anything.
+            outer = _outer(together)
+            if outer is together or self.fault(outer):
+                fault = self.fault(together)
             half = len(group) // 2
             if fault and half:
                 step(steps, ", ".join(group[0].patterns))
@@ -209,6 +214,21 @@ class Proof:
                 for entry in (*folder.entries, *folder.folders):
                     if matches_wildcards(name, entry):
                         yield folder.prefix + entry
+
+
+def _outer(suggestions: Suggestions) -> Suggestions:
+    """Return the suggestions without those that hide only paths below what others hide whole."""
+    if any(suggestion.keeps or suggestion.rule.contents for suggestion in suggestions):
+        return suggestions
+    hidden = {path for suggestion in suggestions for path in suggestion.paths}
+    outer = []
+    for suggestion in suggestions:
+        is_for_all_depths = suggestion.patterns[0].startswith("**/")
+        if is_for_all_depths or not all(is_below(path, hidden) for path in suggestion.paths):
+            outer.append(suggestion)
+    if len(outer) == len(suggestions):
+        return suggestions
+    return outer
 
 
 class _Intent:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -42,6 +42,11 @@ _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], "list[Objection]"]
 Lookup = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule without names
+Lookups = tuple[Lookup, ...]
+_NO_SUMS = Sums()
+_EXISTS = Marker("exists")
+_MAY_OPEN = ("any_of", "only_programs", "link", "tagged", "self_ignored", "content", "begins")
+"""Kinds of markers that may look at what is written in files."""
 
 
 def small_file(root: str, path: str, limit: int = 1024 * 1024) -> bytes:
@@ -169,7 +174,7 @@ class Evidence:
         self.first_bytes = lru_cache(maxsize=4)(self._first_bytes)
 
     def _first_bytes(self, path: str) -> bytes:
-        if self.tree.entry(path) is None:
+        if not self.tree.has(path):
             return b""
         return small_file(self.tree.directory, path, _FIRST_BYTES)
 
@@ -192,7 +197,7 @@ class Evidence:
                     return f"{' and '.join(names)} {where} it"
             case "twin":
                 twin = path.removesuffix(names[0])
-                if twin != path and self.tree.entry(twin):
+                if twin != path and self.tree.has(twin):
                     return f"{twin} beside it"
             case "at_least":
                 size_bytes = self.tree.size_bytes(path)
@@ -200,25 +205,29 @@ class Evidence:
                     return f"{human(size_bytes)} of it"
             case _:
                 if self._holds(marker, path):
-                    return str(marker).replace("`", "")
+                    return _condition(marker)
         return None
 
     def _shows_parts(self, marker: Marker, path: str) -> Clause:
-        shown = (self.shows(part, path) for part in marker.parts)
         if marker.kind == "any_of":
+            shown = (self.shows(part, path) for part in marker.parts)
             return next(filter(None, shown), None)
-        clauses = dict[str, None]()
-        for clause in shown:
-            if not clause:
-                return None
-            clauses[clause] = None
-        clauses.pop(str(Marker("exists")), None)
-        return " and ".join(clauses)
+        clauses = [""] * len(marker.parts)
+        for opens in (False, True):  # most often another part fails before a file is opened
+            for number, part in enumerate(marker.parts):
+                if (part.kind in _MAY_OPEN) is opens:
+                    clause = self.shows(part, path)
+                    if not clause:
+                        return None
+                    clauses[number] = clause
+        in_order = dict.fromkeys(clauses)
+        in_order.pop(_condition(_EXISTS), None)
+        return " and ".join(in_order)
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
             case "exists":
-                return self.tree.entry(path) is not None
+                return self.tree.has(path)
             case "is_dockerfile":
                 return path in self.dockerfiles
             case "worktrees":
@@ -259,20 +268,28 @@ class Evidence:
     def found(self, sums: SumsByPath, judge: Judge) -> Matches:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
         matches: Matches = []
-        directories, files, links = map(_lookups, EntryType)
+        directories, files, links = map(rules_for, EntryType)
         pending = [self.tree.root]
         while pending:
             directory = pending.pop()
+            prefix = directory.prefix
             linked = self.tree.snapshot.links.get(directory.path, ())
             for name, content_bytes in sums.names_in(directory.path).items():
-                lookups = files(name)
                 if name in linked:
-                    lookups = links(name)
-                if lookups and (lookups[0][1] or content_bytes >= _LARGE_BYTES):
-                    matches += self._matches(lookups, directory.prefix + name, judge)
+                    lookups = (*links.named(name), *links.nameless)
+                else:
+                    lookups = files.named(name)
+                    size_bytes = content_bytes
+                    if lookups:  # the first name of a file alone has its bytes in a transfer
+                        size_bytes = directory.contents[name]
+                    if size_bytes >= _LARGE_BYTES:
+                        lookups = (*lookups, *files.nameless)
+                if lookups:
+                    matches += self._matches(lookups, prefix + name, judge)
             for folder in reversed(directory.folders.values()):
-                if sums.get(folder.path, Sums()).entries:
-                    here = self._matches(directories(folder.name), folder.path, judge)
+                if sums.get(folder.path, _NO_SUMS).entries:
+                    lookups = (*directories.named(folder.name), *directories.nameless)
+                    here = self._matches(lookups, folder.path, judge)
                     matches += here
                     if not any(match.is_settled for match in here):
                         pending.append(folder)
@@ -293,10 +310,13 @@ class Evidence:
                 continue
             if rule.ecosystem == "any" and any(other.objections for other in matches):
                 continue
-            match = replace(match, objections=tuple(judge(match)))
+            if objections := judge(match):
+                match = replace(match, objections=tuple(objections))
             if match.is_settled:
                 return [match]
             matches.append(match)
+        if len(matches) == 1:
+            return matches
         doubtful = [match for match in matches if match.hard is None]
         surest = max(doubtful, key=lambda match: match.rule.confidence, default=None)
         return [match for match in matches if match.hard or match is surest]
@@ -344,28 +364,42 @@ class Evidence:
         return Confidence.POSSIBLE
 
 
+class RuleIndex:
+    """The rules for one type of entries, by the names that they look for."""
+
+    def __init__(self, kind: EntryType) -> None:
+        self._literal = defaultdict[str, list[Lookup]](list)
+        globs = list[tuple[str, Lookup]]()
+        for rule in all_rules().values():
+            if rule.kind is not kind:
+                continue
+            for find in rule.find or ("",):
+                name = basename(find)
+                lookup = (rule, find)
+                if is_glob(name):
+                    globs.append((name, lookup))
+                else:
+                    self._literal[name].append(lookup)
+        self.nameless: Lookups = tuple(self._literal.pop("", ()))
+        """The rules for entries of any name."""
+        self._alike = GlobIndex(globs)
+        self.named = lru_cache(maxsize=10_000)(self._find_named)
+        """Return the lookups for a name: literal ones, then globs."""
+
+    def _find_named(self, name: str) -> Lookups:
+        return (*self._literal.get(name, ()), *self._alike.of(name))
+
+
 @cache
-def _lookups(kind: EntryType) -> Callable[[str], Sequence[Lookup]]:
-    """Return a function for the lookups of a name: literal ones, globs, and those without names."""
-    literal = defaultdict[str, list[Lookup]](list)
-    globs = list[tuple[str, Lookup]]()
-    for rule in all_rules().values():
-        if rule.kind is not kind:
-            continue
-        for find in rule.find or ("",):
-            name = basename(find)
-            lookup = (rule, find)
-            if is_glob(name):
-                globs.append((name, lookup))
-            else:
-                literal[name].append(lookup)
-    alike = GlobIndex(globs)
+def rules_for(kind: EntryType) -> RuleIndex:
+    """Return the one index of the rules for a type of entries."""
+    return RuleIndex(kind)
 
-    @lru_cache(maxsize=10_000)
-    def lookups(name: str) -> Sequence[Lookup]:
-        return (*literal.get(name, ()), *alike.of(name), *literal.get("", ()))
 
-    return lookups
+@cache
+def _condition(marker: Marker) -> str:
+    """Return the condition of a marker as the evidence that it holds."""
+    return str(marker).replace("`", "")
 
 
 def _are_documents(files: Iterable[str]) -> bool:

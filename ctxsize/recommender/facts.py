@@ -10,7 +10,7 @@ from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
 from itertools import filterfalse
 from posixpath import basename, dirname, join, split
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
@@ -36,6 +36,7 @@ _MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_SOURCES = 20_000
 _MOST_MANIFESTS = 300
 _MOST_SCRIPTS = 50
+_LONGEST_CACHED = 64 * 1024  # number of characters of a text whose words are kept
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:
@@ -46,16 +47,40 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     >>> is_named("build", "/app/build/lib:$PATH"), is_named("build", "/usr/lib/build")
     (True, False)
     """
+    if len(text) <= _LONGEST_CACHED:
+        words = _cached_words_of(text)
+    else:
+        words = _words_of(text)
     wanted = name.split("/")
-    for word in _BETWEEN.split(text):
+    if not (words.has_globs or wanted[0] in words.names):
+        return False
+    for word, parts in words.parts:
         if not bare and "/" not in word:
             continue
-        if _OF_THE_SYSTEM.match(word):
-            continue
-        parts = [part for part in word.split("/") if part not in ("", ".")]
         if contains_run(parts, wanted, _agree):
             return True
     return False
+
+
+class _Words(NamedTuple):
+    """The words of a text that may name something, with their parts between slashes."""
+
+    parts: list[tuple[str, list[str]]]
+    names: frozenset[str]  # all parts
+    has_globs: bool
+
+
+def _words_of(text: str) -> _Words:
+    words = [
+        (word, [part for part in word.split("/") if part not in ("", ".")])
+        for word in _BETWEEN.split(text)
+        if not _OF_THE_SYSTEM.match(word)
+    ]
+    names = frozenset(part for _, parts in words for part in parts)
+    return _Words(words, names, any(map(is_glob, names)))
+
+
+_cached_words_of = lru_cache(maxsize=128)(_words_of)  # each match asks about the same texts
 
 
 def _agree(part: str, wanted: str) -> bool:
@@ -128,6 +153,8 @@ class Facts:
         """Return the text of a manifest or a source; members of a workspace share manifests."""
         self.maybe_taken = cache(self._maybe_taken)
         self.mentioning = cache(self._find_mentioning)
+        self.makings = defaultdict[tuple[int, str], list[Any]](list)
+        """The uses of matches that `made` has found, by Dockerfile and rule."""
 
     def pattern_of(self, path: str) -> str | None:
         """Return the pattern for exactly this path; None if no pattern can mean it."""

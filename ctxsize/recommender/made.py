@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
-from ctxsize.knowledge.rules import NOT_SOURCES, Category, expression, listed
+from ctxsize.knowledge.rules import NOT_SOURCES, Category, Rule, expression, listed
 from ctxsize.knowledge.tools import (
     Tool,
     has_tools,
@@ -30,11 +30,13 @@ from ctxsize.knowledge.tools import (
 from ctxsize.recommender.build_files import BuildFile, contains
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match
+from ctxsize.recommender.tree import is_below
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 _LONGEST = 64 * 1024
+_MOST_KNOWN = 8  # makings that are kept for a Dockerfile and a rule
 
 
 class _Content(NamedTuple):
@@ -53,25 +55,79 @@ class _Content(NamedTuple):
         return self._replace(later=(*self.later, step.line))
 
 
+class _Question(NamedTuple):
+    """A question about a match: a kind that `_Subject` knows, and what it is about."""
+
+    kind: str
+    text: str
+
+
+class _Subject:
+    """A match, with the answers to all that was asked about it."""
+
+    def __init__(self, facts: Facts, match: Match) -> None:
+        self._facts = facts
+        self._path = match.path
+        depth = match.find.strip("/").count("/") + 1
+        self._name = "/".join(match.path.split("/")[-depth:])
+        self.answers: dict[_Question, bool] = {}
+
+    def ask(self, kind: str, text: str) -> bool:
+        """Return the answer to a question, and keep it."""
+        question = _Question(kind, text)
+        if question not in self.answers:
+            self.answers[question] = self._answer(kind, text)
+        return self.answers[question]
+
+    def _answer(self, kind: str, text: str) -> bool:
+        match kind:
+            case "named in":
+                return is_named(self._name, text)
+            case "named by a path in":
+                return is_named(self._name, text, bare=False)
+            case "below the source":
+                return contains(text, self._path)
+            case "beside or below the package":
+                return f"{dirname(self._path)}/".startswith(f"{text}/")
+        # "around scripts called"
+        return any(is_below(path, {self._path}) for path in self._facts.named(text))
+
+    def agrees(self, other: _Subject) -> bool:
+        """Return True if all that was asked about another match has the same answer here."""
+        return all(self._answer(*asked) == answer for asked, answer in other.answers.items())
+
+    @property
+    def is_typical(self) -> bool:
+        """Return True if another match may share the answers, and they take little memory."""
+        for asked, answer in self.answers.items():
+            if len(asked.text) > _LONGEST:
+                return False
+            if answer and asked.kind == "around scripts called":  # so other scripts were read
+                return False
+        return True
+
+    def script(self, name: str) -> str:
+        """Return the texts of the scripts of a name that are not below the match."""
+        self.ask("around scripts called", name)
+        return self._facts.script(name, self._path)
+
+
 class Making:
     """The use of one match in the stages of one Dockerfile."""
 
-    def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
+    def __init__(self, facts: Facts, build_file: BuildFile, rule: Rule, subject: _Subject) -> None:
         self.is_made = False  # a command makes it, or a substitute, where its sources are
+        self.subject = subject
         self._uses: list[int] = []
         self._facts = facts
         self._build_file = build_file
-        self._path = match.path
-        rule = match.rule
         self._rule = rule
         self._manager: Tool | None = None
         # Only rules with this trap are about the files of package managers.
         if "no_install_step" in rule.traps:
             self._manager = manager_of(rule.name)
         self._language = manager_of(f"{rule.ecosystem}.")
-        depth = match.find.strip("/").count("/") + 1
-        name = "/".join(match.path.split("/")[-depth:])
-        self._is_named_in = partial(is_named, name)
+        self._is_named_in = partial(subject.ask, "named in")
         self._is_known = has_tools(rule.name)
         self._ends: dict[BuiltStage, _Content] = {}
         self._consumed = set[BuiltStage]()
@@ -127,7 +183,7 @@ class Making:
         return _Content()
 
     def _is_in(self, source: str) -> bool:
-        return source == "." or contains(source, self._path)
+        return source == "." or self.subject.ask("below the source", source)
 
     def _after_run(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""
@@ -166,7 +222,7 @@ class Making:
                 return False
         documents = (heredoc.content for heredoc in step.instruction.heredocs)
         texts = _with_values(step, (*step.instruction.arguments, *documents))
-        return any(self._is_named_in(text, bare=False) for text in texts)
+        return any(self.subject.ask("named by a path in", text) for text in texts)
 
     def _can_make(self, step: StageStep, content: _Content, *, has_it: bool) -> bool:
         if self._manager:  # an install needs no source but the manifest
@@ -189,7 +245,7 @@ class Making:
         package = self._package_at(normpath(join(directory, installed)), self._manager.files[0])
         if not package:
             return True
-        return f"{dirname(self._path)}/".startswith(f"{package}/")
+        return self.subject.ask("beside or below the package", package)
 
     def _package_at(self, directory: str, manifest: str) -> str:
         """Return the package of the context that is at a directory of the image, by its path.
@@ -239,7 +295,7 @@ class Making:
         if program not in ("cd", "pushd", "mkdir"):
             if self._is_named_in(directory.removeprefix(step.state.directory.text)):
                 return True
-        if self._is_named_in(self._script(command), bare=False):
+        if self.subject.ask("named by a path in", self._script(command)):
             return True
         if program in listed("silent"):
             return False
@@ -248,14 +304,16 @@ class Making:
         # `-m` names a module.
         words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]
         # Plain words are commands to some programs: `npm run build` names no `build/`.
-        bare = program not in listed("with_verbs")
-        return any(self._is_named_in(word, bare=bare) for word in words)
+        kind = "named in"
+        if program in listed("with_verbs"):
+            kind = "named by a path in"
+        return any(self.subject.ask(kind, word) for word in words)
 
     def _script(self, command: Command) -> str:
         word = "".join(run_by(command).words[:1])
         if "/" not in word and not word.endswith(".sh"):
             return ""
-        return self._facts.script(basename(word), self._path)
+        return self.subject.script(basename(word))
 
     def _may_use(self, content: _Content, step: StageStep) -> bool:
         """Return True if an instruction may use the match when the image is finished."""
@@ -276,6 +334,19 @@ class Making:
             if self._speaks(" ".join(command.words)) or self._speaks(self._script(command)):
                 return True
         return False
+
+
+def making_of(facts: Facts, build_file: BuildFile, match: Match) -> Making:
+    """Return the use of a match in a Dockerfile; matches with the same answers share one."""
+    known: list[Making] = facts.makings[id(build_file), match.rule.name]
+    subject = _Subject(facts, match)
+    for making in known:
+        if subject.agrees(making.subject):
+            return making
+    making = Making(facts, build_file, match.rule, subject)
+    if len(known) < _MOST_KNOWN and subject.is_typical:
+        known.append(making)
+    return making
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from ctxsize.findings import Confidence
 from ctxsize.knowledge.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.build_files import Named, letting_in
 from ctxsize.recommender.facts import WORDS, Facts, is_named, mentions, reader_of
-from ctxsize.recommender.made import Making
+from ctxsize.recommender.made import making_of
 from ctxsize.recommender.outcome import Clause, Doubt, Match, Objection
 from ctxsize.recommender.tree import is_at_or_below, is_below
 
@@ -140,7 +140,7 @@ def test_stage(facts: Facts, match: Match) -> Clause:
 def prebuilt_pipeline(facts: Facts, match: Match) -> Clause:
     """Object if an image may need the copied match, as no command there makes it again."""
     for build_file in facts.taking(match):
-        making = Making(facts, build_file, match)
+        making = making_of(facts, build_file, match)
         path = build_file.path
         if match.rule.category in _BUILT and not making.is_made:
             return Doubt(f"the image of {path} may need it: no command there makes it")

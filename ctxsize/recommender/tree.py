@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from posixpath import join
 from typing import NamedTuple
 
@@ -48,6 +48,9 @@ class Tree:
         self.snapshot = snapshot
         self.root = snapshot.root
         self.directory = snapshot.plan.root  # the real path of the context
+        # Files of a directory are asked about one after the other, with the same patterns.
+        self.find = lru_cache(maxsize=64)(self._find)
+        """Return the first path below a directory, or above it for `../`, that matches; or None."""
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
@@ -62,6 +65,12 @@ class Tree:
             return None
         return self.snapshot.folder(path) or self.snapshot.file(path)
 
+    def has(self, path: str) -> bool:
+        """Return True if there is an entry at `path`."""
+        above, _, name = path.rpartition("/")
+        folder = self.snapshot.folder(above)
+        return folder is not None and folder.has(name)
+
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
         entry = self.entry(path)
@@ -69,8 +78,7 @@ class Tree:
             return 0
         return entry.content_bytes
 
-    def find(self, directory: str, pattern: str) -> str | None:
-        """Return the first path below `directory`, or above it for `../`, that matches; or None."""
+    def _find(self, directory: str, pattern: str) -> str | None:
         while pattern.startswith("../"):
             if not directory:
                 return None
@@ -95,7 +103,7 @@ class Tree:
             path = join(directory, name)
             if rest:
                 yield from self._all(path, rest)
-            elif self.entry(path):
+            elif self.has(path):
                 yield path
 
     def files_below(self, path: str) -> Iterator[str]:

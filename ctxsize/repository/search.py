@@ -99,8 +99,7 @@ class FoundBuild(Value):
 FoundBuilds = tuple[FoundBuild, ...]
 
 
-@dataclass(eq=False)
-class FileListing:
+class FileListing(Value, eq=False):
     """The files below a directory that may define builds, listed once for several searches."""
 
     root: str  # the real path of the directory

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine.automaton import Automaton
+from ctxsize.engine.automaton import Automaton, Program
 from ctxsize.engine.evaluate import DockerIgnoreSpec, PatternByPattern
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import segments
@@ -197,3 +197,14 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(fast._states) <= 50
         assert len(state.children) <= 5
         assert len(state) <= 5
+
+
+def test_names_that_no_pattern_writes_are_not_looked_up() -> None:
+    """With patterns of whole names alone; one with a wildcard asks about each."""
+    literal = Program(DockerIgnoreSpec.from_lines(["**/.git", "docs", "a/b"]).patterns)
+    names = ["x", ".git", "y", "docs", "b", "z"]
+    hits = literal.hits(-1, "", names)
+    assert list(literal.known) == list(hits) == [".git", "docs", "b"]
+    wild = Program(DockerIgnoreSpec.from_lines(["**/.git", "*.log"]).patterns)
+    wild.hits(-1, "", names)
+    assert list(wild.known) == names

@@ -9,13 +9,20 @@ import pytest
 
 from tests.counting import Counts, counts
 from tests.engine.native.both import core
-from tests.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, directory, file
 
 FEW, MANY = 20, 100
 NODE = [
     file("Dockerfile", b"FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"),
     file("package.json", b'{"dependencies": {"p0": "1"}}'),
     file("package-lock.json", b"{}"),
+]
+
+
+REPOSITORY = [
+    file(".git/HEAD", b"ref: refs/heads/main\n"),
+    directory(".git/objects"),
+    directory(".git/refs"),
 ]
 
 
@@ -47,11 +54,26 @@ def asked(count: int) -> list[Node]:
     return [*NODE, *(file(path, b"a" * 500) for path in paths)]
 
 
-@pytest.mark.parametrize("layout", [proved, unknown])
+def unproved(count: int) -> list[Node]:
+    """Large files and directories that git ignores, and nothing else is known of them."""
+    names = ("a.rlib", "b.rmeta", "c.d", "d")
+    paths = [f"target/p{number}/{name}{number}" for number in range(count) for name in names]
+    files = [file(path, size_bytes=1_100_000) for path in paths]
+    dockerfile = file("Dockerfile", b"FROM debian\nWORKDIR /app\nCOPY . .\nRUN make\n")
+    return [dockerfile, file(".gitignore", b"/target/\n"), *REPOSITORY, *files]
+
+
+def extensions(count: int) -> list[Node]:
+    """Files that git ignores and that could be extension modules, without sources beside them."""
+    files = [file(f"target/p{number}/a.so", b"a" * 500) for number in range(count)]
+    return [*NODE, file(".gitignore", b"/target/\n"), *REPOSITORY, *files]
+
+
+@pytest.mark.parametrize("layout", [proved, unknown, extensions])
 def test_nothing_is_opened_that_no_rule_asks_for(
     layout: Callable[[int], list[Node]], tmp_path: Path
 ) -> None:
-    """Below a proved directory, and files whose names no rule knows."""
+    """Below a proved directory, files whose names no rule knows, and those that lie elsewhere."""
     few, many = counted(tmp_path, layout)
     assert many["open"] == few["open"]
 
@@ -71,3 +93,9 @@ def test_an_unknown_name_costs_few_calls(tmp_path: Path) -> None:
 def test_a_file_is_opened_once_for_all_rules(tmp_path: Path) -> None:
     few, many = counted(tmp_path, asked)
     assert many["open"] - few["open"] <= MANY - FEW
+
+
+def test_what_git_ignores_costs_few_calls_for_each_match(tmp_path: Path) -> None:
+    few, many = counted(tmp_path, unproved)
+    # Each directory is a match, and so is each of its 4 files.
+    assert (many["calls"] - few["calls"]) / (MANY - FEW) / 5 < 420
