@@ -7,6 +7,7 @@ libraries come from Debian or Ubuntu (see PACKAGES), and nothing is downloaded.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -105,7 +106,11 @@ def go_library(directory: Path) -> Iterator[GoLibrary]:
         HOME=str(directory),
     )
     argv = [find_command("go") or "go", "build", "-o", str(binary), str(_SOURCE / "main.go")]
-    compiled = run(argv, env=environment)
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    # Of several processes one fills the cache, which takes a while.
+    with open(_CACHE / "filled-by-one.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        compiled = run(argv, env=environment)
     if compiled.code:
         raise RuntimeError(compiled.stderr)
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
