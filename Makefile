@@ -26,7 +26,7 @@ help:
 	@echo 'make record    ask the real engines everything, and keep their answers'
 	@echo 'make fuzz      the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
 	@echo 'make sanitize  the tests of the compiled core under the sanitizers of gcc'
-	@echo 'make bench     equal lists first, then times beside a C floor and the peers'
+	@echo 'make bench     equal lists first, then times beside a C floor, the peers and measure'
 	@echo 'make clean     remove the virtual environments and what was built'
 
 demo: $(DEMO)/installed
@@ -91,9 +91,10 @@ fuzz: $(TEST)/installed $(CORE)
 sanitize: $(TEST)/installed
 	tests/engine/native/sanitize $(TEST)/bin/python $(PYTEST_ARGS)
 
-# BENCH holds options, for instance BENCH='--scale 0.1 --rounds 3'.
+# BENCH and GROWTH hold options, for instance BENCH='--scale 0.1 --rounds 3'.
 bench: $(TEST)/installed $(CORE)
 	$(TEST)/bin/python benchmarks/run.py $(BENCH)
+	$(TEST)/bin/python benchmarks/growth.py $(GROWTH)
 
 clean:
 	rm -rf .venv build dist $(CORE)
