@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import compress
+from itertools import chain, compress
 from posixpath import join
 from stat import S_ISLNK, S_ISSOCK
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
+from ctxsize.go.strings import encoded
 from ctxsize.model import Problem
 from ctxsize.values import Value
 
@@ -262,19 +264,46 @@ class Snapshot:
             if not S_ISLNK(old.st_mode):
                 mode = old.st_mode
         file = File(name, mode, size_bytes)
+        entries = {**self._by_path[directory].entries}
+        if name not in entries:  # a walk would give the names in byte order
+            items = [*entries.items()]
+            place = bisect(items, encoded(name), key=lambda item: encoded(item[0]))
+            items.insert(place, (name, file.kept))
+            entries = dict(items)
+        entries[name] = file.kept
+        return self._with_entries({directory: entries})
+
+    def readable_beside(self, sent: Sent) -> Snapshot:
+        """Return the same context with readable files where they are not in `sent`.
+
+        A builder does not open these. So that they cannot be read is no reason to stop.
+        """
+        changed: dict[str, dict[str, int | File]] = {}
+        for folder in self.folders:
+            closed = [
+                file
+                for file in folder.special
+                if not file.readable and folder.prefix + file.name not in sent
+            ]
+            if closed:
+                readable = {file.name: file._replace(readable=True).kept for file in closed}
+                changed[folder.path] = {**folder.entries, **readable}
+        if changed:
+            return self._with_entries(changed)
+        return self
+
+    def _with_entries(self, changed: Mapping[str, dict[str, int | File]]) -> Snapshot:
+        """Return the same context with these entries in these directories."""
         by_path = {**self._by_path}
-        folder = by_path[directory]
-        entries = {**folder.entries, name: file.kept}
-        new = replace(folder, entries=entries)
-        new.add_up()
-        by_path[directory] = new
-        while new.path:  # replace the directories above as well; all others are shared
-            above = by_path[new.path.rpartition("/")[0]]
-            folders = {**above.folders, new.name: new}
-            new = replace(above, folders=folders)
+        # The directories above are replaced as well; all others are shared.
+        replaced = {"", *chain.from_iterable(map(up_to, filter(None, changed)))}
+        for path in sorted(replaced, key=len, reverse=True):  # those below come first
+            old = by_path[path]
+            folders = {name: by_path[folder.path] for name, folder in old.folders.items()}
+            new = replace(old, entries=changed.get(path, old.entries), folders=folders)
             new.add_up()
-            by_path[new.path] = new
-        snapshot = replace(self, root=new, _last=None)
+            by_path[path] = new
+        snapshot = replace(self, root=by_path[""], _last=None)
         snapshot._by_path = by_path
         return snapshot
 

@@ -96,8 +96,9 @@ class Trial:
 
     @cached_property
     def everything(self) -> Sent:
-        """Return the entries sent without any pattern."""
-        return self.snapshot.sent(self.plan.builder.spec_class([]))
+        """Return the entries sent without any pattern, if all that is ignored can be read."""
+        whole = self.snapshot.readable_beside(self.before)
+        return whole.sent(self.plan.builder.spec_class([]))
 
     def attempt(self, data: bytes) -> Attempt:
         """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
@@ -226,9 +227,10 @@ class WideTrial(Trial):
 
     @cached_property
     def everything(self) -> Sent:
-        """Return the entries sent without any pattern."""
+        """Return the entries sent without any pattern, if all that is ignored can be read."""
+        whole = self.snapshot.readable_beside(self.before)
         no_lines = self.plan.builder.spec_class([])
-        return self.snapshot.judged(no_lines) or self.snapshot.sent(no_lines)
+        return whole.judged(no_lines) or whole.sent(no_lines)
 
 
 class _Answer(NamedTuple):

@@ -36,7 +36,7 @@ _MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_SOURCES = 20_000
 _MOST_MANIFESTS = 300
 _MOST_SCRIPTS = 50
-_LONGEST_CACHED = 64 * 1024  # number of characters of a text whose words are kept
+_LONGEST_CACHED = 8 * 1024  # number of characters of a text whose words are kept
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:

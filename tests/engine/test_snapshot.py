@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxsize.api import suggest
+from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, PatternByPattern, State
 from ctxsize.engine.filesystem import PLAIN, File
@@ -22,6 +24,7 @@ from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
 from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
+from ctxsize.explore.session import Session
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import SumsByPath, moved
 from tests.cli.conftest import unprivileged
@@ -175,7 +178,8 @@ def test_only_a_builder_that_refuses_files_is_asked_which(
 def test_a_file_that_is_written_later(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", NODES)
     snapshot = Snapshot.take(resolve(str(root)))
-    for path, size in ((".dockerignore", 4), ("src/new", 9), ("target/again", 1)):
+    new = [(".dockerignore", 4), ("src/b", 9), ("src/\uff5e", 9), ("src/\udcff", 9)]
+    for path, size in (*new, ("target/again", 1)):
         changed = snapshot.with_file(path, size)
         assert changed.file(path) is not None
         (root / path).unlink(missing_ok=True)
@@ -183,6 +187,8 @@ def test_a_file_that_is_written_later(tmp_path: Path) -> None:
         taken = Snapshot.take(snapshot.plan)
         assert changed.sent().sizes == taken.sent().sizes
         assert changed.root.content_bytes == taken.root.content_bytes
+        for folder in taken.folders:
+            assert [*changed.folder(folder.path).entries] == [*folder.entries]
         snapshot = changed
     assert Snapshot.take(resolve(str(root))).file("src/nothing") is None
 
@@ -199,6 +205,26 @@ def test_an_ignored_file_without_permission_arrives_empty_once_it_is_sent() -> N
             assert snapshot.sent().empty == frozenset()
             assert snapshot.sent(plan.spec).empty == {"closed"}
             assert tried(snapshot, plan) == walked(plan)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_an_ignored_file_without_permission_stops_nobody(builder: str) -> None:
+    """The classic builder and Podman stop only if it is sent."""
+    require("root")
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o755)
+        nodes = [file(".dockerignore", b"closed\nin\n"), file("closed", b"content", mode=0), "a"]
+        nodes += [
+            file("in/closed", b"content", mode=0),
+            "in/open",
+            file("Dockerfile", b"FROM alpine\nCOPY a /\n"),
+        ]
+        root = build_tree(Path(base) / "ctx", nodes)
+        on_disk = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+        with unprivileged():
+            suggest(str(root), builder=builder)
+            session = Session(Build(str(root), builder=builder))
+            assert session.entry().on_disk.content_bytes == on_disk
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def line(entry: Entry, **more: object) -> str:
     }
 
 
-@cache
+@lru_cache(maxsize=1024)  # patterns come from strangers
 def _line_of(kind: Kind, verdict: Verdict, arrives_empty: str | None) -> str:
     """Return the line of entries of a kind, with places for what each has of its own."""
     shape = _fields(Entry("", kind, 0, 0, verdict, arrives_empty))
