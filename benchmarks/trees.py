@@ -46,7 +46,7 @@ class Folder:
     """Symlinks and their targets."""
 
 
-ParsedDockerfile = Callable[[float], Iterator[Folder]]
+Layout = Callable[[float], Iterator[Folder]]
 """The directories of a tree at a scale, parents before their children."""
 
 
@@ -56,7 +56,7 @@ class Tree:
 
     name: str
     title: str
-    plan: ParsedDockerfile
+    plan: Layout
     version: int = 1
     """Part of the stamp: raise it whenever the plan changes."""
     texts: tuple[tuple[str, str], ...] = ()
@@ -265,13 +265,19 @@ TREES = {
 
 
 def small(_scale: float) -> Iterator[Folder]:
-    """A project of 20 files."""
-    yield Folder("", 8, 20_000, _any_file)
+    """A project of 20 files, with its Dockerfile."""
+    yield Folder("", 7, 20_000, _any_file)
     yield Folder("src", 8, 40_000, _any_file)
     yield Folder("tests", 4, 10_000, _any_file)
 
 
-SMALL = Tree("small", "20 files", small)
+SMALL = Tree(
+    "small",
+    "20 files",
+    small,
+    version=2,
+    texts=(("Dockerfile", "FROM python\nCOPY . .\n"),),
+)
 
 
 # --- trees for `suggest` -------------------------------------------------------------------------
@@ -367,7 +373,7 @@ def _generate(tree: Tree, path: Path, scale: float) -> None:
             subprocess.run(["git", *words.split()], cwd=path, check=True)
 
 
-def _fill_part(plan: ParsedDockerfile, root: str, scale: float, part: int) -> None:
+def _fill_part(plan: Layout, root: str, scale: float, part: int) -> None:
     """Each worker makes runs of 64 directories, so that the two seldom share a parent."""
     for number, folder in enumerate(plan(scale)):
         if number // 64 % WORKERS == part:
