@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
@@ -264,38 +264,29 @@ class Snapshot:
             if not S_ISLNK(old.st_mode):
                 mode = old.st_mode
         file = File(name, mode, size_bytes)
-        entries = {**self._by_path[directory].entries}
-        if name not in entries:  # a walk would give the names in byte order
-            items = [*entries.items()]
-            place = bisect(items, encoded(name), key=lambda item: encoded(item[0]))
-            items.insert(place, (name, file.kept))
-            entries = dict(items)
-        entries[name] = file.kept
-        return self._with_entries({directory: entries})
+        entries = [*self._by_path[directory].entries.items()]
+        place = bisect_left(entries, encoded(name), key=lambda entry: encoded(entry[0]))
+        entries[place : place + (old is not None)] = [(name, file.kept)]
+        return self._with_entries({directory: dict(entries)})
 
     def readable_beside(self, sent: Sent) -> Snapshot:
-        """Return the same context with readable files where they are not in `sent`.
-
-        A builder does not open these. So that they cannot be read is no reason to stop.
-        """
+        """Return the same context with readable files outside `sent`: no builder opens them."""
         changed: dict[str, dict[str, int | File]] = {}
         for folder in self.folders:
-            closed = [
-                file
+            readable = {
+                file.name: file._replace(readable=True).kept
                 for file in folder.special
                 if not file.readable and folder.prefix + file.name not in sent
-            ]
-            if closed:
-                readable = {file.name: file._replace(readable=True).kept for file in closed}
+            }
+            if readable:
                 changed[folder.path] = {**folder.entries, **readable}
-        if changed:
-            return self._with_entries(changed)
-        return self
+        return self._with_entries(changed)
 
     def _with_entries(self, changed: Mapping[str, dict[str, int | File]]) -> Snapshot:
-        """Return the same context with these entries in these directories."""
+        """Return the same context with these entries; directories not above them are shared."""
+        if not changed:
+            return self
         by_path = {**self._by_path}
-        # The directories above are replaced as well; all others are shared.
         replaced = {"", *chain.from_iterable(map(up_to, filter(None, changed)))}
         for path in sorted(replaced, key=len, reverse=True):  # those below come first
             old = by_path[path]
