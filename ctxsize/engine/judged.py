@@ -31,7 +31,8 @@ class Numbers:
         for number, folder in reversed([*enumerate(folders)]):
             if folder.folders:
                 last = next(reversed(folder.folders.values()))
-                self._ends[number] = self._ends[self.by_path[last.path]]
+                last_number = self.by_path[last.path]
+                self._ends[number] = self._ends[last_number]
 
     def _numbers_of(self, links: Mapping[str, Set[str]]) -> Iterator[int]:
         for directory, names in links.items():
@@ -45,14 +46,16 @@ class Numbers:
         """Return the files of a directory. Raises `KeyError` if there is none."""
         number = self.by_path[path]
         first = self.first_files[number]
-        return slice(first, self.first_files[number + 1])
+        end = self.first_files[number + 1]
+        return slice(first, end)
 
     def below(self, path: str) -> slice:
         """Return the files of a directory and of all below. Raises `KeyError` if there is none."""
         number = self.by_path[path]
         first = self.first_files[number]
-        end = self._ends[number]
-        return slice(first, self.first_files[end])
+        next_directory = self._ends[number]
+        end = self.first_files[next_directory]
+        return slice(first, end)
 
     def file(self, path: str) -> int | None:
         """Return the number of a file; None if there is none."""
@@ -60,10 +63,12 @@ class Numbers:
         number = self.by_path.get(directory)
         if number is None:
             return None
-        names = [*self.folders[number].entries]
+        folder = self.folders[number]
+        names = [*folder.entries]
         if name not in names:
             return None
-        return self.first_files[number] + names.index(name)
+        first = self.first_files[number]
+        return first + names.index(name)
 
 
 class JudgedNames(Mapping[str, Mapping[str, int]]):
@@ -114,8 +119,9 @@ class JudgedNames(Mapping[str, Mapping[str, int]]):
         number = self._numbers.by_path[directory]
         folder = self._numbers.folders[number]
         sizes = self._sizes[files]
+        sent = self._sent[files]
         sized = zip(folder.entries, sizes, strict=True)
-        names = dict(compress(sized, self._sent[files]))
+        names = dict(compress(sized, sent))
         self._names[directory] = names
         return names
 
@@ -143,6 +149,7 @@ class JudgedNames(Mapping[str, Mapping[str, int]]):
         last = bisect_left(self._symlinks, files.stop)
         links = self._symlinks[first:last]
         symlinks = sum(self._sent[link] for link in links)
-        sizes = compress(self._sizes[files], sent)
-        count = sent.count(_IS_SENT)
-        return count - symlinks, sum(sizes), symlinks
+        sizes = self._sizes[files]
+        content_bytes = sum(compress(sizes, sent))
+        entries = sent.count(_IS_SENT)
+        return entries - symlinks, content_bytes, symlinks

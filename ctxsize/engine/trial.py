@@ -98,7 +98,10 @@ class Trial:
     def everything(self) -> Sent:
         """Return the entries sent without any pattern, if all that is ignored can be read."""
         whole = self.snapshot.readable_beside(self.before)
-        return whole.sent(self.plan.builder.spec_class([]))
+        return self._all_of(whole, self.plan.builder.spec_class([]))
+
+    def _all_of(self, snapshot: Snapshot, no_lines: DockerIgnoreSpec) -> Sent:
+        return snapshot.sent(no_lines)
 
     def attempt(self, data: bytes) -> Attempt:
         """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
@@ -225,12 +228,8 @@ class WideTrial(Trial):
         judged = self.snapshot.judged(spec, include=include)
         return judged or super().under(spec, include)
 
-    @cached_property
-    def everything(self) -> Sent:
-        """Return the entries sent without any pattern, if all that is ignored can be read."""
-        whole = self.snapshot.readable_beside(self.before)
-        no_lines = self.plan.builder.spec_class([])
-        return whole.judged(no_lines) or whole.sent(no_lines)
+    def _all_of(self, snapshot: Snapshot, no_lines: DockerIgnoreSpec) -> Sent:
+        return snapshot.judged(no_lines) or super()._all_of(snapshot, no_lines)
 
 
 class _Answer(NamedTuple):

@@ -51,10 +51,10 @@ ROWS = [
 ]
 
 
-Told = tuple[Asked, list[Finding]]
+AskedAndFound = tuple[Asked, list[Finding]]
 
 
-def asked_about(case: Case, root: Path, library: GoLibrary | None = None) -> Told:
+def asked_about(case: Case, root: Path, library: GoLibrary | None = None) -> AskedAndFound:
     """Those to ask about `case`, and what is found in it; it is read as BuildKit does."""
     assert case.tree is not None
     build_tree(root, case.tree)
@@ -67,14 +67,14 @@ def asked_about(case: Case, root: Path, library: GoLibrary | None = None) -> Tol
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Told]:
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], AskedAndFound]:
     """Return what `asked_about` tells of a case, whose tree is made once; no test changes it."""
-    told: dict[str, Told] = {}
+    by_case: dict[str, AskedAndFound] = {}
 
-    def ask(case: Case) -> Told:
-        if repr(case) not in told:
-            told[repr(case)] = asked_about(case, tmp_path_factory.mktemp("case") / "ctx")
-        return told[repr(case)]
+    def ask(case: Case) -> AskedAndFound:
+        if repr(case) not in by_case:
+            by_case[repr(case)] = asked_about(case, tmp_path_factory.mktemp("case") / "ctx")
+        return by_case[repr(case)]
 
     return ask
 
@@ -85,7 +85,7 @@ BEYOND = ("CTX108", "CTX120", "CTX125", "an allow-list", "emptied")
 
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize(("name", "case"), [row for row in ROWS if row[0] not in BEYOND])
-def test_what_is_said_is_so(name: str, case: Case, ask: Callable[[Case], Told]) -> None:
+def test_what_is_said_is_so(name: str, case: Case, ask: Callable[[Case], AskedAndFound]) -> None:
     asked, found = ask(case)
     assert [*differences(asked, found)] == []
 
@@ -93,7 +93,7 @@ def test_what_is_said_is_so(name: str, case: Case, ask: Callable[[Case], Told]) 
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize(("name", "case"), ROWS)
 def test_and_by_the_library(
-    name: str, case: Case, ask: Callable[[Case], Told], golibrary: GoLibrary
+    name: str, case: Case, ask: Callable[[Case], AskedAndFound], golibrary: GoLibrary
 ) -> None:
     alone, found = ask(case)
     asked = alone.by(golibrary)
@@ -105,7 +105,7 @@ def test_and_by_the_library(
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize(("name", "case"), ROWS)
 def test_fixes_one_after_the_other(
-    name: str, case: Case, ask: Callable[[Case], Told], golibrary: GoLibrary
+    name: str, case: Case, ask: Callable[[Case], AskedAndFound], golibrary: GoLibrary
 ) -> None:
     asked = ask(case)[0].by(golibrary)
     for unsafe in (False, True):
@@ -130,7 +130,7 @@ def test_of_any_file(golibrary: GoLibrary, lines: list[str], paths: list[str]) -
         assert [*differences(asked, found)] == []
 
 
-def test_every_code_with_a_fix_is_among_them(ask: Callable[[Case], Told]) -> None:
+def test_every_code_with_a_fix_is_among_them(ask: Callable[[Case], AskedAndFound]) -> None:
     met = set()
     for _, case in ROWS:
         _, found = ask(case)
@@ -227,7 +227,9 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
 
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize("name", LIES)
-def test_lies_are_caught(name: str, ask: Callable[[Case], Told], golibrary: GoLibrary) -> None:
+def test_lies_are_caught(
+    name: str, ask: Callable[[Case], AskedAndFound], golibrary: GoLibrary
+) -> None:
     case, code, spoil, words = LIES[name]
     alone, found = ask(case)
     asked = alone.by(golibrary)
