@@ -66,7 +66,24 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
+class SentFolder(NamedTuple):
+    """A directory that is sent, as the compiled core lists it."""
+
+    path: str
+    decider: int | None  # index of the pattern that decided
+
+
+class SentRun(NamedTuple):
+    """Plain files in a row of one directory that are sent, as the compiled core lists them."""
+
+    prefix: str  # as that of `Files`
+    names: list[str]
+    sizes: Sequence[int]  # bytes
+    decider: int | None  # index of the pattern that decided about all of them
+
+
 Event = Folder | Files | IgnoredEntries | IgnoredFolder
+EventOfSent = Event | SentFolder | SentRun
 Progress = Callable[[int, int], None]  # called now and then with the entries and bytes so far
 Steps = Callable[[str, int, int], None]
 """Called before each item with its name, the number of items done, and their total, or 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from heapq import merge
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import (
+    EventOfSent,
     Files,
     Folder,
     IgnoredEntries,
     IgnoredFolder,
     Progress,
+    SentFolder,
+    SentRun,
     order,
     public_pattern,
     reported,
@@ -28,6 +32,7 @@ from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 if TYPE_CHECKING:
     from ctxsize.engine.sent_files import SentFiles
 
+_FIRST_ENTRIES = 1000  # number that takes a walk of Python as long as the core needs to begin
 _KINDS = {
     S_IFREG: Kind.FILE,
     S_IFDIR: Kind.DIRECTORY,
@@ -119,10 +124,10 @@ def _faults(plan: Plan) -> Iterator[Problem]:
 class Listing:
     """The `sent` entries of a plan's context, the `ignored` ones, or both, in order.
 
-    Iterate it once. It streams: only the paths of ignored directories that are sent are
-    kept. With `ignored`, it opens the directories that the builder does not enter. What any of
-    `evaluators` sends is listed once. `problems` is complete after the iteration; `unfound`
-    returns further ones. Raises what `Walk` raises.
+    Iterate it once. It streams; of a large context the compiled core lists what is sent, and keeps
+    the names. With `ignored`, it opens the directories that the builder does not enter. What any of
+    `evaluators` sends is listed once. `problems` is complete after the iteration; `unfound` returns
+    further ones. Raises what `Walk` raises.
     """
 
     def __init__(
@@ -136,9 +141,11 @@ class Listing:
     ) -> None:
         self._plan = plan
         self._unfound = unfound
+        evaluators = [*evaluators]
         self._walks = [
             Walk(plan, everything=ignored, evaluator=evaluator) for evaluator in evaluators
         ]
+        self._is_usual = evaluators == [None] and not ignored
         self._with_sent = sent
         self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
@@ -167,6 +174,46 @@ class Listing:
 
     def runs(self) -> Iterator[list[Entry]]:
         """Yield consecutive entries together, in order."""
+        if self._is_usual:
+            return self._begun()
+        return self._walked()
+
+    def _begun(self) -> Iterator[list[Entry]]:
+        """Yield the first entries as a walk of Python meets them, and the others as the core does.
+
+        So the first ones come at once, and a small context needs no core.
+        """
+        walked = self._runs_of(self._walks[0])
+        yielded = 0
+        behind = b""
+        for run in walked:
+            if run:
+                yield run
+                yielded += len(run)
+                behind = _in_order(run[-1])
+            if yielded >= _FIRST_ENTRIES:
+                break
+        else:
+            return
+        from ctxsize.engine import native
+
+        again = Walk(self._plan)
+        listed = native.listed(again, self._plan)
+        if listed is None:
+            yield from walked
+            return
+        self._walks[0].close()
+        self._walks = [again]
+        runs = self._runs_of(listed)
+        for run in runs:
+            new = run[bisect_right(run, behind, key=_in_order) :]
+            if new:
+                yield new
+                break
+        yield from runs
+
+    def _walked(self) -> Iterator[list[Entry]]:
+        """Yield the entries of Python's walks."""
         # Without exceptions there are no sent parents; else this needs a walk of its own.
         if self._with_ignored and self._plan.spec.reach != []:
             self._sent_parents = frozenset(
@@ -187,20 +234,32 @@ class Listing:
         """Yield the entries of a walk in order."""
         return chain.from_iterable(self._runs_of(walk))
 
-    def _runs_of(self, walk: Walk) -> Iterator[list[Entry]]:
-        """Yield the entries of a walk in order, those of an event together."""
+    def _runs_of(self, events: Iterable[EventOfSent]) -> Iterator[list[Entry]]:
+        """Yield entries in order, those of an event together."""
+        if not self._with_ignored:
+            yield from map(self._sent, events)
+            return
         before: list[Entry] = []
-        for event in walk:
+        for event in events:
             if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
                 yield [*merge(before, self._ignored(event), key=_in_order)]
                 before = []
                 continue
             yield before
-            if isinstance(event, Files):
-                before = [*self._files(event)]
-            else:
-                before = [*self._directory(event)]
+            before = self._sent(event)
         yield before
+
+    def _sent(self, event: EventOfSent) -> list[Entry]:
+        """Return the entries of an event, ignored files left out."""
+        if isinstance(event, SentRun):
+            return [*self._run(event.prefix, event.names, event.sizes, event.decider)]
+        if isinstance(event, SentFolder):
+            return [self._folder(event.path, event.decider)]
+        if isinstance(event, Files):
+            return [*self._files(event)]
+        if isinstance(event, IgnoredEntries):
+            return []
+        return [*self._directory(event)]
 
     def _directory(self, event: Folder | IgnoredFolder) -> Iterator[Entry]:
         is_parent = event.path in self._sent_parents
@@ -212,22 +271,30 @@ class Listing:
         else:
             wanted = self._with_sent
         if wanted:
-            yield Entry(
-                path=event.path,
-                kind=Kind.DIRECTORY,
-                size_bytes=0,
-                content_bytes=0,
-                verdict=self._verdict(ignored, event.mark.decider),
-            )
+            yield self._folder(event.path, event.mark.decider, ignored=ignored)
+
+    def _folder(self, path: str, decider: int | None, *, ignored: bool = False) -> Entry:
+        return Entry(
+            path=path,
+            kind=Kind.DIRECTORY,
+            size_bytes=0,
+            content_bytes=0,
+            verdict=self._verdict(ignored, decider),
+        )
+
+    def _run(
+        self, prefix: str, names: list[str], sizes: Iterable[int], decider: int | None
+    ) -> Iterator[Entry]:
+        """Yield plain files of one directory, which one pattern lets in."""
+        verdict = self._verdict(False, decider)
+        for path, size in zip(map(prefix.__add__, names), sizes, strict=True):
+            yield Entry(path, Kind.FILE, size, size, verdict)
 
     def _files(self, files: Files) -> Iterator[Entry]:
         if not self._with_sent:
             return
         if files.plain and not files.others:
-            verdict = self._verdict(False, files.mark.decider)
-            paths = map(files.prefix.__add__, files.names)
-            for path, size in zip(paths, files.sizes, strict=True):
-                yield Entry(path, Kind.FILE, size, size, verdict)
+            yield from self._run(files.prefix, files.names, files.sizes, files.mark.decider)
             return
         for (name, status), size in zip(files.pairs, files.sizes, strict=True):
             kind = _KINDS[S_IFMT(status.st_mode)]

@@ -7,10 +7,9 @@ treat specially it hands back by name, in the order of the walk, for the Python 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
@@ -21,21 +20,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import (
-    FOLDERS,
-    MARKERS,
-    SECRET_ENDS,
-    SECRET_NAMES,
-    SECRET_START,
-    Clues,
-    RunningSum,
-)
+from ctxsize.engine.directories import Clues, RunningSum
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.events import Event, Progress
+from ctxsize.engine.events import Event, EventOfSent, Files, Folder, Progress, SentFolder, SentRun
 from ctxsize.engine.filesystem import Disk, MemoryDirectory
 from ctxsize.engine.memory_tree import MemoryTree
+from ctxsize.engine.native.tables import (
+    FOLDER,
+    MARK,
+    SECRET,
+    Tokens,
+    clue_tokens,
+    tables,
+    terminated,
+)
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.segments import CLASS, Segment
 from ctxsize.engine.sums import CoreSums, LargeFile, WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.engine.wire import Run
@@ -48,9 +47,6 @@ _MOST_SEGMENTS = 4096
 _MOST_LARGEST = 1000  # largest files that the core keeps at most, as it moves them one by one
 _MOST_THREADS = 8
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
-_MARK = 1
-_SECRET = 2
-_FOLDER = 4
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
 IGNORED = 1
@@ -59,18 +55,10 @@ REFUSED = 2
 _CHARACTER_BYTES = 4  # at most
 _NAMES = 64  # the option that asks for all names
 _EVERYTHING = 32 | _NAMES  # also those of what is ignored
+_LISTED = 128  # the option that asks for all names in the order of the walk
+_ITSELF = -1  # the number of files for a directory itself
 _LISTS_OF_NAMES = (6, 7, 8)  # directories, names, and what is handed back
-_END = 0
-_BYTE = 1
-_RUNE = 2
-_STAR = 3
-_CLASS = 4
-_CLUE = 5
 K = TypeVar("K")
-Token = tuple[int, int]  # a kind, and a byte, the number of a class or a meaning
-Tokens = list[Token]
-ClassNumbers = dict[bytes, int]  # classes of characters, as a flag for each byte
-_ANY_TEXT = (_STAR, 0)
 
 
 def core() -> ModuleType | None:
@@ -103,7 +91,7 @@ def add_all(
     if sums.top > _MOST_LARGEST:
         return None
     python = Walk(plan)
-    wanted = _Inquiry(_METERS[plan.builder.meter], _clue_tokens(), sums.top)
+    wanted = _Inquiry(_METERS[plan.builder.meter], clue_tokens(), sums.top)
     if files is not None:
         wanted = wanted._replace(flags=_NAMES)
     results = _results(python, plan, wanted, jobs, progress)
@@ -140,6 +128,69 @@ def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> W
     return python
 
 
+def listed(python: Walk, plan: Plan) -> Iterator[EventOfSent] | None:
+    """Return all that a walk sends, in its order, read by the core; None if it cannot list.
+
+    The problems are those of the walk. The iteration raises as the walk does.
+    """
+    results = _results(python, plan, _Inquiry(flags=_LISTED), None, None)
+    if results is None:
+        return None
+    return _ahead_of_sent(_in_order(python, results), plan.spec)
+
+
+def _in_order(python: Walk, results: _Results) -> Iterator[EventOfSent]:
+    """Yield what the core lists, and what it handed back where that belongs."""
+    folders, (names, sizes), back = (results[at] for at in _LISTS_OF_NAMES)
+    rows = _CoreList.read(*folders)
+    all_sizes = array("q", sizes)
+    left = _handed_back(_CoreList.read(*back))
+    start = first = backs_before = 0
+    try:
+        for prefix, files, size, number, backs in rows.rows(4, rows.texts):
+            for part in islice(left, backs - backs_before):
+                yield from filter(_is_sent, part.events(python))
+            backs_before = backs
+            decider = None if number < 0 else number
+            if files == _ITSELF:
+                yield SentFolder(prefix[:-1], decider)
+                continue
+            # Each is decoded when it is its turn: that takes less memory.
+            end = start + size
+            last = first + files
+            run = fsdecode(names[start:end]).split("\0")[:-1]
+            yield SentRun(prefix, run, all_sizes[first:last], decider)
+            start = end
+            first = last
+        for part in left:
+            yield from filter(_is_sent, part.events(python))
+    finally:
+        python.close()
+
+
+def _is_sent(event: Event) -> bool:
+    return isinstance(event, Files | Folder)
+
+
+def _ahead_of_sent(events: Iterator[EventOfSent], spec: DockerIgnoreSpec) -> Iterator[EventOfSent]:
+    """Yield `events`, each ignored directory only before something in it is sent.
+
+    So none is listed that a build which fails did not send.
+    """
+
+    def is_ignored(event: EventOfSent) -> bool:
+        if isinstance(event, SentFolder) and event.decider is not None:
+            return bool(spec.patterns[event.decider].include)
+        return isinstance(event, Folder) and event.mark.ignored
+
+    waiting: list[EventOfSent] = []
+    for event in events:
+        waiting.append(event)
+        if not is_ignored(event):
+            yield from waiting
+            waiting.clear()
+
+
 class TreeArrays(NamedTuple):
     """A tree in memory for the core: directories, parents first, and the names of all files."""
 
@@ -159,8 +210,8 @@ class TreeArrays(NamedTuple):
         return cls(
             parents=array("i", parents).tobytes(),
             counts=array("i", [len(folder.entries) for folder in folders]).tobytes(),
-            folders=_terminated([folder.name for folder in folders]),
-            names=_terminated(names),
+            folders=terminated([folder.name for folder in folders]),
+            names=terminated(names),
             longest=_CHARACTER_BYTES * longest,
         )
 
@@ -190,9 +241,9 @@ def verdicts(plan: Plan, spec: DockerIgnoreSpec, tree: TreeArrays) -> TreeVerdic
     if module is None or program is None:
         return None
     options = _options(plan.builder, spec)
-    tables = _tables(program, spec, ())
     judge = partial(_matching, program)
-    return TreeVerdicts(*module.judge(options, len(program.parts), tables, judge, *tree))
+    answer = module.judge(options, len(program.parts), tables(program, spec, ()), judge, *tree)
+    return TreeVerdicts(*answer)
 
 
 class _Inquiry(NamedTuple):
@@ -228,7 +279,7 @@ def _results(
             wanted.top,
             python.source.longest_path,
             len(program.parts),
-            _tables(program, plan.spec, wanted.clues),
+            tables(program, plan.spec, wanted.clues),
             partial(_matching, program),
             progress,
         )
@@ -263,61 +314,6 @@ def _options(builder: Builder, spec: DockerIgnoreSpec, *, reads_xattrs: bool = F
     return sum(1 << bit for bit, is_set in enumerate(flags) if is_set)
 
 
-@cache
-def _clue_tokens() -> list[Tokens]:
-    """Return the tokens of names and endings that `Clues` records, each with its meaning."""
-    kinds = Counter[str]()  # of a name, the sum of its flags
-    for names, kind in ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER)):
-        kinds.update(dict.fromkeys(names, kind))
-    all_tokens = [[*_literal(SECRET_START), _ANY_TEXT, (_CLUE, _SECRET)]]
-    for name, kind in kinds.items():
-        all_tokens.append([*_literal(name), (_CLUE, kind)])
-    all_tokens += [[_ANY_TEXT, *_literal(end), (_CLUE, _SECRET)] for end in SECRET_ENDS]
-    return all_tokens
-
-
-def _tables(program: Program, spec: DockerIgnoreSpec, clues: Sequence[Tokens]) -> tuple[bytes, ...]:
-    """Return the tables of patterns, in the order in which the core reads them."""
-    classes: ClassNumbers = {}
-    tokens: Tokens = []
-    first: list[int] = []
-    for bit, part in enumerate(program.parts):
-        first.append(len(tokens))
-        tokens += _tokens(part, classes)
-        tokens.append((_END, bit))
-    for clue_tokens in clues:
-        first.append(len(tokens))
-        tokens += clue_tokens
-    return (
-        *_masks(program),
-        array("i", program.ends).tobytes(),
-        array("i", program.owner).tobytes(),
-        bytes(not pattern.include for pattern in spec.patterns),
-        array("i", chain.from_iterable(tokens)).tobytes(),
-        array("i", first).tobytes(),
-        b"".join(classes),
-        _columns(tokens, [*classes]),
-        _terminated([*(spec.reach or ())]),
-    )
-
-
-def _masks(program: Program) -> Iterator[bytes]:
-    """Yield the masks of segments, in words of 64 bits."""
-    words = (len(program.owner) + 63) // 64
-    every_bit = (1 << 64 * words) - 1
-    masks = (
-        program.start,
-        program.final,
-        program.loop,
-        program.loop & ~program.text_loops,
-        program.advance,
-        program.exceptions,
-        program.whole_paths,
-    )
-    for mask in masks:
-        yield (mask & every_bit).to_bytes(8 * words, "little")
-
-
 def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     """Return those of `near` that match a path; with `text`, also those that match its name."""
     directory, slash, name = fsdecode(path).rpartition("/")
@@ -326,52 +322,6 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
         matching = program.known[name] % (1 << 8 * len(near))
     matching |= program.hits(int.from_bytes(near, "little"), directory + slash, [name])[name]
     return matching.to_bytes(len(near), "little")
-
-
-def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
-    """Return a number for each byte; bytes that every token treats alike share one."""
-    apart = {byte for kind, byte in tokens if kind == _BYTE}
-    for flags in classes:
-        apart.update(byte for byte, flag in enumerate(flags) if flag)
-    columns = {byte: number for number, byte in enumerate(sorted(apart), 1)}
-    return bytes(columns.get(byte, 0) for byte in range(256))
-
-
-def _terminated(texts: list[str]) -> bytes:
-    """Return texts with a NUL behind each."""
-    return fsencode("\0".join([*texts, ""]))
-
-
-def _literal(text: str) -> Tokens:
-    return [(_BYTE, byte) for byte in fsencode(text)]
-
-
-def _tokens(part: Segment, classes: ClassNumbers) -> Tokens:
-    """Return the tokens of a segment; classes of characters are numbered in order of appearance."""
-    if part.kind == "glob":
-        return [*_glob_tokens(part.text, classes)]
-    tokens = _literal(part.text)
-    # Of a `path`, names that may be part of a match: the core calls `_matching`.
-    if part.kind in ("suffix", "any", "below", "path"):
-        tokens.insert(0, _ANY_TEXT)
-    if part.kind in ("prefix", "opening", "path"):
-        tokens.append(_ANY_TEXT)
-    return tokens
-
-
-def _glob_tokens(glob: str, classes: ClassNumbers) -> Iterator[Token]:
-    """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
-    for part in re.findall(rf"(?s){CLASS}|.", glob):
-        if len(part) > 1:
-            regex = re.compile(part)
-            members = bytes(regex.match(chr(byte)) is not None for byte in range(128))
-            yield _CLASS, classes.setdefault(members.ljust(256, b"\0"), len(classes))
-        elif part == "*":
-            yield _ANY_TEXT
-        elif part == "?":
-            yield _RUNE, 0
-        else:
-            yield from _literal(part)
 
 
 class _CoreList(NamedTuple):
@@ -451,7 +401,7 @@ def _folders(folders: _CoreList, names: _CoreList) -> Iterator[tuple[str, dict[s
     known.clear()
     sizes = names.numbers.tolist()
     start = 0
-    for prefix, count, _ in folders.rows(2, folders.texts):
+    for prefix, count in folders.rows(1, folders.texts):
         end = start + count
         yield prefix[:-1], dict(zip(names.texts[start:end], sizes[start:end], strict=True))
         start = end
@@ -477,7 +427,7 @@ def _add_clues(core_list: _CoreList, clues: Clues) -> None:
     """Add what the core found: prefixes and names in turn, each pair with a kind and a size."""
     texts = core_list.texts
     for prefix, name, kinds, size in core_list.rows(2, texts[::2], texts[1::2]):
-        if kinds & (_MARK | _FOLDER):
+        if kinds & (MARK | FOLDER):
             clues.names[name].add(prefix)
-        if kinds & _SECRET:
+        if kinds & SECRET:
             clues.add_secret(prefix, name, size)

@@ -72,8 +72,10 @@ static int grow(void *array, size_t *room, size_t used, size_t more, size_t item
 /* ---- what Python passes ------------------------------------------------------------------------------- */
 enum { END, BYTE, RUNE, STAR, CLASS, TELL };     /* tokens of a name that is looked for */
 typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class, what it tells */
-/* With EVERYTHING also what is ignored is looked at. With NAMES Python gets the names and sizes of what is. */
-enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16, EVERYTHING = 32, NAMES = 64 };
+/* With EVERYTHING also what is ignored is looked at. With NAMES Python gets the names and sizes of what is, by
+ * directory, with LISTED in the order of the walk. */
+enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16, EVERYTHING = 32, NAMES = 64,
+       LISTED = 128 };
 enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what it sends */
 /* What a name tells. An ending that does is told once per directory: its number is above these bits. */
 enum { MARK = 1, SECRET = 2, FOLDER = 4 };
@@ -274,7 +276,8 @@ typedef struct Node {
     struct Node *parent, **children;
     int32_t *at;                /* by child: how many files come before it */
     int64_t *sizes, time, content_bytes, count; /* by file: its bytes, IS_ODD if it is handed back */
-    char *name, *names;         /* its own; those of its files, if they are wanted */
+    char *name, *names;         /* its own; those of its files, if they are wanted, and not listed so far */
+    int32_t *deciders;          /* by file, its decider, if it will be listed */
     Word *live;                 /* what may match in it, NULL for nothing; then what has its text in the path */
     struct Record **records, *record; /* what is known of some files, in order, a list for each part of them */
     uint32_t path_length, nchildren, nfiles, pending;
@@ -440,7 +443,7 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
         struct stat st;
         if (!(i & 255) && __atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED)) return 1;
         int64_t head = look_at(s, n, e, length, &is_here, &st);
-        int counts = head >= 0 && (p->options & EVERYTHING || add_ending(s, e->name, length, st.st_size));
+        int counts = head >= 0 && (p->options & (EVERYTHING | LISTED) || add_ending(s, e->name, length, st.st_size));
         if (!counts) {
             n->sizes[i] = IS_ODD;
             if (!note(s, &last, i, e->name, 0, 0)) return 0;
@@ -592,9 +595,12 @@ static int add_job(Sums *s, Job **jobs, Node *n, Entry *entries, uint32_t from, 
     if (job) *job = (Job){*jobs, n, entries, from, to}, *jobs = job;
     return job != NULL;
 }
-/* Keeps the names of the files of a directory, which Python gets in the end. */
+/* Keeps the names of the files of a directory, which Python gets in the end, and what decides about those listed. */
 static int keep_names(Sums *s, Node *n) {
     size_t used = 0;
+    int is_listed = s->walk->p->options & LISTED;
+    if (is_listed && !(n->deciders = keep(&s->arena, n->nfiles * sizeof *n->deciders))) return 0;
+    for (uint32_t i = 0; is_listed && i < n->nfiles; i++) n->deciders[i] = s->entries[i].fate.decider;
     for (uint32_t i = 0; i < n->nfiles; i++) used += strlen(s->entries[i].name) + 1;
     char *at = n->names = keep(&s->arena, used);
     for (uint32_t i = 0; at && i < n->nfiles; i++) at = stpcpy(at, s->entries[i].name) + 1;
@@ -605,7 +611,7 @@ static int share_files(Sums *s, Node *n, Job **jobs) {
     uint32_t files = n->nfiles;
     n->sizes = keep(&s->arena, files * sizeof *n->sizes);
     n->records = keep(&s->arena, (files / CHUNK + 1) * sizeof *n->records);
-    if (!n->sizes || !n->records || (s->walk->p->options & NAMES && !keep_names(s, n))) return 0;
+    if (!n->sizes || !n->records || (s->walk->p->options & (NAMES | LISTED) && !keep_names(s, n))) return 0;
     if (s->walk->threads < 2 || files < 2 * CHUNK) return add_files(s, n, s->entries, 0, files);
     Entry *entries = keep(&s->arena, files * sizeof *entries);
     if (entries) memcpy(entries, s->entries, files * sizeof *entries);
@@ -714,7 +720,7 @@ enum { FILES, DIRECTORY, TREE }; /* what is handed back; for a tree, plus how ma
 typedef struct {
     const Program *p;
     List list[LISTS];
-    int64_t run_entries, run_packets, run_count, files, directories, ignored_directories, sent_ignored, announced;
+    int64_t run_entries, run_packets, run_count, files, directories, ignored_directories, sent_ignored, announced, backs;
     Large *top;
     int top_count, failed;
 } Order;
@@ -754,6 +760,7 @@ static void hand_back(Order *o, const Node *n, int kind, int64_t count, const ch
     put_path(o, BACK, n->parent, n->name);
     if (name) put_path(o, BACK, NULL, name);
     PUT(o, BACK, o->run_count, o->files, kind, count);
+    o->backs++;
 }
 static void tell(Order *o, const Node *n, const char *name, int tells, int64_t size) {
     put_path(o, TELLING, n, "");
@@ -775,15 +782,43 @@ static Record *record_of(Node *n, uint32_t file) {
     if (r) n->record = r->next;
     return r;
 }
+/* Adds the next files of `n` with one decider, or itself for `ITSELF`: names of so many bytes, behind what was handed
+ * back so far. */
+static void put_listed(Order *o, const Node *n, int64_t files, int64_t bytes, int decider) {
+    put_path(o, FOLDERS, n, "");
+    PUT(o, FOLDERS, files, bytes, decider, o->backs);
+}
+#define ITSELF (-1)
+/* Lists the next files of `n` that are not handed back and have one decider, those before the place `end`. */
+static void list_files(Order *o, Node *n, uint32_t end) {
+    uint32_t first = n->file;
+    const char *names = n->names;
+    for (; n->file < end && n->sizes[n->file] != IS_ODD && n->deciders[n->file] == n->deciders[first]; n->file++) {
+        PUT(o, NAMED, n->sizes[n->file]);
+        n->names += strlen(n->names) + 1;
+    }
+    char *at = put(o, &o->list[NAMED].texts, n->names - names);
+    if (at) memcpy(at, names, n->names - names);
+    put_listed(o, n, n->file - first, n->names - names, n->deciders[first]);
+    o->files += n->file - first;
+}
 /* Adds the next files of `n`, those before the place `end`. */
 static void add_run(Order *o, Node *n, uint32_t end) {
+    int is_listed = o->p->options & LISTED;
     while (n->file < end) {
         int64_t size = n->sizes[n->file];
         uint32_t last = n->file;
         while (last < end && n->sizes[last] == IS_ODD) last++;
         if (last > n->file) hand_back(o, n, FILES, last - n->file, NULL);
-        for (; n->file < last; n->file++) put_path(o, BACK, NULL, record_of(n, n->file)->name);
+        for (; n->file < last; n->file++) {
+            put_path(o, BACK, NULL, record_of(n, n->file)->name);
+            if (is_listed) n->names += strlen(n->names) + 1;
+        }
         if (size == IS_ODD) continue;
+        if (is_listed) {
+            list_files(o, n, end);
+            continue;
+        }
         Record *r = record_of(n, n->file);
         if (r && r->is_large) keep_largest(o, size, n, r->name);
         if (r && r->tells) tell(o, n, r->name, r->tells, size);
@@ -802,7 +837,7 @@ static void put_folder(Order *o, const Node *n) {
         count++;
     }
     put_path(o, FOLDERS, n, "");
-    PUT(o, FOLDERS, count, n->content_bytes);
+    PUT(o, FOLDERS, count);
 }
 /* Adds a directory itself, before all that is in it, and what lies directly in it. */
 static void begin(Order *o, const Node *n) {
@@ -816,6 +851,7 @@ static void begin(Order *o, const Node *n) {
     if (n->tells) tell(o, n->parent, n->name, n->tells, 0);
     if (n->ignored && !(n->below && o->p->options & SENDS_PARENTS)) return;
     if (n->odd) return hand_back(o, n->parent, DIRECTORY, 1, n->name);
+    if (o->p->options & LISTED) put_listed(o, n, ITSELF, 0, n->fate.decider);
     o->directories++;
     o->sent_ignored += n->ignored;
     int64_t packet = field(field(n->path_length) + number(GO_DIRECTORY | n->mode) + number(n->time));

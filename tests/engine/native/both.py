@@ -12,16 +12,17 @@ from threading import Event
 from typing import Any
 from unittest.mock import patch
 
-from ctxsize.engine import native
+from ctxsize.engine import native, report
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.report import measure
+from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.sent_files import SentFiles
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import json as outcome_json
+from ctxsize.model import Entry
 from tests.oracles.availability import unavailable
 from tests.resolving import resolve
 
@@ -141,6 +142,17 @@ def files_answer(plan: Plan, *, native: bool, threads: int = 0) -> Any:
     return json.dumps(outcome_json._outcome(report)), files.by_directory, files.problems
 
 
+def listing_answer(plan: Plan) -> Any:
+    """Return all entries that are listed, also before an error, with the problems or the error."""
+    listing = Listing(plan)
+    entries: list[Entry] = []
+    try:
+        entries += listing
+    except CtxsizeError as error:
+        return entries, type(error), str(error), vars(error)
+    return entries, listing.problems
+
+
 def native_tree(plan: Plan, threads: int = 0) -> Any:
     """Return the tree that the core reads."""
     with native_walk(threads):
@@ -197,6 +209,14 @@ def check_plan(
     assert native_tree(plan, threads[-1]) == python_tree(plan), plan.builder.name
     sent = files_answer(plan, native=True, threads=threads[-1])
     assert sent == files_answer(plan, native=False), plan.builder.name
+    with python_walk():
+        entries = listing_answer(plan)
+    for first in (0, 3):
+        with native_walk(threads[-1]) as spy, patch.object(report, "_FIRST_ENTRIES", first):
+            assert listing_answer(plan) == entries, plan.builder.name
+        has_error = len(entries) > 2
+        if used is None and wanted and not has_error and len(entries[0]) >= first:
+            assert spy.sums, plan.builder.name
     return spies
 
 
