@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 
 from ctxsize.model import Texts
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ def _language() -> Language | None:
     return Language(tree_sitter_bash.language())
 
 
-@dataclass()
-class _Reader:
+class _Reader(Mutable):
     """Visitor of a tree in the order of the text, up to its first error."""
 
     text: str

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.globs import translate
 from ctxsize.go.strings import is_utf8
+from ctxsize.values import Mutable
 
 _SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")  # may change the meaning of a wildcard pattern
 CLASS = r"\[[A-Za-z0-9_.-]+\]"  # a class of a glob, as in `Segment.text`
@@ -119,8 +119,7 @@ _Bounds = tuple[int | None, int | None]  # of the part of a name that a text is 
 _WHOLE_NAME: _Bounds = (None, None)
 
 
-@dataclass(eq=False, repr=False)
-class _GlobBits:
+class _GlobBits(Mutable):
     """A glob and the bits of its segments."""
 
     inner: str  # a text that each match contains

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from errno import ELOOP, ENOENT, ENOTDIR
 from os.path import join
 from typing import NamedTuple
@@ -21,13 +20,13 @@ from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.unsaved import source_of
 from ctxsize.errors import BuildFailsError, IgnoreFileError
+from ctxsize.values import Mutable
 
 _OPEN_AT_ONCE = 64  # largest number of directories open at once
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
-@dataclass(eq=False, repr=False)
-class _Frame:
+class _Frame(Mutable):
     """A directory that is being walked."""
 
     path: str

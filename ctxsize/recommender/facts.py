@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
 from itertools import filterfalse
@@ -21,6 +20,7 @@ from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
+from ctxsize.values import Mutable
 
 WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
@@ -138,8 +138,7 @@ class SourceIndex(NamedTuple):
     is_all: bool  # False if there are too many sources to read all of them
 
 
-@dataclass
-class Facts:
+class Facts(Mutable):
     """Facts about one context, each computed on first use."""
 
     tree: Tree

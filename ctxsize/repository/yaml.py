@@ -10,7 +10,6 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 from math import inf
@@ -20,6 +19,7 @@ from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, made_of
 from ctxsize.repository.search import NamedTexts, NotReadError, RegexMatch
+from ctxsize.values import Mutable
 
 if TYPE_CHECKING:
     import yaml
@@ -202,8 +202,7 @@ def as_go_prints(text: str) -> str:
     return text
 
 
-@dataclass
-class Interpolator:
+class Interpolator(Mutable):
     """Interpolates the texts of a project, as `template.Substitute` of compose-go does.
 
     A text with the value of a variable becomes a hidden one, which is printed with the names.
