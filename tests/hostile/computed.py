@@ -200,9 +200,6 @@ COMPUTED: dict[str, Computed] = {
     "formats/__init__.py: beginning": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),
     "globs.py: '|'.join(map(translate, globs)) or '(?!)'": Computed(_lists_of_globs, _MATCH),
-    "globs.py: '|'.join(map(re.escape, self._parts))": Computed(
-        lambda: ({"self": SimpleNamespace(_parts=parts)} for parts in (_TEXTS, ["a", "aa", "ba"]))
-    ),
     "keys.py: schema.get('pattern', '')": Computed(_shapes),
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
     "recommender/facts.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
