@@ -28,7 +28,7 @@ from ctxsize.values import Mutable, Value
 
 SCRATCH = "scratch"
 _PATH = Expanded("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-_INDEX = re.compile("[-+]?[0-9]{1,18}")
+_INDEX = "[-+]?[0-9]{1,18}"
 _WRITING = frozenset(("ADD", "COPY", "RUN", "WORKDIR"))  # instructions that add files to a result
 
 
@@ -275,7 +275,7 @@ class Graph:
                     " using ARG from global scope as a workaround"
                 )
             # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
-            if not _INDEX.fullmatch(name):
+            if not re.fullmatch(_INDEX, name):
                 yield self._origin(name)
                 continue
             index = int(name)

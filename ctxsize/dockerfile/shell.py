@@ -30,7 +30,7 @@ UNKNOWN = Problem(
 )
 """The problem of a run that needed commands and could not read them."""
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
+_ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)"
 _ENDS = ("fi", "done", "esac", "}")
 """Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
@@ -177,7 +177,7 @@ def _without_wrappers(command: Command) -> Command:
     assignments = [*command.assignments]
     words = [*command.words]
     while words:
-        if match := _ASSIGNMENT.fullmatch(words[0]):
+        if match := re.fullmatch(_ASSIGNMENT, words[0]):
             assignments.append((match[1], match[2]))
             words = words[1:]
         elif run := _run_by(words):

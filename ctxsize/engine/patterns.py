@@ -253,7 +253,7 @@ def classify(text: str) -> tuple[str, str]:
     return kind, expression + "$"
 
 
-_TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
+_TOKEN = r"(?s)\*\*/?|\\.|."
 WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
@@ -262,7 +262,7 @@ def tokens(text: str) -> list[str]:
 
     A byte order mark is dropped, as by the `text/scanner` that `Pattern.compile` uses.
     """
-    return _TOKEN.findall(text.removeprefix(BOM))
+    return re.findall(_TOKEN, text.removeprefix(BOM))
 
 
 def expression_of(kind: str, text: str, expression: str) -> Expression:

@@ -344,7 +344,7 @@ class Evidence(Mutable):
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
-        if TEMPLATES.search(basename(path)):
+        if re.search(TEMPLATES, basename(path)):
             return None
         is_likely = rule.confidence >= _LIKELY_FROM
         is_file = rule.kind is EntryType.FILE

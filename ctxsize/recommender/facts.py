@@ -23,8 +23,8 @@ from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 from ctxsize.values import Mutable
 
 WORDS = re.compile(r"[\w.-]+")
-_BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
-_OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
+_BETWEEN = r"[\s\"'`:;,=()\[\]{}<>|&]+"
+_OF_THE_SYSTEM = r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/"
 _NAMES_GIT = r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)"
 _DOES_WITHOUT_GIT = r"\b(?:rm|find)\s|exclude|--ignore"
 _ENV_FILE = re.compile(r"\.env(\..+)?")
@@ -73,8 +73,8 @@ class _Words(NamedTuple):
 def _words_of(text: str) -> _Words:
     words = [
         (word, [part for part in word.split("/") if part not in ("", ".")])
-        for word in _BETWEEN.split(text)
-        if not _OF_THE_SYSTEM.match(word)
+        for word in re.split(_BETWEEN, text)
+        if not re.match(_OF_THE_SYSTEM, word)
     ]
     names = frozenset(part for _, parts in words for part in parts)
     return _Words(words, names, any(map(is_glob, names)))

@@ -21,7 +21,7 @@ from ctxsize.formats import BEGINNINGS
 from ctxsize.knowledge import rules, tools
 from ctxsize.knowledge.rules import Marker, all_rules, table
 from ctxsize.recommender import facts, mentions
-from ctxsize.repository import recognisers
+from ctxsize.repository import commands, recognisers
 
 Names = Mapping[str, Any]
 
@@ -63,6 +63,10 @@ def _descends() -> Iterator[Names]:
 
 def _files() -> Iterator[recognisers.FileKind]:
     return iter(recognisers.file_kinds())
+
+
+def _readers() -> Iterator[SimpleNamespace]:
+    return (SimpleNamespace(reader=reader) for reader in commands._PARTS)
 
 
 def _file_names() -> list[str]:
@@ -176,6 +180,7 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
+    "repository/commands.py: _PARTS[kind.reader]": Computed(_each("kind", _readers())),
     "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),
     "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
