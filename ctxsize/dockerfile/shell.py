@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
 from ctxsize.knowledge.rules import listed, table
 from ctxsize.model import Problem
 from ctxsize.syntax import Command, can_read, read_commands
+from ctxsize.values import Value
 
 UNKNOWN = Problem(
     "commands-unknown",
@@ -40,7 +40,7 @@ _DEEPEST = 8  # largest number of nested shells whose scripts are read
 ShellCommands = tuple[Command, ...]
 
 
-class _Reading(NamedTuple):
+class _Reading(Value):
     """The commands of a text, in the order in which they run, and whether they are all."""
 
     commands: ShellCommands
@@ -203,7 +203,7 @@ def _run_by(words: list[str]) -> list[str]:
     return words[start:]
 
 
-class _Script(NamedTuple):
+class _Script(Value):
     """A script in an argument or a document, and the number of lines before it."""
 
     line: int

@@ -22,7 +22,6 @@ from os.path import (
     realpath,
     split,
 )
-from typing import NamedTuple
 
 from ctxsize.build import is_remote
 from ctxsize.engine.builders import Builder
@@ -32,6 +31,7 @@ from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
 from ctxsize.shipped import shipped_text
+from ctxsize.values import Value
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
@@ -74,7 +74,7 @@ def is_ignore_file(path: str) -> bool:
     return re.fullmatch(_IGNORE_FILE, path.rpartition("/")[2]) is not None
 
 
-class FoundDockerfile(NamedTuple):
+class FoundDockerfile(Value):
     """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
     path: str | None = None

@@ -11,7 +11,6 @@ from functools import cached_property
 from itertools import chain, compress
 from posixpath import join
 from stat import S_ISLNK, S_ISSOCK
-from typing import NamedTuple
 
 from ctxsize.engine import native
 from ctxsize.engine.automaton import fastest
@@ -175,7 +174,7 @@ class SentDifference:
         return self.hidden | self.shown | self.resized
 
 
-class _LastAnswer(NamedTuple):
+class _LastAnswer(Value):
     """The last answer, cached."""
 
     spec: DockerIgnoreSpec

@@ -9,7 +9,7 @@ from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
 from itertools import filterfalse
 from posixpath import basename, dirname, join, split
-from typing import Any, NamedTuple
+from typing import Any
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
@@ -20,7 +20,7 @@ from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
-from ctxsize.values import Mutable
+from ctxsize.values import Mutable, Value
 
 WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = r"[\s\"'`:;,=()\[\]{}<>|&]+"
@@ -62,7 +62,7 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     return False
 
 
-class _Words(NamedTuple):
+class _Words(Value):
     """The words of a text that may name something, with their parts between slashes."""
 
     parts: list[tuple[str, list[str]]]
@@ -131,7 +131,7 @@ def _depth(path: str) -> tuple[int, str]:
 PathLists = defaultdict[str, list[str]]
 
 
-class SourceIndex(NamedTuple):
+class SourceIndex(Value):
     """The paths of sources by the names of entries that are words in them."""
 
     by_word: PathLists
