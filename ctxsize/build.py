@@ -31,8 +31,8 @@ else:
 TextsByName = Mapping[str, str]
 StrPath = str | os.PathLike[str]  # one path, in every public function
 StrPaths = StrPath | Iterable[StrPath]  # one path is not the letters of its name
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
-_ELSEWHERE = re.compile(r"(target|service):|(gs|s3|tar)://")
+_REMOTE = r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/"
+_ELSEWHERE = r"(target|service):|(gs|s3|tar)://"
 """Begins a target of Bake, a service of Compose, and an archive that kaniko fetches."""
 
 
@@ -132,7 +132,7 @@ def inline_of(build: Build) -> str:
 
 def is_remote(name: str) -> bool:
     """Return whether this names something that the builder itself fetches."""
-    return _REMOTE.match(name) is not None
+    return re.match(_REMOTE, name) is not None
 
 
 def is_reference(context: str) -> bool:
@@ -140,7 +140,7 @@ def is_reference(context: str) -> bool:
 
     Anything else is a path, also with `://` in it: `a://b` is the directory `b` in `a:`.
     """
-    return context == "-" or is_remote(context) or _ELSEWHERE.match(context) is not None
+    return context == "-" or is_remote(context) or re.match(_ELSEWHERE, context) is not None
 
 
 def is_named_reference(value: str) -> bool:

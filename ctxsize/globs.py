@@ -79,35 +79,28 @@ def like(glob: str, name: str) -> bool:
 class GlobIndex(Generic[T]):
     """Finds the items whose glob matches a name, in the order of the items.
 
-    Globs such as `*.log` are found by the ending of the name. The others are one expression, for
-    names that begin as one of them or contain what one of them needs: of others, few names do.
+    Globs such as `*.log` are found by the ending of the name. Others are tried on names that begin
+    as they do, or that contain what they need: of names, few do.
     """
 
     def __init__(self, items: Iterable[tuple[str, T]]) -> None:
         self._items = [*items]
         self._by_ending = defaultdict[str, list[int]](list)
-        self._others: list[int] = []
+        self._by_head = defaultdict[str, list[int]](list)
+        self._by_part = defaultdict[str, list[int]](list)
         lengths = defaultdict[str, set[int]](set)
         for position, (glob, _) in enumerate(self._items):
+            head = glob[:_KEY_LENGTH]
             ending = glob[1:]
             if glob[0] == "*" and len(ending) >= _KEY_LENGTH and not is_glob(ending):
                 self._by_ending[ending].append(position)
                 key = ending[-_KEY_LENGTH:]
                 lengths[key].add(len(ending))
+            elif len(head) == _KEY_LENGTH and not is_glob(head):
+                self._by_head[head].append(position)
             else:
-                self._others.append(position)
+                self._by_part[_needed_part(glob)].append(position)
         self._lengths = dict(lengths)  # of endings, by their last characters
-        others = [self._items[position][0] for position in self._others]
-        self._is_any_other = matching(others)
-        self._heads: set[str] = set()
-        self._parts: list[str] = []
-        for glob in others:
-            head = glob[:_KEY_LENGTH]
-            if len(head) == _KEY_LENGTH and not is_glob(head):
-                self._heads.add(head)
-            else:
-                self._parts.append(_needed_part(glob))
-        self._has_part = re.compile("|".join(map(re.escape, self._parts))).search
 
     def of(self, name: str) -> list[T]:
         """Return the items for a name."""
@@ -115,18 +108,14 @@ class GlobIndex(Generic[T]):
         for length in self._lengths.get(name[-_KEY_LENGTH:], ()):
             ending = name[-length:]
             positions += self._by_ending.get(ending, ())
-        if self._may_be_other(name) and self._is_any_other(name):
-            positions += [at for at in self._others if like(self._items[at][0], name)]
+        tried = [*self._by_head.get(name[:_KEY_LENGTH], ())]
+        for part, others in self._by_part.items():
+            if part in name:
+                tried += others
+        positions += [at for at in tried if like(self._items[at][0], name)]
         if len(positions) > 1:
             positions.sort()
         return [self._items[position][1] for position in positions]
-
-    def _may_be_other(self, name: str) -> bool:
-        if name[:_KEY_LENGTH] in self._heads:
-            return True
-        if not self._parts:
-            return False
-        return self._has_part(name) is not None
 
 
 def _needed_part(glob: str) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 
 from ctxsize.model import Texts
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ further one. After these the text ends for it, as an error may make it read to t
 each place."""
 _DEEPEST = 20  # largest number of nested substitutions that are read
 
-_UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
-_ESCAPED = re.compile(r"\\(?:\n|(.))")
+_UNUSUAL = r"[^\t\n\x20-\x7e]"
+_ESCAPED = r"\\(?:\n|(.))"
 _ESCAPED_IN_STRING = r"\\(?:\n|([\"\\$`]))"
 _ASSIGNMENT = "variable_assignment"
 _DECLARATIONS = ("declaration_command", "unset_command")
@@ -150,7 +150,7 @@ def _tree(text: str) -> Tree | None:
     if language is None or len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
         return None
     # With one byte for each character, byte offsets in the tree are indexes in the text.
-    data = memoryview(_UNUSUAL.sub("x", text).encode())
+    data = memoryview(re.sub(_UNUSUAL, "x", text).encode())
     left = _READS + len(data) // _CHARACTERS_READ
 
     def read(start: int, _: Point) -> memoryview:
@@ -180,8 +180,7 @@ def _language() -> Language | None:
     return Language(tree_sitter_bash.language())
 
 
-@dataclass()
-class _Reader:
+class _Reader(Mutable):
     """Visitor of a tree in the order of the text, up to its first error."""
 
     text: str
@@ -310,7 +309,7 @@ def _unquoted(text: str, word: Node) -> str:
         return "".join(_unquoted(text, part) for part in word.children)
     if kind == "string":
         return "".join(_of_string(text, word))
-    return _ESCAPED.sub(r"\1", written)
+    return re.sub(_ESCAPED, r"\1", written)
 
 
 def _of_string(text: str, word: Node) -> Iterator[str]:

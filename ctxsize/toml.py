@@ -14,13 +14,13 @@ TomlTable = dict[str, Any]
 _MOST_PARTS = 32  # of one dotted key
 _MOST_DOTS = 100_000  # of all dotted keys of a file; numbers with a point count too
 _DEEPEST = 100  # largest number of nested arrays and inline tables
-_NO_SYNTAX = re.compile(
+_NO_SYNTAX = (
     r'''(?s)"""(?:[^"\\]+|\\(?:.|\Z)|"(?!""))*(?:"{3,5}|\Z)'''
     r"""|'''(?:[^']+|'(?!''))*(?:'{3,5}|\Z)"""
     r"""|"(?:[^"\\\n]+|\\[^\n])*\\?"?|'[^'\n]*'?|\#[^\n]*"""
 )
 """Matches a text of one or several lines, open ones included, and a comment."""
-_NO_SEPARATOR = re.compile(r"[^\n.,=\[\]{}]+")
+_NO_SEPARATOR = r"[^\n.,=\[\]{}]+"
 
 
 def read_toml(data: bytes) -> TomlTable:
@@ -46,9 +46,9 @@ def trusted_table(text: str) -> TomlTable:
 
 def _refuse_costly(text: str) -> None:
     """Raise `ValueError` for keys of too many parts, and for too many nested brackets."""
-    without_texts = _NO_SYNTAX.sub(_line_feeds_of, text)
+    without_texts = re.sub(_NO_SYNTAX, _line_feeds_of, text)
     # The parts of a key are gone, and blanks between them: what is left of `a . b.c` is `..`.
-    separators = _NO_SEPARATOR.sub("", without_texts)
+    separators = re.sub(_NO_SEPARATOR, "", without_texts)
     before, long_key, _ = separators.partition("." * _MOST_PARTS)
     if long_key:
         raise _refusal(f"a key has more than {_MOST_PARTS} parts", before)

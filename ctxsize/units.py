@@ -61,10 +61,10 @@ def human_age(seconds: float) -> str:
 
 def human(size_bytes: int) -> str:
     """Return a size for a person, in decimal units as Docker shows them."""
-    import humanize
-
     if size_bytes < 1000:
         return f"{size_bytes} B"
+    import humanize
+
     return humanize.naturalsize(size_bytes, format="%.1f").replace(" KB", " kB")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from typing import ClassVar
 
 import pytest
 
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 
 class Part(Value):
@@ -39,6 +40,11 @@ class Plain:
     size: int = 0
     names: list[str] = field(default_factory=list, compare=False)
     seen: bool = field(default=False, repr=False)
+
+
+class Note(Mutable):
+    text: str
+    lines: list[int] = field(default_factory=list)
 
 
 ARGUMENTS = [("a",), ("a", 0), ("a", 1), ("a", 1, ["x"]), ("a", 1, [], True), ("b",)]
@@ -90,3 +96,38 @@ def test_functions_for_dataclasses_take_values() -> None:
             assert (name, size) == ("a", 2)
     with pytest.raises(TypeError):
         LargePart("a", "big")  # type: ignore[misc]
+
+
+WRONG: list[tuple[tuple[str, ...], dict[str, str]]] = [
+    ((), {}),
+    (("a", "b", "c", "d", "e"), {}),
+    (("a",), {"name": "b"}),
+    (("a",), {"nmae": "b"}),
+    ((), {"nmae": "b"}),
+]
+
+
+@pytest.mark.parametrize(("values", "named"), WRONG)
+def test_a_wrong_call_is_refused(values: tuple[str, ...], named: dict[str, str]) -> None:
+    for kind in (Part, Plain):
+        with pytest.raises(TypeError):
+            kind(*values, **named)  # type: ignore[arg-type]
+
+
+def test_the_signature_of_a_value_is_that_of_a_dataclass() -> None:
+    ours = inspect.signature(Part).parameters.values()
+    theirs = inspect.signature(Plain).parameters.values()
+    assert [(one.name, one.kind) for one in ours] == [(one.name, one.kind) for one in theirs]
+    assert inspect.signature(Part).parameters["size"].default == 0
+    assert str(inspect.signature(LargePart)).endswith("*, reason: 'str')")
+
+
+def test_a_mutable_one_can_be_changed_and_shares_no_default() -> None:
+    one = Note("a")
+    other = Note(text="a")
+    one.lines.append(1)
+    one.text = "b"
+    assert (one.text, one.lines) == ("b", [1])
+    assert (other.text, other.lines) == ("a", [])
+    assert other != Note("a")
+    assert repr(one) == "Note(text='b', lines=[1])"

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from os import stat_result
 from os.path import basename
@@ -24,6 +24,7 @@ from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, t
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in, read_file
+from ctxsize.values import Mutable
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that show that a directory is under version control."""
@@ -88,8 +89,7 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
     )
 
 
-@dataclass
-class _Taking:
+class _Taking(Mutable):
     """The state of one walk."""
 
     descent: Descent

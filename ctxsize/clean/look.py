@@ -9,7 +9,7 @@ import os
 import pwd
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from os.path import exists, isdir, realpath, samefile
 from pathlib import PurePath
@@ -26,7 +26,7 @@ from ctxsize.errors import InputError
 from ctxsize.knowledge.rules import listed_names
 from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import entries_in
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an interrupted run")
 
@@ -85,8 +85,7 @@ def _is_at_or_above(directory: str, path: str) -> bool:
     return any(samefile(ancestor, directory) for ancestor in ancestors if exists(ancestor))
 
 
-@dataclass
-class _Looking:
+class _Looking(Mutable):
     """The state of one walk."""
 
     choice: CleanChoice

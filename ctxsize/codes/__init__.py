@@ -14,7 +14,7 @@ from ctxsize.findings import FrozenFindings, Severity
 from ctxsize.shipped import shipped_names, shipped_text
 from ctxsize.values import Value
 
-_PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
+_PAGE = (
     r"# (?P<name>CTX\d{3}) (?P<slug>[a-z0-9-]+)\n\n"
     r"(?P<summary>.+)\n\n"
     r"Usual severity: (?P<severity>\w+)\.\n\n"
@@ -23,7 +23,7 @@ _PAGE = re.compile(  # on at most 10_000 characters, those of our own pages
     r"(?:\n## Good\n\n```text\n(?P<good>(?s:.+?))\n```\n)?"
 )
 _SENTENCE = r"(?:`[^`]*`|[^`])+?\.(?=\s|\Z)"
-_ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
+_ESCAPED = rb"\\([0-3][0-7]{2})"
 """A non-printable byte, as pages and the terminal show it."""
 
 
@@ -69,13 +69,13 @@ def code_of(name: str) -> Code:
     """Return the content of the page of a code. Raises `KeyError` if there is none."""
     if name not in names():
         raise KeyError(name)
-    page = _PAGE.fullmatch(shipped_text(f"codes/{name}.md"))
+    # on at most 10_000 characters, those of our own pages
+    page = re.fullmatch(_PAGE, shipped_text(f"codes/{name}.md"))
     assert page is not None, name
     parts = {key: text or "" for key, text in page.groupdict().items()}
     for key in ("bad", "good"):
-        parts[key] = _ESCAPED.sub(
-            lambda byte: bytes([int(byte[1], 8)]), parts[key].encode()
-        ).decode()
+        text = parts[key].encode()
+        parts[key] = re.sub(_ESCAPED, lambda byte: bytes([int(byte[1], 8)]), text).decode()
     severity = Severity(parts.pop("severity"))
     return Code(severity=severity, **parts)
 

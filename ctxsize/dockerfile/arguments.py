@@ -42,7 +42,7 @@ _FLAGS = {
 frontend in a `# syntax=` line accepts `!`."""
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")  # instructions whose flags BuildKit ignores
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
+_STAGE_NAME = r"[a-z][a-z0-9_.-]*"
 _RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"
 _PORT = rf"(?i)(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?"
 """`[[address:]host-port:]port[/protocol]`, as `nat.ParsePortSpec` of docker/go-connections reads
@@ -260,7 +260,7 @@ def _check_from(arguments: Words) -> None:
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.
     if len(arguments) != 3 or arguments[1].casefold() != "as":
         raise DockerfileError("FROM requires either one or three arguments")
-    if not _STAGE_NAME.fullmatch(arguments[2].lower()):
+    if not re.fullmatch(_STAGE_NAME, arguments[2].lower()):
         raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from ctxsize.dockerfile.images import familiar_name, parse_platform
@@ -24,11 +24,11 @@ from ctxsize.dockerfile.words import Variables
 from ctxsize.dockerfile.words import expand as expand_word
 from ctxsize.errors import DockerfileError
 from ctxsize.hidden import shown
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 SCRATCH = "scratch"
 _PATH = Expanded("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-_INDEX = re.compile("[-+]?[0-9]{1,18}")
+_INDEX = "[-+]?[0-9]{1,18}"
 _WRITING = frozenset(("ADD", "COPY", "RUN", "WORKDIR"))  # instructions that add files to a result
 
 
@@ -46,8 +46,7 @@ class StageRules(Value):
 BUILDKIT = StageRules()
 
 
-@dataclass(eq=False)
-class Node:
+class Node(Mutable):
     """A stage, an image or a context that is taken from.
 
     A stage has the `name` of its base, which may depend on `doubts`. `context` is the one that it
@@ -93,8 +92,7 @@ class Node:
         return shown(self.name)
 
 
-@dataclass(eq=False)
-class SharedStages:
+class SharedStages(Mutable):
     """The stages of a Dockerfile as they are built, for all targets, and what they depend on.
 
     `outer` has the arguments before the first FROM, `build_arguments` the values of `--build-arg`.
@@ -277,7 +275,7 @@ class Graph:
                     " using ARG from global scope as a workaround"
                 )
             # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
-            if not _INDEX.fullmatch(name):
+            if not re.fullmatch(_INDEX, name):
                 yield self._origin(name)
                 continue
             index = int(name)

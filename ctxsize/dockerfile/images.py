@@ -14,11 +14,8 @@ _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _TAG = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-_REFERENCE = re.compile(
-    rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
-    rf"(?P<tag>(?::{_TAG})?)(?P<digest>(?:@{_DIGEST})?)"
-)
-WINDOWS = re.compile("windows|nanoserver")  # matches in the name of a Windows image
+_REST = rf"(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)(?P<tag>(?::{_TAG})?)(?P<digest>(?:@{_DIGEST})?)"
+WINDOWS = ("windows", "nanoserver")  # in the names of images of Windows
 ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},
@@ -62,8 +59,9 @@ def familiar_name(reference: str) -> str:
         domain = _HUB
         if "/" not in rest:
             rest = _OFFICIAL + rest
-    match = _REFERENCE.fullmatch(f"{domain}/{rest}")
-    if not match:
+    is_valid = domain == _HUB or re.fullmatch(_DOMAIN, domain)
+    match = re.fullmatch(_REST, rest)
+    if not is_valid or not match:
         reason = "its path must be lower case, with no empty part"
         raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
     path = match["path"]

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
 from ctxsize.knowledge.rules import listed, table
 from ctxsize.model import Problem
 from ctxsize.syntax import Command, can_read, read_commands
+from ctxsize.values import Value
 
 UNKNOWN = Problem(
     "commands-unknown",
@@ -30,7 +30,7 @@ UNKNOWN = Problem(
 )
 """The problem of a run that needed commands and could not read them."""
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
+_ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)"
 _ENDS = ("fi", "done", "esac", "}")
 """Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
@@ -40,7 +40,7 @@ _DEEPEST = 8  # largest number of nested shells whose scripts are read
 ShellCommands = tuple[Command, ...]
 
 
-class _Reading(NamedTuple):
+class _Reading(Value):
     """The commands of a text, in the order in which they run, and whether they are all."""
 
     commands: ShellCommands
@@ -177,7 +177,7 @@ def _without_wrappers(command: Command) -> Command:
     assignments = [*command.assignments]
     words = [*command.words]
     while words:
-        if match := _ASSIGNMENT.fullmatch(words[0]):
+        if match := re.fullmatch(_ASSIGNMENT, words[0]):
             assignments.append((match[1], match[2]))
             words = words[1:]
         elif run := _run_by(words):
@@ -203,7 +203,7 @@ def _run_by(words: list[str]) -> list[str]:
     return words[start:]
 
 
-class _Script(NamedTuple):
+class _Script(Value):
     """A script in an argument or a document, and the number of lines before it."""
 
     line: int

@@ -324,7 +324,7 @@ def _state_on(image: str, outer: Environment) -> StageState:
     )
     for name, text in ENVIRONMENTS.get(repository_of(image), {}).items():
         environment = environment.set(name, Expanded(text), in_image=True)
-    is_unix = WINDOWS.search(image) is None
+    is_unix = not any(word in image for word in WINDOWS)
     return StageState(
         environment=environment,
         outer=outer,

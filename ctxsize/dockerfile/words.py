@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.strings import WHITE_SPACE, as_go_sees
 from ctxsize.hidden import Hidden, hidden_as, shown
+from ctxsize.values import Mutable
 
 Words = tuple[str, ...]  # of an instruction
 Variables = Mapping[str, str]  # values by name
@@ -82,8 +83,7 @@ def quoted(text: str) -> str:
     return json.dumps(as_go_sees(shown(text)), ensure_ascii=False)
 
 
-@dataclass(eq=False, repr=False)
-class _Lexer:
+class _Lexer(Mutable):
     """One pass over one word. The mutable state is the position and the words so far."""
 
     source: str

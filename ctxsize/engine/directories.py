@@ -26,9 +26,7 @@ SECRET_ENDS = tuple(PROVED.pop("secret_ends").split())
 BY_PATH = {**dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""), "tmp": "/*"}
 """Names that `suggest` ignores by their path, with the end of the pattern."""
 SECRET_START = ".env."
-TEMPLATES = re.compile(
-    r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
-)
+TEMPLATES = r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
 """Matches names of files that are templates for a secret."""
 # Certificates and public keys share their extensions with secrets.
 _PUBLIC = r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
@@ -96,10 +94,10 @@ class Clues:
         """Record a file with content and the name of a secret, unless it is a template."""
         if name.endswith(SECRET_ENDS):
             is_secret = not (
-                TEMPLATES.search(name) or re.search(_PUBLIC, name) or re.search(_TESTS, prefix)
+                re.search(TEMPLATES, name) or re.search(_PUBLIC, name) or re.search(_TESTS, prefix)
             )
         elif name.startswith(SECRET_START):
-            is_secret = not TEMPLATES.search(name)
+            is_secret = not re.search(TEMPLATES, name)
         else:
             is_secret = f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
         if size and is_secret:

@@ -22,7 +22,6 @@ from os.path import (
     realpath,
     split,
 )
-from typing import NamedTuple
 
 from ctxsize.build import is_remote
 from ctxsize.engine.builders import Builder
@@ -32,18 +31,18 @@ from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
 from ctxsize.shipped import shipped_text
+from ctxsize.values import Value
 
 STDIN = "-"
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
 _USUAL = "Dockerfile"
 _LOWER = "dockerfile"
 _MOST_LINKS = 255
-_DOCKERFILE = re.compile(
-    r"(?=[\w.+@-]+\Z)(?:(?:.*\.)?(?:docker|container)file\d*(?:[._-].+)?"
-    r"|.+[_-](?:docker|container)file)",
-    re.IGNORECASE,
+_DOCKERFILE = (
+    r"(?i)(?=[\w.+@-]+\Z)(?:(?:.*\.)?(?:docker|container)file\d*(?:[._-].+)?"
+    r"|.+[_-](?:docker|container)file)"
 )
-_IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
+_IGNORE_FILE = r"(?is)(?:.*\.)?(?:docker|container)ignore"
 _BUILD_FILE = r"(?s)(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:hcl|json)"
 """Matches the name of a file that defines builds, the first time that it says so."""
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
@@ -59,7 +58,7 @@ def _endings() -> list[frozenset[str]]:
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = path.rpartition("/")[2]
-    if _DOCKERFILE.fullmatch(name) is None:
+    if re.fullmatch(_DOCKERFILE, name) is None:
         return False
     if is_ignore_file(name):
         return False
@@ -72,10 +71,10 @@ def is_dockerfile(path: str) -> bool:
 
 def is_ignore_file(path: str) -> bool:
     """Return whether a path has the name of an ignore file, but for case and the leading dot."""
-    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
+    return re.fullmatch(_IGNORE_FILE, path.rpartition("/")[2]) is not None
 
 
-class FoundDockerfile(NamedTuple):
+class FoundDockerfile(Value):
     """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
     path: str | None = None

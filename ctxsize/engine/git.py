@@ -39,7 +39,7 @@ _SECONDS = 10.0  # until a git command is stopped
 _LOOKS_AFTER = (0.3, 3.0)  # seconds without an answer, until a look at whether git waits for a FIFO
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
-_KEPT_VARIABLES = re.compile(
+_KEPT_VARIABLES = (
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
 _SETTINGS = (
@@ -381,7 +381,7 @@ def _run(program: str, root: str, top: str, arguments: tuple[str, ...], search_p
     """Return what git prints; it finds other programs in `search_path`. Raises `GitError`."""
     import subprocess
 
-    kept = {name: text for name, text in os.environ.items() if _KEPT_VARIABLES.match(name)}
+    kept = {name: text for name, text in os.environ.items() if re.match(_KEPT_VARIABLES, name)}
     try:
         with subprocess.Popen(
             [program, "--no-pager", *_SETTINGS, *arguments],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -22,6 +22,7 @@ from ctxsize.go import GoRegexpError
 from ctxsize.go.paths import clean
 from ctxsize.go.strings import WHITE_SPACE, encoded
 from ctxsize.go.wildcards import is_malformed
+from ctxsize.values import Value
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _MALFORMED = (
@@ -167,8 +168,7 @@ register_pattern("dockerignore", DockerIgnorePattern, override=True)
 _Search = Callable[[str], object]  # which returns None for a text that does not match
 
 
-@dataclass
-class Expression:
+class Expression(Value):
     """A replacement for `re.Pattern`: the expression's source, and its search."""
 
     pattern: str
@@ -253,7 +253,7 @@ def classify(text: str) -> tuple[str, str]:
     return kind, expression + "$"
 
 
-_TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
+_TOKEN = r"(?s)\*\*/?|\\.|."
 WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
@@ -262,7 +262,7 @@ def tokens(text: str) -> list[str]:
 
     A byte order mark is dropped, as by the `text/scanner` that `Pattern.compile` uses.
     """
-    return _TOKEN.findall(text.removeprefix(BOM))
+    return re.findall(_TOKEN, text.removeprefix(BOM))
 
 
 def expression_of(kind: str, text: str, expression: str) -> Expression:

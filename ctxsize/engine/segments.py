@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.globs import translate
 from ctxsize.go.strings import is_utf8
+from ctxsize.values import Mutable
 
 _SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")  # may change the meaning of a wildcard pattern
 CLASS = r"\[[A-Za-z0-9_.-]+\]"  # a class of a glob, as in `Segment.text`
-_PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
+_PLAIN_CLASS = r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]"
 _WILDCARDS = frozenset("*?[")
 
 
@@ -57,7 +57,7 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
         return [_WHOLE]
     if kind == "tree" or pattern.fault:
         return [_WHOLE]
-    has_odd_class = not {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text))
+    has_odd_class = not {*"[]"}.isdisjoint(re.sub(_PLAIN_CLASS, "", text))
     if kind == "regexp" and (has_odd_class or _SPECIAL & {*text}):
         # A wildcard other than `**` may match a slash.
         return [_WHOLE._replace(text=_required_text(text))]
@@ -119,8 +119,7 @@ _Bounds = tuple[int | None, int | None]  # of the part of a name that a text is 
 _WHOLE_NAME: _Bounds = (None, None)
 
 
-@dataclass(eq=False, repr=False)
-class _GlobBits:
+class _GlobBits(Mutable):
     """A glob and the bits of its segments."""
 
     inner: str  # a text that each match contains
@@ -225,7 +224,7 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
     other_wildcards = set(wide.wildcards) - {"*"}
     if other_wildcards & set(wide.text) or not rest:
         return None
-    path = _PLAIN_CLASS.sub(_ONE, rest).replace("*", _ANY).replace("?", _ONE)
+    path = re.sub(_PLAIN_CLASS, _ONE, rest).replace("*", _ANY).replace("?", _ONE)
     # A leading `**/` is left out if the wider pattern has one too.
     if not wide.text.startswith(start):
         return None

@@ -6,12 +6,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from itertools import chain, compress
 from posixpath import join
 from stat import S_ISLNK, S_ISSOCK
-from typing import NamedTuple
 
 from ctxsize.engine import native
 from ctxsize.engine.automaton import fastest
@@ -26,7 +25,7 @@ from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.go.strings import encoded
 from ctxsize.model import Problem
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 NamesByDirectory = Mapping[str, Names]  # a directory without such entries is missing
@@ -175,15 +174,14 @@ class SentDifference:
         return self.hidden | self.shown | self.resized
 
 
-class _LastAnswer(NamedTuple):
+class _LastAnswer(Value):
     """The last answer, cached."""
 
     spec: DockerIgnoreSpec
     sent: Sent
 
 
-@dataclass(eq=False)
-class Snapshot:
+class Snapshot(Mutable):
     """The whole context of a plan, ignored directories included, read by one walk."""
 
     plan: Plan

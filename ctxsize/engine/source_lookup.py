@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, partial
 from itertools import chain
@@ -27,7 +26,7 @@ from ctxsize.errors import InputError
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.reader import entries_in, folded, is_listed, why_other
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 
 class Fate(str, Enum):
@@ -135,8 +134,7 @@ def missing(plan: Plan, path: str) -> SourceFate:
     return SourceFate(fate, path)
 
 
-@dataclass(eq=False)
-class _LookUp:
+class _LookUp(Mutable):
     """One source, looked up among the entries that arrive."""
 
     plan: Plan

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os.path import isdir, join, lexists, relpath
-from typing import NamedTuple
 
 from ctxsize.dockerfile.context_need import Asked, RequestedPaths
 from ctxsize.dockerfile.sources import MOUNTING, Source
@@ -34,6 +33,7 @@ from ctxsize.engine.transfer_requests import (
 )
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
+from ctxsize.values import Value
 
 # Characters with which a path may match something other than its own name.
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
@@ -119,7 +119,7 @@ def _with_own_transfers(
     )
 
 
-class _Measured(NamedTuple):
+class _Measured(Value):
     """The transfers of one context, and its problems and theirs."""
 
     transfers: tuple[Transfer, ...] | None  # None if they are not known

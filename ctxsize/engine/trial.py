@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import cache, cached_property
-from typing import NamedTuple
 
 from ctxsize.engine.automaton import Automaton, Hits, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
@@ -232,7 +231,7 @@ class WideTrial(Trial):
         return snapshot.judged(no_lines) or super()._all_of(snapshot, no_lines)
 
 
-class _Answer(NamedTuple):
+class _Answer(Value):
     """The entries that one ignore file sends; others differ from it in a few lines."""
 
     spec: DockerIgnoreSpec

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from os import stat_result
 from os.path import exists, join, lexists, realpath
 from stat import S_ISREG
-from typing import NamedTuple
 
 from ctxsize.engine.filesystem import PLAIN, DirectoryOrRun, Disk, DiskDirectory
 from ctxsize.engine.plan import Plan, inside
+from ctxsize.values import Value
 
 _NEW = stat_result((PLAIN, 0, 0, 1, *[0] * 6))  # a file with one name
 
 
-class Unsaved(NamedTuple):
+class Unsaved(Value):
     """A file to save: its directory as the prefix of a path, its name, and its size."""
 
     prefix: str

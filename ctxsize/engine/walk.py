@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from errno import ELOOP, ENOENT, ENOTDIR
 from os.path import join
 from typing import NamedTuple
@@ -26,20 +25,20 @@ _OPEN_AT_ONCE = 64  # largest number of directories open at once
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
-@dataclass(eq=False, repr=False)
 class _Frame:
-    """A directory that is being walked."""
+    """A directory that is being walked; there may be many, so it is no `Mutable`."""
 
-    path: str
-    directory: OpenDirectory
-    state: HasMark
-    passed_by: bool = False
-    """True if the builder does not enter it: exceptions below have no effect then."""
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, path: str, directory: OpenDirectory, state: HasMark, *, passed_by: bool = False
+    ) -> None:
+        self.path = path
+        self.directory = directory
+        self.state = state
+        self.passed_by = passed_by
+        """True if the builder does not enter it: exceptions below have no effect then."""
         self.steps: Iterator[DirectoryOrRun] = iter(())
-        self.prefix = join(self.path, "")
-        self.announced = not self.state.mark.ignored
+        self.prefix = join(path, "")
+        self.announced = not state.mark.ignored
 
 
 class _Arrival(NamedTuple):

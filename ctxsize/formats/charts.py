@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from heapq import nsmallest
-from typing import NamedTuple
 
 from ctxsize.formats.sections import LargePart, LargeParts, Table, folded
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import cells, more, quoted
 from ctxsize.model import Amount, Counted, Directory
 from ctxsize.units import percent
+from ctxsize.values import Value
 
 _LONGEST_BAR = 20
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
@@ -18,7 +18,7 @@ _WIDTH_OF_PARTS = 68  # columns of the largest parts beside their bars
 _WIDTH_WITH_PATTERNS = 80  # the same if reasons have patterns too
 
 
-class _Branch(NamedTuple):
+class _Branch(Value):
     """A directory of the size tree with what stands before its name, and before those below it."""
 
     node: Directory

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import TypeAlias
 
 from ctxsize.formats import charts
 from ctxsize.formats.sections import (
@@ -21,6 +22,7 @@ from ctxsize.formats.sections import (
 )
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import more
+from ctxsize.values import Value
 
 _USUAL_TOP = 5
 _UNLIMITED = 1_000  # lines where more rows are asked for than usual
@@ -28,7 +30,7 @@ _UNLIMITED = 1_000  # lines where more rows are asked for than usual
 Height: TypeAlias = Callable[[Items, Look], int]
 
 
-class _Wanted(NamedTuple):
+class _Wanted(Value):
     """A table that takes what room there is, and its lines beside the rows."""
 
     room: Room
@@ -61,7 +63,7 @@ def _drawn(section: Section, look: Look, shared: Iterator[int] | None) -> Sectio
         elif room:
             count = room.whole
         items.append(_with_rows(item, count, look))
-    return section._replace(items=items)
+    return replace(section, items=items)
 
 
 def _room_of(item: SectionItem) -> Room | None:
@@ -126,5 +128,5 @@ def _with_rows(item: SectionItem, count: int, look: Look) -> SectionItem:
             rest = item.rest
             if room.noun:
                 rest = more(room.total - count, room.noun)
-            return item._replace(rows=rows, rest=rest, room=None)
+            return replace(item, rows=rows, rest=rest, room=None)
     return item

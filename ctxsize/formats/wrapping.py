@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from ctxsize.formats.wording import clipped, fit
 from ctxsize.units import columns
 
@@ -14,9 +12,15 @@ def wrapped(text: str, width: int, hang: int) -> list[str]:
     """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
     if hang < 0:
         return [text]
-    # It counts characters: each wide one becomes two.
-    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
-    lines = textwrap.wrap(
+    wide = text
+    if not text.isascii():
+        # `wrap` counts characters: each wide one becomes two.
+        wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
+    if len(wide) <= width and text == " ".join(text.split()):
+        return [text]
+    from textwrap import wrap  # as most lines are short enough
+
+    lines = wrap(
         wide,
         width,
         subsequent_indent=" " * hang,

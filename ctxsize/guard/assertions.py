@@ -6,7 +6,7 @@ A pattern matches what it would ignore as a line of an ignore file: an entry, or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from ctxsize.config import Budget
@@ -19,12 +19,12 @@ from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Amount, Entry, Kind, Texts, Verdict
 from ctxsize.units import plural
+from ctxsize.values import Mutable
 
 _MOST = 5  # number of paths that are named
 
 
-@dataclass
-class _Group:
+class _Group(Mutable):
     """Matching files for which the same line decides."""
 
     files: int = 0

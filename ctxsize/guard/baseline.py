@@ -266,7 +266,7 @@ class _Part(NamedTuple):
     is_file: bool
 
 
-class _Direction(NamedTuple):
+class _Direction(Value):
     """The direction of a change: growth, or for -1 its opposite, in bytes or in files."""
 
     sign: int

@@ -169,8 +169,8 @@ def all_rules() -> dict[str, Rule]:
     rules: dict[str, Rule] = {}
     for file in listed("rules"):
         for rule in rules_in(file):
-            with reading(f"rules/{file}.toml", rule.name):
-                if rule.name in rules:
+            if rule.name in rules:
+                with reading(f"rules/{file}.toml", rule.name):
                     raise ValueError("another file has a row of this name")
             rules[rule.name] = rule
     return rules
@@ -259,6 +259,7 @@ def texts(value: str | list[str]) -> Texts:
     return tuple(value)
 
 
+_TYPES = {kind.value: kind for kind in EntryType}
 _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 
@@ -279,13 +280,14 @@ def rule_of(name: str, row: TomlTable) -> Rule:
     Raises `AttributeError`, `KeyError`, `TypeError` or `ValueError` for a mistake.
     """
     values = dict(row)
-    kinds_of_markers = {*_lists()["markers"], *_MARKERS}
-    markers = {key: values.pop(key) for key in row if key in kinds_of_markers}
+    keys_of_markers = _keys_of_markers()
+    markers = {key: values.pop(key) for key in row if key in keys_of_markers}
     check_row(values, _ROW_CHECKS, ("why", "category", "confidence"))
-    kinds = [kind for kind in EntryType if kind.value in values]
+    kinds = values.keys() & _TYPES.keys()
     if len(kinds) != 1:
         raise ValueError("it needs one of `directory`, `file` and `symlink`")
-    find = texts(values.pop(kinds[0].value))
+    (kind,) = kinds
+    find = texts(values.pop(kind))
     any_name = find == ("*",)
     nests = values.pop("nests", {})
     if nests is True:
@@ -297,12 +299,17 @@ def rule_of(name: str, row: TomlTable) -> Rule:
         find=() if any_name else find,
         category=Category(values.pop("category")),
         marker=_all(markers),
-        kind=kinds[0],
+        kind=_TYPES[kind],
         anchored=values.pop("form", "anywhere") == "anchored" or any_name,
         traps=texts(values.pop("traps", [])),
         nests=nests,
         **values,
     )
+
+
+@cache
+def _keys_of_markers() -> frozenset[str]:
+    return frozenset((*_lists()["markers"], *_MARKERS))
 
 
 def _all(values: TomlTable) -> Marker:

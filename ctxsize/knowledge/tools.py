@@ -28,7 +28,7 @@ from ctxsize.syntax import Command
 from ctxsize.toml import TomlTable
 from ctxsize.values import Value
 
-_VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
+_VERSION = r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$"
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = r"\d+[smhd]?"
 _FILE = "tools.toml"
@@ -86,7 +86,7 @@ class Tool(Value, eq=False, kw_only=True):
 
     def is_called(self, program: str) -> bool:
         """Return True if a program is this tool."""
-        return re.fullmatch(self.programs, _VERSION.sub("", program, count=1)) is not None
+        return re.fullmatch(self.programs, re.sub(_VERSION, "", program, count=1)) is not None
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, partial
 from itertools import chain
 from os.path import (
@@ -37,13 +37,13 @@ from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, holds, top_of
 from ctxsize.repository import FoundBuild, Place, discover, merged
+from ctxsize.values import Mutable
 
 STDIN = "<stdin>"
 _ENDINGS = (".dockerignore", ".containerignore")
 
 
-@dataclass
-class Cases:
+class Cases(Mutable):
     """A maker of cases that reads each context once, even if several files govern it.
 
     The options of `build` apply to all builds, but not its context and Dockerfile.

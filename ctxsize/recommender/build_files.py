@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from ctxsize.dockerfile.context_need import Asked, ContextNeed
@@ -25,7 +25,7 @@ from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.outcome import Clause
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 _PATH = r"(?<![\w./:@$~}-])[\w./-]+"
 _VARIABLE = r"\$\{[^${}]*\}|\$\w+"
@@ -212,8 +212,7 @@ def _with_documents(instruction: Instruction, text: str) -> str:
     return "\n".join([text, *(heredoc.content for heredoc in instruction.heredocs)])
 
 
-@dataclass
-class BuildFiles:
+class BuildFiles(Mutable):
     """All Dockerfiles that the ignore file governs."""
 
     own_files: frozenset[str]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from posixpath import basename, dirname, join, split
 
@@ -25,6 +24,7 @@ from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Matches, Suggestion, Suggestions
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, is_at_or_below, is_below, outermost, sum_of
+from ctxsize.values import Mutable
 
 _MANY = 4  # number of matches above which one pattern for all depths may replace their paths
 _WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with exceptions must hide
@@ -141,8 +141,7 @@ def _harmless(path: str, facts: Facts, safe: PathSet) -> str:
     return "other suggestions ignore all that is in it"
 
 
-@dataclass
-class Proof:
+class Proof(Mutable):
     """Prove suggestions by a trial of one context."""
 
     trial: Trial

@@ -14,7 +14,6 @@ from functools import cached_property, lru_cache, partial
 from itertools import islice
 from os.path import isabs, join, realpath, relpath
 from posixpath import basename
-from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import ContextNeed
@@ -39,6 +38,7 @@ from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
 from ctxsize.repository import FileListing, FoundBuild, discover, recognisers
+from ctxsize.values import Value
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
@@ -279,7 +279,7 @@ class BuildContext:
         return Size(Amount.of(context), transfer)
 
 
-class AskedBuilds(NamedTuple):
+class AskedBuilds(Value):
     """The builds that Compose, Bake, workflows and commands define."""
 
     by_directory: Mapping[str, list[FoundBuild]]  # by the real path of each of their contexts

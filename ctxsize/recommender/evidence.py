@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from os.path import join
 from posixpath import basename, dirname
@@ -29,6 +29,7 @@ from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
 from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree
 from ctxsize.units import human
+from ctxsize.values import Mutable
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
@@ -161,8 +162,7 @@ class Tracked:
         return InRepository(known[""], path, "")
 
 
-@dataclass
-class Evidence:
+class Evidence(Mutable):
     """Evidence about the paths of one context."""
 
     tree: Tree
@@ -344,7 +344,7 @@ class Evidence:
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
-        if TEMPLATES.search(basename(path)):
+        if re.search(TEMPLATES, basename(path)):
             return None
         is_likely = rule.confidence >= _LIKELY_FROM
         is_file = rule.kind is EntryType.FILE

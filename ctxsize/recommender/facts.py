@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
 from itertools import filterfalse
 from posixpath import basename, dirname, join, split
-from typing import Any, NamedTuple
+from typing import Any
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
@@ -21,10 +20,11 @@ from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
+from ctxsize.values import Mutable, Value
 
 WORDS = re.compile(r"[\w.-]+")
-_BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
-_OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
+_BETWEEN = r"[\s\"'`:;,=()\[\]{}<>|&]+"
+_OF_THE_SYSTEM = r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/"
 _NAMES_GIT = r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)"
 _DOES_WITHOUT_GIT = r"\b(?:rm|find)\s|exclude|--ignore"
 _ENV_FILE = re.compile(r"\.env(\..+)?")
@@ -62,7 +62,7 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     return False
 
 
-class _Words(NamedTuple):
+class _Words(Value):
     """The words of a text that may name something, with their parts between slashes."""
 
     parts: list[tuple[str, list[str]]]
@@ -73,8 +73,8 @@ class _Words(NamedTuple):
 def _words_of(text: str) -> _Words:
     words = [
         (word, [part for part in word.split("/") if part not in ("", ".")])
-        for word in _BETWEEN.split(text)
-        if not _OF_THE_SYSTEM.match(word)
+        for word in re.split(_BETWEEN, text)
+        if not re.match(_OF_THE_SYSTEM, word)
     ]
     names = frozenset(part for _, parts in words for part in parts)
     return _Words(words, names, any(map(is_glob, names)))
@@ -131,15 +131,14 @@ def _depth(path: str) -> tuple[int, str]:
 PathLists = defaultdict[str, list[str]]
 
 
-class SourceIndex(NamedTuple):
+class SourceIndex(Value):
     """The paths of sources by the names of entries that are words in them."""
 
     by_word: PathLists
     is_all: bool  # False if there are too many sources to read all of them
 
 
-@dataclass
-class Facts:
+class Facts(Mutable):
     """Facts about one context, each computed on first use."""
 
     tree: Tree

@@ -18,7 +18,7 @@ from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 from ctxsize.values import Value
 
-_OF_THE_IMAGE = re.compile(r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)")
+_OF_THE_IMAGE = r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)"
 _MOST_COMMANDS = 1_000  # of a stage: nothing is known of more
 _MOST_SOURCES = 100  # of a COPY
 _UNKNOWN = Command(("?",))
@@ -149,7 +149,8 @@ class Placed(Value):
         return True
 
     def _find_copy(self, path: str) -> tuple[str | None, Copied]:
-        if "$" not in path and len(self.ran) <= _MOST_COMMANDS and not _OF_THE_IMAGE.match(path):
+        is_known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
+        if is_known and not re.match(_OF_THE_IMAGE, path):
             for copy in reversed(self.copies):
                 origin = copy.origin(path, self.tree)
                 if origin is not None or copy.may_fill(path):

@@ -34,7 +34,7 @@ _MOST_STEPS = 500  # of a Dockerfile
 _MOST_FILES = 1_000  # that a pattern stands for
 _LARGEST_BYTES = 128 * 1024  # of one file
 _MOST_WORK = 1_000_000  # units of work for all files of a context; a file that is read costs 500
-_MAY_PASS = re.compile(r"[;|`()!]|(?<!\\)\n|(?<!\$)\{|(?<![&>])&(?![&>])|<<")
+_MAY_PASS = r"[;|`()!]|(?<!\\)\n|(?<!\$)\{|(?<![&>])&(?![&>])|<<"
 """Expression for parts of a RUN that may survive the failure of a command."""
 
 
@@ -116,7 +116,7 @@ class References:
         """Yield what the commands of a RUN that needs all of them name, and what that names."""
         if len(step.commands) > MOST_MENTIONS:
             return
-        if _MAY_PASS.search(step.instruction.text):
+        if re.search(_MAY_PASS, step.instruction.text):
             return
         for directory, command in step.located:
             pending = deque[Mention]()

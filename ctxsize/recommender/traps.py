@@ -15,7 +15,7 @@ from ctxsize.recommender.outcome import Clause, Doubt, Match, Objection
 from ctxsize.recommender.tree import is_at_or_below, is_below
 
 _TERRAFORM = r"\b(?:terraform|tofu|terragrunt)\b(.*)"
-_INIT = re.compile(r"\binit\b")
+_INIT = r"\binit\b"
 
 
 def copied_by_name(facts: Facts, match: Match) -> Clause:
@@ -66,7 +66,7 @@ def not_initialised(facts: Facts, match: Match) -> Clause:
             if instruction.keyword in ("CMD", "ENTRYPOINT")
         ]
         calls = re.findall(_TERRAFORM, "\n".join([build_file.commands, *started]))
-        if calls and not any(map(_INIT.search, calls)):
+        if calls and not any(re.search(_INIT, call) for call in calls):
             return Doubt(f"{build_file.path} has terraform but no `terraform init`")
     return None
 

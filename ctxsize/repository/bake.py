@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from os.path import basename, dirname, exists, isdir, join, relpath
-from typing import NamedTuple
 
 from ctxsize.build import Build, inline_of, is_reference, placed, with_paths
 from ctxsize.hidden import made_of
@@ -15,6 +14,7 @@ from ctxsize.reader import holds
 from ctxsize.repository import bakefile, compose
 from ctxsize.repository.bakefile import BakeFile, BakeObject
 from ctxsize.repository.search import LARGEST_BYTES, Place, Search, by_directory, shortened
+from ctxsize.values import Value
 
 WANTED = re.compile(
     r"(?s:.*/)?"
@@ -32,7 +32,7 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")  # the words of `strconv.ParseBo
 _SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
 
-class _Project(NamedTuple):
+class _Project(Value):
     """Files that Bake reads together."""
 
     bake: BakeFile

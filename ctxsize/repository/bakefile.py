@@ -32,7 +32,7 @@ _ANY = "surrogatepass"  # JSON may have lone surrogates
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = r'(?s)"<<(-?)(\w+)\r?\n(.*)\2\s*"'
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
-_PIECE = re.compile(
+_PIECE = (
     r"\$\$\{|%%\{"  # a literal `${` or `%{`
     rf"|{_VARIABLE}"
     r"|[$%]\{"  # what is not evaluated here
@@ -174,7 +174,9 @@ class BakeFile:
             if inside and isinstance(variable, list | dict):
                 raise UnknownError  # lists of lists would double without end
             return variable
-        return hidden_as(template, substituted(_PIECE, self._piece, template))
+        return hidden_as(
+            template, substituted(template, re.finditer(_PIECE, template), self._piece)
+        )
 
     def _piece(self, match: RegexMatch) -> str:
         name = match[1]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ctxsize.repository.commands import Ground, add_script
 from ctxsize.repository.described import Passage, add_described, text_at
 from ctxsize.repository.yaml import YamlMapping
+from ctxsize.values import Value
 
 _TOKEN = r"""(?sx)(?P<blank>\s+|//[^\n]*|\#[^\n]*|/\*(?:.*?\*/|.*))
     |(?P<text>(?P<quote>'''|\"\"\")(?:\\.|.)*?(?:(?P=quote)|\Z)|'(?:\\.|[^'\\\n])*'?|"(?:\\.|[^"\\\n])*"?)
@@ -41,7 +42,7 @@ def add_calls(ground: Ground, text: str) -> None:
         add_script(here, script, call.directory)
 
 
-class _Call(NamedTuple):
+class _Call(Value):
     name: str
     directory: str  # that of the `dir` blocks around it
     arguments: YamlMapping  # by name or position

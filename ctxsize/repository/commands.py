@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from os.path import dirname, isdir, isfile, join, relpath
 
 from ctxsize.build import Build, placed
@@ -25,39 +24,34 @@ from ctxsize.repository.search import NamedTexts, Place, RegexMatch, Search
 from ctxsize.syntax import can_read
 from ctxsize.values import Value
 
-_LINE = re.compile(r"(?:.*\\\n)*.*")
+_LINE = r"(?:.*\\\n)*.*"
 _PARTS = {
-    "script": re.compile(".+", re.DOTALL),
+    "script": "(?s).+",
     "make": _LINE,  # each line of a recipe runs in its own shell, so `cd` ends with it
-    "just": re.compile(
-        r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|"  # a recipe that one program runs as a whole
-        + _LINE.pattern,
-        re.MULTILINE,
-    ),
-    "strings": re.compile(r'"(?:[^"\\\n]|\\.)*"?'),
+    # A recipe that one program runs as a whole, or a line.
+    "just": rf"(?m)^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|{_LINE}",
+    "strings": r'"(?:[^"\\\n]|\\.)*"?',
 }
 """Expressions for the parts of a file that may be scripts, by the `reader` of its row."""
 _PREFIX = (
     r"^[\s@\-+]*"  # what make and just have before a command
     r"(?:\w+:\s+)?"  # a target on the same line
 )
-_VARIABLE = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?"
+_VARIABLE = (
+    r"(?m)^[ \t]*(?:export[ \t]+)?"
     r"(\w+)"  # its name
-    r"[ \t]*[:?]?=(.*)",  # its value
-    re.MULTILINE,
+    r"[ \t]*[:?]?=(.*)"  # its value
 )
-_REFERENCE = re.compile(
+_REFERENCE = (
     r"\$[({](\w+)[)}]"  # of make and the shell
     r"|\$(\w+)"
     r"|(?:(?<!\$)\{\{\s*\.?"  # of just and Task
     r"|\$\{\{\s*env\.)(\w+)\s*\}\}"  # of GitHub
 )
-OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = r"(?<!\$)\$\([^()]*\)"
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
-_SHORT_OPTION = re.compile(r"-[ft].+")  # with its value
+_SHORT_OPTION = r"-[ft].+"  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 Expander = Callable[[str], str]  # replaces the variables in a text
@@ -148,10 +142,10 @@ def add_commands(ground: Ground, text: str) -> None:
         ground.search.is_open = True
         return
     text = ground.with_top(text)
-    expanded = expander(_VARIABLE.findall(text))
+    expanded = expander(re.findall(_VARIABLE, text))
     line = 1
     position = 0
-    for match in _PARTS[kind.reader].finditer(text):
+    for match in re.finditer(_PARTS[kind.reader], text):
         part = match[0]
         if not hint.search(part):
             continue
@@ -180,10 +174,10 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
     if not expression("hint").search(script):
         return
     search = ground.search
-    script = expander(_VARIABLE.findall(script))(script)
+    script = expander(re.findall(_VARIABLE, script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
-    if OPEN.search(working_directory):
+    if is_open(working_directory):
         search.is_open = True
     if not is_read_whole(script):
         search.is_open = True
@@ -227,7 +221,7 @@ def _add_command(
     decisive = [working_directory, *contexts]
     for name in names:
         decisive += options.get(name, [])
-    if any(map(OPEN.search, decisive)):
+    if any(map(is_open, decisive)):
         ground.search.is_open = True
         return
     is_elsewhere = working_directory.startswith("/") and not working_directory.startswith(TOP)
@@ -274,7 +268,7 @@ def parse_words(
             operands.append(word)
             continue
         name, equals, setting = word.partition("=")
-        if _SHORT_OPTION.fullmatch(word) and not equals:
+        if re.fullmatch(_SHORT_OPTION, word) and not equals:
             name = word[:2]
             setting = word[2:]
         elif name in switches:
@@ -306,11 +300,16 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     def replacement(match: RegexMatch) -> str:
         name = next(filter(None, match.groups()))
         texts = [*values[name]]
-        if len(texts) == 1 and not OPEN.search(texts[0]):
+        if len(texts) == 1 and not is_open(texts[0]):
             return texts[0]
         return match[0]
 
-    return partial(_REFERENCE.sub, replacement)
+    return lambda text: re.sub(_REFERENCE, replacement, text)
+
+
+def is_open(text: str) -> bool:
+    """Return whether a text is not written out: it has a variable, a template or a command."""
+    return "$" in text or "{{" in text or "`" in text
 
 
 def pairs(words: Iterable[str]) -> NamedTexts:
@@ -318,7 +317,7 @@ def pairs(words: Iterable[str]) -> NamedTexts:
     known = {}
     for word in words:
         name, equals, text = word.strip().partition("=")
-        if equals and not OPEN.search(text):
+        if equals and not is_open(text):
             known[name] = text
     return known
 
@@ -326,4 +325,4 @@ def pairs(words: Iterable[str]) -> NamedTexts:
 def words_of(text: str) -> Texts:
     """Return the values of a list, without those that are not written out."""
     words = map(str.strip, re.split(r"[,\n]", text))
-    return tuple(word for word in words if word and not OPEN.search(word))
+    return tuple(word for word in words if word and not is_open(word))

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from os.path import dirname, expanduser, isfile, join
-from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference, joined, with_inline
 from ctxsize.dockerfile.words import Variables
@@ -25,6 +24,7 @@ from ctxsize.repository.search import (
     by_directory,
 )
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
+from ctxsize.values import Value
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -82,7 +82,7 @@ def bake_name(service: str) -> str:
     return service.replace(".", "_")
 
 
-class ServiceBuild(NamedTuple):
+class ServiceBuild(Value):
     """The build of a service, and where it stands."""
 
     where: Location
@@ -90,7 +90,7 @@ class ServiceBuild(NamedTuple):
     baked: Build | None  # what Bake makes of it, if that differs
 
 
-class _File(NamedTuple):
+class _File(Value):
     """A Compose file with the directory and the variables of the project that it is part of."""
 
     path: str

@@ -16,10 +16,10 @@ from ctxsize.codes import severity_of
 from ctxsize.findings import Finding
 from ctxsize.repository import yaml
 from ctxsize.repository.commands import (
-    OPEN,
     Ground,
     add_script,
     expander,
+    is_open,
     last,
     pairs,
     parse_words,
@@ -293,7 +293,7 @@ def _add_run(
         _, options = parse_words(text_of("options").split(), BuildCommand(""))
         target = last(options, "--target")
     for text in (context, file, target):
-        if OPEN.search(text):
+        if is_open(text):
             search.complain(
                 "expression",
                 message=f"`{text}` is known only when the {place.how} runs, "

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from os.path import basename, isdir, join, lexists, normpath, realpath, split
 
@@ -25,7 +25,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.hidden import made_of, shown
 from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import border_of, entries_in, holds, read_file
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 _USUAL_PLATFORM = (
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -111,8 +111,7 @@ class FileListing(Value, eq=False):
         return self.everywhere == everywhere and self.root == realpath(root)
 
 
-@dataclass
-class Search:
+class Search(Mutable):
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
     root: str  # the directory as the user named it

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 from math import inf
@@ -20,6 +19,7 @@ from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, made_of
 from ctxsize.repository.search import NamedTexts, NotReadError, RegexMatch
+from ctxsize.values import Mutable
 
 if TYPE_CHECKING:
     import yaml
@@ -31,22 +31,22 @@ _SHARE = 10  # number of characters of a text that count as a further value
 REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
-_BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
-_INTEGER = re.compile(
+_BOOLEAN = "true|True|TRUE|false|False|FALSE"
+_INTEGER = (
     r"[-+]?(?:"
     r"0b[01_]+"
     r"|0o?[0-7_]+"  # octal, also without the letter
     r"|0x[0-9a-fA-F_]+"
     r"|[1-9][0-9_]*|0)"
 )
-_OLD_OCTAL = re.compile(r"(?<![0-9a-fA-Fx])0(?=[0-7])")
-_FLOAT = re.compile(
+_OLD_OCTAL = r"(?<![0-9a-fA-Fx])0(?=[0-7])"
+_FLOAT = (
     r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)"
     r"(?:[eE][-+]?[0-9]+)?"  # its exponent
 )
 _NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
 _WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
-_VARIABLE = re.compile(
+_VARIABLE = (
     rf"\$(?:\$|(?P<plain>{_NAME})"
     rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
 )
@@ -57,7 +57,7 @@ _LINE = r"""(?msx)
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )"""
 _IN_QUOTES = "'(?!<)[^']{2,}'"
 """Matches what a message of PyYAML quotes from the text, but for single characters."""
-_COMMENT = re.compile(r"(?:^|[ \t])#")
+_COMMENT = r"(?:^|[ \t])#"
 _ESCAPE = r"(?s)\\(.)"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -192,18 +192,17 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
 
 def as_go_prints(text: str) -> str:
     """Return the text that Go prints of the value of an unquoted scalar, but for odd numbers."""
-    if _BOOLEAN.fullmatch(text):
+    if re.fullmatch(_BOOLEAN, text):
         return text.lower()
     with suppress(ValueError):  # no number for Go either: `0b_`
-        if _INTEGER.fullmatch(text):
-            return str(int(_OLD_OCTAL.sub("0o", text.replace("_", ""), count=1), 0))
-        if _FLOAT.fullmatch(text) and float(shown := f"{float(text):g}") == float(text) < inf:
+        if re.fullmatch(_INTEGER, text):
+            return str(int(re.sub(_OLD_OCTAL, "0o", text.replace("_", ""), count=1), 0))
+        if re.fullmatch(_FLOAT, text) and float(shown := f"{float(text):g}") == float(text) < inf:
             return shown
     return text
 
 
-@dataclass
-class Interpolator:
+class Interpolator(Mutable):
     """Interpolates the texts of a project, as `template.Substitute` of compose-go does.
 
     A text with the value of a variable becomes a hidden one, which is printed with the names.
@@ -233,7 +232,9 @@ class Interpolator:
     def text(self, text: str, variables: Variables, place: str = "") -> str:
         """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
-        return substituted(_VARIABLE, partial(self._value, variables, place), text)
+        return substituted(
+            text, re.finditer(_VARIABLE, text), partial(self._value, variables, place)
+        )
 
     def _value(self, variables: Variables, place: str, match: RegexMatch) -> str:
         where = "this value"
@@ -270,11 +271,13 @@ class Interpolator:
             )
 
 
-def substituted(pattern: re.Pattern[str], value_of: Callable[[RegexMatch], str], text: str) -> str:
-    """Return a text with what is matched replaced, hidden if one of the values is."""
+def substituted(
+    text: str, matches: Iterable[RegexMatch], value_of: Callable[[RegexMatch], str]
+) -> str:
+    """Return a text with its matches replaced, hidden if one of the values is."""
     pieces = []
     end = 0
-    for match in pattern.finditer(text):
+    for match in matches:
         pieces += [text[end : match.start()], value_of(match)]
         end = match.end()
     pieces.append(text[end:])
@@ -295,7 +298,7 @@ def read_dotenv(text: str, outer: Variables) -> NamedTexts:
             # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
             setting = re.sub(_ESCAPE, _unescape, double)
         else:
-            setting = _COMMENT.split(bare, maxsplit=1)[0].strip()
+            setting = re.split(_COMMENT, bare, maxsplit=1)[0].strip()
         settings[name] = setting
         with suppress(NotReadError):  # a wrong `$` stays as it is
             settings[name] = interpolator.text(setting, variables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from os.path import join, normpath
 from typing import Any, ClassVar, Literal
 
@@ -15,7 +15,7 @@ from ctxsize.findings import FrozenFindings, Location
 from ctxsize.hidden import shown
 from ctxsize.model import Amount, Effect, Problem, Problems, Texts
 from ctxsize.repository import FoundBuild, Place
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 from ctxsize.version import __version__
 
 
@@ -91,8 +91,7 @@ class Scan(Value):
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
 
 
-@dataclass
-class Measured:
+class Measured(Mutable):
     """A row, and the values that it is computed from as far as they are known."""
 
     row: Row

@@ -6,7 +6,6 @@ All else stays: comments, order, line ends, a byte order mark, a last line witho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
@@ -75,7 +74,7 @@ def merge(
     return bom + b"".join(lines)
 
 
-class _MarkedBlock(NamedTuple):
+class _MarkedBlock(Value):
     """The indices of the two marks of a block."""
 
     start: int

@@ -21,7 +21,7 @@ from ctxsize.formats import BEGINNINGS
 from ctxsize.knowledge import rules, tools
 from ctxsize.knowledge.rules import Marker, all_rules, table
 from ctxsize.recommender import facts, mentions
-from ctxsize.repository import recognisers
+from ctxsize.repository import commands, recognisers
 
 Names = Mapping[str, Any]
 
@@ -63,6 +63,10 @@ def _descends() -> Iterator[Names]:
 
 def _files() -> Iterator[recognisers.FileKind]:
     return iter(recognisers.file_kinds())
+
+
+def _readers() -> Iterator[SimpleNamespace]:
+    return (SimpleNamespace(reader=reader) for reader in commands._PARTS)
 
 
 def _file_names() -> list[str]:
@@ -176,6 +180,7 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
+    "repository/commands.py: _PARTS[kind.reader]": Computed(_each("kind", _readers())),
     "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),
     "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
@@ -200,9 +205,6 @@ COMPUTED: dict[str, Computed] = {
     "formats/__init__.py: beginning": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),
     "globs.py: '|'.join(map(translate, globs)) or '(?!)'": Computed(_lists_of_globs, _MATCH),
-    "globs.py: '|'.join(map(re.escape, self._parts))": Computed(
-        lambda: ({"self": SimpleNamespace(_parts=parts)} for parts in (_TEXTS, ["a", "aa", "ba"]))
-    ),
     "keys.py: schema.get('pattern', '')": Computed(_shapes),
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
     "recommender/facts.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),

@@ -27,8 +27,8 @@ GAP = "\0"  # stands for any text
 EXPRESSIONS = {
     "compose": compose.WANTED.__self__.pattern,
     "bake": bake.WANTED.__self__.pattern,
-    "Dockerfile": dockerfiles._DOCKERFILE.pattern,
-    "ignore file": dockerfiles._IGNORE_FILE.pattern,
+    "Dockerfile": dockerfiles._DOCKERFILE,
+    "ignore file": dockerfiles._IGNORE_FILE,
     **{kind.name: kind.pattern.pattern for kind in file_kinds()},
 }
 

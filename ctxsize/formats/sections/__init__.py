@@ -6,17 +6,18 @@ They know neither width nor height: the renderer decides what of them fits on a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from ctxsize.findings import Finding
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import more, visible
 from ctxsize.model import Amount, Directory, Problem
+from ctxsize.values import Value
 
 T = TypeVar("T")
 
 
-class Fit(NamedTuple):
+class Fit(Value):
     """The most lines of text for an item: on most screens, and on a low or a narrow one."""
 
     lines: int
@@ -32,7 +33,7 @@ class Fit(NamedTuple):
         return self.lines
 
 
-class Prose(NamedTuple):
+class Prose(Value):
     """A line of text in which names are already safe.
 
     It is not wrapped unless `hang` has the number of blanks before its further lines.
@@ -45,7 +46,7 @@ class Prose(NamedTuple):
     fit: Fit | None = None  # None for as many lines as it takes
 
 
-class Fact(NamedTuple):
+class Fact(Value):
     """A label and a text, which may begin with a path that is cut first."""
 
     label: str
@@ -55,7 +56,7 @@ class Fact(NamedTuple):
     short: str = ""  # the text if the other one is wider than the screen
 
 
-class NextStep(NamedTuple):
+class NextStep(Value):
     """The command to type next, and its purpose; without a command, what to do."""
 
     command: str
@@ -64,7 +65,7 @@ class NextStep(NamedTuple):
     fit: Fit | None = None  # as in `Prose`, for a step without a command
 
 
-class Room(NamedTuple):
+class Room(Value):
     """The number of rows that are shown: `most` where all is shown, else as many as fit."""
 
     most: int
@@ -83,7 +84,7 @@ class Room(NamedTuple):
         return self.most
 
 
-class Table(NamedTuple):
+class Table(Value):
     """Rows of a table; a row with a single cell is a note below the row before."""
 
     headers: Sequence[str]
@@ -99,14 +100,14 @@ class Table(NamedTuple):
         return len(self.headers) - self.names - self.prose
 
 
-class SizeTree(NamedTuple):
+class SizeTree(Value):
     """The largest directories at and below `root`, as a table with guides and bars."""
 
     root: Directory
     room: Room
 
 
-class LargePart(NamedTuple):
+class LargePart(Value):
     """A part of what is sent; none contains another."""
 
     name: str
@@ -116,7 +117,7 @@ class LargePart(NamedTuple):
     is_pattern: bool = False  # True if `note` is a pattern
 
 
-class LargeParts(NamedTuple):
+class LargeParts(Value):
     """Parts of a whole as a table with bars, the most important first; all others are one row."""
 
     parts: Sequence[LargePart]
@@ -124,7 +125,7 @@ class LargeParts(NamedTuple):
     room: Room
 
 
-class Findings(NamedTuple):
+class Findings(Value):
     """Findings in their order."""
 
     findings: Sequence[Finding]
@@ -137,7 +138,7 @@ SectionItem = Prose | Fact | NextStep | Table | SizeTree | LargeParts | Findings
 Items = Iterable[SectionItem]
 
 
-class Section(NamedTuple):
+class Section(Value):
     """Items under a title, not shown if they are empty; Markdown folds one that is `folded`."""
 
     items: Sequence[SectionItem]
@@ -151,7 +152,7 @@ class Section(NamedTuple):
         return [self]
 
 
-class Screen(NamedTuple):
+class Screen(Value):
     """Sections that are shown together on one screen; a blank line follows each."""
 
     sections: Sequence[Section]

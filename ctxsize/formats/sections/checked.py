@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ctxsize.findings import Severity
 from ctxsize.formats.sections import (
@@ -141,7 +142,7 @@ def _remedies(check: ContextCheck) -> Items:
         return
     if codes & {"CTX411", "CTX412"}:
         # Sizes matter only once the build succeeds.
-        yield next_step(report)._replace(label="Fix")
+        yield replace(next_step(report), label="Fix")
         return
     broken = [finding.help for finding in check.findings if finding.code in ("CTX409", "CTX410")]
     for text in dict.fromkeys(broken[:EXAMPLES]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from operator import attrgetter
 from os.path import basename
@@ -146,7 +147,7 @@ def parts_of(report: Report) -> list[LargePart]:
         parts += _directories(transfer.tree, suspects)
     for file in _top_files(report, transfer):
         if file.name not in suspects:
-            parts.append(file._replace(name=quoted(file.name)))
+            parts.append(replace(file, name=quoted(file.name)))
     for named in report.named_contexts:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))

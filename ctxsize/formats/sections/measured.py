@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.filesystem import READS_ATTRIBUTES
@@ -58,6 +57,7 @@ from ctxsize.model import (
     Transfer,
 )
 from ctxsize.units import human, percent, plural
+from ctxsize.values import Value
 
 _CLAUSES = {
     "unneeded": "looks unneeded",
@@ -76,7 +76,7 @@ _MOST_TRANSFERS = 2
 _LONGEST_PATH = 40  # number of columns of a path in the verdict
 
 
-class _Breakdown(NamedTuple):
+class _Breakdown(Value):
     """A table of the parts of a context."""
 
     title: str
