@@ -112,7 +112,7 @@ _CASES = (
             "check --max 99GB": 1.3,
             "diff --checkout": 3,
             _PAGE: 4,
-            "ls": 3.7,
+            "ls": 2,
         },
     ),
     Case(
@@ -123,7 +123,7 @@ _CASES = (
             "check --max 99GB": 1.6,
             "diff --checkout": 4,
             _PAGE: 5,
-            "ls": 5,
+            "ls": 2,
         },
     ),
     Case(trees.RUST, {"suggest": 2.5, "scan": 2.8, "check --max 99GB": 1.5, _PAGE: 5}),

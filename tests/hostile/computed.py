@@ -199,7 +199,7 @@ COMPUTED: dict[str, Computed] = {
     "dockerfile/arguments.py: f'{mark}?(.?)'": Computed(_each("mark", map(re.escape, _ESCAPES))),
     "dockerfile/words.py: expression": Computed(_shell_patterns, _MATCH | _EACH),
     "go/regexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
-    "engine/native/__init__.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
+    "engine/native/tables.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
     "engine/patterns.py: pattern": Computed(_wildcards, _EACH),
     "engine/segments.py: translate(text)": Computed(_each("text", _PATTERNS), _MATCH),
     "formats/__init__.py: beginning": Computed(_beginnings),
