@@ -192,7 +192,7 @@ def _ahead_of_sent(events: Iterator[EventOfSent], spec: DockerIgnoreSpec) -> Ite
 
 
 class TreeArrays(NamedTuple):
-    """A tree in memory for the core: directories, parents first, and the names of all files."""
+    """A tree in memory for the core: directories in a walk's order, and the names of all files."""
 
     parents: bytes  # by directory, the number of the one above it, in 32 bits
     counts: bytes  # by directory, the number of its names, in 32 bits

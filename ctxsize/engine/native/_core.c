@@ -982,7 +982,7 @@ static PyObject *add_up(const Program *p, const char *root, int threads, PyObjec
     return result;
 }
 
-/* ---- a tree in memory: directories come after those above them, names by directory ---------------------- */
+/* ---- a tree in memory: directories in the order of a walk, names by directory ---------------------------- */
 enum { IGNORED = 1, PASSED_BY = 2, REFUSED = 2 };
 typedef struct { const int32_t *parent, *count; const char *folder, *name; Py_ssize_t folders; } Tree;
 
@@ -997,6 +997,10 @@ static int judge_names(Sums *s, const Node *n, int32_t count, const char **name,
     }
     return 1;
 }
+/* Frees what may match in the directories between two that follow each other: nothing in them is left. */
+static void leave(const Tree *t, Node *nodes, Py_ssize_t from, Py_ssize_t to) {
+    for (; from > t->parent[to]; from = t->parent[from]) free(nodes[from].live), nodes[from].live = NULL;
+}
 /* Sets the verdicts of all directories, and of all names. Returns 0 without memory. */
 static int judge_tree(Sums *s, const Tree *t, Node *nodes, char *path, char *folders, char *names) {
     const char *folder = t->folder, *name = t->name;
@@ -1004,6 +1008,7 @@ static int judge_tree(Sums *s, const Tree *t, Node *nodes, char *path, char *fol
         Node *n = &nodes[at];
         folders[at] = 0;
         if (at) {
+            leave(t, nodes, at - 1, at);
             const Node *above = &nodes[t->parent[at]];
             Entry e = {.name = folder, .fate = above->fate, .type = DT_DIR};
             if (above->live && !give_fate(s, above, &e, path)) return 0;

@@ -1,4 +1,4 @@
-"""A small tree costs the core little, however large its tables may become: pages are counted."""
+"""The core takes no more memory than a tree needs: pages are counted."""
 
 from __future__ import annotations
 
@@ -32,3 +32,18 @@ def test_small_trees_touch_few_pages(tmp_path: Path) -> None:
     for _ in range(ROUNDS):
         assert Snapshot.take(plan).sent().files == 4
     assert (pages_touched() - before) / ROUNDS < MOST_PAGES
+
+
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="sanitizers touch pages of their own")
+def test_a_trial_keeps_nothing_of_directories_that_it_left(tmp_path: Path) -> None:
+    """With so many patterns, what may match in a directory takes a kilobyte."""
+    core()
+    ignore_file = file(".dockerignore", "".join(f"**/x{at}\n" for at in range(4000)).encode())
+    directories = [f"d{at // 50}/e{at % 50}/" for at in range(3000)]
+    snapshot = Snapshot.take(resolve(str(build_tree(tmp_path, [*directories, ignore_file]))))
+    snapshot.judged(snapshot.plan.spec)
+    before = pages_touched()
+    snapshot.judged(snapshot.plan.spec)
+    touched = pages_touched() - before
+    kept = 3000 * 1024 // resource.getpagesize()
+    assert touched < kept
