@@ -19,6 +19,7 @@ from ctxsize.formats import wording
 from ctxsize.formats.wording import unquoted
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
+from tests.engine.native.both import native_walk
 from tests.trees import build_tree, file, link
 
 ALL = """\
@@ -242,8 +243,8 @@ def test_plain_names_cost_little_each(
     assert calls["to_json"] <= 1_503 + 2 * fields
 
 
-def test_a_listing_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = build_tree(tmp_path / "ctx", [f"{letter}/{letter}" for letter in "abcdefgh"])
+def opened_by_python(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the name of each directory that Python opens below the top."""
     opened: list[str] = []
     enter = DiskDirectory.enter
 
@@ -252,6 +253,22 @@ def test_a_listing_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         return enter(directory, name)
 
     monkeypatch.setattr(DiskDirectory, "enter", entered)
+    return opened
+
+
+def test_the_core_lists_most_of_a_large_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = build_tree(tmp_path / "ctx", [f"{number}/a" for number in range(2000)])
+    opened = opened_by_python(monkeypatch)
+    with native_walk():
+        assert sum(1 for _ in api.ls(str(context))) == 4000
+    assert len(opened) == 500  # each of them is listed with one file
+
+
+def test_a_listing_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = build_tree(tmp_path / "ctx", [f"{letter}/{letter}" for letter in "abcdefgh"])
+    opened = opened_by_python(monkeypatch)
     listed = iter(api.ls(str(context)))
     assert [next(listed).path for _ in range(3)] == ["a", "a/a", "b"]
     assert opened == ["a", "b"]
