@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import field
-from functools import cached_property
+from functools import cache, cached_property
+from math import comb
 from typing import Any, ClassVar, NamedTuple, cast
 
 from pathspec import RegexPattern
@@ -32,14 +33,18 @@ _MALFORMED = (
 _IN_EXPRESSIONS = "|{}^"  # characters that the builders fail to escape in an expression
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
 """Characters with another meaning at the beginning of a line, and how to write them there."""
-_PLAIN = (
-    r"\^(?:[^][\\|{}^$().*+?\ufffd\udc80-\udcff]|\\[.+()$]|\[\^/\]\*?|\(\.\*/\)\?|\.\*|\(/\.\*\)\?"
-    r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
+_ONE = (
+    r"[^][\\|{}^$().*+?\ufffd\udc80-\udcff]|\\[.+()$]"
+    r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\]"
 )
+"""Matches the part of an expression that stands for one character."""
+_ANY = r"\[\^/\]\*|\(\.\*/\)\?|\.\*|\(/\.\*\)\?"  # likewise, for any number of characters
+_PLAIN = rf"\^(?:{_ANY}|{_ONE})*\$"
 """Matches expressions of names, wildcards and ASCII classes: Python gives them Go's meaning."""
+_UP_TO_A_STAR = rf"\^((?:(?!{_ANY})(?:{_ONE}))*)"
 _LONGEST = 100_000  # characters up to which Go accepts all expressions of names and wildcards
 _MOST_STARS = 8  # in a pattern for which `re` is tried
-_MOST_STEPS = 2**16  # of backtracking, for which `re` is tried
+_MOST_STEPS = 2**16  # number of ways to divide a text among stars, up to which `re` is tried
 
 
 class SplitLine(NamedTuple):
@@ -214,14 +219,26 @@ def _search(expression: str, pattern: str) -> _Search:
     linear = Machine(expression).search
     if not is_quick:
         return linear
-    longest = int(_MOST_STEPS ** (1 / stars))
+    longest = _longest_text(stars)
+    start = re.match(_UP_TO_A_STAR, expression)
+    assert start is not None, expression
+    begins = re.compile(start[1]).match
 
     def search(text: str) -> object:
         if len(text) <= longest:
             return quick(text)
-        return linear(text)
+        return begins(text) and linear(text)
 
     return search
+
+
+@cache
+def _longest_text(stars: int) -> int:
+    """Return the most characters of a text for which `re` tries few enough ways."""
+    longest = 0
+    while comb(longest + stars + 2, stars) <= _MOST_STEPS:
+        longest += 1
+    return longest
 
 
 def classify(text: str) -> tuple[str, str]:

@@ -94,6 +94,13 @@ def _wildcards() -> Iterator[Names]:
         yield {"pattern": patterns.compiled(expression).pattern}
 
 
+def _starts() -> Iterator[Names]:
+    """Yield what stands before the first star of an expression of an ignore file."""
+    for line in ("a*b*", "a?[0-9]/b.c/*d*", "*a*"):
+        _, expression = patterns.classify(line)
+        yield {"start": re.match(patterns._UP_TO_A_STAR, expression)}
+
+
 def _lists_of_globs() -> Iterator[Names]:
     for key, value in table("lists.toml").items():
         if isinstance(value, str):
@@ -201,6 +208,7 @@ COMPUTED: dict[str, Computed] = {
     "go/regexp.py: f'[{body}]'": Computed(_each("body", ["a-z", "\\\\w"]), _MATCH),
     "engine/native/tables.py: part": Computed(_each("part", ["[a-z]", "[a-z0-9_.]"])),
     "engine/patterns.py: pattern": Computed(_wildcards, _EACH),
+    "engine/patterns.py: start[1]": Computed(_starts),
     "engine/segments.py: translate(text)": Computed(_each("text", _PATTERNS), _MATCH),
     "formats/__init__.py: beginning": Computed(_beginnings),
     "globs.py: translate(glob)": Computed(_each("glob", _PATTERNS), _MATCH),

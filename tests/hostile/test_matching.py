@@ -70,6 +70,25 @@ def test_pattern_ends_for_podman(pattern: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "path", "is_left_to_machine"),
+    [
+        ("a[0-1]?/m-11/*/b*[^0-9]*", "a00/m-00/deploy/helm/templates/view.svg", False),  # few ways
+        ("a[0-1]?/m-11/*/b*[^0-9]*", f"a00/m-00/{LONG}", False),  # begins differently
+        ("a[0-1]?/m-11/*/b*[^0-9]*", f"a00/m-11/{LONG}/b.", True),
+    ],
+)
+def test_few_texts_are_left_to_the_slow_machine(
+    line: str, path: str, is_left_to_machine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million paths took 30 s where each was searched character by character."""
+    searched: list[str] = []
+    monkeypatch.setattr(Machine, "search", lambda machine, text: searched.append(text))
+    _, expression = classify(line)
+    assert not compiled(expression).search(path)
+    assert bool(searched) is is_left_to_machine
+
+
+@pytest.mark.parametrize(
     "expression",
     ["(a{10}){101}", "((a{10}){10}){11}", "(a{2,}){501}", "(a{1000}|b){2}"],
 )
