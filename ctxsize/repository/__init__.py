@@ -186,7 +186,7 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
     nothing of that exists, it is the usual one, which also goes first if the Dockerfile takes all
     of its context: `docker/Dockerfile` with `COPY . .` is about the project.
     """
-    usual = _usual_context(directory)
+    usual = usual_context(directory)
     try:
         need = context_need(parsed.dockerfile)
     except UndecidedError:  # it may lack only a build argument
@@ -206,7 +206,7 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
     return context
 
 
-def _usual_context(directory: str) -> str:
+def usual_context(directory: str) -> str:
     """Return the context of a Dockerfile in `directory` about whose sources nothing is known."""
     shared = table("builds.toml")["shared"]
     context = directory
@@ -261,7 +261,7 @@ def _note_guess(search: Search, found_build: FoundBuild) -> None:
     dockerfile = relpath(build.dockerfile, search.root)
     directory = dirname(dockerfile)
     context = relpath(build.context, search.root)
-    if normpath(directory) == context and _usual_context(directory) == directory:
+    if normpath(directory) == context and usual_context(directory) == directory:
         return
     command = shlex.join(["docker", "build", "-f", dockerfile, context])
     search.complain(
@@ -351,4 +351,13 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
         yield f"--target {shlex.quote(build.target)}"
 
 
-__all__ = ["Discovery", "FileListing", "FoundBuild", "Place", "discover", "merged", "what_to_type"]
+__all__ = [
+    "Discovery",
+    "FileListing",
+    "FoundBuild",
+    "Place",
+    "discover",
+    "merged",
+    "usual_context",
+    "what_to_type",
+]
