@@ -225,14 +225,24 @@ def plan_ignore_file(
     )
 
 
-def discover(root: StrPath = ".", *, everywhere: bool = False) -> ctxsize.Discovery:
+def discover(
+    root: StrPath = ".", *, everywhere: bool = False, config: ctxsize.Config | None = None
+) -> ctxsize.Discovery:
     """Return the builds that files below `root` define, in our environment. Raises `InputError`.
 
-    `everywhere` includes dependencies (`node_modules`, `vendor`), worktrees, and what git ignores.
+    A build of `config` replaces a guess about its Dockerfile. `everywhere` includes dependencies
+    (`node_modules`, `vendor`), worktrees, and what git ignores, and heeds no configuration.
     """
     from ctxsize import repository
+    from ctxsize.guard.accepting import readable
+    from ctxsize.planning import configured_builds, with_configured
 
-    return repository.discover(path_of(root), environment=os.environ, everywhere=everywhere)
+    root = path_of(root)
+    discovery = repository.discover(root, environment=os.environ, everywhere=everywhere)
+    if everywhere:
+        return discovery
+    config, _ = readable(config, root)
+    return with_configured(discovery, configured_builds(config, root))
 
 
 def scan(
@@ -249,8 +259,8 @@ def scan(
     from ctxsize.scanning import scan as run
 
     root = path_of(root)
-    repository = discover(root)
     config, problems = readable(config, root)
+    repository = discover(root, config=config)
     wanted = Wanted(config)
     scanned = run(repository, left=wanted.of, progress=progress, steps=steps)
     return replace(
@@ -278,7 +288,7 @@ def advise(
     root = path_of(root)
     if config is None:
         config = load_config(root)
-    return run(discover(root), config, fix=fix, unsafe=unsafe_fixes, **choice)
+    return run(discover(root, config=config), config, fix=fix, unsafe=unsafe_fixes, **choice)
 
 
 def load_config(directory: StrPath = ".") -> ctxsize.Config:

@@ -1,14 +1,21 @@
-"""Plan the build that a user names, which may be one that is found nearby."""
+"""Plan the build that a user names, which may be one that is found nearby or configured."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from os.path import isfile, join, normpath, realpath
+from typing import TYPE_CHECKING
 
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.plan import ELSEWHERE, ParsedDockerfiles, Plan, plan_of, with_unsaved
 from ctxsize.model import Problem
+
+if TYPE_CHECKING:
+    from ctxsize.config import Config
+    from ctxsize.repository import Discovery, FoundBuild
 
 BuildOrPlan = Build | StrPath | Plan
 
@@ -57,3 +64,42 @@ def plan_with_hint(build: Build, parsed_files: ParsedDockerfiles) -> Plan:
             hint = Problem("no-dockerfile", f"{ELSEWHERE} {command}")
             return replace(plan, problems=(*others, hint))
     return plan
+
+
+def configured_builds(config: Config, root: str) -> list[FoundBuild]:
+    """Return the builds that `config` defines with a context or a Dockerfile below `root`."""
+    from ctxsize.config import builds
+    from ctxsize.findings import Location
+    from ctxsize.reader import holds
+    from ctxsize.repository import FoundBuild, Place
+
+    configured = []
+    top = realpath(root)
+    for _, budgeted_builds in builds(config):
+        for budgeted in budgeted_builds:
+            build = budgeted.build
+            usual = normpath(join(build.context, "Dockerfile"))
+            if build.dockerfile is None and isfile(usual):
+                build = replace(build, dockerfile=usual)
+            if any(holds(top, path) for path in (build.context, build.dockerfile) if path):
+                place = Place("configuration", budgeted.name, Location(config.path or ""))
+                configured.append(FoundBuild(build, (place,)))
+    return configured
+
+
+def with_configured(discovery: Discovery, configured: Sequence[FoundBuild]) -> Discovery:
+    """Return `discovery` with configured builds in place of guesses for their Dockerfiles."""
+    from ctxsize.repository import merged
+
+    guessed = {build.dockerfile for build in discovery.builds if build.guessed}
+    stated = guessed & {build.dockerfile for build in configured}
+    if not stated:
+        return discovery
+    builds = [build for build in discovery.builds if build.dockerfile not in stated]
+    builds += (build for build in configured if build.dockerfile in stated)
+    problems = [
+        problem
+        for problem in discovery.problems
+        if problem.code != "guess" or realpath(problem.path or "") not in stated
+    ]
+    return replace(discovery, builds=merged(builds), problems=tuple(problems))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ctxsize.dockerfile.words import Variables, quoted
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.paths import clean
+from ctxsize.go.wildcards import has_wildcards
 from ctxsize.hidden import hidden_as, shown
 from ctxsize.values import Value
 
@@ -59,6 +60,11 @@ class Source(Value):
     def written(self) -> str:
         """Return `source` as it may be printed."""
         return shown(self.source)
+
+    @property
+    def is_wild(self) -> bool:
+        """Return whether `path` is a pattern."""
+        return self.kind not in MOUNTING and has_wildcards(self.path)
 
 
 class Unknown(Value):

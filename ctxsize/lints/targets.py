@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from functools import cache, partial
-from itertools import chain
 from os.path import (
     dirname,
     isdir,
@@ -22,7 +21,7 @@ from os.path import (
 )
 
 from ctxsize.build import Build
-from ctxsize.config import Config, builds
+from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
@@ -31,12 +30,12 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, DockerfileError, InputError
-from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
+from ctxsize.planning import configured_builds, with_configured
 from ctxsize.reader import border_of, holds, top_of
-from ctxsize.repository import FoundBuild, Place, discover, merged
+from ctxsize.repository import FoundBuild, discover, merged
 from ctxsize.values import Mutable
 
 STDIN = "<stdin>"
@@ -257,17 +256,11 @@ class Layout:
 
     def __init__(self, root: str, config: Config, parsed_files: ParsedDockerfiles) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
-        self._discovery = discover(root, environment=os.environ, parsed_files=parsed_files)
+        configured = configured_builds(config, root)
+        found = discover(root, environment=os.environ, parsed_files=parsed_files)
+        self._discovery = with_configured(found, configured)
         self._real = cache(_real)  # many ignore files are compared with the same builds
-        configured = [*_read_configured(config, root)]
-        dockerfiles = {self._real(discovered.build.dockerfile) for discovered in configured}
-        # A configured build replaces a guessed one with the same Dockerfile.
-        others = (
-            discovered
-            for discovered in self._discovery.builds
-            if not discovered.guessed or self._real(discovered.build.dockerfile) not in dockerfiles
-        )
-        self._builds = merged(chain(others, configured))
+        self._builds = merged([*self._discovery.builds, *configured])
         self.builds = [discovered.build for discovered in self._builds]
 
     def targets(self) -> list[Target]:
@@ -317,7 +310,7 @@ class Layout:
                 continue
             if dirname(self._real(dockerfile)) != directory:
                 continue
-            how = "as its sources suggest"
+            how = "as its sources and its directory suggest"
             if not discovered.guessed:
                 how = f"by {discovered.places[0]}"
             return f"{dockerfile} is built with the context {discovered.build.context}, {how}"
@@ -351,21 +344,6 @@ def _reads_general(build: FoundBuild) -> bool:
     if not build.dockerfile:
         return True
     return not isfile(build.dockerfile + _ENDINGS[0])
-
-
-def _read_configured(config: Config, root: str) -> Iterator[FoundBuild]:
-    """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
-    top = _real(root)
-    for _, budgeted_builds in builds(config):
-        for budgeted in budgeted_builds:
-            build = budgeted.build
-            usual = normpath(join(build.context, "Dockerfile"))
-            if build.dockerfile is None and isfile(usual):
-                build = replace(build, dockerfile=usual)
-            if any(holds(top, path) for path in (build.context, build.dockerfile) if path):
-                yield FoundBuild(
-                    build, (Place("configuration", budgeted.name, Location(config.path or "")),)
-                )
 
 
 def _general_in(context: str) -> str | None:

@@ -37,7 +37,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
-from ctxsize.repository import FileListing, FoundBuild, discover, recognisers
+from ctxsize.repository import FileListing, FoundBuild, discover, recognisers, usual_context
 from ctxsize.values import Value
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
@@ -171,7 +171,8 @@ class BuildContext:
         """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
 
         That is a directory with more of the paths that it names than the context has, or one with
-        as many and a manifest. Otherwise it is the context: a doubt is better than a broken build.
+        as many and a manifest, unless Dockerfiles in it are usually built with the one above.
+        Otherwise it is the context: a doubt is better than a broken build.
         """
 
         def count(directory: str) -> int:
@@ -179,7 +180,11 @@ class BuildContext:
 
         for directory in reversed(up_to(dockerfile)[:-1]):
             more = count(directory) - count("")
-            if more > 0 or (more == 0 and any(map(is_build_input, self.tree.names(directory)))):
+            if more > 0:
+                return directory
+            if more < 0 or usual_context(directory) != directory:
+                continue
+            if any(map(is_build_input, self.tree.names(directory))):
                 return directory
         return ""
 

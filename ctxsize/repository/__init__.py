@@ -10,12 +10,15 @@ import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
-from os.path import basename, dirname, isfile, join, lexists, normpath, realpath, split
+from itertools import chain, takewhile
+from os.path import dirname, isfile, normpath, realpath, relpath, split
 
 from ctxsize.build import Build
-from ctxsize.dockerfile.context_need import context_need
+from ctxsize.dockerfile.context_need import ContextNeed, context_need
+from ctxsize.dockerfile.sources import TAKING, Source
 from ctxsize.dockerfile.words import Variables
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import FrozenFindings, Location
@@ -37,7 +40,8 @@ from ctxsize.values import Value
 
 _MOST_NAMED = 3
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
-_GLOB_MARKS = frozenset("*?[")
+_ALL = (".", "*", "**")  # sources that any directory has
+_MOST_SOURCES = 200  # number of sources of a Dockerfile that decide a guess
 _WORDS = ("file", "ignore")
 _ENDS = (".bash", ".build", ".hcl", ".json", ".just", ".mk", ".sh", ".yaml", ".yml")
 """Each name of a file that may define builds contains one of `_WORDS` or ends with one of these."""
@@ -102,6 +106,9 @@ def discover(
             search.complain("outside", build.outside, build.where)
         else:
             inside.append(build)
+    if not everywhere:  # nobody here can state how those of others are built
+        for build in inside:
+            _note_guess(search, build)
     return Discovery(
         root=root,
         builds=tuple(inside),
@@ -173,23 +180,96 @@ def _add_guess(search: Search, path: str) -> None:
 
 
 def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
-    """Return the nearest directory from this one upward that has all sources, else this one."""
+    """Return the directory with which a Dockerfile in `directory` is probably built.
+
+    From `directory` upward, that is the nearest one with most of what the Dockerfile names. If
+    nothing of that exists, it is the usual one, which also goes first if the Dockerfile takes all
+    of its context: `docker/Dockerfile` with `COPY . .` is about the project.
+    """
+    usual = usual_context(directory)
     try:
         need = context_need(parsed.dockerfile)
     except UndecidedError:  # it may lack only a build argument
-        return directory
+        return usual
+    instructions = _sources_by_line(need).values()
+    candidates = [*reversed(up_to(directory)), ""]
+    if any(source.path in _ALL for sources in instructions for source in sources):
+        candidates.insert(0, usual)
+    groups = [*chain.from_iterable(map(_alternatives, instructions))]
+    context = usual
+    most = 0
+    for candidate in dict.fromkeys(candidates):
+        count = sum(any(search.finds(candidate, source) for source in group) for group in groups)
+        if count > most:
+            context = candidate
+            most = count
+    return context
+
+
+def usual_context(directory: str) -> str:
+    """Return the context of a Dockerfile in `directory` about whose sources nothing is known."""
+    shared = table("builds.toml")["shared"]
+    context = directory
+    while True:
+        end = f"/{context}".lower()
+        matching = [path for path in shared if end.endswith(f"/{path}")]
+        if not matching:
+            return context
+        for _ in matching[0].split("/"):
+            context = dirname(context)
+
+
+def _sources_by_line(need: ContextNeed) -> dict[int, list[Source]]:
+    """Return known sources from the build context by their line; the first ones of very many."""
     doubtful = {unknown.line for unknown in need.unknowns}
-    wanted = []
-    for source in need.sources:
-        is_known = source.line not in doubtful and not source.context
-        if is_known and source.path != "." and _GLOB_MARKS.isdisjoint(source.path):
-            wanted.append(source.path)
-    candidate = directory
-    while not all(lexists(search.shown(join(candidate, path))) for path in wanted):
-        if not candidate:
-            return directory
-        candidate = dirname(candidate)
-    return candidate
+    by_line = defaultdict[int, list[Source]](list)
+    for source in need.sources[:_MOST_SOURCES]:
+        if source.kind not in TAKING or source.context or source.line in doubtful:
+            continue
+        if source.parents is not None:
+            # There `**` stands for any number of directories.
+            parts = takewhile(lambda part: "**" not in part, source.path.split("/"))
+            source = replace(source, path="/".join(parts) or ".")
+        by_line[source.line].append(source)
+    return by_line
+
+
+def _alternatives(sources: Sequence[Source]) -> Iterator[Sequence[Source]]:
+    """Yield groups of the sources of an instruction: the context should have one of each.
+
+    Each source without wildcards is one. Wildcards often stand for what is optional, as in `COPY
+    package.json yarn.lock* ./`, so that any source of the instruction is enough for them.
+    """
+    takes_all = False
+    has_wildcards = False
+    for source in sources:
+        if source.path in _ALL:
+            takes_all = True
+        elif source.is_wild:
+            has_wildcards = True
+        else:
+            yield [source]
+    if has_wildcards and not takes_all:
+        yield sources
+
+
+def _note_guess(search: Search, found_build: FoundBuild) -> None:
+    """Record that a context is a guess, unless it is the directory of the Dockerfile as usual."""
+    build = found_build.build
+    if not found_build.guessed or not build.dockerfile:
+        return
+    dockerfile = relpath(build.dockerfile, search.root)
+    directory = dirname(dockerfile)
+    context = relpath(build.context, search.root)
+    if normpath(directory) == context and usual_context(directory) == directory:
+        return
+    command = shlex.join(["docker", "build", "-f", dockerfile, context])
+    search.complain(
+        "guess",
+        f"no file here says with which context it is built, so {build.context} is a guess; a "
+        f"line in a Makefile, a script or a workflow states it: {command}",
+        where=Location(build.dockerfile),
+    )
 
 
 def merged(builds: Iterable[FoundBuild]) -> FoundBuilds:
@@ -259,9 +339,6 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
     directory, name = split(build.dockerfile or "")
     real_context = realpath(build.context)
     is_here = real_context == realpath(context)
-    if found_build.guessed:
-        if basename(directory).lower() in table("builds.toml")["shared"]:
-            is_here = True
     has_usual_file = name in USUAL_NAMES
     if is_here or realpath(directory) != real_context:
         has_usual_file = False
@@ -274,4 +351,13 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
         yield f"--target {shlex.quote(build.target)}"
 
 
-__all__ = ["Discovery", "FileListing", "FoundBuild", "Place", "discover", "merged", "what_to_type"]
+__all__ = [
+    "Discovery",
+    "FileListing",
+    "FoundBuild",
+    "Place",
+    "discover",
+    "merged",
+    "usual_context",
+    "what_to_type",
+]

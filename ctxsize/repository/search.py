@@ -10,18 +10,20 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from functools import cached_property
 from os.path import basename, isdir, join, lexists, normpath, realpath, split
 
 from ctxsize.build import Build, is_named_reference, is_reference, placed
+from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.words import Variables
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
+from ctxsize.go.wildcards import fixed_part, match
 from ctxsize.hidden import made_of, shown
 from ctxsize.model import Effect, Problem, Texts
 from ctxsize.reader import border_of, entries_in, holds, read_file
@@ -36,6 +38,7 @@ USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+_MOST_NAMES = 300_000  # names that are compared with the wildcards of all Dockerfiles together
 
 
 RegexMatch = re.Match[str]
@@ -54,7 +57,7 @@ class NotReadError(Exception):
 class Place(Value):
     """A place in a file that defines a build."""
 
-    how: str  # `compose`, `bake`, or that of the file's row; `dockerfile` if only that does
+    how: str  # `compose`, `bake`, `configuration`, or that of the file's row; else `dockerfile`
     name: str  # the name of the service, target or job; `""` if it has none
     where: Location
 
@@ -124,6 +127,7 @@ class Search(Mutable):
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
     is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
+    names_left: int = _MOST_NAMES  # number of names that `finds` may still compare
 
     @cached_property
     def border(self) -> str:
@@ -170,6 +174,37 @@ class Search(Mutable):
         if data is None:
             return None
         return self.parsed_files.of(self.shown(path), lambda: data)
+
+    def finds(self, directory: str, source: Source) -> bool:
+        """Return whether a directory has an entry for a source, sent or not.
+
+        Wildcards match nothing once too many names were compared.
+        """
+        if not source.is_wild:
+            return lexists(self.shown(join(directory, source.path)))
+        start = fixed_part(source.path)
+        parts = source.path.removeprefix(start).lstrip("/").split("/")
+        pending = [(join(directory, start), parts)]
+        while pending:
+            path, (part, *below) = pending.pop()
+            for name in self._names_in(path):
+                if not match(part, name):
+                    continue
+                if not below:
+                    return True
+                pending.append((join(path, name), below))
+        return False
+
+    def _names_in(self, directory: str) -> list[str]:
+        """Return the names in a directory of the repository; none if it cannot be read."""
+        names = []
+        if self.names_left > 0:
+            path = self.shown(directory)
+            with suppress(OSError, ValueError):  # a name may have a NUL
+                if holds(self.border, path):
+                    names = [entry.name for entry in entries_in(path)]
+            self.names_left -= len(names) + 1
+        return names
 
     def _data(self, path: str, most: int) -> bytes | None:
         name = self.shown(path)

@@ -151,7 +151,10 @@ def _unread_file(path: str, beside: Sequence[Row], *, is_sure: bool) -> Finding:
     message = _UNREAD
     if beside:
         context = min(row.build.context for row in beside)
-        message = f"{_UNREAD}: the context of {beside[0].dockerfile} is {context}"
+        how = "is"
+        if not is_sure:
+            how = "is probably"
+        message = f"{_UNREAD}: the context of {beside[0].dockerfile} {how} {context}"
     severity = Severity.INFO
     confidence = Confidence.POSSIBLE
     if is_sure:

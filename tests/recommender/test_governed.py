@@ -93,6 +93,13 @@ HERE: dict[str, tuple[list[str | Node], str]] = {
         [file("docker/Dockerfile", EVERYTHING), "docker/entrypoint.sh", "docker/php/php.ini"],
         "",
     ),
+    "a directory for Dockerfiles with a manifest": (
+        [
+            file("docker/Dockerfile", b"FROM node\nCOPY package*.json ./\nCOPY . .\nRUN pytest\n"),
+            "docker/package.json",
+        ],
+        "",
+    ),
     "one below it": ([file("docker/app/Dockerfile", EVERYTHING), "docker/app/start.sh"], ""),
     "hidden": ([file(".devcontainer/Dockerfile", EVERYTHING), ".devcontainer/x.json"], ""),
     "takes what is here": (
