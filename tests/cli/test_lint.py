@@ -237,3 +237,36 @@ def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path
             process.kill()
     assert "Traceback" not in out.read_text()
     assert "\x1b" not in out.read_text()
+
+
+SHIPPED = "*\n!/src/\n!/src/Server/\n!/data/cache/\n!/data/cache/*.demo\n"
+"""The lines by which two projects shipped what they had meant to keep."""
+
+
+def test_a_part_of_what_is_let_in_already(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(
+        tmp_path / "ctx",
+        [
+            file("Dockerfile", COPY_ALL),
+            file(".dockerignore", SHIPPED.encode()),
+            *("src/Server/a.fs", "src/Client/b.fs", "data/cache/a.demo", "data/cache/secret.db"),
+        ],
+    )
+    done = cli("lint", cwd=root)
+    assert done.code == 1
+    words = " ".join(done.out.split())
+    assert (
+        ".dockerignore:3:1 warning CTX112 line 2 (`!/src/`) already re-includes all that "
+        "`!/src/Server/` matches" in words
+    )
+    assert "if nothing else in `src` is meant, remove line 2" in words
+    assert "if nothing else in `data/cache` is meant, remove line 4" in words
+    assert cli("lint", "--fix", cwd=root).code == 1
+    assert (root / ".dockerignore").read_text() == SHIPPED
+
+
+def test_many_parts_are_one_finding(cli: Cli, tmp_path: Path) -> None:
+    parts = "".join(f"!src/{name}\n" for name in "abcd")
+    build_tree(tmp_path, [file(".dockerignore", f"*\n!src\n{parts}".encode()), "src/e"])
+    words = " ".join(cli("lint", "--select", "CTX112", cwd=tmp_path).out.split())
+    assert "4 exceptions match only what line 2 (`!src`) already re-includes" in words
