@@ -26,8 +26,11 @@ SECRET_ENDS = tuple(PROVED.pop("secret_ends").split())
 BY_PATH = {**dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""), "tmp": "/*"}
 """Names that `suggest` ignores by their path, with the end of the pattern."""
 SECRET_START = ".env."
-TEMPLATES = r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
-"""Matches names of files that are templates for a secret."""
+TEMPLATES = (
+    r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)"
+    r"|\.(pub|md|patch|diff)$"
+)
+"""Matches names of templates for a secret, and of what only speaks of one."""
 # Certificates and public keys share their extensions with secrets.
 _PUBLIC = r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
 # In directories of tests keys are usually made up.

@@ -152,7 +152,13 @@ class Rule(Value):
 
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
-    return name.endswith(listed("sources")) or name in listed("source_names")
+    endings = listed("program_ends") + listed("manifest_ends")
+    return name.endswith(endings) or name in listed("source_names")
+
+
+def is_program(name: str) -> bool:
+    """Return True if the name is that of a program's source; `.env.local.php` has settings."""
+    return name.endswith(listed("program_ends")) and not name.startswith(".")
 
 
 def is_build_input(name: str) -> bool:

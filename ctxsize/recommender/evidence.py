@@ -23,7 +23,15 @@ from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_
 from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
 from ctxsize.globs import GlobIndex, is_glob, like
-from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
+from ctxsize.knowledge.rules import (
+    EntryType,
+    Marker,
+    Rule,
+    all_rules,
+    is_build_input,
+    is_program,
+    listed,
+)
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
@@ -327,8 +335,9 @@ class Evidence(Mutable):
             if shown is None:
                 return None
             return Match(rule, find, path, shown)
-        # A manifest is no secret, unless the rule is about this one.
-        if is_glob(find) and is_build_input(basename(path)):
+        name = basename(path)
+        # A manifest or a program is no secret, unless the rule is about this one.
+        if is_glob(find) and (is_build_input(name) or is_program(name)):
             return None
         certainty = self._certainty(rule, path)
         if certainty is None:

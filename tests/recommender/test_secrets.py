@@ -42,6 +42,9 @@ HARMLESS: list[Node] = [
     file("certs/ca.pem", CERTIFICATE),
     file("deploy/id_ed25519.pub", b"ssh-ed25519 AAAA"),
     file("package.json", b'{"type": "module"}'),
+    file("cmd/kubeconfig.go", b'package cmd\n\nconst key = "client-key-data" // token: none\n'),
+    file("patches/kubeconfig-auth.patch", b"+client-key-data: eA==\n"),
+    file("patches/.env.diff", b"+PASSWORD=x\n"),
     file("docs-site/.npmrc", b"save-exact=true\n//r.example.org/:_authToken=${NPM_TOKEN}\n"),
 ]
 
