@@ -33,8 +33,8 @@ TEMPLATES = (
 """Matches names of templates for a secret, and of what only speaks of one."""
 # Certificates and public keys share their extensions with secrets.
 _PUBLIC = r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
-# In directories of tests keys are usually made up.
-_TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
+# In directories of tests secrets are usually made up.
+TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
 
 GITIGNORE = ".gitignore"
 MARKERS = {*map(basename, " ".join(PROVED.values()).split())}
@@ -97,7 +97,7 @@ class Clues:
         """Record a file with content and the name of a secret, unless it is a template."""
         if name.endswith(SECRET_ENDS):
             is_secret = not (
-                re.search(TEMPLATES, name) or re.search(_PUBLIC, name) or re.search(_TESTS, prefix)
+                re.search(TEMPLATES, name) or re.search(_PUBLIC, name) or re.search(TESTS, prefix)
             )
         elif name.startswith(SECRET_START):
             is_secret = not re.search(TEMPLATES, name)

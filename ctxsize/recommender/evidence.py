@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -17,7 +17,7 @@ from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from ctxsize.engine.directories import TEMPLATES
+from ctxsize.engine.directories import TEMPLATES, TESTS
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
 from ctxsize.engine.git import find as find_repository
@@ -36,7 +36,7 @@ from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
 from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree
-from ctxsize.units import human
+from ctxsize.units import human, plural
 from ctxsize.values import Mutable
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -180,6 +180,7 @@ class Evidence(Mutable):
     def __post_init__(self) -> None:
         # The rules that ask about one file do so one after the other.
         self.first_bytes = lru_cache(maxsize=4)(self._first_bytes)
+        self.made_up = set[str]()  # the files that may be secrets of tests, which are no matches
 
     def _first_bytes(self, path: str) -> bytes:
         if not self.tree.has(path):
@@ -342,6 +343,8 @@ class Evidence(Mutable):
         certainty = self._certainty(rule, path)
         if certainty is None:
             return None
+        if self._is_made_up(path):
+            return None
         if is_glob(find):
             # Other files that the glob matches may be templates, which are sources.
             depth = find.count("/") + 1
@@ -350,6 +353,25 @@ class Evidence(Mutable):
         if certainty is Confidence.CERTAIN:
             shown = "its content"
         return Match(rule, find, path, shown, certainty)
+
+    def _is_made_up(self, path: str) -> bool:
+        """Return True, and count its files, for what git tracks below a directory of tests."""
+        if not re.search(TESTS, path):
+            return False
+        files = {*self.tree.files_below(path)}
+        if not files or not files.issubset(self.git.at_or_below(path)):
+            return False
+        self.made_up |= files
+        return True
+
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """Yield the notes about what is not among the matches of `found`."""
+        count = len(self.made_up)
+        if count:
+            secrets = plural(count, "possible secret")
+            message = f"git tracks {secrets} below directories of tests: not reported"
+            yield Problem("made-up", message, count=count)
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
