@@ -111,6 +111,7 @@ class Rule(Value):
     traps: Texts = ()
     read_by: str = ""
     only_proved: bool = False
+    varying: bool = False  # True if the next one has another name that the glob matches, too
     never: bool = False
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -272,7 +273,7 @@ _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "l
 _ROW_CHECKS = {
     **dict.fromkeys(("category", "form", "why", "again", "read_by"), TEXT),
     **dict.fromkeys(("directory", "file", "symlink", "traps"), TEXTS),
-    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), FLAG),
+    **dict.fromkeys(("contents", "volatile", "only_proved", "varying", "never"), FLAG),
     "confidence": NUMBER,
     "clean": TABLE,
     "nests": ANYTHING,

@@ -345,7 +345,7 @@ class Evidence(Mutable):
             return None
         if self._is_made_up(path):
             return None
-        if is_glob(find):
+        if is_glob(find) and not rule.varying:
             # Other files that the glob matches may be templates, which are sources.
             depth = find.count("/") + 1
             find = "/".join(path.split("/")[-depth:])

@@ -32,6 +32,8 @@ CERTAIN: list[Node] = [
     file("infra/terraform.tfstate", f'{{"terraform_version": "1", "x": "{VALUE}"}}'.encode()),
     file(".cargo/credentials.toml", f'[registry]\ntoken = "{VALUE}"\n'.encode()),
     file(".aws/credentials", f"aws_secret_access_key={VALUE}\n".encode()),
+    file("gha-creds-0a1b2c3d.json", f'{{"type": "external_account", "x": "{VALUE}"}}'.encode()),
+    file("deploy/credentials", f"[default]\naws_secret_access_key = {VALUE}\n".encode()),
 ]
 LIKELY: list[Node] = [
     file("config/master.key", b"0123456789abcdef"),
@@ -42,6 +44,7 @@ HARMLESS: list[Node] = [
     file("certs/ca.pem", CERTIFICATE),
     file("deploy/id_ed25519.pub", b"ssh-ed25519 AAAA"),
     file("package.json", b'{"type": "module"}'),
+    file("lib/credentials", b"[default]\naws_access_key_id = AKIA\n"),
     file("cmd/kubeconfig.go", b'package cmd\n\nconst key = "client-key-data" // token: none\n'),
     file("patches/kubeconfig-auth.patch", b"+client-key-data: eA==\n"),
     file("patches/.env.diff", b"+PASSWORD=x\n"),
@@ -141,3 +144,16 @@ def test_what_git_tracks_among_tests_is_counted_once(tmp_path: Path) -> None:
     words = " ".join(render("text", advice, Look()).split())
     line = "note: git tracks 3 possible secrets below directories of tests: not reported"
     assert words.count(line) == 1
+
+
+def test_credentials_of_a_workflow_are_ignored_under_any_name(tmp_path: Path) -> None:
+    name = "gha-creds-0a1b2c3d.json"
+    root = context(tmp_path / "ctx", file(name, b'{"type": "external_account"}'))
+    advice = api.suggest(str(root), write=True)
+    assert advice.edit is not None
+    assert b"\n**/gha-creds-*.json\n" in advice.edit.after
+    assert name not in sent(root)
+    template = file("gha-creds-example.json", b"{}")
+    other = context(tmp_path / "other", file(name, b'{"type": "external_account"}'), template)
+    api.suggest(str(other), write=True)
+    assert "gha-creds-example.json" in sent(other)
