@@ -162,6 +162,20 @@ def is_program(name: str) -> bool:
     return name.endswith(listed("program_ends")) and not name.startswith(".")
 
 
+def has_known_ending(name: str) -> bool:
+    """Return True if its name says what a file is: a source, a document, a part of a program."""
+    _, dot, ending = name.rpartition(".")
+    if not dot:
+        return name in listed("source_names") or name in listed("document_names")
+    return ending.lower() in _known_endings()
+
+
+@cache
+def _known_endings() -> frozenset[str]:
+    lists = ("program_ends", "manifest_ends", "documents", "other_ends")
+    return frozenset(ending.lower().lstrip(".") for key in lists for ending in listed(key))
+
+
 def is_build_input(name: str) -> bool:
     """Return True if the name is that of a manifest, a lock file or a tool's version file."""
     return listed_names("inputs")(name) is not None

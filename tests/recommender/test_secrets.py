@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.findings import Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.formats import FORMATS, Look, render
 from ctxsize.formats import text as texts
 from ctxsize.formats.sections import suggested
@@ -157,3 +157,36 @@ def test_credentials_of_a_workflow_are_ignored_under_any_name(tmp_path: Path) ->
     other = context(tmp_path / "other", file(name, b'{"type": "external_account"}'), template)
     api.suggest(str(other), write=True)
     assert "gha-creds-example.json" in sent(other)
+
+
+def test_private_keys_are_found_under_any_name(tmp_path: Path) -> None:
+    keys = ["deploy_key", "ops/notes", "ops/server.secret"]
+    others = [
+        file("ops/large", KEY + b"x" * 16_384),
+        file("ops/about.txt", KEY),
+        file("ops/later", b"see below\n" + KEY),
+        file("mine", KEY),
+        file("node_modules/x/key", KEY),
+        file(".gitignore", b"/mine\n"),
+    ]
+    nodes = [file(path, KEY) for path in keys]
+    root = context(tmp_path / "ctx", *nodes, *others, file("package.json", b"{}"))
+    repository(root, "deploy_key")
+    advice = api.suggest(str(root), write=True)
+    found = secrets(advice)
+    assert found.keys() == {*keys}
+    assert all(each.confidence is Confidence.CERTAIN for each in found.values())
+    assert sent(root) & {*keys} == {"deploy_key"}
+    doubts = {each.paths: each.doubts for each in advice.suggestions if not each.safe}
+    assert doubts[("deploy_key",)] == ("git tracks it",)
+    assert "stopped" not in render("text", advice, Look())
+
+
+def test_the_search_for_private_keys_says_when_it_stopped(tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", *(file(f"data/{number}", b"x") for number in range(1999)))
+    (root / "last").write_bytes(KEY)
+    words = " ".join(render("text", api.suggest(str(root)), Look()).split())
+    assert "the search for private keys stopped" not in words
+    (root / "data" / "more").write_bytes(b"x")
+    words = " ".join(render("text", api.suggest(str(root)), Look()).split())
+    assert "note: the search for private keys stopped after 2,000 files of unknown kind" in words
