@@ -26,12 +26,15 @@ SECRET_ENDS = tuple(PROVED.pop("secret_ends").split())
 BY_PATH = {**dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""), "tmp": "/*"}
 """Names that `suggest` ignores by their path, with the end of the pattern."""
 SECRET_START = ".env."
-TEMPLATES = r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
-"""Matches names of files that are templates for a secret."""
+TEMPLATES = (
+    r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)"
+    r"|\.(pub|md|patch|diff)$"
+)
+"""Matches names of templates for a secret, and of what only speaks of one."""
 # Certificates and public keys share their extensions with secrets.
 _PUBLIC = r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
-# In directories of tests keys are usually made up.
-_TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
+# In directories of tests secrets are usually made up.
+TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
 
 GITIGNORE = ".gitignore"
 MARKERS = {*map(basename, " ".join(PROVED.values()).split())}
@@ -94,7 +97,7 @@ class Clues:
         """Record a file with content and the name of a secret, unless it is a template."""
         if name.endswith(SECRET_ENDS):
             is_secret = not (
-                re.search(TEMPLATES, name) or re.search(_PUBLIC, name) or re.search(_TESTS, prefix)
+                re.search(TEMPLATES, name) or re.search(_PUBLIC, name) or re.search(TESTS, prefix)
             )
         elif name.startswith(SECRET_START):
             is_secret = not re.search(TEMPLATES, name)

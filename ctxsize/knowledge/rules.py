@@ -111,6 +111,7 @@ class Rule(Value):
     traps: Texts = ()
     read_by: str = ""
     only_proved: bool = False
+    varying: bool = False  # True if the next one has another name that the glob matches, too
     never: bool = False
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -152,7 +153,27 @@ class Rule(Value):
 
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
-    return name.endswith(listed("sources")) or name in listed("source_names")
+    endings = listed("program_ends") + listed("manifest_ends")
+    return name.endswith(endings) or name in listed("source_names")
+
+
+def is_program(name: str) -> bool:
+    """Return True if the name is that of a program's source; `.env.local.php` has settings."""
+    return name.endswith(listed("program_ends")) and not name.startswith(".")
+
+
+def has_known_ending(name: str) -> bool:
+    """Return True if its name says what a file is: a source, a document, a part of a program."""
+    _, dot, ending = name.rpartition(".")
+    if not dot:
+        return name in listed("source_names") or name in listed("document_names")
+    return ending.lower() in _known_endings()
+
+
+@cache
+def _known_endings() -> frozenset[str]:
+    lists = ("program_ends", "manifest_ends", "documents", "other_ends")
+    return frozenset(ending.lower().lstrip(".") for key in lists for ending in listed(key))
 
 
 def is_build_input(name: str) -> bool:
@@ -266,7 +287,7 @@ _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "l
 _ROW_CHECKS = {
     **dict.fromkeys(("category", "form", "why", "again", "read_by"), TEXT),
     **dict.fromkeys(("directory", "file", "symlink", "traps"), TEXTS),
-    **dict.fromkeys(("contents", "volatile", "only_proved", "never"), FLAG),
+    **dict.fromkeys(("contents", "volatile", "only_proved", "varying", "never"), FLAG),
     "confidence": NUMBER,
     "clean": TABLE,
     "nests": ANYTHING,

@@ -84,7 +84,7 @@ _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"
 _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127", "CTX134")  # those for files with too many patterns
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
-    "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
+    "CTX112": {*_MISREAD, "CTX106", "CTX107", "CTX108", "CTX113", "CTX130"},
     "CTX113": {*_MISREAD},
     "CTX118": {*_MISREAD},
 }

@@ -88,6 +88,19 @@ class Case(Value):
     def ignoring(self) -> frozenset[str]:
         return frozenset(line.text for line in self.patterns if line.ignores)
 
+    @cached_property
+    def misleading(self) -> frozenset[int]:
+        """Return the numbers of exceptions that do not lead the builder to all that they match."""
+        return frozenset(
+            line.number
+            for line in self.patterns
+            if line.exception and line.base is None and not self.enters_all(line)
+        )
+
+    def enters_all(self, line: Line) -> bool:
+        """Return whether the builder enters every ignored directory because of an exception."""
+        return self.builder.spec_class([line.pattern]).enters("\0")
+
     def has_between(self, start: int, end: int, *, exceptions: bool) -> bool:
         """Return whether an exception, or another pattern, stands strictly between two lines."""
         numbers = self._numbers[exceptions]

@@ -11,7 +11,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Severity
-from ctxsize.globs import like
+from ctxsize.globs import is_glob, like, matcher
 from ctxsize.knowledge.rules import all_rules, listed, texts
 from ctxsize.lints.case import NOTHING, Case, LintFindings, MaybeFix, Meant
 from ctxsize.lints.lines import Line, shown
@@ -51,11 +51,13 @@ class Artefact(NamedTuple):
     def is_beside(self, name: str) -> bool:
         return any(like(pattern, name) for pattern in self.beside)
 
-    def is_proved(self, tree: LintTree, directory: str) -> bool:
-        """Return whether a file in `directory` shows that one of this name is no source."""
+    def is_proved(self, tree: LintTree, path: str) -> bool:
+        """Return whether git, or a file beside `path`, shows that this one is no source."""
         if not self.doubtful:
             return True
-        folder = tree.snapshot.folder(directory)
+        if self.pattern in tree.names_in_gitignore and tree.is_ignored_by_git(path):
+            return True
+        folder = tree.snapshot.folder(dirname(path))
         if folder is None:
             return False
         return any(map(self.is_beside, folder.entries))
@@ -106,7 +108,7 @@ def single_star(case: Case) -> LintFindings:
 
 
 def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> LintFindings:
-    artefact = ARTEFACTS.get(name)
+    artefact = ARTEFACTS.get(name) or _known_to_git(case, name)
     if artefact is None or line.exception:
         return
     if f"**/{name}" in case.ignoring:
@@ -126,6 +128,19 @@ def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> Lin
         )
 
 
+def _known_to_git(case: Case, name: str) -> Artefact | None:
+    """Return the artefact of a name that git ignores at every depth, if one below is sent."""
+    tree = case.tree
+    if tree is None or name not in tree.names_in_gitignore:
+        return None
+    names: Iterable[str] = [name]
+    if is_glob(name):
+        names = filter(matcher(name), tree.by_name)
+    if any(path in case.now for path in tree.named(names)):
+        return Artefact(name, doubtful=True)
+    return None
+
+
 class _MissedCopies(NamedTuple):
     """Copies of an artefact that a pattern does not match."""
 
@@ -143,7 +158,7 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
         return None
     pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     sent = (path for path in case.matched(pattern) if path in case.now)
-    tops = outermost({path: None for path in sent if artefact.is_proved(tree, dirname(path))})
+    tops = outermost({path: None for path in sent if artefact.is_proved(tree, path)})
     excepted = _find_excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
     copies = frozenset(case.below(tops))

@@ -80,6 +80,16 @@ class Line(Value):
         return not _WILD.isdisjoint(self.text)
 
     @property
+    def base(self) -> str | None:
+        """Return the path of `path`, `path/*` and `path/**`; None for other wildcards."""
+        base = self.text.removesuffix("/**")
+        if base == self.text:
+            base = self.text.removesuffix("/*")
+        if set(self.pattern.wildcards) & set(base):
+            return None
+        return base
+
+    @property
     def names_no_entry(self) -> bool:
         """Return whether it names the context itself or a path outside of it."""
         if self.text in (".", "..", "/"):

@@ -7,14 +7,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
+from os.path import relpath
+from pathlib import PurePath
 from posixpath import basename
 from typing import NamedTuple
 
 from ctxsize.build import Build
+from ctxsize.engine.directories import GITIGNORE
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
 from ctxsize.engine.filesystem import MemoryDirectory
-from ctxsize.engine.git import GitError, find
+from ctxsize.engine.git import GitError, GitRepository, find
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path
@@ -23,8 +26,9 @@ from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Texts
-from ctxsize.reader import folded
+from ctxsize.reader import border_of, folded
 from ctxsize.recommender.context import BuildContext, names_of
+from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 
@@ -145,13 +149,35 @@ class LintTree:
         return self.needed.takes(paths)
 
     @cached_property
+    def _repository(self) -> GitRepository | None:
+        return find(self.plan.root).repository
+
+    @cached_property
     def tracked(self) -> frozenset[str] | None:
         """Return the files that git tracks, None without a repository that git can read."""
-        repository = find(self.plan.root).repository
+        repository = self._repository
         with suppress(GitError):
             if repository is not None:
                 return repository.tracked
         return None
+
+    def is_ignored_by_git(self, path: str) -> bool:
+        with suppress(GitError):
+            return self._repository is not None and self._repository.ignores(path)
+        return False
+
+    @cached_property
+    def names_in_gitignore(self) -> frozenset[str]:
+        """Return the names that `.gitignore`, here and above, ignores at every depth."""
+        names = set[str]()
+        above = PurePath(relpath(self.plan.root, border_of(self.plan.root))).parts
+        for number in range(len(above) + 1):
+            text = small_text(self.plan.root, "../" * number + GITIGNORE)
+            for line in text.split("\n"):
+                name = line.strip().removeprefix("**/").rstrip("/")
+                if "/" not in name and name.strip("*?"):
+                    names.add(name)
+        return frozenset(names)
 
     def tracks(self, paths: AnyPaths) -> bool:
         if self.tracked is None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import chain
 from operator import attrgetter
 from posixpath import dirname
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.segments import covers, split_classes
+from ctxsize.engine.segments import covers, is_literal, split_classes
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Severity
 from ctxsize.lints.case import MOST_COMPARED, NOTHING, REMOVE, Case, LintFindings, MaybeFix
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
 from ctxsize.recommender.tree import outermost
@@ -126,10 +127,30 @@ def _has_exception_after(case: Case, line: Line, path: str) -> bool:
 
 
 def redundant(case: Case) -> LintFindings:
-    """Yield patterns that others imply in every tree."""
+    """Yield lines that others imply in every tree: patterns, then exceptions."""
+    for line, wide in _with_wider(case, exceptions=False):
+        wider = next((other for other in wide if _implies(case, other, line)), None)
+        if wider is not None:
+            yield case.finding(
+                "CTX112",
+                line,
+                f"{wider.cited} already ignores all that {line.shown} matches",
+                fix=case.removal(line, means=NOTHING),
+                shared=f"lines match only what {wider.cited} already ignores",
+            )
+    for line, wide in _with_wider(case, exceptions=True):
+        # Each other exception must lead the builder to what it matches: `line` may do it now.
+        if case.misleading <= {line.number}:
+            wider = next((other for other in wide if _lets_in(case, other, line)), None)
+            if wider is not None:
+                yield from _report_let_in(case, wider, line)
+
+
+def _with_wider(case: Case, *, exceptions: bool) -> Iterator[tuple[Line, list[Line]]]:
+    """Yield exceptions, or other patterns, each with those that may match all its paths."""
     by_text = defaultdict[str, list[Line]](list)
     for line in case.patterns:
-        if line.ignores and not line.control:
+        if line.exception is exceptions and not line.control:
             by_text[line.text].append(line)
     texts = [*by_text]
     finder = Matcher(case.builder.spec_class(lines[0].pattern for lines in by_text.values()))
@@ -143,15 +164,48 @@ def redundant(case: Case) -> LintFindings:
         others.sort(key=lambda other: "*" in other)
         wide = [line for other in others if other != text for line in by_text[other]]
         for line in lines:
-            wider = next((other for other in wide if _implies(case, other, line)), None)
-            if wider is not None:
-                yield case.finding(
-                    "CTX112",
-                    line,
-                    f"{wider.cited} already ignores all that {line.shown} matches",
-                    fix=case.removal(line, means=NOTHING),
-                    shared=f"lines match only what {wider.cited} already ignores",
-                )
+            yield line, wide
+
+
+def _lets_in(case: Case, wide: Line, narrow: Line) -> bool:
+    """Return whether the earlier exception `wide` makes `narrow` redundant in every tree.
+
+    If it matches only the directory above, that must be ignored until there: the builder skips an
+    exception for a directory that is not ignored, and then it does not count for what is below.
+    """
+    if wide.number > narrow.number or _other_kind_between(case, wide, narrow):
+        return False
+    cover = covers(wide.pattern, narrow.pattern)
+    if cover == "above" and is_literal(wide.pattern):
+        return case.let_in_by(wide.text) is wide
+    return cover == "itself"
+
+
+def _report_let_in(case: Case, wide: Line, line: Line) -> LintFindings:
+    """Yield the finding that the exception `wide` makes `line` redundant.
+
+    If `wide` is about a whole directory, the author of `line` may believe that only a part of it is
+    sent. So no fix removes `line`; and a line that says "all of it", too, misleads nobody.
+    """
+    severity = None
+    fix = None
+    hint = ""
+    if wide.base is None:
+        fix = case.removal(line, means=NOTHING)
+    elif line.base == wide.base or line.text == f"{wide.base}/**/*":
+        return
+    else:
+        severity = Severity.WARNING
+        hint = f"if nothing else in {shown(wide.base)} is meant, remove line {wide.number}"
+    yield case.finding(
+        "CTX112",
+        line,
+        f"{wide.cited} already re-includes all that {line.shown} matches",
+        severity,
+        help=hint,
+        fix=fix,
+        shared=f"exceptions match only what {wide.cited} already re-includes",
+    )
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:

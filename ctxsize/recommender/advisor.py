@@ -88,6 +88,7 @@ class Advisor(BuildContext):
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
+        problems += self.evidence.problems
         if self.git.problem:
             problems.append(self.git.problem)
         if self.found:  # they were judged without the commands of RUN that cannot be read

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -17,18 +17,28 @@ from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from ctxsize.engine.directories import TEMPLATES
+from ctxsize.engine.directories import TEMPLATES, TESTS
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
 from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
 from ctxsize.globs import GlobIndex, is_glob, like
-from ctxsize.knowledge.rules import EntryType, Marker, Rule, all_rules, is_build_input, listed
+from ctxsize.knowledge.rules import (
+    EntryType,
+    Marker,
+    Rule,
+    all_rules,
+    has_known_ending,
+    is_build_input,
+    is_program,
+    listed,
+)
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
 from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree
-from ctxsize.units import human
+from ctxsize.units import human, plural
 from ctxsize.values import Mutable
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -38,6 +48,8 @@ _MOST_PROGRAMS = 200
 _FIRST_BYTES = 8192
 _LARGE_BYTES = 1024 * 1024  # minimum number of bytes of a file that a rule without names may match
 _LARGEST_SECRET = 64 * 1024
+_LARGEST_KEY = 16 * 1024
+_MOST_OPENED = 2000  # number of files of which only the first bytes may say that they are keys
 _PUBLIC = r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
 _LIKELY_FROM = 0.75
 
@@ -172,6 +184,8 @@ class Evidence(Mutable):
     def __post_init__(self) -> None:
         # The rules that ask about one file do so one after the other.
         self.first_bytes = lru_cache(maxsize=4)(self._first_bytes)
+        self.made_up = set[str]()  # the files that may be secrets of tests, which are no matches
+        self.opened = 0  # number of files that were opened though their names say nothing
 
     def _first_bytes(self, path: str) -> bytes:
         if not self.tree.has(path):
@@ -268,22 +282,20 @@ class Evidence(Mutable):
     def found(self, sums: SumsByPath, judge: Judge) -> Matches:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
         matches: Matches = []
-        directories, files, links = map(rules_for, EntryType)
+        directories = rules_for(EntryType.DIRECTORY)
+        links = rules_for(EntryType.SYMLINK)
+        inner = set[str]()  # the directories in what a rule matches, though there are doubts
         pending = [self.tree.root]
         while pending:
             directory = pending.pop()
             prefix = directory.prefix
+            is_inner = directory.path in inner
             linked = self.tree.snapshot.links.get(directory.path, ())
             for name, content_bytes in sums.names_in(directory.path).items():
                 if name in linked:
                     lookups = (*links.named(name), *links.nameless)
                 else:
-                    lookups = files.named(name)
-                    size_bytes = content_bytes
-                    if lookups:  # the first name of a file alone has its bytes in a transfer
-                        size_bytes = directory.contents[name]
-                    if size_bytes >= _LARGE_BYTES:
-                        lookups = (*lookups, *files.nameless)
+                    lookups = self._file_lookups(directory, name, content_bytes, is_inner)
                 if lookups:
                     matches += self._matches(lookups, prefix + name, judge)
             for folder in reversed(directory.folders.values()):
@@ -293,7 +305,28 @@ class Evidence(Mutable):
                     matches += here
                     if not any(match.is_settled for match in here):
                         pending.append(folder)
+                        if here or is_inner:
+                            inner.add(folder.path)
         return matches
+
+    def _file_lookups(
+        self, directory: MemoryDirectory, name: str, content_bytes: int, is_inner: bool
+    ) -> Lookups:
+        files = rules_for(EntryType.FILE)
+        lookups = files.named(name)
+        size_bytes = content_bytes
+        if lookups:  # the first name of a file alone has its bytes in a transfer
+            size_bytes = directory.contents[name]
+        if size_bytes >= _LARGE_BYTES:
+            return (*lookups, *files.nameless)
+        if lookups or is_inner or not 0 < size_bytes <= _LARGEST_KEY:
+            return lookups
+        if has_known_ending(name) or self.git.ignores(directory.prefix + name):
+            return ()
+        self.opened += 1
+        if self.opened > _MOST_OPENED:
+            return ()
+        return files.secrets
 
     def _matches(self, lookups: Iterable[Lookup], path: str, judge: Judge) -> Matches:
         """Return the matches of rules at `path`: all blocked ones and the surest of the others.
@@ -327,13 +360,16 @@ class Evidence(Mutable):
             if shown is None:
                 return None
             return Match(rule, find, path, shown)
-        # A manifest is no secret, unless the rule is about this one.
-        if is_glob(find) and is_build_input(basename(path)):
+        name = basename(path)
+        # A manifest or a program is no secret, unless the rule is about this one.
+        if is_glob(find) and (is_build_input(name) or is_program(name)):
             return None
         certainty = self._certainty(rule, path)
         if certainty is None:
             return None
-        if is_glob(find):
+        if self._is_made_up(path):
+            return None
+        if is_glob(find) and not rule.varying:
             # Other files that the glob matches may be templates, which are sources.
             depth = find.count("/") + 1
             find = "/".join(path.split("/")[-depth:])
@@ -341,6 +377,30 @@ class Evidence(Mutable):
         if certainty is Confidence.CERTAIN:
             shown = "its content"
         return Match(rule, find, path, shown, certainty)
+
+    def _is_made_up(self, path: str) -> bool:
+        """Return True, and count its files, for what git tracks below a directory of tests."""
+        if not re.search(TESTS, path):
+            return False
+        files = {*self.tree.files_below(path)}
+        if not files or not files.issubset(self.git.at_or_below(path)):
+            return False
+        self.made_up |= files
+        return True
+
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """Yield the notes about what is not among the matches of `found`."""
+        count = len(self.made_up)
+        if count:
+            secrets = plural(count, "possible secret")
+            message = f"git tracks {secrets} below directories of tests: not reported"
+            yield Problem("made-up", message, count=count)
+        if self.opened > _MOST_OPENED:
+            yield Problem(
+                "keys-not-searched",
+                f"the search for private keys stopped after {_MOST_OPENED:,} files of unknown kind",
+            )
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
@@ -380,8 +440,11 @@ class RuleIndex:
                     globs.append((name, lookup))
                 else:
                     self._literal[name].append(lookup)
-        self.nameless: Lookups = tuple(self._literal.pop("", ()))
+        any_name = self._literal.pop("", [])
+        self.nameless: Lookups = tuple(row for row in any_name if not row[0].is_secret)
         """The rules for entries of any name."""
+        self.secrets: Lookups = tuple(row for row in any_name if row[0].is_secret)
+        """The rules for secrets of any name."""
         self._alike = GlobIndex(globs)
         self.named = lru_cache(maxsize=10_000)(self._find_named)
         """Return the lookups for a name: literal ones, then globs."""

@@ -237,3 +237,84 @@ def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path
             process.kill()
     assert "Traceback" not in out.read_text()
     assert "\x1b" not in out.read_text()
+
+
+SHIPPED = "*\n!/src/\n!/src/Server/\n!/data/cache/\n!/data/cache/*.demo\n"
+"""The lines by which two projects shipped what they had meant to keep."""
+
+
+def test_a_part_of_what_is_let_in_already(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(
+        tmp_path / "ctx",
+        [
+            file("Dockerfile", COPY_ALL),
+            file(".dockerignore", SHIPPED.encode()),
+            *("src/Server/a.fs", "src/Client/b.fs", "data/cache/a.demo", "data/cache/secret.db"),
+        ],
+    )
+    done = cli("lint", cwd=root)
+    assert done.code == 1
+    words = " ".join(done.out.split())
+    assert (
+        ".dockerignore:3:1 warning CTX112 line 2 (`!/src/`) already re-includes all that "
+        "`!/src/Server/` matches" in words
+    )
+    assert "if nothing else in `src` is meant, remove line 2" in words
+    assert "if nothing else in `data/cache` is meant, remove line 4" in words
+    assert cli("lint", "--fix", cwd=root).code == 1
+    assert (root / ".dockerignore").read_text() == SHIPPED
+
+
+def test_many_parts_are_one_finding(cli: Cli, tmp_path: Path) -> None:
+    parts = "".join(f"!src/{name}\n" for name in "abcd")
+    build_tree(tmp_path, [file(".dockerignore", f"*\n!src\n{parts}".encode()), "src/e"])
+    words = " ".join(cli("lint", "--select", "CTX112", cwd=tmp_path).out.split())
+    assert "4 exceptions match only what line 2 (`!src`) already re-includes" in words
+
+
+def in_git(root: Path, *tracked: str) -> None:
+    for arguments in (["init", "-q"], ["add", "-f", *tracked]):
+        subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+REPORTS = [
+    file("Dockerfile", COPY_ALL),
+    file(".gitignore", b"reports/\n*.dump\n/local\n"),
+    *("reports/a", "local/a", "docs/b.md"),
+]
+
+
+def test_names_that_git_ignores_at_every_depth(cli: Cli, tmp_path: Path) -> None:
+    copies = [file("web/reports/a.html", size_bytes=4000), file("db/x.dump", size_bytes=500)]
+    root = build_tree(tmp_path / "ctx", [*REPORTS, *copies, "web/local/keep"])
+    (root / ".dockerignore").write_bytes(b".git\nreports\n*.dump\nlocal\ndocs\n")
+    in_git(root, ".gitignore", "docs", "web/local")
+    words = " ".join(cli("lint", "--select", "CTX101", cwd=root).out.split())
+    assert (
+        ".dockerignore:2:1 warning CTX101 `reports` matches at the top of the context only, so "
+        "the build sends 1 other copy: 4.0 kB in 1 file" in words
+    )
+    assert ".dockerignore:3:1 warning CTX101 `*.dump` matches at the top" in words
+    assert words.endswith("2 findings: 2 warnings; 2 fixable with --fix")
+    assert cli("lint", "--select", "CTX101", "--fix", cwd=root).code == 0
+    assert (root / ".dockerignore").read_text() == ".git\n**/reports\n**/*.dump\nlocal\ndocs\n"
+
+
+@pytest.mark.parametrize("tracked", ["web/reports", "docs"])
+def test_names_of_which_git_keeps_a_copy(cli: Cli, tracked: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", [*REPORTS, "web/reports/a.html", "lib/reports/b.html"])
+    (root / ".dockerignore").write_bytes(b".git\nreports\n")
+    in_git(root, ".gitignore", "docs", tracked)
+    done = cli("lint", "--select", "CTX101", "--fix", cwd=root)
+    is_kept = tracked == "web/reports"
+    assert done.code == is_kept
+    assert ("**/reports" in (root / ".dockerignore").read_text()) is not is_kept
+
+
+def test_a_gitignore_above_the_context_counts(cli: Cli, tmp_path: Path) -> None:
+    nodes = ["api/web/reports/a.html", file("api/Dockerfile", COPY_ALL)]
+    root = build_tree(tmp_path / "ctx", [*REPORTS, *nodes])
+    (root / "api" / ".dockerignore").write_bytes(b"reports\n")
+    assert cli("lint", "--select", "CTX101", cwd=root / "api").code == 0
+    in_git(root, ".gitignore", "docs")
+    assert cli("lint", "--select", "CTX101", cwd=root / "api").code == 1

@@ -45,6 +45,8 @@ SAMPLES = [
     "me:$apr1$xyz",
     '{"type": "service_account", "private_key": "x"}',
     '{"refresh_token": "x"}',
+    '{"type": "external_account"}',
+    "aws_secret_access_key = not-a-real-one",
     "client-key-data: eA==",
     "AGE-SECRET-KEY-1X",
     "secret_key = x",

@@ -42,10 +42,10 @@ def proved(count: int) -> list[Node]:
     return [*NODE, *(file(path, b"a" * 500) for path in packages)]
 
 
-def unknown(count: int) -> list[Node]:
+def unknown(count: int, size_bytes: int = 20_000) -> list[Node]:
     names = ("a.zzz", "b.yyy", "c", "d.rb.x")
     paths = [f"data/p{number}/{name}{number}" for number in range(count) for name in names]
-    return [*NODE, *(file(path, b"a" * 500) for path in paths)]
+    return [*NODE, *(file(path, size_bytes=size_bytes) for path in paths)]
 
 
 def asked(count: int) -> list[Node]:
@@ -93,6 +93,13 @@ def test_an_unknown_name_costs_few_calls(tmp_path: Path) -> None:
 def test_a_file_is_opened_once_for_all_rules(tmp_path: Path) -> None:
     few, many = counted(tmp_path, asked)
     assert many["open"] - few["open"] <= MANY - FEW
+
+
+def test_a_small_file_of_unknown_kind_is_opened_once(tmp_path: Path) -> None:
+    """Its first bytes may be those of a private key."""
+    few, many = counted(tmp_path, lambda count: unknown(count, 500))
+    assert many["open"] - few["open"] == 4 * (MANY - FEW)
+    assert (many["calls"] - few["calls"]) / (MANY - FEW) < 1000
 
 
 def test_what_git_ignores_costs_few_calls_for_each_match(tmp_path: Path) -> None:

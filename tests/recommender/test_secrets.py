@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.findings import Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.formats import FORMATS, Look, render
 from ctxsize.formats import text as texts
 from ctxsize.formats.sections import suggested
@@ -32,6 +32,8 @@ CERTAIN: list[Node] = [
     file("infra/terraform.tfstate", f'{{"terraform_version": "1", "x": "{VALUE}"}}'.encode()),
     file(".cargo/credentials.toml", f'[registry]\ntoken = "{VALUE}"\n'.encode()),
     file(".aws/credentials", f"aws_secret_access_key={VALUE}\n".encode()),
+    file("gha-creds-0a1b2c3d.json", f'{{"type": "external_account", "x": "{VALUE}"}}'.encode()),
+    file("deploy/credentials", f"[default]\naws_secret_access_key = {VALUE}\n".encode()),
 ]
 LIKELY: list[Node] = [
     file("config/master.key", b"0123456789abcdef"),
@@ -42,6 +44,10 @@ HARMLESS: list[Node] = [
     file("certs/ca.pem", CERTIFICATE),
     file("deploy/id_ed25519.pub", b"ssh-ed25519 AAAA"),
     file("package.json", b'{"type": "module"}'),
+    file("lib/credentials", b"[default]\naws_access_key_id = AKIA\n"),
+    file("cmd/kubeconfig.go", b'package cmd\n\nconst key = "client-key-data" // token: none\n'),
+    file("patches/kubeconfig-auth.patch", b"+client-key-data: eA==\n"),
+    file("patches/.env.diff", b"+PASSWORD=x\n"),
     file("docs-site/.npmrc", b"save-exact=true\n//r.example.org/:_authToken=${NPM_TOKEN}\n"),
 ]
 
@@ -124,3 +130,63 @@ def test_what_is_ignored_already_is_not_mentioned(tmp_path: Path) -> None:
     ignoring = file(".dockerignore", b"**/.env\n")
     root = context(tmp_path / "ctx", CERTAIN[0], ignoring)
     assert secrets(api.suggest(str(root))) == {}
+
+
+def test_what_git_tracks_among_tests_is_counted_once(tmp_path: Path) -> None:
+    made_up = ["tests/certs/server.pem", "pkg/testdata/.env", "spec/fixtures/.ssh/id_rsa"]
+    nodes = [file(path, KEY) for path in made_up]
+    mine = file("tests/.env.local", f"TOKEN={VALUE}\n".encode())
+    root = context(tmp_path / "ctx", *nodes, file("certs/server.pem", KEY), mine)
+    repository(root, *made_up, "certs/server.pem")
+    advice = api.suggest(str(root), write=True)
+    assert secrets(advice).keys() == {"certs/server.pem", "tests/.env.local"}
+    assert {*made_up} <= sent(root)
+    words = " ".join(render("text", advice, Look()).split())
+    line = "note: git tracks 3 possible secrets below directories of tests: not reported"
+    assert words.count(line) == 1
+
+
+def test_credentials_of_a_workflow_are_ignored_under_any_name(tmp_path: Path) -> None:
+    name = "gha-creds-0a1b2c3d.json"
+    root = context(tmp_path / "ctx", file(name, b'{"type": "external_account"}'))
+    advice = api.suggest(str(root), write=True)
+    assert advice.edit is not None
+    assert b"\n**/gha-creds-*.json\n" in advice.edit.after
+    assert name not in sent(root)
+    template = file("gha-creds-example.json", b"{}")
+    other = context(tmp_path / "other", file(name, b'{"type": "external_account"}'), template)
+    api.suggest(str(other), write=True)
+    assert "gha-creds-example.json" in sent(other)
+
+
+def test_private_keys_are_found_under_any_name(tmp_path: Path) -> None:
+    keys = ["deploy_key", "ops/notes", "ops/server.secret"]
+    others = [
+        file("ops/large", KEY + b"x" * 16_384),
+        file("ops/about.txt", KEY),
+        file("ops/later", b"see below\n" + KEY),
+        file("mine", KEY),
+        file("node_modules/x/key", KEY),
+        file(".gitignore", b"/mine\n"),
+    ]
+    nodes = [file(path, KEY) for path in keys]
+    root = context(tmp_path / "ctx", *nodes, *others, file("package.json", b"{}"))
+    repository(root, "deploy_key")
+    advice = api.suggest(str(root), write=True)
+    found = secrets(advice)
+    assert found.keys() == {*keys}
+    assert all(each.confidence is Confidence.CERTAIN for each in found.values())
+    assert sent(root) & {*keys} == {"deploy_key"}
+    doubts = {each.paths: each.doubts for each in advice.suggestions if not each.safe}
+    assert doubts[("deploy_key",)] == ("git tracks it",)
+    assert "stopped" not in render("text", advice, Look())
+
+
+def test_the_search_for_private_keys_says_when_it_stopped(tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", *(file(f"data/{number}", b"x") for number in range(1999)))
+    (root / "last").write_bytes(KEY)
+    words = " ".join(render("text", api.suggest(str(root)), Look()).split())
+    assert "the search for private keys stopped" not in words
+    (root / "data" / "more").write_bytes(b"x")
+    words = " ".join(render("text", api.suggest(str(root)), Look()).split())
+    assert "note: the search for private keys stopped after 2,000 files of unknown kind" in words
