@@ -32,7 +32,7 @@ class System(NamedTuple):
     """The system of an image, as far as its reference names it."""
 
     name: str  # `debian`, `alpine`, …; `""` if the reference names none
-    key: str  # equal for two images if their references show no difference between the systems
+    key: str  # equal for two images if nothing shows that one cannot use what the other compiled
     slug: str  # the system in the id of a cache
 
 
@@ -40,16 +40,22 @@ def system_of(reference: str) -> System:
     """Return the system of the image `reference`.
 
     >>> system_of("rust:1.82-slim-bookworm").key, system_of("docker.io/python:3.12-alpine3.20").key
-    ('debianbookworm', 'alpine3.20')
+    ('debianbookworm', 'alpine')
     >>> system_of("debian:12").key, system_of("ubuntu:22.04").key, system_of("rust:1.82").name
     ('debianbookworm', 'ubuntujammy', '')
+    >>> system_of("rust:1.82").key, system_of("rust:1.83-slim").key, system_of("node:22").key
+    ('rust', 'rust', 'node')
     """
     image = reference.partition("@")[0].rpartition("/")[2]
     name, release = _release_of(image)
-    key = image
+    slug = image
+    # Tags of one tool stand on the same system, unless they name one.
+    key = image.partition(":")[0]
     if name:
-        key = f"{name}{release}"
-    slug = key
+        slug = f"{name}{release}"
+        key = slug
+    if name in listed("one_libc"):
+        key = name
     if release in _RELEASES:
         slug = release
     elif isinstance(reference, Hidden):

@@ -650,6 +650,26 @@ CASES: dict[str, dict[str, Case]] = {
                 b=rust("rust:1-bookworm", "id=b,target=/app/target"),
             )
         ),
+        "images of one libc and tool": one(
+            rust("rust:1.82", "target=target")
+            + rust("rust:1.83-slim", "target=target")
+            + rust("ghcr.io/mirror/rust:1@sha256:0a", "target=target"),
+        ),
+        "wheels of one libc": Case(
+            several(
+                "",
+                a="FROM python:3-alpine\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM python:3-alpine3.20\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            )
+        ),
+        "another tool, of an unknown system": Case(
+            several(
+                "",
+                a="FROM python:3\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM acme/base\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            ),
+            ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
         "another service": Case(
             several(
                 "",
