@@ -308,12 +308,22 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
         early = manager.downloads
     first = " ".join(join_in_image(inside, name) for name in files)
     again = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
+    order = f"copy `{first}` to the same place and run `{early}` before `{sources.text}`"
+    replacing = _replacing(recipe, fetch, inside)
+    if replacing:
+        order = f"ignore `{' '.join(replacing)}`, then {order}"
     return recipe.finding(
         "CTX202",
         everything,
         f"every change in the context makes {again} install everything again",
-        help=f"copy `{first}` to the same place and run `{early}` before `{sources.text}`",
+        help=order,
     )
+
+
+def _replacing(recipe: Recipe, fetch: Fetch, inside: str) -> list[str]:
+    """Return the sent directories that would replace those of the same name that it creates."""
+    paths = [join_in_image(inside, name) for name in fetch.manager.directories]
+    return [path for path in paths if recipe.sends(f"{path}/")]
 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -336,7 +346,7 @@ def _requirements(command: Command) -> tuple[str, ...]:
 
 
 def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
-    """Return whether the install needs only `files`, and later sources keep its results."""
+    """Return whether the install needs only `files` of the context."""
     if _needs_more(recipe, fetch, inside, files):
         return False
     # Paths with blanks and files of other directories are left to a person.
@@ -344,10 +354,7 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
         return False
     if not all(map(_NOT_PLAIN.isdisjoint, files)):
         return False
-    # Directories of the context would replace those of the same name that it creates.
-    directories = (f"{directory}/" for directory in fetch.manager.directories)
-    others = (*listed("needed_besides"), *directories)
-    return not any(recipe.sends(join_in_image(inside, path)) for path in others)
+    return not any(recipe.sends(join_in_image(inside, path)) for path in listed("needed_besides"))
 
 
 def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:

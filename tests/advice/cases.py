@@ -192,6 +192,12 @@ CASES: dict[str, dict[str, Case]] = {
         "in a script of words": one(
             'FROM node:22\nCOPY . .\nRUN ["sh", "-c", "npm ci && npm test"]\n', *NODE, found=(2,)
         ),
+        "a directory that it makes": one(
+            "FROM node:22\nWORKDIR /a\nCOPY . .\nRUN npm ci\n",
+            *NODE,
+            "node_modules/a/i.js",
+            found=(3,),
+        ),
         "the project alone": one("FROM python:3\nCOPY . .\nRUN pip install .\n", "setup.py"),
         "scripts of its own, cached": one(
             "FROM node:22\nCOPY . .\n" + MOUNT.format("/root/.npm", "npm ci"),
