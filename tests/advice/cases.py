@@ -1003,7 +1003,7 @@ CASES: dict[str, dict[str, Case]] = {
             found=(4,),
         ),
         "npm": one("FROM node:22\nCOPY . .\nRUN npm ci\n", found=(3,)),
-        "several": one("FROM x\nCOPY . .\nRUN pip install -r r.txt && npm ci\n", found=(3, 3)),
+        "several": one("FROM x\nCOPY . .\nRUN pip install -r r.txt && npm ci\n", found=(3,)),
         "behind a directory": one("FROM x\nCOPY src /s/\nRUN npm ci\n", "src/a.js", found=(3,)),
         "behind a mount of the context": one(
             "FROM x\nRUN --mount=type=bind,target=. npm ci\n", found=(2,)
@@ -1149,6 +1149,48 @@ CASES: dict[str, dict[str, Case]] = {
             + "RUN go build ./...\n",
             "go.mod",
             found=(4,),
+        ),
+        "the same downloads in an earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\nRUN npm ci\nCOPY . .\n"
+            "RUN npm ci --omit=dev\n",
+            *NODE,
+        ),
+        "the same downloads, emptied in the earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\n"
+            "RUN npm ci && npm cache clean --force\nCOPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same downloads, removed in the earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\nRUN npm ci && rm -rf ~/.npm\n"
+            "COPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same downloads, in a mount of the earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\n"
+            + MOUNT.format("/root/.npm", "npm ci")
+            + "COPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same downloads, in another cache": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\nRUN npm ci --cache /c\nCOPY . .\n"
+            "RUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same cache, filled in an earlier layer by a task of the project": one(
+            "FROM temurin\nWORKDIR /app\nCOPY build.gradle gradlew ./\nCOPY gradle gradle\n"
+            "RUN chmod +x gradlew\nRUN ./gradlew downloadRepos\nCOPY . .\n"
+            "RUN chmod +x gradlew\nRUN ./gradlew installDist\n",
+            *("build.gradle", "gradlew", "gradle/wrapper/gradle-wrapper.properties"),
+        ),
+        "a cache that an earlier RUN does not fill": one(
+            "FROM temurin\nWORKDIR /app\nCOPY build.gradle gradlew ./\nCOPY gradle gradle\n"
+            "RUN ./gradlew --version\nCOPY . .\nRUN ./gradlew installDist\n",
+            *("build.gradle", "gradlew", "gradle/wrapper/gradle-wrapper.properties"),
+            found=(7,),
         ),
         "in front of the sources": one("FROM node:22\nCOPY package.json .\nRUN npm ci\nCOPY . .\n"),
         "tools in front of the sources": one("FROM x\nRUN pip install flask\nCOPY . .\n"),
