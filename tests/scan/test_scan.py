@@ -194,7 +194,8 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         [
             file(
                 ".github/workflows/a.yml",
-                b"jobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n",
+                b"jobs:\n  a:\n    steps:\n      - run: npm run build\n"
+                b"      - uses: docker/build-push-action@v6\n",
             ),
         ],
         [("CTX310", ".github/workflows/a.yml")],
