@@ -7,6 +7,7 @@ build must take the same files from it as now, or only an ignore file is propose
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -65,7 +66,7 @@ def too_wide(recipe: Recipe) -> RuleFindings:
     for build in recipe.builds:
         if directory and _is_wide(recipe, build, directory):
             context = build.build.context
-            order = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
+            order = _describe_allowlist(recipe, build)
             narrowing = _describe_narrower(recipe, build, directory)
             if narrowing:
                 order = f"{narrowing}, or {order}"
@@ -98,6 +99,15 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
         if pattern:
             return pattern not in _EVERYTHING
     return True
+
+
+def _describe_allowlist(recipe: Recipe, build: FoundBuild) -> str:
+    """Return how to keep the context and to send only what the Dockerfile takes."""
+    order = "let in only what the Dockerfile takes"
+    if recipe.inline:
+        return order
+    words = ("ctxsize", "suggest", "--allowlist", "-f", recipe.path, *build.build.words())
+    return f"{order}: `{shlex.join([*words, build.build.context])}`"
 
 
 def _describe_narrower(recipe: Recipe, build: FoundBuild, directory: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from ctxsize.advice import advise
+from ctxsize.cli.app import run
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.fates import fatal_problems
@@ -14,7 +16,7 @@ from ctxsize.engine.plan import plan_of
 from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
-OWN = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
+OWN = "let in only what the Dockerfile takes: `ctxsize suggest --allowlist -f a/Dockerfile .`"
 TREE = ("a/src/x", "a/x", "b/y", "c/z")
 
 
@@ -72,7 +74,8 @@ OTHERWISE: dict[str, tuple[str, tuple[str | Node, ...]]] = {
 @pytest.mark.parametrize("name", OTHERWISE)
 def test_what_takes_other_files_is_not_shown(name: str, tmp_path: Path) -> None:
     text, others = OTHERWISE[name]
-    assert help_of(tmp_path, f"FROM scratch\n{text}", *others) == OWN
+    labs = "# syntax=docker/dockerfile:1-labs\n"
+    assert help_of(tmp_path, f"{labs}FROM scratch\n{text}", *others) == OWN
 
 
 def test_a_dockerfile_of_two_contexts_keeps_its_sources(tmp_path: Path) -> None:
@@ -92,3 +95,12 @@ def test_what_is_shown_builds(tmp_path: Path) -> None:
     (build,) = [each.build for each in discovery.builds]
     assert not [*fatal_problems(plan_of(build, BUILDERS[build.builder]))]
     assert "CTX250" not in {each.code for each in advise(discovery).findings}
+
+
+def test_the_command_lets_in_only_what_is_taken(tmp_path: Path) -> None:
+    shown = help_of(tmp_path, "FROM scratch\nCOPY a/src /\n")
+    program, *words = shlex.split(shown.split("`")[-2])
+    assert program == "ctxsize"
+    assert run([*words, "--write"]) == 0
+    assert "!a/src\n" in (tmp_path / ".dockerignore").read_text()
+    assert "CTX250" not in {each.code for each in advise(discover(".")).findings}
