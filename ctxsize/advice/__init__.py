@@ -10,7 +10,7 @@ from operator import attrgetter
 from os.path import join, relpath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ctxsize.advice import cargo, copies, mounts
+from ctxsize.advice import cargo, copies, mounts, narrowing
 from ctxsize.advice.recipe import Recipe, RuleFindings, read_recipe, slug
 from ctxsize.build import Build
 from ctxsize.codes import names
@@ -51,7 +51,7 @@ RULES: dict[str, AdviceRule] = {
     "CTX221": mounts.shared_by_writers,
     "CTX222": _in_each(mounts.unused_caches),
     "CTX223": _in_each(copies.missing_caches),
-    "CTX250": _in_each(copies.too_wide),
+    "CTX250": _in_each(narrowing.too_wide),
 }
 """The function that finds each code."""
 _MOST_FIXES = 500

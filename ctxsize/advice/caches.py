@@ -7,7 +7,7 @@ the base image and from nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from posixpath import basename, join, normpath
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class System(NamedTuple):
     """The system of an image, as far as its reference names it."""
 
     name: str  # `debian`, `alpine`, …; `""` if the reference names none
-    key: str  # equal for two images if their references show no difference between the systems
+    key: str  # equal for two images if nothing shows that one cannot use what the other compiled
     slug: str  # the system in the id of a cache
 
 
@@ -40,16 +40,22 @@ def system_of(reference: str) -> System:
     """Return the system of the image `reference`.
 
     >>> system_of("rust:1.82-slim-bookworm").key, system_of("docker.io/python:3.12-alpine3.20").key
-    ('debianbookworm', 'alpine3.20')
+    ('debianbookworm', 'alpine')
     >>> system_of("debian:12").key, system_of("ubuntu:22.04").key, system_of("rust:1.82").name
     ('debianbookworm', 'ubuntujammy', '')
+    >>> system_of("rust:1.82").key, system_of("rust:1.83-slim").key, system_of("node:22").key
+    ('rust', 'rust', 'node')
     """
     image = reference.partition("@")[0].rpartition("/")[2]
     name, release = _release_of(image)
-    key = image
+    slug = image
+    # Tags of one tool stand on the same system, unless they name one.
+    key = image.partition(":")[0]
     if name:
-        key = f"{name}{release}"
-    slug = key
+        slug = f"{name}{release}"
+        key = slug
+    if name in listed("one_libc"):
+        key = name
     if release in _RELEASES:
         slug = release
     elif isinstance(reference, Hidden):
@@ -153,6 +159,20 @@ class Fetch(Value):
         words = self.manager.mounted
         return [cache for cache in self.step.caches if any(word in cache.target for word in words)]
 
+    @property
+    def refusing_option(self) -> str:
+        """Return the option with which it uses no cache, `""` without one."""
+        return next(filter(self.command.has, self.manager.uncached), "")
+
+    @property
+    def refusing_setting(self) -> str:
+        """Return the variable with which it uses no cache and its value, `""` without one."""
+        variable, values, _ = self.manager.switch.split("|")
+        setting = self.environment.get(variable, "")
+        if setting.lower() in values.split():
+            return f"{variable}={setting}"
+        return ""
+
 
 def _resolve(written: str, environment: Variables, home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and a clause if a variable sets it."""
@@ -236,32 +256,45 @@ def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
     return recipe.holds(".yarnrc.yml")
 
 
-def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
-    """Return the RUN with the mounts that it lacks, ready to paste; `""` if unknown.
+def snippet(recipe: Recipe, stage: BuiltStage, uncached: Sequence[Fetch]) -> str:
+    """Return a RUN with the mounts that its commands lack, ready to paste; `""` if unknown.
 
-    It is no edit: the image then lacks what the command leaves in the cache, and the
+    It is no edit: the image then lacks what the commands leave in the cache, and the
     Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
-    manager = fetch.manager
-    mounts = []
+    mounts = dict[str, None]()
+    for fetch in uncached:
+        mounts |= dict.fromkeys(_missing_mounts(recipe, stage, fetch))
+    if not mounts:
+        return ""
+    options = dict.fromkeys(fetch.refusing_option for fetch in uncached)
+    without = " and ".join(filter(None, options))
+    run = run_with(mounts, uncached[0].step, without)
+    if any(_keeps_more_than_downloads(recipe, fetch) for fetch in uncached):
+        run += NOT_IN_THE_IMAGE
+    return run
+
+
+def _missing_mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
+    """Yield the values of the mounts that hold the caches of a command."""
     for path in cache_directories(recipe, fetch):
         options = {}
         if recipe.runs_at_once(stage) and system_content(path):
             system = system_of(stage.base).slug
             options["id"] = f"{system}-$TARGETARCH-{basename(path)}"
         options["target"] = path
-        if manager.is_locked:
+        if fetch.manager.is_locked:
             options["sharing"] = "locked"
         options |= owner_options(fetch.step)
-        mounts.append(with_option("type=cache", **options))
-    if not mounts:
-        return ""
-    option = next(filter(fetch.command.has, manager.uncached), "")
-    run = run_with(mounts, fetch.step, option)
+        yield with_option("type=cache", **options)
+
+
+def _keeps_more_than_downloads(recipe: Recipe, fetch: Fetch) -> bool:
+    """Return whether the project runs with what the cache holds."""
     # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
-    if manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch):
-        run += NOT_IN_THE_IMAGE
-    return run
+    if fetch.manager.keeps_in_cache or fetch.manager.name == "poetry":
+        return True
+    return _is_berry(recipe, fetch)
 
 
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import groupby, pairwise
 from operator import attrgetter
-from os.path import commonpath, dirname, isdir, join, realpath
+from os.path import isdir, join, realpath
 from posixpath import basename, relpath
 from posixpath import join as join_in_image
 from typing import NamedTuple
@@ -23,15 +22,12 @@ from ctxsize.advice.caches import Fetch, fetches, snippet
 from ctxsize.advice.recipe import Change, Recipe, RuleFindings, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.knowledge.rules import listed
-from ctxsize.reader import entries_in
-from ctxsize.repository import FoundBuild
+from ctxsize.knowledge.tools import works
 from ctxsize.syntax import Command
 from ctxsize.units import cut
 
-_EVERYTHING = ("*", "**", "**/*")
 _INCLUDED = re.compile(
     r"^[^\S\n]*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|/|file:)|@\s*file:", re.M
 )
@@ -48,7 +44,6 @@ _PLAIN_PATH = re.compile(r"(?!.*\.\.)[\w@./-]+")
 """A path that BuildKit reads alike as a path, a wildcard and a pattern."""
 _NOT_PLAIN = frozenset("/ \t[*?")
 _MANY_COPIES = 3
-_MANY_DIRECTORIES = 3
 _WIDEST = 70
 
 
@@ -72,59 +67,6 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
             f"{taking}, and there is no ignore file",
             help=f"write one with `ctxsize suggest --write{where}`",
         )
-
-
-def too_wide(recipe: Recipe) -> RuleFindings:
-    """Yield CTX250, at the first instruction that copies from the only directory in use."""
-    starts = []
-    steps = []
-    for step in recipe.steps:
-        for source in step.sources:
-            if source == ".":
-                return
-            if "$" in source:
-                return
-            steps.append(step)
-            # A file counts with its directory, and so does a wildcard.
-            if not recipe.holds(source, isdir):
-                source = dirname(re.split(r"[*?[]", source)[0])
-            starts.append(source)
-    if not starts:
-        return
-    directory = commonpath(starts)
-    for build in recipe.builds:
-        if directory and _is_wide(recipe, build, directory):
-            context = build.build.context
-            narrow = join(context, directory)
-            narrowing = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
-            yield recipe.finding(
-                "CTX250",
-                min(steps, key=attrgetter("line")),
-                f"the build at {build.places[0]} uses only {narrow} of its context {context}",
-                confidence=Confidence.LIKELY,
-                help=f"build with the context {narrow}, or {narrowing}",
-            )
-            return
-
-
-def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
-    """Return whether the context has several directories beside `directory`, and sends them."""
-    context = build.build.context
-    if build.guessed:
-        return False
-    if not isdir(join(context, directory)):
-        return False
-    directories = 0
-    with suppress(OSError):
-        directories = sum(entry.is_dir() and entry.name[0] != "." for entry in entries_in(context))
-    if directories < _MANY_DIRECTORIES:
-        return False
-    # An ignore file that first ignores everything lists the needed files.
-    for line in recipe.ignored(build.build) or ():
-        pattern = sent_text(line)
-        if pattern:
-            return pattern not in _EVERYTHING
-    return True
 
 
 def many_manifests(recipe: Recipe) -> RuleFindings:
@@ -308,12 +250,22 @@ def _report_repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Fin
         early = manager.downloads
     first = " ".join(join_in_image(inside, name) for name in files)
     again = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
+    order = f"copy `{first}` to the same place and run `{early}` before `{sources.text}`"
+    replacing = _replacing(recipe, fetch, inside)
+    if replacing:
+        order = f"ignore `{' '.join(replacing)}`, then {order}"
     return recipe.finding(
         "CTX202",
         everything,
         f"every change in the context makes {again} install everything again",
-        help=f"copy `{first}` to the same place and run `{early}` before `{sources.text}`",
+        help=order,
     )
+
+
+def _replacing(recipe: Recipe, fetch: Fetch, inside: str) -> list[str]:
+    """Return the sent directories that would replace those of the same name that it creates."""
+    paths = [join_in_image(inside, name) for name in fetch.manager.directories]
+    return [path for path in paths if recipe.sends(f"{path}/")]
 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -336,7 +288,7 @@ def _requirements(command: Command) -> tuple[str, ...]:
 
 
 def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
-    """Return whether the install needs only `files`, and later sources keep its results."""
+    """Return whether the install needs only `files` of the context."""
     if _needs_more(recipe, fetch, inside, files):
         return False
     # Paths with blanks and files of other directories are left to a person.
@@ -344,10 +296,7 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
         return False
     if not all(map(_NOT_PLAIN.isdisjoint, files)):
         return False
-    # Directories of the context would replace those of the same name that it creates.
-    directories = (f"{directory}/" for directory in fetch.manager.directories)
-    others = (*listed("needed_besides"), *directories)
-    return not any(recipe.sends(join_in_image(inside, path)) for path in others)
+    return not any(recipe.sends(join_in_image(inside, path)) for path in listed("needed_besides"))
 
 
 def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
@@ -372,68 +321,103 @@ def _needs_more(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> 
 
 
 def missing_caches(recipe: Recipe) -> RuleFindings:
-    """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
+    """Yield CTX223 once for each RUN, except for installs that CTX202 reports."""
     for stage in recipe.stages:
-        own_steps = set(stage.own)
-        seen = set()
+        sources = next((step for step in stage.history if _brings_sources(recipe, step)), None)
+        if sources is None:
+            continue
+        lacking: dict[StageStep, dict[str, Fetch]] = {step: {} for step in stage.own}
         repeated = _find_repeated(recipe, stage)
-        if repeated:
-            seen.add((repeated.fetch.step, repeated.fetch.manager))
-        for fetch, line in _find_uncached(recipe, stage):
-            step = fetch.step
-            key = (step, fetch.manager)
-            if step not in own_steps:
+        for fetch in _find_uncached(recipe, stage, sources):
+            if repeated:
+                install = repeated.fetch
+                if (fetch.step, fetch.manager) == (install.step, install.manager):
+                    continue
+            if fetch.step in lacking:
+                lacking[fetch.step].setdefault(fetch.manager.name, fetch)
+        for step, by_manager in lacking.items():
+            uncached = [*by_manager.values()]
+            if not uncached:
                 continue
-            if key in seen:
-                continue
-            seen.add(key)
-            command = " ".join(fetch.command.words[:4])
-            lead = f"every change of a file that line {line} takes makes"
+            commands = [f"`{' '.join(fetch.command.words[:4])}`" for fetch in uncached]
+            lead = f"every change of a file that line {sources.line} takes makes"
             yield recipe.finding(
                 "CTX223",
                 step,
-                f"{lead} `{command}` download everything again",
-                help=snippet(recipe, stage, fetch),
+                f"{lead} {' and '.join(commands)} download everything again",
+                help=snippet(recipe, stage, uncached),
             )
 
 
-def _find_uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
-    """Yield the fetches that a change of the sources repeats, with the line that copies these."""
-    line = 0
+def _find_uncached(recipe: Recipe, stage: BuiltStage, sources: StageStep) -> Iterator[Fetch]:
+    """Yield the fetches that a change of `sources` repeats, the first step that brings any."""
+    is_behind = False
     own_path = False
-    fetched = set()
+    fetched = set[Hashable]()
     for step in stage.history:
-        if line == 0 and _brings_sources(recipe, step):
-            line = step.line
+        is_behind = is_behind or step is sources
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         if any(command.words[:2] == ("bundle", "config") for command in step.commands):
             own_path = True
-        here = set()
+        here = set[Hashable]()
         for fetch in fetches(step):
-            manager = fetch.manager
-            # Two commands with this key fetch the same.
-            key: Hashable = (manager.name, fetch.workdir)
-            if manager.keeps_in_cache:
-                key = manager.name
-            # A later RUN does not find what was written to a mount only.
-            if fetch.work.does("manifest") and not (fetch.cached and manager.keeps_in_cache):
-                here.add(key)
-            if line == 0:
-                continue
-            if key in fetched and not fetch.work.does("again"):
+            here.update(_fetched_by(fetch))
+            if not is_behind or _sought_by(fetch) in fetched:
                 continue
             is_elsewhere = own_path or fetch.command.has("--path", "--deployment")
-            if manager.name == "bundler" and is_elsewhere:
+            if fetch.manager.name == "bundler" and is_elsewhere:
                 continue
             if not _has_nothing_to_keep(recipe, fetch):
-                yield fetch, line
+                yield fetch
         fetched |= here
+
+
+def _packages_of(fetch: Fetch) -> Hashable:
+    """Return a key of the packages: two commands with the same one fetch the same."""
+    if fetch.manager.keeps_in_cache:
+        return fetch.manager.name
+    return fetch.manager.name, fetch.workdir
+
+
+def _fetched_by(fetch: Fetch) -> Iterator[Hashable]:
+    """Yield keys of what later RUNs find: the packages, and their downloads in a layer."""
+    if not fetch.work.does("manifest"):
+        return
+    # A later RUN does not find what was written to a mount only.
+    if not (fetch.cached and fetch.manager.keeps_in_cache):
+        yield _packages_of(fetch)
+    if _leaves_downloads(fetch):
+        yield _packages_of(fetch), *fetch.caches
+
+
+def _sought_by(fetch: Fetch) -> Hashable:
+    """Return the key of what a command need not download if an earlier RUN has fetched it."""
+    if fetch.work.does("again"):
+        return _packages_of(fetch), *fetch.caches
+    return _packages_of(fetch)
+
+
+def _leaves_downloads(fetch: Fetch) -> bool:
+    """Return whether a fetch leaves its downloads in the layer, where a later RUN finds them."""
+    if fetch.cached or fetch.mounted:
+        return False
+    if fetch.refusing_option or fetch.refusing_setting:
+        return False
+    for command in fetch.step.commands:
+        text = " ".join(command.words)
+        if command.program == "rm" and any(name in text for name in fetch.manager.mounted):
+            return False
+        if any(work.does("empty") and work.tool == fetch.manager for work in works(command)):
+            return False
+    return bool(fetch.caches)
 
 
 def _brings_sources(recipe: Recipe, step: StageStep) -> bool:
     """Return whether a COPY or mount takes a directory of sources; a tool's (`.yarn`) has none."""
     for source in step.sources:
         if source.startswith(".") and source != ".":
+            continue
+        if source in listed("directories_of_tools"):
             continue
         if recipe.holds(source, isdir):
             return True

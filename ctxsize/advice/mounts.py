@@ -99,16 +99,15 @@ def _check_refusal(recipe: Recipe, fetch: Fetch) -> RuleFindings:
     """Yield the finding if an option or a variable makes a tool use no cache."""
     manager = fetch.manager
     fix = None
-    refusal = next(filter(fetch.command.has, manager.uncached), "")
+    refusal = fetch.refusing_option
     if refusal:
         order = f"remove `{refusal}`"
         fix = _without_option(recipe, fetch, refusal, order)
     else:
-        variable, values, off = manager.switch.split("|")
-        setting = fetch.environment.get(variable, "")
-        if setting.lower() not in values.split():
+        refusal = fetch.refusing_setting
+        if not refusal:
             return
-        refusal = f"{variable}={setting}"
+        variable, _, off = manager.switch.split("|")
         order = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
     yield recipe.finding(
         "CTX222",

@@ -235,12 +235,20 @@ class Recipe(Value, eq=False):
     def text_of(self, instruction: Instruction) -> str:
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
-    def rewritten(self, words: NewWords) -> Rewriting:
-        """Return the steps with other flags and arguments; None if one is not safe to change."""
+    def rewritten(self, words: NewWords, *, keep_last: bool = False) -> Rewriting:
+        """Return the steps with other flags and arguments; None if one is not safe to change.
+
+        `keep_last` keeps the last argument, the destination of a COPY.
+        """
         changes = []
         for step, own_words in words.items():
             instruction = step.instruction
-            text = with_words(self.text_of(instruction), self.dockerfile.escape, own_words)
+            text = with_words(
+                self.text_of(instruction),
+                self.dockerfile.escape,
+                own_words,
+                keep_last=keep_last,
+            )
             if text is None:
                 return None
             changes.append(Change(instruction.line, instruction.end_line, text))
@@ -282,11 +290,20 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
-    """Return an instruction with other flags and arguments; None if that changes anything else."""
+def with_words(
+    text: str, escape: str, words: Mapping[str, str], *, keep_last: bool = False
+) -> str | None:
+    """Return an instruction with other flags and arguments; None if that changes anything else.
+
+    `keep_last` keeps the last argument, which may be the same word as another one.
+    """
     after = text
+    count = 0
+    if keep_last:
+        count = 1
     for old, new in words.items():
-        after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
+        new = new.replace("\\", r"\\")
+        after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new, after, count=count)
     before = read_alone(text, escape)
     then = read_alone(after, escape)
     if not before or not then:
@@ -295,6 +312,8 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
         return None
     flags = tuple(words.get(flag, flag) for flag in before.flags)
     arguments = tuple(words.get(word, word) for word in before.arguments)
+    if keep_last:
+        arguments = (*arguments[:-1], *before.arguments[-1:])
     if then == replace(before, flags=flags, arguments=arguments, text=then.text):
         return after
     return None

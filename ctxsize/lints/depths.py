@@ -161,6 +161,8 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
     tops = outermost({path: None for path in sent if artefact.is_proved(tree, path)})
     excepted = _find_excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
+    if all(map(tree.is_in_suggested, tops)):
+        return None
     copies = frozenset(case.below(tops))
     if not tree.has_files(copies):
         return None
@@ -192,6 +194,8 @@ def _future_copies(case: Case, artefact: Artefact) -> _MissedCopies | None:
         means = None
     for place in places:
         # Only directories in which no pattern would ignore a new copy.
+        if case.tree is not None and case.tree.is_in_suggested(f"{place}/{artefact.example}"):
+            continue
         if case.ignores(f"{place}/{artefact.example}"):
             continue
         where = f"{place}/"

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.directories import GITIGNORE
-from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import GitError, GitRepository, find
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.plan import Plan, own_path
+from ctxsize.engine.plan import Plan, own_path, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.trial import Matcher, Trial
@@ -139,6 +139,26 @@ class LintTree:
         for directory in self.snapshot.root.tree(is_entered):
             if directory.path and directory.path not in sent.directories:
                 yield directory
+
+    def is_in_suggested(self, path: str) -> bool:
+        """Return whether `path` lies in a directory that `suggest` proves to be unneeded."""
+        above = up_to(path)[:-1]
+        return bool(above) and not self._suggested.isdisjoint(above)
+
+    @cached_property
+    def _suggested(self) -> frozenset[str]:
+        """Return the paths of the safe suggestions, none if the Dockerfile cannot be read."""
+        from ctxsize.recommender.advisor import Advisor  # few files need it
+
+        data = b""
+        if self.plan.ignore_file is not None:
+            data = self.plan.ignore_file.data
+        with suppress(CtxsizeError):
+            snapshot = self.snapshot.asked(with_ignore_file(self.plan, data))
+            advice = Advisor(snapshot, also=[plan.build for plan in self._plans[1:]]).advise()
+            safe = (suggestion for suggestion in advice.suggestions if suggestion.safe)
+            return frozenset(path for suggestion in safe for path in suggestion.paths)
+        return frozenset()
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""

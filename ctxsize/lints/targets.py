@@ -274,18 +274,15 @@ class Layout:
 
     def target(self, path: str) -> Target:
         """Return the ignore file at `path` with its builds."""
+        unread = why_unread(path, border_of(self._discovery.root))
+        if unread is not None:
+            return Target(path, unread=unread)
         directory, name = split(path)
-        if not isfile(path):
-            return Target(path, unread="it is no regular file")
-        if name.casefold() in _ENDINGS:
-            return self._general(path, directory or ".", name)
-        return self._specific(path, name)
+        if name in _ENDINGS:
+            return self._general(path, directory or ".")
+        return self._specific(path)
 
-    def _general(self, path: str, directory: str, name: str) -> Target:
-        if name not in _ENDINGS:
-            return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
-        if _leaves(path, directory):
-            return Target(path, unread="it is a symlink that leaves the context")
+    def _general(self, path: str, directory: str) -> Target:
         real = self._real(directory)
         here = [
             discovered
@@ -316,15 +313,8 @@ class Layout:
             return f"{dockerfile} is built with the context {discovered.build.context}, {how}"
         return None
 
-    def _specific(self, path: str, name: str) -> Target:
-        dockerfile = path.removesuffix(f".{name.rpartition('.')[2]}")
-        if not name.casefold().endswith(_ENDINGS):
-            return Target(path, unread=f"its name must begin with a dot: .{name}")
-        if not isfile(dockerfile):
-            return Target(path, unread=f"there is no {dockerfile} beside it")
-        if not holds(border_of(self._discovery.root), path):
-            return Target(path, unread="it is a symlink that leaves the repository")
-        real = self._real(dockerfile)
+    def _specific(self, path: str) -> Target:
+        real = self._real(dockerfile_of(path))
         builds = [build for build in self.builds if self._real(build.dockerfile) == real]
         if not builds:
             return Target(path)
@@ -335,6 +325,32 @@ class Layout:
             builds=tuple(build for build in builds if build.context == context),
             fallback=_general_in(context),
         )
+
+
+def why_unread(path: str, border: str) -> str | None:
+    """Return why no build of the repository `border` can read an ignore file; None if one can."""
+    directory, name = split(path)
+    if not isfile(path):
+        return "it is no regular file"
+    if name.casefold() in _ENDINGS:
+        if name not in _ENDINGS:
+            return f"its name must be {name.casefold()}, in lower case"
+        if _leaves(path, directory or "."):
+            return "it is a symlink that leaves the context"
+        return None
+    if not name.casefold().endswith(_ENDINGS):
+        return f"its name must begin with a dot: .{name}"
+    dockerfile = dockerfile_of(path)
+    if not isfile(dockerfile):
+        return f"there is no {dockerfile} beside it"
+    if not holds(border, path):
+        return "it is a symlink that leaves the repository"
+    return None
+
+
+def dockerfile_of(path: str) -> str:
+    """Return the Dockerfile to which the name of a specific ignore file belongs."""
+    return path[: path.rindex(".")]
 
 
 def _reads_general(build: FoundBuild) -> bool:

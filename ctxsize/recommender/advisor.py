@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os.path import islink, join, normpath
 from posixpath import basename
 
+from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
@@ -58,11 +59,12 @@ class Advisor(BuildContext):
         *,
         steps: Steps | None = None,
         repositories: Repositories | None = None,
+        also: Sequence[Build] = (),
         listing: FileListing | None = None,
     ) -> None:
         self._steps = steps
         step(steps, "reading the Dockerfiles")
-        super().__init__(snapshot, repositories=repositories, listing=listing)
+        super().__init__(snapshot, also=also, repositories=repositories, listing=listing)
         self._options = snapshot.plan.build.words()
         _ = self.facts, self.transfer
 

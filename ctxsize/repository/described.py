@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice, product
@@ -13,7 +13,11 @@ from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
+from ctxsize.dockerfile.shell import commands
 from ctxsize.findings import Finding
+from ctxsize.knowledge.rules import Category, all_rules
+from ctxsize.knowledge.rules import listed as listed_words
+from ctxsize.knowledge.tools import works
 from ctxsize.repository import yaml
 from ctxsize.repository.commands import (
     Ground,
@@ -28,8 +32,12 @@ from ctxsize.repository.commands import (
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
 from ctxsize.repository.search import RegexMatch, Search
 from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
+from ctxsize.syntax import Command
+from ctxsize.units import cut
 
 _MOST_COMBINATIONS = 256
+_MOST_STEPS = 100  # steps before a build that are looked at
+_WIDEST = 50  # characters of a command in a message
 _MOST_BASES = 50  # jobs that a job of GitLab extends
 _JSON = (
     r'(?s)("(?:[^"\\\n]|\\.)*"?)'  # a text of JSON, which ends with its line at the latest
@@ -52,6 +60,8 @@ class Passage(NamedTuple):
     name: str = ""  # the name of its job
     matrix: Yaml = None
     working_directory: str = ""  # that of its scripts
+    steps: Sequence[Yaml] = ()  # the list that the mapping stands in
+    number: int = 0  # its index there
 
 
 def add_document(ground: Ground, text: str) -> None:
@@ -157,7 +167,9 @@ def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
     while pending:
         node, around = pending.pop()
         if isinstance(node, list):
-            pending += ((child, around) for child in reversed(node))
+            placed = around._replace(steps=node)
+            children = [(child, placed._replace(number=at)) for at, child in enumerate(node)]
+            pending += reversed(children)
         if not isinstance(node, YamlMapping):
             continue
         passage = around._replace(
@@ -168,7 +180,7 @@ def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
         yield passage
         has_jobs = passage.under == kind.jobs
         for key, child in reversed(node.items()):
-            below = passage._replace(under=key)
+            below = passage._replace(under=key, steps=(), number=0)
             if has_jobs:
                 below = below._replace(name=key)
             pending.append((child, below))
@@ -238,7 +250,7 @@ def add_described(ground: Ground, passage: Passage) -> None:
         first_path = next(iter(description.only), "")
         here = ground.on_line(mapping.line_of(first_path))
         if description.git:
-            _report_git(here, description.git)
+            _report_git(here, description.git, passage)
             continue
         for run in _runs_of(passage.matrix):
             _add_run(here, description, mapping, run)
@@ -257,18 +269,49 @@ def _is_described(passage: Passage, description: BuildDescription) -> bool:
     )
 
 
-def _report_git(ground: Ground, advice: str) -> None:
+def _report_git(ground: Ground, advice: str, passage: Passage) -> None:
+    """Add CTX310 if an earlier step of the job makes files, which a build from git lacks."""
+    made = next(_made_before(passage, ground.kind), None)
+    if made is None:
+        return
+    line, what = made
     place = ground.place
     findings = ground.search.findings
     finding = Finding(
         code="CTX310",
         severity=severity_of("CTX310"),
-        message=f"the job `{place.name}` builds from git, so no ignore file applies",
+        message=f"the job `{place.name}` builds from git, which lacks what `{what}` (line {line}) "
+        "makes",
         location=place.where,
         help=advice,
     )
     if finding not in findings:
         findings.append(finding)
+
+
+def _made_before(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
+    """Yield what makes files in the steps before a mapping, each with its line."""
+    first = max(0, passage.number - _MOST_STEPS)
+    for step in passage.steps[first : passage.number]:
+        mapping = mapping_of(step)
+        action = text_at(mapping, ["uses"])
+        if re.fullmatch(kind.brings, action):
+            yield mapping.line_of("uses"), action
+        for line, script in _scripts(passage._replace(mapping=mapping), kind):
+            for command in commands(script):
+                if _makes_results(command):
+                    yield line, cut(" ".join(command.words[:4]), _WIDEST)
+
+
+def _makes_results(command: Command) -> bool:
+    """Return whether a command makes files that a build may take, and no packages."""
+    if command.program in listed_words("makes_files") or command.has("-o", "--output"):
+        return True
+    if not {*listed_words("judges")}.isdisjoint(command.words):
+        return False
+    made = {name for work in works(command) for job in work.jobs for name in job.makes}
+    rules = all_rules()
+    return any(rules[name].category is Category.ARTEFACT for name in made if name in rules)
 
 
 def _add_run(

@@ -80,6 +80,7 @@ class FileKind(Value):
     variables: str | None = None  # the key of mappings with variables
     program: Sequence[str] = ()  # paths of the program that gets `args`
     images: str = ""  # an expression for what to remove from the image of a program
+    brings: str = _NEVER  # an expression for the action of a step that brings files
     build: Sequence[BuildDescription] = ()
 
     @cached_property

@@ -15,6 +15,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.git import Repositories
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
@@ -28,6 +29,7 @@ from ctxsize.errors import (
 )
 from ctxsize.findings import Finding, FrozenFindings, in_order
 from ctxsize.model import Amount
+from ctxsize.recommender import modes
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.repository import Discovery, FileListing, FoundBuild
 from ctxsize.scanning.across import findings_across
@@ -49,7 +51,7 @@ def scan(
     builds = stepped(discovery.builds, steps, lambda build: build.build.context)
     measured = [_measure(build, discovery.parsed_files, contexts) for build in builds]
     step(steps, "reading the Dockerfiles")
-    across = left([*discovery.findings, *findings_across(discovery, measured)])
+    across = left([*discovery.findings, *findings_across(discovery, measured, contexts.like)])
     advised = advise(discovery)
     advice = left(advised.findings)
     findings = _Findings([*across, *advice])
@@ -201,6 +203,22 @@ class Snapshots:
                     snapshot = advisor.trial.written(attempt)
                 self._planned[key] = snapshot
         return self._planned[key]
+
+    def like(self, snapshot: Snapshot, sibling: IgnoreFile) -> bytes | None:
+        """Return the ignore file with the patterns of `sibling` that no build forbids.
+
+        None if nothing changes. Raises `CtxsizeError`.
+        """
+        edit = modes.make(
+            snapshot,
+            "like",
+            sibling=sibling,
+            repositories=self._repositories,
+            listing=self._listing,
+        ).edit
+        if edit is None:
+            return None
+        return edit.after
 
 
 __all__ = ["Row", "Scan", "Snapshots", "scan"]

@@ -4,53 +4,61 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from os.path import basename, dirname, isfile, join, realpath
 from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.build import joined
 from ctxsize.codes import severity_of
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
-from ctxsize.model import Amount, Texts
+from ctxsize.lints.targets import dockerfile_of, why_unread
+from ctxsize.model import Texts
+from ctxsize.reader import border_of
 from ctxsize.repository import Discovery
 from ctxsize.scanning.rows import Measured, Row
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
 _LEAST_SHOWN_BYTES = 10_000
 _SHOWN = 3
+_MOST_PROVED = 5  # siblings of a context that are tried as `suggest --like` does
 _NOT_LITERAL = frozenset("*?[]^\\\ufeff")
-_UNREAD = "no build reads this ignore file"
 _EVERYTHING = ("*", "**", "**/*", ".")
 
 
 class Sibling(NamedTuple):
     """An ignore file that might suit another build."""
 
-    path: str
+    file: IgnoreFile
     context: str
     pattern_count: int
 
 
 Siblings = dict[Texts, list[Sibling]]  # by the lines of these files
+Like = Callable[[Snapshot, IgnoreFile], bytes | None]
+"""Returns the ignore file that `suggest --like` writes for a context, None if nothing changes."""
 
 
-def findings_across(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
+def findings_across(
+    discovery: Discovery, measured: Sequence[Measured], like: Like
+) -> Iterable[Finding]:
     """Return the findings across builds, each once."""
     siblings = _siblings(measured)
     findings: list[Finding] = []
+    findings += _without_ignore_file([build.row for build in measured])
     for build in measured:
-        findings += _without_ignore_file(build)
         findings += _two_ignore_files(build)
-        findings += _better_sibling(build, siblings)
+        findings += _better_sibling(build, siblings, like)
     findings += _unread(discovery, [build.row for build in measured])
     findings.reverse()  # the first of several about one place is kept
     unique = {(finding.code, finding.location): finding for finding in findings}
@@ -68,18 +76,37 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
         lines = tuple(file.texts())
         # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
-            siblings[lines].append(Sibling(file.path, plan.root, len(plan.spec.patterns)))
+            siblings[lines].append(Sibling(file, plan.root, len(plan.spec.patterns)))
     return siblings
 
 
-def _without_ignore_file(build: Measured) -> Iterator[Finding]:
-    row = build.row
-    if row.ignore_file is not None or row.context is None or row.found.contested:
-        return
-    saving = (row.saving or Amount()).content_bytes
+def _without_ignore_file(rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield a finding for each context without an ignore file in which one would save something.
+
+    It is about the build that would save the most: one file serves all builds of a context.
+    """
+    by_context = defaultdict[str, list[Row]](list)
+    for row in rows:
+        if row.ignore_file is not None or row.context is None or row.found.contested:
+            continue
+        if _saved_bytes(row) > 0:
+            by_context[realpath(row.build.context)].append(row)
+    for rows_of_context in by_context.values():
+        yield _lacking_ignore_file(max(rows_of_context, key=_saved_bytes))
+
+
+def _saved_bytes(row: Row) -> int:
+    """Return the number of bytes that the safe suggestions avoid, 0 if unknown."""
+    if row.saving is None:
+        return 0
+    return row.saving.content_bytes
+
+
+def _lacking_ignore_file(row: Row) -> Finding:
+    saved_bytes = _saved_bytes(row)
     could = ""
-    if saving >= _LEAST_SHOWN_BYTES:
-        could = f", {units.human(saving)} more than it needs"
+    if saved_bytes >= _LEAST_SHOWN_BYTES:
+        could = f", {units.human(saved_bytes)} more than it needs"
     severity = Severity.INFO
     if could or row.transfer in (None, row.context):
         severity = severity_of("CTX301")
@@ -88,13 +115,13 @@ def _without_ignore_file(build: Measured) -> Iterator[Finding]:
         confidence = Confidence.POSSIBLE
     context = row.build.context
     sent = units.human(row.cost.content_bytes)
-    yield Finding(
+    return Finding(
         code="CTX301",
         severity=severity,
         message=f"no ignore file governs {context}: the build sends {sent}{could}",
         location=row.where,
         confidence=confidence,
-        content_bytes=max(0, saving) or None,
+        content_bytes=saved_bytes,
         help=f"ctxsize suggest --write {shlex.join([*row.options, context])}",
     )
 
@@ -119,55 +146,98 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield a finding for each ignore file that no build reads, if there are builds."""
     if not rows:
         return
-    read = set[str]()
-    applied = {realpath(row.ignore_file) for row in rows if row.ignore_file}
-    by_directory = defaultdict[str, list[Row]](list)
-    for row in rows:
-        read.update(map(realpath, _read_by(row)))
-        directory = dirname(row.dockerfile or "/")
-        by_directory[directory].append(row)
+    read = {realpath(path) for row in rows for path in _read_by(row)}
+    causes = _Causes(rows, border_of(discovery.root))
     is_contested = any(row.found.contested for row in rows)
     for path in discovery.ignore_files:
         if realpath(path) in read:
             continue
-        directory = dirname(path)
-        beside = by_directory[directory]
-        is_sure = bool(beside) and not any(row.found.guessed for row in beside)
+        cause = causes.of(path)
+        is_sure = bool(cause.rows) and not any(row.found.guessed for row in cause.rows)
         if not is_sure and is_contested:
             continue
-        finding = _unread_file(path, beside, is_sure=is_sure)
-        other = join(directory, ".containerignore")
-        if basename(path) == ".dockerignore" and realpath(other) in applied:
-            finding = replace(
-                finding,
-                message=f"{_UNREAD}: {other} replaces it for Podman",
-                help="remove it, or make both equal",
-            )
-        yield finding
+        severity = Severity.INFO
+        confidence = Confidence.POSSIBLE
+        if is_sure:
+            severity = severity_of("CTX302")
+            confidence = Confidence.LIKELY
+        yield Finding(
+            code="CTX302",
+            severity=severity,
+            message=f"no build reads this ignore file: {cause.reason}",
+            location=Location(path),
+            confidence=confidence,
+            help=cause.help,
+        )
 
 
-def _unread_file(path: str, beside: Sequence[Row], *, is_sure: bool) -> Finding:
-    """Return the finding about a file that no build reads, with the builds of its directory."""
-    message = _UNREAD
-    if beside:
-        context = min(row.build.context for row in beside)
-        how = "is"
-        if not is_sure:
-            how = "is probably"
-        message = f"{_UNREAD}: the context of {beside[0].dockerfile} {how} {context}"
-    severity = Severity.INFO
-    confidence = Confidence.POSSIBLE
-    if is_sure:
-        severity = severity_of("CTX302")
-        confidence = Confidence.LIKELY
-    return Finding(
-        code="CTX302",
-        severity=severity,
-        message=message,
-        location=Location(path),
-        confidence=confidence,
-        help="move it to the root of the context, or name it <Dockerfile>.dockerignore",
-    )
+class _Cause(NamedTuple):
+    """The reason for which no build reads an ignore file, and the builds that show it."""
+
+    reason: str
+    help: str
+    rows: Sequence[Row] = ()
+
+
+class _Causes:
+    """The builds by the places at which they look for ignore files."""
+
+    def __init__(self, rows: Iterable[Row], border: str) -> None:
+        self._border = border
+        self._beside = defaultdict[str, list[Row]](list)
+        self._by_dockerfile = defaultdict[str, list[Row]](list)
+        self._by_context = defaultdict[str, list[Row]](list)
+        for row in rows:
+            self._by_context[realpath(row.build.context)].append(row)
+            if row.dockerfile:
+                self._beside[dirname(row.dockerfile)].append(row)
+                self._by_dockerfile[realpath(row.dockerfile)].append(row)
+
+    def of(self, path: str) -> _Cause:
+        """Return why none of the builds reads the ignore file at `path`."""
+        directory = dirname(path)
+        beside = self._beside.get(directory, [])
+        misnamed = why_unread(path, self._border)
+        if misnamed is not None:
+            return _Cause(misnamed, "correct that, or remove the file", beside)
+        dockerfile = dockerfile_of(path)
+        if basename(dockerfile):
+            own = self._by_dockerfile.get(realpath(dockerfile))
+            if own:
+                return _replaced(own)
+            reason = f"no build of {dockerfile} was found"
+            return _Cause(reason, "remove it, if nothing builds that")
+        own = self._by_context.get(realpath(directory or "."))
+        if own:
+            return _replaced(own)
+        if not beside:
+            reason = f"no build has the context {directory or '.'}"
+            return _Cause(reason, "move its lines to the ignore file of a context around it")
+        return _of_another_context(beside)
+
+
+def _of_another_context(rows: Sequence[Row]) -> _Cause:
+    """Return the cause that the Dockerfiles beside an ignore file have another context."""
+    row = min(rows, key=lambda row: row.build.context)
+    context = row.build.context
+    order = f"move it to {context}, or name it {row.dockerfile}.dockerignore"
+    if row.ignore_file:
+        order = f"move its lines to {row.ignore_file}"
+    how = "is"
+    if any(row.found.guessed for row in rows):
+        how = "is probably"
+    reason = f"the context of {row.dockerfile} {how} {context}"
+    return _Cause(reason, f"{order}, with paths from {context}", rows)
+
+
+def _replaced(rows: Sequence[Row]) -> _Cause:
+    """Return the cause that the builds which could read an ignore file read another one."""
+    row = next((row for row in rows if row.ignore_file), rows[0])
+    title = BUILDERS[row.build.builder].title
+    reason = f"{row.ignore_file} replaces it for {title}"
+    if row.ignore_file is None:
+        reason = f"{title} does not look for this name"
+    return _Cause(reason, "remove it, or make both equal", rows)
 
 
 def _read_by(row: Row) -> Iterator[str]:
@@ -185,70 +255,77 @@ def _read_by(row: Row) -> Iterator[str]:
         yield join(directory, ".dockerignore")
 
 
-def _better_sibling(build: Measured, siblings: Siblings) -> Iterator[Finding]:
-    """Yield a finding on the sibling whose patterns ignore most of this context, if worth it."""
+def _better_sibling(build: Measured, siblings: Siblings, like: Like) -> Iterator[Finding]:
+    """Yield a finding on the sibling whose patterns ignore most of this context, if worth it.
+
+    It is what `suggest --like` does, which leaves out what a build of the context needs.
+    """
     row = build.row
     snapshot = build.snapshot
     if snapshot is None or not row.cost.content_bytes:
         return
     include = next(iter(build.includes), None)
     before = snapshot.sent(include=include)
-    before_bytes = before.content_bytes
-    if before_bytes < _LEAST_BYTES:
+    least_bytes = max(_LEAST_BYTES, before.content_bytes / 100)
+    for other in _promising(snapshot, siblings, include, least_bytes)[:_MOST_PROVED]:
+        after = None
+        with suppress(CtxsizeError):
+            data = like(snapshot, other.file)
+            if data is not None:
+                after = snapshot.sent(with_ignore_file(snapshot.plan, data).spec, include=include)
+        if after is None or before.content_bytes - after.content_bytes < least_bytes:
+            continue
+        yield _sibling_finding(row, other, SentDifference(before, after), before)
         return
-    best = min(_trials(snapshot, siblings, include), key=_Trial.order, default=None)
-    if best is None:
-        return
-    saved = before_bytes - best.sent.content_bytes
-    if saved < max(_LEAST_BYTES, before_bytes / 100):
-        return
-    gone = sorted(SentDifference(before, best.sent).hidden)
+
+
+def _sibling_finding(row: Row, other: Sibling, changes: SentDifference, before: Sent) -> Finding:
     bytes_by_top = Counter[str]()
-    for path in gone:
+    for path in sorted(changes.hidden):
         top, _, _ = path.partition("/")
         bytes_by_top[top] += before.size(path)
     where = row.where
     if row.ignore_file:
         where = Location(row.ignore_file)
     context = row.build.context
-    other = best.sibling.path
-    size = units.human(saved)
-    yield Finding(
+    other_path = other.file.path
+    saved_bytes = bytes_by_top.total()
+    return Finding(
         code="CTX305",
         severity=severity_of("CTX305"),
-        message=f"the patterns of {other} would ignore {size} that {context} sends",
+        message=f"the patterns of {other_path} would ignore {units.human(saved_bytes)} that "
+        f"{context} sends",
         location=where,
-        confidence=Confidence.LIKELY,
+        confidence=Confidence.CERTAIN,
         evidence=tuple(f"{context}/{top}" for top, _ in bytes_by_top.most_common(_SHOWN)),
-        content_bytes=saved,
-        files=len(gone),
-        help=f"ctxsize suggest --like {shlex.quote(other)} {shlex.join([*row.options, context])}",
+        content_bytes=saved_bytes,
+        files=len(changes.hidden),
+        help=f"ctxsize suggest --like {shlex.quote(other_path)} "
+        f"{shlex.join([*row.options, context])}",
     )
 
 
-class _Trial(NamedTuple):
-    """A sibling, and the entries that a build would send with its patterns."""
+def _promising(
+    snapshot: Snapshot, siblings: Siblings, include: Include, least_bytes: float
+) -> list[Sibling]:
+    """Return the siblings whose lines as they stand would save `least_bytes`, the best first.
 
-    sibling: Sibling
-    sent: Sent
-
-    def order(self) -> tuple[int, int]:
-        """Return a key: of those that save the same, the one with the most patterns is first."""
-        return self.sent.content_bytes, -self.sibling.pattern_count
-
-
-def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterator[_Trial]:
-    """Yield what is sent with the patterns of each sibling that has some for this context."""
+    Of those that save the same, the one with the most patterns is first.
+    """
     plan = snapshot.plan
+    before_bytes = snapshot.sent(include=include).content_bytes
+    if before_bytes < least_bytes:
+        return []
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
     present_file = plan.ignore_file or IgnoreFile("", lines=())
     present_lines = present_file.texts()
-    tried: dict[Texts, Sent | None] = {(): None}
+    tried: dict[Texts, int | None] = {(): None}  # bytes that are sent
+    ranked: list[tuple[int, int, Sibling]] = []
     for lines, equal in siblings.items():
         others = [
             other
             for other in equal
-            if other.path != present_file.path and other.context != plan.root
+            if other.file.path != present_file.path and other.context != plan.root
         ]
         if not others:
             continue
@@ -258,10 +335,12 @@ def _trials(snapshot: Snapshot, siblings: Siblings, include: Include) -> Iterato
             tried[matching] = None
             with suppress(CtxsizeError):  # they fail the build
                 spec = plan.builder.spec_class.from_lines([*present_lines, *matching])
-                tried[matching] = snapshot.sent(spec, include=include)
-        sent = tried[matching]
-        if sent is not None:
-            yield _Trial(others[0], sent)
+                tried[matching] = snapshot.sent(spec, include=include).content_bytes
+        sent_bytes = tried[matching]
+        if sent_bytes is not None and before_bytes - sent_bytes >= least_bytes:
+            ranked.append((sent_bytes, -others[0].pattern_count, others[0]))
+    ranked.sort(key=itemgetter(0, 1))
+    return [sibling for _, _, sibling in ranked]
 
 
 @lru_cache(maxsize=65_536)  # each context asks about the lines of all others

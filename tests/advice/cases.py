@@ -192,6 +192,12 @@ CASES: dict[str, dict[str, Case]] = {
         "in a script of words": one(
             'FROM node:22\nCOPY . .\nRUN ["sh", "-c", "npm ci && npm test"]\n', *NODE, found=(2,)
         ),
+        "a directory that it makes": one(
+            "FROM node:22\nWORKDIR /a\nCOPY . .\nRUN npm ci\n",
+            *NODE,
+            "node_modules/a/i.js",
+            found=(3,),
+        ),
         "the project alone": one("FROM python:3\nCOPY . .\nRUN pip install .\n", "setup.py"),
         "scripts of its own, cached": one(
             "FROM node:22\nCOPY . .\n" + MOUNT.format("/root/.npm", "npm ci"),
@@ -650,6 +656,26 @@ CASES: dict[str, dict[str, Case]] = {
                 b=rust("rust:1-bookworm", "id=b,target=/app/target"),
             )
         ),
+        "images of one libc and tool": one(
+            rust("rust:1.82", "target=target")
+            + rust("rust:1.83-slim", "target=target")
+            + rust("ghcr.io/mirror/rust:1@sha256:0a", "target=target"),
+        ),
+        "wheels of one libc": Case(
+            several(
+                "",
+                a="FROM python:3-alpine\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM python:3-alpine3.20\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            )
+        ),
+        "another tool, of an unknown system": Case(
+            several(
+                "",
+                a="FROM python:3\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM acme/base\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            ),
+            ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
         "another service": Case(
             several(
                 "",
@@ -977,7 +1003,7 @@ CASES: dict[str, dict[str, Case]] = {
             found=(4,),
         ),
         "npm": one("FROM node:22\nCOPY . .\nRUN npm ci\n", found=(3,)),
-        "several": one("FROM x\nCOPY . .\nRUN pip install -r r.txt && npm ci\n", found=(3, 3)),
+        "several": one("FROM x\nCOPY . .\nRUN pip install -r r.txt && npm ci\n", found=(3,)),
         "behind a directory": one("FROM x\nCOPY src /s/\nRUN npm ci\n", "src/a.js", found=(3,)),
         "behind a mount of the context": one(
             "FROM x\nRUN --mount=type=bind,target=. npm ci\n", found=(2,)
@@ -1123,6 +1149,48 @@ CASES: dict[str, dict[str, Case]] = {
             + "RUN go build ./...\n",
             "go.mod",
             found=(4,),
+        ),
+        "the same downloads in an earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\nRUN npm ci\nCOPY . .\n"
+            "RUN npm ci --omit=dev\n",
+            *NODE,
+        ),
+        "the same downloads, emptied in the earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\n"
+            "RUN npm ci && npm cache clean --force\nCOPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same downloads, removed in the earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\nRUN npm ci && rm -rf ~/.npm\n"
+            "COPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same downloads, in a mount of the earlier layer": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\n"
+            + MOUNT.format("/root/.npm", "npm ci")
+            + "COPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same downloads, in another cache": one(
+            "FROM node:22\nWORKDIR /a\nCOPY package*.json .\nRUN npm ci --cache /c\nCOPY . .\n"
+            "RUN npm ci --omit=dev\n",
+            *NODE,
+            found=(6,),
+        ),
+        "the same cache, filled in an earlier layer by a task of the project": one(
+            "FROM temurin\nWORKDIR /app\nCOPY build.gradle gradlew ./\nCOPY gradle gradle\n"
+            "RUN chmod +x gradlew\nRUN ./gradlew downloadRepos\nCOPY . .\n"
+            "RUN chmod +x gradlew\nRUN ./gradlew installDist\n",
+            *("build.gradle", "gradlew", "gradle/wrapper/gradle-wrapper.properties"),
+        ),
+        "a cache that an earlier RUN does not fill": one(
+            "FROM temurin\nWORKDIR /app\nCOPY build.gradle gradlew ./\nCOPY gradle gradle\n"
+            "RUN ./gradlew --version\nCOPY . .\nRUN ./gradlew installDist\n",
+            *("build.gradle", "gradlew", "gradle/wrapper/gradle-wrapper.properties"),
+            found=(7,),
         ),
         "in front of the sources": one("FROM node:22\nCOPY package.json .\nRUN npm ci\nCOPY . .\n"),
         "tools in front of the sources": one("FROM x\nRUN pip install flask\nCOPY . .\n"),

@@ -78,7 +78,6 @@ def test_nothing_is_cooked_with_a_variable_that_is_set_behind_it(tmp_path: Path)
 
 
 HOSTS = {
-    "node_modules": ("npm ci", ("package.json", "package-lock.json", "node_modules/a/i.js")),
     "node_modules of a workspace": (
         "npm ci",
         (
@@ -86,10 +85,7 @@ HOSTS = {
             *("package-lock.json", "p/a/package.json", "p/a/node_modules/b/i.js"),
         ),
     ),
-    "vendor": ("composer install", ("composer.json", "vendor/autoload.php")),
     "obj": ("dotnet restore", ("p/a.csproj", "p/obj/project.assets.json")),
-    "deps": ("mix deps.get", ("mix.exs", "deps/a/mix.exs")),
-    "vendor/bundle": ("bundle install", ("Gemfile", "vendor/bundle/a")),
     "an environment": (
         "python -m venv venv && venv/bin/pip install -r requirements.txt",
         ("requirements.txt", "venv/pyvenv.cfg"),
@@ -107,6 +103,24 @@ def test_no_copy_comes_behind_what_it_would_overwrite(name: str, tmp_path: Path)
     assert after == text
     assert "CTX202" not in codes
     assert "CTX223" in codes
+
+
+MADE = {
+    "node_modules": ("npm ci", ("package.json", "package-lock.json", "node_modules/a/i.js")),
+    "web/node_modules": ("npm --prefix web ci", ("web/package.json", "web/node_modules/a/i.js")),
+    "vendor": ("composer install", ("composer.json", "vendor/autoload.php")),
+    "deps": ("mix deps.get", ("mix.exs", "deps/a/mix.exs")),
+    "vendor/bundle": ("bundle install", ("Gemfile", "vendor/bundle/a")),
+}
+
+
+@pytest.mark.parametrize("directory", MADE)
+def test_what_an_install_makes_is_ignored_before_it_moves(directory: str, tmp_path: Path) -> None:
+    command, others = MADE[directory]
+    text = f"FROM x\nWORKDIR /app\nCOPY . .\nRUN {command}\n"
+    shown = help_of(tmp_path, "CTX202", text, *others)
+    assert shown.startswith(f"ignore `{directory}`, then copy `")
+    assert shown.endswith(" before `COPY . .`")
 
 
 def test_what_is_ignored_overwrites_nothing(tmp_path: Path) -> None:

@@ -68,6 +68,10 @@ SNIPPETS = {
     ("CTX202", "a heredoc"): "copy `package.json package-lock.json` to the same place and run "
     "`npm ci` before `COPY . /a/`",
     ("CTX202", "go"): "copy `go.mod` to the same place and run `go mod download` before `COPY . .`",
+    ("CTX202", "a directory that it makes"): "ignore `node_modules`, then copy `package.json "
+    "package-lock.json` to the same place and run `npm ci` before `COPY . .`",
+    ("CTX223", "several"): "`RUN --mount=type=cache,target=/root/.cache/pip "
+    "--mount=type=cache,target=/root/.npm pip install -r r.txt && npm ci`",
     ("CTX223", "workspaces"): "`RUN --mount=type=cache,"
     "target=/root/.yarn/berry/cache yarn install --immutable`; "
     "the image does not include the mount, so add it to later RUNs too, and copy out of it "

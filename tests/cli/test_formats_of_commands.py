@@ -61,7 +61,7 @@ def test_each_command_writes_each_of_its_formats(
 
 def test_those_that_find_something_say_so_everywhere(cli: Cli, tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", NODES)
-    for name, code in (("lint", "CTX102"), ("check", "CTX401"), ("advise", "CTX223")):
+    for name, code in (("lint", "CTX102"), ("check", "CTX401"), ("advise", "CTX202")):
         for format_name in set(FORMATS) - {"json"}:
             result = cli(name, *REPORTING[name], "--format", format_name, cwd=context)
             assert code in result.out or (name, format_name) == ("check", "text"), (

@@ -192,6 +192,7 @@ COMPUTED: dict[str, Computed] = {
     "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
     "repository/described.py: f'\\\\A{kind.images}'": Computed(_each("kind", _files())),
+    "repository/described.py: kind.brings": Computed(_each("kind", _files())),
     "repository/recognisers.py: table(_FILE)[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH
     ),

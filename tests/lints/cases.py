@@ -33,6 +33,13 @@ WORKSPACE: list[str | Node] = [
 ]
 
 
+INSTALLED: list[str | Node] = [
+    file("Dockerfile", b"FROM node:22\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n"),
+    *("package.json", "package-lock.json"),
+    file("node_modules/a/x.log", size_bytes=3_000_000),
+]
+
+
 def copying(*sources: str) -> Node:
     """A Dockerfile that copies `sources`, each on a line of its own."""
     lines = "".join(f"COPY {source} /\n" for source in sources)
@@ -56,6 +63,11 @@ CATCHES: dict[str, list[Case]] = {
             ("1:1 warning 1 files 5 B, certain",),
         ),
         Case("__pycache__\n", ["a.py", "p/m.py"], ("1:1 info, certain",)),
+        Case(
+            "*.log\n",
+            [*INSTALLED, file("a/x.log", size_bytes=5)],
+            ("1:1 warning 2 files 3000005 B, certain",),
+        ),
         Case(
             "target\n",
             ["Cargo.toml", "sub/Cargo.toml", file("sub/target/x", size_bytes=9)],
@@ -322,6 +334,8 @@ CATCHES: dict[str, list[Case]] = {
 SILENT: dict[str, list[Case]] = {
     "CTX101": [
         Case("/node_modules\n", WORKSPACE),
+        Case("*.log\n", INSTALLED),
+        Case("__pycache__\n", [*INSTALLED, "node_modules/a/m.py"]),
         Case("*.log\n!web/a.log\n", ["a.log", "web/a.log"]),
         Case("**/node_modules\n", WORKSPACE),
         Case("node_modules\n**/node_modules\n", WORKSPACE),

@@ -318,10 +318,14 @@ def test_what_git_ignores_is_not_looked_into(tmp_path: Path) -> None:
 
 
 def test_a_git_context_is_a_finding(tmp_path: Path) -> None:
-    text = steps("        with: {push: true}\n") + "      - uses: docker/build-push-action@v6\n"
+    action = "      - uses: docker/build-push-action@v6\n"
+    text = steps("      - run: npm run build\n") + f"{action}        with: {{push: true}}\n{action}"
     root = build_tree(tmp_path / "repository", [workflow(text), "Dockerfile"])
     found = discover(str(root)).findings
-    assert [(each.code, each.location.line) for each in found] == [("CTX310", 5), ("CTX310", 7)]
+    assert [(each.code, each.location.line) for each in found] == [("CTX310", 7), ("CTX310", 9)]
+    assert found[0].message.endswith(
+        "builds from git, which lacks what `npm run build` (line 6) makes"
+    )
 
 
 def test_the_environment_decides_only_if_it_is_given(tmp_path: Path) -> None:

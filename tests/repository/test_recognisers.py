@@ -34,6 +34,16 @@ def uses(action: str, **inputs: str) -> Node:
     )
 
 
+def behind(step: str, action: str = "docker/build-push-action@v6", **inputs: str) -> Node:
+    """A workflow in which another step runs before an action."""
+    node = uses(action, **inputs)
+    text = node.content.decode()
+    return workflow(
+        text[text.index("    steps:") :].replace("steps:\n", f"steps:\n      - {step}\n")
+    )
+
+
+BUNDLE = "run: npm ci && npm run build"
 APP = file("services/app/Dockerfile", STAGES)
 DEPLOY = file("deploy/app.Dockerfile", STAGES)
 TOP = file("Dockerfile", STAGES)
@@ -509,27 +519,40 @@ def test_each_row_has_a_case() -> None:
 
 
 FROM_GIT: dict[str, tuple[Node, list[str]]] = {
-    "depot": (uses("depot/build-push-action@v1", project="x"), ["set `context: .` to send"]),
-    "bake": (uses("docker/bake-action@v6.9.0", targets="a"), ["set `source: .` to send"]),
+    "depot": (
+        behind(BUNDLE, "depot/build-push-action@v1", project="x"),
+        ["set `context: .` to send"],
+    ),
+    "bake": (behind(BUNDLE, "docker/bake-action@v6.9.0", targets="a"), ["set `source: .` to send"]),
     "bake, a directory": (
-        uses("docker/bake-action@v7", source='"{{defaultContext}}:app"'),
+        behind(BUNDLE, "docker/bake-action@v7", source='"{{defaultContext}}:app"'),
         ["set `source: .` to send"],
     ),
-    "bake, local": (uses("docker/bake-action@v6", source="."), []),
+    "bake, local": (behind(BUNDLE, "docker/bake-action@v6", source="."), []),
     "bake, a commit, of which the version is not known": (
-        uses("docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c"),
+        behind(BUNDLE, "docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c"),
         [],
     ),
-    "bake, an old version": (uses("docker/bake-action@v5", workdir="."), []),
-    "bake, its subaction": (uses("docker/bake-action/subaction/matrix@v6", target="a"), []),
+    "bake, an old version": (behind(BUNDLE, "docker/bake-action@v5", workdir="."), []),
+    "bake, its subaction": (
+        behind(BUNDLE, "docker/bake-action/subaction/matrix@v6", target="a"),
+        [],
+    ),
     "reusable": (
         workflow(
             "    uses: docker/github-builder/.github/workflows/build.yml@v1\n"
             "    with:\n      output: image\n      context: services/app\n"
         ),
-        ["this workflow never sends"],
+        [],
     ),
-    "another owner": (uses("acme/build-push-action@v1", image="x"), []),
+    "an artefact": (behind("uses: actions/download-artifact@v4"), ["set `context: .` to send"]),
+    "a binary": (behind("run: go build -o app ."), ["set `context: .` to send"]),
+    "a copy": (behind("run: cp /etc/hosts hosts"), ["set `context: .` to send"]),
+    "nothing before": (uses("docker/build-push-action@v6"), []),
+    "a checkout": (behind("uses: actions/checkout@v4"), []),
+    "tests": (behind("run: npm ci && npm test && go test ./... && cargo test"), []),
+    "outputs": (behind("run: echo tag=1 >> $GITHUB_OUTPUT"), []),
+    "another owner": (behind(BUNDLE, "acme/build-push-action@v1", image="x"), []),
 }
 
 

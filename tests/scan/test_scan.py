@@ -79,6 +79,14 @@ def test_advice_on_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
     "an ignore file for each": ([file("Dockerfile", ALL), file(".dockerignore", b"x\n")], []),
     "none": ([file("Dockerfile", ALL)], [("CTX301", "Dockerfile")]),
+    "none, and nothing would be saved": (
+        [file("Dockerfile", b"FROM scratch\nCOPY src /\n"), "src/x", "docs/x"],
+        [],
+    ),
+    "none, for two Dockerfiles": (
+        [file("Dockerfile", ALL), file("dev.Dockerfile", ALL), "x"],
+        [("CTX301", "Dockerfile")],
+    ),
     "one that no build reads": (
         [
             file(
@@ -140,6 +148,27 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         ],
         [("CTX305", "b/.dockerignore")],
     ),
+    "a sibling that ignores what a build takes": (
+        [
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"cache\n"),
+            file("b/Dockerfile", b"FROM scratch\nCOPY . /\nCOPY cache/x /x\n"),
+            file("b/.dockerignore", b"other\n"),
+            file("b/cache/x", size_bytes=5_000_000),
+        ],
+        [],
+    ),
+    "a sibling that ignores what another build of the context takes": (
+        [
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"cache\n"),
+            file("b/Dockerfile", ALL),
+            file("b/dev.Dockerfile", b"FROM scratch\nCOPY cache/x /\n"),
+            file("b/.dockerignore", b"other\n"),
+            file("b/cache/x", size_bytes=5_000_000),
+        ],
+        [],
+    ),
     "a sibling with an allow-list": (
         [
             file("a/Dockerfile", ALL),
@@ -165,7 +194,8 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         [
             file(
                 ".github/workflows/a.yml",
-                b"jobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n",
+                b"jobs:\n  a:\n    steps:\n      - run: npm run build\n"
+                b"      - uses: docker/build-push-action@v6\n",
             ),
         ],
         [("CTX310", ".github/workflows/a.yml")],

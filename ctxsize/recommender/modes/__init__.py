@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ctxsize.codes import severity_of
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.filesystem import MemoryDirectory
+from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.plan import ignore_file_to_write
@@ -33,6 +34,7 @@ from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Additions, Draft, FindWrong, WrongVerdicts, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.tree import outermost
+from ctxsize.repository import FileListing
 from ctxsize.units import plural
 from ctxsize.writer import Addition
 
@@ -50,9 +52,19 @@ _TOKEN = re.compile(
 )
 
 
-def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
-    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`."""
-    draft = Draft(snapshot)
+def make(
+    snapshot: Snapshot,
+    mode: str,
+    *,
+    sibling: IgnoreFile | None = None,
+    repositories: Repositories | None = None,
+    listing: FileListing | None = None,
+) -> IgnoreFilePlan:
+    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`.
+
+    `repositories` and `listing` are those of `BuildContext`.
+    """
+    draft = Draft(snapshot, repositories=repositories, listing=listing)
     sibling_path = None
     if sibling is None:
         change = MODES[mode](draft)
