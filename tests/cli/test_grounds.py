@@ -1,0 +1,67 @@
+"""A doubt of `suggest` has a ground: something that a build reads; else there is no doubt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.recommender.test_suggest import repository
+from tests.trees import Node, build_tree, file
+
+Nodes = tuple[str | Node, ...]
+DOCS = file("docs/guide.md", size_bytes=600_000)
+SAFE = "documentation"
+GO = (
+    "FROM golang AS build\nWORKDIR /src\nCOPY . .\nRUN {}\n\n"
+    "FROM scratch\nCOPY --from=build /app /\n"
+)
+
+
+def line_about(cli: Cli, root: Path, pattern: str) -> str:
+    """Return what the screen says about a pattern; `""` if there is no such pattern on it."""
+    result = cli("suggest", cwd=root)
+    assert result.code == 0
+    for line in result.lines:
+        words = line.split()
+        if pattern in words:
+            return " ".join(words[words.index(pattern) + 1 :])
+    return ""
+
+
+def context(root: Path, run: str, *nodes: str | Node) -> Path:
+    return build_tree(root, [file("Dockerfile", GO.format(run).encode()), "go.mod", *nodes])
+
+
+def versioned(root: Path, line: str) -> Path:
+    nodes = (file("App.csproj", f"<Project>\n  {line}\n</Project>\n".encode()), "Program.cs")
+    context(root, "dotnet publish", *nodes)
+    repository(root, "App.csproj", "Program.cs")
+    return root
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<TargetPlatformMinVersion>10.0</TargetPlatformMinVersion>",
+        '<PackageReference Include="DigitVersion" />',
+    ],
+)
+def test_an_expression_inside_a_word_is_no_ground(cli: Cli, tmp_path: Path, line: str) -> None:
+    assert line_about(cli, versioned(tmp_path / "ctx", line), "**/.git") == "the git repository"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '<PackageReference Include="MinVer" Version="6.0.0" />',
+        "<MinVerTagPrefix>v</MinVerTagPrefix>",
+        '<PackageReference Include="GitVersion.MsBuild" />',
+    ],
+)
+def test_a_version_that_is_read_from_git_is_a_ground(cli: Cli, tmp_path: Path, line: str) -> None:
+    root = versioned(tmp_path / "ctx", line)
+    assert line_about(cli, root, "**/.git") == ""
+    shown = cli("suggest", "--explain", "vcs.git", cwd=root).out
+    assert "App.csproj reads its version from git" in " ".join(shown.split())
