@@ -65,3 +65,22 @@ def test_a_version_that_is_read_from_git_is_a_ground(cli: Cli, tmp_path: Path, l
     assert line_about(cli, root, "**/.git") == ""
     shown = cli("suggest", "--explain", "vcs.git", cwd=root).out
     assert "App.csproj reads its version from git" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    "run",
+    ["xx-cargo build --release", "nix build .#app", "nix -I x build", "nix-build -A app"],
+)
+def test_an_image_that_makes_it_in_its_own_way_needs_no_copy(
+    cli: Cli, tmp_path: Path, run: str
+) -> None:
+    nodes = ("Cargo.toml", "src/main.rs", file("target/debug/app", size_bytes=5_000_000))
+    root = context(tmp_path / "ctx", run, *nodes)
+    assert line_about(cli, root, "**/target").startswith("Cargo's build output")
+
+
+@pytest.mark.parametrize("run", ["nix profile install nixpkgs#hello", "xx-cargo --version"])
+def test_an_image_that_makes_nothing_may_need_a_copy(cli: Cli, tmp_path: Path, run: str) -> None:
+    nodes = ("Cargo.toml", "src/main.rs", file("target/debug/app", size_bytes=5_000_000))
+    root = context(tmp_path / "ctx", run, *nodes)
+    assert line_about(cli, root, "**/target").startswith("the image of Dockerfile may need it")
