@@ -17,12 +17,12 @@ from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
 from ctxsize.recommender.evidence import Tracked, small_text
+from ctxsize.recommender.grounds import WORDS, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 from ctxsize.values import Mutable, Value
 
-WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = r"[\s\"'`:;,=()\[\]{}<>|&]+"
 _OF_THE_SYSTEM = r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/"
 _NAMES_GIT = r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)"
@@ -73,7 +73,7 @@ class _Words(Value):
 def _words_of(text: str) -> _Words:
     words = [
         (word, [part for part in word.split("/") if part not in ("", ".")])
-        for word in re.split(_BETWEEN, text)
+        for word in re.split(_BETWEEN, without_addresses(text))
         if not re.match(_OF_THE_SYSTEM, word)
     ]
     names = frozenset(part for _, parts in words for part in parts)
@@ -88,34 +88,6 @@ def _agree(part: str, wanted: str) -> bool:
     if part == wanted:
         return True
     return part.strip("*") != "" and is_glob(part) and like(part, wanted)
-
-
-def mentions(name: str, text: str) -> bool:
-    """Return True if a text names a file: in a path, in quotes or tags, or as an item of a list."""
-    if name not in text:
-        return False
-    return any(mention.search(text) for mention in _mentions(name))
-
-
-@cache
-def _mentions(name: str) -> tuple[re.Pattern[str], ...]:
-    return re.compile(_in_text(name)), re.compile(_as_item(name))
-
-
-def _in_text(name: str) -> str:
-    """Return an expression for a name in a path, in quotes or in tags.
-
-    Look-behinds after the name test what is in front of it: so `re` skips to the next name.
-    """
-    quoted = re.escape(name)
-    in_path = rf"(?<![\w.-]{quoted})(?=[/\\])"
-    in_quotes = rf"(?<=[\"'`/=(:>]{quoted})(?=[\"'`),<\s]|\Z)"
-    in_tags = rf"(?<=>\s{quoted})(?=\s<)"
-    return f"{quoted}(?:{in_path}|{in_quotes}|{in_tags})"
-
-
-def _as_item(name: str) -> str:
-    return rf"(?m)^[ \t]*-[ \t]+{re.escape(name)}(?![\w.-])"
 
 
 def may_be(pattern: str, path: str) -> bool:
@@ -212,9 +184,9 @@ class Facts(Mutable):
         return SourceIndex(by_word, is_all=True)
 
     def _find_mentioning(self, name: str) -> list[str]:
-        """Return the sources that name a file."""
-        sources = self.sources.by_word.get(name, ())
-        return sorted(path for path in sources if mentions(name, self.text(path)))
+        """Return the sources that are sent and by which a build may read a file of this name."""
+        sources = (path for path in self.sources.by_word.get(name, ()) if path in self.sums)
+        return sorted(path for path in sources if may_read(path, self.text(path), name))
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""

@@ -9,7 +9,8 @@ from posixpath import basename, dirname, join, split
 from ctxsize.findings import Confidence
 from ctxsize.knowledge.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.build_files import Named, letting_in
-from ctxsize.recommender.facts import WORDS, Facts, is_named, mentions, reader_of
+from ctxsize.recommender.facts import Facts, is_named, reader_of
+from ctxsize.recommender.grounds import WORDS, mentions, without_addresses
 from ctxsize.recommender.made import making_of
 from ctxsize.recommender.outcome import Clause, Doubt, Match, Objection
 from ctxsize.recommender.tree import is_at_or_below, is_below
@@ -122,7 +123,7 @@ def mentioned(facts: Facts, match: Match) -> Clause:
         if not is_at_or_below(source, {path}):
             return Doubt(f"{source} mentions it")
     for build_file in facts.build_files.all:
-        if mentions(name, build_file.commands):
+        if mentions(name, without_addresses(build_file.commands)):
             return Doubt(f"{build_file.path} mentions it")
     if facts.sources.is_all:
         return None

@@ -34,6 +34,58 @@ def context(root: Path, run: str, *nodes: str | Node) -> Path:
     return build_tree(root, [file("Dockerfile", GO.format(run).encode()), "go.mod", *nodes])
 
 
+GROUNDLESS: dict[str, tuple[str, Nodes]] = {
+    "an address": (
+        "go build -o /app .",
+        (file("main.go", b'const page = "https://example.org/x/docs/guide.md"\n'),),
+    ),
+    "an address in a command": ("curl -o /x https://example.org/docs/x && go build", ()),
+    "a comment": (
+        "go build -o /app .",
+        (file("main.go", b"package main\n\n// See docs/guide.md for more.\nfunc main() {}\n"),),
+    ),
+    "a comment of Python": ("pip install .", (file("setup.py", b"# See docs/guide.md.\n"),)),
+    "a comment of many lines": (
+        "npm run build",
+        (file("a.ts", b"/**\n * See docs/guide.md for more.\n */\n"),),
+    ),
+}
+GROUNDED: dict[str, tuple[str, Nodes, str]] = {
+    "a source": (
+        "go build -o /app .",
+        (file("main.go", b'var guide = read("docs/guide.md")\n// See docs/x.\n'),),
+        "main.go mentions it",
+    ),
+    "a comment that a tool reads": (
+        "go build -o /app .",
+        (file("c.go", b'// #include "docs/guide.h"\nimport "C"\n'),),
+        "c.go mentions it",
+    ),
+    "a directive in a comment": (
+        "npm run build",
+        (file("a.js", b"// = require docs/guide\n// See docs/x.\n"),),
+        "a.js mentions it",
+    ),
+    "requirements of a script": (
+        "uv run x.py",
+        (file("x.py", b'# /// script\n# guide = { path = "docs/guide" }\n# ///\n'),),
+        "x.py mentions it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROUNDLESS)
+def test_words_that_no_build_reads_are_no_ground(cli: Cli, tmp_path: Path, name: str) -> None:
+    run, nodes = GROUNDLESS[name]
+    assert line_about(cli, context(tmp_path / "ctx", run, DOCS, *nodes), "docs") == SAFE
+
+
+@pytest.mark.parametrize("name", GROUNDED)
+def test_words_that_a_build_reads_are_a_ground(cli: Cli, tmp_path: Path, name: str) -> None:
+    run, nodes, doubt = GROUNDED[name]
+    assert line_about(cli, context(tmp_path / "ctx", run, DOCS, *nodes), "docs") == doubt
+
+
 def versioned(root: Path, line: str) -> Path:
     nodes = (file("App.csproj", f"<Project>\n  {line}\n</Project>\n".encode()), "Program.cs")
     context(root, "dotnet publish", *nodes)
