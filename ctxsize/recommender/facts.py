@@ -17,7 +17,7 @@ from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
 from ctxsize.recommender.evidence import Tracked, small_text
-from ctxsize.recommender.grounds import WORDS, may_read, without_addresses
+from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
@@ -186,7 +186,25 @@ class Facts(Mutable):
     def _find_mentioning(self, name: str) -> list[str]:
         """Return the sources that are sent and by which a build may read a file of this name."""
         sources = (path for path in self.sources.by_word.get(name, ()) if path in self.sums)
-        return sorted(path for path in sources if may_read(path, self.text(path), name))
+        return sorted(path for path in sources if self._may_read(path, name))
+
+    def _may_read(self, path: str, name: str) -> bool:
+        text = self.text(path)
+        if not may_read(path, text, name):
+            return False
+        return self.runs_checks or not is_for_checkers(path, text, name)
+
+    @cached_property
+    def runs_checks(self) -> bool:
+        """Return True if a RUN, or a script that an install or a build runs, may run a checker."""
+        runners = {"?", *listed("task_runners")}
+        if any(build_file.programs & runners for build_file in self.build_files.all):
+            return True
+        if self.running(expression("runs_checks")):
+            return True
+        manifests = (path for paths in self.settings.values() for path in paths)
+        scripts = expression("checks_before_build")
+        return any(scripts.search(self.text(path)) for path in manifests)
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""

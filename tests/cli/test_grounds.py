@@ -86,6 +86,45 @@ def test_words_that_a_build_reads_are_a_ground(cli: Cli, tmp_path: Path, name: s
     assert line_about(cli, context(tmp_path / "ctx", run, DOCS, *nodes), "docs") == doubt
 
 
+CHECKERS: dict[str, Nodes] = {
+    "a spell-checker": (file("cspell.json", b'{"ignorePaths": ["docs/guide.md"]}\n'),),
+    "a section for one": (
+        file("pyproject.toml", b'[tool.codespell]\nskip = "docs/guide.md"\n\n[project]\n'),
+    ),
+    "a linter": (file("ruff.toml", b'exclude = ["docs"]\n'),),
+    "a linter that bundlers run": (
+        file("eslint.config.js", b'export default [{ ignores: ["docs/**"] }]\n'),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHECKERS)
+def test_settings_of_a_checker_are_no_ground(cli: Cli, tmp_path: Path, name: str) -> None:
+    root = context(tmp_path / "ctx", "npm ci && npm run build", DOCS, *CHECKERS[name])
+    assert line_about(cli, root, "docs") == SAFE
+
+
+@pytest.mark.parametrize("run", ["npx cspell docs", "npm run lint", "make"])
+def test_settings_of_a_checker_that_a_run_may_run_are_a_ground(
+    cli: Cli, tmp_path: Path, run: str
+) -> None:
+    root = context(tmp_path / "ctx", run, DOCS, *CHECKERS["a spell-checker"])
+    assert line_about(cli, root, "docs").endswith("mentions it")
+
+
+def test_a_check_before_the_build_is_a_ground(cli: Cli, tmp_path: Path) -> None:
+    package = file("package.json", b'{"scripts": {"prebuild": "cspell .", "build": "tsc"}}\n')
+    nodes = (package, *CHECKERS["a spell-checker"])
+    root = context(tmp_path / "ctx", "npm run build", DOCS, *nodes)
+    assert line_about(cli, root, "docs") == "cspell.json mentions it"
+
+
+def test_what_settings_of_a_linter_load_is_a_ground(cli: Cli, tmp_path: Path) -> None:
+    settings = file("eslint.config.js", b'import rules from "./docs/rules.js"\n')
+    root = context(tmp_path / "ctx", "npm run build", DOCS, settings)
+    assert line_about(cli, root, "docs") == "eslint.config.js mentions it"
+
+
 def versioned(root: Path, line: str) -> Path:
     nodes = (file("App.csproj", f"<Project>\n  {line}\n</Project>\n".encode()), "Program.cs")
     context(root, "dotnet publish", *nodes)
