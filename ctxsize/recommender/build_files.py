@@ -203,6 +203,11 @@ class BuildFile(Value):
         return "\n".join(texts)
 
     @cached_property
+    def text(self) -> str:
+        """Return the whole text of the Dockerfile."""
+        return self.plan.parsed.data.decode("utf-8", "replace")
+
+    @cached_property
     def programs(self) -> frozenset[str]:
         """Return the names of the programs that its RUN instructions run, `?` for unknown ones."""
         names = set()

@@ -19,6 +19,7 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, con
 from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
+from ctxsize.recommender.reach import Reach
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 from ctxsize.values import Mutable, Value
@@ -104,7 +105,7 @@ PathLists = defaultdict[str, list[str]]
 
 
 class SourceIndex(Value):
-    """The paths of sources by the names of entries that are words in them."""
+    """The paths of sources by words in them: names of entries, and words that run others."""
 
     by_word: PathLists
     is_all: bool  # False if there are too many sources to read all of them
@@ -162,8 +163,9 @@ class Facts(Mutable):
 
     @cached_property
     def sources(self) -> SourceIndex:
-        """Return the sources by the names of entries that are words in them."""
+        """Return the sources by words in them: names of entries, and words that run others."""
         by_word = PathLists(list)
+        calling = {*listed("scripts"), *listed("make")}
         count = 0
         left_bytes = _MOST_SOURCE_BYTES
         for directory in self.tree.root.tree(lambda below: below.name not in NOT_SOURCES):
@@ -179,7 +181,8 @@ class Facts(Mutable):
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                for word in self._prefixes_by_name.keys() & WORDS.findall(self.text(path)):
+                words = WORDS.findall(self.text(path))
+                for word in (self._prefixes_by_name.keys() & words) | calling.intersection(words):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
 
@@ -192,7 +195,17 @@ class Facts(Mutable):
         text = self.text(path)
         if not may_read(path, text, name):
             return False
-        return self.runs_checks or not is_for_checkers(path, text, name)
+        if is_for_checkers(path, text, name) and not self.runs_checks:
+            return False
+        if not self.reach.may_run(path):
+            return False
+        part = self.reach.part_that_runs(path, text)
+        return part is text or may_read(path, part, name)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Return the scripts and targets that a build may run; now it finds them."""
+        return Reach(self.build_files, self.sources.by_word)
 
     @cached_property
     def runs_checks(self) -> bool:

@@ -125,6 +125,82 @@ def test_what_settings_of_a_linter_load_is_a_ground(cli: Cli, tmp_path: Path) ->
     assert line_about(cli, root, "docs") == "eslint.config.js mentions it"
 
 
+RELEASE = file("scripts/release.sh", b"#!/bin/sh\ntar czf out.tgz docs/\n")
+
+
+@pytest.mark.parametrize("run", ["go build -o /app .", "apt-get install -y git && go build"])
+def test_a_script_that_no_run_runs_is_no_ground(cli: Cli, tmp_path: Path, run: str) -> None:
+    root = context(tmp_path / "ctx", run, DOCS, RELEASE, "main.go")
+    assert line_about(cli, root, "docs") == SAFE
+
+
+RUN_SCRIPTS: dict[str, tuple[str, Nodes]] = {
+    "by a command": ("sh scripts/release.sh", ()),
+    "by a loop": ("for step in scripts/*; do sh $step; done", ()),
+    "by an unknown program": ("./build", ()),
+    "by a manifest": (
+        "npm run build",
+        (file("package.json", b'{"scripts": {"build": "sh scripts/release.sh"}}\n'),),
+    ),
+    "by a source that puts its name together": (
+        "npm run build",
+        (file("build.js", b"run(`scripts/${step}.sh`)\n"),),
+    ),
+    "by another script": (
+        "bash all.sh",
+        (file("all.sh", b"#!/bin/bash\nscripts/release.sh\n"),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUN_SCRIPTS)
+def test_a_script_that_a_build_may_run_is_a_ground(cli: Cli, tmp_path: Path, name: str) -> None:
+    run, nodes = RUN_SCRIPTS[name]
+    root = context(tmp_path / "ctx", run, DOCS, RELEASE, *nodes)
+    assert line_about(cli, root, "docs") == "scripts/release.sh mentions it"
+
+
+def makefile(text: str) -> Node:
+    return file("Makefile", text.replace("  ", "\t").encode())
+
+
+SITE = "site:\n  cp -r docs/ /www\n"
+IDLE_TARGETS = {
+    "no make": ("go build", f"build:\n  go build\n\n{SITE}"),
+    "another target": (
+        "make build",
+        f".PHONY: all site\nall: build\n\nbuild:\n  go build\n\n{SITE}",
+    ),
+    "with a variable": ("make build V=$V", f"V = 1\nbuild:\n  go build\n\n{SITE}"),
+    "the first target": ("make", f"build:\n  go build\n\n{SITE}"),
+}
+MADE_TARGETS = {
+    "by its name": ("make site", f"build:\n  go build\n\n{SITE}"),
+    "by default": ("make", SITE),
+    "by the default that is set": ("make", f".DEFAULT_GOAL := site\nbuild:\n  go build\n\n{SITE}"),
+    "as a part of another": ("make build", f"all:\n  true\n\nbuild: site\n  go build\n\n{SITE}"),
+    "by a command of another": ("make build", f"build:\n  $(MAKE) site\n\n{SITE}"),
+    "by a name that is not known": ("make $GOAL", f"build:\n  go build\n\n{SITE}"),
+    "by a computed name": ("make build", f"build:\n  $(MAKE) $(NEXT)\n\n{SITE}"),
+    "by a pattern": ("make build", f"build: $(addprefix s,ite)\n  go build\n\n{SITE}"),
+    "outside of targets": ("make build", f"FILES = docs/guide.md\nbuild:\n  go build\n\n{SITE}"),
+}
+
+
+@pytest.mark.parametrize("name", IDLE_TARGETS)
+def test_a_target_that_no_run_makes_is_no_ground(cli: Cli, tmp_path: Path, name: str) -> None:
+    run, text = IDLE_TARGETS[name]
+    root = context(tmp_path / "ctx", run, DOCS, makefile(text))
+    assert line_about(cli, root, "docs") == SAFE
+
+
+@pytest.mark.parametrize("name", MADE_TARGETS)
+def test_a_target_that_a_run_makes_is_a_ground(cli: Cli, tmp_path: Path, name: str) -> None:
+    run, text = MADE_TARGETS[name]
+    root = context(tmp_path / "ctx", run, DOCS, makefile(text))
+    assert line_about(cli, root, "docs") == "Makefile mentions it"
+
+
 def versioned(root: Path, line: str) -> Path:
     nodes = (file("App.csproj", f"<Project>\n  {line}\n</Project>\n".encode()), "Program.cs")
     context(root, "dotnet publish", *nodes)

@@ -77,10 +77,10 @@ SILENT = {
 }
 
 
+RUN_SH = (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
+
 MENTIONED = {
-    "by a script": Case(
-        ".github", (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
-    ),
+    "by a script": Case(".github", RUN_SH, command="sh run.sh"),
     "by a manifest": Case("docs", ("docs/a.md", file("pyproject.toml", b'readme = "docs/a.md"\n'))),
     **{
         f"by the workspace of a {name}": Case("e2e", (file(name, text), *E2E))
@@ -96,6 +96,7 @@ MENTIONED = {
 }
 NOT_MENTIONED = {
     "by a script": Case(".github", (".github/workflows/x.yml", file("run.sh", b"make\n"))),
+    "by a script that no RUN runs": Case(".github", RUN_SH),
     "by a manifest": Case("docs", ("docs/a.md", file("pyproject.toml", b'readme = "README.md"\n'))),
 }
 
