@@ -128,6 +128,19 @@ class Facts(Mutable):
         self.makings = defaultdict[tuple[int, str], list[Any]](list)
         """The uses of matches that `made` has found, by Dockerfile and rule."""
 
+    def after(self, sums: SumsByPath) -> Facts:
+        """Return the facts of this context once no more than `sums` is sent of it.
+
+        What was read of sources and of what commands name is not read again.
+        """
+        facts = Facts(self.tree, self.git, self.build_files, sums)
+        facts.references = tuple(
+            reference for reference in self.references if not reference.by or reference.by in sums
+        )
+        if "sources" in vars(self) and self.sources.is_all:
+            facts.sources = self.sources
+        return facts
+
     def pattern_of(self, path: str) -> str | None:
         """Return the pattern for exactly this path; None if no pattern can mean it."""
         return pattern_for(path, pattern_class=self.plan.builder.spec_class.pattern_class)

@@ -251,3 +251,23 @@ def test_an_image_that_makes_nothing_may_need_a_copy(cli: Cli, tmp_path: Path, r
     nodes = ("Cargo.toml", "src/main.rs", file("target/debug/app", size_bytes=5_000_000))
     root = context(tmp_path / "ctx", run, *nodes)
     assert line_about(cli, root, "**/target").startswith("the image of Dockerfile may need it")
+
+
+def test_a_file_that_the_same_proposal_hides_is_no_ground(cli: Cli, tmp_path: Path) -> None:
+    settings = file(".vscode/settings.json", b'{"files.exclude": {"docs/guide.md": true}}\n')
+    root = context(tmp_path / "ctx", "go build -o /app .", DOCS, settings, "main.go")
+    assert line_about(cli, root, "docs") == SAFE
+    assert cli("suggest", "--write", cwd=root).code == 0
+    assert "docs" in (root / ".dockerignore").read_text().splitlines()
+    again = cli("suggest", cwd=root).out
+    assert again.startswith("Nothing safe to add")
+
+
+def test_a_package_that_the_same_proposal_hides_reads_no_version(cli: Cli, tmp_path: Path) -> None:
+    package = file("node_modules/x/package.json", b'{"scripts": {"v": "git describe"}}\n')
+    nodes = ("package.json", "node_modules/.package-lock.json", package)
+    root = context(tmp_path / "ctx", "npm ci", *nodes)
+    repository(root, "package.json")
+    assert line_about(cli, root, "**/.git") == "the git repository"
+    assert cli("suggest", "--write", cwd=root).code == 0
+    assert cli("suggest", cwd=root).out.startswith("Nothing safe to add")
