@@ -155,9 +155,16 @@ class Advisor(BuildContext):
             if fault:
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
-                holding.append(suggestion)
+                holding.append(self._with_git(suggestion))
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         return _Judged(found, proved, blocked)
+
+    def _with_git(self, suggestion: Suggestion) -> Suggestion:
+        """Say of a suggestion without proof whether git knows its paths."""
+        if suggestion.safe or suggestion.objections:
+            return suggestion
+        untracked = all(map(self.git.is_untracked, suggestion.paths))
+        return replace(suggestion, untracked=untracked)
 
     def _judged_again(self, judged: _Judged) -> Matches | None:
         """Return the matches as judged once safe suggestions are written; None if all is equal."""

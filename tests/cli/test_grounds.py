@@ -271,3 +271,15 @@ def test_a_package_that_the_same_proposal_hides_reads_no_version(cli: Cli, tmp_p
     assert line_about(cli, root, "**/.git") == "the git repository"
     assert cli("suggest", "--write", cwd=root).code == 0
     assert cli("suggest", cwd=root).out.startswith("Nothing safe to add")
+
+
+CHECKPOINT = file("checkpoints/model.ckpt", size_bytes=5_000_000)
+
+
+def test_a_doubt_says_what_a_build_may_need(cli: Cli, tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", "pip install .", "setup.py", CHECKPOINT)
+    served = "may be a model that the image serves"
+    assert line_about(cli, root, "**/checkpoints") == served
+    repository(root, "setup.py")
+    shown = " ".join(cli("suggest", "-v", cwd=root).out.split())
+    assert f"Doubt: {served}; git does not track it, so CI builds without it" in shown
