@@ -187,6 +187,14 @@ def site_generator(facts: Facts, match: Match) -> Clause:
     return None
 
 
+def own_package(facts: Facts, match: Match) -> Clause:
+    """Object if a manifest makes it a package: an install may find it by a pattern and need it."""
+    manifest = facts.tree.first(match.path, listed("service_files"))
+    if manifest:
+        return Doubt(f"{manifest} makes it a package of its own")
+    return None
+
+
 def named_by_source(facts: Facts, match: Match) -> Clause:
     """Object if a build fails without it: a source, a script or a command names it."""
     for reference in facts.references:
@@ -224,6 +232,7 @@ TRAPS: dict[str, Trap] = {
     "prebuilt_pipeline": prebuilt_pipeline,
     "no_install_step": prebuilt_pipeline,
     "site_generator": site_generator,
+    "own_package": own_package,
 }
 """Every trap by the name that rules use."""
 

@@ -283,3 +283,28 @@ def test_a_doubt_says_what_a_build_may_need(cli: Cli, tmp_path: Path) -> None:
     repository(root, "setup.py")
     shown = " ".join(cli("suggest", "-v", cwd=root).out.split())
     assert f"Doubt: {served}; git does not track it, so CI builds without it" in shown
+
+
+SPECS = file("e2e/page.spec.ts", size_bytes=600_000)
+PLAYWRIGHT = file("playwright.config.ts", b'export default { testDir: "./e2e/" }\n')
+
+
+def test_specs_beside_the_settings_of_their_runner_are_not_needed(cli: Cli, tmp_path: Path) -> None:
+    skip = file("pyproject.toml", b'[tool.codespell]\nskip = "e2e/*"\n')
+    root = context(tmp_path / "ctx", "npm run build", SPECS, PLAYWRIGHT, skip)
+    assert line_about(cli, root, "e2e") == "tests that drive a browser"
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        file("tsconfig.json", b'{"include": ["src", "e2e"]}\n'),
+        file("package.json", b'{"workspaces": ["e2e"]}\n'),
+        file("package.json", b'{"scripts": {"build": "jest && tsc"}}\n'),
+    ],
+)
+def test_specs_that_a_build_compiles_or_runs_may_be_needed(
+    cli: Cli, tmp_path: Path, node: Node
+) -> None:
+    root = context(tmp_path / "ctx", "npm run build", SPECS, PLAYWRIGHT, node)
+    assert line_about(cli, root, "e2e").endswith("mentions it")
