@@ -113,6 +113,7 @@ class Rule(Value):
     only_proved: bool = False
     varying: bool = False  # True if the next one has another name that the glob matches, too
     never: bool = False
+    doubt: str = ""
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -128,6 +129,11 @@ class Rule(Value):
     def reason(self) -> str:
         """Return the first clause of `why`, a few words that say what it is."""
         return re.split("[:;,]", self.why, maxsplit=1)[0]
+
+    @property
+    def possible_need(self) -> str:
+        """Return why a build may need it, as a clause without a subject."""
+        return self.doubt or str(_lists()["doubts"][self.category.value])
 
     @property
     def looks_for(self) -> str:
@@ -285,7 +291,7 @@ _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "l
 """Kinds of markers for the keys of rows that are not named after their kind."""
 
 _ROW_CHECKS = {
-    **dict.fromkeys(("category", "form", "why", "again", "read_by"), TEXT),
+    **dict.fromkeys(("category", "form", "why", "again", "read_by", "doubt"), TEXT),
     **dict.fromkeys(("directory", "file", "symlink", "traps"), TEXTS),
     **dict.fromkeys(("contents", "volatile", "only_proved", "varying", "never"), FLAG),
     "confidence": NUMBER,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os.path import islink, join, normpath
 from posixpath import basename
+from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
@@ -18,6 +19,7 @@ from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.knowledge.rules import is_source
@@ -36,7 +38,15 @@ from ctxsize.recommender.outcome import (
     Suggestion,
     Suggestions,
 )
-from ctxsize.recommender.tree import Sums, is_at_or_below, is_below, outermost, sum_of
+from ctxsize.recommender.traps import objections
+from ctxsize.recommender.tree import (
+    Sums,
+    SumsByPath,
+    is_at_or_below,
+    is_below,
+    outermost,
+    sum_of,
+)
 from ctxsize.repository import FileListing
 from ctxsize.writer import merge
 
@@ -47,7 +57,18 @@ _QUESTION_BYTES = 10 * 1024 * 1024  # least size of a question
 _QUESTION_SHARE = 0.02  # its least share of the transfer
 _IN_ITS_OWN = 0.8  # share of a directory above which questions are about its large entries
 _MOST_QUESTIONS = 10
+_MOST_ROUNDS = 5  # maximum number of times that matches are judged again
+_ON_FILES = frozenset(("mentioned", "site_generator", "env_at_build", "scm_version_in_build"))
+"""Traps whose grounds are files of the context, which other suggestions may hide."""
 _OF_CONTEXT = 0.001  # weight of a byte that stays in the context but is not sent to this builder
+
+
+class _Judged(NamedTuple):
+    """Matches, the suggestions that hide them, and what is not suggested."""
+
+    found: Matches
+    proved: Suggestions
+    blocked: list[Blocked]
 
 
 class Advisor(BuildContext):
@@ -74,18 +95,10 @@ class Advisor(BuildContext):
         `only` chooses exactly these rules, paths or patterns. Raises `InputError` for another name.
         """
         step(self._steps, "matching rules")
-        usable = [match for match in self.found if not match.hard]
-        blocked = [self._blocked(match, match.hard) for match in self.found if match.hard]
+        _ = self.found
         step(self._steps, "trying the suggestions")
-        candidates = [*suggestions(usable, self.facts)]
-        candidates += around(self.found, self.facts, self.proof.needed)
-        holding = []
-        for suggestion, fault in self.proof.judged(candidates, self._steps):
-            if fault:
-                blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
-            else:
-                holding.append(suggestion)
-        proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
+        found, proved, blocked = self._judged()
+        usable = [match for match in found if not match.hard]
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
@@ -120,6 +133,60 @@ class Advisor(BuildContext):
             snapshot=self._real,
         )
         return self._with_ignored_by_git(advice, secrets)
+
+    def _judged(self) -> _Judged:
+        """Judge the matches, and again those with grounds in files that safe suggestions hide.
+
+        Otherwise a second run would find more, as soon as the lines of the first are written.
+        """
+        judged = self._tried(self.found)
+        for _ in range(_MOST_ROUNDS):
+            found = self._judged_again(judged)
+            if found is None:
+                break
+            judged = self._tried(found)
+        return judged
+
+    def _tried(self, found: Matches) -> _Judged:
+        """Return matches with the suggestions about them that are proved and worth a line."""
+        usable = [match for match in found if not match.hard]
+        blocked = [self._blocked(match, match.hard) for match in found if match.hard]
+        candidates = [*suggestions(usable, self.facts)]
+        candidates += around(found, self.facts, self.proof.needed)
+        holding = []
+        for suggestion, fault in self.proof.judged(candidates, self._steps):
+            if fault:
+                blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
+            else:
+                holding.append(self._with_git(suggestion))
+        proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
+        return _Judged(found, proved, blocked)
+
+    def _with_git(self, suggestion: Suggestion) -> Suggestion:
+        """Say of a suggestion without proof whether git knows its paths."""
+        if suggestion.safe or suggestion.objections:
+            return suggestion
+        untracked = all(map(self.git.is_untracked, suggestion.paths))
+        return replace(suggestion, untracked=untracked)
+
+    def _judged_again(self, judged: _Judged) -> Matches | None:
+        """Return the matches as judged once safe suggestions are written; None if all is equal."""
+        before = judged.found
+        safe = [suggestion for suggestion in judged.proved if suggestion.safe]
+        grounded = [number for number, match in enumerate(before) if _rests_on_files(match)]
+        if not (safe and grounded):
+            return None
+        safe.sort(key=_has_exceptions)
+        lines = [line for suggestion in safe for line in suggestion.patterns]
+        sent = self.trial.attempt(with_lines(self.plan, lines)).sent
+        facts = self.facts.after(SumsByPath([sent], self.snapshot))
+        found = [*before]
+        for number in grounded:
+            match = before[number]
+            found[number] = replace(match, objections=tuple(objections(facts, match)))
+        if all(found[number].objections == before[number].objections for number in grounded):
+            return None
+        return found
 
     def _blocked(self, match: Match, objection: Objection) -> Blocked:
         return Blocked(
@@ -161,7 +228,7 @@ class Advisor(BuildContext):
         if not chosen:
             return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
-        chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
+        chosen.sort(key=_has_exceptions)
         additions = [addition for suggestion in chosen for addition in suggestion.additions]
         data = merge(self.plan.ignore_file, additions, pattern_class=self.pattern_class)
         if fault := self.proof.fault(chosen, data):
@@ -274,6 +341,14 @@ class Advisor(BuildContext):
             if is_source(name)
         )
         return written_bytes > self.transfer[path].content_bytes // 2
+
+
+def _rests_on_files(match: Match) -> bool:
+    return any(objection.trap in _ON_FILES for objection in match.objections)
+
+
+def _has_exceptions(suggestion: Suggestion) -> bool:
+    return suggestion.patterns[-1].startswith("!")
 
 
 def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) -> Suggestions:

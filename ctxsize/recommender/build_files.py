@@ -23,6 +23,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.globs import is_glob, like
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
+from ctxsize.knowledge.tools import run_by
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.outcome import Clause
 from ctxsize.values import Mutable, Value
@@ -200,6 +201,28 @@ class BuildFile(Value):
                 text = " ".join(instruction.arguments)
             texts.append(_with_documents(instruction, text))
         return "\n".join(texts)
+
+    @cached_property
+    def text(self) -> str:
+        """Return the whole text of the Dockerfile."""
+        return self.plan.parsed.data.decode("utf-8", "replace")
+
+    @cached_property
+    def programs(self) -> frozenset[str]:
+        """Return the names of the programs that its RUN instructions run, `?` for unknown ones."""
+        names = set()
+        for stage in built_stages(self.dockerfile):
+            for step in stage.steps:
+                if not step.is_run:
+                    continue
+                if not (step.state.is_unix and is_known(step.instruction)):
+                    names.add("?")
+                runs = (command for command in step.commands if command.words)
+                names.update(run_by(command).program or "?" for command in runs)
+        for instruction in self.dockerfile.instructions:
+            if instruction.trigger and instruction.trigger.keyword == "RUN":
+                names.add("?")  # it runs in other builds
+        return frozenset(names)
 
     @cached_property
     def unread_at(self) -> int | None:

@@ -17,12 +17,13 @@ from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
 from ctxsize.recommender.evidence import Tracked, small_text
+from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
+from ctxsize.recommender.reach import Reach
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 from ctxsize.values import Mutable, Value
 
-WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = r"[\s\"'`:;,=()\[\]{}<>|&]+"
 _OF_THE_SYSTEM = r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/"
 _NAMES_GIT = r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)"
@@ -73,7 +74,7 @@ class _Words(Value):
 def _words_of(text: str) -> _Words:
     words = [
         (word, [part for part in word.split("/") if part not in ("", ".")])
-        for word in re.split(_BETWEEN, text)
+        for word in re.split(_BETWEEN, without_addresses(text))
         if not re.match(_OF_THE_SYSTEM, word)
     ]
     names = frozenset(part for _, parts in words for part in parts)
@@ -90,34 +91,6 @@ def _agree(part: str, wanted: str) -> bool:
     return part.strip("*") != "" and is_glob(part) and like(part, wanted)
 
 
-def mentions(name: str, text: str) -> bool:
-    """Return True if a text names a file: in a path, in quotes or tags, or as an item of a list."""
-    if name not in text:
-        return False
-    return any(mention.search(text) for mention in _mentions(name))
-
-
-@cache
-def _mentions(name: str) -> tuple[re.Pattern[str], ...]:
-    return re.compile(_in_text(name)), re.compile(_as_item(name))
-
-
-def _in_text(name: str) -> str:
-    """Return an expression for a name in a path, in quotes or in tags.
-
-    Look-behinds after the name test what is in front of it: so `re` skips to the next name.
-    """
-    quoted = re.escape(name)
-    in_path = rf"(?<![\w.-]{quoted})(?=[/\\])"
-    in_quotes = rf"(?<=[\"'`/=(:>]{quoted})(?=[\"'`),<\s]|\Z)"
-    in_tags = rf"(?<=>\s{quoted})(?=\s<)"
-    return f"{quoted}(?:{in_path}|{in_quotes}|{in_tags})"
-
-
-def _as_item(name: str) -> str:
-    return rf"(?m)^[ \t]*-[ \t]+{re.escape(name)}(?![\w.-])"
-
-
 def may_be(pattern: str, path: str) -> bool:
     """Return True if a source may name `path`; `*` in it stands for any text or none."""
     pattern = pattern.replace("*/", "*")
@@ -132,7 +105,7 @@ PathLists = defaultdict[str, list[str]]
 
 
 class SourceIndex(Value):
-    """The paths of sources by the names of entries that are words in them."""
+    """The paths of sources by words in them: names of entries, and words that run others."""
 
     by_word: PathLists
     is_all: bool  # False if there are too many sources to read all of them
@@ -154,6 +127,19 @@ class Facts(Mutable):
         self.mentioning = cache(self._find_mentioning)
         self.makings = defaultdict[tuple[int, str], list[Any]](list)
         """The uses of matches that `made` has found, by Dockerfile and rule."""
+
+    def after(self, sums: SumsByPath) -> Facts:
+        """Return the facts of this context once no more than `sums` is sent of it.
+
+        What was read of sources and of what commands name is not read again.
+        """
+        facts = Facts(self.tree, self.git, self.build_files, sums)
+        facts.references = tuple(
+            reference for reference in self.references if not reference.by or reference.by in sums
+        )
+        if "sources" in vars(self) and self.sources.is_all:
+            facts.sources = self.sources
+        return facts
 
     def pattern_of(self, path: str) -> str | None:
         """Return the pattern for exactly this path; None if no pattern can mean it."""
@@ -190,8 +176,9 @@ class Facts(Mutable):
 
     @cached_property
     def sources(self) -> SourceIndex:
-        """Return the sources by the names of entries that are words in them."""
+        """Return the sources by words in them: names of entries, and words that run others."""
         by_word = PathLists(list)
+        calling = {*listed("scripts"), *listed("make")}
         count = 0
         left_bytes = _MOST_SOURCE_BYTES
         for directory in self.tree.root.tree(lambda below: below.name not in NOT_SOURCES):
@@ -207,14 +194,43 @@ class Facts(Mutable):
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                for word in self._prefixes_by_name.keys() & WORDS.findall(self.text(path)):
+                words = WORDS.findall(self.text(path))
+                for word in (self._prefixes_by_name.keys() & words) | calling.intersection(words):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
 
     def _find_mentioning(self, name: str) -> list[str]:
-        """Return the sources that name a file."""
-        sources = self.sources.by_word.get(name, ())
-        return sorted(path for path in sources if mentions(name, self.text(path)))
+        """Return the sources that are sent and by which a build may read a file of this name."""
+        sources = (path for path in self.sources.by_word.get(name, ()) if path in self.sums)
+        return sorted(path for path in sources if self._may_read(path, name))
+
+    def _may_read(self, path: str, name: str) -> bool:
+        text = self.text(path)
+        if not may_read(path, text, name):
+            return False
+        if is_for_checkers(path, text, name) and not self.runs_checks:
+            return False
+        if not self.reach.may_run(path):
+            return False
+        part = self.reach.part_that_runs(path, text)
+        return part is text or may_read(path, part, name)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Return the scripts and targets that a build may run; now it finds them."""
+        return Reach(self.build_files, self.sources.by_word)
+
+    @cached_property
+    def runs_checks(self) -> bool:
+        """Return True if a RUN, or a script that an install or a build runs, may run a checker."""
+        runners = {"?", *listed("task_runners")}
+        if any(build_file.programs & runners for build_file in self.build_files.all):
+            return True
+        if self.running(expression("runs_checks")):
+            return True
+        manifests = (path for paths in self.settings.values() for path in paths)
+        scripts = expression("checks_before_build")
+        return any(scripts.search(self.text(path)) for path in manifests)
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""

@@ -87,6 +87,7 @@ class Suggestion(Value):
     keeps: Texts = ()  # paths below that are still sent, as a Dockerfile takes them
     size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
     chosen: bool = False  # True if it is part of the edit
+    untracked: bool = False  # True if git tracks nothing of it, of one without proof
 
     @property
     def rule(self) -> Rule:
@@ -114,7 +115,9 @@ class Suggestion(Value):
         reasons = tuple(dict.fromkeys(objection.reason for objection in self.objections))
         if reasons or self.safe:
             return reasons
-        return ("some builds need it",)
+        if self.untracked:
+            return (f"{self.rule.possible_need}; git does not track it, so CI builds without it",)
+        return (self.rule.possible_need,)
 
     @property
     def additions(self) -> list[Addition]:

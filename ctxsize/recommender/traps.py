@@ -9,7 +9,8 @@ from posixpath import basename, dirname, join, split
 from ctxsize.findings import Confidence
 from ctxsize.knowledge.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.build_files import Named, letting_in
-from ctxsize.recommender.facts import WORDS, Facts, is_named, mentions, reader_of
+from ctxsize.recommender.facts import Facts, is_named, reader_of
+from ctxsize.recommender.grounds import WORDS, mentions, without_addresses
 from ctxsize.recommender.made import making_of
 from ctxsize.recommender.outcome import Clause, Doubt, Match, Objection
 from ctxsize.recommender.tree import is_at_or_below, is_below
@@ -122,7 +123,7 @@ def mentioned(facts: Facts, match: Match) -> Clause:
         if not is_at_or_below(source, {path}):
             return Doubt(f"{source} mentions it")
     for build_file in facts.build_files.all:
-        if mentions(name, build_file.commands):
+        if mentions(name, without_addresses(build_file.commands)):
             return Doubt(f"{build_file.path} mentions it")
     if facts.sources.is_all:
         return None
@@ -186,6 +187,14 @@ def site_generator(facts: Facts, match: Match) -> Clause:
     return None
 
 
+def own_package(facts: Facts, match: Match) -> Clause:
+    """Object if a manifest makes it a package: an install may find it by a pattern and need it."""
+    manifest = facts.tree.first(match.path, listed("service_files"))
+    if manifest:
+        return Doubt(f"{manifest} makes it a package of its own")
+    return None
+
+
 def named_by_source(facts: Facts, match: Match) -> Clause:
     """Object if a build fails without it: a source, a script or a command names it."""
     for reference in facts.references:
@@ -223,6 +232,7 @@ TRAPS: dict[str, Trap] = {
     "prebuilt_pipeline": prebuilt_pipeline,
     "no_install_step": prebuilt_pipeline,
     "site_generator": site_generator,
+    "own_package": own_package,
 }
 """Every trap by the name that rules use."""
 

@@ -216,8 +216,8 @@ COMPUTED: dict[str, Computed] = {
     "globs.py: '|'.join(map(translate, globs)) or '(?!)'": Computed(_lists_of_globs, _MATCH),
     "keys.py: schema.get('pattern', '')": Computed(_shapes),
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
-    "recommender/facts.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
-    "recommender/facts.py: _as_item(name)": Computed(_each("name", _TEXTS), _EACH),
+    "recommender/grounds.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
+    "recommender/grounds.py: _as_item(name)": Computed(_each("name", _TEXTS), _EACH),
     "recommender/facts.py: elsewhere": Computed(
         lambda: (
             {"elsewhere": expression}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.facts import WORDS, mentions
+from ctxsize.recommender.grounds import WORDS, mentions
 
 
 @pytest.mark.parametrize(

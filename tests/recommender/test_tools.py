@@ -43,10 +43,12 @@ ASSETS_NOT = ("rails db:migrate", "bundle install", "yarn install", "yarn")
 CARGO = (
     *("cargo build --release", "cargo +nightly -q test", "cargo install --path .", "cross build"),
     *("cargo chef cook --release", "cargo --locked run", "maturin build", "cargo leptos build"),
+    *("xx-cargo build --release", "cargo zigbuild", "cargo auditable build"),
 )
 CARGO_NOT = (
     *("cargo fetch", "cargo --version", "cargo install cargo-chef", "cargo chef prepare"),
     *("cargo-foo.sh", "rustc --version", "cargo install --locked trunk", "rustup component add x"),
+    *("xx-cargo --print-target-triple", "xx-info is-cross"),
 )
 JVM = ("mvn -B package", "./gradlew jar", "javac A.java", "sbt compile")
 JVM_NOT = ("java -jar x.jar", "mvn --version", "javac.sh")
@@ -95,7 +97,10 @@ BUILT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "jvm.out": (JVM, JVM_NOT),
     "jvm.bin": (JVM, JVM_NOT),
     "jvm.class": (JVM, JVM_NOT),
-    "rust.target": ((*CARGO, "pip install .", "npm ci"), (*CARGO_NOT, "apt-get install cargo")),
+    "rust.target": (
+        (*CARGO, "pip install .", "npm ci", "nix build .#app", "nix-build -A app"),
+        (*CARGO_NOT, "apt-get install cargo", "nix profile install nixpkgs#cachix", "nix develop"),
+    ),
     "rust.renamedtarget": (CARGO, CARGO_NOT),
     **dict.fromkeys(
         ("node.next", "node.nuxt", "node.nitro", "node.sveltekit", "node.storybook"),

@@ -33,6 +33,7 @@ SCM = file("pyproject.toml", b'requires = ["setuptools_scm"]\n')
 VITE = file("package.json", b'{"devDependencies": {"vite": "6"}}')
 WORKSPACE = file("Cargo.toml", b'[workspace]\nmembers = ["e2e"]\n')
 E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
+BROWSER = ("playwright.config.ts", "package.json", "e2e/tsconfig.json", *E2E)
 TERRAFORM = ("main.tf", ".terraform/providers/aws")
 CRATE = (
     file("Cargo.toml", b"[package]\n"),
@@ -55,6 +56,7 @@ SPEAKS = {
     "site_generator": Case("docs", ("docs/index.md", "mkdocs.yml")),
     "not_initialised": Case(".terraform", TERRAFORM, "apk add terraform", "CMD ./run.sh\n"),
     "named_by_source": Case("README.md", CRATE, "cargo build"),
+    "own_package": Case("e2e", (*BROWSER, "e2e/package.json"), "npm ci"),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -74,13 +76,14 @@ SILENT = {
     "site_generator": Case("docs", ("docs/index.md",)),
     "not_initialised": Case(".terraform", TERRAFORM, command="apk add tofu && tofu init"),
     "named_by_source": Case("README.md", CRATE),
+    "own_package": Case("e2e", BROWSER, "npm ci"),
 }
 
 
+RUN_SH = (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
+
 MENTIONED = {
-    "by a script": Case(
-        ".github", (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
-    ),
+    "by a script": Case(".github", RUN_SH, command="sh run.sh"),
     "by a manifest": Case("docs", ("docs/a.md", file("pyproject.toml", b'readme = "docs/a.md"\n'))),
     **{
         f"by the workspace of a {name}": Case("e2e", (file(name, text), *E2E))
@@ -96,6 +99,7 @@ MENTIONED = {
 }
 NOT_MENTIONED = {
     "by a script": Case(".github", (".github/workflows/x.yml", file("run.sh", b"make\n"))),
+    "by a script that no RUN runs": Case(".github", RUN_SH),
     "by a manifest": Case("docs", ("docs/a.md", file("pyproject.toml", b'readme = "README.md"\n'))),
 }
 
