@@ -158,9 +158,9 @@ class Advisor(BuildContext):
             if fault:
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
-                holding.append(self._with_git(suggestion))
+                holding.append(suggestion)
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        return _Judged(found, proved, blocked)
+        return _Judged(found, [*map(self._with_git, proved)], blocked)
 
     def _with_git(self, suggestion: Suggestion) -> Suggestion:
         """Say of a suggestion without proof whether git knows its paths."""
