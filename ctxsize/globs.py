@@ -92,7 +92,8 @@ class GlobIndex(Generic[T]):
         for position, (glob, _) in enumerate(self._items):
             head = glob[:_KEY_LENGTH]
             ending = glob[1:]
-            if glob[0] == "*" and len(ending) >= _KEY_LENGTH and not is_glob(ending):
+            has_key = len(ending) >= _KEY_LENGTH and not is_glob(ending)
+            if glob[0] == "*" and has_key:
                 self._by_ending[ending].append(position)
                 key = ending[-_KEY_LENGTH:]
                 lengths[key].add(len(ending))
@@ -108,11 +109,15 @@ class GlobIndex(Generic[T]):
         for length in self._lengths.get(name[-_KEY_LENGTH:], ()):
             ending = name[-length:]
             positions += self._by_ending.get(ending, ())
-        tried = [*self._by_head.get(name[:_KEY_LENGTH], ())]
+        head = name[:_KEY_LENGTH]
+        tried = [*self._by_head.get(head, ())]
         for part, others in self._by_part.items():
             if part in name:
                 tried += others
-        positions += [at for at in tried if like(self._items[at][0], name)]
+        for position in tried:
+            glob, _ = self._items[position]
+            if like(glob, name):
+                positions.append(position)
         if len(positions) > 1:
             positions.sort()
         return [self._items[position][1] for position in positions]

@@ -59,9 +59,9 @@ def tables(program: Program, spec: DockerIgnoreSpec, clues: Sequence[Tokens]) ->
         first.append(len(tokens))
         tokens += _tokens(part, classes)
         tokens.append((_END, bit))
-    for told in clues:
+    for name_tokens in clues:
         first.append(len(tokens))
-        tokens += told
+        tokens += name_tokens
     return (
         *_masks(program),
         array("i", program.ends).tobytes(),
