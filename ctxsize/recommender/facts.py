@@ -37,7 +37,7 @@ _MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_SOURCES = 20_000
 _MOST_MANIFESTS = 300
 _MOST_SCRIPTS = 50
-_LONGEST_CACHED = 8 * 1024  # number of characters of a text whose words are kept
+_LONGEST_SHORT = 8 * 1024  # number of characters of a text of which many are kept
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:
@@ -48,10 +48,10 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     >>> is_named("build", "/app/build/lib:$PATH"), is_named("build", "/usr/lib/build")
     (True, False)
     """
-    if len(text) <= _LONGEST_CACHED:
-        words = _cached_words_of(text)
+    if len(text) <= _LONGEST_SHORT:
+        words = _words_of_short(text)
     else:
-        words = _words_of(text)
+        words = _words_of_long(text)
     wanted = name.split("/")
     if not (words.has_globs or wanted[0] in words.names):
         return False
@@ -74,14 +74,16 @@ class _Words(Value):
 def _words_of(text: str) -> _Words:
     words = [
         (word, [part for part in word.split("/") if part not in ("", ".")])
-        for word in re.split(_BETWEEN, without_addresses(text))
+        for word in dict.fromkeys(re.split(_BETWEEN, without_addresses(text)))
         if not re.match(_OF_THE_SYSTEM, word)
     ]
     names = frozenset(part for _, parts in words for part in parts)
     return _Words(words, names, any(map(is_glob, names)))
 
 
-_cached_words_of = lru_cache(maxsize=128)(_words_of)  # each match asks about the same texts
+# Each match asks about the same texts.
+_words_of_short = lru_cache(maxsize=128)(_words_of)
+_words_of_long = lru_cache(maxsize=8)(_words_of)
 
 
 def _agree(part: str, wanted: str) -> bool:

@@ -7,7 +7,7 @@ build reads.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from posixpath import basename
 
 from ctxsize.globs import is_glob
@@ -54,6 +54,7 @@ def without_addresses(text: str) -> str:
     return expression("address").sub("", text)
 
 
+@lru_cache(maxsize=64)  # as many as texts are kept: each name asks about the same sources
 def without_remarks(name: str, text: str) -> str:
     """Return the text of a source of this name without addresses and lines of comments."""
     if not expression("speaks_in_comments").search(text):
@@ -66,7 +67,8 @@ def without_remarks(name: str, text: str) -> str:
 
 def may_read(path: str, text: str, name: str) -> bool:
     """Return True if a build may read, by the source at `path`, a file or directory `name`."""
-    return mentions(name, without_remarks(basename(path), text))
+    # Most sources mention a name nowhere, which is quicker to see than comments are to find.
+    return mentions(name, text) and mentions(name, without_remarks(basename(path), text))
 
 
 def is_for_checkers(path: str, text: str, name: str) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.recommender import facts
+from ctxsize.recommender.grounds import may_read, without_remarks
 from tests.counting import Counts, counts
 from tests.engine.native.both import core
 from tests.trees import Node, build_tree, directory, file
@@ -106,3 +108,20 @@ def test_what_git_ignores_costs_few_calls_for_each_match(tmp_path: Path) -> None
     few, many = counted(tmp_path, unproved)
     # Each directory is a match, and so is each of its 4 files.
     assert (many["calls"] - few["calls"]) / (MANY - FEW) / 5 < 420
+
+
+def test_the_words_of_a_long_text_are_found_once_for_all_names() -> None:
+    """Thousands of matches asked a Compose file of 59 kB for its words, each anew."""
+    text = "\n".join(f"word{number}: &anchor path/{number}" for number in range(3000))
+    facts._words_of_long.cache_clear()
+    for number in range(MANY):
+        assert facts.is_named(f"path/{number}", text)
+    assert facts._words_of_long.cache_info().misses == 1
+
+
+def test_comments_are_found_once_for_all_names_in_a_source() -> None:
+    text = "".join(f"open('dir{number}/x')  # dir{number}\n" for number in range(MANY))
+    without_remarks.cache_clear()
+    for number in range(2 * MANY):
+        assert may_read("src/a.py", text, f"dir{number}") is (number < MANY)
+    assert without_remarks.cache_info().misses == 1
