@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
-from itertools import filterfalse
+from itertools import chain, filterfalse
 from posixpath import basename, dirname, join, split
 from typing import Any
 
@@ -53,9 +53,7 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     else:
         words = _words_of_long(text)
     wanted = name.split("/")
-    if not (words.has_globs or wanted[0] in words.names):
-        return False
-    for word, parts in words.parts:
+    for word, parts in chain(words.by_name.get(wanted[0], ()), words.with_globs):
         if not bare and "/" not in word:
             continue
         if contains_run(parts, wanted, _agree):
@@ -63,34 +61,43 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     return False
 
 
-class _Words(Value):
-    """The words of a text that may name something, with their parts between slashes."""
+WordList = list[tuple[str, list[str]]]  # with the parts of each between slashes
 
-    parts: list[tuple[str, list[str]]]
-    names: frozenset[str]  # all parts
-    has_globs: bool
+
+class _Words(Value):
+    """The words of a text that may name something."""
+
+    by_name: Mapping[str, WordList]  # by each of their parts
+    with_globs: WordList  # a part is a pattern for names
 
 
 def _words_of(text: str) -> _Words:
-    words = [
-        (word, [part for part in word.split("/") if part not in ("", ".")])
-        for word in dict.fromkeys(re.split(_BETWEEN, without_addresses(text)))
-        if not re.match(_OF_THE_SYSTEM, word)
-    ]
-    names = frozenset(part for _, parts in words for part in parts)
-    return _Words(words, names, any(map(is_glob, names)))
+    by_name = defaultdict[str, WordList](list)
+    with_globs: WordList = []
+    for word in dict.fromkeys(re.split(_BETWEEN, without_addresses(text))):
+        if re.match(_OF_THE_SYSTEM, word):
+            continue
+        parts = [part for part in word.split("/") if part not in ("", ".")]
+        for part in dict.fromkeys(parts):
+            by_name[part].append((word, parts))
+        if any(map(_is_pattern, parts)):
+            with_globs.append((word, parts))
+    return _Words(by_name, with_globs)
 
 
 # Each match asks about the same texts.
-_words_of_short = lru_cache(maxsize=128)(_words_of)
+_words_of_short = lru_cache(maxsize=1024)(_words_of)
 _words_of_long = lru_cache(maxsize=8)(_words_of)
 
 
 def _agree(part: str, wanted: str) -> bool:
     """Return True if a part of a path is `wanted`, or a pattern for it that is more than stars."""
-    if part == wanted:
-        return True
-    return part.strip("*") != "" and is_glob(part) and like(part, wanted)
+    return part == wanted or (_is_pattern(part) and like(part, wanted))
+
+
+def _is_pattern(part: str) -> bool:
+    """Return True if a part of a path is a pattern that is more than stars."""
+    return is_glob(part) and part.strip("*") != ""
 
 
 def may_be(pattern: str, path: str) -> bool:

@@ -125,3 +125,15 @@ def test_comments_are_found_once_for_all_names_in_a_source() -> None:
     for number in range(2 * MANY):
         assert may_read("src/a.py", text, f"dir{number}") is (number < MANY)
     assert without_remarks.cache_info().misses == 1
+
+
+def test_only_words_that_may_name_a_match_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script has thousands of words, and a project thousands of matches."""
+    looked_at = []
+    agree = facts._agree
+    monkeypatch.setattr(facts, "_agree", lambda *parts: looked_at.append(parts) or agree(*parts))
+    text = " ".join(f"some/path{number}/x" for number in range(500)) + " build/*.o *"
+    assert facts.is_named("path7", text)
+    assert not facts.is_named("missing", text)
+    assert facts.is_named("a.o", text)
+    assert len(looked_at) < 10
