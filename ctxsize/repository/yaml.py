@@ -48,9 +48,10 @@ _NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
 _WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 _VARIABLE = (
     rf"\$(?:\$|(?P<plain>{_NAME})"
-    rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
+    rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}}"
+    r"|(?=\{))"  # no variable, which compose-go refuses; any other `$`, as in `$(pwd)`, is a text
 )
-"""Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
+"""Matches a reference to a variable, whose word may have two more in each other; or a wrong `{`."""
 _MOST_CHARACTERS = 2**26  # of all texts of a project: each variable may double another
 _LINE = r"""(?msx)
     ^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
@@ -247,7 +248,7 @@ class Interpolator(Mutable):
         if not name:
             raise NotReadError(
                 code="variable",
-                message=f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign",
+                message=f"a wrong ${{ or a missing }} in {where}; write $$ for a dollar sign",
             )
         is_set = name in variables
         if operator[0] == ":" and not variables.get(name):  # an empty value counts as none

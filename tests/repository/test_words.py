@@ -32,13 +32,19 @@ VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
         ("${A:?m}", "a"),
         ("${A:-^a$}", "a"),
         ("${EMPTY?m}", ""),
+        ("$-$1 a$", "$-$1 a$"),
+        ("$(pwd)/$A$((1 + 2))", "$(pwd)/a$((1 + 2))"),
+        ("$$(A)", "$(A)"),
+        ("${NONE:-$(pwd)}", "$(pwd)"),
     ],
 )
 def test_variables_are_replaced_as_compose_does(text: str, expected: str) -> None:
     assert Interpolator().replaced(text, VARIABLES) == expected
 
 
-@pytest.mark.parametrize("text", ["${NONE:?m}", "${EMPTY:?m}", "${A", "${}", "${A!b}", "$-", "a$"])
+@pytest.mark.parametrize(
+    "text", ["${NONE:?m}", "${EMPTY:?m}", "${A", "${}", "${A!b}", "${1}", "$(${A)"]
+)
 def test_what_cannot_be_interpolated(text: str) -> None:
     with pytest.raises(NotReadError):
         Interpolator().replaced(text, VARIABLES)
