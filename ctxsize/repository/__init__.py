@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import chain, takewhile
 from os.path import dirname, isfile, normpath, realpath, relpath, split
@@ -26,6 +26,7 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, compose, described
 from ctxsize.repository.commands import Ground, ground_of
+from ctxsize.repository.others import Others, is_template, with_problem
 from ctxsize.repository.recognisers import file_kinds, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
@@ -39,7 +40,6 @@ from ctxsize.repository.search import (
 from ctxsize.values import Value
 
 _MOST_NAMED = 3
-_TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _ALL = (".", "*", "**")  # sources that any directory has
 _MOST_SOURCES = 200  # number of sources of a Dockerfile that decide a guess
 _WORDS = ("file", "ignore")
@@ -60,9 +60,12 @@ class Discovery(Value):
 
     root: str
     builds: FoundBuilds = ()  # inside, by context, Dockerfile and target
+    left_out: FoundBuilds = ()  # inside, but of fixtures, templates and vendored code alone
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Dockerfiles that were left out: what each belongs to, such as `fixtures`, by its path."""
     outside: FoundBuilds = ()  # with context or Dockerfile outside the repository
     dockerfiles: Texts = ()  # every one in the tree, whether a build reads it or not
-    ignore_files: Texts = ()  # every one in the tree, whether a build reads it or not
+    ignore_files: Texts = ()  # every one in the tree, read or not, but those left out, too
     findings: FrozenFindings = ()
     problems: Problems = ()  # of reading files; their builds may be missing
     parsed_files: ParsedDockerfiles = field(
@@ -86,6 +89,9 @@ def discover(
     another discovery is not made again; that one has reported its problems. Without `guesses`
     only builds that files define are returned.
 
+    Builds that only fixtures, templates and vendored code define are `left_out`, and counted in one
+    problem, unless `everywhere`.
+
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
     contains its sources. Builds outside the repository are listed apart. `parsed_files` caches
@@ -98,9 +104,15 @@ def discover(
         search.paths += listing.paths
     else:
         listing = search.list_files(_is_wanted, everywhere=everywhere)
+    builds = _all_builds(search, guesses=guesses)
+    others = Others(search)
+    left_out: FoundBuilds = ()
+    is_about_the_team = guesses and not everywhere
+    if is_about_the_team:
+        builds, left_out = others.split(builds)
     inside = []
     outside = []
-    for build in _all_builds(search, guesses=guesses):
+    for build in builds:
         if build.outside:
             outside.append(build)
             search.complain("outside", build.outside, build.where)
@@ -109,21 +121,28 @@ def discover(
     if not everywhere:  # nobody here can state how those of others are built
         for build in inside:
             _note_guess(search, build)
+    problems: list[Problem] = [*search.problems]
+    ignore_files: Iterable[str] = filter(is_ignore_file, search.paths)
+    if is_about_the_team:
+        ignore_files = others.paths_of_ours(ignore_files, inside)
+        problems = with_problem(others.without_problems(problems), others.left_out)
     return Discovery(
         root=root,
         builds=tuple(inside),
+        left_out=left_out,
+        others=others.left_out,
         outside=tuple(outside),
-        dockerfiles=_shown_paths(search, is_dockerfile),
-        ignore_files=_shown_paths(search, is_ignore_file),
+        dockerfiles=_shown_paths(search, filter(is_dockerfile, search.paths)),
+        ignore_files=_shown_paths(search, ignore_files),
         findings=tuple(search.findings),
-        problems=tuple(sorted(search.problems, key=_problem_order)),
+        problems=tuple(sorted(problems, key=_problem_order)),
         parsed_files=search.parsed_files,
         listing=listing,
     )
 
 
-def _shown_paths(search: Search, is_wanted: Callable[[str], bool]) -> Texts:
-    return tuple(search.shown(path) for path in search.paths if is_wanted(path))
+def _shown_paths(search: Search, paths: Iterable[str]) -> Texts:
+    return tuple(map(search.shown, paths))
 
 
 def _problem_order(problem: Problem) -> tuple[str, int]:
@@ -164,13 +183,15 @@ def _add_guess(search: Search, path: str) -> None:
         try:
             context = _guessed_context(search, context, parsed)
         except DockerfileError as error:
-            if not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
-                search.complain(
-                    "dockerfile",
-                    message=error.message,
-                    where=replace(where, line=error.line),
-                    fails=True,
-                )
+            if is_template(parsed.data):
+                search.templates[path] = "templates"
+                return
+            search.complain(
+                "dockerfile",
+                message=error.message,
+                where=replace(where, line=error.line),
+                fails=True,
+            )
             return
     search.add(
         place=Place("dockerfile", name="", where=where),
@@ -319,7 +340,8 @@ def _is_wanted(path: str) -> bool:
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:
     """Return the arguments to type for the builds that files at `paths` define, None for none."""
-    builds = _all_builds(Search(context, paths=sorted(paths)))
+    search = Search(context, paths=sorted(paths))
+    builds, _ = Others(search).split(_all_builds(search))
     place_of: dict[str, str] = {}  # by arguments; those that a file defines come first
     for build in sorted(builds, key=lambda build: build.guessed):
         if build.inline is not None:
@@ -360,4 +382,5 @@ __all__ = [
     "merged",
     "usual_context",
     "what_to_type",
+    "with_problem",
 ]

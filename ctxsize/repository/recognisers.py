@@ -89,6 +89,29 @@ class FileKind(Value):
         return _path_ending_with(self.name)
 
 
+class OthersDirectory(Value):
+    """A kind of directory with the code of others: a row `[[others]]`."""
+
+    what: str  # what such code is, in the plural
+    name: str  # an expression for the end of its path
+    holds: str = ""  # an expression for a name in a directory below it, which proves that
+    filled: bool = False  # True if only Dockerfiles with the marks of a template are meant
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return an expression for `fullmatch` on the path of a directory."""
+        return _path_ending_with(self.name)
+
+
+@cache
+def others_directories() -> tuple[OthersDirectory, ...]:
+    """Return every kind of directory with the code of others."""
+    return tuple(
+        from_row(OthersDirectory, _FILE, f"others {number}", row)
+        for number, row in enumerate(table(_FILE)["others"], 1)
+    )
+
+
 @cache
 def build_commands() -> tuple[BuildCommand, ...]:
     """Return every command that builds an image."""

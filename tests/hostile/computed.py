@@ -120,6 +120,10 @@ def _forms() -> Iterator[Names]:
                 yield {"required": expression}
 
 
+def _proofs() -> Iterator[Names]:
+    return ({"row": row} for row in recognisers.others_directories() if row.holds)
+
+
 def _commands() -> Iterator[Names]:
     gap = recognisers._GAP
     return ({"words": row["words"].replace(" ", gap)} for row in table("builds.toml")["command"])
@@ -187,6 +191,7 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
+    "repository/others.py: row.holds": _proofs,
     "repository/commands.py: _PARTS[kind.reader]": Computed(_each("kind", _readers())),
     "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),
     "repository/commands.py: self.kind.top": Computed(_tops),
