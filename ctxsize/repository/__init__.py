@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +25,10 @@ from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import FrozenFindings, Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
-from ctxsize.repository import bake, calls, commands, compose, described
+from ctxsize.repository import bake, calls, commands, described, projects
 from ctxsize.repository.commands import Ground, ground_of
 from ctxsize.repository.others import Others, is_template, with_problem
-from ctxsize.repository.recognisers import file_kinds, may_define_builds
+from ctxsize.repository.recognisers import file_kinds, kinds_by_beginning, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
     FileListing,
@@ -103,7 +104,7 @@ def discover(
     if listing is not None and listing.is_about(root, everywhere=everywhere):
         search.paths += listing.paths
     else:
-        listing = search.list_files(_is_wanted, everywhere=everywhere)
+        listing = search.list_files(_is_wanted, _begins_so, everywhere=everywhere)
     builds = _all_builds(search, guesses=guesses)
     others = Others(search)
     left_out: FoundBuilds = ()
@@ -151,13 +152,13 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
 
 def _all_builds(search: Search, *, guesses: bool = True) -> FoundBuilds:
     """Return the builds that files define, and with `guesses` one for each other Dockerfile."""
-    compose.collect(search)
+    projects.collect(search)
     bake.collect(search)
     for kind in file_kinds():
         add_builds = _READERS[kind.reader]
         for path in filter(kind.pattern.fullmatch, search.paths):
             text = search.read(path)
-            if text is None:
+            if text is None or not re.match(kind.begins, text):
                 continue
             with search.reading(path):
                 add_builds(ground_of(search, path, kind), text)
@@ -331,11 +332,21 @@ def _is_wanted(path: str) -> bool:
         lower = name.lower()
         if not lower.endswith(_ENDS) and not any(word in lower for word in _WORDS):
             return False
-    if compose.WANTED(name) or bake.WANTED(name):
+    if projects.WANTED(name) or bake.WANTED(name):
         return True
     if is_dockerfile(name) or is_ignore_file(name):
         return True
     return may_define_builds(path)
+
+
+def _begins_so(path: str, beginning: str) -> bool:
+    """Return whether a file with such a beginning may define builds, whatever its name."""
+    if projects.may_be_one(path, beginning):
+        return True
+    return any(
+        kind.pattern.fullmatch(path) and re.match(kind.begins, beginning)
+        for kind in kinds_by_beginning()
+    )
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

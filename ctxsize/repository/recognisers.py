@@ -68,6 +68,7 @@ class FileKind(Value):
     reader: str  # the function that reads it, a key of `_READERS` in `ctxsize.repository`
     title: str = ""
     reads: str = ""  # what is read of it, for `docs/scan.md`
+    begins: str = ""  # an expression for the beginning of its text, without which it is another
     how: str = "command"  # the kind of place in reports
     directories: Sequence[str] = (".",)  # where its paths start; all but the first are guesses
     top: str = _NEVER  # an expression for what stands for the first directory
@@ -144,6 +145,8 @@ def _expressions() -> tuple[re.Pattern[str], re.Pattern[str]]:
     names = []
     paths = []
     for kind in file_kinds():
+        if kind.begins:
+            continue
         if "/" in kind.name.replace("[^/]", ""):
             paths.append(kind.name)
         else:
@@ -154,11 +157,17 @@ def _expressions() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def may_define_builds(path: str) -> bool:
-    """Return True if a path is that of a file of any kind."""
+    """Return True if a path is that of a file of any kind that its name gives away."""
     of_names, of_paths = _expressions()
     if of_names.fullmatch(path.rpartition("/")[2]):
         return True
     return of_paths.fullmatch(path) is not None
+
+
+@cache
+def kinds_by_beginning() -> tuple[FileKind, ...]:
+    """Return the kinds of files that only the beginning of their text gives away."""
+    return tuple(kind for kind in file_kinds() if kind.begins)
 
 
 def _path_ending_with(name: str) -> re.Pattern[str]:

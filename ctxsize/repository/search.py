@@ -39,6 +39,9 @@ _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _FETCHED = frozenset(("node_modules", "bower_components"))
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
 _MOST_COUNTED = 20_000  # names in directories that tools fetched, to count the Dockerfiles
+_MOST_ASKED = 1_000  # files of which only the beginning says whether they may define builds
+_MOST_ASKED_HERE = 50  # of these in one directory: more of them are data
+_MOST_OF_BEGINNING = 4096  # bytes that are read of each
 _VENDORED = "vendored code"
 _MOST_NAMES = 300_000  # names that are compared with the wildcards of all Dockerfiles together
 
@@ -304,8 +307,17 @@ class Search(Mutable):
             )
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> FileListing:
+    def list_files(
+        self,
+        wanted: Callable[[str], bool],
+        begins: Callable[[str, str], bool] = lambda path, beginning: False,
+        *,
+        everywhere: bool,
+    ) -> FileListing:
         """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
+
+        Of other YAML and files without an ending, `begins` decides by the path and the beginning;
+        only of the first ones in each directory, and of those that are nearest to the root.
 
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
         worktrees, and what git ignores.
@@ -322,6 +334,7 @@ class Search(Mutable):
             never |= _FETCHED
             skipped = self._of_others()
         fetched = []
+        asked = []
         pending = [""]
         while pending:
             directory = pending.pop()
@@ -337,15 +350,28 @@ class Search(Mutable):
                 continue
             prefix = join(directory, "")
             folders = {child.name for child in entries if child.is_dir(follow_symlinks=False)}
-            files = map(prefix.__add__, names - folders)
-            self.paths += sorted(filter(wanted, files))
+            files = [*map(prefix.__add__, names - folders)]
+            chosen = sorted(filter(wanted, files))
+            self.paths += chosen
+            unclear = sorted(filter(_may_be_anything, {*files}.difference(chosen)))
+            asked += unclear[:_MOST_ASKED_HERE]
             below = map(prefix.__add__, sorted(folders - never, reverse=True))
             pending += [path for path in below if f"{path}/" not in skipped]
             apart = map(prefix.__add__, sorted(folders & never & _FETCHED))
             fetched += [path for path in apart if f"{path}/" not in skipped]
         if self.has_index and not everywhere:
             self._count_fetched(fetched)
+        asked.sort(key=lambda path: path.count("/"))
+        self.paths += (path for path in asked[:_MOST_ASKED] if begins(path, self._beginning(path)))
         return FileListing(realpath(self.root), everywhere, paths=tuple(self.paths))
+
+    def _beginning(self, path: str) -> str:
+        """Return the beginning of a file; `""` if it cannot be read, or is no text."""
+        name = self.shown(path)
+        with suppress(OSError):
+            if holds(self.border, name):
+                return read_file(name, _MOST_OF_BEGINNING, cut=True).decode(errors="replace")
+        return ""
 
     def _count_fetched(self, directories: list[str]) -> None:
         """Note the Dockerfiles of a committed package cache or vendored modules, the first ones."""
@@ -387,6 +413,12 @@ def _is_of_a_tool(directory: str, names: set[str]) -> bool:
     if "CACHEDIR.TAG" in names or "pyvenv.cfg" in names:
         return True
     return "modules.txt" in names and basename(directory) == "vendor"
+
+
+def _may_be_anything(path: str) -> bool:
+    """Return whether a file may define builds that has no name for it."""
+    name = path.rpartition("/")[2]
+    return "." not in name or name.endswith((".yml", ".yaml"))
 
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:

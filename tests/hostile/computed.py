@@ -191,9 +191,10 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
-    "repository/others.py: row.holds": _proofs,
+    "repository/others.py: row.holds": Computed(_proofs),
     "repository/commands.py: _PARTS[kind.reader]": Computed(_each("kind", _readers())),
     "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),
+    "repository/__init__.py: kind.begins": Computed(_each("kind", _files())),
     "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
     "repository/described.py: f'\\\\A{kind.images}'": Computed(_each("kind", _files())),

@@ -405,6 +405,28 @@ FILES: dict[str, dict[str, Case]] = {
     "shell scripts": {
         "beside": ([written("services/build.sh", "#!/bin/sh\ndocker build app\n"), APP], [BUILT]),
     },
+    "shell scripts without an ending, which begin with `#!`": {
+        "the directory above its own": (
+            [
+                written(
+                    "bin/image",
+                    '#!/usr/bin/env bash\ncd "$(dirname "$0")/.."\n'
+                    "docker build -f deploy/app.Dockerfile --target dev .\n",
+                ),
+                DEPLOY,
+            ],
+            [DEPLOYED],
+        ),
+        "no script": (
+            [
+                written("NOTES", "docker build services/app\n"),
+                written("run", "#!/usr/bin/env python3\n# docker build services/app\n"),
+                written("Dockerfile-x", "#!/bin/sh\n# docker build services/app\nFROM scratch\n"),
+                APP,
+            ],
+            [],
+        ),
+    },
     "Makefiles": {
         "CURDIR": (
             [written("Makefile", "a:\n\tcd make; docker build $(CURDIR)/services/app\n"), APP],
@@ -816,4 +838,5 @@ def test_a_last_name_is_enough_for_kinds_that_name_no_directory() -> None:
 )
 def test_a_path_may_define_builds_if_a_kind_says_so(path: str, expected: bool) -> None:
     assert may_define_builds(path) == expected
-    assert any(kind.pattern.fullmatch(path) for kind in file_kinds()) == expected
+    named = [kind for kind in file_kinds() if not kind.begins]
+    assert any(kind.pattern.fullmatch(path) for kind in named) == expected
