@@ -44,7 +44,10 @@ _MOST_NAMED = 3
 _ALL = (".", "*", "**")  # sources that any directory has
 _MOST_SOURCES = 200  # number of sources of a Dockerfile that decide a guess
 _WORDS = ("file", "ignore")
-_ENDS = (".bash", ".build", ".hcl", ".json", ".just", ".mk", ".sh", ".yaml", ".yml")
+_ENDS = (
+    *(".bash", ".build", ".gradle", ".gradle.kts", ".hcl", ".json", ".jsonc", ".just", ".mk"),
+    *(".sh", ".toml", ".xml", ".yaml", ".yml"),
+)
 """Each name of a file that may define builds contains one of `_WORDS` or ends with one of these."""
 
 _READERS: dict[str, Callable[[Ground, str], None]] = {
@@ -171,7 +174,12 @@ def _add_guesses(search: Search) -> None:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
-        if realpath(full) not in used and isfile(full):
+        real = realpath(full)
+        if real in used or not isfile(full):
+            continue
+        if real in search.elsewhere:
+            search.complain("elsewhere", search.elsewhere[real], where=Location(full))
+        else:
             _add_guess(search, path)
 
 

@@ -56,6 +56,8 @@ class BuildDescription(Value):
     narrowed: Sequence[str] = ()  # keys with which less than the context is sent
     paths: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of `context`, `target`, …
     usual: Mapping[str, str] = field(default_factory=dict)  # `context` and `dockerfile` by default
+    elsewhere: str = ""  # what it sends, if its context is no directory of the repository
+    possible: bool = False  # True if there may be no such build: its Dockerfile has to exist
     git: str = ""  # what to do, as it builds from git
     beside: str = "directory"  # the Dockerfile is relative to it, to the `context`, or `either`
     builder: str = "buildkit"  # the builder whose behaviour applies
@@ -80,6 +82,8 @@ class FileKind(Value):
     step: str = ""  # the key of the only mappings in which `inside` counts
     variables: str | None = None  # the key of mappings with variables
     program: Sequence[str] = ()  # paths of the program that gets `args`
+    arguments: str = "args"  # the path of what the program gets
+    pinned: str = _NEVER  # an expression for a commit with the version behind it, its group 1
     images: str = ""  # an expression for what to remove from the image of a program
     brings: str = _NEVER  # an expression for the action of a step that brings files
     build: Sequence[BuildDescription] = ()

@@ -135,6 +135,8 @@ class Search(Mutable):
     names_left: int = _MOST_NAMES  # number of names that `finds` may still compare
     fetched: dict[str, str] = field(default_factory=dict)
     """Dockerfiles that a tool fetched and git does not ignore: what each belongs to."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """Dockerfiles that tools build with contexts of their own: what these send, by real paths."""
     has_index: bool = False  # True if git knows what is committed
     templates: dict[str, str] = field(default_factory=dict)
     """Dockerfiles that nothing can parse before they are filled in: what each belongs to."""
