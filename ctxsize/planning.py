@@ -89,9 +89,10 @@ def configured_builds(config: Config, root: str) -> list[FoundBuild]:
 
 def with_configured(discovery: Discovery, configured: Sequence[FoundBuild]) -> Discovery:
     """Return `discovery` with configured builds in place of guesses for their Dockerfiles."""
-    from ctxsize.repository import merged
+    from ctxsize.repository import merged, with_problem
 
-    guessed = {build.dockerfile for build in discovery.builds if build.guessed}
+    found = [*discovery.builds, *discovery.left_out]
+    guessed = {build.dockerfile for build in found if build.guessed}
     stated = guessed & {build.dockerfile for build in configured}
     if not stated:
         return discovery
@@ -102,4 +103,12 @@ def with_configured(discovery: Discovery, configured: Sequence[FoundBuild]) -> D
         for problem in discovery.problems
         if problem.code != "guess" or realpath(problem.path or "") not in stated
     ]
-    return replace(discovery, builds=merged(builds), problems=tuple(problems))
+    left_out = [build for build in discovery.left_out if build.dockerfile not in stated]
+    others = {path: what for path, what in discovery.others.items() if path not in stated}
+    return replace(
+        discovery,
+        builds=merged(builds),
+        left_out=tuple(left_out),
+        others=others,
+        problems=tuple(with_problem(problems, others)),
+    )

@@ -260,7 +260,8 @@ class Layout:
         found = discover(root, environment=os.environ, parsed_files=parsed_files)
         self._discovery = with_configured(found, configured)
         self._real = cache(_real)  # many ignore files are compared with the same builds
-        self._builds = merged([*self._discovery.builds, *configured])
+        builds = (*self._discovery.builds, *self._discovery.left_out)
+        self._builds = merged([*builds, *configured])
         self.builds = [discovered.build for discovered in self._builds]
 
     def targets(self) -> list[Target]:

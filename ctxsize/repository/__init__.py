@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import chain, takewhile
 from os.path import dirname, isfile, normpath, realpath, relpath, split
@@ -24,9 +25,10 @@ from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import FrozenFindings, Location
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
-from ctxsize.repository import bake, calls, commands, compose, described
+from ctxsize.repository import bake, calls, commands, described, projects
 from ctxsize.repository.commands import Ground, ground_of
-from ctxsize.repository.recognisers import file_kinds, may_define_builds
+from ctxsize.repository.others import Others, is_template, with_problem
+from ctxsize.repository.recognisers import file_kinds, kinds_by_beginning, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
     FileListing,
@@ -39,11 +41,13 @@ from ctxsize.repository.search import (
 from ctxsize.values import Value
 
 _MOST_NAMED = 3
-_TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _ALL = (".", "*", "**")  # sources that any directory has
 _MOST_SOURCES = 200  # number of sources of a Dockerfile that decide a guess
 _WORDS = ("file", "ignore")
-_ENDS = (".bash", ".build", ".hcl", ".json", ".just", ".mk", ".sh", ".yaml", ".yml")
+_ENDS = (
+    *(".bash", ".build", ".gradle", ".gradle.kts", ".hcl", ".json", ".jsonc", ".just", ".mk"),
+    *(".sh", ".toml", ".xml", ".yaml", ".yml"),
+)
 """Each name of a file that may define builds contains one of `_WORDS` or ends with one of these."""
 
 _READERS: dict[str, Callable[[Ground, str], None]] = {
@@ -60,9 +64,12 @@ class Discovery(Value):
 
     root: str
     builds: FoundBuilds = ()  # inside, by context, Dockerfile and target
+    left_out: FoundBuilds = ()  # inside, but of fixtures, templates and vendored code alone
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Dockerfiles that were left out: what each belongs to, such as `fixtures`, by its path."""
     outside: FoundBuilds = ()  # with context or Dockerfile outside the repository
     dockerfiles: Texts = ()  # every one in the tree, whether a build reads it or not
-    ignore_files: Texts = ()  # every one in the tree, whether a build reads it or not
+    ignore_files: Texts = ()  # every one in the tree, read or not, but those left out, too
     findings: FrozenFindings = ()
     problems: Problems = ()  # of reading files; their builds may be missing
     parsed_files: ParsedDockerfiles = field(
@@ -86,6 +93,9 @@ def discover(
     another discovery is not made again; that one has reported its problems. Without `guesses`
     only builds that files define are returned.
 
+    Builds that only fixtures, templates and vendored code define are `left_out`, and counted in one
+    problem, unless `everywhere`.
+
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
     contains its sources. Builds outside the repository are listed apart. `parsed_files` caches
@@ -97,10 +107,16 @@ def discover(
     if listing is not None and listing.is_about(root, everywhere=everywhere):
         search.paths += listing.paths
     else:
-        listing = search.list_files(_is_wanted, everywhere=everywhere)
+        listing = search.list_files(_is_wanted, _begins_so, everywhere=everywhere)
+    builds = _all_builds(search, guesses=guesses)
+    others = Others(search)
+    left_out: FoundBuilds = ()
+    is_about_the_team = guesses and not everywhere
+    if is_about_the_team:
+        builds, left_out = others.split(builds)
     inside = []
     outside = []
-    for build in _all_builds(search, guesses=guesses):
+    for build in builds:
         if build.outside:
             outside.append(build)
             search.complain("outside", build.outside, build.where)
@@ -109,21 +125,28 @@ def discover(
     if not everywhere:  # nobody here can state how those of others are built
         for build in inside:
             _note_guess(search, build)
+    problems: list[Problem] = [*search.problems]
+    ignore_files: Iterable[str] = filter(is_ignore_file, search.paths)
+    if is_about_the_team:
+        ignore_files = others.paths_of_ours(ignore_files, inside)
+        problems = with_problem(others.without_problems(problems), others.left_out)
     return Discovery(
         root=root,
         builds=tuple(inside),
+        left_out=left_out,
+        others=others.left_out,
         outside=tuple(outside),
-        dockerfiles=_shown_paths(search, is_dockerfile),
-        ignore_files=_shown_paths(search, is_ignore_file),
+        dockerfiles=_shown_paths(search, filter(is_dockerfile, search.paths)),
+        ignore_files=_shown_paths(search, ignore_files),
         findings=tuple(search.findings),
-        problems=tuple(sorted(search.problems, key=_problem_order)),
+        problems=tuple(sorted(problems, key=_problem_order)),
         parsed_files=search.parsed_files,
         listing=listing,
     )
 
 
-def _shown_paths(search: Search, is_wanted: Callable[[str], bool]) -> Texts:
-    return tuple(search.shown(path) for path in search.paths if is_wanted(path))
+def _shown_paths(search: Search, paths: Iterable[str]) -> Texts:
+    return tuple(map(search.shown, paths))
 
 
 def _problem_order(problem: Problem) -> tuple[str, int]:
@@ -132,13 +155,13 @@ def _problem_order(problem: Problem) -> tuple[str, int]:
 
 def _all_builds(search: Search, *, guesses: bool = True) -> FoundBuilds:
     """Return the builds that files define, and with `guesses` one for each other Dockerfile."""
-    compose.collect(search)
+    projects.collect(search)
     bake.collect(search)
     for kind in file_kinds():
         add_builds = _READERS[kind.reader]
         for path in filter(kind.pattern.fullmatch, search.paths):
             text = search.read(path)
-            if text is None:
+            if text is None or not re.match(kind.begins, text):
                 continue
             with search.reading(path):
                 add_builds(ground_of(search, path, kind), text)
@@ -151,7 +174,12 @@ def _add_guesses(search: Search) -> None:
     used = {build.dockerfile for build in search.builds}
     for path in filter(is_dockerfile, search.paths):
         full = search.shown(path)
-        if realpath(full) not in used and isfile(full):
+        real = realpath(full)
+        if real in used or not isfile(full):
+            continue
+        if real in search.elsewhere:
+            search.complain("elsewhere", search.elsewhere[real], where=Location(full))
+        else:
             _add_guess(search, path)
 
 
@@ -164,13 +192,15 @@ def _add_guess(search: Search, path: str) -> None:
         try:
             context = _guessed_context(search, context, parsed)
         except DockerfileError as error:
-            if not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
-                search.complain(
-                    "dockerfile",
-                    message=error.message,
-                    where=replace(where, line=error.line),
-                    fails=True,
-                )
+            if is_template(parsed.data):
+                search.templates[path] = "templates"
+                return
+            search.complain(
+                "dockerfile",
+                message=error.message,
+                where=replace(where, line=error.line),
+                fails=True,
+            )
             return
     search.add(
         place=Place("dockerfile", name="", where=where),
@@ -310,16 +340,27 @@ def _is_wanted(path: str) -> bool:
         lower = name.lower()
         if not lower.endswith(_ENDS) and not any(word in lower for word in _WORDS):
             return False
-    if compose.WANTED(name) or bake.WANTED(name):
+    if projects.WANTED(name) or bake.WANTED(name):
         return True
     if is_dockerfile(name) or is_ignore_file(name):
         return True
     return may_define_builds(path)
 
 
+def _begins_so(path: str, beginning: str) -> bool:
+    """Return whether a file with such a beginning may define builds, whatever its name."""
+    if projects.may_be_one(path, beginning):
+        return True
+    return any(
+        kind.pattern.fullmatch(path) and re.match(kind.begins, beginning)
+        for kind in kinds_by_beginning()
+    )
+
+
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:
     """Return the arguments to type for the builds that files at `paths` define, None for none."""
-    builds = _all_builds(Search(context, paths=sorted(paths)))
+    search = Search(context, paths=sorted(paths))
+    builds, _ = Others(search).split(_all_builds(search))
     place_of: dict[str, str] = {}  # by arguments; those that a file defines come first
     for build in sorted(builds, key=lambda build: build.guessed):
         if build.inline is not None:
@@ -360,4 +401,5 @@ __all__ = [
     "merged",
     "usual_context",
     "what_to_type",
+    "with_problem",
 ]

@@ -13,6 +13,7 @@ from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 from ctxsize.repository import bakefile, compose
 from ctxsize.repository.bakefile import BakeFile, BakeObject
+from ctxsize.repository.projects import NAMES
 from ctxsize.repository.search import LARGEST_BYTES, Place, Search, by_directory, shortened
 from ctxsize.values import Value
 
@@ -49,7 +50,7 @@ def collect(search: Search) -> None:
         if usual:
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
             # usual names, and no overrides.
-            beside = [join(directory, name) for name in compose.NAMES]
+            beside = [join(directory, name) for name in NAMES]
             beside = [path for path in beside if path in known]
             projects.append(_project(search, directory, usual, beside))
         for name in names:
@@ -85,7 +86,7 @@ def _project(search: Search, directory: str, names: list[str], beside: list[str]
 
 def _add_services(bake: BakeFile, search: Search, directory: str, paths: list[str]) -> None:
     """Add the targets that Bake makes of the services in Compose files."""
-    # `compose.collect` reports the problems of these files and adds other services.
+    # `projects.collect` reports the problems of these files and adds other services.
     services = compose.ComposeReader(replace(search, problems={})).builds(paths)
     for service_name, service in services.items():
         name = compose.bake_name(service_name)

@@ -1,15 +1,17 @@
-"""Builds of calls with literal arguments in a Jenkinsfile (Groovy) or a Tiltfile (Starlark)."""
+"""Builds of calls with literal arguments: of Groovy in Jenkins and Gradle, of a Tiltfile."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.repository.commands import Ground, add_script
 from ctxsize.repository.described import Passage, add_described, text_at
-from ctxsize.repository.yaml import YamlMapping
+from ctxsize.repository.recognisers import expression
+from ctxsize.repository.yaml import YamlMapping, texts_in
 from ctxsize.values import Value
 
 _TOKEN = r"""(?sx)(?P<blank>\s+|//[^\n]*|\#[^\n]*|/\*(?:.*?\*/|.*))
@@ -25,7 +27,13 @@ _UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 
 def add_calls(ground: Ground, text: str) -> None:
     """Add the builds of the calls of a file that its row names."""
-    for call in _calls(ground.with_top(text), ground.kind.scripts):
+    if not expression("programs").search(text):
+        return
+    kind = ground.kind
+    if re.search(kind.unknown, text):
+        ground.search.is_open = True
+        return
+    for call in _calls(ground.with_top(text), kind.scripts):
         arguments = call.arguments
         here = ground.on_line(arguments.line)
         add_described(here, Passage(arguments))
@@ -34,6 +42,8 @@ def add_calls(ground: Ground, text: str) -> None:
             ground.search.is_open = True
         elif call.name == "sh":
             script = text_at(arguments, ("script", "0"))
+        elif call.name == "commandLine":
+            script = shlex.join(texts_in([*arguments.values()]))
         elif call.name == "docker.build":
             # `Docker.build` of docker-workflow-plugin: `String image, String args = '.'`.
             operands = text_at(arguments, "1") or "."

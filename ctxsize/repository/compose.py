@@ -1,4 +1,4 @@
-"""Builds of Compose files: the files of each project, and the builds of its services.
+"""Builds of Compose files: the services of a project.
 
 Files are read, interpolated, included, extended and merged as by Docker Compose. Only the keys
 `build` (Bake reads its `x-bake`, too), `platform`, `extends` and `include` are read.
@@ -6,7 +6,6 @@ Files are read, interpolated, included, extended and merged as by Docker Compose
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from os.path import dirname, expanduser, isfile, join
@@ -15,66 +14,20 @@ from ctxsize.build import Build, is_reference, joined, with_inline
 from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
-from ctxsize.repository import bakefile, yaml
+from ctxsize.repository import yaml
 from ctxsize.repository.search import (
     NamedTexts,
     NotReadError,
-    Place,
     Search,
-    by_directory,
 )
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 from ctxsize.values import Value
 
-# The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
-NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""Default names of Compose files, first choice first."""
-_ENDS = ("override.yml", "override.yaml")
-OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
-WANTED = re.compile(
-    r"(?s:.*/)?"
-    r"(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?"  # `docker-compose.test.yml`
-    r"|[\w\-]+[.\-]compose)"  # `test.compose.yml`
-    r"\.ya?ml",
-    re.IGNORECASE,
-).fullmatch
-"""Matches the path of a file of Compose."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
 _READ_KEYS = ("build", "platform", "extends")
 _SERVICE = "service:"  # begins a context that is what another service builds: nothing is sent
 _MOST_JOINED = 100  # number of items of a list to which a later file adds others
 _MOST_INCLUDED = 10_000  # number of included files of the largest project
-
-
-def collect(search: Search) -> None:
-    """Add the builds of every Compose project, whatever its profiles."""
-    known = {*search.paths}
-    for directory, names in by_directory(filter(WANTED, search.paths)):
-        # `bake.collect` adds the targets that a Bake file makes of these services.
-        is_baked = not known.isdisjoint(join(directory, name) for name in bakefile.DEFAULTS)
-        for project in _projects(names):
-            files = [join(directory, name) for name in project]
-            with search.reading(files[0]):
-                _add_services(search, files, is_baked=is_baked)
-
-
-def _add_services(search: Search, files: list[str], *, is_baked: bool) -> None:
-    for name, service in ComposeReader(search).builds(files).items():
-        place = Place("compose", name, service.where)
-        search.add(place, service.build)
-        if service.baked and not is_baked:
-            place = Place("bake", bake_name(name), service.where)
-            search.add(place, service.baked)
-
-
-def _projects(names: list[str]) -> list[list[str]]:
-    """Return what is read together: the default set, then each other file with the base."""
-    base = [name for name in NAMES if name in names][:1]
-    override = [name for name in OVERRIDES if name in names][:1]
-    others = sorted({*names}.difference(NAMES, OVERRIDES))
-    projects = [base + override]
-    projects += [[*base, name] for name in others]
-    return [*filter(None, projects)]
 
 
 def bake_name(service: str) -> str:
@@ -119,6 +72,7 @@ class ComposeReader:
         self._document = cache(self._read_document)  # parsed once for all projects
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
+        self.paths: set[str] = set()  # the files that were read
         self._variables: dict[object, NamedTexts] = {}  # each set once: keys are identities
         self._interpolator = Interpolator()
 
@@ -195,6 +149,7 @@ class ComposeReader:
 
     def _read_document(self, path: str) -> YamlMapping:
         """Return a file, parsed; an empty one if it cannot be read."""
+        self.paths.add(path)
         with self._search.reading(path):
             document = yaml.load(self._search.read(path) or "")
             if not isinstance(document, YamlMapping | None):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice, product
-from os.path import basename, dirname
+from os.path import basename, dirname, isfile, join, realpath
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
@@ -65,19 +65,32 @@ class Passage(NamedTuple):
 
 
 def add_document(ground: Ground, text: str) -> None:
-    """Add the builds of a YAML or JSON file."""
+    """Add the builds of a YAML, JSON, TOML or XML file."""
     kind = ground.kind
-    if not kind.build and not expression("programs").search(text):
+    name = ground.place.where.path.lower()
+    # Most of the others are about something else, and none is Docker's without its name.
+    is_of_many = not kind.build or name.endswith((".toml", ".xml"))
+    if is_of_many and not expression("programs").search(text):
         return
-    if ground.place.where.path.lower().endswith(".json"):
-        text = re.sub(_JSON, _text_or_blanks, text)
-    for document in yaml.documents(text):
+    text = re.sub(kind.pinned, lambda match: f"@{match[1]}", text)
+    for document in _documents(name, text):
         if kind.joined:
             document = _with_bases(ground.search, mapping_of(document))
         passages = [*_passages(document, kind)]
         expanding = replace(ground, expanded=expander(_variables(ground, passages)))
         for passage in passages:
             _add_passage(expanding, passage)
+
+
+def _documents(name: str, text: str) -> Iterable[Yaml]:
+    """Return the documents of a text, by the ending of the file's name."""
+    if name.endswith(".toml"):
+        return [yaml.toml_document(text)]
+    if name.endswith(".xml"):
+        return [yaml.xml_document(text)]
+    if name.endswith((".json", ".jsonc")):
+        text = re.sub(_JSON, _text_or_blanks, text)
+    return yaml.documents(text)
 
 
 def _text_or_blanks(match: RegexMatch) -> str:
@@ -217,7 +230,7 @@ def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
     if program:
         program = re.sub(rf"\A{kind.images}", "", program)
         program = re.sub(_TAG, "", program)
-        arguments = texts_in(listed(mapping.get("args")))
+        arguments = texts_in(_value_at(mapping, kind.arguments))
         yield mapping.line, shlex.join([program, *arguments])
 
 
@@ -331,6 +344,9 @@ def _add_run(
     place = ground.place
     context = text_of("context")
     file = _only_file(search, text_of("dockerfile"))
+    if description.elsewhere:
+        _note_elsewhere(ground, description, join(context, file))
+        return
     target = text_of("target")
     if not target:
         _, options = parse_words(text_of("options").split(), BuildCommand(""))
@@ -365,8 +381,18 @@ def _add_run(
         ),
         beside=description.beside,
         # A mapping says that there is such a build, so what is missing is a problem.
-        is_certain=len(ground.directories) == 1,
+        is_certain=len(ground.directories) == 1 and not description.possible,
     )
+
+
+def _note_elsewhere(ground: Ground, description: BuildDescription, file: str) -> None:
+    """Record that a tool builds a Dockerfile with a context which is no directory here."""
+    search = ground.search
+    for start in ground.directories:
+        path = realpath(search.shown(ground.placed(start, file)))
+        if isfile(path):
+            search.elsewhere.setdefault(path, f"{description.elsewhere} ({ground.place})")
+            return
 
 
 def _only_file(search: Search, path: str) -> str:

@@ -56,6 +56,8 @@ class BuildDescription(Value):
     narrowed: Sequence[str] = ()  # keys with which less than the context is sent
     paths: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of `context`, `target`, …
     usual: Mapping[str, str] = field(default_factory=dict)  # `context` and `dockerfile` by default
+    elsewhere: str = ""  # what it sends, if its context is no directory of the repository
+    possible: bool = False  # True if there may be no such build: its Dockerfile has to exist
     git: str = ""  # what to do, as it builds from git
     beside: str = "directory"  # the Dockerfile is relative to it, to the `context`, or `either`
     builder: str = "buildkit"  # the builder whose behaviour applies
@@ -68,6 +70,7 @@ class FileKind(Value):
     reader: str  # the function that reads it, a key of `_READERS` in `ctxsize.repository`
     title: str = ""
     reads: str = ""  # what is read of it, for `docs/scan.md`
+    begins: str = ""  # an expression for the beginning of its text, without which it is another
     how: str = "command"  # the kind of place in reports
     directories: Sequence[str] = (".",)  # where its paths start; all but the first are guesses
     top: str = _NEVER  # an expression for what stands for the first directory
@@ -79,6 +82,8 @@ class FileKind(Value):
     step: str = ""  # the key of the only mappings in which `inside` counts
     variables: str | None = None  # the key of mappings with variables
     program: Sequence[str] = ()  # paths of the program that gets `args`
+    arguments: str = "args"  # the path of what the program gets
+    pinned: str = _NEVER  # an expression for a commit with the version behind it, its group 1
     images: str = ""  # an expression for what to remove from the image of a program
     brings: str = _NEVER  # an expression for the action of a step that brings files
     build: Sequence[BuildDescription] = ()
@@ -87,6 +92,29 @@ class FileKind(Value):
     def pattern(self) -> re.Pattern[str]:
         """Return an expression for `fullmatch` on the path of a file."""
         return _path_ending_with(self.name)
+
+
+class OthersDirectory(Value):
+    """A kind of directory with the code of others: a row `[[others]]`."""
+
+    what: str  # what such code is, in the plural
+    name: str  # an expression for the end of its path
+    holds: str = ""  # an expression for a name in a directory below it, which proves that
+    filled: bool = False  # True if only Dockerfiles with the marks of a template are meant
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Return an expression for `fullmatch` on the path of a directory."""
+        return _path_ending_with(self.name)
+
+
+@cache
+def others_directories() -> tuple[OthersDirectory, ...]:
+    """Return every kind of directory with the code of others."""
+    return tuple(
+        from_row(OthersDirectory, _FILE, f"others {number}", row)
+        for number, row in enumerate(table(_FILE)["others"], 1)
+    )
 
 
 @cache
@@ -121,6 +149,8 @@ def _expressions() -> tuple[re.Pattern[str], re.Pattern[str]]:
     names = []
     paths = []
     for kind in file_kinds():
+        if kind.begins:
+            continue
         if "/" in kind.name.replace("[^/]", ""):
             paths.append(kind.name)
         else:
@@ -131,11 +161,17 @@ def _expressions() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def may_define_builds(path: str) -> bool:
-    """Return True if a path is that of a file of any kind."""
+    """Return True if a path is that of a file of any kind that its name gives away."""
     of_names, of_paths = _expressions()
     if of_names.fullmatch(path.rpartition("/")[2]):
         return True
     return of_paths.fullmatch(path) is not None
+
+
+@cache
+def kinds_by_beginning() -> tuple[FileKind, ...]:
+    """Return the kinds of files that only the beginning of their text gives away."""
+    return tuple(kind for kind in file_kinds() if kind.begins)
 
 
 def _path_ending_with(name: str) -> re.Pattern[str]:

@@ -18,7 +18,7 @@ from os.path import basename, isdir, join, lexists, normpath, realpath, split
 from ctxsize.build import Build, is_named_reference, is_reference, placed
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.words import Variables
-from ctxsize.engine.dockerfiles import MOST_BYTES
+from ctxsize.engine.dockerfiles import MOST_BYTES, is_dockerfile
 from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import InputError
@@ -36,8 +36,13 @@ _USUAL_PLATFORM = (
 )
 USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
-_NEVER = _OF_VERSIONS | {"node_modules", "bower_components"}
+_FETCHED = frozenset(("node_modules", "bower_components"))
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
+_MOST_COUNTED = 20_000  # names in directories that tools fetched, to count the Dockerfiles
+_MOST_ASKED = 1_000  # files of which only the beginning says whether they may define builds
+_MOST_ASKED_HERE = 50  # of these in one directory: more of them are data
+_MOST_OF_BEGINNING = 4096  # bytes that are read of each
+_VENDORED = "vendored code"
 _MOST_NAMES = 300_000  # names that are compared with the wildcards of all Dockerfiles together
 
 
@@ -128,6 +133,13 @@ class Search(Mutable):
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
     is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
     names_left: int = _MOST_NAMES  # number of names that `finds` may still compare
+    fetched: dict[str, str] = field(default_factory=dict)
+    """Dockerfiles that a tool fetched and git does not ignore: what each belongs to."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """Dockerfiles that tools build with contexts of their own: what these send, by real paths."""
+    has_index: bool = False  # True if git knows what is committed
+    templates: dict[str, str] = field(default_factory=dict)
+    """Dockerfiles that nothing can parse before they are filled in: what each belongs to."""
 
     @cached_property
     def border(self) -> str:
@@ -187,7 +199,7 @@ class Search(Mutable):
         pending = [(join(directory, start), parts)]
         while pending:
             path, (part, *below) = pending.pop()
-            for name in self._names_in(path):
+            for name in self.names_in(path):
                 if not match(part, name):
                     continue
                 if not below:
@@ -195,7 +207,7 @@ class Search(Mutable):
                 pending.append((join(path, name), below))
         return False
 
-    def _names_in(self, directory: str) -> list[str]:
+    def names_in(self, directory: str) -> list[str]:
         """Return the names in a directory of the repository; none if it cannot be read."""
         names = []
         if self.names_left > 0:
@@ -297,8 +309,17 @@ class Search(Mutable):
             )
         return ""
 
-    def list_files(self, wanted: Callable[[str], bool], *, everywhere: bool) -> FileListing:
+    def list_files(
+        self,
+        wanted: Callable[[str], bool],
+        begins: Callable[[str, str], bool] = lambda path, beginning: False,
+        *,
+        everywhere: bool,
+    ) -> FileListing:
         """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory.
+
+        Of other YAML and files without an ending, `begins` decides by the path and the beginning;
+        only of the first ones in each directory, and of those that are nearest to the root.
 
         Unless `everywhere`, directories are skipped that hold the work of others: dependencies,
         worktrees, and what git ignores.
@@ -309,12 +330,13 @@ class Search(Mutable):
                 path=self.root or "''",
                 hint="name a directory",
             )
-        never = _NEVER
-        skipped = set()
-        if everywhere:
-            never = _OF_VERSIONS
-        else:
+        never = _OF_VERSIONS
+        skipped = set[str]()
+        if not everywhere:
+            never |= _FETCHED
             skipped = self._of_others()
+        fetched = []
+        asked = []
         pending = [""]
         while pending:
             directory = pending.pop()
@@ -326,14 +348,49 @@ class Search(Mutable):
                 continue
             names = {child.name for child in entries}
             if directory and not everywhere and _is_of_a_tool(directory, names):
+                fetched.append(directory)
                 continue
             prefix = join(directory, "")
             folders = {child.name for child in entries if child.is_dir(follow_symlinks=False)}
-            files = map(prefix.__add__, names - folders)
-            self.paths += sorted(filter(wanted, files))
+            files = [*map(prefix.__add__, names - folders)]
+            chosen = sorted(filter(wanted, files))
+            self.paths += chosen
+            unclear = sorted(filter(_may_be_anything, {*files}.difference(chosen)))
+            asked += unclear[:_MOST_ASKED_HERE]
             below = map(prefix.__add__, sorted(folders - never, reverse=True))
             pending += [path for path in below if f"{path}/" not in skipped]
+            apart = map(prefix.__add__, sorted(folders & never & _FETCHED))
+            fetched += [path for path in apart if f"{path}/" not in skipped]
+        if self.has_index and not everywhere:
+            self._count_fetched(fetched)
+        asked.sort(key=lambda path: path.count("/"))
+        self.paths += (path for path in asked[:_MOST_ASKED] if begins(path, self._beginning(path)))
         return FileListing(realpath(self.root), everywhere, paths=tuple(self.paths))
+
+    def _beginning(self, path: str) -> str:
+        """Return the beginning of a file; `""` if it cannot be read, or is no text."""
+        name = self.shown(path)
+        with suppress(OSError):
+            if holds(self.border, name):
+                return read_file(name, _MOST_OF_BEGINNING, cut=True).decode(errors="replace")
+        return ""
+
+    def _count_fetched(self, directories: list[str]) -> None:
+        """Note the Dockerfiles of a committed package cache or vendored modules, the first ones."""
+        pending = directories[::-1]
+        left = _MOST_COUNTED
+        while pending and left > 0:
+            directory = pending.pop()
+            entries = []
+            with suppress(OSError):
+                entries = entries_in(self.shown(directory))
+            left -= len(entries)
+            for entry in entries:
+                path = join(directory, entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path)
+                elif is_dockerfile(entry.name):
+                    self.fetched[path] = _VENDORED
 
     def _of_others(self) -> set[str]:
         """Return the worktrees and what git ignores, with a trailing slash for directories."""
@@ -342,6 +399,7 @@ class Search(Mutable):
             repository = find(self.root).repository
             if repository is None:  # in a bare repository all working trees are worktrees
                 return set()
+            self.has_index = True
             return skipped | repository.ignored
         except GitError as error:
             self.complain(
@@ -357,6 +415,12 @@ def _is_of_a_tool(directory: str, names: set[str]) -> bool:
     if "CACHEDIR.TAG" in names or "pyvenv.cfg" in names:
         return True
     return "modules.txt" in names and basename(directory) == "vendor"
+
+
+def _may_be_anything(path: str) -> bool:
+    """Return whether a file may define builds that has no name for it."""
+    name = path.rpartition("/")[2]
+    return "." not in name or name.endswith((".yml", ".yaml"))
 
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 
 Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
+NamesOfKeys = tuple[str, ...]  # the path of keys to a value
+
 _MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
 _SHARE = 10  # number of characters of a text that count as a further value
+_TOML_LINE = r"(\[{0,2})([\w\-.\"' \t]+)(?:\]|=)"
+"""Matches the header of a table, or a key, in a line without blanks around it."""
+_DEEPEST_ELEMENT = 100  # number of XML elements in each other
 REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
@@ -48,9 +53,10 @@ _NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
 _WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 _VARIABLE = (
     rf"\$(?:\$|(?P<plain>{_NAME})"
-    rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
+    rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}}"
+    r"|(?=\{))"  # no variable, which compose-go refuses; any other `$`, as in `$(pwd)`, is a text
 )
-"""Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
+"""Matches a reference to a variable, whose word may have two more in each other; or a wrong `{`."""
 _MOST_CHARACTERS = 2**26  # of all texts of a project: each variable may double another
 _LINE = r"""(?msx)
     ^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
@@ -140,6 +146,98 @@ def documents(text: str) -> Iterator[Yaml]:
         raise NotReadError("yaml", str(error).splitlines()[0]) from None
     except RecursionError:
         raise NotReadError("yaml", "it is nested too deeply") from None
+
+
+def toml_document(text: str) -> YamlMapping:
+    """Return the document of a TOML text, like one of YAML. Raises `NotReadError`."""
+    from ctxsize.toml import read_toml
+
+    try:
+        table = read_toml(text.encode())
+    except ValueError as error:
+        line = re.search(r"\(at line (\d+)", str(error))
+        raise NotReadError("toml", "it is not TOML", line and int(line[1])) from None
+    return mapping_of(_toml_value(table, (), _toml_lines(text)))
+
+
+def _toml_lines(text: str) -> dict[NamesOfKeys, int]:
+    """Return the first line of each key of a TOML text; of arrays of tables that of the first."""
+    lines: dict[NamesOfKeys, int] = {}
+    table: NamesOfKeys = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        match = re.match(_TOML_LINE, line.strip())
+        if match is None:
+            continue
+        names = tuple(name.strip("\"' \t") for name in match[2].split("."))
+        if match[1]:
+            table = names
+        else:
+            names = table + names
+        for count_of_names in range(1, len(names) + 1):
+            lines.setdefault(names[:count_of_names], number)
+    return lines
+
+
+def _toml_value(value: object, names: NamesOfKeys, lines: dict[NamesOfKeys, int]) -> Yaml:
+    if isinstance(value, list):
+        return [_toml_value(child, names, lines) for child in value]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, dict):
+        return str(value)
+    mapping = YamlMapping(lines.get(names, 1))
+    for key, child in value.items():
+        inner = (*names, key)
+        mapping[key] = _toml_value(child, inner, lines)
+        mapping.lines[key] = lines.get(inner, mapping.line)
+    return mapping
+
+
+def xml_document(text: str) -> YamlMapping:
+    """Return the elements of an XML text, like a document of YAML: equal ones are a list.
+
+    Raises `NotReadError`, also for a document type, whose entities may grow without end.
+    """
+    from xml.parsers import expat
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    stack = [YamlMapping(1)]
+    texts = [""]
+
+    def start(name: str, _: object) -> None:
+        if len(stack) > _DEEPEST_ELEMENT:
+            raise NotReadError("xml", "it is nested too deeply", parser.CurrentLineNumber)
+        stack.append(YamlMapping(parser.CurrentLineNumber))
+        texts.append("")
+
+    def end(name: str) -> None:
+        element = stack.pop()
+        key = name.rpartition(" ")[2]
+        value: Yaml = element or texts[-1].strip()
+        texts.pop()
+        around = stack[-1]
+        if key in around:
+            before = around[key]
+            around[key] = [*(listed(before) or [before]), value]
+        else:
+            around[key] = value
+            around.lines[key] = element.line
+
+    def add_text(characters: str) -> None:
+        texts[-1] += characters
+
+    def refuse(*_: object) -> None:
+        raise NotReadError("xml", "it has a document type", parser.CurrentLineNumber)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = add_text
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(text.encode(), True)
+    except expat.ExpatError as error:
+        raise NotReadError("xml", "it is not XML", error.lineno) from None
+    return stack[0]
 
 
 def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
@@ -247,7 +345,7 @@ class Interpolator(Mutable):
         if not name:
             raise NotReadError(
                 code="variable",
-                message=f"a wrong $ or a missing }} in {where}; write $$ for a dollar sign",
+                message=f"a wrong ${{ or a missing }} in {where}; write $$ for a dollar sign",
             )
         is_set = name in variables
         if operator[0] == ":" and not variables.get(name):  # an empty value counts as none

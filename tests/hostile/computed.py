@@ -120,6 +120,10 @@ def _forms() -> Iterator[Names]:
                 yield {"required": expression}
 
 
+def _proofs() -> Iterator[Names]:
+    return ({"row": row} for row in recognisers.others_directories() if row.holds)
+
+
 def _commands() -> Iterator[Names]:
     gap = recognisers._GAP
     return ({"words": row["words"].replace(" ", gap)} for row in table("builds.toml")["command"])
@@ -187,11 +191,15 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
+    "repository/others.py: row.holds": Computed(_proofs),
+    "repository/calls.py: kind.unknown": Computed(_each("kind", _files())),
     "repository/commands.py: _PARTS[kind.reader]": Computed(_each("kind", _readers())),
     "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),
+    "repository/__init__.py: kind.begins": Computed(_each("kind", _files())),
     "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
     "repository/described.py: f'\\\\A{kind.images}'": Computed(_each("kind", _files())),
+    "repository/described.py: kind.pinned": Computed(_each("kind", _files())),
     "repository/described.py: kind.brings": Computed(_each("kind", _files())),
     "repository/recognisers.py: table(_FILE)[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH

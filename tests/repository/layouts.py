@@ -109,6 +109,25 @@ services:
         ),
         file("app/Dockerfile", STAGES),
     ],
+    "dollar signs that begin no variable": [
+        _compose(
+            """
+services:
+  a:
+    build:
+      context: ./a$
+      target: $(git branch --show-current)
+      args:
+        COMMIT: $(git rev-parse HEAD)
+        SUM: $((1 + 2))
+        FIRST: "$1 $"
+        NESTED: ${NONE:-$(pwd)/$V}
+        BESIDE: $(echo $V)$$V
+"""
+        ),
+        file(".env", b"V=$(x)/1\n"),
+        file("a$/Dockerfile", BUILD),
+    ],
     "override": [
         _compose(
             "services:\n  a:\n    build:\n      context: a\n      args: {X: 1, Y: 1}\n"

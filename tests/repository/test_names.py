@@ -13,7 +13,7 @@ import pytest
 
 from ctxsize import repository
 from ctxsize.engine import dockerfiles
-from ctxsize.repository import bake, compose, discover
+from ctxsize.repository import bake, discover, projects
 from ctxsize.repository.recognisers import file_kinds
 from ctxsize.repository.search import Search
 from tests.trees import build_tree, file, link
@@ -25,11 +25,11 @@ else:
 
 GAP = "\0"  # stands for any text
 EXPRESSIONS = {
-    "compose": compose.WANTED.__self__.pattern,
+    "compose": projects.WANTED.__self__.pattern,
     "bake": bake.WANTED.__self__.pattern,
     "Dockerfile": dockerfiles._DOCKERFILE,
     "ignore file": dockerfiles._IGNORE_FILE,
-    **{kind.name: kind.pattern.pattern for kind in file_kinds()},
+    **{kind.name: kind.pattern.pattern for kind in file_kinds() if not kind.begins},
 }
 
 

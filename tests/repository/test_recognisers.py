@@ -405,6 +405,239 @@ FILES: dict[str, dict[str, Case]] = {
     "shell scripts": {
         "beside": ([written("services/build.sh", "#!/bin/sh\ndocker build app\n"), APP], [BUILT]),
     },
+    "shell scripts without an ending, which begin with `#!`": {
+        "the directory above its own": (
+            [
+                written(
+                    "bin/image",
+                    '#!/usr/bin/env bash\ncd "$(dirname "$0")/.."\n'
+                    "docker build -f deploy/app.Dockerfile --target dev .\n",
+                ),
+                DEPLOY,
+            ],
+            [DEPLOYED],
+        ),
+        "no script": (
+            [
+                written("NOTES", "docker build services/app\n"),
+                written("run", "#!/usr/bin/env python3\n# docker build services/app\n"),
+                written("Dockerfile-x", "#!/bin/sh\n# docker build services/app\nFROM scratch\n"),
+                APP,
+            ],
+            [],
+        ),
+    },
+    "Bamboo (`bamboo-specs`)": {
+        "a script, and the Docker task": (
+            [
+                written(
+                    "bamboo-specs/bamboo.yml",
+                    "version: 2\nstages:\n  - Build: {jobs: [Image]}\nImage:\n  tasks:\n"
+                    "  - script:\n      interpreter: SHELL\n      scripts:\n"
+                    "      - cd deploy\n"
+                    "      - docker build -f app.Dockerfile --target dev ..\n"
+                    "  - any-task:\n      plugin-key: com.atlassian.bamboo.plugins."
+                    "bamboo-docker-plugin:task.docker.cli\n      configuration:\n"
+                    "        commandOption: build\n        dockerfileOption: existing\n"
+                    "        repository: a\n        workingSubDirectory: services/app\n",
+                ),
+                APP,
+                DEPLOY,
+            ],
+            [DEPLOYED, BUILT],
+        ),
+        "another Docker task": (
+            [
+                written(
+                    "bamboo-specs/bamboo.yml",
+                    "Image:\n  tasks:\n  - any-task:\n      plugin-key: com.atlassian.bamboo."
+                    "plugins.bamboo-docker-plugin:task.docker.cli\n      configuration:\n"
+                    "        commandOption: run\n        image: docker-build\n",
+                ),
+                TOP,
+            ],
+            [],
+        ),
+    },
+    "`fly.toml`, at the top": {
+        "build": (
+            [
+                written(
+                    "fly.toml",
+                    'app = "a"\n[build]\n  dockerfile = "deploy/app.Dockerfile"\n'
+                    '  build-target = "dev"\n[build.args]\n  A = "1"\n[env]\nX = "1"\n',
+                ),
+                DEPLOY,
+            ],
+            [DEPLOYED],
+        ),
+        "no Dockerfile, or another ignore file": (
+            [
+                written("fly.toml", '[build]\nimage = "a"\n'),
+                written("fly.staging.toml", '[build]\nbuilder = "paketobuildpacks/builder"\n'),
+                written("fly.x.toml", '[build]\ndockerfile = "Dockerfile"\nignorefile = "x"\n'),
+                written("sub/fly.toml", '[build]\ndockerfile = "../Dockerfile"\n'),
+                TOP,
+            ],
+            [],
+        ),
+    },
+    "`wrangler.jsonc`, `wrangler.json` and `wrangler.toml`": {
+        "beside the Dockerfile": (
+            [
+                written(
+                    "wrangler.jsonc",
+                    '{\n  // a comment\n  "containers": [\n    {"class_name": "A", '
+                    '"image": "./services/app/Dockerfile", "max_instances": 1,},\n  ],\n}\n',
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+        "a context, and an image": (
+            [
+                written(
+                    "workers/a/wrangler.toml",
+                    '[[containers]]\nimage = "../../deploy/app.Dockerfile"\n'
+                    'image_build_context = "../.."\n[[env.dev.containers]]\n'
+                    'image = "registry.cloudflare.com/x/a:1"\n',
+                ),
+                DEPLOY,
+            ],
+            [(".", "deploy/app.Dockerfile", "", "buildkit")],
+        ),
+    },
+    "Maven (`pom.xml`)": {
+        "exec-maven-plugin": (
+            [
+                written(
+                    "pom.xml",
+                    '<project xmlns="http://maven.apache.org/POM/4.0.0"><build><plugins><plugin>'
+                    "<artifactId>exec-maven-plugin</artifactId><executions><execution>"
+                    "<configuration><executable>docker</executable>"
+                    "<workingDirectory>${project.basedir}/deploy</workingDirectory><arguments>"
+                    "<argument>build</argument><argument>-f</argument>"
+                    "<argument>app.Dockerfile</argument>\n<argument>--target=dev</argument>"
+                    "<argument>..</argument></arguments></configuration></execution>"
+                    "<execution><configuration><executable>docker</executable><arguments>"
+                    "<argument>ps</argument></arguments></configuration></execution>"
+                    "</executions></plugin></plugins></build></project>\n",
+                ),
+                DEPLOY,
+            ],
+            [DEPLOYED],
+        ),
+        "dockerfile-maven-plugin": (
+            [
+                written(
+                    "pom.xml",
+                    "<project><build><plugins><plugin><artifactId>a</artifactId></plugin><plugin>"
+                    "<artifactId>dockerfile-maven-plugin</artifactId><configuration>"
+                    "<contextDirectory>${basedir}/services/app</contextDirectory>"
+                    "<buildArgs><JAR>target/${project.build.finalName}.jar</JAR></buildArgs>"
+                    "</configuration></plugin></plugins></build></project>",
+                ),
+                written(
+                    "no/pom.xml",
+                    "<project><build><plugin><artifactId>dockerfile-maven-plugin"
+                    "</artifactId></plugin></build></project>",
+                ),
+                APP,
+            ],
+            [("services/app", "services/app/Dockerfile", "", "classic")],
+        ),
+    },
+    "Gradle (`build.gradle`, `build.gradle.kts`)": {
+        "Groovy": (
+            [
+                written(
+                    "build.gradle",
+                    "task image(type: Exec) {\n    commandLine 'docker', 'build',\n"
+                    "        '-t', \"${project.name}:1\", '-f', 'deploy/app.Dockerfile',\n"
+                    "        '--target', 'dev', '.'\n}\n",
+                ),
+                DEPLOY,
+            ],
+            [DEPLOYED],
+        ),
+        "Kotlin": (
+            [
+                written(
+                    "services/app/build.gradle.kts",
+                    'tasks.register<Exec>("image") {\n'
+                    '    commandLine("docker", "build", "-t", "$name:$version", ".")\n}\n',
+                ),
+                APP,
+            ],
+            [BUILT],
+        ),
+        "not known where": (
+            [
+                written(
+                    "build.gradle",
+                    "exec {\n  workingDir dir\n  commandLine 'docker', 'build', '.'\n}\n",
+                ),
+                written("a.gradle", "exec { commandLine 'docker', 'build', contextDir }\n"),
+                TOP,
+            ],
+            [],
+        ),
+    },
+    "mise (`mise.toml`)": {
+        "tasks": (
+            [
+                written(
+                    "mise.toml",
+                    '[tools]\nnode = "22"\n[env]\nDIR = "services/app"\n[tasks]\n'
+                    'app = "docker build $DIR"\n[tasks.image]\ndepends = ["app"]\n'
+                    'dir = "{{config_root}}/deploy"\nrun = [\n  "echo x",\n'
+                    '  "docker build -f app.Dockerfile --target dev ..",\n]\n'
+                    '[tasks.here]\ndir = "{{cwd}}"\nrun = "docker build ."\n',
+                ),
+                APP,
+                DEPLOY,
+                TOP,
+            ],
+            [DEPLOYED, BUILT],
+        ),
+    },
+    "mise in directories (`.config/mise.toml`, `.mise/config.toml`)": {
+        "the project above": (
+            [
+                written(".config/mise.toml", "tasks.a = 'docker build services/app'\n"),
+                written(
+                    ".mise/config.toml",
+                    "[tasks.a]\nrun = '''\n#!/usr/bin/env bash\ndocker build \\\n"
+                    "  -f deploy/app.Dockerfile --target dev .\n'''\n",
+                ),
+                APP,
+                DEPLOY,
+            ],
+            [DEPLOYED, BUILT],
+        ),
+    },
+    "file tasks of mise in `mise-tasks`, without an ending": {
+        "the project above": (
+            [
+                written(
+                    "services/mise-tasks/image", "#!/usr/bin/env bash\ndocker build -t a app\n"
+                ),
+                APP,
+                TOP,
+            ],
+            [BUILT],
+        ),
+    },
+    "file tasks of mise in `mise/tasks`, without an ending": {
+        "the project above": (
+            [
+                written("services/app/.mise/tasks/image", "#!/bin/sh\ndocker build .\n"),
+                APP,
+                TOP,
+            ],
+            [BUILT],
+        ),
+    },
     "Makefiles": {
         "CURDIR": (
             [written("Makefile", "a:\n\tcd make; docker build $(CURDIR)/services/app\n"), APP],
@@ -514,8 +747,67 @@ def test_builds_of_each_command_are_found(title: str, text: str, tmp_path: Path)
 
 
 def test_each_row_has_a_case() -> None:
-    assert {each.title for each in file_kinds()} == FILES.keys()
+    assert {each.title for each in file_kinds()} == FILES.keys() | {"goreleaser"}
     assert {each.title for each in build_commands()} == COMMANDS.keys()
+
+
+ELSEWHERE: dict[str, tuple[list[str | Node], list[str]]] = {
+    # case: (the tree, each Dockerfile that is built with a context of its own, and who does so)
+    "goreleaser": (
+        [
+            written(
+                ".goreleaser.yaml",
+                "dockers:\n  - image_templates: [a]\n    dockerfile: services/app/Dockerfile\n"
+                "    extra_files: [LICENSE]\ndockers_v2:\n  - images: [a]\n",
+            ),
+            APP,
+            TOP,
+        ],
+        ["Dockerfile goreleaser", "services/app/Dockerfile goreleaser"],
+    ),
+    "goreleaser, a template": (
+        [written(".goreleaser.yaml", 'dockers: [{dockerfile: "{{ .Env.DOCKERFILE }}"}]\n')],
+        [],
+    ),
+    "goreleaser, and a script": (
+        [
+            written(".goreleaser.yaml", "dockers: [{image_templates: [a]}]\n"),
+            written("Makefile", "image:\n\tdocker build .\n"),
+            TOP,
+        ],
+        [],
+    ),
+    "docker-maven-plugin": (
+        [
+            written(
+                "pom.xml",
+                "<project><images><image><build><dockerFile>Dockerfile</dockerFile></build></image>"
+                "<image><build><contextDir>${project.basedir}/services/app</contextDir></build>"
+                "</image></images></project>",
+            ),
+            file("src/main/docker/Dockerfile", STAGES),
+            APP,
+        ],
+        [
+            "services/app/Dockerfile docker-maven-plugin",
+            "src/main/docker/Dockerfile docker-maven-plugin",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_no_context_is_guessed_for_what_a_tool_sends_itself(case: str, tmp_path: Path) -> None:
+    nodes, expected = ELSEWHERE[case]
+    root = build_tree(tmp_path / "repository", nodes)
+    discovery = discover(str(root))
+    assert not any(each.guessed for each in discovery.builds)
+    notes = [problem for problem in discovery.problems if problem.code == "elsewhere"]
+    assert [
+        f"{os.path.relpath(note.path or '', root)} {note.message.split()[6]}" for note in notes
+    ] == expected
+    for note in notes:
+        assert note.message.startswith("no directory here is its context: ")
 
 
 FROM_GIT: dict[str, tuple[Node, list[str]]] = {
@@ -531,6 +823,18 @@ FROM_GIT: dict[str, tuple[Node, list[str]]] = {
     "bake, local": (behind(BUNDLE, "docker/bake-action@v6", source="."), []),
     "bake, a commit, of which the version is not known": (
         behind(BUNDLE, "docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c"),
+        [],
+    ),
+    "bake, a commit with its version in a comment": (
+        behind(BUNDLE, "docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c # v6.9.0"),
+        ["set `source: .` to send"],
+    ),
+    "bake, a commit with its version for a tool": (
+        behind(BUNDLE, "'docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c' # tag=v7"),
+        ["set `source: .` to send"],
+    ),
+    "bake, a commit of an old version": (
+        behind(BUNDLE, "docker/bake-action@3acf805d94d93a86cce4ca44798a76464a75b88c # v5.1.0"),
         [],
     ),
     "bake, an old version": (behind(BUNDLE, "docker/bake-action@v5", workdir="."), []),
@@ -816,4 +1120,5 @@ def test_a_last_name_is_enough_for_kinds_that_name_no_directory() -> None:
 )
 def test_a_path_may_define_builds_if_a_kind_says_so(path: str, expected: bool) -> None:
     assert may_define_builds(path) == expected
-    assert any(kind.pattern.fullmatch(path) for kind in file_kinds()) == expected
+    named = [kind for kind in file_kinds() if not kind.begins]
+    assert any(kind.pattern.fullmatch(path) for kind in named) == expected

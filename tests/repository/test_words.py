@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from ctxsize.advice import advise
 from ctxsize.repository import discover
 from ctxsize.repository.search import NotReadError
-from ctxsize.repository.yaml import Interpolator, YamlMapping, load, read_dotenv
+from ctxsize.repository.yaml import (
+    Interpolator,
+    YamlMapping,
+    load,
+    mapping_of,
+    read_dotenv,
+    toml_document,
+    xml_document,
+)
 from tests.trees import build_tree, file
 
 VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
@@ -32,16 +40,68 @@ VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
         ("${A:?m}", "a"),
         ("${A:-^a$}", "a"),
         ("${EMPTY?m}", ""),
+        ("$-$1 a$", "$-$1 a$"),
+        ("$(pwd)/$A$((1 + 2))", "$(pwd)/a$((1 + 2))"),
+        ("$$(A)", "$(A)"),
+        ("${NONE:-$(pwd)}", "$(pwd)"),
     ],
 )
 def test_variables_are_replaced_as_compose_does(text: str, expected: str) -> None:
     assert Interpolator().replaced(text, VARIABLES) == expected
 
 
-@pytest.mark.parametrize("text", ["${NONE:?m}", "${EMPTY:?m}", "${A", "${}", "${A!b}", "$-", "a$"])
+@pytest.mark.parametrize(
+    "text", ["${NONE:?m}", "${EMPTY:?m}", "${A", "${}", "${A!b}", "${1}", "$(${A)"]
+)
 def test_what_cannot_be_interpolated(text: str) -> None:
     with pytest.raises(NotReadError):
         Interpolator().replaced(text, VARIABLES)
+
+
+def test_toml_has_lines() -> None:
+    document = toml_document(
+        'a = 1\n[b."c"]\nd = [\'x\', \'y\']\ne.f = true\n[[g]]\nh = """\ni = 2\n"""\n'
+    )
+    assert document == {
+        "a": "1",
+        "b": {"c": {"d": ["x", "y"], "e": {"f": "true"}}},
+        "g": [{"h": "i = 2\n"}],
+    }
+    inner = mapping_of(mapping_of(document["b"])["c"])
+    assert (document.line_of("a"), inner.line, inner.line_of("d"), inner.line_of("e")) == (
+        *(1, 2),
+        *(3, 4),
+    )
+
+
+def test_xml_has_lines() -> None:
+    document = xml_document(
+        '<?xml version="1.0"?>\n<a xmlns="http://x"><!-- b -->\n<b>1</b>\n<c> <d/> </c><b> 2\n</b>'
+        "<b>&lt;</b></a>"
+    )
+    assert document == {"a": {"b": ["1", "2", "<"], "c": {"d": ""}}}
+    assert mapping_of(document["a"]).line_of("c") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 1),
+        ("<a>\n<b></a>", 2),
+        ('<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>', 1),
+        ("<a>" * 1_000, 1),
+    ],
+)
+def test_xml_that_is_refused(text: str, line: int) -> None:
+    with pytest.raises(NotReadError) as error:
+        xml_document(text)
+    assert (error.value.code, error.value.line) == ("xml", line)
+
+
+@pytest.mark.parametrize("text", ["a", "a = 1\na = 2\n", f"{'a.' * 1_000}a = 1"])
+def test_toml_that_is_refused(text: str) -> None:
+    with pytest.raises(NotReadError):
+        toml_document(text)
 
 
 def test_a_dotenv_file_is_read_as_compose_does() -> None:

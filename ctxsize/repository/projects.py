@@ -1,0 +1,109 @@
+"""Compose projects: which files Compose reads together. Their builds are those of `compose`."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from os.path import dirname, join
+
+from ctxsize.repository import bakefile, yaml
+from ctxsize.repository.compose import ComposeReader, bake_name
+from ctxsize.repository.recognisers import may_define_builds
+from ctxsize.repository.search import NotReadError, Place, Search, by_directory
+from ctxsize.repository.yaml import YamlMapping, mapping_of
+
+# The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""Default names of Compose files, first choice first."""
+_ENDS = ("override.yml", "override.yaml")
+OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
+WANTED = re.compile(
+    r"(?s:.*/)?"
+    r"(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?"  # `docker-compose.test.yml`
+    r"|[\w\-]+[.\-]compose)"  # `test.compose.yml`
+    r"\.ya?ml",
+    re.IGNORECASE,
+).fullmatch
+"""Matches the path of a file of Compose."""
+_SERVICES = "(?m)^services:"  # the key of the document
+_KEYS = {
+    *("version", "name", "include", "services", "models"),
+    *("networks", "volumes", "secrets", "configs"),
+}
+"""Keys of a document; Compose refuses any other, but for extensions `x-…`."""
+_ALONE = frozenset(("image", "build", "extends", "provider"))  # a service needs one of these
+_OF_BUILD = frozenset(("context", "dockerfile", "dockerfile_inline", "args", "target"))
+
+
+def may_be_one(path: str, text: str) -> bool:
+    """Return whether a file may be one of Compose, by its path and text: YAML of any name."""
+    if not path.endswith((".yml", ".yaml")) or may_define_builds(path):
+        return False
+    return re.search(_SERVICES, text) is not None and "{{" not in text  # that is a template
+
+
+def collect(search: Search) -> None:
+    """Add the builds of every Compose project, whatever its profiles."""
+    known = {*search.paths}
+    read = set[str]()
+    bases: dict[str, list[str]] = {}  # by directory
+    for directory, names in by_directory(filter(WANTED, search.paths)):
+        # `bake.collect` adds the targets that a Bake file makes of these services.
+        is_baked = not known.isdisjoint(join(directory, name) for name in bakefile.DEFAULTS)
+        projects = _projects(names)
+        for project in projects:
+            files = [join(directory, name) for name in project]
+            if project[0] in NAMES:
+                bases[directory] = files[:1]
+            with search.reading(files[0]):
+                read |= _add_services(search, files, is_baked=is_baked)
+    for path in search.paths:
+        if WANTED(path) or path in read:  # others include it, with a directory of their own
+            continue
+        text = ""
+        if may_be_one(path, "services:"):
+            text = search.read(path) or ""
+        if not may_be_one(path, text):
+            continue
+        files = _project_of_any_name(text, path, bases.get(dirname(path), []))
+        if files:
+            with search.reading(path):
+                _add_services(search, files, is_baked=True)
+
+
+def _project_of_any_name(text: str, path: str, base: list[str]) -> list[str]:
+    """Return the files of a project with one of any name; none if that is not one of Compose."""
+    document = YamlMapping()
+    with suppress(NotReadError, RecursionError):
+        document = mapping_of(yaml.load(text))
+    if any(key not in _KEYS and not key.startswith("x-") for key in document):
+        return []
+    services = [*map(mapping_of, mapping_of(document.get("services")).values())]
+    builds = [service["build"] for service in services if "build" in service]
+    if not any(isinstance(build, str) or _OF_BUILD & {*mapping_of(build)} for build in builds):
+        return []
+    if all(_ALONE & {*service} for service in services):
+        return [path]
+    return [*base, path]  # only together with others it is complete
+
+
+def _add_services(search: Search, files: list[str], *, is_baked: bool) -> set[str]:
+    """Add the builds of a project, and return the files that were read for it."""
+    reader = ComposeReader(search)
+    for name, service in reader.builds(files).items():
+        place = Place("compose", name, service.where)
+        search.add(place, service.build)
+        if service.baked and not is_baked:
+            place = Place("bake", bake_name(name), service.where)
+            search.add(place, service.baked)
+    return reader.paths
+
+
+def _projects(names: list[str]) -> list[list[str]]:
+    """Return what is read together: the default set, then each other file with the base."""
+    base = [name for name in NAMES if name in names][:1]
+    override = [name for name in OVERRIDES if name in names][:1]
+    others = sorted({*names}.difference(NAMES, OVERRIDES))
+    projects = [base + override]
+    projects += [[*base, name] for name in others]
+    return [*filter(None, projects)]
