@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from operator import attrgetter
 from os.path import commonpath, dirname, isdir, join, relpath
 
@@ -23,12 +22,13 @@ from ctxsize.advice.recipe import (
     changed,
     with_option,
 )
+from ctxsize.advice.rewriting import with_text
 from ctxsize.build import joined
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.ignorefile import sent_text
-from ctxsize.engine.plan import ParsedDockerfile, Plan, plan_of
+from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of
 from ctxsize.errors import CtxsizeError
@@ -173,8 +173,8 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
     else:
         narrower = replace(narrower, dockerfile=recipe.path)
     try:
-        plan = _with_text(plan_of(own, builder), recipe.data)
-        other = _with_text(plan_of(narrower, builder), data)
+        plan = with_text(plan_of(own, builder), recipe.data)
+        other = with_text(plan_of(narrower, builder), data)
         if any(fatal_problems(other)):
             return False
         snapshot = Snapshot.take(plan)
@@ -183,11 +183,6 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
         return now == _taken_files(part, other)
     except CtxsizeError:
         return False
-
-
-def _with_text(plan: Plan, data: bytes) -> Plan:
-    """Return the plan with another text of its Dockerfile."""
-    return replace(plan, parsed=ParsedDockerfile(partial(bytes, data)))
 
 
 def _taken_files(snapshot: Snapshot, plan: Plan) -> set[str]:
