@@ -61,11 +61,12 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
         if context not in (".", ""):
             where = f" {context}"
         taking = f"this {first.keyword} takes the whole context{where}"
+        command = recipe.command_for(build, "suggest", "--write")
         yield recipe.finding(
             "CTX201",
             first,
             f"{taking}, and there is no ignore file",
-            help=f"write one with `ctxsize suggest --write{where}`",
+            help=f"write one with `{command}`",
         )
 
 

@@ -7,7 +7,6 @@ build must take the same files from it as now, or only an ignore file is propose
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -106,8 +105,7 @@ def _describe_allowlist(recipe: Recipe, build: FoundBuild) -> str:
     order = "let in only what the Dockerfile takes"
     if recipe.inline:
         return order
-    words = ("ctxsize", "suggest", "--allowlist", "-f", recipe.path, *build.build.words())
-    return f"{order}: `{shlex.join([*words, build.build.context])}`"
+    return f"{order}: `{recipe.command_for(build.build, 'suggest', '--allowlist')}`"
 
 
 def _describe_narrower(recipe: Recipe, build: FoundBuild, directory: str) -> str:

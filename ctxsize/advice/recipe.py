@@ -12,11 +12,11 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from os.path import abspath, basename, dirname, isdir, isfile, join
+from os.path import abspath, basename, dirname, isdir, isfile, join, normpath
 from typing import NamedTuple
 
 from ctxsize.advice.rewriting import BuildEffect, effect_of, plans_of, with_text
-from ctxsize.build import Build
+from ctxsize.build import Build, path_argument
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import commands_of
@@ -126,6 +126,18 @@ class Recipe(Value, eq=False):
 
     def holds(self, path: str, is_it: Callable[[str], bool] = isfile) -> bool:
         return any(is_it(join(context, path)) for context in self.contexts)
+
+    def command_for(self, build: Build, *words: str) -> str:
+        """Return a command of ctxsize, for a shell, about one of its builds."""
+        usual = normpath(join(build.context, "Dockerfile"))
+        line = ["ctxsize", *words]
+        if not self.inline:
+            if normpath(self.path) != usual:
+                line += ["-f", path_argument(self.path)]
+            line += build.words()
+        if build.context not in (".", "") or len(line) > 1 + len(words):
+            line.append(path_argument(build.context or "."))
+        return shlex.join(line)
 
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
