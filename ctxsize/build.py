@@ -214,6 +214,13 @@ def paths_of(paths: StrPaths) -> list[str]:
     return [path_of(path) for path in paths]
 
 
+def path_argument(path: str) -> str:
+    """Return `path` in a form that is not parsed as an option."""
+    if path.startswith("-"):
+        return f"./{path}"
+    return path
+
+
 def words_of(words: str | Iterable[str]) -> list[str]:
     """Return words as a list; a word alone is one, not its letters."""
     if isinstance(words, str):

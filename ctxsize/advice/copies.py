@@ -19,7 +19,7 @@ from posixpath import join as join_in_image
 from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
-from ctxsize.advice.recipe import Change, Recipe, RuleFindings, quoted
+from ctxsize.advice.recipe import Change, Recipe, RuleFindings, changed, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence, Finding, Fix
@@ -61,11 +61,12 @@ def no_ignore_file(recipe: Recipe) -> RuleFindings:
         if context not in (".", ""):
             where = f" {context}"
         taking = f"this {first.keyword} takes the whole context{where}"
+        command = recipe.command_for(build, "suggest", "--write")
         yield recipe.finding(
             "CTX201",
             first,
             f"{taking}, and there is no ignore file",
-            help=f"write one with `ctxsize suggest --write{where}`",
+            help=f"write one with `{command}`",
         )
 
 
@@ -93,6 +94,8 @@ def many_manifests(recipe: Recipe) -> RuleFindings:
             sources = dict.fromkeys(source for step in steps for source in step.sources)
             words = (" ".join(("COPY", *flags, "--parents")), *sources, root)
             line = " ".join(words)
+            if not _is_possible(recipe, steps, line):
+                continue
             order = f"write `{cut(line, _WIDEST)}`, which makes one layer"
             fix = _as_one(recipe, steps, words, order)
             if not fix:
@@ -151,6 +154,15 @@ def _root_of(recipe: Recipe, step: StageStep, source: str) -> str:
         if path != realpath(path):
             return ""
     return target.removesuffix(source)
+
+
+def _is_possible(recipe: Recipe, steps: list[StageStep], line: str) -> bool:
+    """Return whether all builds take what they take now with `line` in place of `steps`."""
+    changes = []
+    for step in steps:
+        changes.append(Change(step.instruction.line, step.instruction.end_line, line))
+        line = ""
+    return recipe.builds_with(changed(recipe.data, changes))
 
 
 def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], order: str) -> Fix | None:

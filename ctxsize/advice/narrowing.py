@@ -7,11 +7,9 @@ build must take the same files from it as now, or only an ignore file is propose
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from operator import attrgetter
 from os.path import commonpath, dirname, isdir, join, relpath
 
@@ -23,12 +21,13 @@ from ctxsize.advice.recipe import (
     changed,
     with_option,
 )
+from ctxsize.advice.rewriting import with_text
 from ctxsize.build import joined
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.ignorefile import sent_text
-from ctxsize.engine.plan import ParsedDockerfile, Plan, plan_of
+from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of
 from ctxsize.errors import CtxsizeError
@@ -106,8 +105,7 @@ def _describe_allowlist(recipe: Recipe, build: FoundBuild) -> str:
     order = "let in only what the Dockerfile takes"
     if recipe.inline:
         return order
-    words = ("ctxsize", "suggest", "--allowlist", "-f", recipe.path, *build.build.words())
-    return f"{order}: `{shlex.join([*words, build.build.context])}`"
+    return f"{order}: `{recipe.command_for(build.build, 'suggest', '--allowlist')}`"
 
 
 def _describe_narrower(recipe: Recipe, build: FoundBuild, directory: str) -> str:
@@ -173,8 +171,8 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
     else:
         narrower = replace(narrower, dockerfile=recipe.path)
     try:
-        plan = _with_text(plan_of(own, builder), recipe.data)
-        other = _with_text(plan_of(narrower, builder), data)
+        plan = with_text(plan_of(own, builder), recipe.data)
+        other = with_text(plan_of(narrower, builder), data)
         if any(fatal_problems(other)):
             return False
         snapshot = Snapshot.take(plan)
@@ -183,11 +181,6 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
         return now == _taken_files(part, other)
     except CtxsizeError:
         return False
-
-
-def _with_text(plan: Plan, data: bytes) -> Plan:
-    """Return the plan with another text of its Dockerfile."""
-    return replace(plan, parsed=ParsedDockerfile(partial(bytes, data)))
 
 
 def _taken_files(snapshot: Snapshot, plan: Plan) -> set[str]:

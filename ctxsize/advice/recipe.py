@@ -12,10 +12,11 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from os.path import abspath, basename, dirname, isdir, isfile, join
+from os.path import abspath, basename, dirname, isdir, isfile, join, normpath
 from typing import NamedTuple
 
-from ctxsize.build import Build
+from ctxsize.advice.rewriting import BuildEffect, effect_of, plans_of, with_text
+from ctxsize.build import Build, path_argument
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import commands_of
@@ -24,7 +25,7 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.dockerfiles import find_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.plan import ParsedDockerfile
+from ctxsize.engine.plan import ParsedDockerfile, Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.knowledge.rules import expression
@@ -126,6 +127,18 @@ class Recipe(Value, eq=False):
     def holds(self, path: str, is_it: Callable[[str], bool] = isfile) -> bool:
         return any(is_it(join(context, path)) for context in self.contexts)
 
+    def command_for(self, build: Build, *words: str) -> str:
+        """Return a command of ctxsize, for a shell, about one of its builds."""
+        usual = normpath(join(build.context, "Dockerfile"))
+        line = ["ctxsize", *words]
+        if not self.inline:
+            if normpath(self.path) != usual:
+                line += ["-f", path_argument(self.path)]
+            line += build.words()
+        if build.context not in (".", "") or len(line) > 1 + len(words):
+            line.append(path_argument(build.context or "."))
+        return shlex.join(line)
+
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
         dockerfile = None
@@ -221,7 +234,10 @@ class Recipe(Value, eq=False):
         return expression("may_be_secret").search(text) is not None
 
     def fix(self, message: str, changes: Rewriting, *, sure: bool = False) -> Fix | None:
-        """Return the fix that makes `changes`; None if nothing changes or it has no file."""
+        """Return the fix that makes `changes`; None if nothing changes or it has no file.
+
+        None as well if a build would lose a source or fail with it.
+        """
         before = self.data
         after = changed(before, changes or ())
         if self.inline:
@@ -230,7 +246,23 @@ class Recipe(Value, eq=False):
             return None
         if after == before:
             return None
+        if not self.builds_with(after):
+            return None
         return Fix(message, (Edit(self.path, before, after),), sure)
+
+    @cached_property
+    def _effects(self) -> list[tuple[Plan, BuildEffect]]:
+        """Return the plan of each build, and what it does with the Dockerfile as it is."""
+        plans = [with_text(plan, self.data) for plan in plans_of(self.builds)]
+        return [(plan, effect_of(plan)) for plan in plans]
+
+    def builds_with(self, data: bytes) -> bool:
+        """Return whether each build takes with `data` what it takes now, and fails no more."""
+        try:
+            _ = ParsedDockerfile(lambda: data).dockerfile
+        except DockerfileError:
+            return False
+        return all(effect_of(with_text(plan, data)).keeps(now) for plan, now in self._effects)
 
     def text_of(self, instruction: Instruction) -> str:
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])

@@ -202,6 +202,12 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
 
 
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
+    if wide.kind == "exact":
+        if path == wide.text:
+            return "itself"
+        if path.startswith(f"{wide.text}/"):
+            return "above"
+        return None
     if wide.matches(path):
         return "itself"
     directories = up_to(path)[:-1]

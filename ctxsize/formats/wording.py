@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from os.path import join, normpath
 from typing import TYPE_CHECKING, TypeAlias
 
+from ctxsize.build import path_argument
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.hidden import shown
@@ -344,13 +345,6 @@ def command(outcome: MeasuredBuild, name: str, *arguments: str) -> str:
 def typed(*words: str) -> str:
     """Return a command of ctxsize as it is typed into a shell."""
     return " ".join(map(_shell, ("ctxsize", *words)))
-
-
-def path_argument(path: str) -> str:
-    """Return `path` in a form that is not parsed as an option."""
-    if path.startswith("-"):
-        return f"./{path}"
-    return path
 
 
 def directory_argument(path: str) -> list[str]:

@@ -153,18 +153,31 @@ def _with_wider(case: Case, *, exceptions: bool) -> Iterator[tuple[Line, list[Li
         if line.exception is exceptions and not line.control:
             by_text[line.text].append(line)
     texts = [*by_text]
-    finder = Matcher(case.builder.spec_class(lines[0].pattern for lines in by_text.values()))
+    plain = {text for text, lines in by_text.items() if _is_plain(lines[0])}
+    indexes_of_plain = {text: index for index, text in enumerate(texts) if text in plain}
+    wild = [index for index, text in enumerate(texts) if text not in plain]
+    finder = Matcher(case.builder.spec_class(by_text[texts[index]][0].pattern for index in wild))
     for text, lines in by_text.items():
         # Others may imply it if they match an example of its paths, or a parent of that.
         example = _example(text.removeprefix("**/"))
         if not all(example.split("/")):
             continue
-        indexes = {*chain.from_iterable(finder.along(example))}
+        indexes = set[int]()
+        if wild:
+            indexes = {wild[index] for index in chain.from_iterable(finder.along(example))}
+        # A text without wildcards is compared by the path: an automaton of many is slow.
+        above = (indexes_of_plain.get(path) for path in up_to(example))
+        indexes.update(index for index in above if index is not None)
         others = [texts[index] for index in sorted(indexes)]
         others.sort(key=lambda other: "*" in other)
         wide = [line for other in others if other != text for line in by_text[other]]
         for line in lines:
             yield line, wide
+
+
+def _is_plain(line: Line) -> bool:
+    """Return whether the pattern matches one path, which is its text."""
+    return line.pattern.kind == "exact" and not line.text.startswith("/")
 
 
 def _lets_in(case: Case, wide: Line, narrow: Line) -> bool:

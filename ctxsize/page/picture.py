@@ -9,7 +9,7 @@ from operator import sub
 from typing import TYPE_CHECKING, cast
 
 from ctxsize import config
-from ctxsize.build import Build
+from ctxsize.build import Build, path_argument
 from ctxsize.engine.events import Progress
 from ctxsize.engine.fates import missing_sources
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -20,7 +20,7 @@ from ctxsize.engine.trial import Trial, planned
 from ctxsize.findings import Location
 from ctxsize.formats import AnyOutcome, Look, render
 from ctxsize.formats.sections import measured
-from ctxsize.formats.wording import command, path_argument, typed, visible
+from ctxsize.formats.wording import command, typed, visible
 from ctxsize.guard import checking
 from ctxsize.guard.accepting import readable
 from ctxsize.guard.baseline import above

@@ -12,7 +12,7 @@ from os.path import basename, dirname, isfile, join, realpath
 from typing import NamedTuple
 
 from ctxsize import units
-from ctxsize.build import joined
+from ctxsize.build import joined, path_argument
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -122,7 +122,7 @@ def _lacking_ignore_file(row: Row) -> Finding:
         location=row.where,
         confidence=confidence,
         content_bytes=saved_bytes,
-        help=f"ctxsize suggest --write {shlex.join([*row.options, context])}",
+        help=f"ctxsize suggest --write {shlex.join([*row.options, path_argument(context)])}",
     )
 
 
@@ -300,8 +300,8 @@ def _sibling_finding(row: Row, other: Sibling, changes: SentDifference, before: 
         evidence=tuple(f"{context}/{top}" for top, _ in bytes_by_top.most_common(_SHOWN)),
         content_bytes=saved_bytes,
         files=len(changes.hidden),
-        help=f"ctxsize suggest --like {shlex.quote(other_path)} "
-        f"{shlex.join([*row.options, context])}",
+        help=f"ctxsize suggest --like {shlex.quote(path_argument(other_path))} "
+        f"{shlex.join([*row.options, path_argument(context)])}",
     )
 
 

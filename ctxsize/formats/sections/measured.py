@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ctxsize.build import path_argument
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.filesystem import READS_ATTRIBUTES
 from ctxsize.formats.sections import (
@@ -35,7 +36,6 @@ from ctxsize.formats.wording import (
     listed,
     located,
     more,
-    path_argument,
     quoted,
     sent,
     typed,

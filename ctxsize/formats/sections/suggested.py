@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from os.path import normpath, relpath
 
+from ctxsize.build import path_argument
 from ctxsize.formats.sections import (
     Fact,
     Findings,
@@ -29,7 +30,6 @@ from ctxsize.formats.wording import (
     command,
     listed,
     more,
-    path_argument,
     quoted,
     visible,
 )
