@@ -174,7 +174,7 @@ class Advisor(BuildContext):
         if lines:
             spec = with_ignore_file(self.plan, with_lines(self.plan, lines)).spec
         hidden = {path for suggestion in safe for path in suggestion.paths}
-        foreseen = [*Foreseen(self.facts, spec, hidden).prevention()]
+        foreseen = [*Foreseen(self.facts, hidden).prevention(spec)]
         if foreseen and self.proof.fault([*foreseen, *written]):
             return proved
         return [*safe, *foreseen, *unsafe]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from posixpath import basename, join
 from typing import NamedTuple
 
@@ -73,16 +73,19 @@ Outputs = Sequence[_Output]
 class Foreseen:
     """The directories that tools make in one context, and the patterns that keep them out."""
 
-    def __init__(self, facts: Facts, spec: DockerIgnoreSpec, hidden: PathSet = ()) -> None:
-        """Create it for the patterns `spec`, which hide `hidden` of what is there."""
+    def __init__(self, facts: Facts, hidden: PathSet = ()) -> None:
+        """Create it; patterns beside those of the ignore file ignore `hidden`."""
         self._facts = facts
-        self._spec = spec
         self._hidden = hidden
         self._exceptional = [pattern.text for pattern in exceptions(facts.plan)]
+        self._answers: dict[Texts, PathSet] = {}  # of git
 
-    def prevention(self) -> Iterator[Suggestion]:
-        """Yield suggestions about directories that are not there: they save nothing yet."""
-        groups = [group for group in self._groups() if not self._is_known(group[0].match.find)]
+    def prevention(self, spec: DockerIgnoreSpec) -> Iterator[Suggestion]:
+        """Yield suggestions about what is not there and what the patterns `spec` do not ignore.
+
+        They save nothing yet.
+        """
+        groups = [group for group in self._groups(spec) if not self._is_known(group[0].match.find)]
         ignored = self._ignored_by_git(groups)
         lines = set[str]()
         for group in groups:
@@ -93,11 +96,11 @@ class Foreseen:
                 lines.update(suggestion.patterns)
                 yield suggestion
 
-    def there(self, evidence: Evidence) -> Iterator[Suggestion]:
+    def there(self, spec: DockerIgnoreSpec, evidence: Evidence) -> Iterator[Suggestion]:
         """Yield suggestions about those that are there, sent, and proved to be unneeded."""
         facts = self._facts
         matches = list[Match]()
-        for group in self._groups():
+        for group in self._groups(spec):
             for match, *_ in group:
                 if match.path in facts.sums and match.rule.confidence >= SAFE_FROM:
                     shown = evidence.shows(match.rule.marker, match.path)
@@ -105,14 +108,13 @@ class Foreseen:
                         matches.append(match)
         yield from suggestions(matches, facts)
 
-    def _groups(self) -> Iterator[Outputs]:
+    def _groups(self, spec: DockerIgnoreSpec) -> Iterator[Outputs]:
         """Yield what a rule foresees under one name and a build would send, outermost first."""
         if not self._facts.build_files.all:
             return
-        directories = self._directories_by_manifest()
         for rule in _foreseeing():
             by_name = defaultdict[str, list[_Output]](list)
-            places = [*self._places(rule, directories)]
+            places = [*self._places(rule)]
             # In a workspace, the command for the lock file makes those of all its packages.
             by = _first_of(rule, places)
             for place in places:
@@ -121,13 +123,14 @@ class Foreseen:
                     evidence = f"{place.manifest} beside it, and {foresight.by} makes it"
                     match = Match(rule, name, join(place.directory, name), evidence)
                     output = _Output(match, foresight, by)
-                    if self._would_be_sent(output):
+                    if self._would_be_sent(output, spec):
                         by_name[name].append(output)
             yield from by_name.values()
 
+    @cached_property
     def _directories_by_manifest(self) -> DirectoriesByManifest:
         """Return the directories with manifests of this project, by their names or globs."""
-        literals, globs = _manifests()
+        literals, globs = manifests()
         endings = tuple(glob[1:] for glob in globs)
         left_out = NOT_SOURCES.union(listed("made_up"))
 
@@ -146,13 +149,13 @@ class Foreseen:
                     directories[name].append(path)
         return directories
 
-    def _places(self, rule: Rule, directories: DirectoriesByManifest) -> Iterator[_Source]:
+    def _places(self, rule: Rule) -> Iterator[_Source]:
         """Yield the directories in which a tool makes what a rule is about, outermost first."""
         tree = self._facts.tree
         places: dict[str, _Source] = {}
         for foresight in rule.foreseen:
             for manifest in foresight.beside:
-                for directory in directories.get(manifest, ()):
+                for directory in self._directories_by_manifest.get(manifest, ()):
                     if directory in places or tree.first(directory, foresight.not_beside):
                         continue
                     also = foresight.also_beside
@@ -165,9 +168,9 @@ class Foreseen:
             if not (place.foresight.outermost and is_inner):
                 yield place
 
-    def _would_be_sent(self, output: _Output) -> bool:
+    def _would_be_sent(self, output: _Output, spec: DockerIgnoreSpec) -> bool:
         """Return True if no pattern ignores it, and a build takes the directory around it."""
-        if mark_of(self._spec, output.probe).ignored:
+        if mark_of(spec, output.probe).ignored:
             return False
         if not self._facts.plan.builder.asks_for_paths:
             return True
@@ -195,7 +198,10 @@ class Foreseen:
                     probes[output.probe_anywhere] = None
         if not probes:
             return ()
-        return self._facts.git.would_ignore(probes)
+        key = tuple(probes)
+        if key not in self._answers:
+            self._answers[key] = self._facts.git.would_ignore(key)
+        return self._answers[key]
 
     def _prevention(self, group: Outputs, ignored: PathSet) -> Suggestion | None:
         """Return the suggestion about a group; None if nothing of it is proved."""
@@ -239,7 +245,7 @@ def _foreseeing() -> tuple[Rule, ...]:
 
 
 @cache
-def _manifests() -> tuple[frozenset[str], Texts]:
+def manifests() -> tuple[frozenset[str], Texts]:
     """Return the names of all manifests that foresee something, and the globs for others."""
     foresights = [foresight for rule in _foreseeing() for foresight in rule.foreseen]
     names = {name for foresight in foresights for name in foresight.beside}
