@@ -80,6 +80,12 @@ CLONES = {
         "",
         {"**/node_modules": "pnpm install"},
     ),
+    "next, with the .gitignore of its template": Clone(
+        built("npm ci && npm run build"),
+        ("package.json", "package-lock.json", "next.config.ts"),
+        "/node_modules\n/.next/\n/out/\n/build\n",
+        {"**/node_modules": "npm ci", "**/.next": "next build"},
+    ),
     "bun": Clone(
         built("bun install"),
         ("package.json", "bun.lock"),
