@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from ctxsize import api
+from ctxsize.config import Config
 from ctxsize.knowledge.rules import all_rules
 from ctxsize.knowledge.tools import has_tools
 from ctxsize.recommender.outcome import Advice, Suggestion
@@ -377,3 +378,15 @@ def test_each_foreseen_artefact_has_a_tool_that_makes_it() -> None:
     tools = {rule.name for rule in _foreseeing() if has_tools(rule.name)}
     assert tools >= {"node.modules", "node.dist", "rust.target", "python.venv", "php.vendor"}
     assert not [rule.name for rule in all_rules().values() if rule.foreseen and rule.never]
+
+
+@pytest.mark.parametrize("name", CLONES)
+def test_lint_asks_for_what_suggest_prevents(name: str, tmp_path: Path) -> None:
+    dockerfile, files, ignored, patterns = CLONES[name]
+    root = clone(tmp_path / "ctx", dockerfile, *files, ignored=ignored, own="none\n")
+    # The content of `pyproject.toml` is no TOML here.
+    findings = api.lint([str(root)], select=["CTX135"], config=Config()).findings
+    asked = {line for finding in findings for line in finding.lines}
+    assert asked == {*patterns} == {*prevented(root)}
+    api.suggest(str(root), write=True)
+    assert api.lint([str(root)], select=["CTX135"], config=Config()).findings == ()
