@@ -46,7 +46,7 @@ _NAMES = {
     "guard.baseline": "Known SizeChange SizeChanges",
     "guard.checking": "check diff diff_checkout",
     "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
-    "knowledge.rules": "Category EntryType Marker Rule",
+    "knowledge.rules": "Category EntryType Foresight Marker Rule",
     "lints": "Linted LintedFile",
     "model": (
         "Amount Clue Directory Effect Entry IgnoreFileInfo Ignored Kind Measurement "
@@ -174,6 +174,7 @@ if TYPE_CHECKING:
     from ctxsize.knowledge.rules import (
         Category as Category,
         EntryType as EntryType,
+        Foresight as Foresight,
         Marker as Marker,
         Rule as Rule,
     )

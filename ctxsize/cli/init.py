@@ -90,9 +90,13 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
 
 def _written(edit: Edit, advice: Advice) -> str:
     """Return the line about an ignore file that was written."""
-    patterns = sum(len(offer.patterns) for offer in advice.suggestions if offer.chosen)
+    chosen = [offer for offer in advice.suggestions if offer.chosen]
+    patterns = sum(len(offer.patterns) for offer in chosen)
     saved = advice.before.context - advice.after.context
-    changes = f"{plural(patterns, 'pattern')}, {human(saved.content_bytes)} less to send"
+    changes = f"{plural(patterns, 'pattern')}, {human(max(0, saved.content_bytes))} less to send"
+    foreseen = sum(len(offer.patterns) for offer in chosen if offer.prevents)
+    if foreseen:
+        changes += f", {foreseen} for what is not there yet"
     return f"wrote {quoted(edit.path)}: {changes}"
 
 

@@ -88,7 +88,8 @@ def suggest(
                 progress=progress,
                 steps=progress and progress.step,
             )
-            fails = check and any(suggestion.safe for suggestion in advice.suggestions)
+            saves = any(offer.safe and not offer.prevents for offer in advice.suggestions)
+            fails = check and saves
     if diff:
         display.patch([outcome.edit])
     elif explain and display.names == {"text"}:

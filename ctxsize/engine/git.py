@@ -48,6 +48,10 @@ _SETTINGS = (
     *("-c", "core.hooksPath=/dev/null"),
 )
 """Options that override the configuration of the repository, which may name programs."""
+_CHECK_IGNORE = (
+    *("-c", "core.excludesFile=/dev/null", "-c", "core.quotePath=false"),
+    *("check-ignore", "--no-index", "--"),
+)
 # Git must not look elsewhere, write, fetch or ask.
 _QUIET = {
     "GIT_OPTIONAL_LOCKS": "0",
@@ -124,6 +128,15 @@ class GitRepository(Value):
         if path in self.ignored or f"{path}/" in self.ignored:
             return True
         return self._ignores_all_in(path.rpartition("/")[0])
+
+    def would_ignore(self, paths: Iterable[str]) -> set[str]:
+        """Return those of `paths` that the `.gitignore` files ignore, whether or not they exist.
+
+        The settings of a user do not count. A path that git quotes is not found. Raises `GitError`.
+        """
+        asked = {f"./{path}": path for path in paths}  # git takes `:` at the start for a sign
+        answer = os.fsdecode(ask(self.root, *_CHECK_IGNORE, *asked))
+        return {asked[line] for line in answer.splitlines() if line in asked}
 
     @cached_property
     def _ignores_all_in(self) -> Callable[[str], bool]:
@@ -397,6 +410,8 @@ def _run(program: str, root: str, top: str, arguments: tuple[str, ...], search_p
                 process.kill()
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
+    if process.returncode == 1 and "check-ignore" in arguments and not errors:
+        return output  # nothing is ignored
     if process.returncode:
         lines = errors.decode(errors="replace").strip().splitlines()
         reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")

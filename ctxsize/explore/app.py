@@ -459,7 +459,7 @@ def _prompt_of(suggestion: Suggestion) -> Content:
     box = "[ ]"
     if suggestion.chosen:
         box = "[x]"
-    why = suggestion.rule.reason
+    why = suggestion.reason
     if not suggestion.safe:
         why = f"review first: {suggestion.doubts[0]}"
     return Content.assemble(

@@ -94,6 +94,18 @@ class Marker(Value):
         return clause.format(one=one, all=" and ".join(names), size=human(self.number))
 
 
+class Foresight(Value):
+    """Evidence that a command makes the directory of a rule, where it is not there yet."""
+
+    by: str  # the command
+    beside: Texts  # manifests or lock files: names, or `*` with an ending
+    names: Texts  # of the directory
+    also_beside: Texts = ()  # one of these must be there, too
+    not_beside: Texts = ()
+    git_ignored: bool = False  # True if a line of a `.gitignore` must ignore it
+    outermost: bool = False  # True if a manifest below another one of the rule makes none
+
+
 class Rule(Value):
     """The knowledge about one kind of directory or file; `README.md` explains the keys."""
 
@@ -116,6 +128,7 @@ class Rule(Value):
     doubt: str = ""
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    foreseen: tuple[Foresight, ...] = field(default=(), compare=False)
 
     @property
     def ecosystem(self) -> str:
@@ -297,8 +310,14 @@ _ROW_CHECKS = {
     "confidence": NUMBER,
     "clean": TABLE,
     "nests": ANYTHING,
+    "foreseen": ANYTHING,
 }
 """Types of the values of a row by their keys, markers excluded."""
+_FORESIGHT_CHECKS = {
+    "by": TEXT,
+    **dict.fromkeys(("beside", "also_beside", "not_beside", "names"), TEXTS),
+    **dict.fromkeys(("git_ignored", "outermost"), FLAG),
+}
 
 
 def rule_of(name: str, row: TomlTable) -> Rule:
@@ -321,6 +340,9 @@ def rule_of(name: str, row: TomlTable) -> Rule:
         nests = {"names": find}
     elif nests:
         nests = {"names": find, **nests}
+    foreseen = values.pop("foreseen", [])
+    if isinstance(foreseen, dict):
+        foreseen = [foreseen]
     return Rule(
         name=name,
         find=() if any_name else find,
@@ -330,8 +352,19 @@ def rule_of(name: str, row: TomlTable) -> Rule:
         anchored=values.pop("form", "anywhere") == "anchored" or any_name,
         traps=texts(values.pop("traps", [])),
         nests=nests,
+        foreseen=tuple(_foresight(table, find) for table in foreseen),
         **values,
     )
+
+
+def _foresight(row: TomlTable, find: Texts) -> Foresight:
+    check_row(row, _FORESIGHT_CHECKS, ("by", "beside"))
+    values = {**row}
+    for key, types in _FORESIGHT_CHECKS.items():
+        if types is TEXTS and key in values:
+            values[key] = texts(values[key])
+    values.setdefault("names", find[:1])
+    return Foresight(**values)
 
 
 @cache

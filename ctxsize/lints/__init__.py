@@ -76,6 +76,7 @@ LINTS: dict[str, LintRule] = {
     "CTX131": _in_tree(missing.referenced),  # CTX132 too
     "CTX133": _in_tree(overlaps.slow),
     "CTX134": missing.linked,
+    "CTX135": _in_tree(missing.foreseen),
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000

@@ -29,6 +29,7 @@ from ctxsize.model import Texts
 from ctxsize.reader import border_of, folded
 from ctxsize.recommender.context import BuildContext, names_of
 from ctxsize.recommender.evidence import small_text
+from ctxsize.recommender.prevention import Foreseen, manifests
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 
@@ -74,6 +75,16 @@ class LintTree:
             _ = known.build_files
             return known
         return None
+
+    @cached_property
+    def foreseen(self) -> Foreseen | None:
+        """Return what tools make in it; None if no manifest foresees any, or builds are unknown."""
+        names, globs = manifests()
+        endings = tuple(glob[1:] for glob in globs)
+        has_any = any(name in names or name.endswith(endings) for name in self.by_name)
+        if not has_any or self.needed is None:
+            return None
+        return Foreseen(self.needed.facts)
 
     @cached_property
     def references(self) -> list[Reference]:

@@ -21,7 +21,7 @@ from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import listed
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
@@ -281,6 +281,32 @@ def env(case: Case, tree: LintTree) -> LintFindings:
             added="\n".join(dict.fromkeys(f"**/{basename(path)}" for path in paths)),
         ),
     )
+
+
+def foreseen(case: Case, tree: LintTree) -> LintFindings:
+    """Yield the directories that tools make, and that a build sends or would send."""
+    if not case.plans or tree.foreseen is None or tree.needed is None:
+        return
+    written = {basename(line.text.removesuffix("/**")) for line in case.patterns}
+    there = tree.foreseen.there(case.spec, tree.needed.evidence)
+    for suggestion in (*there, *tree.foreseen.prevention(case.spec)):
+        if basename(suggestion.matches[0].find) in written:
+            continue  # others report that a line does not match where it should
+        lines = suggestion.patterns
+        patterns = ", ".join(map(shown, lines[:2]))
+        paths = case.below(suggestion.paths)
+        if paths:
+            reason = suggestion.rule.reason
+            message = f"the build sends {', '.join(tree.shown(paths))}, {reason}: "
+            message += case.amount(paths)
+            severity = Severity.WARNING
+        else:
+            message = f"no line ignores {patterns}: {suggestion.reason}, and a build would send it"
+            severity = Severity.INFO
+        fix = case.fix(f"ignore {patterns}", added="\n".join(lines), means=frozenset(paths))
+        yield case.finding(
+            "CTX135", None, message, severity, Confidence.LIKELY, paths=paths, fix=fix
+        )
 
 
 def _is_env_name(name: str) -> bool:

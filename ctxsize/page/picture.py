@@ -262,12 +262,15 @@ def _figures(size: Size) -> PageValues:
 
 
 def _rule(suggestion: Suggestion) -> PageValues:
+    why = suggestion.rule.why
+    if suggestion.prevents:
+        why = suggestion.reason
     return PageValues(
         chosen=suggestion.chosen,
         saves=suggestion.size.counted.bytes_and_files,
         doubts=[visible(doubt) for doubt in suggestion.doubts],
         text=[visible(pattern) for pattern in suggestion.patterns],
-        why=visible(suggestion.rule.why),
+        why=visible(why),
         safe=suggestion.safe,
     )
 

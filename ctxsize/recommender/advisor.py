@@ -17,7 +17,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.plan import ignore_file_to_write
+from ctxsize.engine.plan import ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
@@ -38,6 +38,7 @@ from ctxsize.recommender.outcome import (
     Suggestion,
     Suggestions,
 )
+from ctxsize.recommender.prevention import Foreseen
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import (
     Sums,
@@ -99,6 +100,7 @@ class Advisor(BuildContext):
         step(self._steps, "trying the suggestions")
         found, proved, blocked = self._judged()
         usable = [match for match in found if not match.hard]
+        proved = self._with_prevention(proved)
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
@@ -161,6 +163,21 @@ class Advisor(BuildContext):
                 holding.append(suggestion)
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         return _Judged(found, [*map(self._with_git, proved)], blocked)
+
+    def _with_prevention(self, proved: Suggestions) -> Suggestions:
+        """Add what keeps out the directories that are not there yet, behind all that is safe."""
+        safe = [suggestion for suggestion in proved if suggestion.safe]
+        unsafe = [suggestion for suggestion in proved if not suggestion.safe]
+        written = sorted(safe, key=_has_exceptions)
+        lines = [line for suggestion in written for line in suggestion.patterns]
+        spec = self.plan.spec
+        if lines:
+            spec = with_ignore_file(self.plan, with_lines(self.plan, lines)).spec
+        hidden = {path for suggestion in safe for path in suggestion.paths}
+        foreseen = [*Foreseen(self.facts, hidden).prevention(spec)]
+        if foreseen and self.proof.fault([*foreseen, *written]):
+            return proved
+        return [*safe, *foreseen, *unsafe]
 
     def _with_git(self, suggestion: Suggestion) -> Suggestion:
         """Say of a suggestion without proof whether git knows its paths."""
@@ -251,6 +268,8 @@ class Advisor(BuildContext):
         if self.new_file and self.plan.dockerfile:
             where = self.plan.dockerfile
         for suggestion in suggestions:
+            if suggestion.prevents:
+                continue
             if suggestion.safe and not suggestion.rule.is_secret:
                 yield _missing_pattern(suggestion, Location(where))
         for question in questions:

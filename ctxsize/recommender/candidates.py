@@ -26,7 +26,7 @@ from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.values import Mutable
 
-_MANY = 4  # number of matches above which one pattern for all depths may replace their paths
+MANY = 4  # number of matches above which one pattern for all depths may replace their paths
 _WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with exceptions must hide
 _PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same pattern hides
 
@@ -43,14 +43,14 @@ def suggestions(matches: Matches, facts: Facts) -> Iterator[Suggestion]:
         others = _harmless_others(group, facts, exceptional, safe)
         if others is not None:
             first = group[0]
-            line = f"**/{first.find}{_ending(first.rule, exceptional)}"
+            line = f"**/{first.find}{ending(first.rule, exceptional)}"
             yield Suggestion((*others, *group), (line,), doubts)
             continue
         lines_by_rule = defaultdict[str, dict[Match, str]](dict)
         for match in group:
             pattern = facts.pattern_of(match.path)
             if pattern:
-                line = pattern + _ending(match.rule, exceptional)
+                line = pattern + ending(match.rule, exceptional)
                 lines_by_rule[match.rule.name][match] = line
         for lines in lines_by_rule.values():
             yield Suggestion(tuple(lines), tuple(lines.values()), doubts)
@@ -84,11 +84,12 @@ def around(matches: Matches, facts: Facts, needed: PathSet) -> Iterator[Suggesti
             else:
                 exceptional.append(facts.pattern_of(name))
         if first and all(exceptional):
-            line = first + _ending(rule, exceptions(facts.plan))
+            line = first + ending(rule, exceptions(facts.plan))
             yield Suggestion((match,), (line, *(f"!{text}" for text in exceptional)), keeps=keeps)
 
 
-def _ending(rule: Rule, exceptional: Collection[object]) -> str:
+def ending(rule: Rule, exceptional: Collection[object]) -> str:
+    """Return what a pattern for matches of a rule needs behind their name, `""` for nothing."""
     if rule.contents:
         return "/*"
     # After an exception, the bare name can leave files of a directory in the context.
@@ -105,7 +106,7 @@ def _harmless_others(
     find = matches[0].find
     if not find or find.startswith("/") or rule.contents:
         return None
-    if len(matches) <= _MANY and any(match.rule.anchored for match in matches):
+    if len(matches) <= MANY and any(match.rule.anchored for match in matches):
         return None
     if any(named.goes_through(find) for named in facts.build_files.named):
         return None

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
@@ -163,6 +163,25 @@ class Tracked:
         """Return True if git ignores all of `path`, but not the whole context."""
         repository, inner, _ = self._of(path)
         return repository is not None and repository.ignores(inner)
+
+    def would_ignore(self, paths: Iterable[str]) -> set[str]:
+        """Return those of `paths`, which need not exist, that the `.gitignore` files ignore."""
+        repository = self._known[""]
+        if repository is None:
+            return set()
+        with suppress(GitError):
+            return repository.would_ignore(paths)
+        return set()
+
+    def tracks_name(self, name: str) -> bool:
+        """Return True if git tracks something at or below a path that ends with `name`."""
+        return f"/{name}/" in self._all_tracked
+
+    @cached_property
+    def _all_tracked(self) -> str:
+        """Return all tracked paths, each with a slash in front of it and behind it."""
+        repositories = filter(None, self._known.values())
+        return "".join(f"/{path}/\n" for known in repositories for path in known.index)
 
     def _of(self, path: str) -> InRepository:
         known = self._known

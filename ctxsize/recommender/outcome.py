@@ -88,6 +88,7 @@ class Suggestion(Value):
     size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
     chosen: bool = False  # True if it is part of the edit
     untracked: bool = False  # True if git tracks nothing of it, of one without proof
+    prevents: str = ""  # the command that will make what it hides, if that is not there yet
 
     @property
     def rule(self) -> Rule:
@@ -107,7 +108,16 @@ class Suggestion(Value):
         """Return True if `--write` adds it without being asked to."""
         if self.objections:
             return False
+        if self.prevents:
+            return True
         return self.rule.is_secret or self.rule.confidence >= SAFE_FROM
+
+    @property
+    def reason(self) -> str:
+        """Return in a few words what it is about."""
+        if self.prevents:
+            return f"nothing yet; {self.prevents} makes it here"
+        return self.rule.reason
 
     @property
     def doubts(self) -> Texts:
@@ -123,6 +133,8 @@ class Suggestion(Value):
     def additions(self) -> list[Addition]:
         """Return the lines to add, each with its heading and a comment."""
         comment = self.rule.reason[:1].upper() + self.rule.reason[1:]
+        if self.prevents:
+            comment += f", made by {self.prevents}"
         return [Addition(pattern, self.rule.category.heading, comment) for pattern in self.patterns]
 
 

@@ -179,6 +179,15 @@ CATCHES: dict[str, list[Case]] = {
             ("warning 1 files 7 B, unsafe",),
         ),
     ],
+    "CTX135": [
+        Case("a\n", INSTALLED, ("warning 1 files 3000000 B, certain",)),
+        Case("a\n", INSTALLED[:-1], ("info, certain",)),
+        Case(
+            "*\n!web\n!package*.json\n",
+            [*INSTALLED[:-1], "web/package.json"],
+            ("info, certain",),
+        ),
+    ],
     "CTX110": [
         Case("a\n", [DOCKERFILE, file(".env", size_bytes=7)], ("info 1 files 7 B, unsafe",)),
         Case(
@@ -399,6 +408,14 @@ SILENT: dict[str, list[Case]] = {
         Case("**/.git\n!.git/HEAD\n!.git/refs/**\n", [DOCKERFILE, ".git/HEAD", ".git/refs/a"]),
         Case("a\n", [copying("src"), ".git/HEAD", "src/b"]),
         Case("a\n", [DOCKERFILE]),
+        Case("a\n", None),
+    ],
+    "CTX135": [
+        Case("**/node_modules\n", INSTALLED),
+        Case("node_modules\n", [*INSTALLED, "web/package.json"]),  # CTX101 reports it
+        Case("a\n", [DOCKERFILE, *INSTALLED[1:]]),
+        Case("a\n", [copying("package.json"), *INSTALLED[1:]]),
+        Case("*\n!src\n", INSTALLED[:-1]),
         Case("a\n", None),
     ],
     "CTX110": [

@@ -103,7 +103,10 @@ BUILT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "rust.renamedtarget": (CARGO, CARGO_NOT),
     **dict.fromkeys(
-        ("node.next", "node.nuxt", "node.nitro", "node.sveltekit", "node.storybook"),
+        (
+            *("node.next", "node.nuxt", "node.nitro", "node.sveltekit", "node.storybook"),
+            *("node.astro", "node.angular", "node.dist", "node.build"),
+        ),
         (FRONT, FRONT_NOT),
     ),
     "node.yarnunplugged": (("yarn", "yarn install --immutable"), ("yarn build", "npm ci")),

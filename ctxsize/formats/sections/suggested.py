@@ -81,12 +81,15 @@ def _suggested(advice: Advice, look: Look) -> Sections:
     suggestions = [*_to_show(advice)]
     safe = []
     unsafe = []
+    foreseen = []
     patterns = 0
     title = "Safe to add"
     for suggestion in suggestions:
         if suggestion.chosen:
             patterns += len(suggestion.patterns)
-        if suggestion.safe:
+        if suggestion.prevents:
+            foreseen.append(suggestion)
+        elif suggestion.safe:
             safe.append(suggestion)
         elif suggestion.chosen:
             safe.append(suggestion)
@@ -98,7 +101,9 @@ def _suggested(advice: Advice, look: Look) -> Sections:
     saving = "Nothing safe to add"
     if patterns:
         saving = _saving(advice, patterns)
-    mark = saving.partition(" with ")[0]
+        if all(suggestion.prevents for suggestion in suggestions if suggestion.chosen):
+            saving = f"Nothing to ignore yet; {plural(patterns, 'pattern')} for what will be there"
+    mark = re.split(" with |; ", saving)[0]
     evidence = []
     if look.full:
         evidence.append(_evidence(suggestions))
@@ -107,12 +112,18 @@ def _suggested(advice: Advice, look: Look) -> Sections:
         Section([Prose(saving, mark=mark), _next(advice)]),
         Section([*_sizes(advice), *_of_git(advice)]),
         Section([_suggestions(safe, look)], title),
+        Section([_foreseen(foreseen)], "Prevention"),
         Section([_suggestions(unsafe, look)], confirmed),
         Section([_questions(advice)], "Large, and explained by no rule: does the build need it?"),
         Section(evidence, "Evidence", folded=True),
         Section([*_findings(advice, look)], "Findings"),
         Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
+
+
+def _foreseen(suggestions: Sequence[Suggestion]) -> Table:
+    rows = [(_patterns_of(suggestion), visible(suggestion.reason)) for suggestion in suggestions]
+    return Table(("pattern", "reason"), rows, prose=True)
 
 
 def _to_show(advice: Advice) -> Iterator[Suggestion]:
@@ -260,19 +271,24 @@ def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
 
 def _line(suggestion: Suggestion) -> list[str]:
     """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
-    names = [*map(quoted, suggestion.patterns)]
-    patterns = " ".join(names)
-    if columns(patterns) > _WIDEST_PATTERNS and len(names) > 1:
-        shortest = min(names, key=columns)
-        patterns = f"{shortest} {more(len(names) - 1)}"
-    text = suggestion.rule.reason
+    text = suggestion.reason
     for doubt in suggestion.doubts[:1]:
         # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
         text = re.split("[:;,] ", doubt)[0]
     size, files = cells(_size(suggestion))
     if not _is_transferred(suggestion):
         size = f"({size})"
-    return [size, files, patterns, visible(text)]
+    return [size, files, _patterns_of(suggestion), visible(text)]
+
+
+def _patterns_of(suggestion: Suggestion) -> str:
+    """Return the patterns as one cell; of many, the shortest."""
+    names = [*map(quoted, suggestion.patterns)]
+    patterns = " ".join(names)
+    if columns(patterns) > _WIDEST_PATTERNS and len(names) > 1:
+        shortest = min(names, key=columns)
+        return f"{shortest} {more(len(names) - 1)}"
+    return patterns
 
 
 def _evidence(suggestions: Iterable[Suggestion]) -> Table:
@@ -281,7 +297,9 @@ def _evidence(suggestions: Iterable[Suggestion]) -> Table:
     for suggestion in suggestions:
         rule = suggestion.rule
         texts = [f"{rule.name}: {rule.why}"]
-        if not _is_transferred(suggestion):
+        if suggestion.prevents:
+            texts.append(f"N{suggestion.reason[1:]}")
+        elif not _is_transferred(suggestion):
             texts.append("Not transferred by this build")
         doubts = "; ".join(suggestion.doubts)
         if doubts:
