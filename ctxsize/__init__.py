@@ -19,7 +19,7 @@ _NAMES = {
     "advice": "DockerfileAdvice",
     "api": (
         "advise clean_apply clean_plan discover explain lint load_config ls measure "
-        "plan_ignore_file scan suggest"
+        "plan_ignore_file scan suggest suggest_all"
     ),
     "build": "Build Options StrPath",
     "clean": "CleanCandidate CleanObjection CleanPlan DiskSize Inventory Part Passed Result",
@@ -61,6 +61,7 @@ _NAMES = {
     "repository": "Discovery",
     "repository.search": "FileListing FoundBuild Place",
     "scanning": "Row Scan",
+    "scanning.rows": "Proposal Proposals",
     "units": "Tolerance",
     "writer": "Addition",
 }
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
         plan_ignore_file as plan_ignore_file,
         scan as scan,
         suggest as suggest,
+        suggest_all as suggest_all,
     )
     from ctxsize.build import Build as Build, Options as Options, StrPath as StrPath
     from ctxsize.clean import (
@@ -220,6 +222,7 @@ if TYPE_CHECKING:
         Place as Place,
     )
     from ctxsize.scanning import Row as Row, Scan as Scan
+    from ctxsize.scanning.rows import Proposal as Proposal, Proposals as Proposals
     from ctxsize.units import Tolerance as Tolerance
     from ctxsize.writer import Addition as Addition
 else:

@@ -190,6 +190,59 @@ def suggest(
     return finished(plan, advice, config, codes, write=write, replace_link=replace_link)
 
 
+def suggest_all(
+    root: StrPath = ".",
+    *,
+    write: bool = False,
+    replace_link: bool = False,
+    unsafe: bool = False,
+    config: ctxsize.Config | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+) -> ctxsize.Proposals:
+    """Return suggested lines for the ignore file of every build below `root`.
+
+    Builds that share an ignore file get one proposal, which holds for each of them. `write`
+    writes all files or none. See `suggest` for the other arguments. Raises `InputError` where
+    nothing is built, and `InputErrors` if nothing can be proposed for any build.
+    """
+    from ctxsize.errors import CtxsizeError, InputErrors
+    from ctxsize.guard.accepting import finished
+    from ctxsize.planning import NO_DOCKERFILE
+    from ctxsize.scanning import propose
+
+    root = path_of(root)
+    discovery = discover(root, config=config)
+    unread = [
+        InputError(problem.message, path=problem.path, line=problem.line)
+        for problem in discovery.problems
+        if problem.fails or problem.skipped
+    ]
+    if unread and not discovery.builds:
+        raise InputErrors(unread)
+    if not discovery.builds:
+        raise InputError(NO_DOCKERFILE, path=root, hint="nothing below names a build either")
+    proposed = propose(discovery, unsafe=unsafe, progress=progress, steps=steps)
+    if not proposed.proposals:
+        raise InputErrors([CtxsizeError(row.error or "") for row in proposed.left_out])
+    proposals = []
+    for proposal in proposed.proposals:
+        advice = proposal.advice
+        if advice.snapshot is not None:
+            advice = finished(
+                advice.snapshot.plan, advice, config, write=False, replace_link=replace_link
+            )
+        written = write and advice.edit is not None
+        proposals.append(replace(proposal, advice=replace(advice, written=written)))
+    proposed = replace(proposed, proposals=tuple(proposals), written=write)
+    if not write:
+        return proposed
+    from ctxsize.writer.apply import apply
+
+    notes = apply(proposed.edits, links="replace" if replace_link else "refuse")
+    return replace(proposed, problems=(*proposed.problems, *notes))
+
+
 def plan_ignore_file(
     build: BuildOrPlan = ".",
     *,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from os.path import isfile, join, normpath, realpath
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of
 from ctxsize.engine.builders import builder_of
-from ctxsize.engine.dockerfiles import files_near
+from ctxsize.engine.dockerfiles import files_near, find_dockerfile
 from ctxsize.engine.plan import ELSEWHERE, ParsedDockerfiles, Plan, plan_of, with_unsaved
 from ctxsize.model import Problem
+from ctxsize.values import Value
 
 if TYPE_CHECKING:
     from ctxsize.config import Config
     from ctxsize.repository import Discovery, FoundBuild
 
 BuildOrPlan = Build | StrPath | Plan
+NO_DOCKERFILE = "No Dockerfile here."
 
 
 def plan_for(
@@ -111,4 +113,64 @@ def with_configured(discovery: Discovery, configured: Sequence[FoundBuild]) -> D
         left_out=tuple(left_out),
         others=others,
         problems=tuple(with_problem(problems, others)),
+    )
+
+
+class Choice(Value):
+    """The builds that a command may mean if neither a directory nor a Dockerfile is named."""
+
+    build: Build | None = None  # the one that it means; None if there are several or none
+    discovery: Discovery | None = None  # None with a Dockerfile at the top: nothing was searched
+    builds: Sequence[FoundBuild] = ()  # those found; a command line distinguishes any two
+
+
+def choice_of(build: Build, discover: Callable[[str], Discovery]) -> Choice:
+    """Return the build at the top of the context of `build`, else the only one that is found.
+
+    That one gets the options of `build`, but keeps its builder. A build whose Dockerfile stands
+    in another file is never the only one, as no command line can name it.
+    """
+    at_top = find_dockerfile(build.context, None, builder_of(build.builder))
+    if at_top.path is not None:
+        return Choice(build)
+    discovery = discover(build.context)
+    return replace(with_only(build, named_apart(discovery.builds, build)), discovery=discovery)
+
+
+def with_only(build: Build, builds: Sequence[FoundBuild]) -> Choice:
+    """Return the choice among `builds`: the only one with the options of `build`, if it is one."""
+    if len(builds) != 1 or builds[0].inline is not None:
+        return Choice(builds=builds)
+    return Choice(_with_options(builds[0].build, build), builds=builds)
+
+
+def named_apart(found_builds: Iterable[FoundBuild], given: Build) -> list[FoundBuild]:
+    """Return the builds that a command line can distinguish; `given` may choose their target."""
+    groups: dict[object, list[FoundBuild]] = {}
+    for found_build in found_builds:
+        target = given.target or found_build.build.target
+        found_build = replace(found_build, build=replace(found_build.build, target=target))
+        place = found_build.dockerfile or found_build.where
+        key = (realpath(found_build.build.context), place, str(target))
+        groups.setdefault(key, []).append(found_build)
+    return [*map(_as_typed, groups.values())]
+
+
+def _as_typed(builds: Sequence[FoundBuild]) -> FoundBuild:
+    """Return the build that a command line names; several differ in what it does not say."""
+    first = builds[0]
+    if len(builds) == 1 or first.inline is not None:
+        return first
+    build = first.build
+    plain = Build(build.context, build.dockerfile, build.target, builder=build.builder)
+    return replace(first, build=plain)
+
+
+def _with_options(found: Build, given: Build) -> Build:
+    """Return a build that was found, with what the user said of it."""
+    return replace(
+        found,
+        build_arguments={**found.build_arguments, **given.build_arguments},
+        build_contexts={**found.build_contexts, **given.build_contexts},
+        platforms=given.platforms or found.platforms,
     )

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click import UsageError, argument, command
-from click.core import ParameterSource
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import completing, options, output
+from ctxsize.cli import choosing, completing, options, output
+from ctxsize.cli.choosing import is_given
 from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, found, note, warn
-from ctxsize.config import OF, Budget
+from ctxsize.config import OF, Budget, load
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking
 from ctxsize.keys import attribute_of, schemas, value_of
@@ -81,11 +81,9 @@ def check(
     display: Display,
 ) -> int:
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration."""
-    # Without a build on the command line, those of the configuration are checked.
-    names = ("context", "dockerfile", "target", "builder", "platforms")
-    is_named = whole or any(map(_is_given, names))
     if policy is None:
         policy = os.environ.get("CTXSIZE_POLICY")  # even if it is empty
+    named = _named(build, budget, baseline, policy, whole=whole)
     if watch and update_baseline:
         raise UsageError("--watch cannot be combined with --update-baseline")
 
@@ -103,7 +101,7 @@ def check(
             warn(problems)
         with output.progress() as progress:
             return checking.check(
-                build if is_named else None,
+                named,
                 builds=builds,
                 others=others,
                 budget=budget,
@@ -148,9 +146,23 @@ def _sizes(outcome: CheckReport) -> Iterator[BuildSize]:
         yield BuildSize(context.name, context.report, actual(context.report, of))
 
 
-def _is_given(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is ParameterSource.COMMANDLINE
+def _named(
+    build: Build, budget: Budget, baseline: str | None, policy: str | None, *, whole: bool
+) -> Build | None:
+    """Return the build to check; None for those of the configuration, or the one at the top."""
+    if whole:
+        return build
+    is_named = is_given("context", "dockerfile", "target", "builder", "platforms")
+    config = load(build.context)
+    if not is_named:
+        has_limits = budget.over(config.defaults.budget).limits or baseline or config.baseline
+        # A policy holds for all builds that are found.
+        if config.contexts or (policy is not None and not has_limits):
+            return None
+    chosen = choosing.chosen(build)
+    if is_named or chosen != build:
+        return chosen
+    return None
 
 
 def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Build]:
@@ -193,7 +205,7 @@ def _others(build: Build, policy: str, problems: list[Problem], *, whole: bool) 
     """
     if whole:
         return _everywhere(build, problems)
-    if any(map(_is_given, ("context", "dockerfile"))):
+    if is_given("context", "dockerfile"):
         return []
     return _below(Build(builder=build.builder), policy, problems) + _everywhere(build, problems)
 
@@ -211,7 +223,7 @@ def _everywhere(build: Build, problems: list[Problem]) -> list[Build]:
 def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
     """Return the builds that were found, with the builder of `build` if that is given."""
     builds = [definition.build for definition in discovery.builds]
-    if _is_given("builder"):
+    if is_given("builder"):
         builds = [replace(other, builder=build.builder) for other in builds]
     return builds
 

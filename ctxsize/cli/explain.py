@@ -10,7 +10,7 @@ import click
 from click import UsageError
 
 from ctxsize.build import Build
-from ctxsize.cli import completing, options, output
+from ctxsize.cli import choosing, completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display, failing, note
 from ctxsize.engine import explanation as engine
@@ -63,7 +63,7 @@ def explain(
         raise UsageError("-z cannot be combined with --trace or --json")
     if build.given() and not (traced or named or sources or as_json):
         raise UsageError(f"{build.given()[0]} needs --trace, --source or --json")
-    plan = plan_named(plan_for(build), named)
+    plan = plan_named(plan_for(choosing.chosen(build)), named)
     look = Display(colour=colour).look()
     if sources:
         return _check(plan, sources, look, as_json=as_json)
@@ -74,6 +74,7 @@ def explain(
     explanations = (engine.explain(plan, engine.in_context(plan, path)) for path in paths)
     if not traced and not as_json:
         _print_lines(explanations, non_matching=non_matching, null=null, stdin=stdin)
+        output.note_no_dockerfile(plan.problems)
         return output.FINE
     with_takers = map(engine.Takers(plan).added_to, explanations)
     if as_json:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import click
 
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import choosing, options, output
 from ctxsize.errors import InputError
 
 
@@ -24,6 +24,7 @@ def explore(build: Build, replace_link: bool) -> int:
         )
     if not output.is_interactive():
         raise InputError("explore needs a terminal", hint="ctxsize measure prints the figures")
+    build = choosing.chosen(build)
     from ctxsize.explore.app import Explorer
     from ctxsize.explore.session import Session
 

@@ -16,13 +16,10 @@ from ctxsize.cli import options, output
 from ctxsize.cli.output import warn
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
-from ctxsize.engine.fates import fatal_problems
-from ctxsize.engine.plan import ParsedDockerfiles
-from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Edit
-from ctxsize.formats.wording import more, quoted
+from ctxsize.formats.wording import directory_argument, more, quoted, typed
 from ctxsize.model import Problem
-from ctxsize.planning import plan_with_hint
 from ctxsize.shipped import shipped_text
 from ctxsize.units import human, plural
 from ctxsize.version import __version__
@@ -32,9 +29,9 @@ if TYPE_CHECKING:
     from ctxsize.writer.apply import Links
 
 _MOST_LINES = 8  # number of ignore files to list
-_LEAST_BYTES = 10_000  # smallest budget: a tiny one would refuse the next line of code
+_LEAST_BYTES = 1_000_000  # smallest budget: a tiny one would refuse the next line of code
 _TABLE_BYTES = 200  # of a table of the configuration, which may be in the context
-_HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
+_HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 1 MB.\n"
 
 
 class _Start(NamedTuple):
@@ -78,7 +75,8 @@ def init(root: str, dry_run: bool, replace_link: bool, colour: str) -> None:
         shown[_MOST_LINES:] = [more(left_out)]
     shown.append(_about_configuration(config, root, starts))
     if any(not offer.chosen for start in starts for offer in start.advice.suggestions):
-        shown.append("more patterns need your confirmation: ctxsize suggest")
+        command = typed("suggest", "--all", *directory_argument(root))
+        shown.append(f"more patterns need your confirmation: {command}")
     if not edits:
         shown.append("nothing to write")
     if not output.is_quiet():
@@ -126,51 +124,33 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 
 
 def _starts(root: str) -> list[_Start]:
-    """Return each build below `root`. Raises `InputErrors` if there are none that are usable."""
-    discovery = api.discover(root)
-    warn(discovery.problems)
-    unique = {}
-    for found in discovery.builds:
-        build = found.build
-        unique[realpath(build.context), build.dockerfile] = build
-    if not unique:
-        raise InputError(
-            "nothing is built here: there is no Dockerfile, and no file that names one",
-            path=root,
-            hint="name the directory of a build; `ctxsize scan DIR` lists the builds below DIR",
-        )
-    parsed_files = ParsedDockerfiles()
-    starts = []
-    errors = []
-    advice_of = {}
-    failing = list[Problem]()
+    """Return each build below `root`. Raises `InputError` if there are none that are usable."""
     with output.progress() as progress:
-        for build in unique.values():
+        proposals = api.suggest_all(root, progress=progress, steps=progress and progress.step)
+    warn([problem for problem in proposals.problems if problem.code != UNKNOWN.code])
+    errors = [row.error for row in proposals.left_out]
+    starts = []
+    seen = set()
+    for proposal in proposals.proposals:
+        for row in proposal.rows:
+            dockerfile = None
+            if row.options[:1] == ["-f"]:
+                dockerfile = row.dockerfile
+            start = _Start(row.build.context, dockerfile, proposal.advice)
             try:
-                plan = plan_with_hint(build, parsed_files)
-                failing += fatal_problems(plan)
-                _name(plan.context, root)
-                ignore_file = None
-                if plan.ignore_file:
-                    ignore_file = plan.ignore_file.path
-                key = (plan.root, ignore_file)
-                if key not in advice_of:
-                    advice_of[key] = api.suggest(
-                        plan, progress=progress, steps=progress and progress.step
-                    )
-                unusual = None
-                if plan.dockerfile_in_context != "Dockerfile":
-                    unusual = plan.dockerfile
-                starts.append(_Start(plan.context, unusual, advice_of[key]))
-            except CtxsizeError as error:
-                errors.append(error)
+                _name(start.context, root)
+            except InputError as error:
+                errors.append(str(error))
+                continue
+            key = (realpath(start.context), dockerfile)
+            if key not in seen:
+                seen.add(key)
+                starts.append(start)
     if not starts:
-        raise InputErrors(errors)
-    problems = [problem for start in starts for problem in start.advice.problems]
-    assumed = [problem for problem in problems if problem.code == UNKNOWN.code]
-    warn([*dict.fromkeys(failing)])
+        raise InputErrors([InputError(error or "") for error in errors])
     warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
-    warn([*dict.fromkeys(assumed)])
+    warn([problem for problem in proposals.problems if problem.code == UNKNOWN.code])
+    starts.sort(key=lambda start: (start.context, start.dockerfile or ""))
     return starts
 
 

@@ -13,14 +13,14 @@ from click import UsageError
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import choosing, options, output
 from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, note
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import all_quoted, sent
 from ctxsize.model import Entry, Kind, Report
-from ctxsize.planning import plan_for
+from ctxsize.planning import NO_DOCKERFILE, plan_for
 
 if TYPE_CHECKING:
     from ctxsize.engine.explanation import Taker
@@ -40,12 +40,33 @@ class _FrontDoor(click.Command):
 @options.display
 def glance(build: Build, watch: bool, display: Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
+    choice = choosing.choice(build)
+    if choice and not choice.build:
+        if not choice.builds:
+            output.error(NO_DOCKERFILE)
+            return output.USAGE
+        if display.names == {"text"} and not watch:
+            return _table(build, display)
+    if choice:
+        build = choosing.only(build, choice)
     return _answer(
         partial(api.measure, build, top=5),
         partial(display.emit, top=5, only=GLANCE),
         display,
         watch=watch,
     )
+
+
+def _table(build: Build, display: Display) -> int:
+    """Show the builds below a directory without a Dockerfile, the most costly first."""
+    with output.progress() as progress:
+        proposals = api.suggest_all(
+            build.context, progress=progress, steps=progress and progress.step
+        )
+    display.emit(proposals, only=GLANCE)
+    if output.failing(proposals.problems) or any(row.is_unread for row in proposals.left_out):
+        return output.USAGE
+    return output.FINE
 
 
 def _answer(
@@ -100,6 +121,7 @@ def measure(
     display: Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
+    build = choosing.chosen(build)
     rows = top or (30 if by else 5)
     ignored = ignored or by == "pattern"
     levels = 3
@@ -168,6 +190,7 @@ def ls(
     if emptied and size:
         note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
+    output.note_no_dockerfile(plan.problems)
     if reasons:
         return failing(reasons.unread)
     return output.FINE

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import click
 
+from ctxsize.engine.plan import ELSEWHERE
 from ctxsize.errors import (
     CtxsizeError,
     DockerfileError,
@@ -270,6 +271,13 @@ def error(message: str) -> None:
     _say("error", message)
 
 
+def explain(lines: Iterable[str]) -> None:
+    """Print lines below an error on stderr; as they may be commands, none is wrapped."""
+    with suppress(OSError, AttributeError):
+        for line in lines:
+            print(f"  {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
     parts: Sequence[CtxsizeError] = [failure]
@@ -290,6 +298,16 @@ def note(message: str) -> None:
     """Print a note on stderr, unless the command is quiet."""
     if not is_quiet():
         _say("note", message)
+
+
+def note_no_dockerfile(problems: Iterable[Problem]) -> None:
+    """Print a note if one of `problems` is that the context has no Dockerfile."""
+    for problem in problems:
+        if problem.code == "no-dockerfile":
+            hint = ""
+            if problem.message.startswith(ELSEWHERE):
+                hint = f"; name the build with {problem.message.removeprefix(ELSEWHERE).strip()}"
+            note(f"no Dockerfile here{hint}")
 
 
 def _say(level: str, message: str) -> None:

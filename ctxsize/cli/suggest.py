@@ -10,7 +10,7 @@ from click import UsageError
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import completing, options, output
+from ctxsize.cli import choosing, completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display
 from ctxsize.errors import InputError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("suggest")
 @options.build
+@flag("--all", "whole")
 @flag("--write")
 @options.replace_link
 @flag("--diff")
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @options.display
 def suggest(
     build: Build,
+    whole: bool,
     write: bool,
     replace_link: bool,
     diff: bool,
@@ -64,7 +66,20 @@ def suggest(
         without_page.append("diff")
     if without_page and PAGE in display.names:
         raise UsageError(f"--{without_page[0]} has no page: leave out --format html")
+    if whole:
+        if modes or only or explain:
+            raise UsageError("--all cannot be combined with a mode, --only or --explain")
+        return _all(
+            build,
+            display,
+            write=write,
+            unsafe=unsafe,
+            replace_link=replace_link,
+            diff=diff,
+            check=check,
+        )
     rules = _known(explain)
+    build = choosing.chosen_to_write(build)
     outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:
         if modes:
@@ -88,8 +103,7 @@ def suggest(
                 progress=progress,
                 steps=progress and progress.step,
             )
-            saves = any(offer.safe and not offer.prevents for offer in advice.suggestions)
-            fails = check and saves
+            fails = check and _is_missing(advice)
     if diff:
         display.patch([outcome.edit])
     elif explain and display.names == {"text"}:
@@ -103,6 +117,52 @@ def suggest(
     if outcome.written:
         output.note(f"wrote {outcome.ignore_file}")
     return output.found(fails)
+
+
+def _is_missing(advice: Advice) -> bool:
+    """Return whether `--check` fails for this."""
+    return any(offer.safe and not offer.prevents for offer in advice.suggestions)
+
+
+def _all(
+    build: Build,
+    display: Display,
+    *,
+    write: bool,
+    unsafe: bool,
+    replace_link: bool,
+    diff: bool,
+    check: bool,
+) -> int:
+    """Propose the ignore files of all builds below the context of `build`."""
+    given = [*build.given()]
+    if build.dockerfile:
+        given.append("--file")
+    if choosing.is_given("builder"):
+        given.append("--builder")
+    if given:
+        raise UsageError(f"{given[0]} cannot be combined with --all")
+    if PAGE in display.names:
+        raise UsageError("--all has no page: leave out --format html")
+    with output.progress() as progress:
+        outcome = api.suggest_all(
+            build.context,
+            write=write,
+            unsafe=unsafe,
+            replace_link=replace_link,
+            progress=progress,
+            steps=progress and progress.step,
+        )
+    if diff:
+        display.patch(outcome.edits)
+    else:
+        display.emit(outcome)
+    if outcome.written:
+        for edit in outcome.edits:
+            output.note(f"wrote {edit.path}")
+    if output.failing(outcome.problems) or any(row.is_unread for row in outcome.left_out):
+        return output.USAGE
+    return output.found(check and any(map(_is_missing, outcome.advice)))
 
 
 def _known(names: Iterable[str]) -> Texts:

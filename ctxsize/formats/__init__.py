@@ -51,6 +51,10 @@ def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome, look)
+        case "suggest-all":
+            from ctxsize.formats.sections import proposed
+
+            return proposed.sections(outcome, look)
     from ctxsize.formats.sections import found
 
     return found.sections(outcome, look)

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
+    from ctxsize.scanning.rows import Proposals
 
 FindingsOutcome: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
 AnyOutcome: TypeAlias = (
-    "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | FindingsOutcome"
+    "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Proposals | FindingsOutcome"
 )
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 

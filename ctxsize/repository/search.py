@@ -103,6 +103,20 @@ class FoundBuild(Value):
             path = next(filter(lexists, usual), None)
         return path and realpath(path)
 
+    @property
+    def options(self) -> list[str]:
+        """Return the options of a command line that name its Dockerfile and target, if needed."""
+        options = []
+        directory, name = split(self.build.dockerfile or "")
+        # A report may name anything, so that no path is looked up.
+        is_here = normpath(directory or ".") == normpath(self.build.context)
+        is_usual = name in USUAL_NAMES and is_here
+        if name and self.inline is None and not is_usual:
+            options += ["-f", str(self.build.dockerfile)]
+        if self.build.target:
+            options += ["--target", shown(self.build.target)]
+        return options
+
 
 FoundBuilds = tuple[FoundBuild, ...]
 

@@ -1,12 +1,12 @@
-"""Every build of a repository, measured, and the findings about ignore files across builds."""
+"""Every build of a repository, measured, with findings across builds and their ignore files."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from os.path import dirname, relpath
+from os.path import basename, dirname, realpath, relpath
+from typing import NamedTuple
 
 from ctxsize.advice import advise
 from ctxsize.build import joined
@@ -28,12 +28,14 @@ from ctxsize.errors import (
     UndecidedError,
 )
 from ctxsize.findings import Finding, FrozenFindings, in_order
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Problem
 from ctxsize.recommender import modes
 from ctxsize.recommender.advisor import Advisor
+from ctxsize.recommender.outcome import Advice, Suggestion
 from ctxsize.repository import Discovery, FileListing, FoundBuild
 from ctxsize.scanning.across import findings_across
-from ctxsize.scanning.rows import Measured, Row, Scan
+from ctxsize.scanning.rows import Measured, Proposal, Proposals, Row, Scan
+from ctxsize.writer import merge
 
 # Where the builder stops before it builds anything, as `measure` says with exit code 2.
 _UNREAD = (BuildFailsError, DockerfileError, IgnoreFileError)
@@ -81,7 +83,7 @@ def _row_of(build: FoundBuild) -> Row:
 
 
 def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snapshots) -> Measured:
-    """Measure a build: only its context if the transfer is unknown."""
+    """Return a build, measured: only its context if the transfer is unknown."""
     measured = Measured(_row_of(build))
     try:
         _fill_in(measured, parsed_files, contexts)
@@ -91,6 +93,7 @@ def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snaps
             # With another value, the build may succeed.
             measured.problems.append(unknown_transfer(plan, error))
         else:
+            measured.error = error
             measured.update(error=str(error), is_unread=isinstance(error, _UNREAD))
     return measured
 
@@ -139,6 +142,13 @@ class _Findings:
         return count + sum(self._by_line[line] for line in lines if line[0] not in files)
 
 
+class _Proposal(NamedTuple):
+    """The suggestions for an ignore file, and the context with those that are chosen."""
+
+    advice: Advice
+    improved: Snapshot
+
+
 class Snapshots:
     """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
@@ -147,13 +157,17 @@ class Snapshots:
         progress: Progress | None,
         repositories: Repositories,
         listing: FileListing | None = None,
+        *,
+        unsafe: bool = False,
     ) -> None:
+        """Create it; `unsafe` chooses unsafe suggestions too."""
         self._progress = progress
         self._repositories = repositories
         self._listing = listing
         self._amounts: dict[tuple[object, ...], Amount] = {}
         self._taken: dict[str, Snapshot] = {}
-        self._planned: dict[object, Snapshot | None] = {}
+        self._proposals: dict[object, _Proposal | CtxsizeError] = {}
+        self._unsafe = unsafe
 
     def of(self, plan: Plan) -> Snapshot:
         """Return the context of `plan`. Raises the errors of `Snapshot.take`."""
@@ -187,22 +201,48 @@ class Snapshots:
 
     def improved(self, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
-        plan = snapshot.plan
+        try:
+            return self._proposal(snapshot).improved
+        except CtxsizeError:
+            return None
+
+    def advice(self, snapshot: Snapshot) -> Advice:
+        """Return the suggestions for a context. Raises the errors of `Advisor`."""
+        return self._proposal(snapshot).advice
+
+    def _proposal(self, snapshot: Snapshot) -> _Proposal:
+        """Return the suggestions for an ignore file, which builds of a context share."""
+        key = self._key(snapshot.plan)
+        if key not in self._proposals:
+            try:
+                self._proposals[key] = self._proposed(snapshot)
+            except CtxsizeError as error:
+                self._proposals[key] = error
+        proposal = self._proposals[key]
+        if isinstance(proposal, CtxsizeError):
+            raise proposal
+        return proposal
+
+    def _proposed(self, snapshot: Snapshot) -> _Proposal:
+        advisor = self.advisor(snapshot)
+        advice = advisor.advise(unsafe=self._unsafe)
+        if advice.edit is None:
+            return _Proposal(advice, snapshot)
+        attempt = advisor.trial.attempt(advice.edit.after)
+        return _Proposal(advice, advisor.trial.written(attempt))
+
+    def advisor(self, snapshot: Snapshot) -> Advisor:
+        """Return what computes the suggestions for a context."""
+        return Advisor(snapshot, repositories=self._repositories, listing=self._listing)
+
+    @staticmethod
+    def _key(plan: Plan) -> tuple[object, ...]:
+        """Return what two builds have in common if they get the same suggestions."""
         file = plan.ignore_file
         values = None
         if plan.dockerfile_in_context is None:
             values = plan.build.values
-        key = (plan.root, file and file.path, plan.builder.name, values)
-        if key not in self._planned:
-            self._planned[key] = None
-            with suppress(CtxsizeError):
-                advisor = Advisor(snapshot, repositories=self._repositories, listing=self._listing)
-                edit = advisor.advise().edit
-                if edit is not None:
-                    attempt = advisor.trial.attempt(edit.after)
-                    snapshot = advisor.trial.written(attempt)
-                self._planned[key] = snapshot
-        return self._planned[key]
+        return plan.root, file and file.path, plan.builder.name, values
 
     def like(self, snapshot: Snapshot, sibling: IgnoreFile) -> bytes | None:
         """Return the ignore file with the patterns of `sibling` that no build forbids.
@@ -221,4 +261,121 @@ class Snapshots:
         return edit.after
 
 
-__all__ = ["Row", "Scan", "Snapshots", "scan"]
+def propose(
+    discovery: Discovery,
+    *,
+    unsafe: bool = False,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+) -> Proposals:
+    """Return the suggestions for each ignore file that a build of the repository uses.
+
+    The safe ones are chosen, or all if `unsafe`.
+    """
+    contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing, unsafe=unsafe)
+    left_out = list[Row]()
+    problems = list[Problem]()
+    groups = defaultdict[tuple[str, str], list[tuple[Measured, Advice]]](list)
+    for build in stepped(discovery.builds, steps, lambda build: build.build.context):
+        measured = _measure(build, discovery.parsed_files, contexts)
+        try:
+            advice = _advice(measured, contexts)
+        except CtxsizeError as error:
+            row = measured.row
+            left_out.append(replace(row, error=str(error), is_unread=isinstance(error, _UNREAD)))
+            continue
+        problems += measured.problems
+        groups[_place(advice.ignore_file)].append((measured, advice))
+    proposals = [
+        proposal for members in groups.values() for proposal in _of_file(members, contexts)
+    ]
+    for proposal in proposals:
+        problems += proposal.advice.problems
+    proposals.sort(key=_order)
+    return Proposals(
+        root=discovery.root,
+        proposals=tuple(proposals),
+        left_out=tuple(left_out),
+        problems=tuple(dict.fromkeys([*discovery.problems, *problems])),
+    )
+
+
+def _advice(measured: Measured, contexts: Snapshots) -> Advice:
+    """Return the suggestions for a build that was measured. Raises what speaks against it."""
+    if measured.error is not None or measured.snapshot is None:
+        raise measured.error or CtxsizeError("it cannot be measured")
+    return contexts.advice(measured.snapshot)
+
+
+def _place(ignore_file: str) -> tuple[str, str]:
+    """Return what is the same for two names of one ignore file; a symlink is a file."""
+    return realpath(dirname(ignore_file)), basename(ignore_file)
+
+
+def _order(proposal: Proposal) -> tuple[int, str]:
+    saved = Amount.of(*(row.saving or Amount() for row in proposal.rows))
+    return -saved.content_bytes, proposal.advice.ignore_file
+
+
+def _of_file(members: Sequence[tuple[Measured, Advice]], contexts: Snapshots) -> Iterator[Proposal]:
+    """Yield the proposals for an ignore file: one for each context that it is for."""
+    by_advice = defaultdict[int, list[Measured]](list)
+    advice_of = {}
+    for measured, advice in members:
+        by_advice[id(advice)].append(measured)
+        advice_of[id(advice)] = advice
+    if len({advice.edit and advice.edit.after for advice in advice_of.values()}) > 1:
+        agreed = _agreed([*advice_of.values()], contexts)
+        advice_of = dict(zip(advice_of, agreed, strict=True))
+    for key, advice in advice_of.items():
+        rows = []
+        for measured in by_advice[key]:
+            row = measured.row
+            if row.saving is None or len(advice_of) > 1:
+                row = replace(row, saving=advice.saving)
+            rows.append(row)
+        yield Proposal(advice, tuple(rows))
+
+
+def _agreed(alternatives: Sequence[Advice], contexts: Snapshots) -> list[Advice]:
+    """Return suggestions for one ignore file in several contexts: those that hold in each."""
+    advisors = [
+        contexts.advisor(advice.snapshot) for advice in alternatives if advice.snapshot is not None
+    ]
+    first = advisors[0]
+    kept = list[Suggestion]()
+    data = None
+    for suggestion in (each for advice in alternatives for each in advice.suggestions):
+        patterns = {line for other in kept for line in other.patterns}
+        if not suggestion.chosen or patterns.issuperset(suggestion.patterns):
+            continue
+        more = sorted([*kept, suggestion], key=lambda each: each.patterns[-1].startswith("!"))
+        patterns.update(suggestion.patterns)
+        additions = [addition for each in more for addition in each.additions]
+        attempt = merge(first.plan.ignore_file, additions, pattern_class=first.pattern_class)
+        faults = (
+            advisor.proof.fault(
+                [each for each in advice.suggestions if patterns.issuperset(each.patterns)],
+                attempt,
+            )
+            for advisor, advice in zip(advisors, alternatives, strict=True)
+        )
+        if not any(faults):
+            kept = more
+            data = attempt
+    chosen = {line for suggestion in kept for line in suggestion.patterns}
+    return [
+        replace(
+            advice,
+            edit=advisor.edit(data),
+            after=advice.before if data is None else advisor.size_with(data),
+            suggestions=tuple(
+                replace(each, chosen=chosen.issuperset(each.patterns))
+                for each in advice.suggestions
+            ),
+        )
+        for advisor, advice in zip(advisors, alternatives, strict=True)
+    ]
+
+
+__all__ = ["Row", "Scan", "Snapshots", "propose", "scan"]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field, replace
-from os.path import join, normpath
+from os.path import basename, dirname, realpath
 from typing import Any, ClassVar, Literal
 
 from ctxsize.build import Build
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include
-from ctxsize.findings import FrozenFindings, Location
-from ctxsize.hidden import shown
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Edit, FrozenFindings, Location
 from ctxsize.model import Amount, Effect, Problem, Problems, Texts
+from ctxsize.recommender.outcome import Advice
 from ctxsize.repository import FoundBuild, Place
 from ctxsize.values import Mutable, Value
 from ctxsize.version import __version__
@@ -52,15 +53,7 @@ class Row(Value):
     @property
     def options(self) -> list[str]:
         """Return the options that select its Dockerfile, if it has no usual name, and target."""
-        usual = join(self.build.context, "Dockerfile")
-        file = self.dockerfile or usual
-        options = []
-        if normpath(file) != normpath(usual):
-            options += ["-f", file]
-        target = shown(self.build.target)
-        if target:
-            options += ["--target", target]
-        return options
+        return self.found.options
 
     @property
     def cost(self) -> Amount:
@@ -91,6 +84,67 @@ class Scan(Value):
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
 
 
+class Proposal(Value):
+    """The suggestions for one ignore file, and the builds of the context that it is for."""
+
+    advice: Advice
+    rows: tuple[Row, ...]  # each with what the chosen suggestions save of it
+
+
+class Proposals(Value):
+    """The answer of `ctxsize suggest --all`."""
+
+    kind: ClassVar[Literal["suggest-all"]] = "suggest-all"
+
+    root: str
+    proposals: tuple[Proposal, ...]  # one for each ignore file, the largest saving first
+    left_out: tuple[Row, ...] = ()  # builds that cannot be measured, each with its error
+    problems: Problems = ()
+    written: bool = False
+
+    @property
+    def advice(self) -> list[Advice]:
+        """Return the suggestions."""
+        return [proposal.advice for proposal in self.proposals]
+
+    @property
+    def rows(self) -> list[Row]:
+        """Return all builds, the most costly first."""
+        rows = [row for proposal in self.proposals for row in proposal.rows]
+        return sorted([*rows, *self.left_out], key=Row.order)
+
+    @property
+    def before(self) -> Amount:
+        """Return the amount that all builds send."""
+        return Amount.of(*(row.cost for row in self.rows))
+
+    @property
+    def saving(self) -> Amount:
+        """Return the amount that all builds send less with the chosen suggestions."""
+        return Amount.of(*(row.saving or Amount() for row in self.rows))
+
+    @property
+    def after(self) -> Amount:
+        """Return the amount that all builds send with the chosen suggestions."""
+        return self.before - self.saving
+
+    @property
+    def edits(self) -> list[Edit]:
+        """Return the change of each ignore file, none twice."""
+        edits = {}
+        for proposal in self.proposals:
+            edit = proposal.advice.edit
+            if edit is not None:
+                edits[realpath(dirname(edit.path)), basename(edit.path)] = edit
+        return [*edits.values()]
+
+    @property
+    def findings(self) -> FrozenFindings:
+        """Return the findings of all proposals, none twice."""
+        findings = (finding for proposal in self.proposals for finding in proposal.advice.findings)
+        return tuple(dict.fromkeys(findings))
+
+
 class Measured(Mutable):
     """A row, and the values that it is computed from as far as they are known."""
 
@@ -99,6 +153,7 @@ class Measured(Mutable):
     snapshot: Snapshot | None = None
     includes: Sequence[Include] = (None,)  # those of the transfers; the context if unknown
     problems: list[Problem] = field(default_factory=list)
+    error: CtxsizeError | None = None  # that of the row
 
     def update(self, **fields: Any) -> None:
         """Set fields of the row."""

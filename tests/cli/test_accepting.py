@@ -161,7 +161,7 @@ UNUSED = [
     (CHECK, "CTX402", {"path": "app"}, False),
     (ADDED, "CTX510", {}, False),
     (ADDED, "CTX511", {"path": "app/key.pem"}, False),
-    (("suggest", "."), "CTX511", {"path": "app/key.pem"}, True),
+    (("suggest", "-f", "app/Dockerfile", "."), "CTX511", {"path": "app/key.pem"}, True),
     (ADDED, "CTX503", {"path": "app/.dockerignore"}, False),
     ((*ADDED, "--target", "build"), "CTX511", {"path": "app/key.pem"}, False),
     (IGNORED, "CTX503", {"path": "app/.dockerignore", "pattern": "x"}, False),

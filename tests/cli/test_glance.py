@@ -96,7 +96,7 @@ def test_it_is_short_for_any_tree(cli: Cli, tmp_path: Path, name: str) -> None:
     nodes, options = TREES[name]
     context = build_tree(tmp_path / "ctx", nodes)
     for width in (80, 120):
-        door = cli(*options, *["."][: not options], cwd=context, columns=width)
+        door = cli(*options, ".", cwd=context, columns=width)
         assert len(door.lines) <= 20
         assert door.code == cli("measure", *options, cwd=context).code
         assert "Next: " in door.out
@@ -105,19 +105,19 @@ def test_it_is_short_for_any_tree(cli: Cli, tmp_path: Path, name: str) -> None:
         # A command is one line, and a word of a message is not broken.
         assert [each for each in wide if len(each.split()) > 2 and each[:4] != "Next"] == []
         assert len(cli("measure", *options, cwd=context, columns=width).lines) <= 40
-    report = cli(*options, "--json", cwd=context).out
-    assert report == cli("measure", *options, "--json", cwd=context).out
+    report = cli(*options, "--json", ".", cwd=context).out
+    assert report == cli("measure", *options, "--json", ".", cwd=context).out
     narrow = {
         command: cli(*command.split(), *options, cwd=context, columns=40).lines
         for command in ("measure", "check --max 1B --max-files 1")
     }
     assert len(narrow["measure"]) <= 40
     assert len(narrow["check --max 1B --max-files 1"]) <= 20
-    assert len(cli(*options, *["."][: not options], cwd=context, columns=40).lines) <= 20
+    assert len(cli(*options, ".", cwd=context, columns=40).lines) <= 20
     low = on_a_terminal("measure", *options, cwd=context, columns=80, LINES="25")
     assert len(low.splitlines()) <= 25
     for command in ([], ["measure"]):
-        assert len(cli(*command, "-q", *options, cwd=context).lines) == 1
+        assert len(cli(*command, "-q", *options, ".", cwd=context).lines) == 1
     refused = cli("check", "--max", "1B", "--max-files", "1", *options, cwd=context)
     assert len(refused.lines) <= 20
 
@@ -256,7 +256,7 @@ SHOWN = {
 def test_what_is_shown(cli: Cli, tmp_path: Path, case: str) -> None:
     nodes, options, said = SHOWN[case]
     context = build_tree(tmp_path / "ctx", nodes)
-    out = cli(*options, cwd=context).out.replace("█", "").replace("\n", " ")
+    out = cli(*options, ".", cwd=context).out.replace("█", "").replace("\n", " ")
     assert " ".join(said.split()) in " ".join("".join(c for c in out if c not in "▏▎▍▌▋▊▉").split())
 
 
@@ -301,7 +301,7 @@ def test_options_follow_the_command(
         assert (result.code, result.out) == (2, "")
         assert f"Options follow the command: {said} (ctxsize --help)" in result.err
     # A value may be the name of a command.
-    assert cli("--color", "never", "--target", "check", cwd=tmp_path).code == 0
+    assert cli("--color", "never", "--target", "check", ".", cwd=tmp_path).code == 0
 
 
 def test_an_error_of_the_front_door_names_its_help(cli: Cli, tmp_path: Path) -> None:

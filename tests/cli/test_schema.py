@@ -45,6 +45,7 @@ OUTPUT: dict[str, list[str]] = {
     "rules": ["rule"],
     "scan": ["scan"],
     "suggest": ["suggest"],
+    "suggest-all": ["suggest", "--all"],
 }
 """A command whose JSON follows the schema."""
 WRITTEN = {

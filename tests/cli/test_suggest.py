@@ -218,7 +218,7 @@ def test_the_configuration_accepts_findings(
 
 def test_a_broken_configuration_is_told_and_accepts_nothing(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", [file("ctxsize.toml", b"ignore = ["), "Cargo.toml"])
-    result = cli("suggest", "--format", "json", cwd=root)
+    result = cli("suggest", ".", "--format", "json", cwd=root)
     assert result.code == 0
     (problem,) = json.loads(result.out)["problems"]
     assert problem["code"] == "config"

@@ -125,7 +125,7 @@ def test_an_update_follows_a_change_of_what_is_sent(
 
 def test_only_what_is_read_counts(context: Path) -> None:
     with watched(cwd=context) as watch:
-        watch.until("explain PATH\n")
+        watch.until("ctxsize ls --size\n")
         save(context / "out" / "b.o", b"x")
         os.utime(context / "main.py")
         assert watch.more() == ""

@@ -69,9 +69,9 @@ def test_check_names_what_to_type(
 ) -> None:
     nodes, expected = CASES[case]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", nodes))
-    assert run(["check", "--max", "1GB", "--of", "transfer"]) == 2
+    assert run(["check", ".", "--max", "1GB", "--of", "transfer"]) == 2
     assert f"name the build with {expected}" in capsys.readouterr().err
-    assert run(["check", "--max", "1B"]) == 1
+    assert run(["check", ".", "--max", "1B"]) == 1
     assert f"with {expected}" in " ".join(capsys.readouterr().out.split())
 
 

@@ -13,7 +13,7 @@ from tests.same.trees import tables
 # tell the most about patterns, so recorded contexts need no more.
 _LISTS = ("measure .", "ls . --all --size", "explain -n *")
 _SUGGESTIONS = ("suggest .", "lint .", "suggest --allowlist .", "suggest --from-gitignore .")
-_REPOSITORY = ("scan .", "advise .", "clean .")
+_REPOSITORY = ("scan .", "advise .", "clean .", "suggest --all .")
 _FOR_EACH_BUILDER = {
     "recorded": _LISTS,
     "odd": _LISTS,
@@ -57,6 +57,7 @@ def _commands(table: str, names: list[str]) -> Iterator[list[str]]:
     for command in _ONCE.get(table, _REPOSITORY):
         yield from _formats(command, names)
     yield ["."]
+    yield []
 
 
 def _formats(command: str, names: list[str]) -> Iterator[list[str]]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import DiffReport
 
 Shape = dict[str, object]  # a JSON object as plain values
+_PROPOSED = "build.context dockerfile build.target before=cost saving"
+_LEFT_OUT = "build.context dockerfile build.target error"
 MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
 SCHEMAS = (
     "advise",
@@ -47,6 +49,7 @@ SCHEMAS = (
     "rules",
     "scan",
     "suggest",
+    "suggest-all",
 )
 """Names of the schemas, each a file beside this module without references to others."""
 
@@ -152,6 +155,12 @@ def _outcome(outcome: AnyOutcome) -> Shape:
                 | {"build_arguments": dict.fromkeys(map(shown, row.build.build_arguments))}
                 for row in outcome.rows
             ]
+        case "suggest-all":
+            shape["proposals"] = [
+                _fields(proposal.advice) | {"builds": to_json(proposal.rows, _PROPOSED)}
+                for proposal in outcome.proposals
+            ]
+            shape["left_out"] = to_json(outcome.left_out, _LEFT_OUT)
     return shape
 
 

@@ -77,8 +77,9 @@ def _facts(report: Report) -> Items:
     yield Fact("Ignore file", ignore_text(report.ignore_file) or "none", _LINE)
     if report.dockerfile and not report.failing:
         yield Fact("Build prints", _printed(report), _LINE)
-    commands = f"{command(report, 'measure')} · ls --size · explain PATH"
-    yield Fact("More", commands, _LINE, short="ctxsize measure")
+    details = command(report, "measure")
+    entries = command(report, "ls", "--size")
+    yield Fact("More", f"{details} · {entries}", _LINE, short=details)
 
 
 def _printed(report: Report) -> str:

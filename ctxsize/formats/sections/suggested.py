@@ -69,16 +69,21 @@ def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> Sections:
 
 
 def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
-    """Return the lines to add, in an order in which they can be written."""
+    """Return the lines to add."""
     if outcome.kind == "plan":
         return [addition.line for addition in outcome.change.added]
-    chosen = [suggestion.patterns for suggestion in outcome.suggestions if suggestion.chosen]
+    return lines_of(outcome)
+
+
+def lines_of(advice: Advice) -> list[str]:
+    """Return the lines of the chosen suggestions, in an order in which they can be written."""
+    chosen = [suggestion.patterns for suggestion in advice.suggestions if suggestion.chosen]
     chosen.sort(key=lambda patterns: patterns[-1].startswith("!"))
     return [*chain.from_iterable(chosen)]
 
 
 def _suggested(advice: Advice, look: Look) -> Sections:
-    suggestions = [*_to_show(advice)]
+    suggestions = [*to_show(advice)]
     safe = []
     unsafe = []
     foreseen = []
@@ -111,9 +116,9 @@ def _suggested(advice: Advice, look: Look) -> Sections:
     return [
         Section([Prose(saving, mark=mark), _next(advice)]),
         Section([*_sizes(advice), *_of_git(advice)]),
-        Section([_suggestions(safe, look)], title),
+        Section([suggestions_table(safe, look)], title),
         Section([_foreseen(foreseen)], "Prevention"),
-        Section([_suggestions(unsafe, look)], confirmed),
+        Section([suggestions_table(unsafe, look)], confirmed),
         Section([_questions(advice)], "Large, and explained by no rule: does the build need it?"),
         Section(evidence, "Evidence", folded=True),
         Section([*_findings(advice, look)], "Findings"),
@@ -126,7 +131,7 @@ def _foreseen(suggestions: Sequence[Suggestion]) -> Table:
     return Table(("pattern", "reason"), rows, prose=True)
 
 
-def _to_show(advice: Advice) -> Iterator[Suggestion]:
+def to_show(advice: Advice) -> Iterator[Suggestion]:
     """Yield the suggestions but one for the file that `--write` creates: it saves nothing yet."""
     new_file = []
     if advice.new_file:
@@ -222,12 +227,14 @@ def _sizes(outcome: Suggested) -> Items:
         yield Fact("Transfer", change(before.transfer, after.transfer))
 
 
-def _suggestions(suggestions: Sequence[Suggestion], look: Look) -> Table:
+def suggestions_table(
+    suggestions: Sequence[Suggestion], look: Look, most_trifles: int = _MOST_TRIFLES
+) -> Table:
     """Return a row for each suggestion, the largest first, and few trifles unless `full`."""
     whole = Amount.of(*map(_size, suggestions))
     shown = sorted(suggestions, key=_rank)
     trifles = [suggestion for suggestion in shown if _is_trifle(suggestion, whole)]
-    left_out = trifles[_MOST_TRIFLES:]
+    left_out = trifles[most_trifles:]
     rest = []
     # A line about a single one would be no shorter.
     if len(left_out) > 1 and not look.full:

@@ -1,0 +1,164 @@
+"""Choose the build that a command is about if neither a directory nor a Dockerfile is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from os.path import isabs, realpath, relpath
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from ctxsize import api
+from ctxsize.build import Build, path_argument
+from ctxsize.cli import output
+from ctxsize.errors import InputError
+from ctxsize.formats.wording import more, typed
+from ctxsize.planning import NO_DOCKERFILE, Choice, choice_of, named_apart, plan_for, with_only
+from ctxsize.reader import border_of
+from ctxsize.units import plural
+
+if TYPE_CHECKING:
+    from ctxsize.repository import FoundBuild
+
+_MOST = 8  # number of commands that an error lists
+_NAMED = {"explain": "-C"}  # the option of a command that takes the context as no argument
+_WITH_ALL = ("check", "suggest")  # commands with `--all`
+_SECRET = "--build-arg"  # the option whose values are not repeated
+
+
+def is_given(*names: str) -> bool:
+    """Return whether the user gave one of these parameters on the command line."""
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
+
+
+def chosen(build: Build) -> Build:
+    """Return the build of the present command; leave it with exit code 2 if there are several.
+
+    Without DIR and `-f` it is the build at the top, else the only one; where nothing is built, it
+    is the directory itself.
+    """
+    made = choice(build)
+    if made and (made.build or made.builds):
+        return only(build, made)
+    return build
+
+
+def chosen_to_write(build: Build) -> Build:
+    """Return the build of a command that writes the ignore file, which some build must read.
+
+    Leave it where none does, unless nothing is built and the user named the directory.
+    """
+    is_named = is_given("context", "dockerfile")
+    build = chosen(build)
+    if build.dockerfile is not None or plan_for(build).dockerfile is not None:
+        return build
+    top = border_of(build.context)
+    if not isabs(build.context):
+        top = relpath(top)
+    builds = named_apart(api.discover(top).builds, build)
+    here = [other for other in builds if realpath(other.build.context) == realpath(build.context)]
+    if not builds and not is_named:
+        raise InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
+    if builds:
+        made = with_only(build, here)
+        if made.build is None:
+            reason = f"no build has the context {build.context}"
+            if here:
+                reason = f"no Dockerfile in {build.context}"
+            refuse(reason, build, here or builds)
+        _note_only(build, made.builds[0])
+        return made.build
+    return build
+
+
+def choice(build: Build) -> Choice | None:
+    """Return the builds that the present command may be about; None if the user named one."""
+    if is_given("context", "dockerfile"):
+        return None
+    made = choice_of(build, api.discover)
+    if made.discovery:
+        output.warn(made.discovery.problems)
+    if made.build and is_given("builder"):
+        return replace(made, build=replace(made.build, builder=build.builder))
+    return made
+
+
+def only(build: Build, made: Choice) -> Build:
+    """Return the build that was chosen; leave the command with exit code 2 without one."""
+    if made.build is None:
+        refuse("no Dockerfile here", build, made.builds)
+    if made.builds:
+        _note_only(build, made.builds[0])
+    return made.build
+
+
+def _note_only(build: Build, found_build: FoundBuild) -> None:
+    output.note("no Dockerfile here; this is about the only build:")
+    if not output.is_quiet():
+        output.explain([_typed(build, found_build)])
+
+
+def refuse(reason: str, build: Build, builds: Sequence[FoundBuild]) -> NoReturn:
+    """Print for each of `builds` the command that is about it, and leave the command with 2."""
+    command = click.get_current_context().info_name or ""
+    named = [found_build for found_build in builds if found_build.inline is None]
+    lines = [_typed(build, found_build) for found_build in named[:_MOST]]
+    left_out = len(builds) - len(lines)
+    if left_out:
+        lines.append(f"{more(left_out)}: {typed('scan', *_directory(build))}")
+    if command in _WITH_ALL:
+        lines.append(f"all of them: {typed(*_again(build), '--all', *_directory(build))}")
+    output.error(f"{reason}; {plural(len(builds), 'build')} found: name one")
+    output.explain(lines)
+    raise click.exceptions.Exit(output.USAGE)
+
+
+def _directory(build: Build) -> list[str]:
+    if build.context == ".":
+        return []
+    return [path_argument(build.context)]
+
+
+def _typed(build: Build, found_build: FoundBuild) -> str:
+    """Return the present command for a build that was found."""
+    command = click.get_current_context().info_name or ""
+    options = found_build.options
+    if build.target:  # which is one of the words that are repeated
+        options = options[:-2]
+    return typed(*_again(build), *options, *_naming(command, found_build.build.context))
+
+
+def _itself(build: Build) -> str:
+    """Return the present command with the directory named."""
+    command = click.get_current_context().info_name or ""
+    return typed(*_again(build), *_naming(command, build.context))
+
+
+def _naming(command: str, context: str) -> Iterator[str]:
+    """Yield the words that name a context."""
+    option = _NAMED.get(command)
+    if option:
+        yield option
+    yield path_argument(context)
+
+
+def _again(build: Build) -> list[str]:
+    """Return the words that the user typed, without the directory and values of arguments."""
+    words = list[str]()
+    before = ""
+    for word in click.get_current_context().obj:
+        name, equals, text = word.partition("=")
+        if before == _SECRET:
+            words.append(name)
+        elif name == _SECRET and equals:
+            words.append(f"{name}={text.partition('=')[0]}")
+        elif word != "--":
+            words.append(word)
+        before = word
+    if is_given("context") and build.context in words:
+        last = len(words) - words[::-1].index(build.context) - 1
+        del words[last]
+    return words
