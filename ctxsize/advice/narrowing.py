@@ -26,7 +26,7 @@ from ctxsize.advice.recipe import (
 from ctxsize.build import joined
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.plan import ParsedDockerfile, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
@@ -175,7 +175,7 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
     try:
         plan = _with_text(plan_of(own, builder), recipe.data)
         other = _with_text(plan_of(narrower, builder), data)
-        if any(fatal_problems(other)):
+        if failures(other):
             return False
         snapshot = Snapshot.take(plan)
         now = {relpath(path, directory) for path in _taken_files(snapshot, plan)}

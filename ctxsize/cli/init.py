@@ -16,9 +16,9 @@ from ctxsize.cli import options, output
 from ctxsize.cli.output import warn
 from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.dockerfile.shell import UNKNOWN
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures
 from ctxsize.engine.plan import ParsedDockerfiles
-from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.errors import CtxsizeError, DockerfileError, InputError, InputErrors
 from ctxsize.findings import Edit
 from ctxsize.formats.wording import more, quoted
 from ctxsize.model import Problem
@@ -124,11 +124,19 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`. Raises `InputErrors` if there are none that are usable."""
     discovery = api.discover(root)
-    warn(discovery.problems)
     unique = {}
     for found in discovery.builds:
         build = found.build
         unique[realpath(build.context), build.dockerfile] = build
+    if not unique and any(problem.fails for problem in discovery.problems):
+        raise InputErrors(
+            [
+                DockerfileError(problem.message, path=problem.path, line=problem.line)
+                for problem in discovery.problems
+                if problem.fails
+            ]
+        )
+    warn(discovery.problems)
     if not unique:
         raise InputError(
             "nothing is built here: there is no Dockerfile, and no file that names one",
@@ -144,7 +152,7 @@ def _starts(root: str) -> list[_Start]:
         for build in unique.values():
             try:
                 plan = plan_with_hint(build, parsed_files)
-                failing += fatal_problems(plan)
+                failing += failures(plan)
                 _name(plan.context, root)
                 ignore_file = None
                 if plan.ignore_file:

@@ -15,6 +15,7 @@ from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
+from ctxsize.engine.fates import failures
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ignore_file_to_write
@@ -102,7 +103,8 @@ class Advisor(BuildContext):
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
-        problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
+        snapshot = self._real
+        problems = [*snapshot.problems, *self.assumed, *self.build_files.problems]
         problems += self.evidence.problems
         if self.git.problem:
             problems.append(self.git.problem)
@@ -130,7 +132,8 @@ class Advisor(BuildContext):
             blocked=tuple(blocked),
             findings=in_order([*self._findings(proved, questions, secrets)]),
             problems=tuple(problems),
-            snapshot=self._real,
+            failures=failures(snapshot.plan, snapshot.problems),
+            snapshot=snapshot,
         )
         return self._with_ignored_by_git(advice, secrets)
 

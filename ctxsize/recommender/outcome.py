@@ -162,6 +162,7 @@ class Suggested(Value, kw_only=True):
     written: bool = False
     findings: FrozenFindings = ()
     problems: Problems = ()
+    failures: Problems = ()  # why the build is known to fail, with or without the change
     options: Texts = ()  # further options of the build, as words of the command line
     is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses
 

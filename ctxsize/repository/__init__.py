@@ -167,7 +167,7 @@ def _add_guess(search: Search, path: str) -> None:
             if not any(mark in parsed.data for mark in _TO_BE_FILLED_IN):
                 search.complain(
                     "dockerfile",
-                    message=error.message,
+                    message=f"the build fails: {error.message}",
                     where=replace(where, line=error.line),
                     fails=True,
                 )

@@ -18,6 +18,7 @@ from ctxsize.formats.sections import (
     Sections,
     Table,
     cut,
+    fate,
     few,
     notes,
 )
@@ -105,6 +106,7 @@ def _suggested(advice: Advice, look: Look) -> Sections:
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
         Section([Prose(saving, mark=mark), _next(advice)]),
+        Section([_fate(advice, look)]),
         Section([*_sizes(advice), *_of_git(advice)]),
         Section([_suggestions(safe, look)], title),
         Section([_suggestions(unsafe, look)], confirmed),
@@ -113,6 +115,11 @@ def _suggested(advice: Advice, look: Look) -> Sections:
         Section([*_findings(advice, look)], "Findings"),
         Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
+
+
+def _fate(outcome: Suggested, look: Look) -> Findings:
+    """Return why the build fails, whatever the patterns."""
+    return fate(outcome.failures, outcome.context_path, 0 if look.full else _MOST_NOTES)
 
 
 def _to_show(advice: Advice) -> Iterator[Suggestion]:
@@ -348,6 +355,7 @@ def _planned(plan: IgnoreFilePlan, look: Look) -> Sections:
         sizes += _sizes(plan)
     return [
         Section([*_change(plan)]),
+        Section([_fate(plan, look)]),
         Section(sizes),
         Section(few(added, _MOST_ROWS, look), title),
         Section([others], "Left out or kept"),
