@@ -88,7 +88,7 @@ def suggest(
                 progress=progress,
                 steps=progress and progress.step,
             )
-            fails = check and any(suggestion.safe for suggestion in advice.suggestions)
+            fails = check and advice.is_lacking
     if diff:
         display.patch([outcome.edit])
     elif explain and display.names == {"text"}:

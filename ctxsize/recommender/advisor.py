@@ -390,11 +390,18 @@ def ranked(
     The size of each suggestion excludes the paths of those before it.
     """
 
-    def worth(suggestion: Suggestion) -> tuple[bool, float, str, Texts]:
+    def worth(suggestion: Suggestion) -> tuple[bool, bool, float, str, Texts]:
         paths = suggestion.paths
         rule = suggestion.rule
         weight = _weight(sum_of(transfer, paths)) + _OF_CONTEXT * _weight(sum_of(context, paths))
-        return suggestion.safe, rule.confidence * weight, rule.name, suggestion.patterns
+        is_kept_for_last = rule.is_for_builders
+        return (
+            suggestion.safe,
+            not is_kept_for_last,
+            rule.confidence * weight,
+            rule.name,
+            suggestion.patterns,
+        )
 
     worthy = Suggestions()
     covered = set[str]()

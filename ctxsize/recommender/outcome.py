@@ -13,6 +13,9 @@ from ctxsize.model import Amount, Effect, Problems, Texts
 from ctxsize.values import Value
 from ctxsize.writer import Addition
 
+_MUCH_BYTES = 1_000_000
+_MUCH_SHARE = 0.01  # of the context
+"""The saving of all safe suggestions from which the lack of them matters; one is enough."""
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
 
 
@@ -88,6 +91,7 @@ class Suggestion(Value):
     size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
     chosen: bool = False  # True if it is part of the edit
     untracked: bool = False  # True if git tracks nothing of it, of one without proof
+    hazard: str = ""  # how what it hides breaks or spoils a build, whatever its size
 
     @property
     def rule(self) -> Rule:
@@ -108,6 +112,11 @@ class Suggestion(Value):
         if self.objections:
             return False
         return self.rule.is_secret or self.rule.confidence >= SAFE_FROM
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return True if it matters whatever its size: for a secret, and for a hazard."""
+        return self.rule.is_secret or bool(self.hazard)
 
     @property
     def doubts(self) -> Texts:
@@ -184,6 +193,23 @@ class Advice(Suggested, kw_only=True):
     def lower_bound(self) -> bool:
         """Return True if something could not be read, so that each amount is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
+
+    @property
+    def is_lacking(self) -> bool:
+        """Return True if something that matters should be added, as `--check` asks.
+
+        That is a secret, a hazard, or much of the context; files of builders alone are not.
+        """
+        missing = [
+            suggestion
+            for suggestion in self.suggestions
+            if suggestion.safe and not suggestion.rule.is_for_builders
+        ]
+        if any(suggestion.is_urgent for suggestion in missing):
+            return True
+        saved_bytes = sum(suggestion.size.context.content_bytes for suggestion in missing)
+        share_bytes = _MUCH_SHARE * self.before.context.content_bytes
+        return saved_bytes > 0 and saved_bytes >= min(_MUCH_BYTES, share_bytes)
 
     @property
     def saving(self) -> Amount:

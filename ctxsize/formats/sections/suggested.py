@@ -251,9 +251,11 @@ def _size(suggestion: Suggestion) -> Amount:
     return size.context
 
 
-def _rank(suggestion: Suggestion) -> tuple[int, int]:
+def _rank(suggestion: Suggestion) -> tuple[bool, int, int]:
+    """Return a key: the largest is first, and files of builders are last."""
     size = suggestion.size
-    return -size.counted.content_bytes, -size.context.content_bytes
+    is_for_builders = suggestion.rule.is_for_builders
+    return is_for_builders, -size.counted.content_bytes, -size.context.content_bytes
 
 
 def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
