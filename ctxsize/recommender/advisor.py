@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os.path import islink, join, normpath
 from posixpath import basename
@@ -162,8 +162,19 @@ class Advisor(BuildContext):
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
                 holding.append(suggestion)
-        proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
+        proved = ranked(
+            holding, self.sums, self.transfer, travels=self.transfers, also=self._is_taken_elsewhere
+        )
         return _Judged(found, [*map(self._with_git, proved)], blocked)
+
+    def _is_taken_elsewhere(self, suggestion: Suggestion) -> bool:
+        """Return True if another build takes what it hides: one ignore file is for all of them."""
+        own = self.plan.dockerfile_in_context
+        return any(
+            build_file.path != own
+            for match in suggestion.matches
+            for build_file in self.facts.taking(match)
+        )
 
     def _with_git(self, suggestion: Suggestion) -> Suggestion:
         """Say of a suggestion without proof whether git knows its paths."""
@@ -383,11 +394,13 @@ def ranked(
     transfer: Mapping[str, Sums],
     *,
     travels: bool = True,
+    also: Callable[[Suggestion], bool] = lambda _: False,
 ) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
     Secrets of any size are worth a line, and so are volatile files that are transferred.
-    The size of each suggestion excludes the paths of those before it.
+    The size of each suggestion excludes the paths of those before it. `also` says whether a
+    build other than that of `transfer` takes what a suggestion hides.
     """
 
     def worth(suggestion: Suggestion) -> tuple[bool, bool, float, str, Texts]:
@@ -419,9 +432,12 @@ def ranked(
         left = sum_of(context, new).minus(sum_of(context, gone))
         moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
         rule = suggestion.rule
-        is_urgent = rule.is_secret or (rule.volatile and moved.entries > 0)
-        if not left.entries or (not is_urgent and _weight(left) < least):
+        if not left.entries:
             continue
+        if not rule.is_secret and _weight(left) < least:
+            is_taken = moved.entries > 0 or also(suggestion)
+            if not (rule.volatile and is_taken):
+                continue
         amount = None
         if travels:
             amount = Amount.of(moved)
