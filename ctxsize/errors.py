@@ -83,6 +83,14 @@ class BuildFailsError(CtxsizeError):
     """The builder itself would stop on this context, so it has no size."""
 
 
+class BuildFailsErrors(BuildFailsError):  # noqa: N818 - there are several
+    """Several places at which the builder would stop, each an error of its own."""
+
+    def __init__(self, errors: Sequence[BuildFailsError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = tuple(errors)
+
+
 def with_fate(error: CtxsizeError) -> str:
     """Return the text of an error, which states that the build fails if that is certain."""
     text = str(error)

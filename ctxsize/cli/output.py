@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import click
 
-from ctxsize.errors import CtxsizeError, InputErrors, with_fate
+from ctxsize.errors import BuildFailsErrors, CtxsizeError, InputErrors, with_fate
 from ctxsize.formats import PAGE, AnyOutcome, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
@@ -267,7 +267,7 @@ def error(message: str) -> None:
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
     parts: Sequence[CtxsizeError] = [failure]
-    if isinstance(failure, InputErrors):
+    if isinstance(failure, (InputErrors, BuildFailsErrors)):
         parts = failure.errors
     for part in parts:
         error(with_fate(part))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, unprivileged
 from tests.trees import COPY_ALL, Node, build_tree, file, link
 
 S = b"FROM scratch\n"
@@ -286,3 +286,33 @@ def test_an_ignore_file_that_is_no_file_is_an_input_error(
     result = cli(*command.split(), cwd=root)
     assert result.code == 2
     assert "it is no regular file but a FIFO" in " ".join((result.out + result.err).split())
+
+
+WALKING = ("", "measure", "suggest", "lint", "check --max 1GB", "scan", "ls", "init --dry-run")
+
+
+@pytest.mark.parametrize("native", ["0", "1"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "measure", "suggest", "lint", "check --max 1GB", "scan", "ls", "init --dry-run"],
+)
+def test_all_unreadable_directories_are_named(
+    cli: Cli, readable_by_all: Path, command: str, native: str
+) -> None:
+    """Docker names the first alone; who makes that readable meets the next."""
+    closed = ("b-pg", "data/db", "z")
+    nodes = [file("Dockerfile", COPY_ALL), file(".dockerignore", b"*.log\n")]
+    nodes += [file(f"{path}/x") for path in closed]
+    root = build_tree(readable_by_all / "ctx", nodes)
+    cli(*command.split(), cwd=root)  # imports what another user may not
+    for path in closed:
+        (root / path).chmod(0)
+    with unprivileged():
+        result = cli(*command.split(), cwd=root, env={"CTXSIZE_NATIVE": native})
+    for path in closed:
+        (root / path).chmod(0o755)
+    if command != "lint":  # which judges the lines without the tree
+        assert result.code == 2, result
+    for path in closed:
+        told = f"BuildKit stops: error from sender: open {path}: permission denied"
+        assert told in " ".join((result.out + result.err).split()), path
