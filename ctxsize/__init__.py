@@ -37,7 +37,7 @@ _NAMES = {
     "engine.report": "Listing",
     "engine.snapshot": "Snapshot",
     "errors": (
-        "BuildFailsError CtxsizeError DockerfileError IgnoreFileError InputError "
+        "BuildFailsError BuildFailsErrors CtxsizeError DockerfileError IgnoreFileError InputError "
         "InputErrors UndecidedError UnknownPatternError"
     ),
     "findings": "Changes Confidence Edit Finding Fix Location Paths Severity",
@@ -134,6 +134,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.snapshot import Snapshot as Snapshot
     from ctxsize.errors import (
         BuildFailsError as BuildFailsError,
+        BuildFailsErrors as BuildFailsErrors,
         CtxsizeError as CtxsizeError,
         DockerfileError as DockerfileError,
         IgnoreFileError as IgnoreFileError,

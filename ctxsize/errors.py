@@ -81,3 +81,23 @@ class UndecidedError(DockerfileError):
 
 class BuildFailsError(CtxsizeError):
     """The builder itself would stop on this context, so it has no size."""
+
+
+class BuildFailsErrors(BuildFailsError):  # noqa: N818 - there are several
+    """Several places at which the builder would stop, each an error of its own."""
+
+    def __init__(self, errors: Sequence[BuildFailsError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = tuple(errors)
+
+
+def with_fate(error: CtxsizeError) -> str:
+    """Return the text of an error, which states that the build fails if that is certain."""
+    text = str(error)
+    where = f"{error.where}: "
+    is_certain = isinstance(error, (DockerfileError, IgnoreFileError))
+    if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
+        is_certain = False
+    if is_certain and text.startswith(where):
+        text = f"{where}the build fails: {text.removeprefix(where)}"
+    return text

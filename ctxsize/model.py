@@ -106,6 +106,12 @@ class Problem(Value):
         """Return whether the build is known to fail, before its first instruction or after it."""
         return self.fails or self.code in _FATAL
 
+    def place(self, context: str) -> str | None:
+        """Return its path for a person; `context` is the directory of the build."""
+        if self.path is not None and self.code in _IN_CONTEXT:
+            return normpath(join(context, self.path))
+        return self.path
+
     def as_finding(self, path: str) -> Finding:
         """Return the problem as a finding about `path`."""
         from ctxsize.codes import code_of, names
@@ -362,7 +368,7 @@ class Report(Value):
         return tuple(problem for problem in self.all_problems if problem.fails)
 
     @property
-    def fatal(self) -> Problems:
+    def failures(self) -> Problems:
         """Return the problems with which the build is known to fail; those of `failing` too."""
         return tuple(problem for problem in self.all_problems if problem.is_fatal)
 
@@ -395,6 +401,5 @@ class Report(Value):
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
         """Return the path of a problem; `context` is the directory of a named context."""
-        if problem.path is not None and problem.code in _IN_CONTEXT:
-            return normpath(join(context or self.context_path, problem.path))
-        return problem.path or context or self.dockerfile or self.context_path
+        place = problem.place(context or self.context_path)
+        return place or context or self.dockerfile or self.context_path

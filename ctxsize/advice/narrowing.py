@@ -25,7 +25,7 @@ from ctxsize.advice.rewriting import with_text
 from ctxsize.build import joined
 from ctxsize.dockerfile.stages import StageStep
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
@@ -173,7 +173,7 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
     try:
         plan = with_text(plan_of(own, builder), recipe.data)
         other = with_text(plan_of(narrower, builder), data)
-        if any(fatal_problems(other)):
+        if failures(other):
             return False
         snapshot = Snapshot.take(plan)
         now = {relpath(path, directory) for path in _taken_files(snapshot, plan)}

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures
 from ctxsize.engine.plan import ParsedDockerfile, Plan, plan_of
 from ctxsize.engine.transfer_requests import sent_contexts, sources_of
 from ctxsize.errors import CtxsizeError
@@ -64,12 +64,12 @@ def with_text(plan: Plan, data: bytes) -> Plan:
 def effect_of(plan: Plan) -> BuildEffect:
     """Return what the build of `plan` takes, and why it fails; measures nothing."""
     taken = set[_Taken]()
-    failures = set[str]()
+    reasons = set[str]()
     try:
         for context in sent_contexts(plan):
             for source in sources_of(context):
                 taken.add(_Taken(context.name, source.path, frozenset(source.excludes)))
     except CtxsizeError as error:
-        failures.add(error.message)
-    failures.update(problem.message for problem in fatal_problems(plan))
-    return BuildEffect(frozenset(taken), frozenset(failures))
+        reasons.add(error.message)
+    reasons.update(problem.message for problem in failures(plan))
+    return BuildEffect(frozenset(taken), frozenset(reasons))

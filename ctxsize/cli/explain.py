@@ -14,10 +14,10 @@ from ctxsize.cli import choosing, completing, options, output
 from ctxsize.cli.options import flag, value
 from ctxsize.cli.output import Display, failing, note
 from ctxsize.engine import explanation as engine
+from ctxsize.engine.fates import unread
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import SourceCheck, check_in_all
 from ctxsize.engine.transfer_requests import plan_named
-from ctxsize.engine.transfers import unread
 from ctxsize.errors import InputError
 from ctxsize.formats import Look, json, text
 from ctxsize.formats.sections import explained as shown

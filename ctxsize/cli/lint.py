@@ -101,7 +101,7 @@ def lint(
             return found(outcome.edits, exit_zero=exit_zero)
         output.apply(outcome.edits, links="replace" if replace_link else "refuse")
         display.emit(outcome)
-        if outcome.is_rejected:
+        if output.failing(outcome.failures) or outcome.is_rejected:
             return output.USAGE
         return found(outcome.findings, exit_zero=exit_zero)
 

@@ -247,8 +247,8 @@ class _Reasons:
     def __init__(self, plan: Plan, named: str) -> None:
         """Read the Dockerfile; print why it is unknown what it takes, if so."""
         from ctxsize.engine.explanation import Takers
+        from ctxsize.engine.fates import unread
         from ctxsize.engine.transfer_requests import plan_named
-        from ctxsize.engine.transfers import unread
         from ctxsize.formats.sections import explained
 
         self.unread = unread(plan)  # problems of a Dockerfile that the builder rejects

@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 import click
 
 from ctxsize.engine.plan import ELSEWHERE
-from ctxsize.errors import (
-    CtxsizeError,
-    DockerfileError,
-    IgnoreFileError,
-    InputErrors,
-    UndecidedError,
-    UnknownPatternError,
-)
+from ctxsize.errors import BuildFailsErrors, CtxsizeError, InputErrors, with_fate
 from ctxsize.formats import PAGE, AnyOutcome, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
@@ -261,7 +254,8 @@ def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
 def warn(problems: Sequence[Problem]) -> None:
     """Print warnings about problems that make the answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
-        _say("warning", str(CtxsizeError(problem.message, path=problem.path)))
+        line = problem.line if problem.path else None
+        _say("warning", str(CtxsizeError(problem.message, path=problem.path, line=line)))
     if len(problems) > _SHOWN_WARNINGS:
         _say("warning", f"and {len(problems) - _SHOWN_WARNINGS:,} more problems")
 
@@ -281,17 +275,10 @@ def explain(lines: Iterable[str]) -> None:
 def failed(failure: CtxsizeError) -> None:
     """Report an error, or each of several, in one line."""
     parts: Sequence[CtxsizeError] = [failure]
-    if isinstance(failure, InputErrors):
+    if isinstance(failure, (InputErrors, BuildFailsErrors)):
         parts = failure.errors
     for part in parts:
-        text = str(part)
-        where = f"{part.where}: "
-        is_certain = isinstance(part, (DockerfileError, IgnoreFileError))
-        if isinstance(part, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
-            is_certain = False
-        if is_certain and text.startswith(where):
-            text = f"{where}the build fails: {text.removeprefix(where)}"
-        error(text)
+        error(with_fate(part))
 
 
 def note(message: str) -> None:

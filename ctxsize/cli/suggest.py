@@ -103,7 +103,7 @@ def suggest(
                 progress=progress,
                 steps=progress and progress.step,
             )
-            fails = check and _is_missing(advice)
+            fails = check and advice.is_lacking
     if diff:
         display.patch([outcome.edit])
     elif explain and display.names == {"text"}:
@@ -117,11 +117,6 @@ def suggest(
     if outcome.written:
         output.note(f"wrote {outcome.ignore_file}")
     return output.found(fails)
-
-
-def _is_missing(advice: Advice) -> bool:
-    """Return whether `--check` fails for this."""
-    return any(offer.safe and not offer.prevents for offer in advice.suggestions)
 
 
 def _all(
@@ -162,7 +157,7 @@ def _all(
             output.note(f"wrote {edit.path}")
     if output.failing(outcome.problems) or any(row.is_unread for row in outcome.left_out):
         return output.USAGE
-    return output.found(check and any(map(_is_missing, outcome.advice)))
+    return output.found(check and any(advice.is_lacking for advice in outcome.advice))
 
 
 def _known(names: Iterable[str]) -> Texts:

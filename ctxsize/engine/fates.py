@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from ctxsize.dockerfile.context_need import Asked
 from ctxsize.dockerfile.instructions import parse_heredoc_word
 from ctxsize.dockerfile.sources import TAKING, Failure, Source, UnknownName, what_decides
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.narrow import included
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.transfer_requests import needs_of, sent_contexts, sources_of
-from ctxsize.errors import CtxsizeError
+from ctxsize.engine.transfer_requests import (
+    TAKES_UNKNOWN,
+    asked_of,
+    includes_of,
+    needs_of,
+    sent_contexts,
+    sources_of,
+)
+from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.hidden import hidden_as, shown
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems
 
 if TYPE_CHECKING:
     from ctxsize.engine.source_lookup import SourceFate
@@ -30,19 +39,81 @@ _REASONS = {  # by the value of `Fate`
 }
 
 
-def fatal_problems(plan: Plan) -> Iterator[Problem]:
-    """Yield the problems that are known to fail the build of `plan`, measuring nothing.
+def failures(plan: Plan, walked: Iterable[Problem] = ()) -> Problems:
+    """Return the problems with which the build of `plan` is known to fail, as every command says.
 
-    There are none without a Dockerfile, and if the builder refuses it.
+    `walked` are the problems of a walk through the context, if there was one; nothing else is
+    measured. There are none without a Dockerfile.
     """
     if plan.dockerfile is None:
+        return ()
+    problems = [*plan.problems]
+    if plan.dockerfile_fault is None:
+        problems += unread(plan)
+        with suppress(CtxsizeError, OSError):
+            problems += failing_steps(plan)
+            for context in sent_contexts(plan):
+                problems += _not_found(context, sources_of(context))
+            problems += (problem for problem in walked if _is_taken(problem, plan))
+    return tuple(problem for problem in dict.fromkeys(problems) if problem.is_fatal)
+
+
+def _is_taken(problem: Problem, plan: Plan) -> bool:
+    """Return whether the build takes the entry that a problem is about."""
+    path = problem.path or ""
+    for include in includes_of(plan):
+        if include is None:
+            return True
+        for source in include:
+            if f"{path}/".startswith(f"{source}/"):
+                return True
+    return False
+
+
+def unread(plan: Plan) -> Iterator[Problem]:
+    """Yield the problem that a Dockerfile has which the builder rejects, if it does."""
+    if plan.dockerfile is None:
         return
-    problems: list[Problem] = []
-    with suppress(CtxsizeError, OSError):
-        problems += failing_steps(plan)
-        for context in sent_contexts(plan):
-            problems += _not_found(context, sources_of(context))
-    yield from (problem for problem in dict.fromkeys(problems) if problem.is_fatal)
+    asked: Sequence[Asked] = ()
+    try:
+        asked = asked_of(plan)
+        for include in includes_of(plan):
+            included(include or (), "includepatterns")
+    except CtxsizeError as error:
+        error.line = error.line or rejected_line(asked)
+        problem = unknown_transfer(plan, error)
+        if problem.fails:
+            yield problem
+
+
+def rejected_line(asked: Iterable[Asked]) -> int | None:
+    """Return the line of the first source that the builder rejects as a pattern."""
+    for transfer in asked:
+        for source in transfer.sources:
+            try:
+                included([source.path], "includepatterns")
+            except InputError:
+                return source.line
+    return None
+
+
+def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
+    """Return the problem that states why `error` leaves the transfers unknown."""
+    lead = TAKES_UNKNOWN
+    if isinstance(error, BuildFailsError):
+        lead = "the build stops"
+    elif type(error) is DockerfileError:  # and not an `UndecidedError`
+        lead = "the build fails"
+    message = f"{lead}: {error.message}"
+    if error.hint:
+        message += f" ({error.hint})"
+    return Problem(
+        code="transfer-unknown",
+        message=message,
+        path=error.path or plan.dockerfile,
+        line=error.line,
+        fails=lead != TAKES_UNKNOWN,
+    )
 
 
 def failing_steps(plan: Plan) -> Iterator[Problem]:
@@ -83,7 +154,7 @@ def _with_doubts(problem: Problem, doubts: Collection[UnknownName]) -> Problem:
 def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt.
 
-    Only `fatal_problems` has those of a builder that requests no paths.
+    Only `failures` has those of a builder that requests no paths.
     """
     if plan.builder.asks_for_paths:
         yield from _not_found(plan, sources)

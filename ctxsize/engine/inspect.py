@@ -12,7 +12,7 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark, Marks
 from ctxsize.engine.events import Files, Folder, Xattrs, order
 from ctxsize.engine.filesystem import DirectorySource, Disk, OpenDirectory
-from ctxsize.errors import BuildFailsError
+from ctxsize.errors import BuildFailsError, BuildFailsErrors
 from ctxsize.go.strings import is_utf8
 from ctxsize.model import Effect, Problem
 from ctxsize.units import human, plural
@@ -55,6 +55,8 @@ class Inspector:
         self._empty: dict[str, dict[str, int]] = {reason: {} for reason in _EMPTY_CODES}
         self._only_utf8 = builder.sends_only_utf8 and isinstance(source, Disk)
         self._not_utf8: list[str] = []
+        self.stopping: list[BuildFailsError] = []
+        """Directories that may not be read; the builder stops at the first."""
 
     def folder(self, directory: OpenDirectory, path: str, mark: Mark) -> Folder:
         """Return a directory as it is sent."""
@@ -118,6 +120,23 @@ class Inspector:
     def ignored(self, directory: OpenDirectory, prefix: str, names: list[str]) -> _NamesAndStats:
         """Return the ignored `names` that can be read, and their stats."""
         return self._stats(directory, prefix, names, partial(self.note, UNREAD_IGNORED))
+
+    def note_stop(self, error: OSError, path: str) -> None:
+        """Record a directory that may not be read, so that all of them can be named.
+
+        Raises `BuildFailsError` for another reason, which may hold for every directory.
+        """
+        if error.errno not in (EACCES, EPERM):
+            raise self.stops(error, path) from None
+        self.stopping.append(self.stops(error, path))
+
+    def stop(self) -> None:
+        """Raise `BuildFailsError` if the builder stops at a directory."""
+        stopping = self.stopping
+        if len(stopping) > 1:
+            raise BuildFailsErrors(stopping)
+        for error in stopping:
+            raise error
 
     def stops(self, error: OSError, path: str) -> BuildFailsError:
         """Return the error for `path` where the builder would stop, in its words."""

@@ -13,25 +13,29 @@ from ctxsize.engine.copied import copied, copies_all
 from ctxsize.engine.dockerfiles import follow_inside
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import failing_steps, fatal_problems, missing_sources
-from ctxsize.engine.narrow import follow, followed, include_spec, narrowed
+from ctxsize.engine.fates import (
+    failing_steps,
+    failures,
+    missing_sources,
+    rejected_line,
+    unknown_transfer,
+)
+from ctxsize.engine.narrow import follow, followed, narrowed
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.transfer_requests import (
     TAKEN_AWAY,
-    TAKES_UNKNOWN,
     Include,
     asked_of,
     includes_of,
     is_wrong_target,
     mounts_of,
     named_plan,
-    needs_of,
     sources_of,
     unknown_problem,
     used_contexts,
 )
-from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
+from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 from ctxsize.values import Value
 
@@ -55,9 +59,10 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
     is_sent = builder.meter is not None  # Podman reads all contexts in place
     if is_sent and plan.build.build_contexts:
         raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
+    problems = (*report.problems, *unfiltered_mounts(plan), *failures(plan))
     report = replace(
         report,
-        problems=(*report.problems, *unfiltered_mounts(plan), *fatal_problems(plan)),
+        problems=tuple(dict.fromkeys(problems)),
         named_contexts=plan.named_contexts,
     )
     if is_sent and plan.dockerfile is not None:
@@ -141,7 +146,7 @@ def _measure_transfers(
     except CtxsizeError as error:
         if not asked and is_wrong_target(plan):
             raise
-        error.line = error.line or _rejected_line(asked)
+        error.line = error.line or rejected_line(asked)
         problems.append(unknown_transfer(plan, error))
         return _Measured(None, tuple(dict.fromkeys(problems)))
     problems = [problem for problem in report.problems if problem.code != _OF_TRANSFERS]
@@ -272,17 +277,6 @@ def _transfer(
     )
 
 
-def _rejected_line(asked: Iterable[Asked]) -> int | None:
-    """Return the line of the first source that the builder rejects as a pattern."""
-    for transfer in asked:
-        for source in transfer.sources:
-            try:
-                include_spec([source.path])
-            except InputError:
-                return source.line
-    return None
-
-
 def unfiltered_mounts(plan: Plan) -> Iterator[Problem]:
     """Yield a problem for each bind mount that may show what the ignore file hides."""
     if not plan.spec.patterns:
@@ -310,37 +304,6 @@ def _may_show(plan: Plan, path: str) -> bool:
     if isdir(end):
         return True
     return plan.spec.match_file(relpath(end, plan.root))
-
-
-def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
-    """Return the problem that states why `error` leaves the transfers unknown."""
-    lead = TAKES_UNKNOWN
-    if isinstance(error, BuildFailsError):
-        lead = "the build stops"
-    elif type(error) is DockerfileError:  # and not an `UndecidedError`
-        lead = "the build fails"
-    message = f"{lead}: {error.message}"
-    if error.hint:
-        message += f" ({error.hint})"
-    return Problem(
-        code="transfer-unknown",
-        message=message,
-        path=error.path or plan.dockerfile,
-        line=error.line,
-        fails=lead != TAKES_UNKNOWN,
-    )
-
-
-def unread(plan: Plan) -> Iterator[Problem]:
-    """Yield the problem that a Dockerfile has which the builder rejects, if it does."""
-    if plan.dockerfile is None:
-        return
-    try:
-        needs_of(plan)
-    except CtxsizeError as error:
-        problem = unknown_transfer(plan, error)
-        if problem.fails:
-            yield problem
 
 
 def transfer_listing(plan: Plan) -> Listing:

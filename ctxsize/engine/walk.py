@@ -54,8 +54,8 @@ class Walk:
     `everything` also opens the ignored directories that the builder does not enter.
     `source` provides the directories (default: the disk), `evaluator` the verdicts
     (default: those of the ignore file). `problems` is complete after the iteration.
-    Raises `BuildFailsError` where the builder would stop, and `IgnoreFileError` for a
-    pattern that cannot be evaluated.
+    Raises `BuildFailsError` where the builder would stop, at the end for directories that
+    cannot be read, and `IgnoreFileError` for a pattern that cannot be evaluated.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Walk:
         try:
             self._read(self._open_top())
             yield from self._down_to(0)
+            self.inspector.stop()
         except IgnoreFileError as error:
             ignore_file = self._plan.ignore_file
             if error.path is None and ignore_file is not None:
@@ -179,7 +180,7 @@ class Walk:
             elif arrival.passed_by:
                 self.inspector.note(UNREAD_IGNORED, path, error)
             else:
-                raise self.inspector.stops(error, path) from None
+                self.inspector.note_stop(error, path)
             return None
         return self._put(_Frame(path, directory, arrival.state, passed_by=arrival.passed_by))
 
@@ -205,8 +206,9 @@ class Walk:
         except OSError as error:
             if frame.passed_by:
                 self.inspector.note(UNREAD_IGNORED, frame.path, error)
-                return
-            raise self.inspector.stops(error, frame.path) from None
+            else:
+                self.inspector.note_stop(error, frame.path)
+            return
         # A character has at most four bytes, and a name at most 255.
         prefix = frame.prefix
         longest = 4 * len(prefix) + 255

@@ -18,13 +18,13 @@ from typing import NamedTuple
 from ctxsize.api import explain
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
+from ctxsize.engine.fates import unknown_transfer
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of, is_wrong_target
-from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.engine.trial import WideTrial
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Edit

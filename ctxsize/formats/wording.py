@@ -184,7 +184,7 @@ def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = E
 
 def level(report: Report) -> str:
     """Return the level of concern of `report`, a key of `LEVELS`."""
-    if report.fatal:
+    if report.failures:
         return "build-fails"
     size = sent(report)
     if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:

@@ -200,7 +200,7 @@ def _lowerings(limits: Iterable[Limit]) -> Iterator[str]:
 
 def _fate(name: str, report: Report) -> Iterator[Finding]:
     """Yield a finding for each reason why the build fails, or because nothing is built."""
-    for problem in report.fatal:
+    for problem in report.failures:
         finding = fatal_finding(problem, report.place_of(problem))
         yield replace(finding, message=f"{name}: {finding.message}")
     for problem in report.problems:

@@ -139,6 +139,11 @@ class Rule(Value):
         return self.category is Category.SECRET
 
     @property
+    def is_for_builders(self) -> bool:
+        """Return True for the files that builders read: all are small, and come last."""
+        return self.marker.kind == "is_dockerfile"
+
+    @property
     def reason(self) -> str:
         """Return the first clause of `why`, a few words that say what it is."""
         return re.split("[:;,]", self.why, maxsplit=1)[0]

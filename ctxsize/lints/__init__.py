@@ -16,6 +16,7 @@ from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
+from ctxsize.engine.fates import failures
 from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps
@@ -29,6 +30,7 @@ from ctxsize.lints.targets import (
     targets_of,
 )
 from ctxsize.model import (
+    Problem,
     Problems,
     Texts,
 )
@@ -116,6 +118,7 @@ class Linted(Value):
     problems: Problems = ()
     unused: FrozenFindings = ()  # findings about suppressions that suppress nothing
     failing: FrozenFindings = ()  # findings about builds that must fail
+    failures: Problems = ()  # why builds must fail, also those for which a line is blamed
 
     @property
     def findings(self) -> FrozenFindings:
@@ -165,11 +168,14 @@ def lint(
         targets = targets_of(paths, build, cases)
     files = []
     failing = list[Finding]()
+    fates = dict[Problem, None]()  # why builds fail, each once
     for target in stepped(targets, steps, lambda target: target.path):
         case = cases.case(target, data)
         file, final = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
         files.append(file)
-        failing += missing.failing_builds(final)
+        problems = dict.fromkeys(missing.failures_of(final))
+        failing += missing.failing_builds(final, problems)
+        fates |= problems
         cases.note_limits(case)
     directories = list[str]()
     if not of_stdin:
@@ -179,7 +185,9 @@ def lint(
             check_dockerfile(Build(directory), cases)
             for plan in cases.plans(cases.layout(directory).builds, builder):
                 if plan.ignore_file is None:
-                    failing += missing.failing(plan)
+                    problems = dict.fromkeys(failures(plan))
+                    failing += (missing.failing(problem, plan.context) for problem in problems)
+                    fates |= problems
     if config.path is None:
         lints = ()
     return Linted(
@@ -187,6 +195,7 @@ def lint(
         problems=tuple(dict.fromkeys(cases.problems)),
         unused=wanted.unused(lints, *directories),
         failing=wanted.of(dict.fromkeys(failing)),
+        failures=tuple(fates),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from posixpath import basename, dirname
 
 from ctxsize.engine.dockerfiles import is_ignore_file
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
 from ctxsize.engine.transfer_requests import needs_of
@@ -23,6 +23,7 @@ from ctxsize.knowledge.rules import listed
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
+from ctxsize.model import Problem, Problems
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -101,24 +102,32 @@ def _checks(case: Case, plan: Plan) -> Iterator[SourceCheck]:
                     yield from sources.check(str(number))
 
 
-def failing_builds(case: Case) -> LintFindings:
-    """Yield a finding for each reason why a build of `case` fails, but for what CTX111 reports."""
-    if case.tree is not None and case.sent is None:
-        return  # its lines fail the build, as CTX121 reports
-    known = [finding.message for finding in hidden_source(case)]
+def failures_of(case: Case) -> Iterator[Problem]:
+    """Yield why builds that read the file fail; nothing if its lines fail them, as CTX121 says."""
+    walked: Problems = ()
+    if case.tree is not None:
+        if case.sent is None:
+            return
+        walked = case.tree.snapshot.problems
     for plan in case.plans:
-        for finding in failing(replace(plan, spec=case.spec, ignore_file=case.file)):
-            message = finding.message.removeprefix("the build fails: ")
-            # As CTX111 cites the source.
-            cited = f"`{message.partition(': not found, as ')[0]}` ({finding.location})"
-            if not any(cited in message for message in known):
-                yield finding
+        yield from failures(replace(plan, spec=case.spec, ignore_file=case.file), walked)
 
 
-def failing(plan: Plan) -> LintFindings:
-    """Yield a finding for each reason why a build fails; none if the builder rejects it."""
-    for problem in fatal_problems(plan):
-        yield fatal_finding(problem, problem.path or plan.context)
+def failing_builds(case: Case, problems: Iterable[Problem]) -> LintFindings:
+    """Yield a finding for each of `problems` with which a build fails, but for those of CTX111."""
+    known = [finding.message for finding in hidden_source(case)]
+    for problem in problems:
+        finding = failing(problem, case.target.context)
+        message = finding.message.removeprefix("the build fails: ")
+        # As CTX111 cites the source.
+        cited = f"`{message.partition(': not found, as ')[0]}` ({finding.location})"
+        if not any(cited in message for message in known):
+            yield finding
+
+
+def failing(problem: Problem, context: str | None) -> Finding:
+    """Return the finding for a problem with which a build of `context` fails."""
+    return fatal_finding(problem, problem.place(context or "") or context or "")
 
 
 def manifest(case: Case, tree: LintTree) -> LintFindings:

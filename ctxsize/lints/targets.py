@@ -29,7 +29,8 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.errors import CtxsizeError, DockerfileError, InputError
+from ctxsize.engine.transfer_requests import needs_of
+from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
@@ -222,7 +223,7 @@ def _targets_at(path: str, build: Build | None, cases: Cases) -> list[Target]:
 
 
 def check_dockerfile(build: Build, cases: Cases) -> None:
-    """Raise `DockerfileError` if the Dockerfile of `build` is one that cannot be parsed."""
+    """Raise `DockerfileError` if the builder rejects the Dockerfile of `build`."""
     try:
         plan = cases.plan_of(build)
     except InputError:
@@ -230,7 +231,9 @@ def check_dockerfile(build: Build, cases: Cases) -> None:
     if plan.dockerfile is None or plan.dockerfile_fault is not None:
         return
     try:
-        _ = plan.parsed.dockerfile
+        needs_of(plan)
+    except UndecidedError:
+        return
     except DockerfileError as error:
         error.path = plan.dockerfile
         raise

@@ -2,7 +2,7 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const page = JSON.parse($("data").textContent);
-  const DEFAULTS = {rules: [], patterns: [], instructions: [], failing: [], classes: [], before: {}, tree: [".", "d", [], [], 0]};
+  const DEFAULTS = {rules: [], patterns: [], instructions: [], failures: [], classes: [], before: {}, tree: [".", "d", [], [], 0]};
   const DEPTH = 4, HEAD = 19, MOST_CELLS = 2500, MOST_ROWS = 500;
   /* The fates in the order of the legend: a title and an explanation. */
   const FATES = {
@@ -430,7 +430,7 @@
       block.append(make("p", "", words), gauge(bytes, map.budget, over ? "over" : "travels"));
       blocks.push(block);
     }
-    for (const problem of [map.error, ...map.failing].filter(Boolean)) blocks.push(make("p", "bad wide", problem));
+    for (const problem of [map.error, ...map.failures].filter(Boolean)) blocks.push(make("p", "bad wide", problem));
     $("figures").replaceChildren(...blocks);
   }
 
@@ -520,7 +520,7 @@
   const bytesOf = (each) => (each.before?.[limited(each)] || each.before?.context || [0])[0];
   const isLimited = (each) => Boolean(each.budget && each.before?.[limited(each)]);
   const isOver = (each) => isLimited(each) && bytesOf(each) > each.budget;
-  const fails = (each) => Boolean(each.failing?.length);
+  const fails = (each) => Boolean(each.failures?.length);
 
   function drawBuilds() {
     const largest = Math.max(1, ...page.maps.map(bytesOf));

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 from ctxsize import config
 from ctxsize.build import Build, path_argument
 from ctxsize.engine.events import Progress
-from ctxsize.engine.fates import missing_sources
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write
@@ -65,6 +64,7 @@ def _of_advice(advice: Advice, snapshot: Snapshot) -> PageValues:
     shape = _map(snapshot, advice.before, advice.suggestions)
     return shape | PageValues(
         after=_figures(advice.after),
+        failures=_texts(advice.failures),
         verdict=_verdict(advice),
         command=command(advice, "suggest"),
         lower_bound=advice.lower_bound,
@@ -85,7 +85,7 @@ def _of_report(report: Report, build: Build, progress: Progress | None) -> PageV
     return shape | PageValues(
         command=command(report, "measure"),
         lower_bound=report.lower_bound,
-        failing=_failing(report.all_problems),
+        failures=_texts(report.failures),
         printed="; ".join(lines),
         verdict=_verdict(report).split(":")[0],
     )
@@ -95,9 +95,8 @@ def _verdict(outcome: AnyOutcome) -> str:
     return render("text", outcome, _LONG_LINE).partition("\n")[0]
 
 
-def _failing(problems: Iterable[Problem]) -> list[str]:
-    messages = [visible(problem.message) for problem in problems if problem.is_fatal]
-    return [*dict.fromkeys(messages)]
+def _texts(problems: Iterable[Problem]) -> list[str]:
+    return [*dict.fromkeys(visible(problem.message) for problem in problems)]
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[PageValues]:
@@ -116,9 +115,7 @@ def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[PageValues]:
         if row.context is not None and row.error is None:
             snapshot = snapshots.of(plan_with_hint(build, parsed_files))
             size = Size(row.context, row.transfer)
-            shape = _map(snapshot, size, most=max(most, _LEAST_ROOM)) | PageValues(
-                name=shape["name"]
-            )
+            shape = _map(snapshot, size, most=max(most, _LEAST_ROOM)) | shape
         limits = next(iter(checking.of_builds(settings, tables, [build]))).budget
         yield shape | PageValues(
             budget=limits.max_bytes,
@@ -135,13 +132,12 @@ def _row(row: Row) -> PageValues:
     error = row.error
     if error:
         error = visible(error)
-    return PageValues(name=name, error=error)
+    return PageValues(name=name, error=error, failures=_texts(row.failures))
 
 
 def _unreadable(problem: Problem) -> PageValues:
     place = Location(f"{problem.path}", problem.line or None)
-    error = visible(f"the build fails: {problem.message}")
-    return PageValues(name=visible(str(place)), error=error)
+    return PageValues(name=visible(str(place)), error=visible(problem.message))
 
 
 def _of_change(outcome: DiffReport, change: ContextChange) -> PageValues:
@@ -243,7 +239,6 @@ def _map(
         before=_figures(size),
         dockerfile=dockerfile,
         builder=plan.builder.name,
-        failing=_failing(missing_sources(plan, fates.sources)),
         tree=tree,
         rules=[_rule(suggestion) for suggestion in suggestions],
         ignore_file=ignore_file,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os.path import islink, join, normpath
 from posixpath import basename
@@ -15,6 +15,7 @@ from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
+from ctxsize.engine.fates import failures
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ignore_file_to_write, with_ignore_file
@@ -104,7 +105,8 @@ class Advisor(BuildContext):
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
-        problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
+        snapshot = self._real
+        problems = [*snapshot.problems, *self.assumed, *self.build_files.problems]
         problems += self.evidence.problems
         if self.git.problem:
             problems.append(self.git.problem)
@@ -132,7 +134,8 @@ class Advisor(BuildContext):
             blocked=tuple(blocked),
             findings=in_order([*self._findings(proved, questions, secrets)]),
             problems=tuple(problems),
-            snapshot=self._real,
+            failures=failures(snapshot.plan, snapshot.problems),
+            snapshot=snapshot,
         )
         return self._with_ignored_by_git(advice, secrets)
 
@@ -161,7 +164,9 @@ class Advisor(BuildContext):
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
                 holding.append(suggestion)
-        proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
+        proved = ranked(
+            holding, self.sums, self.transfer, travels=self.transfers, also=self._is_taken_elsewhere
+        )
         return _Judged(found, [*map(self._with_git, proved)], blocked)
 
     def _with_prevention(self, proved: Suggestions) -> Suggestions:
@@ -178,6 +183,15 @@ class Advisor(BuildContext):
         if foreseen and self.proof.fault([*foreseen, *written]):
             return proved
         return [*safe, *foreseen, *unsafe]
+
+    def _is_taken_elsewhere(self, suggestion: Suggestion) -> bool:
+        """Return True if another build takes what it hides: one ignore file is for all of them."""
+        own = self.plan.dockerfile_in_context
+        return any(
+            build_file.path != own
+            for match in suggestion.matches
+            for build_file in self.facts.taking(match)
+        )
 
     def _with_git(self, suggestion: Suggestion) -> Suggestion:
         """Say of a suggestion without proof whether git knows its paths."""
@@ -399,18 +413,27 @@ def ranked(
     transfer: Mapping[str, Sums],
     *,
     travels: bool = True,
+    also: Callable[[Suggestion], bool] = lambda _: False,
 ) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
     Secrets of any size are worth a line, and so are volatile files that are transferred.
-    The size of each suggestion excludes the paths of those before it.
+    The size of each suggestion excludes the paths of those before it. `also` says whether a
+    build other than that of `transfer` takes what a suggestion hides.
     """
 
-    def worth(suggestion: Suggestion) -> tuple[bool, float, str, Texts]:
+    def worth(suggestion: Suggestion) -> tuple[bool, bool, float, str, Texts]:
         paths = suggestion.paths
         rule = suggestion.rule
         weight = _weight(sum_of(transfer, paths)) + _OF_CONTEXT * _weight(sum_of(context, paths))
-        return suggestion.safe, rule.confidence * weight, rule.name, suggestion.patterns
+        is_kept_for_last = rule.is_for_builders
+        return (
+            suggestion.safe,
+            not is_kept_for_last,
+            rule.confidence * weight,
+            rule.name,
+            suggestion.patterns,
+        )
 
     worthy = Suggestions()
     covered = set[str]()
@@ -428,9 +451,12 @@ def ranked(
         left = sum_of(context, new).minus(sum_of(context, gone))
         moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
         rule = suggestion.rule
-        is_urgent = rule.is_secret or (rule.volatile and moved.entries > 0)
-        if not left.entries or (not is_urgent and _weight(left) < least):
+        if not left.entries:
             continue
+        if not rule.is_secret and _weight(left) < least:
+            is_taken = moved.entries > 0 or also(suggestion)
+            if not (rule.volatile and is_taken):
+                continue
         amount = None
         if travels:
             amount = Amount.of(moved)

@@ -13,6 +13,9 @@ from ctxsize.model import Amount, Effect, Problems, Texts
 from ctxsize.values import Value
 from ctxsize.writer import Addition
 
+_MUCH_BYTES = 1_000_000
+_MUCH_SHARE = 0.01  # of the context
+"""The saving of all safe suggestions from which the lack of them matters; one is enough."""
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
 
 
@@ -89,6 +92,7 @@ class Suggestion(Value):
     chosen: bool = False  # True if it is part of the edit
     untracked: bool = False  # True if git tracks nothing of it, of one without proof
     prevents: str = ""  # the command that will make what it hides, if that is not there yet
+    hazard: str = ""  # how what it hides breaks or spoils a build, whatever its size
 
     @property
     def rule(self) -> Rule:
@@ -118,6 +122,11 @@ class Suggestion(Value):
         if self.prevents:
             return f"nothing yet; {self.prevents} makes it here"
         return self.rule.reason
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return True if it matters whatever its size: for a secret, and for a hazard."""
+        return self.rule.is_secret or bool(self.hazard)
 
     @property
     def doubts(self) -> Texts:
@@ -174,6 +183,7 @@ class Suggested(Value, kw_only=True):
     written: bool = False
     findings: FrozenFindings = ()
     problems: Problems = ()
+    failures: Problems = ()  # why the build is known to fail, with or without the change
     options: Texts = ()  # further options of the build, as words of the command line
     is_link: bool = False  # True if `ignore_file` is a symlink, which `--write` refuses
 
@@ -195,6 +205,23 @@ class Advice(Suggested, kw_only=True):
     def lower_bound(self) -> bool:
         """Return True if something could not be read, so that each amount is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
+
+    @property
+    def is_lacking(self) -> bool:
+        """Return True if something that matters should be added, as `--check` asks.
+
+        That is a secret, a hazard, or much of the context; files of builders alone are not.
+        """
+        missing = [
+            suggestion
+            for suggestion in self.suggestions
+            if suggestion.safe and not suggestion.rule.is_for_builders
+        ]
+        if any(suggestion.is_urgent for suggestion in missing):
+            return True
+        saved_bytes = sum(suggestion.size.context.content_bytes for suggestion in missing)
+        share_bytes = _MUCH_SHARE * self.before.context.content_bytes
+        return saved_bytes > 0 and saved_bytes >= min(_MUCH_BYTES, share_bytes)
 
     @property
     def saving(self) -> Amount:

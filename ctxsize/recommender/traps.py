@@ -178,6 +178,14 @@ def read_by_build(facts: Facts, match: Match) -> Clause:
     return None
 
 
+def uploaded(facts: Facts, match: Match) -> Clause:
+    """Object if a client sends the directory by the ignore file, and builds what arrives."""
+    settings = facts.tree.first("", listed("uploads"))
+    if settings:
+        return f"the upload of {settings} needs it"
+    return None
+
+
 def site_generator(facts: Facts, match: Match) -> Clause:
     """Object if a web site is built from the documentation."""
     settings = facts.tree.first(dirname(match.path), listed("site_settings"))
@@ -229,6 +237,7 @@ TRAPS: dict[str, Trap] = {
     "not_initialised": not_initialised,
     "mentioned": mentioned,
     "test_stage": test_stage,
+    "uploaded": uploaded,
     "prebuilt_pipeline": prebuilt_pipeline,
     "no_install_step": prebuilt_pipeline,
     "site_generator": site_generator,

@@ -197,7 +197,7 @@ def _add_guess(search: Search, path: str) -> None:
                 return
             search.complain(
                 "dockerfile",
-                message=error.message,
+                message=f"the build fails: {error.message}",
                 where=replace(where, line=error.line),
                 fails=True,
             )

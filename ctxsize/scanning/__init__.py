@@ -13,19 +13,19 @@ from ctxsize.build import joined
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures, unknown_transfer
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
-from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import (
     BuildFailsError,
     CtxsizeError,
     DockerfileError,
     IgnoreFileError,
     UndecidedError,
+    with_fate,
 )
 from ctxsize.findings import Finding, FrozenFindings, in_order
 from ctxsize.model import Amount, Problem
@@ -94,7 +94,7 @@ def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snaps
             measured.problems.append(unknown_transfer(plan, error))
         else:
             measured.error = error
-            measured.update(error=str(error), is_unread=isinstance(error, _UNREAD))
+            measured.update(error=with_fate(error), is_unread=isinstance(error, _UNREAD))
     return measured
 
 
@@ -123,7 +123,9 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     if improved is not None:
         after = contexts.travelling(improved, measured.includes)
         measured.update(saving=measured.row.cost - after)
-    measured.problems += fatal_problems(plan)
+    fate = failures(plan, snapshot.problems)
+    measured.update(failures=fate)
+    measured.problems += fate
 
 
 class _Findings:

@@ -105,7 +105,20 @@ def _row(name: str, build: Any) -> Row:
         transfer=_amount(build["transfer"]),
         saving=_amount(build["saving"]),
         findings=build["findings"],
+        failures=tuple(_problem(name, failure) for failure in build.get("failures", ())),
         error=build["error"],
+    )
+
+
+def _problem(name: str, problem: Any) -> Problem:
+    """Return a problem in the report called `name`."""
+    return Problem(
+        code=problem["code"],
+        message=problem["message"],
+        path=_below(name, problem["path"]),
+        line=problem["line"],
+        count=problem["count"],
+        fails=problem["fails"],
     )
 
 

@@ -30,6 +30,7 @@ class Row(Value):
     transfer: Amount | None = None  # the part of the context that is sent; None if unknown
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
+    failures: Problems = ()  # why the build is known to fail
     error: str | None = None
     is_unread: bool = False  # True if the builder cannot read what `error` names
 

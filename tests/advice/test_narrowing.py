@@ -11,7 +11,7 @@ from ctxsize.advice import advise
 from ctxsize.cli.app import run
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine.fates import failures
 from ctxsize.engine.plan import plan_of
 from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
@@ -93,7 +93,7 @@ def test_what_is_shown_builds(tmp_path: Path) -> None:
     (tmp_path / "a/Dockerfile").write_bytes(text)
     discovery = discover(".")
     (build,) = [each.build for each in discovery.builds]
-    assert not [*fatal_problems(plan_of(build, BUILDERS[build.builder]))]
+    assert not failures(plan_of(build, BUILDERS[build.builder]))
     assert "CTX250" not in {each.code for each in advise(discovery).findings}
 
 

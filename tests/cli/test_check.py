@@ -377,7 +377,7 @@ def test_a_repository_without_builds_is_no_pass(cli: Cli, tmp_path: Path) -> Non
     (tmp_path / "none" / "Dockerfile").write_text("FROM scratch\n")
     result = cli("check", "--all", "--max", "1MB", cwd=tmp_path / "none")
     assert result.code == 0
-    assert "warning: compose.yaml: this file was skipped" in result.err
+    assert "warning: compose.yaml:1: this file was skipped" in result.err
 
 
 def test_options_of_one_build_are_not_for_all(cli: Cli, small: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, unprivileged
 from tests.trees import COPY_ALL, Node, build_tree, file, link
 
 S = b"FROM scratch\n"
@@ -64,6 +65,84 @@ def test_every_command_knows_that_the_build_fails(cli: Cli, tmp_path: Path, name
     linted = cli("lint", "--format", "gitlab", cwd=root)
     found = {each["check_name"]: each for each in json.loads(linted.out)}
     assert (linted.code, found.keys() & {"CTX111", "CTX411"}) == (1, {code})
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_every_command_has_the_same_failures(cli: Cli, tmp_path: Path, name: str) -> None:
+    nodes, line, code = FAILING[name]
+    root = build_tree(tmp_path / "ctx", nodes)
+
+    def failures_of(*arguments: str) -> Any:
+        shape = json.loads(cli(*arguments, "--json", cwd=root).out)
+        for part in (shape, *shape.get("builds", ()), *shape.get("checks", ())):
+            if "failures" in part.get("report", part):
+                return part.get("report", part)["failures"]
+        return None
+
+    (failure,) = failures_of("measure")
+    assert (failure["path"], failure["line"]) == ("Dockerfile", line)
+    assert failure["message"].startswith("the build fails: ")
+    commands = ("suggest", "suggest --allowlist", "scan", "lint", "check --max 1GB")
+    for command in commands:
+        assert failures_of(*command.split()) == [failure], command
+    told = f"Dockerfile:{line}: {failure['message']}"
+    for command in ("", "measure", "suggest", "suggest --allowlist", "scan", "init --dry-run"):
+        result = cli(*command.split(), cwd=root)
+        assert result.code == 0, command
+        assert told in " ".join((result.out + result.err).split()), command
+    if code == "CTX411":
+        told = f"Dockerfile:{line} error CTX411 {failure['message']}"
+        assert told in " ".join(cli("lint", cwd=root).out.split())
+    for command in ("measure", "suggest", "scan"):
+        cli(command, "--format", f"html={tmp_path / command}.html", cwd=root)
+        page = (tmp_path / f"{command}.html").read_text()
+        assert f'"failures":[{json.dumps(failure["message"])}]' in page, command
+
+
+def test_a_build_that_does_not_fail_has_no_failures(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, [file("Dockerfile", COPY_ALL), "a"])
+    for command in ("measure", "suggest", "scan", "lint"):
+        out = cli(command, "--json", cwd=root).out
+        assert '"failures": []' in out, command
+
+
+def test_scan_marks_the_rows_of_builds_that_fail(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        file("api/Dockerfile", S + b"COPY gone /\n"),
+        file("web/Dockerfile", S + b"COPY . /\n"),
+    ]
+    result = cli("scan", cwd=build_tree(tmp_path, nodes))
+    rows = [line.split(maxsplit=4)[-1] for line in result.out.splitlines()[2:4]]
+    assert sorted(row.split("none  ")[-1] for row in rows) == ["api (the build fails)", "web"]
+    assert "  ! api/Dockerfile:2: the build fails: COPY gone: not found" in result.out
+
+
+def test_a_merged_scan_keeps_why_builds_fail(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repo", [file("api/Dockerfile", S + b"COPY gone /\n")])
+    cli("scan", "--format", f"json={tmp_path / 'one.json'}", cwd=root)
+    result = cli("scan", "--merge", "one.json", cwd=tmp_path)
+    assert "one/api (the build fails)" in result.out
+    assert "  ! one/api/Dockerfile:2: the build fails: COPY gone: not found" in result.out
+
+
+@pytest.mark.parametrize("command", ["scan", "lint", "init", "suggest", "measure"])
+def test_a_dockerfile_that_the_builder_rejects_is_no_missing_one(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    mount = S + b"RUN --mount=target=/ make\n"
+    result = cli(command, cwd=build_tree(tmp_path, [file("Dockerfile", mount)]))
+    assert result.code == 2
+    assert 'ctxsize: error: Dockerfile:2: the build fails: invalid mount target "/"' in result.err
+    assert "no Dockerfile" not in result.out + result.err
+
+
+def test_scan_says_that_an_ignore_file_fails_the_build(cli: Cli, tmp_path: Path) -> None:
+    result = cli(
+        "scan",
+        cwd=build_tree(tmp_path, [file("Dockerfile", COPY_ALL), file(".dockerignore", b"[\n")]),
+    )
+    assert result.code == 2
+    assert "  .: .dockerignore:1: the build fails: syntax error in pattern" in result.out
 
 
 def test_the_line_that_decides_is_named(cli: Cli, tmp_path: Path) -> None:
@@ -207,3 +286,33 @@ def test_an_ignore_file_that_is_no_file_is_an_input_error(
     result = cli(*command.split(), cwd=root)
     assert result.code == 2
     assert "it is no regular file but a FIFO" in " ".join((result.out + result.err).split())
+
+
+WALKING = ("", "measure", "suggest", "lint", "check --max 1GB", "scan", "ls", "init --dry-run")
+
+
+@pytest.mark.parametrize("native", ["0", "1"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "measure", "suggest", "lint", "check --max 1GB", "scan", "ls", "init --dry-run"],
+)
+def test_all_unreadable_directories_are_named(
+    cli: Cli, readable_by_all: Path, command: str, native: str
+) -> None:
+    """Docker names the first alone; who makes that readable meets the next."""
+    closed = ("b-pg", "data/db", "z")
+    nodes = [file("Dockerfile", COPY_ALL), file(".dockerignore", b"*.log\n")]
+    nodes += [file(f"{path}/x") for path in closed]
+    root = build_tree(readable_by_all / "ctx", nodes)
+    cli(*command.split(), cwd=root)  # imports what another user may not
+    for path in closed:
+        (root / path).chmod(0)
+    with unprivileged():
+        result = cli(*command.split(), cwd=root, env={"CTXSIZE_NATIVE": native})
+    for path in closed:
+        (root / path).chmod(0o755)
+    if command != "lint":  # which judges the lines without the tree
+        assert result.code == 2, result
+    for path in closed:
+        told = f"BuildKit stops: error from sender: open {path}: permission denied"
+        assert told in " ".join((result.out + result.err).split()), path

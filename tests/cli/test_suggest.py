@@ -16,9 +16,10 @@ import ctxsize
 from ctxsize.units import parse_size
 from tests.cli.conftest import Cli
 from tests.recommender.projects import PROJECTS, TAG
-from tests.recommender.test_suggest import plant
+from tests.recommender.test_suggest import plant, repository
 from tests.trees import COPY_ALL, Node, build_tree, file
 
+KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
 CARGO = b"FROM rust AS build\nCOPY . .\nRUN cargo build\n"
 
 
@@ -51,6 +52,86 @@ def test_check_exits_1_until_the_rules_are_written(cli: Cli, rust: Path) -> None
     assert cli("suggest", "--check", cwd=rust).code == 1
     assert cli("suggest", "--write", cwd=rust).code == 0
     assert cli("suggest", "--check", cwd=rust).code == 0
+
+
+def settings(size_bytes: int) -> Node:
+    """A file that is safe to ignore."""
+    return file(".vscode/settings.json", size_bytes=size_bytes)
+
+
+VIDEO = file("video.mp4", size_bytes=900_000_000)
+COMMENTS = file(".dockerignore", b"#" * 20_000)
+MUCH: dict[str, tuple[list[str | Node], int]] = {
+    "1 % of the context": ([file("main.go", size_bytes=9_900), settings(101)], 1),
+    "less than 1 % of the context": ([file("main.go", size_bytes=9_900), settings(99)], 0),
+    "1 MB of a large context": ([VIDEO, settings(1_000_000)], 1),
+    "less than 1 MB of it": ([VIDEO, settings(999_999)], 0),
+    "a secret": ([VIDEO, file("a.pem", KEY)], 1),
+    "what only builders read": (["a", COMMENTS], 0),
+    "what needs a confirmation": (["a", "mkdocs.yml", file("docs/x.md", size_bytes=900_000)], 0),
+    "nothing": (["a"], 0),
+}
+"""Nodes beside a Dockerfile, and the exit code of `suggest --check`."""
+
+
+@pytest.mark.parametrize("case", MUCH)
+def test_check_fails_for_what_matters(cli: Cli, tmp_path: Path, case: str) -> None:
+    nodes, code = MUCH[case]
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", COPY_ALL), *nodes])
+    result = cli("suggest", "--check", cwd=root)
+    assert result.code == code, result.out
+
+
+def test_files_of_builders_come_last(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", COPY_ALL + b"#" * 9_000), file(".vscode/settings.json", b"{}")]
+    root = build_tree(tmp_path / "ctx", nodes)
+    lines = cli("suggest", cwd=root).lines
+    assert [line.split()[3] for line in lines[-2:]] == ["**/.vscode", "Dockerfile"]
+    suggestions = json.loads(cli("suggest", "--json", cwd=root).out)["suggestions"]
+    assert [each["patterns"] for each in suggestions][:2] == [["**/.vscode"], ["Dockerfile"]]
+
+
+UPLOADS = ["cloudbuild.yaml", "cloudbuild-dev.yml", "fly.toml", ".bedrock_agentcore.yaml"]
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_an_upload_needs_the_files_of_builders(cli: Cli, tmp_path: Path, name: str) -> None:
+    nodes = [file("Dockerfile", COPY_ALL), file(".dockerignore", b"a\n"), name]
+    root = build_tree(tmp_path / "ctx", nodes)
+    result = cli("suggest", cwd=root)
+    assert result.lines[0] == "Nothing safe to add"
+    told = " ".join(cli("suggest", "--explain", "all", cwd=root).out.split())
+    for path in ("Dockerfile", ".dockerignore"):
+        assert f"{path} Not suggested, for uploaded: the upload of {name} needs it" in told
+
+
+DUMPS = {
+    "dump.sql": "a dump",
+    "shop.sql.gz": "a dump",
+    "core.12345": "a dump",
+    "db.dump": "a dump",
+    "backup.tar.gz": "an archive",
+    "all.zip": "an archive",
+}
+
+
+def test_an_archive_at_the_top_is_shown_with_its_size(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", COPY_ALL), "main.py", file("db/kept.sql", size_bytes=300_000)]
+    nodes += [file("seed.sql", size_bytes=300_000)]
+    root = build_tree(tmp_path / "ctx", nodes)
+    repository(root, "Dockerfile", "main.py", "seed.sql")
+    for number, name in enumerate(DUMPS):
+        (root / name).write_bytes(bytes(400_000 + 1_000 * number))
+    result = cli("suggest", cwd=root)
+    title = "Needs your confirmation: --unsafe, or --only PATTERN"
+    shown = result.lines[result.lines.index(title) + 2 :]
+    assert [line.split()[:4] for line in shown] == [
+        [f"{400 + number}.0", "kB", "1", name] for number, name in reversed([*enumerate(DUMPS)])
+    ]
+    full = " ".join(cli("suggest", "-v", cwd=root).out.split())
+    assert "git does not track it, so CI builds without it" in full
+    (root / "Dockerfile").write_bytes(COPY_ALL + b"COPY all.zip /\n")
+    assert "all.zip" not in cli("suggest", cwd=root).out
 
 
 def test_diff_shows_the_lines_and_writes_nothing(cli: Cli, rust: Path) -> None:
@@ -283,7 +364,8 @@ def test_few_trifles_are_shown_and_every_secret(cli: Cli, tmp_path: Path) -> Non
     every = full[full.index("Safe to add") + 2 : full.index("Evidence") - 1]
     assert len(every) == int(found[1]) + short.index(rest) - at - 2
     assert any(" .npmrc " in line for line in short)
-    rows = [re.findall(r"[\d.]+ [kM]?B", line)[0] for line in every]
+    assert " Dockerfile " in every[-1]  # a file of builders, whatever its size
+    rows = [re.findall(r"[\d.]+ [kM]?B", line)[0] for line in every[:-1]]
     assert rows == sorted(rows, key=parse_size, reverse=True)
 
 
@@ -310,9 +392,6 @@ def test_no_name_of_many_patterns_is_cut(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", nodes)
     for line in cli("suggest", "--unsafe", cwd=root, columns=100).lines:
         assert "…" not in line or "…/" in line, line
-
-
-KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n"
 
 
 def test_secrets_that_the_patterns_ignore_are_counted(cli: Cli, tmp_path: Path) -> None:

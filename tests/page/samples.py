@@ -37,7 +37,7 @@ def one(tree: Tree, classes: list[dict[str, Any]], **more: Any) -> dict[str, Any
         "printed": "Docker prints  transferring context: 20.20GB",
         "budget": None,
         "lower_bound": False,
-        "failing": [],
+        "failures": [],
         "ignore_file": None,
         "after": None,
         "error": None,

@@ -433,9 +433,9 @@ def test_scan_takes_the_figure_that_the_budget_limits(show: Show) -> None:
 def test_scan_marks_a_build_that_fails_and_says_why(show: Show) -> None:
     fine = one({"a": (90_000, 0)}, CLASSES, name="fine")
     over = one({"b": (90_000, 0)}, CLASSES, name="over", budget=10_000)
-    failing = {"failing": ["COPY nope /s: not found"], "budget": 10_000}
-    fails = one({"c": (40, 0)}, CLASSES, name="fails", **failing)
-    both = one({"d": (20_000, 0)}, CLASSES, name="both", **failing)
+    failures = {"failures": ["COPY nope /s: not found"], "budget": 10_000}
+    fails = one({"c": (40, 0)}, CLASSES, name="fails", **failures)
+    both = one({"d": (20_000, 0)}, CLASSES, name="both", **failures)
     broken = {"name": "broken", "error": "unknown instruction: BOGUS", "budget": 10_000}
     tab = show(page(fine, over, fails, both, broken, kind="scan"))
     assert list(verdicts(tab).items()) == [

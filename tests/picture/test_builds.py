@@ -105,8 +105,8 @@ def test_scan_says_which_builds_fail(tmp_path: Path) -> None:
     build = b"services: {good: {build: good}, lost: {build: lost}}\n"
     root = build_tree(tmp_path / "repo", [*nodes, file("compose.yaml", build)])
     shown = {Path(each["name"].split()[-1]).name: each for each in maps_of(api.scan(str(root)))}
-    assert shown["good"]["failing"] == []
-    assert [each.partition(", ")[0] for each in shown["lost"]["failing"]] == [
+    assert shown["good"]["failures"] == []
+    assert [each.partition(", ")[0] for each in shown["lost"]["failures"]] == [
         "the build fails: COPY <img>: not found",
         "the build fails: COPY nope: not found",
     ]

@@ -261,8 +261,8 @@ def test_page_says_what_makes_the_build_fail(tmp_path: Path) -> None:
     build = Build(str(build_tree(tmp_path / "ctx", [file("Dockerfile", text)])))
     shown = page_of(api.measure(build), build)
     assert shown["verdict"] == "The build fails"
-    assert len(shown["failing"]) == 2
-    assert "COPY <img: not found" in shown["failing"][0]
+    assert len(shown["failures"]) == 2
+    assert "COPY <img: not found" in shown["failures"][0]
 
 
 @pytest.mark.parametrize(

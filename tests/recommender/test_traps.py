@@ -57,6 +57,7 @@ SPEAKS = {
     "not_initialised": Case(".terraform", TERRAFORM, "apk add terraform", "CMD ./run.sh\n"),
     "named_by_source": Case("README.md", CRATE, "cargo build"),
     "own_package": Case("e2e", (*BROWSER, "e2e/package.json"), "npm ci"),
+    "uploaded": Case("Dockerfile", ("fly.toml",)),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -77,6 +78,7 @@ SILENT = {
     "not_initialised": Case(".terraform", TERRAFORM, command="apk add tofu && tofu init"),
     "named_by_source": Case("README.md", CRATE),
     "own_package": Case("e2e", BROWSER, "npm ci"),
+    "uploaded": Case("Dockerfile", ("deploy/fly.toml",)),
 }
 
 

@@ -214,7 +214,7 @@ def test_a_cache_that_was_written_into_is_not_empty(tmp_path: Path, text: str) -
         (root / "Dockerfile").write_text(S + fill + use.format(name))
         report = api.measure(str(root))
         assert must_fail(report) == fails
-        assert [each.line for each in report.fatal] == [3] * fails
+        assert [each.line for each in report.failures] == [3] * fails
 
 
 def test_the_directory_of_an_image_is_assumed(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def add_all(
         return None
     try:
         _add_results(results, python, sums, files)
+        python.inspector.stop()
     finally:
         python.close()
     if progress is not None:
@@ -123,6 +124,7 @@ def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> W
         for part in _handed_back(back):
             for event in part.events(python):
                 tree.add(event)
+        python.inspector.stop()
     finally:
         python.close()
     return python
@@ -164,6 +166,7 @@ def _in_order(python: Walk, results: _Results) -> Iterator[EventOfSent]:
             first = last
         for part in left:
             yield from filter(_is_sent, part.events(python))
+        python.inspector.stop()
     finally:
         python.close()
 

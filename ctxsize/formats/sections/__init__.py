@@ -182,6 +182,12 @@ def notes(problems: Iterable[Problem]) -> list[Prose]:
     return lines
 
 
+def fate(failures: Iterable[Problem], context: str, most: int = 0) -> Findings:
+    """Return why the build of `context` fails, in the words of every command; at most `most`."""
+    findings = [failure.as_finding(failure.place(context) or context) for failure in failures]
+    return Findings(findings, most or len(findings))
+
+
 def few(lines: Sequence[SectionItem], most: int, look: Look, noun: str = "") -> list[SectionItem]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     shown, rest = cut(lines, most, look, noun)

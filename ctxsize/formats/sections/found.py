@@ -20,6 +20,7 @@ from ctxsize.formats.sections import (
     Sections,
     Table,
     cut,
+    fate,
     few,
     notes,
 )
@@ -37,7 +38,7 @@ from ctxsize.formats.wording import (
     typed,
     visible,
 )
-from ctxsize.model import Amount, Texts
+from ctxsize.model import Amount, Problem, Texts
 from ctxsize.units import human, plural
 
 TYPE_CHECKING = False
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ctxsize.scanning import Row, Scan
 
 _ALIKE = 12  # number of candidates with one reason
+_FAILS = " (the build fails)"
 _MOST_LINES = 5  # number of findings across builds
 
 
@@ -170,19 +172,31 @@ def _scanned(scan: Scan, look: Look) -> Sections:
     errors = [
         Prose(f"  {quoted(_build(row))}: {visible(row.error)}", 4) for row in scan.rows if row.error
     ]
+    failures = _failures(scan)
+    others = [problem for problem in scan.problems if problem not in failures]
     nothing = []
-    if not scan.rows:
+    if not (scan.rows or any(problem.fails for problem in scan.problems)):
         text = "no build here: no Dockerfile, and no file that names one"
         if scan.merged:
             text = "no build in these reports"
         nothing.append(Prose(text))
     return [
         Section([table, *few(errors, _MOST_LINES, look)], _title(scan)),
+        Section([_fates(scan, look)]),
         Section(nothing),
         Section([*_across(scan, look)], "Across builds"),
-        Section(few(notes(scan.problems), _MOST_LINES, look)),
+        Section(few(notes(others), _MOST_LINES, look)),
         Section([*_next(scan)]),
     ]
+
+
+def _failures(scan: Scan) -> dict[Problem, None]:
+    return dict.fromkeys(failure for row in scan.rows for failure in row.failures)
+
+
+def _fates(scan: Scan, look: Look) -> Findings:
+    """Return why builds fail, each reason once."""
+    return fate(_failures(scan), scan.root, 0 if look.full else _MOST_LINES)
 
 
 def _title(scan: Scan) -> str:
@@ -254,6 +268,8 @@ def _builds(scan: Scan, look: Look) -> Table:
         name = row.build.context
         if look.full or contexts[name] > 1:
             name = _build(row)
+        if row.failures:
+            name += _FAILS
         line = (*_figures(row, look), name)
         groups[line].append(row)
     alike = Counter(name for *_, name in groups)

@@ -220,7 +220,7 @@ def _clauses(report: Report, *, short: bool) -> Iterator[str]:
     if hides_all(report):
         yield "everything is ignored, so COPY and ADD find nothing"
         return
-    if report.fatal:
+    if report.failures:
         yield "an instruction does not find its source"
     problems = {problem.code for problem in report.all_problems}
     if "not-utf8" in problems:

@@ -19,6 +19,7 @@ from ctxsize.formats.sections import (
     Sections,
     Table,
     cut,
+    fate,
     few,
     notes,
 )
@@ -115,6 +116,7 @@ def _suggested(advice: Advice, look: Look) -> Sections:
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
         Section([Prose(saving, mark=mark), _next(advice)]),
+        Section([_fate(advice, look)]),
         Section([*_sizes(advice), *_of_git(advice)]),
         Section([suggestions_table(safe, look)], title),
         Section([_foreseen(foreseen)], "Prevention"),
@@ -129,6 +131,11 @@ def _suggested(advice: Advice, look: Look) -> Sections:
 def _foreseen(suggestions: Sequence[Suggestion]) -> Table:
     rows = [(_patterns_of(suggestion), visible(suggestion.reason)) for suggestion in suggestions]
     return Table(("pattern", "reason"), rows, prose=True)
+
+
+def _fate(outcome: Suggested, look: Look) -> Findings:
+    """Return why the build fails, whatever the patterns."""
+    return fate(outcome.failures, outcome.context_path, 0 if look.full else _MOST_NOTES)
 
 
 def to_show(advice: Advice) -> Iterator[Suggestion]:
@@ -262,9 +269,11 @@ def _size(suggestion: Suggestion) -> Amount:
     return size.context
 
 
-def _rank(suggestion: Suggestion) -> tuple[int, int]:
+def _rank(suggestion: Suggestion) -> tuple[bool, int, int]:
+    """Return a key: the largest is first, and files of builders are last."""
     size = suggestion.size
-    return -size.counted.content_bytes, -size.context.content_bytes
+    is_for_builders = suggestion.rule.is_for_builders
+    return is_for_builders, -size.counted.content_bytes, -size.context.content_bytes
 
 
 def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
@@ -373,6 +382,7 @@ def _planned(plan: IgnoreFilePlan, look: Look) -> Sections:
         sizes += _sizes(plan)
     return [
         Section([*_change(plan)]),
+        Section([_fate(plan, look)]),
         Section(sizes),
         Section(few(added, _MOST_ROWS, look), title),
         Section([others], "Left out or kept"),

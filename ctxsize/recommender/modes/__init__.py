@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.fates import failures
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -94,6 +95,7 @@ def make(
         change=change,
         findings=findings,
         problems=(*plan.problems, *snapshot.problems, *draft.assumed),
+        failures=failures(plan, snapshot.problems),
         options=plan.build.words(),
         sibling=sibling_path,
     )
