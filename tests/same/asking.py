@@ -44,7 +44,7 @@ def _answers(questions: list[Question]) -> list[list[str]]:
 
 def _answer(question: Question) -> list[str]:
     """Return the exit code, what was said on stderr, and what was printed, as lines."""
-    code, out, err = _run(question["arguments"], question["root"])
+    code, out, err = answer_of(question["arguments"], question["root"])
     try:
         printed = list(flat("", json.loads(out)))
     except ValueError:
@@ -55,7 +55,7 @@ def _answer(question: Question) -> list[str]:
     return [line.replace(question["base"], "") for line in lines]
 
 
-def _run(arguments: list[str], root: str) -> tuple[int, str, str]:
+def answer_of(arguments: list[str], root: str) -> tuple[int, str, str]:
     out = _Text()
     err = _Text()
     before = Path.cwd()

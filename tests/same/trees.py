@@ -29,26 +29,25 @@ def tables() -> dict[str, dict[str, Planted]]:
         "recorded": {case.name: _recorded(case) for case in catalogue()},
         "odd": {name: _odd(name) for name in ODD},
         "examples": dict(_examples()),
-        "reports": {name: _described(nodes) for name, nodes in REPORTED.items()},
-        "projects": {name: _described(each.nodes) for name, each in PROJECTS.items()},
+        "reports": {name: described(nodes) for name, nodes in REPORTED.items()},
+        "projects": {name: described(each.nodes) for name, each in PROJECTS.items()},
         "layouts": {
-            **{f"compose {name}": _described(nodes) for name, nodes in COMPOSE.items()},
-            **{
-                f"bake {name}": _described(nodes) for name, nodes in (BAKE | BAKE_BY_DOCKER).items()
-            },
-            "story": _described(story()),
+            **{f"compose {name}": described(nodes) for name, nodes in COMPOSE.items()},
+            **{f"bake {name}": described(nodes) for name, nodes in (BAKE | BAKE_BY_DOCKER).items()},
+            "story": described(story()),
         },
         "lints": dict(_lints()),
         "advice": {
-            f"{code} {name}": _described(case.nodes)
+            f"{code} {name}": described(case.nodes)
             for code, cases in CASES.items()
             for name, case in cases.items()
         },
-        "clean": {f"{n} {plant.kind}": _described(plant.nodes()) for n, plant in enumerate(PLANTS)},
+        "clean": {f"{n} {plant.kind}": described(plant.nodes()) for n, plant in enumerate(PLANTS)},
     }
 
 
-def _described(nodes: list[str | Node]) -> Planted:
+def described(nodes: list[str | Node]) -> Planted:
+    """Return what plants the nodes of a description."""
     return lambda base: build_tree(base / "ctx", nodes)
 
 
@@ -67,7 +66,7 @@ def _lints() -> Iterator[tuple[str, Planted]]:
                 if case.tree is not None:
                     lines = file(".dockerignore", case.lines.encode("utf-8", "surrogateescape"))
                     word = "caught" if table is CATCHES else "silent"
-                    yield f"{code} {word} {number}", _described([*case.tree, lines])
+                    yield f"{code} {word} {number}", described([*case.tree, lines])
 
 
 def _examples() -> Iterator[tuple[str, Planted]]:
