@@ -264,8 +264,11 @@ BUILT = [
 
 
 def test_the_configuration_tells_of_builds_too(tmp_path: Path) -> None:
-    (alone,) = named(lint(tmp_path / "a", [*BUILT], select="CTX111,CTX127"), tmp_path / "a")
-    assert alone[0] == "docker/.dockerignore"
+    alone = named(lint(tmp_path / "a", [*BUILT], select="CTX111,CTX127"), tmp_path / "a")
+    (api_path, api_message), (docker_path, docker_message) = alone
+    assert (api_path, docker_path) == ("api/.dockerignore", "docker/.dockerignore")
+    assert "no build has the context " in api_message
+    assert "is built with the context " in docker_message
     nodes: list[str | Node] = [*BUILT, file("ctxsize.toml", TABLE.encode())]
     found = named(lint(tmp_path / "b", nodes, select="CTX111,CTX127"), tmp_path / "b")
     assert [(path, message[:29]) for path, message in found] == [
