@@ -48,14 +48,27 @@ class IgnoreFileReaders:
     """The builds of a repository by the places at which they look for ignore files."""
 
     def __init__(self, builds: Iterable[FoundBuild], border: str) -> None:
-        """Compare with `builds`, which are those of the repository `border`."""
-        self._builds = [*builds]
+        """Compare with `builds`, also those with a context outside the repository `border`.
+
+        Of these only the names are compared: nothing outside is looked up.
+        """
         self._border = border
+        self._builds = []
+        outside = []
+        for build in builds:
+            if build.outside or not holds(border, build.build.context):
+                outside.append(build)
+            else:
+                self._builds.append(build)
         self._real: Callable[[str], str] = cache(realpath)
         self._governing = {id(build): governing(build) for build in self._builds}
         self._read = {
             self._real(path) for build in self._builds for path in self._paths_read(build)
         }
+        for build in outside:
+            dockerfile = build.build.dockerfile
+            if dockerfile and holds(border, dockerfile):
+                self._read.update(self._real(dockerfile + ending) for ending in ENDINGS)
         self._is_contested = any(build.contested for build in self._builds)
         self._by_context = defaultdict[str, list[FoundBuild]](list)
         self._by_dockerfile = defaultdict[str, list[FoundBuild]](list)
