@@ -341,3 +341,15 @@ def test_the_first_screen_lists_two_directories_and_opens_no_more(cli: Cli, tmp_
     os.mkfifo(root / "dockerignore")
     lines = cli("-f", "docker/Dockerfile", ".", cwd=root).lines
     assert [line.split()[-1] for line in lines if "Ignore file" in line] == ["none"]
+
+
+def test_the_file_of_a_build_with_a_context_outside_is_read(cli: Cli, tmp_path: Path) -> None:
+    compose = b"services:\n  a:\n    build: {context: .., dockerfile: r/web/Dockerfile}\n"
+    nodes: list[str | Node] = [
+        *(file("compose.yaml", compose), file("Dockerfile", COPY_ALL)),
+        *(file("web/Dockerfile", COPY_ALL), file("web/Dockerfile.dockerignore", LINES)),
+        ".git/HEAD",
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    assert "CTX127" not in cli("lint", "--json", cwd=root).out
+    assert "CTX302" not in cli("scan", "--json", cwd=root).out
