@@ -48,9 +48,14 @@ class Location(Value):
 class Edit(Value):
     """A file before and after a change, which `ctxsize.writer.apply` writes."""
 
-    path: str
+    path: str  # of the file after the change
     before: bytes | None  # None if there is no file yet; another content refuses the change
     after: bytes
+    old_path: str | None = None  # where the file is before, if the change renames it
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.old_path is None and self.before == self.after
 
 
 class Paths(Value):

@@ -336,6 +336,7 @@ class Report(Value):
     named_contexts: tuple[NamedContext, ...] = ()
     options: Texts = ()  # further options of the build, as on the command line
     reasons: tuple[Reason, ...] = ()
+    unread_ignore_file: str | None = None  # one nearby that the build does not read, if looked for
 
     @property
     def transfers(self) -> Transfers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from ctxsize.build import Build
 from ctxsize.cli import choosing, options, output
 from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, note
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import all_quoted, sent
@@ -23,6 +25,7 @@ from ctxsize.model import Entry, Kind, Report
 from ctxsize.planning import NO_DOCKERFILE, plan_for
 
 if TYPE_CHECKING:
+    from ctxsize.engine.events import Progress
     from ctxsize.engine.explanation import Taker
     from ctxsize.engine.plan import Plan
 
@@ -49,8 +52,18 @@ def glance(build: Build, watch: bool, display: Display) -> int:
             return _table(build, display)
     if choice:
         build = choosing.only(build, choice)
+
+    def measured(progress: Progress | None) -> Report:
+        from ctxsize.engine.dockerfiles import unread_beside
+
+        report = api.measure(build, top=5, progress=progress)
+        unread_path = unread_beside(
+            report.context_path, build.dockerfile, report.dockerfile, BUILDERS[report.builder]
+        )
+        return replace(report, unread_ignore_file=unread_path)
+
     return _answer(
-        partial(api.measure, build, top=5),
+        measured,
         partial(display.emit, top=5, only=GLANCE),
         display,
         watch=watch,

@@ -248,7 +248,10 @@ def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
 
         warn(writing.apply(edits, links=links))
         for edit in edits:
-            note(f"wrote {edit.path}")
+            if edit.old_path is None:
+                note(f"wrote {edit.path}")
+            else:
+                note(f"renamed {edit.old_path} to {edit.path}")
 
 
 def warn(problems: Sequence[Problem]) -> None:

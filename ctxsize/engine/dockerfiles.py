@@ -34,6 +34,7 @@ from ctxsize.shipped import shipped_text
 from ctxsize.values import Value
 
 STDIN = "-"
+ENDINGS = (".dockerignore", ".containerignore")  # of the names of ignore files
 MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
 _USUAL = "Dockerfile"
 _LOWER = "dockerfile"
@@ -43,6 +44,7 @@ _DOCKERFILE = (
     r"|.+[_-](?:docker|container)file)"
 )
 _IGNORE_FILE = r"(?is)(?:.*\.)?(?:docker|container)ignore"
+_WORD = "(?:docker|container)file"
 _BUILD_FILE = r"(?s)(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:hcl|json)"
 """Matches the name of a file that defines builds, the first time that it says so."""
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
@@ -394,3 +396,70 @@ def follow_inside(root: str, path: str) -> str | None:
     if all(is_listed(join(root, ancestor)) for ancestor in up_to(end)):
         return full
     return None
+
+
+def right_name(name: str) -> str:
+    """Return the name of an ignore file as builders spell it, in lower case and with its dot.
+
+    >>> right_name("Dockerignore"), right_name("Dockerfile.dockerIgnore")
+    ('.dockerignore', 'Dockerfile.dockerignore')
+    """
+    start, _, kind = name.rpartition(".")
+    return f"{start}.{kind.casefold()}"
+
+
+def dockerfile_of(path: str) -> str:
+    """Return the Dockerfile to which the name of a specific ignore file belongs."""
+    return path[: path.rindex(".")]
+
+
+def is_alike(name: str, dockerfile: str) -> bool:
+    """Return whether a name stands for a Dockerfile's: without the word, case and separators.
+
+    >>> is_alike("gadget", "gadget.Dockerfile"), is_alike("dev", "Dockerfile")
+    (True, False)
+    """
+    return _words(name) == _words(dockerfile)
+
+
+def _words(name: str) -> list[str]:
+    words = re.split(r"[._-]+", name.casefold())
+    return [word for word in words if word and not re.fullmatch(_WORD, word)]
+
+
+def unread_beside(
+    context: str, named: str | None, dockerfile: str | None, builder: Builder
+) -> str | None:
+    """Return an ignore file beside the Dockerfile or in the context that the build does not read.
+
+    It has a misspelled name, or that of another place. The two directories are listed, nothing
+    else is read. Files that a build of another Dockerfile may read do not count.
+    """
+    base = ignore_file_base(context, named, dockerfile, builder)
+    read = {realpath(path) for path, _ in ignore_file_paths(context, base, builder)}
+    for path in _ignore_files_in(context, dirname(dockerfile or context)):
+        directory = dirname(path)
+        name = basename(path)
+        if realpath(path) in read:
+            continue
+        meant = right_name(name)
+        if name not in ENDINGS and meant not in ENDINGS and dockerfile is not None:
+            stem = dockerfile_of(meant)
+            if not isfile(join(directory, stem)) and is_alike(stem, basename(dockerfile)):
+                return path
+        if meant != name and realpath(join(directory, meant)) in read:
+            return path
+        is_elsewhere = realpath(directory or ".") != realpath(context)
+        if name in builder.ignore_file_names and is_elsewhere:
+            return path
+    return None
+
+
+def _ignore_files_in(context: str, beside: str) -> Iterator[str]:
+    """Yield the ignore files of two directories, by their names."""
+    for directory in dict.fromkeys((normpath(context), normpath(beside or "."))):
+        names: list[str] = []
+        with suppress(OSError):
+            names += (entry.name for entry in entries_in(directory) if entry.is_file())
+        for name in sorted(filter(is_ignore_file, names)):
+            yield normpath(join(directory, name))

@@ -274,12 +274,19 @@ def diff_of(findings: Iterable[Finding], look: Look) -> str:
 def _diff(edit: Edit, look: Look) -> Iterator[str]:
     from difflib import unified_diff
 
-    if edit.before == edit.after:
+    if edit.changes_nothing:
         return
     name = quoted(edit.path)
     old_name = name
     if edit.before is None:
         old_name = "/dev/null"
+    if edit.old_path is not None:
+        old_name = quoted(edit.old_path)
+        yield look.paint(f"diff --git {old_name} {name}", "bold") + "\n"
+        yield look.paint(f"rename from {old_name}", "bold") + "\n"
+        yield look.paint(f"rename to {name}", "bold") + "\n"
+    if edit.before == edit.after:
+        return
     yield look.paint(f"--- {old_name}", "bold") + "\n"
     yield look.paint(f"+++ {name}", "bold") + "\n"
     before = lines(text_of(edit.before))

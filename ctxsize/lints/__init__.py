@@ -19,7 +19,7 @@ from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.fates import failures
 from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
-from ctxsize.lints import depths, meanings, missing, overlaps
+from ctxsize.lints import depths, meanings, missing, overlaps, unread
 from ctxsize.lints.case import NOTHING, Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
@@ -73,18 +73,19 @@ LINTS: dict[str, LintRule] = {
     "CTX123": meanings.invisible,
     "CTX124": partial(meanings.translated, "CTX124", meanings.from_regex),
     "CTX125": _in_tree(overlaps.pruned),
-    "CTX127": missing.unread,
+    "CTX127": unread.unread,
     "CTX130": _in_tree(overlaps.undone),
     "CTX131": _in_tree(missing.referenced),  # CTX132 too
     "CTX133": _in_tree(overlaps.slow),
     "CTX134": missing.linked,
     "CTX135": _in_tree(missing.foreseen),
+    "CTX140": unread.displaced,
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes for lines that Docker reads differently than they look."""
-_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127", "CTX134")  # those for files with too many patterns
+_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX134")  # those for files with too many patterns
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX106", "CTX107", "CTX108", "CTX113", "CTX130"},
@@ -92,6 +93,12 @@ _POINTLESS_BESIDE = {
     "CTX118": {*_MISREAD},
 }
 """Codes that are not reported for a line with a finding of these codes."""
+_DISPLACED = "CTX140"
+_OF_TRUE_PATHS = (
+    *("CTX101", "CTX105", "CTX106", "CTX107", "CTX108", "CTX111", "CTX116", "CTX118", "CTX120"),
+    *("CTX125", "CTX130", "CTX131", "CTX132", "CTX133"),
+)
+"""Codes that judge lines by what they match, which nobody meant if they are `_DISPLACED`."""
 
 
 class LintedFile(Value):
@@ -171,7 +178,10 @@ def lint(
     fates = dict[Problem, None]()  # why builds fail, each once
     for target in stepped(targets, steps, lambda target: target.path):
         case = cases.case(target, data)
-        file, final = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
+        if case.renamed is None or not fix:
+            file, final = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
+        else:
+            file, final = _lint_renamed(case, case.renamed, wanted, unsafe=unsafe)
         files.append(file)
         problems = dict.fromkeys(missing.failures_of(final))
         failing += missing.failing_builds(final, problems)
@@ -250,6 +260,21 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> tuple[
     return file, case
 
 
+def _lint_renamed(
+    case: Case, renamed: Case, wanted: Wanted, *, unsafe: bool
+) -> tuple[LintedFile, Case]:
+    """Return the same of a file that a fix renames: what is found once it has its new name."""
+    for finding in wanted.of(lint_case(case), lines=case.file.texts()):
+        fix = finding.fix
+        if fix is None or not (fix.certain or unsafe):
+            continue
+        renamed = renamed.with_data(fix.edits[0].after)
+        file, final = _lint_file(renamed, wanted, fix=True, unsafe=unsafe)
+        edit = Edit(file.path, case.file.data, final.file.data, case.file.path)
+        return replace(file, mended=(finding, *file.mended), edit=edit), final
+    return _lint_file(case, wanted, fix=False, unsafe=unsafe)
+
+
 def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
     """Return the finding without its fix if that was tried: it was refused."""
     if finding.fix is not None and (finding.fix.certain or unsafe):
@@ -312,7 +337,12 @@ def _merge_fixes(case: Case, group: list[Finding]) -> MaybeFix:
 
 
 def lint_case(case: Case) -> FrozenFindings:
-    """Return all findings of an ignore file in order."""
+    """Return all findings of an ignore file in order.
+
+    Of one that no build reads that is the only one: its lines match nothing.
+    """
+    if case.target.unread is not None:
+        return tuple(unread.unread(case))
     if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # No line is the pattern that it looks like, and no line can be added.
         return (meanings.utf16(case),)
@@ -320,6 +350,8 @@ def lint_case(case: Case) -> FrozenFindings:
     if case.is_long:
         selected = _OF_ONE_LINE
     findings = [finding for code in selected for finding in LINTS[code](case)]
+    if any(finding.code == _DISPLACED for finding in findings):
+        findings = [finding for finding in findings if finding.code not in _OF_TRUE_PATHS]
     codes_of_lines = {(finding.location.line, finding.code) for finding in findings}
     return in_order(
         [

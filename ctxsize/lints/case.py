@@ -42,6 +42,7 @@ class Case(Value):
     target: Target
     plans: tuple[Plan, ...] = ()  # those of the builds that have a Dockerfile
     tree: LintTree | None = None
+    renamed: Case | None = None  # the case of a file that no build reads, once it is renamed
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, shared with the cases that fixes create."""
 
@@ -348,7 +349,7 @@ class Case(Value):
             is_certain = means is not None and self._is_meant(means, difference)
             # If the lines fail the build together, it is unknown what they send.
             if self.sent is not None:
-                effects = self._changes(difference, then)
+                effects = self.changes(difference, then)
         return Fix(
             message=message,
             edits=(Edit(self.file.path, self.file.data, then.file.data),),
@@ -392,7 +393,7 @@ class Case(Value):
             return False
         return not self.known_tree.tracks(difference.hidden)
 
-    def _changes(self, difference: SentDifference, then: Case) -> Changes:
+    def changes(self, difference: SentDifference, then: Case) -> Changes:
         """Return the difference in what is sent between this case and `then`."""
         return Changes(
             ignored=self._sum(difference.hidden),

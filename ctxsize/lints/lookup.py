@@ -32,6 +32,7 @@ from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.prevention import Foreseen, manifests
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
+from ctxsize.repository.readers import Unread
 
 _SHOWN = 3
 AnyPaths = Iterable[str]  # of a tree, in any order
@@ -45,8 +46,8 @@ class Target(NamedTuple):
     context: str | None = None
     builds: tuple[Build, ...] = ()
     fallback: str | None = None  # the general ignore file that a Dockerfile-specific one replaces
-    unread: str | None = None  # the reason for which no build can read it, or None
-    likely_unread: str | None = None  # the reason for which no known build reads it, or None
+    unread: Unread | None = None  # the reason for which no build reads it, or None
+    renamed: Target | None = None  # the same file once it has the name that a build reads
     link: str | None = None  # what it leads to, if it is a symlink
 
 

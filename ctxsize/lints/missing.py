@@ -345,8 +345,6 @@ def linked(case: Case) -> LintFindings:
     link = case.target.link
     if link is None:
         return
-    if case.target.unread is not None:
-        return
     if is_ignore_file(link):
         return
     yield case.finding(
@@ -355,17 +353,3 @@ def linked(case: Case) -> LintFindings:
         f"this ignore file is a symbolic link to {link}: a pattern that is added for the build "
         "changes that file too",
     )
-
-
-def unread(case: Case) -> LintFindings:
-    """Yield CTX127: no build reads this ignore file, or none seems to."""
-    target = case.target
-    if target.unread is not None:
-        yield case.finding("CTX127", None, f"no build reads this ignore file: {target.unread}")
-    elif target.likely_unread is not None:
-        yield case.finding(
-            "CTX127",
-            None,
-            f"no build seems to read this ignore file: {target.likely_unread}",
-            confidence=Confidence.LIKELY,
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
@@ -24,7 +25,13 @@ from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
+from ctxsize.engine.dockerfiles import (
+    ENDINGS,
+    dockerfile_of,
+    is_dockerfile,
+    is_ignore_file,
+    read_ignore_file,
+)
 from ctxsize.engine.events import Progress
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
@@ -37,10 +44,10 @@ from ctxsize.model import Problem
 from ctxsize.planning import configured_builds, with_configured
 from ctxsize.reader import border_of, holds, top_of
 from ctxsize.repository import FoundBuild, discover, merged
+from ctxsize.repository.readers import IgnoreFileReaders
 from ctxsize.values import Mutable
 
 STDIN = "<stdin>"
-_ENDINGS = (".dockerignore", ".containerignore")
 
 
 class Cases(Mutable):
@@ -64,7 +71,7 @@ class Cases(Mutable):
         """Return the case of `target`, with `data` as its content. Raises `InputError`."""
         path = target.path
         if target.unread is not None:
-            data = data or b""
+            return self._unread_case(target, data)
         if islink(path):
             target = target._replace(link=os.readlink(path))
         if data is None:
@@ -81,6 +88,23 @@ class Cases(Mutable):
         if case.is_long:
             return case
         return replace(case, tree=self._tree(case))
+
+    def _unread_case(self, target: Target, data: bytes | None) -> Case:
+        """Return the case of a file that no build reads, and of the same once it is renamed."""
+        path = target.path
+        if data is None:
+            data = b""
+            if isfile(path) and not islink(path):
+                data = read_ignore_file(path).data
+        renamed = None
+        if target.renamed is not None:
+            renamed = self.case(target.renamed, data)
+        return Case(
+            file=IgnoreFile.parse(path, data),
+            builder=self._reader_of(path),
+            target=target,
+            renamed=renamed,
+        )
 
     def _reader_of(self, path: str) -> Builder:
         """Return the builder to lint for: the one asked for, if it reads a file of this name."""
@@ -265,57 +289,51 @@ class Layout:
         self._real = cache(_real)  # many ignore files are compared with the same builds
         builds = (*self._discovery.builds, *self._discovery.left_out)
         self._builds = merged([*builds, *configured])
+        self._readers = IgnoreFileReaders(
+            [*self._builds, *self._discovery.outside], border_of(root)
+        )
         self.builds = [discovered.build for discovered in self._builds]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
         paths = set(self._discovery.ignore_files)
         for context in (self._discovery.root, *(build.context for build in self.builds)):
-            path = normpath(join(context, _ENDINGS[0]))
+            path = normpath(join(context, ENDINGS[0]))
             if isdir(path) or islink(path):
                 paths.add(path)
-        return [self.target(path) for path in sorted(paths)]
+        targets = [self.target(path) for path in sorted(paths)]
+        # Of several files that should have one name, none is renamed.
+        wanted = Counter(target.renamed.path for target in targets if target.renamed)
+        for index, target in enumerate(targets):
+            if target.renamed and wanted[target.renamed.path] > 1:
+                targets[index] = target._replace(renamed=None)
+        return targets
 
     def target(self, path: str) -> Target:
-        """Return the ignore file at `path` with its builds."""
-        unread = why_unread(path, border_of(self._discovery.root))
-        if unread is not None:
-            return Target(path, unread=unread)
+        """Return the ignore file at `path` with its builds, or why there are none."""
+        unread = self._readers.why_unread(path)
+        if unread is None:
+            return self._read(path)
+        renamed = None
+        if unread.new_path is not None:
+            renamed = self._read(unread.new_path)
+        return Target(path, unread=unread, renamed=renamed)
+
+    def _read(self, path: str) -> Target:
+        """Return an ignore file that builds read, or would read if it existed."""
         directory, name = split(path)
-        if name in _ENDINGS:
+        if name in ENDINGS:
             return self._general(path, directory or ".")
         return self._specific(path)
 
     def _general(self, path: str, directory: str) -> Target:
         real = self._real(directory)
         here = [
-            discovered
+            discovered.build
             for discovered in self._builds
-            if self._real(discovered.build.context) == real
+            if self._real(discovered.build.context) == real and _reads_general(discovered)
         ]
-        likely_unread = None
-        if not here:
-            likely_unread = self._describe_other_context(real)
-        return Target(
-            path=path,
-            context=directory,
-            builds=tuple(discovered.build for discovered in here if _reads_general(discovered)),
-            likely_unread=likely_unread,
-        )
-
-    def _describe_other_context(self, directory: str) -> str | None:
-        """Return how a Dockerfile in `directory` is built with another context, if one is."""
-        for discovered in self._builds:
-            dockerfile = discovered.build.dockerfile
-            if not dockerfile:
-                continue
-            if dirname(self._real(dockerfile)) != directory:
-                continue
-            how = "as its sources and its directory suggest"
-            if not discovered.guessed:
-                how = f"by {discovered.places[0]}"
-            return f"{dockerfile} is built with the context {discovered.build.context}, {how}"
-        return None
+        return Target(path=path, context=directory, builds=tuple(here))
 
     def _specific(self, path: str) -> Target:
         real = self._real(dockerfile_of(path))
@@ -331,44 +349,18 @@ class Layout:
         )
 
 
-def why_unread(path: str, border: str) -> str | None:
-    """Return why no build of the repository `border` can read an ignore file; None if one can."""
-    directory, name = split(path)
-    if not isfile(path):
-        return "it is no regular file"
-    if name.casefold() in _ENDINGS:
-        if name not in _ENDINGS:
-            return f"its name must be {name.casefold()}, in lower case"
-        if _leaves(path, directory or "."):
-            return "it is a symlink that leaves the context"
-        return None
-    if not name.casefold().endswith(_ENDINGS):
-        return f"its name must begin with a dot: .{name}"
-    dockerfile = dockerfile_of(path)
-    if not isfile(dockerfile):
-        return f"there is no {dockerfile} beside it"
-    if not holds(border, path):
-        return "it is a symlink that leaves the repository"
-    return None
-
-
-def dockerfile_of(path: str) -> str:
-    """Return the Dockerfile to which the name of a specific ignore file belongs."""
-    return path[: path.rindex(".")]
-
-
 def _reads_general(build: FoundBuild) -> bool:
     """Return whether a build reads the general ignore file: its Dockerfile has no other one."""
     if build.inline is not None:
         return False
     if not build.dockerfile:
         return True
-    return not isfile(build.dockerfile + _ENDINGS[0])
+    return not isfile(build.dockerfile + ENDINGS[0])
 
 
 def _general_in(context: str) -> str | None:
     """Return the general ignore file of `context`, which a Dockerfile-specific one replaces."""
-    path = normpath(join(context, _ENDINGS[0]))
+    path = normpath(join(context, ENDINGS[0]))
     if isfile(path) and not _leaves(path, context):
         return path
     return None

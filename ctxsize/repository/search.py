@@ -93,14 +93,20 @@ class FoundBuild(Value):
         return self.build.dockerfile_inline
 
     @property
-    def dockerfile(self) -> str | None:
-        """Return the real path of the Dockerfile, None if it is `inline` or missing."""
+    def shown_dockerfile(self) -> str | None:
+        """Return the path of the Dockerfile for the user, None if it is `inline` or missing."""
         if self.inline is not None:
             return None
         path = self.build.dockerfile
         if not path:
-            usual = (join(self.build.context, name) for name in USUAL_NAMES)
+            usual = (normpath(join(self.build.context, name)) for name in USUAL_NAMES)
             path = next(filter(lexists, usual), None)
+        return path
+
+    @property
+    def dockerfile(self) -> str | None:
+        """Return the real path of the Dockerfile, None if it is `inline` or missing."""
+        path = self.shown_dockerfile
         return path and realpath(path)
 
     @property

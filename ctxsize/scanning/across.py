@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from operator import itemgetter
-from os.path import basename, dirname, isfile, join, realpath
+from os.path import isfile, realpath
 from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.build import joined, path_argument
 from ctxsize.codes import severity_of
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
@@ -22,10 +21,10 @@ from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
-from ctxsize.lints.targets import dockerfile_of, why_unread
 from ctxsize.model import Texts
 from ctxsize.reader import border_of
 from ctxsize.repository import Discovery
+from ctxsize.repository.readers import IgnoreFileReaders
 from ctxsize.scanning.rows import Measured, Row
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
@@ -146,113 +145,25 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield a finding for each ignore file that no build reads, if there are builds."""
     if not rows:
         return
-    read = {realpath(path) for row in rows for path in _read_by(row)}
-    causes = _Causes(rows, border_of(discovery.root))
-    is_contested = any(row.found.contested for row in rows)
+    builds = [*(row.found for row in rows), *discovery.outside]
+    readers = IgnoreFileReaders(builds, border_of(discovery.root))
     for path in discovery.ignore_files:
-        if realpath(path) in read:
-            continue
-        cause = causes.of(path)
-        is_sure = bool(cause.rows) and not any(row.found.guessed for row in cause.rows)
-        if not is_sure and is_contested:
+        unread = readers.why_unread(path)
+        if unread is None:
             continue
         severity = Severity.INFO
         confidence = Confidence.POSSIBLE
-        if is_sure:
+        if unread.is_sure:
             severity = severity_of("CTX302")
             confidence = Confidence.LIKELY
         yield Finding(
             code="CTX302",
             severity=severity,
-            message=f"no build reads this ignore file: {cause.reason}",
+            message=f"no build reads this ignore file: {unread.reason}",
             location=Location(path),
             confidence=confidence,
-            help=cause.help,
+            help=unread.help,
         )
-
-
-class _Cause(NamedTuple):
-    """The reason for which no build reads an ignore file, and the builds that show it."""
-
-    reason: str
-    help: str
-    rows: Sequence[Row] = ()
-
-
-class _Causes:
-    """The builds by the places at which they look for ignore files."""
-
-    def __init__(self, rows: Iterable[Row], border: str) -> None:
-        self._border = border
-        self._beside = defaultdict[str, list[Row]](list)
-        self._by_dockerfile = defaultdict[str, list[Row]](list)
-        self._by_context = defaultdict[str, list[Row]](list)
-        for row in rows:
-            self._by_context[realpath(row.build.context)].append(row)
-            if row.dockerfile:
-                self._beside[dirname(row.dockerfile)].append(row)
-                self._by_dockerfile[realpath(row.dockerfile)].append(row)
-
-    def of(self, path: str) -> _Cause:
-        """Return why none of the builds reads the ignore file at `path`."""
-        directory = dirname(path)
-        beside = self._beside.get(directory, [])
-        misnamed = why_unread(path, self._border)
-        if misnamed is not None:
-            return _Cause(misnamed, "correct that, or remove the file", beside)
-        dockerfile = dockerfile_of(path)
-        if basename(dockerfile):
-            own = self._by_dockerfile.get(realpath(dockerfile))
-            if own:
-                return _replaced(own)
-            reason = f"no build of {dockerfile} was found"
-            return _Cause(reason, "remove it, if nothing builds that")
-        own = self._by_context.get(realpath(directory or "."))
-        if own:
-            return _replaced(own)
-        if not beside:
-            reason = f"no build has the context {directory or '.'}"
-            return _Cause(reason, "move its lines to the ignore file of a context around it")
-        return _of_another_context(beside)
-
-
-def _of_another_context(rows: Sequence[Row]) -> _Cause:
-    """Return the cause that the Dockerfiles beside an ignore file have another context."""
-    row = min(rows, key=lambda row: row.build.context)
-    context = row.build.context
-    order = f"move it to {context}, or name it {row.dockerfile}.dockerignore"
-    if row.ignore_file:
-        order = f"move its lines to {row.ignore_file}"
-    how = "is"
-    if any(row.found.guessed for row in rows):
-        how = "is probably"
-    reason = f"the context of {row.dockerfile} {how} {context}"
-    return _Cause(reason, f"{order}, with paths from {context}", rows)
-
-
-def _replaced(rows: Sequence[Row]) -> _Cause:
-    """Return the cause that the builds which could read an ignore file read another one."""
-    row = next((row for row in rows if row.ignore_file), rows[0])
-    title = BUILDERS[row.build.builder].title
-    reason = f"{row.ignore_file} replaces it for {title}"
-    if row.ignore_file is None:
-        reason = f"{title} does not look for this name"
-    return _Cause(reason, "remove it, or make both equal", rows)
-
-
-def _read_by(row: Row) -> Iterator[str]:
-    """Yield the ignore files that a build reads, with Docker or with Podman."""
-    directories = [row.build.context, *row.build.build_contexts.values()]
-    yield f"{row.dockerfile}.containerignore"
-    for directory in directories:
-        yield join(directory, ".containerignore")
-    if row.ignore_file:
-        yield row.ignore_file
-        del directories[0]
-    else:  # there is none, or the build fails on it
-        yield f"{row.dockerfile}.dockerignore"
-    for directory in directories:
-        yield join(directory, ".dockerignore")
 
 
 def _better_sibling(build: Measured, siblings: Siblings, like: Like) -> Iterator[Finding]:

@@ -20,7 +20,15 @@ from typing import Literal
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
-from ctxsize.reader import border_of, entries_in, holds, read_file, refuse_way_out, target_of
+from ctxsize.reader import (
+    border_of,
+    entries_in,
+    holds,
+    place_of_link,
+    read_file,
+    refuse_way_out,
+    target_of,
+)
 
 Links = Literal["follow", "refuse", "replace"]
 """Ways to treat a symlink: write its target, raise an error, or put a file in its place."""
@@ -41,7 +49,7 @@ def apply(
     A symlink that is followed stays one and its target is written; the target must lie in
     `within`, by default the link's own directory. Writers of ignore files follow none: the target
     is often a file of another program, as `.gitignore` is. An edit that changes nothing
-    writes nothing.
+    writes nothing. A file is renamed only to a name that nothing has, and a symlink never is.
 
     Raises `InputError` if a file is no longer `before` or cannot be written; it says which files
     were written before that, normally none.
@@ -50,20 +58,20 @@ def apply(
         places: dict[str, _Place] = {}
         for edit in edits:
             path = edit.path
-            if edit.before == edit.after:
+            if edit.changes_nothing:
                 continue
             with _explain_errors(path):
                 target = _target(path, within, links)
             place = _Place(edit, target, stack, links)
-            with _explain_errors(path, "cannot be read"):
-                content = place.content()
             why = ""
             other = places.setdefault(target, place)
-            if content is None and edit.before is not None:
-                why = "the file is gone"
-            elif content != edit.before:
-                why = "the file has changed since it was read"
-            elif other is not place:
+            if edit.old_path is None:
+                why = _why_changed(place)
+            elif place.seen is not None:
+                why = "there is a file of that name"
+            else:
+                place.source = _source_of(edit, edit.old_path, stack)
+            if not why and other is not place:
                 why = f"is the same file as {other.edit.path}"
             if why:
                 raise InputError(why, path=path, hint=_UNTOUCHED)
@@ -74,6 +82,29 @@ def apply(
             _commit(place, written)
             written.append(place.edit.path)
         return tuple(problem for place in places.values() for problem in _notes(place))
+
+
+def _why_changed(place: _Place) -> str:
+    """Return why the file of a place is not the one that was read, `""` if it is."""
+    before = place.edit.before
+    with _explain_errors(place.edit.path, "cannot be read"):
+        content = place.content()
+    if content is None and before is not None:
+        return "the file is gone"
+    if content != before:
+        return "the file has changed since it was read"
+    return ""
+
+
+def _source_of(edit: Edit, path: str, stack: ExitStack) -> _Place:
+    """Return the place of a file to rename. Raises `InputError` if it is not as it was read."""
+    if islink(path):
+        raise InputError("is a symbolic link, which is not renamed", path=path, hint=_UNTOUCHED)
+    place = _Place(Edit(path, edit.before, edit.after), place_of_link(path), stack)
+    why = _why_changed(place)
+    if why:
+        raise InputError(why, path=path, hint=_UNTOUCHED)
+    return place
 
 
 def _target(path: str, within: str | None, links: Links) -> str:
@@ -137,6 +168,7 @@ class _Place:
         self.seen: os.stat_result | None = None
         self.is_link = False
         self.replaced: os.stat_result | None = None  # what the new file gets the attributes of
+        self.source: _Place | None = None  # the file that is renamed to this one
         with _explain_errors(edit.path):
             # An open directory, so that one that replaces it is not written into.
             self.directory = os.open(directory, _DIRECTORY)
@@ -181,6 +213,12 @@ class _Place:
 
     def stage(self) -> None:
         """Write the temporary file, with the mode and owner of the file that it replaces."""
+        model = self
+        if self.source is not None:
+            if self.edit.before == self.edit.after:
+                return  # the file itself gets the name
+            model = self.source
+            self.replaced = model.seen
         self._stack.callback(self._remove_temporary)
         with _explain_errors(self.edit.path):
             handle = self._create_temporary()
@@ -189,7 +227,7 @@ class _Place:
                 file.write(self.edit.after)
                 file.flush()
                 if self.replaced is not None:
-                    _copy_attributes(self, self.replaced, handle)
+                    _copy_attributes(model, self.replaced, handle)
                 os.fsync(handle)
 
     def _create_temporary(self) -> int:
@@ -216,6 +254,32 @@ class _Place:
         how(self.temporary, self.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         with suppress(OSError):  # to make it last, which not every file system can
             os.fsync(self.directory)
+
+    def take_name(self, source: _Place) -> None:
+        """Give the file of `source`, or its new content, the name. Raises `OSError`.
+
+        It has both names for a moment, so that it is never without one.
+        """
+        moved = source
+        name = source.name
+        if self.edit.before != self.edit.after:
+            moved = self
+            name = self.temporary
+        ends = {"src_dir_fd": moved.directory, "dst_dir_fd": self.directory}
+        try:
+            os.link(name, self.name, follow_symlinks=False, **ends)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            with suppress(FileNotFoundError):
+                self.now()
+                raise
+            os.rename(name, self.name, **ends)
+        with suppress(FileNotFoundError):  # it was renamed
+            os.unlink(source.name, dir_fd=source.directory)
+        for directory in {self.directory, source.directory}:
+            with suppress(OSError):  # to make it last, which not every file system can
+                os.fsync(directory)
 
 
 def _write_special(path: str, data: bytes) -> None:
@@ -276,8 +340,13 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
     if written:
         rest = f"written before that: {', '.join(written)}"
     with _explain_errors(path, rest=rest):
-        changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
-        if place.seen is None:
+        source = place.source
+        held = source or place
+        changed = held.seen is not None and _identity(held.seen) != _identity(held.now())
+        if source is not None and not changed:
+            place.take_name(source)
+            return
+        if place.seen is None and not changed:
             try:
                 place.put(os.link)  # unlike a rename this fails if the name exists
                 return

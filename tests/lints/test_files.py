@@ -10,6 +10,7 @@ import pytest
 from ctxsize import api
 from ctxsize.errors import DockerfileError, InputError
 from ctxsize.findings import Finding, Severity
+from ctxsize.writer.apply import apply
 from tests.oracles.devtools import list_context
 from tests.trees import COPY_ALL, Node, build_tree, file, link
 
@@ -88,6 +89,33 @@ UNREAD = {
         "compose.yaml",
     ),
 }  # fmt: skip
+
+
+MISNAMED = {
+    ".dockerIgnore": "Dockerfile",
+    "dockerignore": "Dockerfile",
+    "Dockerfile.DockerIgnore": "Dockerfile",
+    "images/gadget.dockerignore": "images/gadget.Dockerfile",
+    "Dockerfile.dockerignore": "images/Dockerfile",
+}
+"""Names of ignore files, and the Dockerfile for which each is meant."""
+
+
+@pytest.mark.usefixtures("devtools")
+@pytest.mark.parametrize("name", MISNAMED)
+def test_docker_reads_a_misnamed_file_once_it_is_renamed(name: str, tmp_path: Path) -> None:
+    dockerfile = MISNAMED[name]
+    build_tree(tmp_path, [file(dockerfile, b"FROM scratch\nCOPY . /\nCOPY src /s\n"), "src/a"])
+    build_tree(tmp_path, [file(name, b"logs\n"), "logs/a"])
+
+    def sent() -> set[str]:
+        return {each.name for each in list_context(tmp_path, dockerfile=tmp_path / dockerfile)}
+
+    assert "logs/a" in sent()
+    linted = api.lint([str(tmp_path)], fix=True)
+    assert [edit.old_path for edit in linted.edits] == [str(tmp_path / name)]
+    apply(linted.edits)
+    assert "logs/a" not in sent()
 
 
 @pytest.mark.parametrize("name", UNREAD)
@@ -264,8 +292,11 @@ BUILT = [
 
 
 def test_the_configuration_tells_of_builds_too(tmp_path: Path) -> None:
-    (alone,) = named(lint(tmp_path / "a", [*BUILT], select="CTX111,CTX127"), tmp_path / "a")
-    assert alone[0] == "docker/.dockerignore"
+    alone = named(lint(tmp_path / "a", [*BUILT], select="CTX111,CTX127"), tmp_path / "a")
+    (api_path, api_message), (docker_path, docker_message) = alone
+    assert (api_path, docker_path) == ("api/.dockerignore", "docker/.dockerignore")
+    assert "no build has the context " in api_message
+    assert "is built with the context " in docker_message
     nodes: list[str | Node] = [*BUILT, file("ctxsize.toml", TABLE.encode())]
     found = named(lint(tmp_path / "b", nodes, select="CTX111,CTX127"), tmp_path / "b")
     assert [(path, message[:29]) for path, message in found] == [

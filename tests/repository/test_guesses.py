@@ -265,7 +265,8 @@ def test_an_ignore_file_beside_the_dockerfile_is_the_unread_one(
     assert [(finding.location.path, finding.message) for finding in unread] == [
         (
             "docker/.dockerignore",
-            "no build reads this ignore file: the context of docker/Dockerfile is probably .",
+            "no build reads this ignore file: docker/Dockerfile is built with the context ., as "
+            "its sources and its directory suggest",
         )
     ]
     run(["lint"])

@@ -34,7 +34,7 @@ UNREAD: dict[str, tuple[list[str | Node], str, str]] = {
             file("d/Dockerfile", ALL),
             file("d/.dockerignore", b"x\n"),
         ],
-        "the context of d/Dockerfile is .",
+        "d/Dockerfile is built with the context ., by compose.yaml:3 (compose a)",
         "move it to ., or name it d/Dockerfile.dockerignore, with paths from .",
     ),
     "beside a Dockerfile of another context with an ignore file": (
@@ -44,7 +44,7 @@ UNREAD: dict[str, tuple[list[str | Node], str, str]] = {
             file("d/.dockerignore", b"x\n"),
             file(".dockerignore", b"x\n"),
         ],
-        "the context of d/Dockerfile is .",
+        "d/Dockerfile is built with the context ., by compose.yaml:3 (compose a)",
         "move its lines to .dockerignore, with paths from .",
     ),
     "replaced by that of the Dockerfile": (
@@ -74,12 +74,12 @@ UNREAD: dict[str, tuple[list[str | Node], str, str]] = {
     "in other letters": (
         [file("Dockerfile", ALL), file(".DockerIgnore", b"x\n")],
         "its name must be .dockerignore, in lower case",
-        "correct that, or remove the file",
+        "rename it to .dockerignore",
     ),
     "without a dot": (
         [file("Dockerfile", ALL), file("dockerignore", b"x\n")],
         "its name must begin with a dot: .dockerignore",
-        "correct that, or remove the file",
+        "rename it to .dockerignore",
     ),
     "of no Dockerfile": (
         [file("Dockerfile", ALL), file("dev.dockerignore", b"x\n")],

@@ -8,7 +8,9 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -393,3 +395,78 @@ def test_output_to_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     write_output(str(fifo), b"report")
     assert reader.communicate(timeout=120)[0] == b"report"
     assert stat.S_ISFIFO(fifo.stat().st_mode)
+
+
+RENAMED = {"unchanged": b"old\n", "changed": b"new\n"}
+
+
+@pytest.mark.parametrize("after", RENAMED.values(), ids=RENAMED)
+def test_a_file_is_renamed_with_its_mode_and_attributes(file: Path, after: bytes) -> None:
+    file.chmod(0o604)
+    os.setxattr(file, "user.note", b"kept")
+    other = file.parent / "docker" / "Dockerfile.dockerignore"
+    other.parent.mkdir()
+    assert apply([Edit(str(other), b"old\n", after, str(file))]) == ()
+    assert other.read_bytes() == after
+    assert stat.S_IMODE(other.stat().st_mode) == 0o604
+    assert os.getxattr(other, "user.note") == b"kept"
+    assert other.stat().st_nlink == 1
+    assert names(file.parent) == ["docker"]
+    assert names(other.parent) == [other.name]
+
+
+@pytest.mark.parametrize("after", RENAMED.values(), ids=RENAMED)
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda old, new: new.write_text("theirs"), "there is a file of that name"),
+        (lambda old, new: new.symlink_to("nowhere"), "is a symbolic link to nowhere"),
+        (lambda old, new: new.mkdir(), "a directory is in the way"),
+        (lambda old, new: old.write_text("newer"), "has changed since it was read"),
+        (lambda old, new: old.unlink(), "the file is gone"),
+        (lambda old, new: (old.unlink(), old.symlink_to("/etc/passwd")), "is a symbolic link"),
+        (lambda old, new: (old.unlink(), os.mkfifo(old)), "is no regular file"),
+        (lambda old, new: (old.unlink(), old.mkdir()), "a directory is in the way"),
+    ],
+)
+def test_a_file_that_cannot_be_renamed_stays(
+    file: Path, spoil: Callable[[Path, Path], object], words: str, after: bytes
+) -> None:
+    new = file.parent / "new"
+    spoil(file, new)
+    before = [(path.name, path.lstat()) for path in sorted(file.parent.iterdir())]
+    with pytest.raises(InputError, match=words):
+        apply([Edit(str(new), b"old\n", after, str(file))], links="refuse")
+    assert [(path.name, path.lstat()) for path in sorted(file.parent.iterdir())] == before
+
+
+@pytest.mark.parametrize("after", RENAMED.values(), ids=RENAMED)
+def test_a_name_that_is_taken_at_the_last_moment_is_not_overwritten(
+    file: Path, monkeypatch: pytest.MonkeyPatch, after: bytes
+) -> None:
+    new = file.parent / "new"
+    link = os.link
+
+    def late(*arguments: Any, **options: Any) -> None:
+        new.write_text("theirs")
+        link(*arguments, **options)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(InputError, match="File exists"):
+        apply([Edit(str(new), b"old\n", after, str(file))])
+    assert (file.read_text(), new.read_text()) == ("old\n", "theirs")
+    assert names(file.parent) == [".dockerignore", "new"]
+
+
+@pytest.mark.parametrize("after", RENAMED.values(), ids=RENAMED)
+def test_a_file_is_renamed_without_hard_links_too(
+    file: Path, monkeypatch: pytest.MonkeyPatch, after: bytes
+) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    new = file.parent / "new"
+    apply([Edit(str(new), b"old\n", after, str(file))])
+    assert new.read_bytes() == after
+    assert names(file.parent) == ["new"]

@@ -271,4 +271,10 @@ def _edit(edit: Edit) -> Shape:
             text = "".join(new_lines[first:last])
             changes.append({"start_line": start + 1, "end_line": end + 1, "text": text})
     old_text = None if edit.before is None else before
-    return {"path": edit.path, "before": old_text, "after": after, "changes": changes}
+    return {
+        "path": edit.path,
+        "old_path": edit.old_path,
+        "before": old_text,
+        "after": after,
+        "changes": changes,
+    }

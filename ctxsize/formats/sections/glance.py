@@ -74,7 +74,10 @@ def _facts(report: Report) -> Items:
     if report.context_path != ".":
         yield Fact("Context", "", _LINE, quoted(report.context_path))
     yield _taken_by(report)
-    yield Fact("Ignore file", ignore_text(report.ignore_file) or "none", _LINE)
+    ignore_file = ignore_text(report.ignore_file) or "none"
+    if report.unread_ignore_file is not None:
+        ignore_file += f"; {quoted(report.unread_ignore_file)} is not read"
+    yield Fact("Ignore file", ignore_file, _LINE)
     if report.dockerfile and not report.failing:
         yield Fact("Build prints", _printed(report), _LINE)
     details = command(report, "measure")
