@@ -79,7 +79,7 @@ LINTS: dict[str, LintRule] = {
     "CTX133": _in_tree(overlaps.slow),
     "CTX134": missing.linked,
     "CTX135": _in_tree(missing.foreseen),
-    "CTX140": unread.displaced,
+    "CTX136": unread.displaced,
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
@@ -93,7 +93,7 @@ _POINTLESS_BESIDE = {
     "CTX118": {*_MISREAD},
 }
 """Codes that are not reported for a line with a finding of these codes."""
-_DISPLACED = "CTX140"
+_DISPLACED = "CTX136"
 _OF_TRUE_PATHS = (
     *("CTX101", "CTX105", "CTX106", "CTX107", "CTX108", "CTX111", "CTX116", "CTX118", "CTX120"),
     *("CTX125", "CTX130", "CTX131", "CTX132", "CTX133"),

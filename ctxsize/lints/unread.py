@@ -21,7 +21,7 @@ from ctxsize.units import plural
 from ctxsize.writer import LineChanges
 
 _CODE = "CTX127"
-_DISPLACED = "CTX140"
+_DISPLACED = "CTX136"
 _EVERYTHING = ("*", "**", "**/*")
 _LEAST = 2  # number of lines that show where the patterns belong, unless one is an exception
 
@@ -114,7 +114,7 @@ class _Moved(NamedTuple):
 
 
 def displaced(case: Case) -> LintFindings:
-    """Yield CTX140: patterns name what lies beside the file, but are paths from the context."""
+    """Yield CTX136: patterns name what lies beside the file, but are paths from the context."""
     moved = _moved(case)
     if not moved:
         return

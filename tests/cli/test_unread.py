@@ -238,7 +238,7 @@ def test_patterns_written_for_another_directory_are_recognised(cli: Cli, tmp_pat
     assert done.code == 1
     screen = without_reasons(done.lines)
     assert (
-        "website/Dockerfile.dockerignore:3:1 error CTX140 2 patterns of this file, as `!src/`, "
+        "website/Dockerfile.dockerignore:3:1 error CTX136 2 patterns of this file, as `!src/`, "
         "name what is in website, but patterns are paths from the context ., so the build does "
         "not find its sources" in screen
     )
@@ -279,7 +279,7 @@ TRUE_PATHS = {
 def test_patterns_from_the_context_are_no_others(name: str, cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path, MACTERM)
     (root / "website/Dockerfile.dockerignore").write_bytes(TRUE_PATHS[name])
-    assert "CTX140" not in cli("lint", "--json", cwd=root).out
+    assert "CTX136" not in cli("lint", "--json", cwd=root).out
 
 
 FIRST_SCREENS: dict[str, tuple[list[str | Node], list[str], str]] = {
