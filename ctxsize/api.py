@@ -209,7 +209,7 @@ def suggest_all(
     from ctxsize.errors import CtxsizeError, InputErrors
     from ctxsize.guard.accepting import finished
     from ctxsize.planning import NO_DOCKERFILE
-    from ctxsize.scanning import propose
+    from ctxsize.scanning.proposing import propose
 
     root = path_of(root)
     discovery = discover(root, config=config)

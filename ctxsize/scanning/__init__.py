@@ -1,11 +1,11 @@
-"""Every build of a repository, measured, with findings across builds and their ignore files."""
+"""Every build of a repository, measured, with findings across builds."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from os.path import basename, dirname, realpath, relpath
+from os.path import dirname, relpath
 from typing import NamedTuple
 
 from ctxsize.advice import advise
@@ -28,17 +28,16 @@ from ctxsize.errors import (
     with_fate,
 )
 from ctxsize.findings import Finding, FrozenFindings, in_order
-from ctxsize.model import Amount, Problem
+from ctxsize.model import Amount
 from ctxsize.recommender import modes
 from ctxsize.recommender.advisor import Advisor
-from ctxsize.recommender.outcome import Advice, Suggestion
+from ctxsize.recommender.outcome import Advice
 from ctxsize.repository import Discovery, FileListing, FoundBuild
 from ctxsize.scanning.across import findings_across
-from ctxsize.scanning.rows import Measured, Proposal, Proposals, Row, Scan
-from ctxsize.writer import merge
+from ctxsize.scanning.rows import Measured, Row, Scan
 
 # Where the builder stops before it builds anything, as `measure` says with exit code 2.
-_UNREAD = (BuildFailsError, DockerfileError, IgnoreFileError)
+UNREAD = (BuildFailsError, DockerfileError, IgnoreFileError)
 
 
 def scan(
@@ -51,7 +50,7 @@ def scan(
     """Return every build, the most costly first; `left` selects the findings to report."""
     contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing)
     builds = stepped(discovery.builds, steps, lambda build: build.build.context)
-    measured = [_measure(build, discovery.parsed_files, contexts) for build in builds]
+    measured = [measured_build(build, discovery.parsed_files, contexts) for build in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings_across(discovery, measured, contexts.like)])
     advised = advise(discovery)
@@ -82,7 +81,9 @@ def _row_of(build: FoundBuild) -> Row:
     return Row(build, build.build.dockerfile)
 
 
-def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snapshots) -> Measured:
+def measured_build(
+    build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snapshots
+) -> Measured:
     """Return a build, measured: only its context if the transfer is unknown."""
     measured = Measured(_row_of(build))
     try:
@@ -94,7 +95,7 @@ def _measure(build: FoundBuild, parsed_files: ParsedDockerfiles, contexts: Snaps
             measured.problems.append(unknown_transfer(plan, error))
         else:
             measured.error = error
-            measured.update(error=with_fate(error), is_unread=isinstance(error, _UNREAD))
+            measured.update(error=with_fate(error), is_unread=isinstance(error, UNREAD))
     return measured
 
 
@@ -263,121 +264,4 @@ class Snapshots:
         return edit.after
 
 
-def propose(
-    discovery: Discovery,
-    *,
-    unsafe: bool = False,
-    progress: Progress | None = None,
-    steps: Steps | None = None,
-) -> Proposals:
-    """Return the suggestions for each ignore file that a build of the repository uses.
-
-    The safe ones are chosen, or all if `unsafe`.
-    """
-    contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing, unsafe=unsafe)
-    left_out = list[Row]()
-    problems = list[Problem]()
-    groups = defaultdict[tuple[str, str], list[tuple[Measured, Advice]]](list)
-    for build in stepped(discovery.builds, steps, lambda build: build.build.context):
-        measured = _measure(build, discovery.parsed_files, contexts)
-        try:
-            advice = _advice(measured, contexts)
-        except CtxsizeError as error:
-            row = measured.row
-            left_out.append(replace(row, error=str(error), is_unread=isinstance(error, _UNREAD)))
-            continue
-        problems += measured.problems
-        groups[_place(advice.ignore_file)].append((measured, advice))
-    proposals = [
-        proposal for members in groups.values() for proposal in _of_file(members, contexts)
-    ]
-    for proposal in proposals:
-        problems += proposal.advice.problems
-    proposals.sort(key=_order)
-    return Proposals(
-        root=discovery.root,
-        proposals=tuple(proposals),
-        left_out=tuple(left_out),
-        problems=tuple(dict.fromkeys([*discovery.problems, *problems])),
-    )
-
-
-def _advice(measured: Measured, contexts: Snapshots) -> Advice:
-    """Return the suggestions for a build that was measured. Raises what speaks against it."""
-    if measured.error is not None or measured.snapshot is None:
-        raise measured.error or CtxsizeError("it cannot be measured")
-    return contexts.advice(measured.snapshot)
-
-
-def _place(ignore_file: str) -> tuple[str, str]:
-    """Return what is the same for two names of one ignore file; a symlink is a file."""
-    return realpath(dirname(ignore_file)), basename(ignore_file)
-
-
-def _order(proposal: Proposal) -> tuple[int, str]:
-    saved = Amount.of(*(row.saving or Amount() for row in proposal.rows))
-    return -saved.content_bytes, proposal.advice.ignore_file
-
-
-def _of_file(members: Sequence[tuple[Measured, Advice]], contexts: Snapshots) -> Iterator[Proposal]:
-    """Yield the proposals for an ignore file: one for each context that it is for."""
-    by_advice = defaultdict[int, list[Measured]](list)
-    advice_of = {}
-    for measured, advice in members:
-        by_advice[id(advice)].append(measured)
-        advice_of[id(advice)] = advice
-    if len({advice.edit and advice.edit.after for advice in advice_of.values()}) > 1:
-        agreed = _agreed([*advice_of.values()], contexts)
-        advice_of = dict(zip(advice_of, agreed, strict=True))
-    for key, advice in advice_of.items():
-        rows = []
-        for measured in by_advice[key]:
-            row = measured.row
-            if row.saving is None or len(advice_of) > 1:
-                row = replace(row, saving=advice.saving)
-            rows.append(row)
-        yield Proposal(advice, tuple(rows))
-
-
-def _agreed(alternatives: Sequence[Advice], contexts: Snapshots) -> list[Advice]:
-    """Return suggestions for one ignore file in several contexts: those that hold in each."""
-    advisors = [
-        contexts.advisor(advice.snapshot) for advice in alternatives if advice.snapshot is not None
-    ]
-    first = advisors[0]
-    kept = list[Suggestion]()
-    data = None
-    for suggestion in (each for advice in alternatives for each in advice.suggestions):
-        patterns = {line for other in kept for line in other.patterns}
-        if not suggestion.chosen or patterns.issuperset(suggestion.patterns):
-            continue
-        more = sorted([*kept, suggestion], key=lambda each: each.patterns[-1].startswith("!"))
-        patterns.update(suggestion.patterns)
-        additions = [addition for each in more for addition in each.additions]
-        attempt = merge(first.plan.ignore_file, additions, pattern_class=first.pattern_class)
-        faults = (
-            advisor.proof.fault(
-                [each for each in advice.suggestions if patterns.issuperset(each.patterns)],
-                attempt,
-            )
-            for advisor, advice in zip(advisors, alternatives, strict=True)
-        )
-        if not any(faults):
-            kept = more
-            data = attempt
-    chosen = {line for suggestion in kept for line in suggestion.patterns}
-    return [
-        replace(
-            advice,
-            edit=advisor.edit(data),
-            after=advice.before if data is None else advisor.size_with(data),
-            suggestions=tuple(
-                replace(each, chosen=chosen.issuperset(each.patterns))
-                for each in advice.suggestions
-            ),
-        )
-        for advisor, advice in zip(advisors, alternatives, strict=True)
-    ]
-
-
-__all__ = ["Row", "Scan", "Snapshots", "propose", "scan"]
+__all__ = ["UNREAD", "Row", "Scan", "Snapshots", "measured_build", "scan"]

@@ -1,0 +1,198 @@
+"""Suggestions for the ignore files of all builds of a repository, each file once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from os.path import basename, dirname, realpath
+
+from ctxsize.engine.events import Progress, Steps, stepped
+from ctxsize.engine.git import Repositories
+from ctxsize.engine.plan import inside, with_ignore_file
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.transfer_requests import Include, includes_of
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Edit
+from ctxsize.model import Amount, Problem
+from ctxsize.recommender.outcome import Advice, Suggestion
+from ctxsize.repository import Discovery
+from ctxsize.scanning import UNREAD, Snapshots, measured_build
+from ctxsize.scanning.rows import Measured, Proposal, Proposals, Row
+from ctxsize.values import Value
+from ctxsize.writer import merge
+
+
+def propose(
+    discovery: Discovery,
+    *,
+    unsafe: bool = False,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+) -> Proposals:
+    """Return the suggestions for each ignore file that a build of the repository uses.
+
+    The safe ones are chosen, or all if `unsafe`.
+    """
+    contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing, unsafe=unsafe)
+    left_out = list[Row]()
+    problems = list[Problem]()
+    groups = defaultdict[tuple[str, str], list[tuple[Measured, Advice]]](list)
+    for build in stepped(discovery.builds, steps, lambda build: build.build.context):
+        measured = measured_build(build, discovery.parsed_files, contexts)
+        try:
+            advice = _advice(measured, contexts)
+        except CtxsizeError as error:
+            row = measured.row
+            left_out.append(replace(row, error=str(error), is_unread=isinstance(error, UNREAD)))
+            continue
+        problems += measured.problems
+        groups[_place(advice.ignore_file)].append((measured, advice))
+    proposals = [
+        proposal for members in groups.values() for proposal in _of_file(members, contexts)
+    ]
+    together = _Together(
+        Proposals(discovery.root, tuple(proposals)).edits,
+        {id(measured.row.build): measured.includes for measured, _ in chain(*groups.values())},
+        contexts,
+    )
+    proposals = [together.corrected(proposal) for proposal in proposals]
+    for proposal in proposals:
+        problems += proposal.advice.problems
+    proposals.sort(key=_order)
+    return Proposals(
+        root=discovery.root,
+        proposals=tuple(proposals),
+        left_out=tuple(left_out),
+        problems=tuple(dict.fromkeys([*discovery.problems, *problems])),
+    )
+
+
+def _advice(measured: Measured, contexts: Snapshots) -> Advice:
+    """Return the suggestions for a build that was measured. Raises what speaks against it."""
+    if measured.error is not None or measured.snapshot is None:
+        raise measured.error or CtxsizeError("it cannot be measured")
+    return contexts.advice(measured.snapshot)
+
+
+def _place(ignore_file: str) -> tuple[str, str]:
+    """Return what is the same for two names of one ignore file; a symlink is a file."""
+    return realpath(dirname(ignore_file)), basename(ignore_file)
+
+
+def _order(proposal: Proposal) -> tuple[int, str]:
+    saved = Amount.of(*(row.saving or Amount() for row in proposal.rows))
+    return -saved.content_bytes, proposal.advice.ignore_file
+
+
+def _of_file(members: Sequence[tuple[Measured, Advice]], contexts: Snapshots) -> Iterator[Proposal]:
+    """Yield the proposals for an ignore file: one for each context that it is for."""
+    by_advice = defaultdict[int, list[Measured]](list)
+    advice_of = {}
+    for measured, advice in members:
+        by_advice[id(advice)].append(measured)
+        advice_of[id(advice)] = advice
+    if len({advice.edit and advice.edit.after for advice in advice_of.values()}) > 1:
+        agreed = _agreed([*advice_of.values()], contexts)
+        advice_of = dict(zip(advice_of, agreed, strict=True))
+    for key, advice in advice_of.items():
+        rows = []
+        for measured in by_advice[key]:
+            row = measured.row
+            if row.saving is None or len(advice_of) > 1:
+                row = replace(row, saving=advice.saving)
+            rows.append(row)
+        yield Proposal(advice, tuple(rows))
+
+
+class _Together(Value):
+    """All edits, which are written together: a context may send the ignore files of others."""
+
+    edits: Sequence[Edit]
+    includes: Mapping[int, Sequence[Include]]  # of the transfers, by the identity of each build
+    contexts: Snapshots
+
+    def corrected(self, proposal: Proposal) -> Proposal:
+        """Return a proposal with the sizes once all files are written."""
+        alone = _once_written(proposal.advice, self.edits[:0])
+        if alone is None:
+            return proposal
+        together = _once_written(proposal.advice, self.edits) or alone
+
+        def more(includes: Iterable[Include]) -> Amount:
+            with_all = self.contexts.travelling(together, includes)
+            return with_all - self.contexts.travelling(alone, includes)
+
+        grown = more([None])
+        if grown == Amount():
+            return proposal
+        after = proposal.advice.after
+        rows = []
+        for row in proposal.rows:
+            if row.saving is not None:
+                row = replace(row, saving=row.saving - more(self.includes[id(row.build)]))
+            rows.append(row)
+        transfer = after.transfer
+        if transfer is not None:
+            transfer = Amount.of(transfer, more(includes_of(alone.plan)))
+        after = replace(after, context=Amount.of(after.context, grown), transfer=transfer)
+        return replace(proposal, advice=replace(proposal.advice, after=after), rows=tuple(rows))
+
+
+def _once_written(advice: Advice, edits: Iterable[Edit]) -> Snapshot | None:
+    """Return the context of some advice once its edit and `edits` are written."""
+    snapshot = advice.snapshot
+    if snapshot is None:
+        return None
+    plan = snapshot.plan
+    own = []
+    if advice.edit is not None:
+        plan = with_ignore_file(plan, advice.edit.after)
+        own = [advice.edit]
+    for edit in (*own, *edits):
+        path = inside(plan.root, edit.path)
+        if path is not None and snapshot.folder(dirname(path)) is not None:
+            snapshot = snapshot.with_file(path, len(edit.after))
+    return snapshot.asked(plan)
+
+
+def _agreed(alternatives: Sequence[Advice], contexts: Snapshots) -> list[Advice]:
+    """Return suggestions for one ignore file in several contexts: those that hold in each."""
+    advisors = [
+        contexts.advisor(advice.snapshot) for advice in alternatives if advice.snapshot is not None
+    ]
+    first = advisors[0]
+    kept = list[Suggestion]()
+    data = None
+    for suggestion in (each for advice in alternatives for each in advice.suggestions):
+        patterns = {line for other in kept for line in other.patterns}
+        if not suggestion.chosen or patterns.issuperset(suggestion.patterns):
+            continue
+        more = sorted([*kept, suggestion], key=lambda each: each.patterns[-1].startswith("!"))
+        patterns.update(suggestion.patterns)
+        additions = [addition for each in more for addition in each.additions]
+        attempt = merge(first.plan.ignore_file, additions, pattern_class=first.pattern_class)
+        faults = (
+            advisor.proof.fault(
+                [each for each in advice.suggestions if patterns.issuperset(each.patterns)],
+                attempt,
+            )
+            for advisor, advice in zip(advisors, alternatives, strict=True)
+        )
+        if not any(faults):
+            kept = more
+            data = attempt
+    chosen = {line for suggestion in kept for line in suggestion.patterns}
+    return [
+        replace(
+            advice,
+            edit=advisor.edit(data),
+            after=advice.before if data is None else advisor.size_with(data),
+            suggestions=tuple(
+                replace(each, chosen=chosen.issuperset(each.patterns))
+                for each in advice.suggestions
+            ),
+        )
+        for advisor, advice in zip(advisors, alternatives, strict=True)
+    ]
