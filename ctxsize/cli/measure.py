@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ from ctxsize.model import Entry, Kind, Report
 from ctxsize.planning import plan_for
 
 if TYPE_CHECKING:
+    from ctxsize.engine.events import Progress
     from ctxsize.engine.explanation import Taker
     from ctxsize.engine.plan import Plan
 
@@ -41,11 +43,23 @@ class _FrontDoor(click.Command):
 def glance(build: Build, watch: bool, display: Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
     return _answer(
-        partial(api.measure, build, top=5),
+        partial(_measured_with_hazards, build),
         partial(display.emit, top=5, only=GLANCE),
         display,
         watch=watch,
     )
+
+
+def _measured_with_hazards(build: Build, *, progress: Progress | None) -> Report:
+    """Measure a build, and look for what breaks or spoils it."""
+    from ctxsize.recommender.hazards import hazards
+
+    plan = plan_for(build)
+    report = api.measure(plan, top=5, progress=progress)
+    if report.failing:
+        return report
+    found = tuple(hazard.finding(plan) for hazard in hazards(plan))
+    return replace(report, hazards=found)
 
 
 def _answer(

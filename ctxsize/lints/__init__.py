@@ -76,6 +76,8 @@ LINTS: dict[str, LintRule] = {
     "CTX131": _in_tree(missing.referenced),  # CTX132 too
     "CTX133": _in_tree(overlaps.slow),
     "CTX134": missing.linked,
+    "CTX140": _in_tree(partial(missing.hazard, "CTX140")),
+    "CTX141": _in_tree(partial(missing.hazard, "CTX141")),
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
@@ -114,7 +116,7 @@ class Linted(Value):
     files: tuple[LintedFile, ...]
     problems: Problems = ()
     unused: FrozenFindings = ()  # findings about suppressions that suppress nothing
-    failing: FrozenFindings = ()  # findings about builds that must fail
+    failing: FrozenFindings = ()  # findings about builds that fail or are spoilt
 
     @property
     def findings(self) -> FrozenFindings:
@@ -169,6 +171,7 @@ def lint(
         file, final = _lint_file(case, wanted, fix=fix, unsafe=unsafe)
         files.append(file)
         failing += missing.failing_builds(final)
+        failing += missing.hazards_of_dockerfiles(final)
         cases.note_limits(case)
     directories = list[str]()
     if not of_stdin:
@@ -179,6 +182,7 @@ def lint(
             for plan in cases.plans(cases.layout(directory).builds, builder):
                 if plan.ignore_file is None:
                     failing += missing.failing(plan)
+                    failing += missing.hazards_without_file(plan)
     if config.path is None:
         lints = ()
     return Linted(

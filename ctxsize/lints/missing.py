@@ -23,6 +23,7 @@ from ctxsize.knowledge.rules import listed
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
+from ctxsize.recommender.hazards import HIDDEN, hazards
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -119,6 +120,37 @@ def failing(plan: Plan) -> LintFindings:
     """Yield a finding for each reason why a build fails; none if the builder rejects it."""
     for problem in fatal_problems(plan):
         yield fatal_finding(problem, problem.path or plan.context)
+
+
+def hazard(code: str, case: Case, tree: LintTree) -> LintFindings:
+    """Yield what is sent that breaks or spoils a build."""
+    for found in case.hazards:
+        if found.code != code:
+            continue
+        paths = case.below(found.paths)
+        yield case.finding(
+            code,
+            None,
+            found.message,
+            confidence=Confidence.LIKELY,
+            paths=paths,
+            fix=case.fix(f"ignore `{found.pattern}`", added=found.pattern, means=frozenset(paths)),
+        )
+
+
+def hazards_of_dockerfiles(case: Case) -> LintFindings:
+    """Yield the hazards that no pattern removes, each at its line of the Dockerfile."""
+    for plan in case.plans:
+        of_plan = replace(plan, spec=case.spec, ignore_file=case.file)
+        for found in hazards(of_plan):
+            if not found.pattern and found.code != HIDDEN:
+                yield found.finding(plan)
+
+
+def hazards_without_file(plan: Plan) -> LintFindings:
+    """Yield the hazards of a build without an ignore file."""
+    for found in hazards(plan):
+        yield found.finding(plan)
 
 
 def manifest(case: Case, tree: LintTree) -> LintFindings:

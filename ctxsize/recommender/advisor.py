@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from os.path import islink, join, normpath
 from posixpath import basename
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from ctxsize.model import Amount, Texts
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.hazards import Hazard, hazards
 from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
@@ -158,9 +160,22 @@ class Advisor(BuildContext):
             if fault:
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
-                holding.append(suggestion)
+                holding.append(self._with_hazard(suggestion))
         proved = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         return _Judged(found, [*map(self._with_git, proved)], blocked)
+
+    @cached_property
+    def _hazards(self) -> list[Hazard]:
+        """Return the hazards of all builds that a pattern removes."""
+        plans = [build_file.plan for build_file in self.build_files.all]
+        return [hazard for plan in plans for hazard in hazards(plan) if hazard.pattern]
+
+    def _with_hazard(self, suggestion: Suggestion) -> Suggestion:
+        """Say of a suggestion how what it hides breaks or spoils a build."""
+        for hazard in self._hazards:
+            if any(is_at_or_below(path, suggestion.paths) for path in hazard.paths):
+                return replace(suggestion, hazard=hazard.message)
+        return suggestion
 
     def _with_git(self, suggestion: Suggestion) -> Suggestion:
         """Say of a suggestion without proof whether git knows its paths."""
@@ -383,7 +398,7 @@ def ranked(
 ) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
-    Secrets of any size are worth a line, and so are volatile files that are transferred.
+    Secrets and hazards of any size are worth a line, as are volatile files that are transferred.
     The size of each suggestion excludes the paths of those before it.
     """
 
@@ -410,6 +425,7 @@ def ranked(
         moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
         rule = suggestion.rule
         is_urgent = rule.is_secret or (rule.volatile and moved.entries > 0)
+        is_urgent |= bool(suggestion.hazard)
         if not left.entries or (not is_urgent and _weight(left) < least):
             continue
         amount = None

@@ -88,6 +88,7 @@ class Suggestion(Value):
     size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
     chosen: bool = False  # True if it is part of the edit
     untracked: bool = False  # True if git tracks nothing of it, of one without proof
+    hazard: str = ""  # how what it hides breaks or spoils a build, whatever its size
 
     @property
     def rule(self) -> Rule:

@@ -40,6 +40,13 @@ INSTALLED: list[str | Node] = [
 ]
 
 
+RECORDED: list[str | Node] = [
+    file("Dockerfile", b"FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npx tsc -b\n"),
+    *("package.json", "tsconfig.json", "src/a.ts"),
+    file("tsconfig.tsbuildinfo", b'{"options":{"outDir":"./dist"}}     '),
+]
+
+
 def copying(*sources: str) -> Node:
     """A Dockerfile that copies `sources`, each on a line of its own."""
     lines = "".join(f"COPY {source} /\n" for source in sources)
@@ -303,6 +310,12 @@ CATCHES: dict[str, list[Case]] = {
         Case("**/*.sh\n", [RUNNING, "run.sh"], ("1:1 error, unsafe",)),
         Case("*\n!a\n", [RUNNING, "run.sh", "a"], ("1:1 error, unsafe",)),
     ],
+    "CTX140": [
+        Case("dist\n", RECORDED, ("warning 1 files 36 B, certain",)),
+    ],
+    "CTX141": [
+        Case("dist\n", INSTALLED, ("warning 1 files 3000000 B, certain",)),
+    ],
     "CTX133": [
         Case("node_modules\ndocker\n!docker/*.sh\n", SCRIPTS, ("3:1 info, unsafe",)),
         Case("*\n!docker/[ab].sh\n!docker/**\n", SCRIPTS, ("2:1 info, unsafe",)),
@@ -483,6 +496,15 @@ SILENT: dict[str, list[Case]] = {
     "CTX131": [
         Case("*\n!run.sh\n", [RUNNING, "run.sh"]),
         Case("run.sh\n", [RUNNING, "a"]),
+    ],
+    "CTX140": [
+        Case("dist\n**/*.tsbuildinfo\n", RECORDED),
+        Case("docs\n", [*RECORDED, "dist/a.js"]),
+    ],
+    "CTX141": [
+        Case("**/node_modules\n", INSTALLED),
+        Case("node_modules/*\n", INSTALLED),
+        Case("docs\n", [DOCKERFILE, *INSTALLED[1:]]),
     ],
     "CTX130": [
         Case("*\n!services\n**/target\n", ["services/a/target/x"]),
