@@ -330,7 +330,7 @@ class Report(Value):
     named_contexts: tuple[NamedContext, ...] = ()
     options: Texts = ()  # further options of the build, as on the command line
     reasons: tuple[Reason, ...] = ()
-    hazards: FrozenFindings = ()  # what breaks or spoils the build; only `ctxsize [DIR]` looks
+    hazards: Problems = ()  # what breaks or spoils the build; only `ctxsize [DIR]` looks
 
     @property
     def transfers(self) -> Transfers:

@@ -20,7 +20,7 @@ from ctxsize.cli.output import Display, failing, note
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import all_quoted, sent
-from ctxsize.model import Entry, Kind, Report
+from ctxsize.model import Entry, Kind, Problem, Report
 from ctxsize.planning import plan_for
 
 if TYPE_CHECKING:
@@ -52,14 +52,23 @@ def glance(build: Build, watch: bool, display: Display) -> int:
 
 def _measured_with_hazards(build: Build, *, progress: Progress | None) -> Report:
     """Measure a build, and look for what breaks or spoils it."""
-    from ctxsize.recommender.hazards import hazards
-
     plan = plan_for(build)
     report = api.measure(plan, top=5, progress=progress)
-    if report.failing:
+    if report.dockerfile is None or report.failing or not _runs_commands(plan):
         return report
-    found = tuple(hazard.finding(plan) for hazard in hazards(plan))
-    return replace(report, hazards=found)
+    from ctxsize.recommender.hazards import hazards  # which needs much of the recommender
+
+    problems = [
+        Problem("hazard", f"{hazard.message}; {hazard.remedy}", plan.dockerfile, line=hazard.line)
+        for hazard in hazards(plan)
+    ]
+    return replace(report, hazards=tuple(problems))
+
+
+def _runs_commands(plan: Plan) -> bool:
+    with suppress(CtxsizeError):
+        return b"RUN" in plan.parsed.data.upper()
+    return False
 
 
 def _answer(

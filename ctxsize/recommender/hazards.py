@@ -54,11 +54,15 @@ class Hazard(Value):
     pattern: str = ""  # what to add to the ignore file
     number: int = 0  # of the line of the ignore file that causes it
 
+    @property
+    def remedy(self) -> str:
+        """Return what to do, as an order."""
+        if self.pattern:
+            return f"add `{self.pattern}` to the ignore file: ctxsize suggest --write"
+        return self.help
+
     def finding(self, plan: Plan, *, severity: Severity | None = None) -> Finding:
         """Return it as a finding about the Dockerfile."""
-        advice = self.help
-        if self.pattern:
-            advice = f"add `{self.pattern}` to the ignore file: ctxsize suggest --write"
         return Finding(
             self.code,
             severity or severity_of(self.code),
@@ -66,7 +70,7 @@ class Hazard(Value):
             Location(plan.dockerfile or plan.context, self.line),
             Confidence.LIKELY,
             self.paths[:_SHOWN],
-            help=advice,
+            help=self.remedy,
         )
 
 

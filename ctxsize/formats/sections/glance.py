@@ -77,8 +77,7 @@ def _breaks(report: Report) -> Items:
     if not report.hazards:
         return
     first, *others = report.hazards
-    text = visible(f"{first.message}; {first.help}")
-    yield Prose(f"Breaks: {text}", 0, "Breaks", "red", _HAZARD)
+    yield Prose(f"Breaks: {visible(first.message)}", 0, "Breaks", "red", _HAZARD)
     if others:
         yield Prose(f"{plural(len(others), 'hazard')} more: ctxsize lint", fit=_LINE)
 
