@@ -19,7 +19,7 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
-from ctxsize.knowledge.rules import listed
+from ctxsize.knowledge.rules import listed, table
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
@@ -154,16 +154,21 @@ def hazards_without_file(plan: Plan) -> LintFindings:
 
 
 def manifest(case: Case, tree: LintTree) -> LintFindings:
-    """Yield manifests and lock files that a pattern with wildcards ignores."""
+    """Yield manifests, lock files and settings that a pattern with wildcards ignores."""
     numbers = {}
-    for path in tree.named(sorted(tree.by_name.keys() & listed("manifests"))):
+    settings = {*_settings_read(case)}
+    names = settings.union(listed("manifests"))
+    for path in tree.named(sorted(tree.by_name.keys() & names)):
         if path in case.now or tree.is_directory(path):
             continue
         parent = dirname(path)
         if parent and case.ignores(parent):
             continue
         line = case.decider(path)
-        if line is not None and _is_accident(line, basename(path)):
+        if line is None or not _is_accident(line, basename(path)):
+            continue
+        # Who ignores all names with a dot means settings, too.
+        if basename(path) not in settings or _begins_alike(line, basename(path)):
             numbers[path] = line.number
     by_number = defaultdict[int, list[str]](list)
     for path in tree.travelling(numbers, tree.plan.builder.spec_class([])):
@@ -182,6 +187,23 @@ def manifest(case: Case, tree: LintTree) -> LintFindings:
             paths=paths,
             fix=case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths)),
         )
+
+
+def _settings_read(case: Case) -> Iterator[str]:
+    """Yield the names of settings that a program reads which a Dockerfile names."""
+    words = set[str]()
+    for plan in case.plans:
+        with suppress(CtxsizeError):
+            words.update(re.findall(r"[\w-]+", plan.parsed.data.decode("utf-8", "replace")))
+    for name, programs in table("lists.toml")["read_settings"].items():
+        if not words.isdisjoint(programs.split()):
+            yield name
+
+
+def _begins_alike(line: Line, name: str) -> bool:
+    """Return whether a pattern has more than a dot in front of its wildcard, as the name has."""
+    stem = basename(line.text).split("*")[0]
+    return len(stem) > 1 and name.startswith(stem)
 
 
 def _is_accident(line: Line, name: str) -> bool:

@@ -40,6 +40,7 @@ INSTALLED: list[str | Node] = [
 ]
 
 
+TESTED = file("Dockerfile", b"FROM python:3.13\nCOPY . .\nRUN pytest --cov\n")
 RECORDED: list[str | Node] = [
     file("Dockerfile", b"FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npx tsc -b\n"),
     *("package.json", "tsconfig.json", "src/a.ts"),
@@ -244,6 +245,7 @@ CATCHES: dict[str, list[Case]] = {
         ),
         Case("*.lock\n", [DOCKERFILE, "yarn.lock"], ("1:1 error 1 files 10 B, unsafe",)),
         Case("*.json\n", ["package.json"], ("1:1 warning 1 files 13 B, unsafe",)),
+        Case("**/.coverage*\n", [TESTED, ".coveragerc"], ("1:1 error 1 files 12 B, unsafe",)),
     ],
     "CTX118": [
         Case("readme.md\n", ["README.md"], ("1:1 warning, unsafe",)),
@@ -454,6 +456,9 @@ SILENT: dict[str, list[Case]] = {
         Case("{{cookiecutter.name}}\n", ["{{cookiecutter.name}}/a"]),
     ],
     "CTX116": [
+        Case("**/.coverage*\n", [DOCKERFILE, ".coveragerc"]),
+        Case(".*\n", [TESTED, ".coveragerc"]),
+        Case(".coveragerc\n", [TESTED, ".coveragerc"]),
         Case("*\n!src\n", [DOCKERFILE, "package.json", "src/a"]),
         Case("package*.json\n", [DOCKERFILE, "package.json"]),
         Case("compose*.y*ml\n", [DOCKERFILE, "composer.json"]),
