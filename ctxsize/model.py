@@ -337,6 +337,7 @@ class Report(Value):
     options: Texts = ()  # further options of the build, as on the command line
     reasons: tuple[Reason, ...] = ()
     unread_ignore_file: str | None = None  # one nearby that the build does not read, if looked for
+    hazards: Problems = ()  # what breaks or spoils the build; only `ctxsize [DIR]` looks
 
     @property
     def transfers(self) -> Transfers:

@@ -21,7 +21,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import all_quoted, sent
-from ctxsize.model import Entry, Kind, Report
+from ctxsize.model import Entry, Kind, Problem, Problems, Report
 from ctxsize.planning import NO_DOCKERFILE, plan_for
 
 if TYPE_CHECKING:
@@ -56,11 +56,12 @@ def glance(build: Build, watch: bool, display: Display) -> int:
     def measured(progress: Progress | None) -> Report:
         from ctxsize.engine.dockerfiles import unread_beside
 
-        report = api.measure(build, top=5, progress=progress)
+        plan = plan_for(build)
+        report = api.measure(plan, top=5, progress=progress)
         unread_path = unread_beside(
             report.context_path, build.dockerfile, report.dockerfile, BUILDERS[report.builder]
         )
-        return replace(report, unread_ignore_file=unread_path)
+        return replace(report, unread_ignore_file=unread_path, hazards=_hazards(plan, report))
 
     return _answer(
         measured,
@@ -80,6 +81,24 @@ def _table(build: Build, display: Display) -> int:
     if output.failing(proposals.problems) or any(row.is_unread for row in proposals.left_out):
         return output.USAGE
     return output.FINE
+
+
+def _hazards(plan: Plan, report: Report) -> Problems:
+    """Return what breaks or spoils a build that can be read."""
+    if report.dockerfile is None or report.failing or not _runs_commands(plan):
+        return ()
+    from ctxsize.recommender.hazards import hazards  # which needs much of the recommender
+
+    return tuple(
+        Problem("hazard", f"{hazard.message}; {hazard.remedy}", plan.dockerfile, line=hazard.line)
+        for hazard in hazards(plan)
+    )
+
+
+def _runs_commands(plan: Plan) -> bool:
+    with suppress(CtxsizeError):
+        return b"RUN" in plan.parsed.data.upper()
+    return False
 
 
 def _answer(

@@ -52,6 +52,7 @@ from ctxsize.hidden import shown
 from ctxsize.model import Amount, Report
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.reader import place_of_link, refuse_way_out
+from ctxsize.recommender.hazards import warnings_of
 from ctxsize.units import human
 
 # Codes of the problems that explain why there is no transfer.
@@ -348,6 +349,8 @@ class _Checker:
             findings += assertions.broken(
                 plan_with_hint(budgeted.build, self._plans), budgeted.name, budget
             )
+        if not budgeted.is_policy:
+            findings += warnings_of(plan_with_hint(budgeted.build, self._plans))
         # What findings about the context may concern.
         about = [report.context_path]
         if report.dockerfile:

@@ -80,6 +80,8 @@ LINTS: dict[str, LintRule] = {
     "CTX134": missing.linked,
     "CTX135": _in_tree(missing.foreseen),
     "CTX136": unread.displaced,
+    "CTX140": _in_tree(partial(missing.hazard, "CTX140")),
+    "CTX141": _in_tree(partial(missing.hazard, "CTX141")),
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
@@ -124,7 +126,7 @@ class Linted(Value):
     files: tuple[LintedFile, ...]
     problems: Problems = ()
     unused: FrozenFindings = ()  # findings about suppressions that suppress nothing
-    failing: FrozenFindings = ()  # findings about builds that must fail
+    failing: FrozenFindings = ()  # findings about builds that fail or are spoilt
     failures: Problems = ()  # why builds must fail, also those for which a line is blamed
 
     @property
@@ -186,6 +188,7 @@ def lint(
         problems = dict.fromkeys(missing.failures_of(final))
         failing += missing.failing_builds(final, problems)
         fates |= problems
+        failing += missing.hazards_of_dockerfiles(final)
         cases.note_limits(case)
     directories = list[str]()
     if not of_stdin:
@@ -198,6 +201,7 @@ def lint(
                     problems = dict.fromkeys(failures(plan))
                     failing += (missing.failing(problem, plan.context) for problem in problems)
                     fates |= problems
+                    failing += missing.hazards_without_file(plan)
     if config.path is None:
         lints = ()
     return Linted(

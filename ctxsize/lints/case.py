@@ -21,6 +21,7 @@ from ctxsize.go.strings import encoded
 from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import AnyPaths, LintTree, OrderedPaths, Target
 from ctxsize.model import Amount, Texts
+from ctxsize.recommender.hazards import HIDDEN, Hazard, hazards
 from ctxsize.units import human, plural
 from ctxsize.values import Value
 from ctxsize.writer import LineChanges, edit_lines
@@ -163,6 +164,19 @@ class Case(Value):
         if line is None or line.ignores:
             return None
         return line
+
+    # What breaks or spoils a build.
+
+    @cached_property
+    def hazards(self) -> list[Hazard]:
+        """Return the hazards of the builds with these lines, but files that CTX131 reports."""
+        if self.tree is None or self.sent is None:
+            return []
+        found = dict[Hazard, None]()
+        for plan in self.plans:
+            of_case = replace(plan, spec=self.spec, ignore_file=self.file)
+            found |= dict.fromkeys(hazards(of_case))
+        return [hazard for hazard in found if hazard.code != HIDDEN]
 
     # Files of the tree that are sent.
 

@@ -27,8 +27,9 @@ from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Texts
 from ctxsize.reader import border_of, folded
-from ctxsize.recommender.context import BuildContext, names_of
+from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.evidence import small_text
+from ctxsize.recommender.placed import names_of
 from ctxsize.recommender.prevention import Foreseen, manifests
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost

@@ -19,11 +19,12 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
-from ctxsize.knowledge.rules import listed
+from ctxsize.knowledge.rules import listed, table
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.model import Problem, Problems
+from ctxsize.recommender.hazards import HIDDEN, hazards
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -130,17 +131,53 @@ def failing(problem: Problem, context: str | None) -> Finding:
     return fatal_finding(problem, problem.place(context or "") or context or "")
 
 
+def hazard(code: str, case: Case, tree: LintTree) -> LintFindings:
+    """Yield what is sent that breaks or spoils a build."""
+    for found in case.hazards:
+        if found.code != code:
+            continue
+        paths = case.below(found.paths)
+        yield case.finding(
+            code,
+            None,
+            found.message,
+            confidence=Confidence.LIKELY,
+            paths=paths,
+            fix=case.fix(f"ignore `{found.pattern}`", added=found.pattern, means=frozenset(paths)),
+        )
+
+
+def hazards_of_dockerfiles(case: Case) -> LintFindings:
+    """Yield the hazards that no pattern removes, each at its line of the Dockerfile."""
+    for plan in case.plans:
+        of_plan = replace(plan, spec=case.spec, ignore_file=case.file)
+        for found in hazards(of_plan):
+            if not found.pattern and found.code != HIDDEN:
+                yield found.finding(plan)
+
+
+def hazards_without_file(plan: Plan) -> LintFindings:
+    """Yield the hazards of a build without an ignore file."""
+    for found in hazards(plan):
+        yield found.finding(plan)
+
+
 def manifest(case: Case, tree: LintTree) -> LintFindings:
-    """Yield manifests and lock files that a pattern with wildcards ignores."""
+    """Yield manifests, lock files and settings that a pattern with wildcards ignores."""
     numbers = {}
-    for path in tree.named(sorted(tree.by_name.keys() & listed("manifests"))):
+    settings = {*_settings_read(case)}
+    names = settings.union(listed("manifests"))
+    for path in tree.named(sorted(tree.by_name.keys() & names)):
         if path in case.now or tree.is_directory(path):
             continue
         parent = dirname(path)
         if parent and case.ignores(parent):
             continue
         line = case.decider(path)
-        if line is not None and _is_accident(line, basename(path)):
+        if line is None or not _is_accident(line, basename(path)):
+            continue
+        # Who ignores all names with a dot means settings, too.
+        if basename(path) not in settings or _begins_alike(line, basename(path)):
             numbers[path] = line.number
     by_number = defaultdict[int, list[str]](list)
     for path in tree.travelling(numbers, tree.plan.builder.spec_class([])):
@@ -159,6 +196,23 @@ def manifest(case: Case, tree: LintTree) -> LintFindings:
             paths=paths,
             fix=case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths)),
         )
+
+
+def _settings_read(case: Case) -> Iterator[str]:
+    """Yield the names of settings that a program reads which a Dockerfile names."""
+    words = set[str]()
+    for plan in case.plans:
+        with suppress(CtxsizeError):
+            words.update(re.findall(r"[\w-]+", plan.parsed.data.decode("utf-8", "replace")))
+    for name, programs in table("lists.toml")["read_settings"].items():
+        if not words.isdisjoint(programs.split()):
+            yield name
+
+
+def _begins_alike(line: Line, name: str) -> bool:
+    """Return whether a pattern has more than a dot in front of its wildcard, as the name has."""
+    stem = basename(line.text).split("*")[0]
+    return len(stem) > 1 and name.startswith(stem)
 
 
 def _is_accident(line: Line, name: str) -> bool:

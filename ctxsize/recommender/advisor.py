@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from os.path import islink, join, normpath
 from posixpath import basename
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from ctxsize.model import Amount, Texts
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.hazards import Hazard, hazards
 from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
@@ -163,7 +165,7 @@ class Advisor(BuildContext):
             if fault:
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
-                holding.append(suggestion)
+                holding.append(self._with_hazard(suggestion))
         proved = ranked(
             holding, self.sums, self.transfer, travels=self.transfers, also=self._is_taken_elsewhere
         )
@@ -192,6 +194,19 @@ class Advisor(BuildContext):
             for match in suggestion.matches
             for build_file in self.facts.taking(match)
         )
+
+    @cached_property
+    def _hazards(self) -> list[Hazard]:
+        """Return the hazards of all builds that a pattern removes."""
+        plans = [build_file.plan for build_file in self.build_files.all]
+        return [hazard for plan in plans for hazard in hazards(plan) if hazard.pattern]
+
+    def _with_hazard(self, suggestion: Suggestion) -> Suggestion:
+        """Say of a suggestion how what it hides breaks or spoils a build."""
+        for hazard in self._hazards:
+            if any(is_at_or_below(path, suggestion.paths) for path in hazard.paths):
+                return replace(suggestion, hazard=hazard.message)
+        return suggestion
 
     def _with_git(self, suggestion: Suggestion) -> Suggestion:
         """Say of a suggestion without proof whether git knows its paths."""
@@ -417,7 +432,7 @@ def ranked(
 ) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
-    Secrets of any size are worth a line, and so are volatile files that are transferred.
+    Secrets and hazards of any size are worth a line, as are volatile files that are transferred.
     The size of each suggestion excludes the paths of those before it. `also` says whether a
     build other than that of `transfer` takes what a suggestion hides.
     """
@@ -453,7 +468,7 @@ def ranked(
         rule = suggestion.rule
         if not left.entries:
             continue
-        if not rule.is_secret and _weight(left) < least:
+        if not suggestion.is_urgent and _weight(left) < least:
             is_taken = moved.entries > 0 or also(suggestion)
             if not (rule.volatile and is_taken):
                 continue

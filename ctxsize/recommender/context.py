@@ -35,6 +35,7 @@ from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Clause, Matches, Size
+from ctxsize.recommender.placed import names_of
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
 from ctxsize.repository import FileListing, FoundBuild, discover, recognisers, usual_context
@@ -309,18 +310,6 @@ def asked_builds(
             for directory in dict.fromkeys(map(realpath, directories)):
                 by_directory[directory].append(asking)
     return AskedBuilds(by_directory, frozenset(dockerfiles))
-
-
-def names_of(plan: Plan, root: str) -> Texts:
-    """Return the names of the contexts of a plan that are `root` and use its ignore file."""
-    names = [
-        context.name
-        for context in plan.named_contexts
-        if context.local and realpath(context.value) == root
-    ]
-    if plan.root == root and not plan.dockerfile_specific:
-        names.insert(0, "")
-    return tuple(names)
 
 
 def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice, pairwise
 from posixpath import dirname, join
@@ -18,17 +18,19 @@ from ctxsize.values import Value
 
 MOST_MENTIONS = 200  # maximum number of mentions of one kind that are read in a file
 _FILE = "reads.toml"
-_NEVER = r"(?!)"
+NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
 
 
 class Mention(NamedTuple):
-    """Alternative paths in the image, the kind of file there, and the place that names them."""
+    """Alternative paths in the image, the kinds of file there, and the place that names them."""
 
     paths: Texts
     then: str = ""
     optional: bool = False
     descends: str = ""
+    chosen: Texts = ()  # the packages that a command names, none for all
+    origins: Texts = ()  # the paths in the context of what must be copied to `paths`
     by: str = ""
     at: str = ""
 
@@ -42,7 +44,12 @@ class StartingCommand(Value):
     default: str = ""
     then: str = ""
     without: str = ""
+    unset: str = ""
+    operand: str = ""
+    valued: str = ""
+    chosen: str = ""
     optional: bool = False
+    installs: bool = False
 
 
 class MentionRow(Value):
@@ -54,6 +61,7 @@ class MentionRow(Value):
     equals: str = ""
     of_module: bool = False
     optional: bool = False
+    copied: bool = False
     then: str = ""
     descends: str = ""
     descends_all: str = ""
@@ -66,10 +74,21 @@ class ReadKind(Value):
     masked: bool = False
     around: str = ""
     roots: str = ""
-    left_out: str = _NEVER
-    unlike: str = _NEVER
-    module: str = _NEVER
-    not_named: str = _NEVER
+    left_out: str = NEVER
+    unlike: str = NEVER
+    module: str = NEVER
+    not_named: str = NEVER
+    named: str = NEVER
+    of_others: str = NEVER
+
+    def has_chosen(self, text: str, chosen: Texts) -> bool:
+        """Return True if a file is that of one of the `chosen` packages, or leads to them."""
+        if not chosen:
+            return not re.search(self.of_others, text)
+        if self.named == NEVER:
+            return True
+        name = re.search(self.named, text)
+        return name is not None and name[1] in chosen
 
     def code(self, text: str) -> str:
         """Blank out comments, literals and disabled code of a text; offsets stay the same."""
@@ -152,25 +171,46 @@ def words_in(row: MentionRow, text: str, code: str) -> Iterator[tuple[int, str]]
                 yield text.count("\n", 0, offset) + 1, word[group]
 
 
-def mentions_of(command: Command) -> Iterator[Mention]:
-    """Yield what a command reads, relative to the directory in which it runs."""
+def mentions_of(
+    command: Command, environment: Mapping[str, str], *, installing: bool = False
+) -> Iterator[Mention]:
+    """Yield what a command reads, relative to the directory in which it runs.
+
+    `environment` has the variables of its stage. With `installing`, only what commands that install
+    a project read.
+    """
     run = run_by(command)
-    if _runs_script(command, run):
+    if _runs_script(command, run) and not installing:
         yield Mention(run.words[:1])
     for start in starting_commands():
+        if installing and not start.installs:
+            continue
         if not re.fullmatch(start.program, run.program):
             continue
         if not re.match(start.run, " ".join(run.operands)):
             continue
-        without = start.without.split()
-        if run.has(*without):
-            continue
-        if any(word[:2] in without for word in run.arguments):
+        if _is_left_out(start, run, environment):
             continue
         if start.then == "go":
             yield from _go_packages(run)
         else:
             yield from _files_of(start, run)
+
+
+def _is_left_out(start: StartingCommand, run: Command, environment: Mapping[str, str]) -> bool:
+    """Return True if a command has an option, or sets a variable, with which nothing is known."""
+    without = start.without.split()
+    if run.has(*without):
+        return True
+    if any(word[:2] in without for word in run.arguments):
+        return True
+    chosen = start.chosen.split()
+    if any(word[:2] in chosen and word != word[:2] for word in run.arguments):
+        return True  # the value is part of the word
+    unset = start.unset.split()
+    if any(map(environment.get, unset)):
+        return True
+    return any(name in unset for name, _ in run.assignments)
 
 
 def _runs_script(command: Command, run: Command) -> bool:
@@ -206,11 +246,22 @@ def _go_packages(run: Command) -> Iterator[Mention]:
 
 def _files_of(start: StartingCommand, run: Command) -> Iterator[Mention]:
     """Yield the values of the options that name a file, else the files that are read by default."""
-    options = start.option.split()
     assigned = [word.split("=", 1) for word in run.words if "=" in word]
     pairs = [*pairwise(run.words), *assigned]
-    files = [file for option, file in pairs if option in options]
+
+    def values(options: str) -> list[str]:
+        return [value for option, value in pairs if option in options.split()]
+
+    files = values(start.option)
+    chosen = tuple(values(start.chosen))
     for file in files:
-        yield Mention((file,), start.then)
-    if not files:
-        yield Mention(tuple(start.default.split()), start.then, start.optional)
+        yield Mention((file,), start.then, chosen=chosen)
+    default = start.default.split()
+    if start.operand and run.operands:
+        valued = start.valued.split()
+        words = [word for before, word in pairwise(run.words) if before not in valued]
+        for operand in filter(None, (re.fullmatch(start.operand, word) for word in words)):
+            paths = [join(operand["path"], name) for name in default]
+            yield Mention(tuple(paths), start.then, start.optional)
+    elif not files:
+        yield Mention(tuple(default), start.then, start.optional, chosen=chosen)

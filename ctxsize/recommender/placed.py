@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from os.path import realpath
 from posixpath import basename, join, normpath, split
+from typing import NamedTuple
 
 from ctxsize.dockerfile.shell import is_known
-from ctxsize.dockerfile.stages import StageStep
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.engine.plan import Plan
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.knowledge.rules import listed
 from ctxsize.knowledge.tools import WordSet, works
 from ctxsize.model import Texts
-from ctxsize.recommender.tree import Tree
+from ctxsize.recommender.evidence import small_text
+from ctxsize.recommender.tree import ContextFiles, OnDisk, sending
 from ctxsize.syntax import Command
-from ctxsize.values import Value
+from ctxsize.values import Mutable, Value
 
 _OF_THE_IMAGE = r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)"
+_MOST_STEPS = 500  # of a Dockerfile
 _MOST_COMMANDS = 1_000  # of a stage: nothing is known of more
 _MOST_SOURCES = 100  # of a COPY
 _UNKNOWN = Command(("?",))
@@ -50,19 +55,19 @@ class Copied(Value):
             return True
         return relative(target, path) is not None
 
-    def origin(self, path: str, tree: Tree) -> str | None:
+    def origin(self, path: str, files: ContextFiles) -> str | None:
         """Return the first existing path of the context that is copied to `path`, or None."""
         below = relative(path, self.target)
         if below is None:
             return None
         for source in self.sources:
-            origin = _origin(source, below, tree)
-            if tree.entry(origin) or (source == "." and not below):
+            origin = _origin(source, below, files)
+            if (origin and files.has(origin)) or (source == "." and not below):
                 return origin
         return None
 
 
-def _origin(source: str, below: str, tree: Tree) -> str:
+def _origin(source: str, below: str, files: ContextFiles) -> str:
     """Return the path that a COPY of `source` puts at `below` in its target, `""` for none."""
     directory, name = split(source)
     if has_wildcards(source):
@@ -71,7 +76,7 @@ def _origin(source: str, below: str, tree: Tree) -> str:
         return ""
     if source == ".":
         return below
-    if tree.snapshot.folder(source):
+    if files.is_directory(source):
         return join(source, below).rstrip("/")
     # Without a slash at its end, the target may be the file or a directory.
     if below in ("", name):
@@ -82,9 +87,10 @@ def _origin(source: str, below: str, tree: Tree) -> str:
 class Placed(Value):
     """The places of files of the context in a stage, and the commands that may have made files."""
 
-    tree: Tree
+    files: ContextFiles
     copies: Sequence[Copied] = ()
     ran: Sequence[tuple[Command, WordSet]] = ()  # each with the words of its RUN
+    is_whole: bool = True  # False if some copies are left out
 
     def copied(self, step: StageStep, names: Collection[str]) -> Placed:
         """Return the places after a COPY or ADD; `names` are those of the context."""
@@ -93,7 +99,7 @@ class Placed(Value):
         if step.instruction.keyword == "ADD" or not is_known or "$" in step.destination:
             sources = ()
         elif any(flag.startswith(("--exclude", "--parents")) for flag in step.instruction.flags):
-            return self
+            return replace(self, is_whole=False)
         return self._with(sources, step.destination)
 
     def mounted(self, step: StageStep, names: Collection[str]) -> Placed:
@@ -148,11 +154,24 @@ class Placed(Value):
                 return False
         return True
 
+    def may_hold(self, path: str) -> bool:
+        """Return True if something may be at `path`, an absolute path, from any origin."""
+        if not self.is_whole or "$" in path or len(self.ran) > _MOST_COMMANDS:
+            return True
+        if any(copy.may_fill(path) or copy.origin(path, self.files) for copy in self.copies):
+            return True
+        brought = listed("brings_files")
+        name = basename(path)
+        for command, words in self.ran:
+            if name in words or command.program in brought or "/" in command.words[0]:
+                return True
+        return False
+
     def _find_copy(self, path: str) -> tuple[str | None, Copied]:
         is_known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
         if is_known and not re.match(_OF_THE_IMAGE, path):
             for copy in reversed(self.copies):
-                origin = copy.origin(path, self.tree)
+                origin = copy.origin(path, self.files)
                 if origin is not None or copy.may_fill(path):
                     return origin, copy
         return None, Copied((), "/", 0)
@@ -176,3 +195,118 @@ def _makes_one_of(command: Command, words: WordSet, path: str) -> bool | None:
 @lru_cache(maxsize=64)
 def _words(text: str) -> WordSet:
     return frozenset(re.findall(r"[\w.-]+|\$", text))
+
+
+def names_of(plan: Plan, root: str) -> Texts:
+    """Return the names of the contexts of a plan that are `root` and use its ignore file."""
+    names = [
+        context.name
+        for context in plan.named_contexts
+        if context.local and realpath(context.value) == root
+    ]
+    if plan.root == root and not plan.dockerfile_specific:
+        names.insert(0, "")
+    return tuple(names)
+
+
+class PlacedStep(NamedTuple):
+    """A step that a build runs, the places before it, and those at the end of each stage above."""
+
+    stage: BuiltStage
+    step: StageStep
+    here: Placed
+    ends: Mapping[BuiltStage | None, Placed]
+
+
+def placed_steps(plan: Plan, names: Collection[str], files: ContextFiles) -> Iterator[PlacedStep]:
+    """Yield the steps of the stages that a build needs; `names` are those of the context."""
+    dockerfile = plan.parsed.dockerfile
+    if len(dockerfile.instructions) > _MOST_STEPS:
+        return
+    stages = built_stages(dockerfile, plan.build.build_arguments)
+    needed = _needed(stages, plan.build.target.lower())
+    ends = dict[BuiltStage | None, Placed]()
+    for stage in stages:
+        if stage not in needed:
+            continue
+        here = ends.get(stage.parent, Placed(files))
+        for step in stage.steps:
+            yield PlacedStep(stage, step, here, ends)
+            if step.is_run:
+                here = here.after(step)
+            elif step.is_copy:
+                here = here.copied(step, names)
+        ends[stage] = here
+
+
+def _needed(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]:
+    """Return the stages that a build of `target` runs, by default of the last stage."""
+    needed: set[BuiltStage | None] = {*stages[-1:]}
+    for stage in stages:
+        if target in (stage.label, str(stage.stage.index)):
+            needed = {stage}
+    for stage in reversed(stages):
+        if stage not in needed:
+            continue
+        needed.add(stage.parent)
+        for step in stage.steps:
+            needed.add(stage.origin(step.origin))
+            needed.update(stage.origin(mount.origin) for mount in step.mounts)
+    return needed
+
+
+class RunCommand(NamedTuple):
+    """A command of a RUN, the directory in which it runs, and what COPY has put where."""
+
+    step: StageStep
+    directory: str
+    command: Command
+    here: Placed
+
+
+class BuildLook(Mutable):
+    """One build: directories and files of its context are read when they are asked for."""
+
+    plan: Plan
+
+    def __post_init__(self) -> None:
+        self.files = OnDisk(self.plan.root)
+        self.is_sent = sending(self.plan, self.files)
+        self.names = names_of(self.plan, self.plan.root) or ("",)
+
+    @cached_property
+    def steps(self) -> Sequence[PlacedStep]:
+        return [*placed_steps(self.plan, self.names, self.files)]
+
+    @cached_property
+    def runs(self) -> list[RunCommand]:
+        """Return the commands of all RUN instructions, in their order."""
+        return [
+            RunCommand(step, directory, command, here.mounted(step, self.names))
+            for _, step, here, _ in self.steps
+            if step.is_run
+            for directory, command in step.located
+        ]
+
+    def text(self, path: str) -> str:
+        """Return the text of a file that is sent; nothing for others."""
+        if self.files.is_file(path) and self.is_sent(path):
+            return small_text(self.files.directory, path)
+        return ""
+
+    def holds_any(self, directory: str) -> bool:
+        """Return True if something in a directory is sent."""
+        if not (self.files.is_directory(directory) and self.is_sent(directory)):
+            return False
+        return any(self.is_sent(join(directory, name)) for name in self.files.names(directory))
+
+    def deciding_line(self, path: str) -> int:
+        """Return the line of the ignore file that ignores a path; 0 if none does."""
+        spec = self.plan.spec
+        line = 0
+        for ancestor, step in spec.steps(path):
+            if step.ignored and step.decider is not None:
+                line = spec.patterns[step.decider].line or 0
+                if not spec.enters(ancestor):
+                    break
+        return line

@@ -8,32 +8,34 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
-from posixpath import dirname, join, normpath, split
-from stat import S_ISREG
+from collections.abc import Callable, Collection, Iterator
+from functools import lru_cache, partial
+from posixpath import dirname, join, normpath, relpath, split
 
-from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.plan import Plan
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
-from ctxsize.knowledge.tools import works
+from ctxsize.knowledge.tools import run_by, works
 from ctxsize.model import Texts
 from ctxsize.recommender.evidence import Tracked, small_text
 from ctxsize.recommender.mentions import (
     MOST_MENTIONS,
+    NEVER,
     Mention,
+    MentionRow,
     mentions_of,
     read_kinds,
     words_in,
 )
-from ctxsize.recommender.placed import Placed, relative
-from ctxsize.recommender.tree import Tree
+from ctxsize.recommender.placed import Placed, placed_steps, relative
+from ctxsize.recommender.tree import ContextFiles
+from ctxsize.syntax import Command
 from ctxsize.values import Value
 
-_MOST_STEPS = 500  # of a Dockerfile
 _MOST_FILES = 1_000  # that a pattern stands for
 _LARGEST_BYTES = 128 * 1024  # of one file
 _MOST_WORK = 1_000_000  # units of work for all files of a context; a file that is read costs 500
+_PLAIN = r"[\w./][\w./-]{0,40}"  # a word that is no option
 _MAY_PASS = r"[;|`()!]|(?<!\\)\n|(?<!\$)\{|(?<![&>])&(?![&>])|<<"
 """Expression for parts of a RUN that may survive the failure of a command."""
 
@@ -59,39 +61,40 @@ class Reference(Value):
         return not all(map(git.ignores, self.files))
 
 
+class Missing(Value):
+    """A file of the context that no COPY brings before the command that cannot do without it."""
+
+    by: str  # the path of the file that names it
+    at: str  # the place, as `pyproject.toml:4`
+    file: str
+    command: str
+    line: int  # of the RUN
+
+
 class References:
     """The references of the builds of one context. Only files that are sent are read."""
 
-    def __init__(self, tree: Tree, is_sent: Callable[[str], bool]) -> None:
-        self._tree = tree
+    def __init__(
+        self, files: ContextFiles, is_sent: Callable[[str], bool], *, installing: bool = False
+    ) -> None:
+        """Find those of all commands; with `installing`, only those of what installs a project."""
+        self.missing: list[Missing] = []  # of what was searched so far
+        self._installing = installing
+        self._entries = files
         self._is_sent = is_sent
         self._left = _MOST_WORK
         self._text = lru_cache(maxsize=64)(self._read_text)
 
     def of(self, plan: Plan, names: Collection[str]) -> Iterator[Reference]:
         """Yield those of one Dockerfile; `names` are the names of this context in its build."""
-        dockerfile = plan.parsed.dockerfile
-        if len(dockerfile.instructions) > _MOST_STEPS:
-            return
-        stages = built_stages(dockerfile, plan.build.build_arguments)
-        needed = _needed(stages, plan.build.target.lower())
-        ends = dict[BuiltStage | None, Placed]()
-        for stage in stages:
-            if stage not in needed:
-                continue
-            here = ends.get(stage.parent, Placed(self._tree))
-            for step in stage.steps:
-                where = f"{plan.dockerfile}:{step.line}"
-                if step.is_run:
-                    yield from self._of_run(step, where, here.mounted(step, names))
-                    here = here.after(step)
-                elif step.is_copy:
-                    origin = stage.origin(step.origin)
-                    if origin:
-                        for path in self._of_copy(step, origin, ends[origin]):
-                            yield Reference("", where, (path,), is_copy=True)
-                    here = here.copied(step, names)
-            ends[stage] = here
+        for stage, step, here, ends in placed_steps(plan, names, self._entries):
+            where = f"{plan.dockerfile}:{step.line}"
+            if step.is_run:
+                yield from self._of_run(step, where, here.mounted(step, names))
+            origin = step.is_copy and stage.origin(step.origin)
+            if origin:
+                for path in self._of_copy(step, origin, ends[origin]):
+                    yield Reference("", where, (path,), is_copy=True)
 
     def _of_copy(self, step: StageStep, origin: BuiltStage, there: Placed) -> Iterator[str]:
         """Yield the paths of the context that a COPY takes from a stage, which makes none there."""
@@ -120,14 +123,28 @@ class References:
             return
         for directory, command in step.located:
             pending = deque[Mention]()
-            for mention in mentions_of(command):
+            for mention in mentions_of(command, step.environment, installing=self._installing):
                 paths = tuple(join(directory, path) for path in mention.paths)
                 pending.append(mention._replace(paths=paths, at=where))
-            yield from self._follow(pending, here)
+            yield from self._follow(pending, here, partial(self._note_missing, step, command))
             here = here.after(step, command)
 
-    def _follow(self, pending: deque[Mention], here: Placed) -> Iterator[Reference]:
-        read = set[str]()
+    def _note_missing(
+        self, step: StageStep, command: Command, mention: Mention, here: Placed
+    ) -> None:
+        """Keep a file that must be copied if none may be there, but the context has it."""
+        for path, file in zip(mention.paths, mention.origins, strict=False):
+            if self._entries.is_file(file) and not here.may_hold(path):
+                missing = Missing(mention.by, mention.at, file, in_short(command), step.line)
+                self.missing.append(missing)
+
+    def _follow(
+        self,
+        pending: deque[Mention],
+        here: Placed,
+        note_missing: Callable[[Mention, Placed], None],
+    ) -> Iterator[Reference]:
+        read = set[tuple[str, str]]()
         known = set[object]()
         while pending and self._left > 0:
             mention = pending.popleft()
@@ -139,17 +156,24 @@ class References:
             files = self._files(mention, here)
             if files and not mention.optional and all(map(here.is_alone, files)):
                 yield Reference(mention.by, mention.at, tuple(sorted(files.values())))
-            if not mention.then:
-                continue
+            if not files:
+                note_missing(mention, here)
             for path, file in files.items():
-                if path not in read:
-                    read.add(path)
-                    pending += self._mentions(mention.then, path, file, here)
+                for kind in mention.then.split():
+                    if (kind, path) not in read:
+                        read.add((kind, path))
+                        pending += self._mentions(kind, path, file, here, mention.chosen)
 
-    def _mentions(self, then: str, path: str, file: str, here: Placed) -> Iterator[Mention]:
+    def _mentions(
+        self, then: str, path: str, file: str, here: Placed, chosen: Texts
+    ) -> Iterator[Mention]:
         """Yield what a file of the context, which is at `path` of the image, names."""
         kind = read_kinds()[then]
         text = self._text(file)
+        if not kind.has_chosen(text, chosen):
+            return
+        if kind.named != NEVER:
+            chosen = ()  # of a chosen package, all is followed on which it depends
         directory, name = split(path)
         if re.fullmatch(kind.not_named, name):
             return
@@ -184,6 +208,8 @@ class References:
                     row.then,
                     row.optional,
                     descends=descends,
+                    chosen=chosen,
+                    origins=_origins(row, file, path, paths),
                     by=file,
                     at=f"{file}:{line}",
                 )
@@ -202,13 +228,12 @@ class References:
             origin = here.origin(path)
             if origin is None:
                 continue
-            names = self._tree.names(origin)
+            names = self._entries.names(origin)
             self._left -= len(names)
-            file = self._tree.snapshot.file(origin)
             if parts:
                 matching = [name for name in names if match(parts[0], name)]
                 pending += [(join(path, name), parts[1:]) for name in matching]
-            elif file and S_ISREG(file.st_mode):
+            elif self._entries.is_file(origin):
                 files[path] = origin
             elif mention.descends and ("go.mod" not in names or mention.then):
                 inner = [name for name in names if not re.fullmatch(mention.descends, name)]
@@ -217,24 +242,35 @@ class References:
 
     def _read_text(self, path: str) -> str:
         """Return the text of a file that is sent, unless it is large or too much was read."""
-        size_bytes = self._tree.size_bytes(path)
+        size_bytes = self._entries.size_bytes(path)
         self._left -= 500 + size_bytes // 16
         if self._left > 0 and 0 < size_bytes <= _LARGEST_BYTES and self._is_sent(path):
-            return small_text(self._tree.directory, path)
+            return small_text(self._entries.directory, path)
         return ""
 
 
-def _needed(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]:
-    """Return the stages that a build of `target` runs, by default of the last stage."""
-    needed: set[BuiltStage | None] = {*stages[-1:]}
-    for stage in stages:
-        if target in (stage.label, str(stage.stage.index)):
-            needed = {stage}
-    for stage in reversed(stages):
-        if stage not in needed:
-            continue
-        needed.add(stage.parent)
-        for step in stage.steps:
-            needed.add(stage.origin(step.origin))
-            needed.update(stage.origin(mount.origin) for mount in step.mounts)
-    return needed
+def in_short(command: Command) -> str:
+    """Return a program and its first words without options: others may contain secrets."""
+    run = run_by(command)
+    words = [run.program]
+    for word in run.arguments[:2]:
+        if not re.fullmatch(_PLAIN, word):
+            break
+        words.append(word)
+    return " ".join(words)
+
+
+def _origins(row: MentionRow, file: str, path: str, named: Texts) -> Texts:
+    """Return the paths in the context of what must be copied, beside a `file` that is at `path`."""
+    if row.copied:
+        return tuple(_beside(file, path, other) for other in named)
+    return ()
+
+
+def _beside(file: str, path: str, named: str) -> str:
+    """Return the path in the context that stands to a `file` as `named` to its path in the image.
+
+    >>> _beside("api/pyproject.toml", "/app/pyproject.toml", "/app/docs/../README.md")
+    'api/README.md'
+    """
+    return normpath(join(dirname(file), relpath(named, dirname(path))))

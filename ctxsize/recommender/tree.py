@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache, reduce
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache, cached_property, lru_cache, reduce
+from os import DirEntry
 from posixpath import join
-from typing import NamedTuple
+from stat import S_ISREG
+from typing import NamedTuple, Protocol
 
 from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.judged import JudgedNames
+from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
 from ctxsize.globs import is_glob, matcher
+from ctxsize.reader import entries_in
 
 PathSet = Collection[str]
+
+
+class ContextFiles(Protocol):
+    """The entries of a context by their paths, which may be read one directory after the other."""
+
+    directory: str  # the real path of the context
+
+    def names(self, directory: str) -> list[str]:
+        """Return the names in a directory; none if there is no such directory."""
+
+    def has(self, path: str) -> bool:
+        """Return True if there is an entry at `path`."""
+
+    def is_directory(self, path: str) -> bool:
+        """Return True if there is a directory at `path`, or for the context itself."""
+
+    def is_file(self, path: str) -> bool:
+        """Return True if there is a regular file at `path`."""
+
+    def size_bytes(self, path: str) -> int:
+        """Return the bytes of a regular file."""
 
 
 class Sums(NamedTuple):
@@ -48,7 +74,7 @@ class Tree:
         self.snapshot = snapshot
         self.root = snapshot.root
         self.directory = snapshot.plan.root  # the real path of the context
-        # Files of a directory are asked about one after the other, with the same patterns.
+        # ContextFiles of a directory are asked about one after the other, with the same patterns.
         self.find = lru_cache(maxsize=64)(self._find)
         """Return the first path below a directory, or above it for `../`, that matches; or None."""
 
@@ -70,6 +96,15 @@ class Tree:
         above, _, name = path.rpartition("/")
         folder = self.snapshot.folder(above)
         return folder is not None and folder.has(name)
+
+    def is_directory(self, path: str) -> bool:
+        """Return True if there is a directory at `path`, or for the context itself."""
+        return self.snapshot.folder(path) is not None
+
+    def is_file(self, path: str) -> bool:
+        """Return True if there is a regular file at `path`."""
+        file = self.snapshot.file(path)
+        return file is not None and S_ISREG(file.st_mode)
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
@@ -114,6 +149,70 @@ class Tree:
                 yield from map(directory.prefix.__add__, directory.entries)
         elif entry:
             yield path
+
+
+class OnDisk:
+    """A context whose directories are read one by one, when something in them is asked for."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._listing: Callable[[str], Mapping[str, DirEntry[str]]] = cache(self._list)
+
+    def _list(self, directory: str) -> Mapping[str, DirEntry[str]]:
+        """Return the entries of a directory by name; none below a symlink."""
+        if not self.is_directory(directory):
+            return {}
+        with suppress(OSError, ValueError):
+            return {entry.name: entry for entry in entries_in(join(self.directory, directory))}
+        return {}
+
+    def _entry(self, path: str) -> DirEntry[str] | None:
+        above, _, name = path.rpartition("/")
+        return self._listing(above).get(name)
+
+    def names(self, directory: str) -> list[str]:
+        """Return the names in a directory; none if there is no such directory."""
+        return sorted(self._listing(directory))
+
+    def has(self, path: str) -> bool:
+        """Return True if there is an entry at `path`."""
+        return self._entry(path) is not None
+
+    def is_directory(self, path: str) -> bool:
+        """Return True if there is a directory at `path`, or for the context itself."""
+        if not path:
+            return True
+        entry = self._entry(path)
+        return entry is not None and entry.is_dir(follow_symlinks=False)
+
+    def is_file(self, path: str) -> bool:
+        """Return True if there is a regular file at `path`."""
+        entry = self._entry(path)
+        return entry is not None and entry.is_file(follow_symlinks=False)
+
+    def size_bytes(self, path: str) -> int:
+        """Return the bytes of a regular file."""
+        entry = self._entry(path)
+        if entry is None:
+            return 0
+        with suppress(OSError):
+            return entry.stat(follow_symlinks=False).st_size
+        return 0
+
+
+def sending(plan: Plan, files: ContextFiles) -> Callable[[str], bool]:
+    """Return whether the ignore file of `plan` sends an entry, for one path after the other."""
+    spec = plan.spec
+
+    @cache
+    def is_sent(path: str) -> bool:
+        step = None
+        for ancestor, step in spec.steps(path):
+            if step.ignored and not spec.enters(ancestor):
+                return False
+        return step is not None and not step.ignored and files.has(path)
+
+    return is_sent
 
 
 class JudgedSums:

@@ -242,6 +242,11 @@ COMPUTED: dict[str, Computed] = {
     "recommender/mentions.py: start.program": Computed(
         _each("start", mentions.starting_commands())
     ),
+    "recommender/mentions.py: self.named": Computed(lambda: _kinds("self")),
+    "recommender/mentions.py: self.of_others": Computed(lambda: _kinds("self")),
+    "recommender/mentions.py: start.operand": Computed(
+        _each("start", mentions.starting_commands())
+    ),
     "recommender/mentions.py: start.run": Computed(_each("start", mentions.starting_commands())),
     "recommender/references.py: kind.not_named": Computed(_kinds),
     "recommender/references.py: kind.unlike": Computed(_kinds),

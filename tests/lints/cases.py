@@ -40,6 +40,14 @@ INSTALLED: list[str | Node] = [
 ]
 
 
+TESTED = file("Dockerfile", b"FROM python:3.13\nCOPY . .\nRUN pytest --cov\n")
+RECORDED: list[str | Node] = [
+    file("Dockerfile", b"FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npx tsc -b\n"),
+    *("package.json", "tsconfig.json", "src/a.ts"),
+    file("tsconfig.tsbuildinfo", b'{"options":{"outDir":"./dist"}}     '),
+]
+
+
 def copying(*sources: str) -> Node:
     """A Dockerfile that copies `sources`, each on a line of its own."""
     lines = "".join(f"COPY {source} /\n" for source in sources)
@@ -246,6 +254,7 @@ CATCHES: dict[str, list[Case]] = {
         ),
         Case("*.lock\n", [DOCKERFILE, "yarn.lock"], ("1:1 error 1 files 10 B, unsafe",)),
         Case("*.json\n", ["package.json"], ("1:1 warning 1 files 13 B, unsafe",)),
+        Case("**/.coverage*\n", [TESTED, ".coveragerc"], ("1:1 error 1 files 12 B, unsafe",)),
     ],
     "CTX118": [
         Case("readme.md\n", ["README.md"], ("1:1 warning, unsafe",)),
@@ -311,6 +320,12 @@ CATCHES: dict[str, list[Case]] = {
     "CTX131": [
         Case("**/*.sh\n", [RUNNING, "run.sh"], ("1:1 error, unsafe",)),
         Case("*\n!a\n", [RUNNING, "run.sh", "a"], ("1:1 error, unsafe",)),
+    ],
+    "CTX140": [
+        Case("dist\n", RECORDED, ("warning 1 files 36 B, certain",)),
+    ],
+    "CTX141": [
+        Case("dist\n", INSTALLED, ("warning 1 files 3000000 B, certain",)),
     ],
     "CTX133": [
         Case("node_modules\ndocker\n!docker/*.sh\n", SCRIPTS, ("3:1 info, unsafe",)),
@@ -458,6 +473,9 @@ SILENT: dict[str, list[Case]] = {
         Case("{{cookiecutter.name}}\n", ["{{cookiecutter.name}}/a"]),
     ],
     "CTX116": [
+        Case("**/.coverage*\n", [DOCKERFILE, ".coveragerc"]),
+        Case(".*\n", [TESTED, ".coveragerc"]),
+        Case(".coveragerc\n", [TESTED, ".coveragerc"]),
         Case("*\n!src\n", [DOCKERFILE, "package.json", "src/a"]),
         Case("package*.json\n", [DOCKERFILE, "package.json"]),
         Case("compose*.y*ml\n", [DOCKERFILE, "composer.json"]),
@@ -500,6 +518,15 @@ SILENT: dict[str, list[Case]] = {
     "CTX131": [
         Case("*\n!run.sh\n", [RUNNING, "run.sh"]),
         Case("run.sh\n", [RUNNING, "a"]),
+    ],
+    "CTX140": [
+        Case("dist\n**/*.tsbuildinfo\n", RECORDED),
+        Case("docs\n", [*RECORDED, "dist/a.js"]),
+    ],
+    "CTX141": [
+        Case("**/node_modules\n", INSTALLED),
+        Case("node_modules/*\n", INSTALLED),
+        Case("docs\n", [DOCKERFILE, *INSTALLED[1:]]),
     ],
     "CTX130": [
         Case("*\n!services\n**/target\n", ["services/a/target/x"]),

@@ -65,6 +65,14 @@ TEXT = 'const A: &str = include_str!("../README.md");\n'
 FROM_TOP = 'pub const A: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));\n'
 A_TOML = '[package]\nname = "a"\nversion = "0.1.0"\n\n[dependencies]\nb = { path = "b" }\n'
 B_TOML = '[package]\nname = "b"\nversion = "0.1.0"\n'
+C_TOML = B_TOML.replace('"b"', '"c"')
+WORKSPACE = {
+    "Cargo.toml": '[workspace]\nresolver = "2"\nmembers = [\n  "crates/*",  # all\n]\n',
+    "crates/b/Cargo.toml": B_TOML,
+    "crates/b/README.md": "",
+    "crates/b/src/lib.rs": DOC,
+}
+OF_MEMBER = "crates/b/README.md (crates/b/src/lib.rs:1)"
 P_TXT = 'package p\n\nimport _ "embed"\n\n//go:embed p.txt\nvar S string\n'
 JS = 'package main\n\nimport _ "embed"\n\n//go:embed web/a.js\nvar s string\n'
 SCRIPT = {"scripts/build.sh": "#!/bin/sh\n", "src/a": ""}
@@ -124,6 +132,21 @@ SPEAKS = {
     "a package that is hidden": Row(
         {**go("//go:embed main.go"), "b.go": 'package main\n\nimport _ "example.com/m/p"\n',
          "p/p.go": "package p\n"}, "p\n", LISTED, ("p/p.go (b.go:3)",), GO),
+    "a package of a workspace": Row(
+        WORKSPACE, "**/*.md\n", BUILD, (OF_MEMBER,), CARGO),
+    "a package of a workspace that is chosen": Row(
+        {**WORKSPACE, "crates/c/Cargo.toml": C_TOML, "crates/c/src/lib.rs": ""}, "**/*.md\n",
+        f"{BUILD} -p b", (OF_MEMBER,), (*CARGO, "-p", "b")),
+    "a package beside the one at the top that is chosen": Row(
+        {**rust(""), "Cargo.toml": A_TOML.partition("[dep")[0] + '[workspace]\nmembers = ["b"]\n',
+         "b/Cargo.toml": B_TOML, "b/README.md": "", "b/src/lib.rs": DOC}, "b/*.md\n",
+        f"{BUILD} --package=b", ("b/README.md (b/src/lib.rs:1)",), (*CARGO, "-p", "b")),
+    "the program of a package": Row(
+        {**rust(TEXT + "fn main() {}\n"), "src/main.rs": TEXT + "fn main() {}\n", "src/lib.rs": ""},
+        "*.md\n", f"{BUILD} --bin a", ("README.md (src/main.rs:1)",)),
+    "a package by its path": Row(
+        {**rust(""), "Cargo.toml": A_TOML, "b/Cargo.toml": B_TOML, "b/README.md": "",
+         "b/src/lib.rs": DOC}, "**/*.md\n", BUILD, ("b/README.md (b/src/lib.rs:1)",), CARGO),
     "all packages": Row(
         {"go.mod": "module example.com/m\n", "a/a.go": "package a\n",
          "b/b.go": 'package b\n\nimport _ "embed"\n\n//go:embed b.txt\nvar S string\n',
@@ -298,9 +321,17 @@ SILENT = {
         rust("cfg_if::cfg_if! {\n    if #[cfg(windows)] {\n        " + TEXT + "    }\n}\n"),
         "*.md\n", BUILD),
     "quoted code": Row(rust("fn a() { quote! { " + TEXT.strip() + " } }\n"), "*.md\n", BUILD),
-    "another package": Row(
-        {**rust(""), "Cargo.toml": A_TOML, "b/Cargo.toml": B_TOML, "b/README.md": "",
-         "b/src/lib.rs": DOC}, "**/*.md\n", BUILD),
+    "a package that is optional": Row(
+        {**rust(""), "Cargo.toml": A_TOML.replace('" }', '", optional = true }'),
+         "b/Cargo.toml": B_TOML, "b/README.md": "", "b/src/lib.rs": DOC}, "**/*.md\n", BUILD, (),
+        CARGO),
+    "a package of the workspace beside the one at the top": Row(
+        {**rust(""), "Cargo.toml": A_TOML.partition("[dep")[0] + '[workspace]\nmembers = ["b"]\n',
+         "b/Cargo.toml": B_TOML, "b/README.md": "", "b/src/lib.rs": DOC}, "**/*.md\n", BUILD, (),
+        CARGO),
+    "a package of the workspace that is not chosen": Row(
+        {**WORKSPACE, "crates/c/Cargo.toml": C_TOML, "crates/c/src/lib.rs": ""}, "**/*.md\n",
+        f"{BUILD} -p c", (), (*CARGO, "-p", "c")),
     "another library": Row(
         {**rust(DOC), "Cargo.toml": '[package]\nname = "a"\nversion = "0.1.0"\n[lib]\n'
          'path = "x.rs"\n', "x.rs": ""}, "*.md\n", BUILD, (), CARGO),

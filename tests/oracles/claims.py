@@ -182,7 +182,7 @@ FIGURES: dict[str, Callable[[Asked, Finding], Iterator[str]]] = {
     **dict.fromkeys(("CTX108", "CTX130"), _are_named),
     **dict.fromkeys(("CTX102", "CTX104"), _are_meant),
     **dict.fromkeys(("CTX103", "CTX115", "CTX124"), _hang_on_the_line),
-    **dict.fromkeys(("CTX109", "CTX110", "CTX135"), _travel),
+    **dict.fromkeys(("CTX109", "CTX110", "CTX135", "CTX140", "CTX141"), _travel),
     "CTX116": _are_hidden_by_the_line,
     "CTX120": _arrive_empty,
     "CTX125": _stay_out,

@@ -24,6 +24,7 @@ from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import EXAMPLES, command, listed, quoted, visible
 from ctxsize.guard import CheckReport, ContextCheck, Limit
 from ctxsize.model import Share
+from ctxsize.recommender.hazards import HAZARDS
 from ctxsize.units import plural
 
 _LINES = 20  # number of lines of a refusal, with the blank line after it
@@ -93,7 +94,10 @@ def _passing(check: ContextCheck) -> Items:
     text = ", ".join(texts) or "nothing is limited"
     yield Prose(f"ok {quoted(check.name)}: {text}", 4, "ok", "green")
     for finding in check.findings:
-        yield Prose(f"   {visible(finding.message)}", 5)
+        text = finding.message
+        if finding.code in HAZARDS:
+            text += f"; {finding.help}"
+        yield Prose(f"   {visible(text)}", 5)
     yield from _accepted(check)
 
 

@@ -19,6 +19,7 @@ from ctxsize.formats.sections import (
     Items,
     LargePart,
     LargeParts,
+    Prose,
     Room,
     Screen,
     ScreenPart,
@@ -42,6 +43,7 @@ _LINES = 20
 _ROWS = Room(8, 8, least=2)
 _VERDICT = Fit(2, on_narrow=3)
 _LINE = Fit(1)
+_HAZARD = Fit(3, on_narrow=4)
 _SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
 _LEAST_SHARE = 1000  # part of the whole below which only an unneeded row is worth a line
 _SPLIT = 4  # part of the whole from which a directory is replaced by the one that has most of it
@@ -61,12 +63,23 @@ def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     largest = LargeParts(parts_of(report), sent(report), _ROWS)
     sections = [
         answer,
+        Section([*_breaks(report)]),
         Section([Findings(report.findings, 1)]),
         Section([largest]),
         Section([*_facts(report)]),
     ]
     # A blank line would follow the last section.
     yield Screen(sections, _LINES + 1)
+
+
+def _breaks(report: Report) -> Items:
+    """Yield what breaks or spoils the build, whatever its size, and the number of the others."""
+    if not report.hazards:
+        return
+    first, *others = report.hazards
+    yield Prose(f"Breaks: {visible(first.message)}", 0, "Breaks", "red", _HAZARD)
+    if others:
+        yield Prose(f"{plural(len(others), 'hazard')} more: ctxsize lint", fit=_LINE)
 
 
 def _facts(report: Report) -> Items:
