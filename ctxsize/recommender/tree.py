@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache, reduce
 from posixpath import join
 from typing import NamedTuple
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
@@ -258,6 +260,16 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
     none = Sums()
     return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
+
+
+def within(sums: Mapping[str, Sums], paths: PathSet) -> defaultdict[str, Sums]:
+    """Return by directory the sums of those `paths` that are in it; by path those of itself."""
+    by_directory = defaultdict[str, Sums](Sums)
+    for path in outermost(paths):
+        if path in sums:
+            for directory in ("", *up_to(path)):
+                by_directory[directory] = by_directory[directory].plus(sums[path])
+    return by_directory
 
 
 def is_below(path: str, paths: PathSet) -> bool:
