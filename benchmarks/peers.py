@@ -269,6 +269,7 @@ def startup_commands(case: Case) -> dict[str, list[str]]:
         "ctxsize measure, 20 files": _ctxsize("measure", str(case.path)),
         "ctxsize measure --format json, 20 files": measure_command(case),
         "ctxsize suggest, 20 files": _ctxsize("suggest", str(case.path)),
+        "ctxsize, 20 files": _ctxsize(str(case.path)),
     }
 
 

@@ -11,6 +11,7 @@ MOST_STARTUP = {
     STARTUP: 8.0,
     "ctxsize measure --format json, 20 files": 8.0,
     "ctxsize suggest, 20 files": 12.0,
+    "ctxsize, 20 files": 12.0,
 }
 """Times `python -c pass`."""
 

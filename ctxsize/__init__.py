@@ -18,7 +18,7 @@ from ctxsize.version import refuse_windows as _refuse_windows
 _NAMES = {
     "advice": "DockerfileAdvice",
     "api": (
-        "advise clean_apply clean_plan discover explain lint load_config ls measure "
+        "advise clean_apply clean_plan discover explain glance lint load_config ls measure "
         "plan_ignore_file scan suggest suggest_all"
     ),
     "build": "Build Options StrPath",
@@ -49,13 +49,13 @@ _NAMES = {
     "knowledge.rules": "Category EntryType Foresight Marker Rule",
     "lints": "Linted LintedFile",
     "model": (
-        "Amount Clue Directory Effect Entry IgnoreFileInfo Ignored Kind Measurement "
-        "NamedContext Pattern Problem Reason Report Share SourceShare Totals Transfer "
+        "Amount Difference Directory Effect Entry IgnoreFileInfo Ignored Kind Measurement "
+        "NamedContext Pattern Problem Report Share SourceShare Totals Transfer "
         "Verdict"
     ),
     "planning": "plan_for",
     "recommender.outcome": (
-        "Advice Blocked IgnoreFileChange IgnoreFilePlan Match Note Objection Question "
+        "Advice Blocked Glance IgnoreFileChange IgnoreFilePlan Match Note Objection Question "
         "Size Suggestion"
     ),
     "repository": "Discovery",
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         clean_plan as clean_plan,
         discover as discover,
         explain as explain,
+        glance as glance,
         lint as lint,
         load_config as load_config,
         ls as ls,
@@ -184,7 +185,7 @@ if TYPE_CHECKING:
     from ctxsize.lints import Linted as Linted, LintedFile as LintedFile
     from ctxsize.model import (
         Amount as Amount,
-        Clue as Clue,
+        Difference as Difference,
         Directory as Directory,
         Effect as Effect,
         Entry as Entry,
@@ -195,7 +196,6 @@ if TYPE_CHECKING:
         NamedContext as NamedContext,
         Pattern as Pattern,
         Problem as Problem,
-        Reason as Reason,
         Report as Report,
         Share as Share,
         SourceShare as SourceShare,
@@ -207,6 +207,7 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import (
         Advice as Advice,
         Blocked as Blocked,
+        Glance as Glance,
         IgnoreFileChange as IgnoreFileChange,
         IgnoreFilePlan as IgnoreFilePlan,
         Match as Match,

@@ -8,7 +8,8 @@ names accepted findings. `steps` is called with each part of the work, `progress
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 import ctxsize
@@ -25,7 +26,7 @@ from ctxsize.build import (
 )
 from ctxsize.engine.events import Progress, Steps
 from ctxsize.engine.plan import ELSEWHERE
-from ctxsize.errors import InputError
+from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.planning import BuildOrPlan, plan_for
 
 
@@ -49,18 +50,69 @@ def measure(
     Raises `InputError` for a missing file or directory, `BuildFailsError` if the build fails.
     """
     from ctxsize.engine import report as measuring
-    from ctxsize.engine.transfers import with_transfers
 
     plan = plan_for(build, data=data, **options)
     report = measuring.measure(
         plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
+    return _completed(plan, report, config, progress)
+
+
+def _completed(
+    plan: ctxsize.Plan,
+    report: ctxsize.Report,
+    config: ctxsize.Config | None,
+    progress: Progress | None,
+) -> ctxsize.Report:
+    """Return a report with its transfers, without the problems that the configuration accepts."""
+    from ctxsize.engine.transfers import with_transfers
+
     report = with_transfers(plan, report, progress=progress)
-    if report.is_debatable:
+    if report.findings:
         from ctxsize.guard.accepting import without_accepted  # most reports need no configuration
 
-        report = without_accepted(plan, report, config)
+        report = without_accepted(report, config)
     return report
+
+
+def glance(
+    build: BuildOrPlan = ".",
+    *,
+    ignored: bool = False,
+    top: int = 10,
+    depth: int | None = 3,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+    jobs: int | None = None,
+    config: ctxsize.Config | None = None,
+    **options: Unpack[Options],
+) -> ctxsize.Glance:
+    """Return what `measure` returns, and what `suggest` does if the builder accepts a Dockerfile.
+
+    Both are about the tree that one walk read, unless an ignore file makes them read different
+    parts of it. Raises what `measure` raises.
+    """
+    from ctxsize.engine import report as measuring
+    from ctxsize.engine.dockerfiles import unread_beside
+    from ctxsize.recommender.hazards import hazards
+    from ctxsize.recommender.outcome import Glance
+
+    plan = plan_for(build, **options)
+    report, snapshot = measuring.measure_and_keep(
+        plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
+    )
+    report = _completed(plan, report, config, progress)
+    unread_path = unread_beside(
+        report.context_path, plan.build.dockerfile, report.dockerfile, plan.builder
+    )
+    seen = Glance(report, None, snapshot, unread_ignore_file=unread_path)
+    if report.dockerfile is None or report.failing:
+        return seen
+    problems = (hazard.problem(plan) for hazard in hazards(plan))
+    seen = replace(seen, hazards=tuple(problems))
+    with suppress(CtxsizeError):  # `suggest` says why there is no advice
+        return replace(seen, advice=_suggest(plan, snapshot, config=config, steps=steps))
+    return seen
 
 
 def ls(
@@ -172,14 +224,38 @@ def suggest(
     Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
     that changed in between or cannot be written.
     """
-    from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
+
+    plan = plan_for(build, **options)
+    return _suggest(
+        plan,
+        Snapshot.take(plan, progress=progress),
+        write=write,
+        replace_link=replace_link,
+        unsafe=unsafe,
+        only=words_of(only),
+        config=config,
+        steps=steps,
+    )
+
+
+def _suggest(
+    plan: ctxsize.Plan,
+    snapshot: ctxsize.Snapshot,
+    *,
+    write: bool = False,
+    replace_link: bool = False,
+    unsafe: bool = False,
+    only: Collection[str] = (),
+    config: ctxsize.Config | None = None,
+    steps: Steps | None = None,
+) -> ctxsize.Advice:
+    """Return suggested lines for the ignore file of a context that was read."""
+    from ctxsize.codes import names
     from ctxsize.guard.accepting import finished
     from ctxsize.recommender.advisor import Advisor
 
-    plan = plan_for(build, **options)
-    advisor = Advisor(Snapshot.take(plan, progress=progress), steps=steps)
-    only = words_of(only)
+    advisor = Advisor(snapshot, steps=steps)
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))

@@ -206,24 +206,13 @@ class Share(Value):
 Shares = tuple[Share, ...]
 
 
-class Clue(Value):
-    """A part of a context that may be worth a look."""
+class Difference(Value):
+    """The files in which a working tree differs from a checkout for one reason."""
 
-    kind: str  # `unneeded` or `secret`, by its name; `directory` or `file` if it is large
-    path: str
-    content_bytes: int
+    kind: str  # `untracked`, `modified`, …
+    paths: Texts  # the largest few
+    content_bytes: int  # the change
     files: int
-
-
-class Reason(Value):
-    """A reason why a report is worth a look."""
-
-    kind: str  # `unneeded`, `secret`, `large-file` or `git-ignored`
-    paths: Texts
-    count: int
-    content_bytes: int
-    files: int
-    parts: tuple[Clue, ...] = ()  # all of them, the largest first
 
 
 class Ignored(Value):
@@ -251,7 +240,6 @@ class Measurement(Value):
     by_pattern: Shares  # by the exception that re-included the files; `""` for none
     ignored: Ignored
     hardlinks: int = 0
-    clues: tuple[Clue, ...] = ()
 
 
 class IgnoreFileInfo(Value):
@@ -288,7 +276,6 @@ class Transfer(Value):
     platforms: Texts = ()  # empty if the builder requests no paths
     sources: tuple[SourceShare, ...] = ()
     problems: Problems = ()  # assumptions about values from elsewhere
-    clues: tuple[Clue, ...] = ()
     tree: Directory | None = None
 
     @property
@@ -335,9 +322,6 @@ class Report(Value):
     more_transfers: Transfers = ()  # of other platforms, if they request other paths
     named_contexts: tuple[NamedContext, ...] = ()
     options: Texts = ()  # further options of the build, as on the command line
-    reasons: tuple[Reason, ...] = ()
-    unread_ignore_file: str | None = None  # one nearby that the build does not read, if looked for
-    hazards: Problems = ()  # what breaks or spoils the build; only `ctxsize [DIR]` looks
 
     @property
     def transfers(self) -> Transfers:
@@ -378,11 +362,6 @@ class Report(Value):
     def lower_bound(self) -> bool:
         """Return whether each total is "at least", as an entry could not be counted."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
-
-    @property
-    def is_debatable(self) -> bool:
-        """Return whether it has something that a configuration may accept."""
-        return bool(self.findings) or any(part.clues for part in self.parts)
 
     @property
     def findings(self) -> FrozenFindings:

@@ -70,7 +70,6 @@ PLACES = {
             "engine.dockerfiles",
             "engine.plan",
             "engine.filesystem",
-            "engine.reasons",
             "recommender.evidence",
             "repository.search",
             "advice",

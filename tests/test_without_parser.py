@@ -125,7 +125,7 @@ def test_nothing_is_proved_that_needs_commands(
 
 READING_NO_RUN = [
     ["measure", "--json"],
-    ["."],
+    ["measure"],
     ["ls", "--json"],
     ["explain", "a.log", "x.js"],
     ["check"],

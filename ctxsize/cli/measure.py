@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 from click import UsageError
@@ -17,18 +16,18 @@ from ctxsize.build import Build
 from ctxsize.cli import choosing, options, output
 from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, note
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import GLANCE, TABLES
+from ctxsize.formats import GLANCE, PAGE, TABLES
 from ctxsize.formats.wording import all_quoted, sent
-from ctxsize.model import Entry, Kind, Problem, Problems, Report
+from ctxsize.model import Entry, Kind, Report
 from ctxsize.planning import NO_DOCKERFILE, plan_for
 
 if TYPE_CHECKING:
-    from ctxsize.engine.events import Progress
     from ctxsize.engine.explanation import Taker
     from ctxsize.engine.plan import Plan
+    from ctxsize.recommender.outcome import Glance
 
+T = TypeVar("T")
 _MOST_DIRECTORIES = 200  # number of rows of a size tree with `--depth`
 
 
@@ -53,22 +52,15 @@ def glance(build: Build, watch: bool, display: Display) -> int:
     if choice:
         build = choosing.only(build, choice)
 
-    def measured(progress: Progress | None) -> Report:
-        from ctxsize.engine.dockerfiles import unread_beside
+    def answer() -> Glance:
+        with output.progress() as progress:
+            return api.glance(build, top=5, progress=progress, steps=progress and progress.step)
 
-        plan = plan_for(build)
-        report = api.measure(plan, top=5, progress=progress)
-        unread_path = unread_beside(
-            report.context_path, build.dockerfile, report.dockerfile, BUILDERS[report.builder]
-        )
-        return replace(report, unread_ignore_file=unread_path, hazards=_hazards(plan, report))
+    def show(glance: Glance) -> int:
+        display.emit(glance, top=5)
+        return failing(glance.report.failing)
 
-    return _answer(
-        measured,
-        partial(display.emit, top=5, only=GLANCE),
-        display,
-        watch=watch,
-    )
+    return _shown(answer, show, lambda glance: glance.report, display, watch=watch)
 
 
 def _table(build: Build, display: Display) -> int:
@@ -83,45 +75,20 @@ def _table(build: Build, display: Display) -> int:
     return output.FINE
 
 
-def _hazards(plan: Plan, report: Report) -> Problems:
-    """Return what breaks or spoils a build that can be read."""
-    if report.dockerfile is None or report.failing or not _runs_commands(plan):
-        return ()
-    from ctxsize.recommender.hazards import hazards  # which needs much of the recommender
-
-    return tuple(
-        Problem("hazard", f"{hazard.message}; {hazard.remedy}", plan.dockerfile, line=hazard.line)
-        for hazard in hazards(plan)
-    )
-
-
-def _runs_commands(plan: Plan) -> bool:
-    with suppress(CtxsizeError):
-        return b"RUN" in plan.parsed.data.upper()
-    return False
-
-
-def _answer(
-    measured: Callable[..., Report],
-    emit: Callable[[Report], None],
+def _shown(
+    answer: Callable[[], T],
+    show: Callable[[T], int],
+    report_of: Callable[[T], Report],
     display: Display,
     *,
     watch: bool,
 ) -> int:
-    """Show what `measured` returns, until the user interrupts if this is a `watch`."""
-
-    def answer() -> Report:
-        with output.progress() as progress:
-            return measured(progress=progress)
-
-    def show(report: Report) -> int:
-        emit(report)
-        return failing(report.failing)
-
+    """Show an answer, until the user interrupts if this is a `watch`."""
     if watch:
         from ctxsize.cli import watching
 
-        def sizes(report: Report) -> list[watching.BuildSize]:
+        def sizes(outcome: T) -> list[watching.BuildSize]:
+            report = report_of(outcome)
             return [watching.BuildSize("", report, sent(report))]
 
         watching.measure_again(answer, show, display, sizes)
@@ -161,12 +128,31 @@ def measure(
     if depth is not None:
         levels = depth
         tree = _MOST_DIRECTORIES
-    return _answer(
-        partial(api.measure, build, ignored=ignored, top=rows, depth=levels, jobs=jobs),
-        partial(display.emit, top=rows, only=by, tree=tree, build=build),
-        display,
-        watch=watch,
-    )
+    measuring = partial(_with_page, build, display, ignored, rows, levels, jobs)
+
+    def show(outcome: Report | Glance) -> int:
+        report = _report_of(outcome)
+        display.emit(report, top=rows, only=by, tree=tree, page=outcome)
+        return failing(report.failing)
+
+    return _shown(measuring, show, _report_of, display, watch=watch)
+
+
+def _with_page(
+    build: Build, display: Display, ignored: bool, top: int, depth: int, jobs: int | None
+) -> Report | Glance:
+    """Measure a build; a page also shows what of it is proved to be unneeded."""
+    with output.progress() as progress:
+        measuring: Callable[..., Report | Glance] = api.measure
+        if PAGE in display.names:
+            measuring = partial(api.glance, steps=progress and progress.step)
+        return measuring(build, ignored=ignored, top=top, depth=depth, jobs=jobs, progress=progress)
+
+
+def _report_of(outcome: Report | Glance) -> Report:
+    if outcome.kind == "glance":
+        return outcome.report
+    return outcome
 
 
 @click.command("ls")

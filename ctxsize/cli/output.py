@@ -21,7 +21,6 @@ from ctxsize.model import Problem
 from ctxsize.values import Value
 
 if TYPE_CHECKING:
-    from ctxsize.build import Build
     from ctxsize.findings import Edit
     from ctxsize.writer.apply import Links
 
@@ -87,21 +86,21 @@ class Display(Value):
         top: int = 0,
         only: str | None = None,
         tree: int = 0,
-        build: Build | None = None,
+        page: AnyOutcome | None = None,
     ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
-        A file has no colours and the default width. Only earlier reports are overwritten. `build`
-        is that of a report, for its page.
+        A file has no colours and the default width. Only earlier reports are overwritten. `page` is
+        the outcome that a page shows, if it is another one.
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
-        page = ""
+        html_text = ""
         if PAGE in self.names:
             from ctxsize.page import html, picture
 
             with progress() as shown:
-                page = html.render(picture.page(outcome, build, shown))
+                html_text = html.render(picture.page(page or outcome, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         files = {}
         text = ""
@@ -109,7 +108,7 @@ class Display(Value):
             if path is None:
                 text = render(name, outcome, look)
             elif name == PAGE:
-                files[path] = page
+                files[path] = html_text
             else:
                 files[path] = render(name, outcome, plain)
         try:

@@ -32,7 +32,7 @@ from ctxsize.engine.report import measure
 from ctxsize.engine.sent_files import FilesByDirectory, SentFiles, Sizes
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
-from ctxsize.model import Problem, Reason
+from ctxsize.model import Difference, Problem
 from ctxsize.reader import MOST_BYTES
 from ctxsize.units import human, plural
 
@@ -152,17 +152,14 @@ class Checkout:
             return None
         return content(end, S_ISREG)
 
-    def _differences(self) -> tuple[Reason, ...]:
+    def _differences(self) -> tuple[Difference, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
-        reasons = defaultdict[str, _Changes](_Changes)
+        changes_by_kind = defaultdict[str, _Changes](_Changes)
         for directory, kind, deltas in self._deltas():
-            reasons[kind].add(directory, deltas)
-        return tuple(
-            sorted(
-                (changes.reason(kind) for kind, changes in reasons.items()),
-                key=lambda reason: (-abs(reason.content_bytes), reason.kind),
-            )
-        )
+            changes_by_kind[kind].add(directory, deltas)
+        differences = [changes.difference(kind) for kind, changes in changes_by_kind.items()]
+        differences.sort(key=lambda difference: (-abs(difference.content_bytes), difference.kind))
+        return tuple(differences)
 
     def _deltas(self) -> Iterator[tuple[str, str, Sizes]]:
         """Yield files of a directory in which the sides differ for the same reason."""
@@ -301,12 +298,11 @@ class _Changes:
         if large:
             self._largest = nsmallest(_NAMED, self._largest + large)
 
-    def reason(self, kind: str) -> Reason:
+    def difference(self, kind: str) -> Difference:
         """Return the difference of this kind."""
-        return Reason(
+        return Difference(
             kind=kind,
             paths=tuple(path for _, path in self._largest),
-            count=self._count,
             content_bytes=self._content_bytes,
             files=self._count,
         )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
-from functools import cache, partial
+from functools import partial
 from operator import attrgetter
 from os.path import (
     abspath,
@@ -30,7 +30,6 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
-from ctxsize.shipped import shipped_text
 from ctxsize.values import Value
 
 STDIN = "-"
@@ -50,13 +49,6 @@ _BUILD_FILE = r"(?s)(?:(?!compose).)*compose.*\.ya?ml|(?:(?!bake).)*bake.*\.(?:h
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
 
 
-@cache
-def _endings() -> list[frozenset[str]]:
-    """Return the extensions of other files, and those of programs, from `endings.txt`."""
-    without_comments = re.sub("(?m)^#.*", "", shipped_text("engine/endings.txt"))
-    return [frozenset(part.split()) for part in without_comments.split("---")]
-
-
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = path.rpartition("/")[2]
@@ -64,11 +56,14 @@ def is_dockerfile(path: str) -> bool:
         return False
     if is_ignore_file(name):
         return False
+    if "." not in name:
+        return True
+    from ctxsize.knowledge.rules import listed  # most names need no list
+
     end = name.rpartition(".")[2]
-    others, programs = _endings()
-    if end in programs and "a" <= name[0] <= "z":
+    if end in listed("no_lower_dockerfile_ends") and "a" <= name[0] <= "z":
         return False
-    return end.lower() not in others
+    return end.lower() not in listed("no_dockerfile_ends")
 
 
 def is_ignore_file(path: str) -> bool:

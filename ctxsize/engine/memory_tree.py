@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ctxsize.engine.events import Event, Files, IgnoredEntries
 from ctxsize.engine.filesystem import File, MemoryDirectory, byte_order
+from ctxsize.model import Problems
 
 T = TypeVar("T")
 Entries = dict[str, int | File]  # as a directory keeps them
@@ -23,6 +24,7 @@ class MemoryTree:
         self.folders = {"": self.root}
         self.entries = 0
         self.content_bytes = 0
+        self.problems: Problems = ()  # those of a walk that measures
         self._unordered: set[str] = set()  # directories
         self._has_whole_folders = False
 

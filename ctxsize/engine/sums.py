@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 from os.path import splitext
 from stat import S_ISLNK, S_ISREG
 from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import SECRET_START, Clues, DirectorySums, RunningSum, size_tree
+from ctxsize.engine.directories import DirectorySums, RunningSum, size_tree
 from ctxsize.engine.events import (
     Event,
     Files,
@@ -25,7 +25,6 @@ from ctxsize.model import Ignored, Measurement, Share, Totals
 
 _MANY = 512  # approximate number of entries that are counted together
 _APART = 1 << 32  # distance in positions between two files that the core counted
-_LEAST_LARGEST = 10  # least number of largest files to keep, for hints
 
 
 _PatternSums = defaultdict[int | None, RunningSum]  # by the index of a pattern, None for none
@@ -57,8 +56,7 @@ class WalkSums:
 
     def __init__(self, builder: Builder, top: int) -> None:
         self._shown = top
-        self.top = max(top, _LEAST_LARGEST)
-        self.clues = Clues()
+        self.top = max(top, 1)
         self._meter = METERS[builder.meter]()
         self.content_bytes = 0
         self._files = 0
@@ -152,10 +150,7 @@ class WalkSums:
             self._add_sizes(files)
             self._offer(files)
             self._seen += len(files.sizes)
-        self.clues.add_files(batches, self._count_extensions(batches))
-        for event in waiting:
-            if isinstance(event, Folder) and not event.mark.ignored:
-                self.clues.add_folder(event.path)
+        self._count_extensions(batches)
 
     def _add_sizes(self, files: Files) -> None:
         """Add files to their directory, and to the patterns that decided."""
@@ -188,20 +183,17 @@ class WalkSums:
         largest.sort(reverse=True)
         del largest[self.top :]
 
-    def _count_extensions(self, batches: list[Files]) -> Set[str]:
-        """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
+    def _count_extensions(self, batches: list[Files]) -> None:
+        """Add files to their extensions."""
         names: list[str] = []
         sizes: list[int] = []
         for files in batches:
             names += files.names
             sizes += files.sizes
         ends = [name[name.rfind(".") :] for name in names]
-        hidden: set[str] = set()
         if "\n." in "\n".join(("", *names)):  # quicker than a look at each name
             for position, name in enumerate(names):
                 if name[0] == ".":
-                    hidden.add(ends[position])
-                    hidden.add(name[: len(SECRET_START)])
                     ends[position] = splitext(name)[1]
         by_end = defaultdict[str, list[int]](list)
         for end, size in zip(ends, sizes, strict=True):
@@ -215,7 +207,6 @@ class WalkSums:
             for link in files.links:
                 extension = splitext(link)[1]
                 self._by_extension[extension].files -= 1
-        return by_end.keys() | hidden
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
         if not ignored.stats:
@@ -239,7 +230,6 @@ class WalkSums:
         extensions = [
             Share(name, part.content_bytes, part.files) for name, part in self._by_extension.items()
         ]
-        clues = self.clues.of(plan.root, self._direct, largest, self.content_bytes)
         wire_bytes = None
         printed = None
         figures = self._meter.totals(plan)
@@ -274,7 +264,6 @@ class WalkSums:
             by_pattern=_pattern_shares(plan, self._by_pattern),
             ignored=ignored,
             hardlinks=self._hardlinks,
-            clues=tuple(clues),
         )
 
 

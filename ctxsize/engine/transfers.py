@@ -272,7 +272,6 @@ def _transfer(
         wire_bytes=measurement.wire_bytes,
         printed=measurement.printed,
         platforms=platforms,
-        clues=measurement.clues,
         tree=measurement.tree,
     )
 

@@ -31,7 +31,7 @@ _UNFOLDED = ("diff", "lint", "advise")  # outcomes of which Markdown shows no mo
 def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
     """Return the sections of `outcome`, from the module for its kind."""
     match outcome.kind:
-        case "measure" if look.only == GLANCE and not look.full:
+        case "glance":
             from ctxsize.formats.sections import glance
 
             return glance.sections(outcome, look)
@@ -73,7 +73,9 @@ def _markdown(outcome: AnyOutcome, look: Look) -> str:
         most = COMMENT_LENGTH - len(MARKER)
         return MARKER + markdown.render(compared.heading(outcome), sections, most)
     title = f"ctxsize {outcome.kind}"
-    if outcome.kind == "check":
+    if outcome.kind == "glance":
+        title = "ctxsize"
+    elif outcome.kind == "check":
         verdict = "🟢 kept" if outcome.passes else "🔴 not kept"
         title = f"Build context budget: {verdict}"
     return markdown.render(title, sections)

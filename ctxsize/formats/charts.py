@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import nsmallest
 
 from ctxsize.formats.sections import LargePart, LargeParts, Table, folded
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import cells, more, quoted
 from ctxsize.model import Amount, Counted, Directory
-from ctxsize.units import percent
+from ctxsize.units import columns, percent, prefix
 from ctxsize.values import Value
 
 _LONGEST_BAR = 20
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 _WIDTH_OF_TREE = 60  # columns of a size tree beside its bars
-_WIDTH_OF_PARTS = 68  # columns of the largest parts beside their bars
-_WIDTH_WITH_PATTERNS = 80  # the same if reasons have patterns too
+_WIDTH_OF_PARTS = 60  # columns of the largest parts beside their bars
+_WIDTH_WITH_NOTES = 90  # the same if some have notes
 
 
 class _Branch(Value):
@@ -108,31 +109,34 @@ def largest(largest_parts: LargeParts, most: int) -> list[LargePart]:
 
 
 def parts_table(largest_parts: LargeParts, most: int, look: Look) -> Table:
-    """Return the largest parts as a table; on a narrow screen it has neither bars nor reasons."""
+    """Return the largest parts as a table; on a narrow screen it has neither bars nor notes."""
     parts = largest(largest_parts, most)
-    noted = [part for part in parts if part.note]
-    has_patterns = any(part.is_pattern for part in noted)
-    has_reasons = not all(part.is_pattern for part in noted)
-    columns = _WIDTH_OF_PARTS
-    if has_patterns and has_reasons:
-        columns = _WIDTH_WITH_PATTERNS
-    longest = _bar_columns(look.width, columns)
+    has_notes = any(part.note for part in parts) and not look.is_narrow
+    others = _WIDTH_OF_PARTS
+    if has_notes:
+        others = _WIDTH_WITH_NOTES
+    longest = _bar_columns(look.width, others)
+    headers = ["size", "files", "", "part", ""]
     rows = []
     for part in parts:
-        graph = _bar(part, largest_parts.whole, longest)
         name = part.name
-        note = part.note
         if look.is_narrow:
             name = name.replace("the rest of ", "rest of ", 1)
-            note = ""
-        elif has_reasons and part.is_pattern:
-            note = "looks unneeded"
-            if look.width >= _WIDTH_WITH_PATTERNS:
-                note += f": {part.note}"
-        rows.append((*cells(part), graph, name, note))
-    header = "looks unneeded"
-    if look.is_narrow or not noted:
-        header = ""
-    elif has_reasons:
-        header = "why"
-    return Table(("size", "files", "", "part", header), rows, names=2)
+        rows.append([*cells(part), _bar(part, largest_parts.whole, longest), name, part.note])
+    if has_notes:
+        _cut_notes([headers, *rows], look)
+    else:
+        rows = [[*row[:-1], ""] for row in rows]
+    return Table(headers, rows, names=2)
+
+
+def _cut_notes(rows: Sequence[list[str]], look: Look) -> None:
+    """Shorten the notes to the room beside the names, which have half of it if both are wide."""
+    widths = [[*map(columns, cells_of_column)] for cells_of_column in zip(*rows, strict=True)]
+    *figures, names, _ = map(max, widths)
+    room = look.width - 2 - sum(width + 2 for width in figures)
+    room -= min(names, room // 2) + 2
+    for row in rows:
+        note = row[-1]
+        if columns(note) > room:
+            row[-1] = f"{prefix(note, room - 2).rpartition(' ')[0]} …"

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import DiffReport
     from ctxsize.lints import Linted
     from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
+    from ctxsize.recommender.outcome import Advice, Glance, IgnoreFilePlan
     from ctxsize.scanning import Scan
     from ctxsize.scanning.rows import Proposals
 
 FindingsOutcome: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
 AnyOutcome: TypeAlias = (
-    "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Proposals | FindingsOutcome"
+    "Report | Glance | CheckReport | DiffReport | Advice | IgnoreFilePlan | Proposals "
+    "| FindingsOutcome"
 )
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 
-GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines
+GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: several builds in 20 lines
 TABLES = ("dir", "ext", "pattern", "file")  # the tables of a report: the choices of `--by`
 _LOW = 30  # lines of a screen with room for long facts and several problems
 _NARROW = 60  # columns of a screen with room for notes beside names
@@ -37,7 +38,7 @@ class Look(Value):
     width: int = 80
     colour: bool = False
     top: int = 5  # number of rows of each table
-    only: str | None = None  # the only table, if it is one alone, or `GLANCE`
+    only: str | None = None  # the only table, if it is one alone
     tree: int = 0  # number of rows of the size tree; 0 for those that fit on a screen
     full: bool = False  # True to show everything, as with `--verbose`
     quiet: bool = False  # True to show only the answer, without next steps

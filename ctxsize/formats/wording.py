@@ -13,12 +13,12 @@ from ctxsize.build import path_argument
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.hidden import shown
-from ctxsize.model import Amount, Counted, Measurement, Reason, Report, Transfer
+from ctxsize.model import Amount, Counted, Measurement, Report, Transfer
 from ctxsize.units import as_code, columns, human, plural, prefix
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
-    from ctxsize.recommender.outcome import Suggested
+    from ctxsize.recommender.outcome import Glance, Suggested
 
 MeasuredBuild: TypeAlias = "Report | Suggested | Saved"
 EVIDENCE = 5  # number of pieces of a finding to show
@@ -26,6 +26,8 @@ EXAMPLES = 3  # number of names in a list
 LARGE_BYTES = 50_000_000  # worth a look
 TOO_LARGE_BYTES = 500_000_000
 MANY_FILES = 5_000
+_UNNEEDED_SHARE = 0.1  # of all bytes sent, from which unneeded parts are worth a look
+_UNNEEDED_BYTES = 1_000_000  # from which they are, whatever their share
 TOO_MANY_FILES = 50_000
 LEVELS = {
     "fine": ("Fine", "green"),
@@ -35,7 +37,7 @@ LEVELS = {
 }
 """The title of each level of concern, and its style."""
 _BEFORE_PATH = (
-    r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |looks unneeded: |[\d,]+ × )?"
+    r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |[\d,]+ × )?"
     '!?"?'
 )
 """Matches what stays of a line when `fit` cuts the path at its end."""
@@ -182,31 +184,29 @@ def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = E
     return f"{sign.join(shown)} {more(left)}".rstrip()
 
 
-def level(report: Report) -> str:
-    """Return the level of concern of `report`, a key of `LEVELS`."""
+def level(report: Report, *, has_matter: bool = False) -> str:
+    """Return the level of concern of `report`, a key of `LEVELS`; `has_matter` is one by itself."""
     if report.failures:
         return "build-fails"
     size = sent(report)
     if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:
         return "too-big"
-    if reasons(report):
+    if has_matter or is_large(size) or hides_all(report) or report.all_problems:
         return "worth-a-look"
     return "fine"
 
 
-def reasons(report: Report) -> tuple[Reason, ...]:
-    """Return the reasons for which `report` is not fine."""
-    size = sent(report)
-    causes = []
-    if is_large(size):
-        causes.append(Reason("size", (), 0, size.content_bytes, size.files))
-    causes += report.reasons
-    if hides_all(report):
-        causes.append(Reason("everything-ignored", (), 0, 0, 0))
-    problems = len(report.all_problems)
-    if problems:
-        causes.append(Reason("problems", (), problems, 0, 0))
-    return tuple(causes)
+def level_at(glance: Glance) -> str:
+    """Return the level of concern of a first screen, a key of `LEVELS`."""
+    sizes = (glance.safe, glance.doubtful)
+    is_wasteful = any(is_worth_a_look(size, glance.report) for size in sizes)
+    return level(glance.report, has_matter=is_wasteful or bool(glance.secrets))
+
+
+def is_worth_a_look(size: Amount, report: Report) -> bool:
+    """Return whether this is much of what is sent, or much in itself."""
+    share = _UNNEEDED_SHARE * sent(report).content_bytes
+    return size.content_bytes >= min(_UNNEEDED_BYTES, max(1, share))
 
 
 def sent(report: Report) -> Amount:

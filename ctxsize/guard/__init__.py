@@ -18,7 +18,7 @@ from ctxsize.guard.baseline import (
     SizeChanges,
     of_measurement,
 )
-from ctxsize.model import Amount, Clue, Counted, Problem, Problems, Report
+from ctxsize.model import Amount, Counted, Problem, Problems, Report, Share, Shares
 from ctxsize.units import Tolerance, human, plural
 from ctxsize.values import Value
 
@@ -87,7 +87,7 @@ class ContextCheck(Value):
     report: Report
     limits: tuple[Limit, ...]
     findings: FrozenFindings = ()
-    culprits: tuple[Clue, ...] = ()  # the largest parts if it is too large; none contains another
+    culprits: Shares = ()  # the largest parts if it is too large; none contains another
     grown: RankedChanges | None = None  # since the baseline, the greatest first
     remedy: Remedy | None = None
     accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
@@ -146,7 +146,7 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     missed = [limit for limit in limits if limit.over]
     units = {limit.unit for limit in missed if limit.code in TOO_LARGE}
     known = of_measurement(report.context)
-    blamed: tuple[Clue, ...] = ()
+    blamed: Shares = ()
     if units:
         blamed = culprits(known, by_files="bytes" not in units)
     messages = [(limit.code, f"{name}: {_violation(limit)}") for limit in missed]
@@ -161,7 +161,7 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     messages += (("CTX406", f"{name} has shrunk: {why}") for why in _lowerings(limits))
     place = _place(report, of)
     evidence = dict.fromkeys(
-        TOO_LARGE, tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
+        TOO_LARGE, tuple(f"{human(part.content_bytes)} in {part.name}" for part in blamed)
     )
     findings = [
         Finding(
@@ -334,7 +334,7 @@ def _place(report: Report, of: str) -> Location:
     return Location(report.dockerfile or report.context_path, line)
 
 
-def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
+def culprits(known: Known, *, by_files: bool = False) -> Shares:
     """Return the largest parts, each as deep as a single part has nearly all of it."""
     unit = "bytes"
     if by_files:
@@ -346,10 +346,10 @@ def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
             path: size for path, size in known.directories.items() if in_unit(unit, size) >= least
         },
     )
-    clues = []
+    largest = []
     for part in SizeChanges(NOTHING_KNOWN, known).parts(by_files=by_files, most=_MOST):
-        clue = Clue("file", part.path, content_bytes=part.delta_bytes, files=1)
+        share = Share(part.path, content_bytes=part.delta_bytes, files=1)
         if part.is_directory:
-            clue = replace(clue, kind="directory", path=f"{part.path}/", files=part.delta_files)
-        clues.append(clue)
-    return tuple(clue for clue in clues if in_unit(unit, clue) >= least)
+            share = replace(share, name=f"{part.path}/", files=part.delta_files)
+        largest.append(share)
+    return tuple(share for share in largest if in_unit(unit, share) >= least)

@@ -222,13 +222,13 @@ def completed(
 ) -> Report:
     """Return a report with its transfers, without the problems that `config` accepts."""
     report = with_transfers(plan, report, progress=progress)
-    if report.is_debatable:
-        return without_accepted(plan, report, config)
+    if report.findings:
+        return without_accepted(report, config)
     return report
 
 
-def without_accepted(plan: Plan, report: Report, config: Config | None) -> Report:
-    """Return `report` without the problems that `config` accepts, and with its reasons.
+def without_accepted(report: Report, config: Config | None) -> Report:
+    """Return `report` without the problems that `config` accepts.
 
     Without `config`, that of the context is read. A problem that makes a total a lower bound is
     always kept.
@@ -246,7 +246,7 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
         return tuple(problems_left)
 
     transfers = [replace(part, problems=left(part.problems)) for part in report.transfers]
-    report = replace(
+    return replace(
         report,
         problems=(*left(report.problems), *unread),
         transfer=next(iter(transfers), None),
@@ -256,16 +256,6 @@ def without_accepted(plan: Plan, report: Report, config: Config | None) -> Repor
             for context in report.named_contexts
         ),
     )
-    if not any(part.clues for part in report.parts):
-        return report
-    from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
-
-    def is_accepted(path: str) -> bool:
-        return not wanted.of(
-            [Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))]
-        )
-
-    return with_reasons(plan, report, is_accepted=is_accepted)
 
 
 def finished(

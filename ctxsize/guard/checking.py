@@ -397,7 +397,7 @@ class _Checker:
             for path in suggestion.paths
         }
         left = (
-            culprit.path for culprit in judged.culprits if not is_below(f"{culprit.path}/", ignored)
+            culprit.name for culprit in judged.culprits if not is_below(f"{culprit.name}/", ignored)
         )
         return replace(
             judged,

@@ -26,9 +26,9 @@ from ctxsize.guard.baseline import (
 from ctxsize.guard.fields import number, optional, sizes, text
 from ctxsize.model import (
     Amount,
+    Difference,
     Pattern,
     Problems,
-    Reason,
     Report,
     Texts,
     Verdict,
@@ -42,7 +42,6 @@ _HOW_TO_SAVE = (
     "save one with ctxsize measure --format json=FILE, or with all files: "
     "ctxsize ls --format json > FILE"
 )
-_UNNEEDED = ("unneeded", "git-ignored")  # kinds of reasons: a rule or git finds this part unneeded
 
 
 class Saved(Value):
@@ -55,7 +54,6 @@ class Saved(Value):
     options: Texts = ()
     ignore_file: str | None = None
     spec: DockerIgnoreSpec | None = None  # None if it is not known
-    unneeded: Texts = ()  # paths that look unneeded
     refusals: Texts = ()  # messages of the errors of a check
     remedy: Remedy | None = None  # what a check proved
 
@@ -112,7 +110,7 @@ class DiffReport(Value):
     after: Side
     contexts: tuple[ContextChange, ...]  # the greatest change first
     findings: FrozenFindings = ()
-    differences: tuple[Reason, ...] | None = None  # with a checkout; `content_bytes` changes
+    differences: tuple[Difference, ...] | None = None  # with a checkout; `content_bytes` changes
     problems: Problems = ()
 
     @property
@@ -222,9 +220,6 @@ def measured(files: FileSizes, report: Report, spec: DockerIgnoreSpec) -> Saved:
         options=report.options,
         ignore_file=ignore_file,
         spec=spec,
-        unneeded=tuple(
-            path for reason in report.reasons if reason.kind in _UNNEEDED for path in reason.paths
-        ),
     )
 
 
@@ -313,12 +308,6 @@ def _of_report(report: Any) -> Saved:
         builder=builder,
         ignore_file=path,
         spec=spec,
-        unneeded=tuple(
-            text(path)
-            for reason in report.get("verdict", {}).get("reasons", ())
-            if reason["kind"] in _UNNEEDED
-            for path in reason["paths"]
-        ),
     )
 
 

@@ -13,7 +13,6 @@ from posixpath import basename
 from typing import NamedTuple
 
 from ctxsize.build import Build
-from ctxsize.engine.directories import GITIGNORE
 from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -205,7 +204,7 @@ class LintTree:
         names = set[str]()
         above = PurePath(relpath(self.plan.root, border_of(self.plan.root))).parts
         for number in range(len(above) + 1):
-            text = small_text(self.plan.root, "../" * number + GITIGNORE)
+            text = small_text(self.plan.root, "../" * number + ".gitignore")
             for line in text.split("\n"):
                 name = line.strip().removeprefix("**/").rstrip("/")
                 if "/" not in name and name.strip("*?"):

@@ -559,6 +559,7 @@
     $("name").hidden = page.maps.length < 2;
     $("name").textContent = map.name;
     $("verdict").textContent = page.maps.length < 2 ? map.verdict || "" : summary();
+    $("next").textContent = page.maps.length < 2 ? map.next || "" : "";
     const parts = [page.maps.length < 2 ? "" : map.verdict, map.context_path && `context ${map.context_path}`, map.dockerfile, map.builder];
     $("build").textContent = parts.filter(Boolean).join("  ·  ");
     $("command").textContent = map.command ? `$ ${map.command}` : "";

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import sub
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ctxsize import config
-from ctxsize.build import Build, path_argument
+from ctxsize.build import path_argument
 from ctxsize.engine.events import Progress
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
@@ -23,10 +23,10 @@ from ctxsize.formats.wording import command, typed, visible
 from ctxsize.guard import checking
 from ctxsize.guard.accepting import readable
 from ctxsize.guard.baseline import above
-from ctxsize.model import Amount, Problem, Report
+from ctxsize.model import Amount, Problem
 from ctxsize.page.classes import Fates, PageValues, ShownSuggestions, in_file_order
 from ctxsize.page.nodes import ROOM, Amounts, ClassAmount, Leaf, nodes
-from ctxsize.planning import plan_for, plan_with_hint
+from ctxsize.planning import plan_with_hint
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.scanning import Row, Scan, Snapshots
 from ctxsize.version import __version__
@@ -34,7 +34,7 @@ from ctxsize.writer import Addition, block_lines, merge
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import ContextChange, DiffReport
-    from ctxsize.recommender.outcome import Advice
+    from ctxsize.recommender.outcome import Advice, Glance
 
 _ROOM_OF_ROW = 600  # number of characters of a build without its tree
 _LEAST_ROOM = 200  # number of characters of one tree
@@ -42,22 +42,24 @@ _MOST_SOURCES = 100
 _LONG_LINE = Look(1_000)
 
 
-def page(outcome: AnyOutcome, build: Build | None, progress: Progress | None) -> PageValues:
-    """Return the page of an outcome; `build` is that of a report. Raises what `measure` raises."""
+def page(outcome: AnyOutcome, progress: Progress | None) -> PageValues:
+    """Return the page of an outcome. Raises what `measure` raises."""
+    maps: list[PageValues] = []
     if outcome.kind == "scan":
         maps = [*_of_scan(outcome, progress)]
     elif outcome.kind == "diff":
         maps = [_of_change(outcome, change) for change in outcome.contexts]
     elif outcome.kind == "suggest" and outcome.snapshot is not None:
         maps = [_of_advice(outcome, outcome.snapshot)]
-    else:
-        maps = [_of_report(cast("Report", outcome), cast("Build", build), progress)]
-    title: object = outcome.kind
+    elif outcome.kind == "glance":
+        maps = [_of_glance(outcome)]
+    kind = outcome.kind
+    if kind == "glance":
+        kind = "measure"
+    title: object = kind
     if len(maps) == 1:
         title = maps[0]["name"]
-    return PageValues(
-        version=1, kind=outcome.kind, title=title, made=f"ctxsize {__version__}", maps=maps
-    )
+    return PageValues(version=1, kind=kind, title=title, made=f"ctxsize {__version__}", maps=maps)
 
 
 def _of_advice(advice: Advice, snapshot: Snapshot) -> PageValues:
@@ -65,21 +67,27 @@ def _of_advice(advice: Advice, snapshot: Snapshot) -> PageValues:
     return shape | PageValues(
         after=_figures(advice.after),
         failures=_texts(advice.failures),
-        verdict=_verdict(advice),
+        **_answer(advice),
         command=command(advice, "suggest"),
         lower_bound=advice.lower_bound,
     )
 
 
-def _of_report(report: Report, build: Build, progress: Progress | None) -> PageValues:
+def _of_glance(glance: Glance) -> PageValues:
+    report = glance.report
+    advice = glance.advice
     whole = report.context
     transfers = report.transfers
     transferred = None
     if transfers:
         transferred = Amount.of(*transfers)
     size = Size(Amount.of(whole.totals), transferred)
-    snapshot = Snapshot.take(plan_for(build), progress=progress)
-    shape = _map(snapshot, size, ignored=whole.ignored.complete)
+    suggestions: ShownSuggestions = ()
+    after = None
+    if advice is not None:
+        suggestions = advice.suggestions
+        after = _figures(advice.after)
+    shape = _map(glance.snapshot, size, suggestions, ignored=whole.ignored.complete)
     parts = transfers or [whole]
     lines = dict.fromkeys(measured.printed(report, part, "context") for part in parts)
     return shape | PageValues(
@@ -87,12 +95,21 @@ def _of_report(report: Report, build: Build, progress: Progress | None) -> PageV
         lower_bound=report.lower_bound,
         failures=_texts(report.failures),
         printed="; ".join(lines),
-        verdict=_verdict(report).split(":")[0],
+        after=after,
+        **_answer(glance),
     )
 
 
 def _verdict(outcome: AnyOutcome) -> str:
     return render("text", outcome, _LONG_LINE).partition("\n")[0]
+
+
+def _answer(outcome: AnyOutcome) -> PageValues:
+    """Return the verdict of the text, and its next step."""
+    verdict, step, *_ = [*render("text", outcome, _LONG_LINE).split("\n"), ""]
+    if not step.startswith("Next: "):
+        step = ""
+    return PageValues(verdict=verdict, next=step)
 
 
 def _texts(problems: Iterable[Problem]) -> list[str]:

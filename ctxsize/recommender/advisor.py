@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -50,6 +49,7 @@ from ctxsize.recommender.tree import (
     is_below,
     outermost,
     sum_of,
+    within,
 )
 from ctxsize.repository import FileListing
 from ctxsize.writer import merge
@@ -137,7 +137,8 @@ class Advisor(BuildContext):
             findings=in_order([*self._findings(proved, questions, secrets)]),
             problems=tuple(problems),
             failures=failures(snapshot.plan, snapshot.problems),
-            snapshot=snapshot,
+            snapshot=self._real,
+            hidden=self._hidden(proved),
         )
         return self._with_ignored_by_git(advice, secrets)
 
@@ -257,6 +258,19 @@ class Advisor(BuildContext):
             git_ignored_secrets=self._amount(*filter(self.git.ignores, secret_paths)).files,
         )
 
+    def _hidden(self, suggestions: Suggestions) -> dict[str, Amount]:
+        """Return by directory what suggestions hide of what the build sends, but what they keep."""
+        sums = self.transfer if self.transfers else self.sums
+        hidden = {path for suggestion in suggestions for path in suggestion.paths}
+        kept = set[str]()
+        for suggestion in suggestions:
+            others = hidden.difference(suggestion.paths)
+            kept.update(path for path in suggestion.keeps if not is_at_or_below(path, others))
+        left = within(sums, kept)
+        return {
+            path: Amount.of(gone.minus(left[path])) for path, gone in within(sums, hidden).items()
+        }
+
     def _amount(self, *paths: str) -> Amount:
         return Amount.of(sum_of(self.sums, paths))
 
@@ -335,10 +349,7 @@ class Advisor(BuildContext):
     def _questions(self, explained: Matches) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""
         sums = self.transfer
-        gone = defaultdict[str, Sums](Sums)
-        for path in outermost({match.path for match in explained if match.path in sums}):
-            for directory in ("", *up_to(path)):
-                gone[directory] = gone[directory].plus(sums[path])
+        gone = within(sums, {match.path for match in explained if match.path in sums})
         least_bytes = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
 
         def left(path: str) -> Sums:

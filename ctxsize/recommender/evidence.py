@@ -17,7 +17,6 @@ from os.path import join
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from ctxsize.engine.directories import TEMPLATES, TESTS
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
@@ -51,6 +50,13 @@ _LARGEST_SECRET = 64 * 1024
 _LARGEST_KEY = 16 * 1024
 _MOST_OPENED = 2000  # number of files of which only the first bytes may say that they are keys
 _PUBLIC = r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
+_TEMPLATES = (
+    r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)"
+    r"|\.(pub|md|patch|diff)$"
+)
+"""Matches names of templates for a secret, and of what only speaks of one."""
+# In directories of tests secrets are usually made up.
+_TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
 _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], "list[Objection]"]
@@ -399,7 +405,7 @@ class Evidence(Mutable):
 
     def _is_made_up(self, path: str) -> bool:
         """Return True, and count its files, for what git tracks below a directory of tests."""
-        if not re.search(TESTS, path):
+        if not re.search(_TESTS, path):
             return False
         files = {*self.tree.files_below(path)}
         if not files or not files.issubset(self.git.at_or_below(path)):
@@ -423,7 +429,7 @@ class Evidence(Mutable):
 
     def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
-        if re.search(TEMPLATES, basename(path)):
+        if re.search(_TEMPLATES, basename(path)):
             return None
         is_likely = rule.confidence >= _LIKELY_FROM
         is_file = rule.kind is EntryType.FILE

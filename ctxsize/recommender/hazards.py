@@ -20,7 +20,7 @@ from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.knowledge.rules import expression, listed
 from ctxsize.knowledge.tools import Work, run_by, works
-from ctxsize.model import Texts
+from ctxsize.model import Problem, Texts
 from ctxsize.recommender.placed import BuildLook, Placed
 from ctxsize.recommender.references import References, in_short
 from ctxsize.recommender.stale_records import RECORD_END, StaleRecords
@@ -60,6 +60,10 @@ class Hazard(Value):
         if self.pattern:
             return f"add `{self.pattern}` to the ignore file: ctxsize suggest --write"
         return self.help
+
+    def problem(self, plan: Plan) -> Problem:
+        """Return it as a problem of the Dockerfile, with what to do."""
+        return Problem("hazard", f"{self.message}; {self.remedy}", plan.dockerfile, line=self.line)
 
     def finding(self, plan: Plan, *, severity: Severity | None = None) -> Finding:
         """Return it as a finding about the Dockerfile."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
+from os.path import normpath, relpath
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.findings import Confidence, Edit, FrozenFindings
-from ctxsize.knowledge.rules import SAFE_FROM, Rule
-from ctxsize.model import Amount, Effect, Problems, Texts
+from ctxsize.findings import Confidence, Edit, FrozenFindings, in_order
+from ctxsize.knowledge.rules import SAFE_FROM, Category, Rule
+from ctxsize.model import Amount, Effect, Problems, Report, Texts
 from ctxsize.values import Value
 from ctxsize.writer import Addition
 
 _MUCH_BYTES = 1_000_000
 _MUCH_SHARE = 0.01  # of the context
 """The saving of all safe suggestions from which the lack of them matters; one is enough."""
+SECRETS = ("CTX510", "CTX511")  # codes of the findings about secrets
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
 
 
@@ -200,6 +203,8 @@ class Advice(Suggested, kw_only=True):
     git_ignored_largest: str = ""  # the largest path among these; empty if there is none
     git_ignored_secrets: int | None = None  # certain or likely secrets among these files
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
+    hidden: Mapping[str, Amount] = field(default_factory=dict, compare=False, repr=False)
+    """By directory, and by path of a suggestion, what all suggestions hide of what is counted."""
 
     @property
     def lower_bound(self) -> bool:
@@ -224,9 +229,75 @@ class Advice(Suggested, kw_only=True):
         return saved_bytes > 0 and saved_bytes >= min(_MUCH_BYTES, share_bytes)
 
     @property
+    def to_show(self) -> tuple[Suggestion, ...]:
+        """Return the suggestions but one for the file that `--write` creates: it saves nothing."""
+        new_file = []
+        if self.new_file:
+            new_file.append(relpath(self.ignore_file, self.context_path))
+        return tuple(
+            suggestion
+            for suggestion in self.suggestions
+            if [*map(normpath, suggestion.paths)] != new_file
+        )
+
+    @property
     def saving(self) -> Amount:
         """Return the amount that the chosen suggestions save."""
         return self.before.counted - self.after.counted
+
+
+class Glance(Value):
+    """The result of `ctxsize [DIR]`: what is sent, and what of it is proved to be unneeded."""
+
+    kind: ClassVar[Literal["glance"]] = "glance"
+
+    report: Report
+    advice: Advice | None  # None without a Dockerfile, and where none can be read
+    snapshot: Snapshot = field(compare=False, repr=False)
+    hazards: Problems = ()  # what breaks or spoils the build, whatever its size
+    unread_ignore_file: str | None = None  # one nearby that the build does not read
+
+    @property
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Return the suggestions about what is sent, the largest first."""
+        if self.advice is None:
+            return ()
+        sent = [suggestion for suggestion in self.advice.to_show if suggestion.size.counted.files]
+        return tuple(sorted(sent, key=lambda suggestion: -suggestion.size.counted.content_bytes))
+
+    @property
+    def safe(self) -> Amount:
+        """Return the amount of what is proved to be unneeded, but for Docker's own files."""
+        return self._amount(is_safe=True)
+
+    @property
+    def doubtful(self) -> Amount:
+        """Return the amount of what may be unneeded, but for the same files."""
+        return self._amount(is_safe=False)
+
+    def _amount(self, *, is_safe: bool) -> Amount:
+        return Amount.of(
+            *(
+                suggestion.size.counted
+                for suggestion in self.suggestions
+                if suggestion.safe is is_safe and suggestion.rule.category is not Category.DOCKER
+            )
+        )
+
+    @property
+    def secrets(self) -> FrozenFindings:
+        """Return the findings about secrets that are sent."""
+        if self.advice is None:
+            return ()
+        return tuple(finding for finding in self.advice.findings if finding.code in SECRETS)
+
+    @property
+    def findings(self) -> FrozenFindings:
+        """Return the findings of both."""
+        findings = [*self.report.findings]
+        if self.advice is not None:
+            findings += self.advice.findings
+        return in_order(findings)
 
 
 class Note(Value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, cached_property, lru_cache, reduce
@@ -10,6 +11,7 @@ from posixpath import join
 from stat import S_ISREG
 from typing import NamedTuple, Protocol
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.plan import Plan
@@ -357,6 +359,16 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
     none = Sums()
     return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
+
+
+def within(sums: Mapping[str, Sums], paths: PathSet) -> defaultdict[str, Sums]:
+    """Return by directory the sums of those `paths` that are in it; by path those of itself."""
+    by_directory = defaultdict[str, Sums](Sums)
+    for path in outermost(paths):
+        if path in sums:
+            for directory in ("", *up_to(path)):
+                by_directory[directory] = by_directory[directory].plus(sums[path])
+    return by_directory
 
 
 def is_below(path: str, paths: PathSet) -> bool:

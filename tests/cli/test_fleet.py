@@ -99,7 +99,7 @@ def test_json_follows_the_schema_and_can_be_merged_again(reports: Path) -> None:
 
 def test_the_page_reads_nothing_here(reports: Path) -> None:
     (reports / "ctxsize.toml").write_text('max = "1B"\n')
-    maps: Any = picture.page(merged("web.json", "api.json"), None, None)["maps"]
+    maps: Any = picture.page(merged("web.json", "api.json"), None)["maps"]
     assert [each["name"] for each in maps][:2] == ["api/b -f api/b/Dockerfile.dev", "web"]
     assert maps[1]["before"] == {"context": (5_000_022, 2), "transfer": (5_000_022, 2)}
     assert not any("budget" in each for each in maps)

@@ -1,7 +1,7 @@
 """Each schema as shipped, alone: it holds what it refers to, and real output follows it.
 
 `CTXSIZE_UPDATE=1 pytest tests/cli/test_schema.py` copies the shared schemas
-(findings, measure) into those that refer to them.
+(findings, measure, suggest) into those that refer to them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.pages import IS_UPDATING
 from tests.trees import build_tree, file
 
 DIRECTORY = Path(__file__).parents[2] / "ctxsize/formats/json"
-SHARED = {"finding": "findings", "report": "measure"}
+SHARED = {"finding": "findings", "report": "measure", "suggest": "suggest"}
 """Definitions that are the schema of this name."""
 NODES = [
     file("Dockerfile", b"FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"),
@@ -39,6 +39,7 @@ OUTPUT: dict[str, list[str]] = {
     "clean": ["clean", "--deps", "--recent", "0"],
     "diff": ["diff", "old.json"],
     "explain": ["explain", "--trace", "node_modules/a/index.js", "a.log", "gone"],
+    "glance": ["."],
     "lint": ["lint"],
     "measure": ["measure"],
     "plan": ["suggest", "--allowlist"],

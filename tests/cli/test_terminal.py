@@ -72,12 +72,12 @@ def written(*arguments: str, cwd: Path, columns: int, program: tuple[str, ...], 
 
 def test_a_terminal_gets_colour_and_its_own_width(tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["rust"])
-    shown = on_a_terminal("measure", cwd=context, columns=50)
+    shown = on_a_terminal("measure", cwd=context, columns=49)
     assert "\x1b[1;31mToo big\x1b[0m:" in shown
-    plain = on_a_terminal("measure", cwd=context, columns=50, NO_COLOR="1")
+    plain = on_a_terminal("measure", cwd=context, columns=49, NO_COLOR="1")
     assert "\x1b" not in plain
-    assert max(len(line) for line in plain.splitlines()) == 50
-    assert "\x1b" not in on_a_terminal("measure", cwd=context, columns=50, TERM="dumb")
+    assert max(len(line) for line in plain.splitlines()) == 49
+    assert "\x1b" not in on_a_terminal("measure", cwd=context, columns=49, TERM="dumb")
 
 
 @pytest.mark.parametrize("variable", ["", "0", "-3", "33", " 44 ", "many", None])

@@ -427,7 +427,7 @@ def test_the_context_is_read_once_and_git_asked_by_directory(
     monkeypatch.setattr("ctxsize.engine.checkout.measure", counted("walks", checkout.measure))
     monkeypatch.setattr(Snapshot, "sent", counted("looks at HEAD", Snapshot.sent))
     differences = Checkout(api.plan_for(str(root))).differences
-    assert {each.kind: each.count for each in differences} == {
+    assert {each.kind: each.files for each in differences} == {
         "ignored-by-git": 597,
         "not-committed": 200,
     }

@@ -46,6 +46,6 @@ def test_culprits_are_the_largest_parts_as_deep_as_one_holds_nearly_all(
     nodes, by_bytes, by_files = CASES[name]
     context = api.measure(str(build_tree(tmp_path / "ctx", nodes)), top=TOP, depth=DEPTH).context
     known = of_measurement(context)
-    assert [(each.path, each.content_bytes) for each in culprits(known)] == by_bytes
-    found = [(each.path, each.content_bytes) for each in culprits(known, by_files=True)]
+    assert [(each.name, each.content_bytes) for each in culprits(known)] == by_bytes
+    found = [(each.name, each.content_bytes) for each in culprits(known, by_files=True)]
     assert found == by_files

@@ -60,8 +60,8 @@ def apart(_: Fates, directory: MemoryDirectory) -> Collection[list[str]]:
 def drawn(root: Path, builder: str, *, ignored: bool) -> list[str]:
     """Return the pages of `measure` and `suggest`."""
     build = Build(str(root), builder=builder, platforms=("linux/amd64", "linux/arm64"))
-    outcomes = [api.measure(build, ignored=ignored), api.suggest(build)]
-    return [json.dumps(picture.page(outcome, build, None)) for outcome in outcomes]
+    outcomes = [api.glance(build, ignored=ignored), api.suggest(build)]
+    return [json.dumps(picture.page(outcome, None)) for outcome in outcomes]
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -174,8 +174,8 @@ def test_like_entries_are_looked_at_once(
             ],
         )
         build = Build(str(root))
-        picture.page(api.measure(build, ignored=ignored), build, None)
-        picture.page(api.suggest(build), build, None)
+        picture.page(api.glance(build, ignored=ignored), None)
+        picture.page(api.suggest(build), None)
         costs.append({**looks})
     assert costs[0] == costs[1]
     assert sum(costs[0].values()) < 200

@@ -29,7 +29,7 @@ SERVICES: list[str | Node] = [
 
 
 def maps_of(outcome: Any) -> list[Any]:
-    found: list[Any] = json.loads(json.dumps(picture.page(outcome, None, None)))["maps"]
+    found: list[Any] = json.loads(json.dumps(picture.page(outcome, None)))["maps"]
     return found
 
 
@@ -85,7 +85,7 @@ def test_page_of_many_builds_stays_small(tmp_path: Path) -> None:
         names = (f"{place}/src/module-{one % 7}/file-{one}.py" for one in range(59))
         nodes += [file(name, size_bytes=one + at) for one, name in enumerate(names)]
     scanned = api.scan(str(build_tree(tmp_path / "repo", nodes)))
-    page = picture.page(scanned, None, None)
+    page = picture.page(scanned, None)
     assert len(html.render(page)) < 300_000
     shown = json.loads(json.dumps(page))["maps"]
     assert len(shown) == 200

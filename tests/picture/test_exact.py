@@ -78,8 +78,8 @@ TREES: dict[str, tuple[bytes | None, bytes, Sequence[str | Node]]] = {
 }
 
 
-def page_of(outcome: Any, build: Build | None = None) -> Any:
-    return json.loads(json.dumps(picture.page(outcome, build, None)))["maps"][0]
+def page_of(outcome: Any) -> Any:
+    return json.loads(json.dumps(picture.page(outcome, None)))["maps"][0]
 
 
 def pair(amount: Amount | None) -> tuple[int, int] | None:
@@ -94,8 +94,9 @@ def test_totals_are_those_of_measure(
 ) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
     build = Build(root, builder=builder)
-    report = api.measure(build, ignored=ignored)
-    shown, transfer = page_of(report, build), report.transfer
+    glance = api.glance(build, ignored=ignored)
+    report = glance.report
+    shown, transfer = page_of(glance), report.transfer
     assert figures(shown) == {
         "context": pair(Amount.of(report.context.totals)),
         "transfer": pair(transfer and Amount.of(transfer)),
@@ -227,7 +228,7 @@ def test_loop_of_links_stops_no_page(tmp_path: Path) -> None:
     text = b"FROM scratch\nCOPY . /a\nCOPY loop /b\nCOPY " + b"x" * 200 + b" /c\n"
     nodes = [file("Dockerfile", text), link("loop", "loop"), "x"]
     build = Build(str(build_tree(tmp_path / "ctx", nodes)))
-    assert page_of(api.measure(build), build)["instructions"][1] == "COPY loop (line 3)"
+    assert page_of(api.glance(build))["instructions"][1] == "COPY loop (line 3)"
 
 
 @pytest.mark.parametrize("platforms", [(), ("linux/amd64", "linux/arm64")])
@@ -240,8 +241,9 @@ def test_what_an_instruction_takes_travels(platforms: tuple[str, ...], tmp_path:
     nodes = [file(each, size_bytes=700 + at) for at, each in enumerate(names)]
     links = [file("arm64", b"1"), hardlink("docs/shared", "shared"), file("Dockerfile", text)]
     build = Build(str(build_tree(tmp_path / "ctx", [*nodes, *links])), platforms=platforms)
-    report = api.measure(build)
-    shown = page_of(report, build)
+    glance = api.glance(build)
+    report = glance.report
+    shown = page_of(glance)
     classes, fates = shown["classes"], set[str]()
     for leaf in leaves(shown["tree"]):
         first, *more = (classes[each[0]] for each in leaf[2])
@@ -259,8 +261,8 @@ def test_what_an_instruction_takes_travels(platforms: tuple[str, ...], tmp_path:
 def test_page_says_what_makes_the_build_fail(tmp_path: Path) -> None:
     text = b"FROM scratch\nCOPY <img nope /s/\n"
     build = Build(str(build_tree(tmp_path / "ctx", [file("Dockerfile", text)])))
-    shown = page_of(api.measure(build), build)
-    assert shown["verdict"] == "The build fails"
+    shown = page_of(api.glance(build))
+    assert shown["verdict"].startswith("The build fails: an instruction does not find its source;")
     assert len(shown["failures"]) == 2
     assert "COPY <img: not found" in shown["failures"][0]
 
@@ -278,7 +280,7 @@ def test_page_says_what_makes_the_build_fail(tmp_path: Path) -> None:
 def test_page_says_what_the_builder_prints(builder: str, printed: str, tmp_path: Path) -> None:
     nodes = [file("Dockerfile", b"FROM scratch\nCOPY a /\n"), file("a", size_bytes=50)]
     build = Build(str(build_tree(tmp_path / "ctx", nodes)), builder=builder)
-    assert page_of(api.measure(build), build)["printed"].startswith(printed)
+    assert page_of(api.glance(build))["printed"].startswith(printed)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +319,7 @@ def test_many_sources_are_told_in_one_line(tmp_path: Path) -> None:
     names = [f"file-{at}" for at in range(110)]
     text = "FROM scratch\n" + "".join(f"COPY {each} /\n" for each in names)
     root = build_tree(tmp_path / "ctx", [*names, "left", file("Dockerfile", text.encode())])
-    shown = page_of(api.measure(build := Build(str(root))), build)
+    shown = page_of(api.glance(str(root)))
     assert shown["instructions"][99:] == ["COPY file-99 (line 101)", "one of 10 further sources"]
     takers = {each[0]: shown["classes"][each[2][0][0]]["takers"] for each in leaves(shown["tree"])}
     assert (takers["file-7"], takers["file-109"], takers["left"]) == ([7], [100], [])
@@ -326,7 +328,7 @@ def test_many_sources_are_told_in_one_line(tmp_path: Path) -> None:
 def test_the_page_names_no_taker_of_what_a_copy_leaves_out(tmp_path: Path) -> None:
     text = b"FROM scratch\nCOPY --exclude=docs . /\n"
     root = build_tree(tmp_path / "ctx", ["a", "docs/b", file("Dockerfile", text)])
-    shown = page_of(api.measure(build := Build(str(root))), build)
+    shown = page_of(api.glance(str(root)))
     takers = {each[0]: shown["classes"][each[2][0][0]]["takers"] for each in leaves(shown["tree"])}
     assert (takers["a"], takers["b"]) == ([0], [])
 

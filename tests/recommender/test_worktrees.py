@@ -43,11 +43,6 @@ def safe(root: Path) -> set[str]:
     return {line for each in advice.suggestions if each.safe for line in each.patterns}
 
 
-def unneeded(root: Path) -> set[str]:
-    reasons = api.measure(str(root)).reasons
-    return {part.path for each in reasons if each.kind == "unneeded" for part in each.parts}
-
-
 def test_worktrees_are_found_wherever_they_lie(tmp_path: Path) -> None:
     root = repository(tmp_path / "r", "docs/a", ".claude/CLAUDE.md")
     for path in ("next", "docs/wt", ".claude/worktrees/one", ".claude/worktrees/two", "at/a b"):
@@ -55,7 +50,6 @@ def test_worktrees_are_found_wherever_they_lie(tmp_path: Path) -> None:
     found = {"next", "docs/wt", ".claude/worktrees", "at"}
     assert worktrees_in(str(root)) == found
     assert safe(root) >= found
-    assert unneeded(root) >= found
     assert [each.build.context for each in discover(str(root)).builds] == [str(root)]
 
 
@@ -83,7 +77,6 @@ def test_a_context_that_is_a_worktree_is_not_hidden(tmp_path: Path) -> None:
     tree = add(main, str(tmp_path / "tree"))
     assert worktrees_in(str(tree)) == frozenset()
     assert "src/big" in {each.path for each in api.ls(str(tree))}
-    assert unneeded(tree) == set()
     add(tree, "x/inner")
     assert worktrees_in(str(tree)) == {"x"}
     # The context below the worktree of the repository is a part of it.
@@ -279,7 +272,6 @@ def test_a_worktree_that_git_tracks_is_a_part_of_the_project(tmp_path: Path) -> 
     (root / "src/app/.git").write_text(f"gitdir: {listed}\n")
     git(root, "add", "cp/b")
     assert worktrees_in(str(root)) == {"cp", "src/app", "build", "inner"}
-    assert unneeded(root) == {".git", "build", "inner"}
     assert {line for line in safe(root) if "ockerfile" not in line} >= {".git", "build", "inner"}
     assert not {"cp", "src", "src/app"} & safe(root)
     found = {each.build.dockerfile for each in discover(str(root)).builds}

@@ -10,7 +10,7 @@ import os
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from itertools import chain, islice
@@ -20,20 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import Clues, RunningSum
+from ctxsize.engine.directories import RunningSum
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Event, EventOfSent, Files, Folder, Progress, SentFolder, SentRun
 from ctxsize.engine.filesystem import Disk, MemoryDirectory
 from ctxsize.engine.memory_tree import MemoryTree
-from ctxsize.engine.native.tables import (
-    FOLDER,
-    MARK,
-    SECRET,
-    Tokens,
-    clue_tokens,
-    tables,
-    terminated,
-)
+from ctxsize.engine.native.tables import tables, terminated
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.sums import CoreSums, LargeFile, WalkSums
 from ctxsize.engine.walk import Walk
@@ -57,7 +49,7 @@ _NAMES = 64  # the option that asks for all names
 _EVERYTHING = 32 | _NAMES  # also those of what is ignored
 _LISTED = 128  # the option that asks for all names in the order of the walk
 _ITSELF = -1  # the number of files for a directory itself
-_LISTS_OF_NAMES = (6, 7, 8)  # directories, names, and what is handed back
+_LISTS_OF_NAMES = (5, 6, 7)  # directories, names, and what is handed back
 K = TypeVar("K")
 
 
@@ -85,13 +77,13 @@ def add_all(
     sums: WalkSums,
     jobs: int | None,
     progress: Progress | None,
-    files: SentFiles | None = None,
+    files: SentFiles | MemoryTree | None = None,
 ) -> Walk | None:
     """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     if sums.top > _MOST_LARGEST:
         return None
     python = Walk(plan)
-    wanted = _Inquiry(_METERS[plan.builder.meter], clue_tokens(), sums.top)
+    wanted = _Inquiry(_METERS[plan.builder.meter], sums.top)
     if files is not None:
         wanted = wanted._replace(flags=_NAMES)
     results = _results(python, plan, wanted, jobs, progress)
@@ -245,7 +237,7 @@ def verdicts(plan: Plan, spec: DockerIgnoreSpec, tree: TreeArrays) -> TreeVerdic
         return None
     options = _options(plan.builder, spec)
     judge = partial(_matching, program)
-    answer = module.judge(options, len(program.parts), tables(program, spec, ()), judge, *tree)
+    answer = module.judge(options, len(program.parts), tables(program, spec), judge, *tree)
     return TreeVerdicts(*answer)
 
 
@@ -253,7 +245,6 @@ class _Inquiry(NamedTuple):
     """A question to the core."""
 
     meter: int = 0  # how the builder counts bytes on the wire
-    clues: Sequence[Tokens] = ()  # the names and endings that it records
     top: int = 0  # number of the largest files
     flags: int = 0
 
@@ -282,7 +273,7 @@ def _results(
             wanted.top,
             python.source.longest_path,
             len(program.parts),
-            tables(program, plan.spec, wanted.clues),
+            tables(program, plan.spec),
             partial(_matching, program),
             progress,
         )
@@ -344,10 +335,12 @@ class _CoreList(NamedTuple):
         return zip(*texts, *columns, strict=True)
 
 
-def _add_results(results: _Results, python: Walk, sums: WalkSums, files: SentFiles | None) -> None:
+def _add_results(
+    results: _Results, python: Walk, sums: WalkSums, files: SentFiles | MemoryTree | None
+) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
     lists = [_CoreList.read(*pair) for pair in results[:-1]]
-    totals, direct, extensions, patterns, largest, clues, folders, names, back, runs = lists
+    totals, direct, extensions, patterns, largest, folders, names, back, runs = lists
     if files is not None:
         for path, sizes in _folders(folders, names):
             files.add_folder(path, sizes)
@@ -358,7 +351,6 @@ def _add_results(results: _Results, python: Walk, sums: WalkSums, files: SentFil
         _sums(patterns.rows(3)),
         [LargeFile(*row) for row in largest.rows(2, largest.texts)],
     )
-    _add_clues(clues, sums.clues)
     left = _runs(memoryview(results[-1][1]).cast("q"), runs)
     added = 0
     for part in _handed_back(back):
@@ -424,13 +416,3 @@ def _sums(rows: Iterator[tuple[K, int, int]]) -> dict[K, RunningSum]:
     for key, size, files in rows:
         sums[key].add(files, size)
     return sums
-
-
-def _add_clues(core_list: _CoreList, clues: Clues) -> None:
-    """Add what the core found: prefixes and names in turn, each pair with a kind and a size."""
-    texts = core_list.texts
-    for prefix, name, kinds, size in core_list.rows(2, texts[::2], texts[1::2]):
-        if kinds & (MARK | FOLDER):
-            clues.names[name].add(prefix)
-        if kinds & SECRET:
-            clues.add_secret(prefix, name, size)

@@ -70,43 +70,40 @@ static int grow(void *array, size_t *room, size_t used, size_t more, size_t item
 }
 
 /* ---- what Python passes ------------------------------------------------------------------------------- */
-enum { END, BYTE, RUNE, STAR, CLASS, TELL };     /* tokens of a name that is looked for */
-typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class, what it tells */
+enum { END, BYTE, RUNE, STAR, CLASS };           /* tokens of a name that is looked for */
+typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class */
 /* With EVERYTHING also what is ignored is looked at. With NAMES Python gets the names and sizes of what is, by
  * directory, with LISTED in the order of the walk. */
 enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16, EVERYTHING = 32, NAMES = 64,
        LISTED = 128 };
 enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what it sends */
-/* What a name tells. An ending that does is told once per directory: its number is above these bits. */
-enum { MARK = 1, SECRET = 2, FOLDER = 4 };
 
 typedef struct {
-    int words, patterns, tokens, segments, told, columns, options, counts, top, runes; /* whether any token is RUNE */
+    int words, patterns, tokens, segments, columns, options, counts, top, runes; /* whether any token is RUNE */
     const Word *start, *final, *loop, *text_loop, *advance, *exceptions, *whole; /* sets of segments, a bit each */
     PyObject *judge;                    /* returns which segments match a path */
     const int32_t *after, *owner;       /* by pattern, the first bit of those behind it; by bit, its pattern */
     const unsigned char *exceptional, *classes; /* by pattern; by class, 256 flags */
     const unsigned char *column;        /* by byte: those that no token tells apart share one */
     const Token *token;
-    const int32_t *first;               /* the tokens with which segments begin, then names that tell something */
+    const int32_t *first;               /* the tokens with which segments begin */
     const char *reach, *reach_end;      /* where exceptions lead, texts that end in a zero byte */
     size_t longest;                     /* the longest path that can be opened, in bytes */
     uid_t user;
 } Program;
 
 /* ---- names: an automaton that is built as they come, and built anew when it is too large ---------------
- * A state is the set of tokens that may come next. It says which segments match, and what the name tells. */
-typedef struct { int32_t *places; int count, tells; uint32_t hash; } State;
+ * A state is the set of tokens that may come next. It says which segments match. */
+typedef struct { int32_t *places; int count; uint32_t hash; } State;
 typedef struct {
     State *state;
-    const int32_t *first;
     int32_t *next, *table, *work;
     uint64_t *mark, round;      /* a place is in `work` if its mark is the round, which never wraps */
     Word *bits;
     Arena places;
     size_t used;
     uint32_t slots;             /* of `table`, a power of two, more than twice as many as states */
-    int starts, words, states, most;
+    int states, most;
 } Dfa;
 #define DFA_BYTES (24 << 20)
 #define FIRST_SLOTS 256         /* most walks have few states, and memory that is touched takes time */
@@ -161,17 +158,16 @@ static int state_of(const Program *p, Dfa *d, int count) {
         at = slot_of(d, hash, count);
     }
     State *s = &d->state[d->states];
-    *s = (State){keep(&d->places, bytes), count, 0, hash};
+    *s = (State){keep(&d->places, bytes), count, hash};
     if (!s->places) return -2;
     memcpy(s->places, d->work, bytes);
     d->used += bytes;
     memset(d->next + (size_t)d->states * p->columns, -1, p->columns * sizeof *d->next);
-    Word *bits = d->bits + (size_t)d->states * d->words;
-    memset(bits, 0, d->words * sizeof *bits);
+    Word *bits = d->bits + (size_t)d->states * p->words;
+    memset(bits, 0, p->words * sizeof *bits);
     for (int i = 0; i < count; i++) {
         Token t = p->token[s->places[i]];
         if (t.kind == END) bits[t.value >> 6] |= 1ULL << (t.value & 63);
-        if (t.kind == TELL) s->tells |= t.value;
     }
     return d->table[at] = d->states++;
 }
@@ -181,16 +177,16 @@ static int dfa_begin(const Program *p, Dfa *d) {
     d->states = d->used = 0;
     memset(d->table, -1, d->slots * sizeof *d->table);
     d->round++;
-    for (int i = 0; i < d->starts; i++) count = add_place(p, d, count, d->first[i]);
+    for (int i = 0; i < p->segments; i++) count = add_place(p, d, count, p->first[i]);
     return state_of(p, d, count) == 0;
 }
-static int dfa_make(const Program *p, Arena *arena, Dfa *d, const int32_t *first, int starts, int words) {
-    size_t each = p->columns * sizeof *d->next + words * sizeof *d->bits + sizeof *d->state;
-    d->first = first, d->starts = starts, d->words = words, d->slots = FIRST_SLOTS;
+static int dfa_make(const Program *p, Arena *arena, Dfa *d) {
+    size_t each = p->columns * sizeof *d->next + p->words * sizeof *d->bits + sizeof *d->state;
+    d->slots = FIRST_SLOTS;
     d->most = DFA_BYTES / each < 16384 ? DFA_BYTES / each : 16384; /* what is not used costs nothing */
-    if (!starts) d->most = 1; /* it is in the one state without places */
+    if (!p->segments) d->most = 1; /* it is in the one state without places */
     return SPREAD(arena, d->state, d->most) && SPREAD(arena, d->next, (size_t)d->most * p->columns) &&
-           SPREAD(arena, d->bits, (size_t)d->most * words) && NEW(d->table, d->slots) && NEW(d->mark, p->tokens + 1) &&
+           SPREAD(arena, d->bits, (size_t)d->most * p->words) && NEW(d->table, d->slots) && NEW(d->mark, p->tokens + 1) &&
            NEW(d->work, p->tokens + 1) && dfa_begin(p, d);
 }
 static void dfa_free(Dfa *d) {
@@ -283,12 +279,12 @@ typedef struct Node {
     uint32_t path_length, nchildren, nfiles, pending;
     uint32_t child, file, part; /* how far the walk in order has come, with `record` */
     Fate fate;
-    int fd, tells, mode;
+    int fd, mode;
     unsigned char ignored, sends, below, handed, odd, unusual; /* a name in its path */
 } Node;
 #define IS_ODD (-1)
-typedef struct Record { struct Record *next; const char *name; uint32_t file; int is_large, tells; } Record;
-typedef struct { const char *name; Fate fate; int tells; unsigned char type; } Entry;
+typedef struct Record { struct Record *next; const char *name; uint32_t file; int is_large; } Record;
+typedef struct { const char *name; Fate fate; unsigned char type; } Entry;
 typedef struct { const char *text; size_t length; uint32_t hash; int64_t bytes, count; } Ending;
 typedef struct { int64_t bytes, count; } Amount;
 /* Work: a directory to be visited, or some files of a large one. */
@@ -306,7 +302,7 @@ typedef struct Walk {
 typedef struct Sums {
     Walk *walk;
     Arena arena;
-    Dfa segments, telling;
+    Dfa segments;
     Ending *endings;            /* a hash table */
     Amount *by_pattern;
     Entry *entries;
@@ -360,9 +356,9 @@ static int is_entered(const Program *p, const char *path, size_t length) {
     return (p->options & ANYWHERE) != 0;
 }
 /* Adds a record at the end of a list. */
-static int note(Sums *s, Record ***end, uint32_t file, const char *name, int is_large, int tells) {
+static int note(Sums *s, Record ***end, uint32_t file, const char *name, int is_large) {
     Record *r = **end = keep(&s->arena, sizeof *r);
-    if (r) *r = (Record){NULL, keep_text(&s->arena, name), file, is_large, tells}, *end = &r->next;
+    if (r) *r = (Record){NULL, keep_text(&s->arena, name), file, is_large}, *end = &r->next;
     return r && r->name;
 }
 /* Counts a file under its extension. Returns 0 if there are too many to do so. */
@@ -446,12 +442,11 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
         int counts = head >= 0 && (p->options & (EVERYTHING | LISTED) || add_ending(s, e->name, length, st.st_size));
         if (!counts) {
             n->sizes[i] = IS_ODD;
-            if (!note(s, &last, i, e->name, 0, 0)) return 0;
+            if (!note(s, &last, i, e->name, 0)) return 0;
             continue;
         }
         int64_t size = n->sizes[i] = st.st_size;
-        int tells = e->tells & (MARK | SECRET), large = is_large(p, s->largest, here, size);
-        if ((large || tells) && !note(s, &last, i, e->name, large, tells)) return 0;
+        if (is_large(p, s->largest, here, size) && !note(s, &last, i, e->name, 1)) return 0;
         Amount *amount = &s->by_pattern[e->fate.decider + 1];
         amount->bytes += size, amount->count++;
         s->announced += head, s->content += p->counts == PACKETS ? content_of(size) : 0;
@@ -558,7 +553,6 @@ static int add_directory(Sums *s, Node *n, Entry *e, char *path) {
     s->ignored_folders += passed_by, s->unopened += passed_by;
     if (passed_by && !(p->options & EVERYTHING)) return 1;
     child->name = keep_text(&s->arena, e->name);
-    child->tells = child->ignored ? 0 : e->tells & FOLDER;
     n->at[n->nchildren] = n->nfiles;
     n->children[n->nchildren++] = child;
     return child->name != NULL;
@@ -575,9 +569,7 @@ static int judge(Sums *s, Node *n, long count, char *path) {
     int files = may_match(p, n);
     for (long i = 0; i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
-        int told = p->told ? read_name(p, &s->telling, e.name) : 0;
-        if (told < 0) return 0;
-        e.fate = n->fate, e.tells = s->telling.state[told].tells;
+        e.fate = n->fate;
         if (n->live && (files || e.type == DT_DIR) && !give_fate(s, n, &e, path)) return 0;
         if (e.type == DT_DIR && !add_directory(s, n, &e, path)) return 0;
         if (e.type == DT_DIR) continue;
@@ -714,7 +706,7 @@ static int wait_for(Walk *w, PyObject *poll) {
 typedef struct { char *bytes; size_t used, room; } Buffer;
 typedef struct { Buffer texts, numbers; } List;
 typedef struct { int64_t size, index; const Node *node; const char *name; } Large;
-enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, FOLDERS, NAMED, BACK, RUNS, COLUMN, LISTS };
+enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, FOLDERS, NAMED, BACK, RUNS, COLUMN, LISTS };
 enum { FILES, DIRECTORY, TREE }; /* what is handed back; for a tree, plus how many above are not sent so far */
 #define RUN 1024                 /* entries of one run, at most */
 typedef struct {
@@ -761,11 +753,6 @@ static void hand_back(Order *o, const Node *n, int kind, int64_t count, const ch
     if (name) put_path(o, BACK, NULL, name);
     PUT(o, BACK, o->run_count, o->files, kind, count);
     o->backs++;
-}
-static void tell(Order *o, const Node *n, const char *name, int tells, int64_t size) {
-    put_path(o, TELLING, n, "");
-    put_path(o, TELLING, NULL, name);
-    PUT(o, TELLING, tells, size);
 }
 static void keep_largest(Order *o, int64_t size, const Node *n, const char *name) {
     int at = o->top_count;
@@ -821,7 +808,6 @@ static void add_run(Order *o, Node *n, uint32_t end) {
         }
         Record *r = record_of(n, n->file);
         if (r && r->is_large) keep_largest(o, size, n, r->name);
-        if (r && r->tells) tell(o, n, r->name, r->tells, size);
         add_entry(o, size);
         o->files++, n->file++;
     }
@@ -848,7 +834,6 @@ static void begin(Order *o, const Node *n) {
     }
     if (!n->parent) return;
     o->ignored_directories += n->ignored;
-    if (n->tells) tell(o, n->parent, n->name, n->tells, 0);
     if (n->ignored && !(n->below && o->p->options & SENDS_PARENTS)) return;
     if (n->odd) return hand_back(o, n->parent, DIRECTORY, 1, n->name);
     if (o->p->options & LISTED) put_listed(o, n, ITSELF, 0, n->fate.decider);
@@ -919,8 +904,7 @@ static int make_sums(const Program *p, Sums *s, Walk *w) {
     Arena *arena = &s->arena;
     int fine = SPREAD(arena, s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) &&
                NEW(s->largest, 2 * p->top + 1) && NEW(s->matched, 4 * p->words + 4) &&
-               dfa_make(p, arena, &s->segments, p->first, p->segments, p->words) &&
-               dfa_make(p, arena, &s->telling, p->first + p->segments, p->told, 0);
+               dfa_make(p, arena, &s->segments);
     s->rivals = s->matched + p->words, s->bits = s->rivals + p->words, s->near = s->bits + p->words;
     return fine;
 }
@@ -932,7 +916,7 @@ static void clean_up(Walk *w, Node *top) {
         n->fd = -1, n->live = NULL;
     }
     for (Sums *s = w->sums; s && s < w->sums + w->threads; s++) {
-        dfa_free(&s->segments), dfa_free(&s->telling);
+        dfa_free(&s->segments);
         free(s->by_pattern), free(s->largest), free(s->buffer), free(s->entries), free(s->matched);
         release(&s->arena);
     }
@@ -1035,7 +1019,6 @@ static int read_program(Program *p, PyObject *tables) {
     p->exceptional = (void *)table[9], p->token = (void *)table[10], p->first = (void *)table[11];
     p->classes = (void *)table[12], p->column = (void *)table[13];
     p->words = size[0] / sizeof(Word), p->patterns = size[9], p->tokens = size[10] / sizeof(Token);
-    p->told = size[11] / sizeof(int32_t) - p->segments;
     for (int i = 0; i < p->tokens; i++) p->runes |= p->token[i].kind == RUNE;
     for (int i = 0; i < 256; i++) if (p->column[i] >= p->columns) p->columns = p->column[i] + 1;
     p->reach = table[14], p->reach_end = table[14] + size[14];
@@ -1058,7 +1041,7 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
 /* Frees what the verdicts on a tree took. */
 static void forget(Sums *s, Node *nodes, Py_ssize_t count, char *path) {
     for (Py_ssize_t at = 0; nodes && at < count; at++) free(nodes[at].live);
-    dfa_free(&s->segments), dfa_free(&s->telling);
+    dfa_free(&s->segments);
     free(s->by_pattern), free(s->largest), free(s->matched);
     release(&s->arena);
     free(nodes), free(path);

@@ -1,56 +1,29 @@
-"""The tables of patterns and of telling names, which the core reads."""
+"""The tables of patterns, which the core reads."""
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator
 from itertools import chain
 from os import fsencode
 
 from ctxsize.engine.automaton import Program
-from ctxsize.engine.directories import (
-    FOLDERS,
-    MARKERS,
-    SECRET_ENDS,
-    SECRET_NAMES,
-    SECRET_START,
-)
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.segments import CLASS, Segment
 
-# What a name tells, as bits.
-MARK = 1
-SECRET = 2
-FOLDER = 4
 _END = 0
 _BYTE = 1
 _RUNE = 2
 _STAR = 3
 _CLASS = 4
-_CLUE = 5
-Token = tuple[int, int]  # a kind, and a byte, the number of a class or a meaning
+Token = tuple[int, int]  # a kind, and a byte, the number of a class or of a bit
 Tokens = list[Token]
 ClassNumbers = dict[bytes, int]  # classes of characters, as a flag for each byte
 _ANY_TEXT = (_STAR, 0)
 
 
-@cache
-def clue_tokens() -> list[Tokens]:
-    """Return the tokens of names and endings that `Clues` records, each with its meaning."""
-    kinds = Counter[str]()  # of a name, the sum of its flags
-    for names, kind in ((MARKERS, MARK), (SECRET_NAMES, SECRET), (FOLDERS, FOLDER)):
-        kinds.update(dict.fromkeys(names, kind))
-    all_tokens = [[*_literal(SECRET_START), _ANY_TEXT, (_CLUE, SECRET)]]
-    for name, kind in kinds.items():
-        all_tokens.append([*_literal(name), (_CLUE, kind)])
-    all_tokens += [[_ANY_TEXT, *_literal(end), (_CLUE, SECRET)] for end in SECRET_ENDS]
-    return all_tokens
-
-
-def tables(program: Program, spec: DockerIgnoreSpec, clues: Sequence[Tokens]) -> tuple[bytes, ...]:
+def tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
     classes: ClassNumbers = {}
     tokens: Tokens = []
@@ -59,9 +32,6 @@ def tables(program: Program, spec: DockerIgnoreSpec, clues: Sequence[Tokens]) ->
         first.append(len(tokens))
         tokens += _tokens(part, classes)
         tokens.append((_END, bit))
-    for name_tokens in clues:
-        first.append(len(tokens))
-        tokens += name_tokens
     return (
         *_masks(program),
         array("i", program.ends).tobytes(),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ctxsize.findings import Edit, Paths
 from ctxsize.formats.styles import AnyOutcome
-from ctxsize.formats.wording import level, reasons
+from ctxsize.formats.wording import level, level_at
 from ctxsize.hidden import shown
 from ctxsize.model import Directory, Entry, Ignored, Kind, Report, Verdict
 from ctxsize.shipped import shipped
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.explanation import Explanation
     from ctxsize.engine.plan import Plan
     from ctxsize.engine.source_lookup import SourceCheck
+    from ctxsize.guard import ContextCheck
     from ctxsize.guard.comparison import DiffReport
 
 Shape = dict[str, object]  # a JSON object as plain values
@@ -43,6 +44,7 @@ SCHEMAS = (
     "diff",
     "explain",
     "findings",
+    "glance",
     "lint",
     "measure",
     "plan",
@@ -134,12 +136,17 @@ def explained(
 
 def _outcome(outcome: AnyOutcome) -> Shape:
     if outcome.kind == "measure":
-        return _report(outcome)
+        return _report(outcome, level(outcome))
+    if outcome.kind == "glance":
+        suggest = None
+        if outcome.advice is not None:
+            suggest = _outcome(outcome.advice)
+        return {**_report(outcome.report, level_at(outcome)), "suggest": suggest}
     shape: Shape = {"version": 1, **_fields(outcome)}
     match outcome.kind:
         case "check":
             shape["checks"] = [
-                _fields(check) | {"report": _report(check.report, refused=not check.passes)}
+                _fields(check) | {"report": _report(check.report, _level_of(check))}
                 for check in outcome.checks
             ]
         case "clean":
@@ -187,13 +194,15 @@ def _change(outcome: DiffReport) -> Shape:
     return shape
 
 
-def _report(report: Report, *, refused: bool = False) -> Shape:
-    """Return a report with its verdict; `check` may have `refused` it."""
-    verdict = {
-        "level": "refused" if refused else level(report),
-        "reasons": to_json(reasons(report)),
-    }
-    return {"version": 1, "verdict": verdict, **_fields(report)}
+def _report(report: Report, level: str) -> Shape:
+    """Return a report with its verdict."""
+    return {"version": 2, "verdict": {"level": level}, **_fields(report)}
+
+
+def _level_of(check: ContextCheck) -> str:
+    if check.passes:
+        return level(check.report)
+    return "refused"
 
 
 def to_json(value: object, names: str = "") -> object:

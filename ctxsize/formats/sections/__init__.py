@@ -113,8 +113,7 @@ class LargePart(Value):
     name: str
     files: int
     content_bytes: int
-    note: str = ""  # the pattern that would ignore it, or why it is worth a look
-    is_pattern: bool = False  # True if `note` is a pattern
+    note: str = ""  # why it is not needed, or may not be
 
 
 class LargeParts(Value):

@@ -23,7 +23,6 @@ from ctxsize.formats.sections.measured import body, next_step, table_of
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import EXAMPLES, command, listed, quoted, visible
 from ctxsize.guard import CheckReport, ContextCheck, Limit
-from ctxsize.model import Share
 from ctxsize.recommender.hazards import HAZARDS
 from ctxsize.units import plural
 
@@ -123,7 +122,7 @@ def _refusal(check: ContextCheck, look: Look) -> Sections:
     lines = few(reasons, _MOST_REASONS, look, "reason")
     lines += _accepted(check)
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
-    parts = [Share(part.path, part.content_bytes, part.files) for part in check.culprits]
+    parts = check.culprits
     if parts:
         room = Room(look.top, len(parts), leaves="half")
         table = table_of("size files %", "path", parts, check.report.context.totals, room)
@@ -163,7 +162,7 @@ def _remedies(check: ContextCheck) -> Items:
     else:
         first = ""
         if check.culprits:
-            first = check.culprits[0].path
+            first = check.culprits[0].name
         yield _by_hand(check, first, "Fix")
 
 

@@ -229,22 +229,16 @@ def _remedies(context: ContextChange, *, is_known: bool) -> Items:
         if remedy.enough:
             return
     where = _short(new.ignore_file or "a .dockerignore")
-    unneeded = 0
     steps = dict[str, str]()
     for culprit in context.culprits[:_ROWS]:
         part = culprit.change
         is_old_file = is_known and part.what == "grew" and not part.is_directory
-        if any(f"{part.path}/".startswith(f"{path}/") for path in new.unneeded):
-            unneeded += part.delta_bytes
-        elif culprit.decision == "no-longer-ignored":
+        if culprit.decision == "no-longer-ignored":
             pattern = _named(culprit.pattern)
             steps.setdefault("lost", f"put {pattern} back into {where}")
         elif not is_old_file:
             name = code(_path(part))
             steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
-    if unneeded and not remedy:
-        suggest = command(new, "suggest", "--write")
-        yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
     for step in steps.values():
         yield NextStep("", step, "Fix")
 

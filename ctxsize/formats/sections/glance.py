@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from operator import attrgetter
-from os.path import basename
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.directories import BY_PATH, FOLDERS
-from ctxsize.engine.patterns import pattern_for
+from ctxsize.findings import Finding
 from ctxsize.formats.sections import (
     Fact,
     Findings,
@@ -19,6 +15,7 @@ from ctxsize.formats.sections import (
     Items,
     LargePart,
     LargeParts,
+    NextStep,
     Prose,
     Room,
     Screen,
@@ -26,70 +23,144 @@ from ctxsize.formats.sections import (
     Section,
     folded,
 )
-from ctxsize.formats.sections.measured import head, ignore_text, printed, sources_of
-from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import command, more, quoted, sent, visible
-from ctxsize.model import (
-    Amount,
-    Clue,
-    Directory,
-    Measurement,
-    Report,
-    Transfer,
+from ctxsize.formats.sections.measured import (
+    body,
+    clauses,
+    ignore_text,
+    listing_step,
+    printed,
+    sources_of,
+    urgent_step,
+    verdict,
 )
-from ctxsize.units import human, plural
+from ctxsize.formats.sections.suggested import ground_of, patterns_of, secrets_left, writing
+from ctxsize.formats.styles import Look
+from ctxsize.formats.wording import (
+    command,
+    is_worth_a_look,
+    level_at,
+    more,
+    quoted,
+    sent,
+    visible,
+)
+from ctxsize.model import Amount, Directory, Measurement, Report, Transfer
+from ctxsize.recommender.outcome import Advice, Glance, Suggestion
+from ctxsize.units import human, percent, plural
 
 _LINES = 20
 _ROWS = Room(8, 8, least=2)
 _VERDICT = Fit(2, on_narrow=3)
 _LINE = Fit(1)
 _HAZARD = Fit(3, on_narrow=4)
-_SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
-_LEAST_SHARE = 1000  # part of the whole below which only an unneeded row is worth a line
+_LEAST_SHARE = 1000  # part of the whole below which only a secret is worth a line
 _SPLIT = 4  # part of the whole from which a directory is replaced by the one that has most of it
-_NOTES = {"secret": "possible secret", "large-file": "large file"}
-_GIT = "git ignores it"
-_WORDS = {*_NOTES.values(), _GIT}  # the notes that are no patterns
-
-ClueGroup = list[Clue]
 
 
-def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
+def sections(glance: Glance, look: Look) -> Iterator[ScreenPart]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
-    answer = head(report, look, _VERDICT, short=True)
+    report = glance.report
+    judgement = verdict(level_at(glance), clauses(report, _about_need(glance)), look, _VERDICT)
+    answer = Section([judgement, _next_step(glance)])
     if look.quiet:
         yield answer
         return
-    largest = LargeParts(parts_of(report), sent(report), _ROWS)
-    sections = [
-        answer,
-        Section([*_breaks(report)]),
-        Section([Findings(report.findings, 1)]),
-        Section([largest]),
-        Section([*_facts(report)]),
-    ]
-    # A blank line would follow the last section.
-    yield Screen(sections, _LINES + 1)
-
-
-def _breaks(report: Report) -> Items:
-    """Yield what breaks or spoils the build, whatever its size, and the number of the others."""
-    if not report.hazards:
+    largest = Section([LargeParts(parts_of(glance), sent(report), _ROWS)])
+    secrets: Sequence[Finding] = ()
+    if glance.advice is not None:
+        secrets, _ = secrets_left(glance.advice, is_all=look.full)
+    if look.full:
+        secret = Section([Findings(secrets, 1)], "Secrets")
+        yield Screen([answer, largest, secret, *body(report, look)])
         return
-    first, *others = report.hazards
+    findings = Section([Findings([*report.findings, *secrets], 1)])
+    # A blank line would follow the last section.
+    breaks = Section([*_breaks(glance)])
+    yield Screen([answer, breaks, findings, largest, Section([*_facts(glance)])], _LINES + 1)
+
+
+def _about_need(glance: Glance) -> Iterator[str]:
+    """Yield how much of what is sent is not needed, and how many secrets are."""
+    report = glance.report
+    whole = sent(report).content_bytes
+    for size, words in ((glance.safe, "is not needed"), (glance.doubtful, "may not be needed")):
+        if is_worth_a_look(size, report):
+            content_bytes = size.content_bytes
+            yield f"{human(content_bytes)} ({percent(content_bytes, whole)}) {words}"
+    secrets = {finding.evidence for finding in glance.secrets}
+    if secrets:
+        yield plural(len(secrets), "secret")
+
+
+def _next_step(glance: Glance) -> NextStep:
+    """Return the command to type next: it promises only what that command will do."""
+    step = urgent_step(glance.report)
+    if step is None and glance.advice is not None:
+        step = _promise(glance, glance.advice)
+    return step or listing_step(glance.report)
+
+
+def _promise(glance: Glance, advice: Advice) -> NextStep | None:
+    """Return the command that makes the context smaller, or that asks what may; None for none.
+
+    A saving too small for a line comes last.
+    """
+    saving = advice.saving.content_bytes
+    saves = None
+    if advice.edit and saving > 0:
+        least = ""
+        if advice.lower_bound:
+            least = "at least "
+        saves = NextStep(writing(advice), f"saves {least}{human(saving)}")
+    if saves and saving >= _least(glance):
+        return saves
+    if any(part.chosen and part.rule.is_secret for part in glance.suggestions):
+        return NextStep(writing(advice), "keeps secrets out of the context")
+    return _question(glance, advice) or saves
+
+
+def _question(glance: Glance, advice: Advice) -> NextStep | None:
+    """Return the command that shows what a person has to decide; None if there is nothing."""
+    patterns = [
+        pattern
+        for suggestion in glance.suggestions
+        if not suggestion.safe
+        for pattern in suggestion.patterns
+    ]
+    if patterns:
+        verb = "needs" if len(patterns) == 1 else "need"
+        purpose = f"shows {plural(len(patterns), 'pattern')} that {verb} your confirmation"
+        return NextStep(command(advice, "suggest"), purpose)
+    if advice.questions:
+        count = plural(len(advice.questions), "large part")
+        return NextStep(command(advice, "suggest"), f"asks about {count} that no rule explains")
+    return None
+
+
+def _least(glance: Glance) -> int:
+    """Return the bytes below which only a secret is worth a line."""
+    return sent(glance.report).content_bytes // _LEAST_SHARE
+
+
+def _breaks(glance: Glance) -> Items:
+    """Yield what breaks or spoils the build, whatever its size, and the number of the others."""
+    if not glance.hazards:
+        return
+    first, *others = glance.hazards
     yield Prose(f"Breaks: {visible(first.message)}", 0, "Breaks", "red", _HAZARD)
     if others:
         yield Prose(f"{plural(len(others), 'hazard')} more: ctxsize lint", fit=_LINE)
 
 
-def _facts(report: Report) -> Items:
+def _facts(glance: Glance) -> Items:
     """Yield who takes the context, what governs it, and what the builder prints."""
+    report = glance.report
     if report.context_path != ".":
         yield Fact("Context", "", _LINE, quoted(report.context_path))
     yield _taken_by(report)
     ignore_file = ignore_text(report.ignore_file) or "none"
-    if report.unread_ignore_file is not None:
-        ignore_file += f"; {quoted(report.unread_ignore_file)} is not read"
+    if glance.unread_ignore_file is not None:
+        ignore_file += f"; {quoted(glance.unread_ignore_file)} is not read"
     yield Fact("Ignore file", ignore_file, _LINE)
     if report.dockerfile and not report.failing:
         yield Fact("Build prints", _printed(report), _LINE)
@@ -148,31 +219,46 @@ def _instruction(report: Report) -> str:
     return text
 
 
-def parts_of(report: Report) -> list[LargePart]:
+def parts_of(glance: Glance) -> list[LargePart]:
     """Return the parts of what is sent that are worth a line: secrets, then the largest."""
+    report = glance.report
     transfer = _largest(report)
-    suspects = defaultdict[str, ClueGroup](list)  # by each directory that has any
+    whole = sent(report)
+    least = _least(glance)
+    secrets = []
     parts = []
-    for note, clues in _suspects(report, transfer.clues):
-        name = _named(note, clues)
-        is_pattern = note not in _WORDS
-        parts.append(LargePart(name, *Amount.of(*clues), note, is_pattern))
-        for clue in clues:
-            for path in accumulate(clue.path.split("/"), "{}/{}".format):
-                suspects[path].append(clue)
+    for suggestion in glance.suggestions:
+        part = _suggested(suggestion)
+        if suggestion.rule.is_secret:
+            secrets.append(part)
+        else:
+            parts.append(part)
+    hidden = _Hidden(glance)
     if transfer.tree:
-        parts += _directories(transfer.tree, suspects)
+        parts += hidden.beside(transfer.tree)
     for file in _top_files(report, transfer):
-        if file.name not in suspects:
+        if file.name not in hidden.paths:
             parts.append(replace(file, name=quoted(file.name)))
     for named in report.named_contexts:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))
-    least = sent(report).content_bytes // _LEAST_SHARE
-    shown = [
-        part for part in parts if part.files > 0 and (part.note or part.content_bytes >= least)
-    ]
-    return sorted(shown, key=_rank)
+    shown = [part for part in parts if part.files > 0 and part.content_bytes >= least]
+    shown.sort(key=lambda part: (-part.content_bytes, -part.files, part.name))
+    # What several platforms take counts for each of them; a directory stands for one.
+    if min(whole - Amount.of(*secrets, *shown)) < 0:
+        shown = [part for part in shown if part.note]
+    return [*secrets, *shown]
+
+
+def _suggested(suggestion: Suggestion) -> LargePart:
+    """Return the part that a suggestion hides, with the words of `suggest`."""
+    lead = "not needed"
+    if suggestion.rule.is_secret:
+        lead = "secret"
+    elif not suggestion.safe:
+        lead = "confirm"
+    note = f"{lead}: {ground_of(suggestion)}"
+    return LargePart(patterns_of(suggestion), *suggestion.size.counted, note)
 
 
 def _largest(report: Report) -> Transfer | Measurement:
@@ -181,11 +267,6 @@ def _largest(report: Report) -> Transfer | Measurement:
     if transfers:
         return max(transfers, key=attrgetter("content_bytes"))
     return report.context
-
-
-def _rank(part: LargePart) -> tuple[bool, int, int, str]:
-    """Return a key: secrets are chosen first, then the largest."""
-    return part.note != _NOTES["secret"], -part.content_bytes, -part.files, part.name
 
 
 def _top_files(report: Report, transfer: Transfer | Measurement) -> list[LargePart]:
@@ -210,85 +291,38 @@ def _top_files(report: Report, transfer: Transfer | Measurement) -> list[LargePa
     return top_files
 
 
-def _suspects(report: Report, clues: Iterable[Clue]) -> Iterator[tuple[str, ClueGroup]]:
-    """Yield the parts that make the verdict, by the pattern that would ignore them, or a note.
+class _Hidden:
+    """The parts of directories that suggestions hide."""
 
-    `clues` are those of one transfer. A part inside another is left out.
-    """
-    kinds = {clue.path: reason.kind for reason in report.reasons for clue in reason.parts}
-    names = Counter(map(basename, kinds))
-    groups = defaultdict[tuple[str, str], ClueGroup](list)
-    last = "/"
-    for clue in sorted(clues, key=lambda clue: f"{clue.path}/"):
-        path = clue.path
-        kind = kinds.get(path)
-        if kind is None or f"{path}/".startswith(last):
-            continue
-        last = f"{path}/"
-        note = _note(report, path, kind, names)
-        row = path if kind == "large-file" else ""
-        groups[note, row].append(clue)
-    for (note, _), alike in groups.items():
-        yield note, sorted(alike, key=lambda clue: (-clue.content_bytes, clue.path))
+    def __init__(self, glance: Glance) -> None:
+        self._amounts: Mapping[str, Amount] = {}
+        if glance.advice is not None:
+            self._amounts = glance.advice.hidden
+        self.paths = {path for suggestion in glance.suggestions for path in suggestion.paths}
 
+    def _left(self, node: Directory) -> Amount:
+        """Return what no suggestion hides of a directory."""
+        left = Amount.of(node) - self._amounts.get(node.path, Amount())
+        return Amount(max(0, left.files), max(0, left.content_bytes))
 
-def _note(report: Report, path: str, kind: str, names: Mapping[str, int]) -> str:
-    """Return the pattern that would ignore a part, or why it is worth a look.
-
-    `names` has how many parts have each name.
-    """
-    if kind in _NOTES:
-        return _NOTES[kind]
-    name = basename(path)
-    is_unneeded = kind == "unneeded"
-    # A worktree of git has a name of its own.
-    has_one_pattern = name not in BY_PATH or names[name] > _SEVERAL
-    if is_unneeded and name in FOLDERS and has_one_pattern:
-        note = f"**/{name}"
-    else:
-        pattern_class = BUILDERS[report.builder].spec_class.pattern_class
-        note = visible(pattern_for(path, pattern_class=pattern_class) or _GIT)
-    if not is_unneeded:
-        return note
-    end = BY_PATH.get(name, "")
-    ignore_file = report.ignore_file
-    if not end and ignore_file and any(pattern.exception for pattern in ignore_file.patterns):
-        end = "/**"
-    return note + end
-
-
-def _named(note: str, clues: ClueGroup) -> str:
-    """Return a name for parts with one note; the first is the largest."""
-    first, *others = clues
-    path = first.path
-    if others and note.startswith("**/"):
-        return f"{len(clues):,} × {quoted(basename(path))}/"
-    name = quoted(path)
-    if first.kind in ("unneeded", "directory"):
-        name += "/"
-    return f"{name} {more(len(others))}".rstrip()
-
-
-def _directories(root: Directory, suspects: Mapping[str, ClueGroup]) -> Iterator[LargePart]:
-    """Yield directories without suspects; of a large one, the one that has most of it."""
-
-    def left(node: Directory) -> Amount:
-        return Amount.of(node) - Amount.of(*suspects.get(node.path, ()))
-
-    for node in root.children:
-        size = left(node)
-        while node.children and _SPLIT * size.content_bytes > root.content_bytes:
-            child = max(node.children, key=lambda child: left(child).content_bytes)
-            size_of_child = left(child)
-            if 2 * size_of_child.content_bytes <= size.content_bytes:
-                break
-            others = size - size_of_child
-            if others.files:
-                yield LargePart(f"the rest of {quoted(node.path)}/", *others)
-            node = child
-            size = size_of_child
-        name = f"{quoted(folded(node).path)}/"
-        if size != Amount.of(node):
-            name = f"the rest of {name}"
-        if size.files:
-            yield LargePart(name, *size)
+    def beside(self, root: Directory) -> Iterator[LargePart]:
+        """Yield what no suggestion hides by directory; of a large one, what has most of it."""
+        for node in root.children:
+            size = self._left(node)
+            while node.children and _SPLIT * size.content_bytes > root.content_bytes:
+                if node.path in self.paths:  # a suggestion keeps some of it
+                    break
+                child = max(node.children, key=lambda child: self._left(child).content_bytes)
+                size_of_child = self._left(child)
+                if 2 * size_of_child.content_bytes <= size.content_bytes:
+                    break
+                others = size - size_of_child
+                if others.files > 0:
+                    yield LargePart(f"the rest of {quoted(node.path)}/", *others)
+                node = child
+                size = size_of_child
+            name = f"{quoted(folded(node).path)}/"
+            if size != Amount.of(node):
+                name = f"the rest of {name}"
+            if size.files:
+                yield LargePart(name, *size)

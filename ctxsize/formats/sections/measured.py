@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.build import path_argument
 from ctxsize.engine.builders import BUILDERS
@@ -29,7 +29,6 @@ from ctxsize.formats.wording import (
     cells,
     command,
     directory_argument,
-    fit,
     hides_all,
     is_large,
     level,
@@ -50,7 +49,6 @@ from ctxsize.model import (
     Measurement,
     NamedContext,
     Problem,
-    Reason,
     Report,
     Share,
     SourceShare,
@@ -59,12 +57,6 @@ from ctxsize.model import (
 from ctxsize.units import human, percent, plural
 from ctxsize.values import Value
 
-_CLAUSES = {
-    "unneeded": "looks unneeded",
-    "git-ignored": "matches .gitignore",
-    "large-file": "is in large files",
-}
-"""Clauses about the reasons of a verdict, by their kinds."""
 _VERDICT = Fit(4, on_low=2)
 _FACT = Fit(2)
 _LINE = Fit(1)
@@ -73,7 +65,6 @@ _FULL_TREE = 100
 _FEW = 3  # number of problems and of sources to show on a screen
 _MANY = 10  # number of problems to show with one table
 _MOST_TRANSFERS = 2
-_LONGEST_PATH = 40  # number of columns of a path in the verdict
 
 
 class _Breakdown(Value):
@@ -88,7 +79,8 @@ class _Breakdown(Value):
 
 def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
-    answer = head(report, look, _VERDICT)
+    judgement = verdict(level(report), clauses(report), look, _VERDICT)
+    answer = Section([judgement, next_step(report)])
     if look.only in TABLES:
         yield answer
         yield from _only_tables(report, look, look.only)
@@ -99,14 +91,13 @@ def sections(report: Report, look: Look) -> Iterator[ScreenPart]:
         yield Screen([answer, *body(report, look)])
 
 
-def head(report: Report, look: Look, lines: Fit, *, short: bool = False) -> Section:
-    """Return the verdict, in a single line if quiet, and the next step."""
-    title, style = LEVELS[level(report)]
-    text = f"{title}: {'; '.join(_clauses(report, short=short))}"
-    verdict = Prose(text, 0, title, style, lines)
+def verdict(name: str, clauses: Iterable[str], look: Look, lines: Fit) -> Prose:
+    """Return the verdict of a level of concern, in a single line if quiet."""
+    title, style = LEVELS[name]
+    text = f"{title}: {'; '.join(clauses)}"
     if look.quiet:
-        verdict = Prose(text, mark=title, style=style)
-    return Section([verdict, next_step(report)])
+        return Prose(text, mark=title, style=style)
+    return Prose(text, 0, title, style, lines)
 
 
 def body(report: Report, look: Look, title: str = "") -> Sections:
@@ -212,8 +203,8 @@ def _table_of(report: Report, breakdown: _Breakdown, most: int) -> Table:
     return table_of(breakdown.columns, header, parts, report.context.totals, room)
 
 
-def _clauses(report: Report, *, short: bool) -> Iterator[str]:
-    """Yield the reasons of the verdict; `short` ones have no paths."""
+def clauses(report: Report, about_need: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the clauses of the verdict."""
     if report.failing:
         yield "nothing is built; see the problems below"
         return
@@ -227,12 +218,7 @@ def _clauses(report: Report, *, short: bool) -> Iterator[str]:
         yield "Docker cannot send a name that is not UTF-8"
     whole = sent(report)
     yield _size_clause(report, whole)
-    kinds = set()
-    for reason in report.reasons:
-        kinds.add(reason.kind)
-        yield _clause(reason, whole, short=short)
-    if kinds & {"unneeded", "git-ignored"} and not (report.ignore_file or short):
-        yield "there is no ignore file"
+    yield from about_need
     if problems:
         yield "see the problems below"
 
@@ -255,23 +241,18 @@ def _size_clause(report: Report, whole: Amount) -> str:
     return text
 
 
-def _clause(reason: Reason, whole: Amount, *, short: bool) -> str:
-    names = [fit(quoted(path), _LONGEST_PATH) for path in reason.paths]
-    paths = listed(names, of=reason.count)
-    if reason.kind == "secret":
-        if short:
-            return plural(reason.count, "possible secret")
-        return f"possible secrets: {paths}"
-    clause = _CLAUSES[reason.kind]
-    size = reason.content_bytes
-    share = percent(size, whole.content_bytes)
-    if short:
-        return f"{share} {clause}"
-    return f"{human(size)} ({share}) {clause}: {paths}"
-
-
 def next_step(report: Report) -> NextStep:
     """Return the command to type next, or what to correct first."""
+    step = urgent_step(report)
+    if step:
+        return step
+    if is_large(sent(report)):
+        return NextStep(command(report, "suggest"), "checks how much of it the build needs")
+    return listing_step(report)
+
+
+def urgent_step(report: Report) -> NextStep | None:
+    """Return what to correct first, or the command to type before any other one; None if fine."""
     context = report.context_path
     for problem in report.failing:
         return NextStep("", _correction(problem, context))
@@ -286,10 +267,11 @@ def next_step(report: Report) -> NextStep:
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
-    if report.reasons or is_large(sent(report)):
-        # Review comes before --write.
-        purpose = "finds what the build does not need, and proves it"
-        return NextStep(command(report, "suggest"), purpose)
+    return None
+
+
+def listing_step(report: Report) -> NextStep:
+    """Return the command that shows more of what is sent."""
     if not report.context.ignored.complete:
         return NextStep(command(report, "measure", "--ignored"), "shows what each pattern saves")
     options = ["--size"]

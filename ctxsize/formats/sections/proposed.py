@@ -22,7 +22,7 @@ from ctxsize.formats.sections import (
     few,
     notes,
 )
-from ctxsize.formats.sections.suggested import lines_of, suggestions_table, to_show
+from ctxsize.formats.sections.suggested import lines_of, suggestions_table
 from ctxsize.formats.styles import GLANCE, Look
 from ctxsize.formats.wording import (
     change,
@@ -72,7 +72,7 @@ def _with_edits(proposals: Proposals) -> list[Proposal]:
 
 def _chosen(proposal: Proposal) -> list[Suggestion]:
     """Return the suggestions that are written, but for one about the new file itself."""
-    return [suggestion for suggestion in to_show(proposal.advice) if suggestion.chosen]
+    return [suggestion for suggestion in proposal.advice.to_show if suggestion.chosen]
 
 
 def _head(proposals: Proposals) -> Iterator[Prose | NextStep]:

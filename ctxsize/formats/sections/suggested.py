@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from os.path import normpath, relpath
 
 from ctxsize.build import path_argument
+from ctxsize.findings import Finding
 from ctxsize.formats.sections import (
     Fact,
     Findings,
@@ -38,6 +38,7 @@ from ctxsize.guard.accepting import UNUSED
 from ctxsize.knowledge.rules import Category, Rule, all_rules
 from ctxsize.model import Amount
 from ctxsize.recommender.outcome import (
+    SECRETS,
     Advice,
     Blocked,
     IgnoreFilePlan,
@@ -48,7 +49,6 @@ from ctxsize.recommender.outcome import (
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import columns, human, plural
 
-_SHOWN = ("CTX510", "CTX511", UNUSED)  # about secrets and the configuration
 _TRIFLE_BYTES = 100_000
 _TRIFLE_SHARE = 0.01
 _TRIFLE_FILES = 100
@@ -84,7 +84,7 @@ def lines_of(advice: Advice) -> list[str]:
 
 
 def _suggested(advice: Advice, look: Look) -> Sections:
-    suggestions = [*to_show(advice)]
+    suggestions = advice.to_show
     safe = []
     unsafe = []
     foreseen = []
@@ -129,23 +129,13 @@ def _suggested(advice: Advice, look: Look) -> Sections:
 
 
 def _foreseen(suggestions: Sequence[Suggestion]) -> Table:
-    rows = [(_patterns_of(suggestion), visible(suggestion.reason)) for suggestion in suggestions]
+    rows = [(patterns_of(suggestion), visible(suggestion.reason)) for suggestion in suggestions]
     return Table(("pattern", "reason"), rows, prose=True)
 
 
 def _fate(outcome: Suggested, look: Look) -> Findings:
     """Return why the build fails, whatever the patterns."""
     return fate(outcome.failures, outcome.context_path, 0 if look.full else _MOST_NOTES)
-
-
-def to_show(advice: Advice) -> Iterator[Suggestion]:
-    """Yield the suggestions but one for the file that `--write` creates: it saves nothing yet."""
-    new_file = []
-    if advice.new_file:
-        new_file.append(relpath(advice.ignore_file, advice.context_path))
-    for suggestion in advice.suggestions:
-        if [*map(normpath, suggestion.paths)] != new_file:
-            yield suggestion
 
 
 def _questions(advice: Advice) -> Table:
@@ -158,27 +148,37 @@ def _questions(advice: Advice) -> Table:
 
 def _findings(advice: Advice, look: Look) -> Items:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
+    findings, ignored = secrets_left(advice, is_all=look.full)
+    findings += [finding for finding in advice.findings if finding.code == UNUSED]
+    yield Findings(findings, 0 if look.full else _MOST_NOTES)
+    if ignored:
+        yield Prose(f"  {plural(ignored, 'secret')}, all ignored by these patterns")
+
+
+def secrets_left(advice: Advice, *, is_all: bool) -> tuple[list[Finding], int]:
+    """Return the secrets that the chosen suggestions do not ignore, and the number of others.
+
+    If `is_all`, the others are returned too.
+    """
     ignored = set[str]()
     exceptions = set[str]()
     for suggestion in advice.suggestions:
-        if suggestion.chosen and not look.full:
+        if suggestion.chosen and not is_all:
             ignored.update(suggestion.paths)
             exceptions.update(suggestion.keeps)
     findings = []
-    secrets = 0
+    count = 0
     for finding in advice.findings:
-        if finding.code not in _SHOWN:
+        if finding.code not in SECRETS:
             continue
         path = ""
         if finding.code == "CTX511":
             path = f"{finding.evidence[0]}/"
         if is_below(path, ignored) and not is_below(path, exceptions):
-            secrets += 1
+            count += 1
         else:
             findings.append(finding)
-    yield Findings(findings, 0 if look.full else _MOST_NOTES)
-    if secrets:
-        yield Prose(f"  {plural(secrets, 'secret')}, all ignored by these patterns")
+    return findings, count
 
 
 def _of_git(advice: Advice) -> Items:
@@ -216,14 +216,19 @@ def _next(advice: Advice) -> NextStep:
 
 
 def _write(outcome: Suggested, *options: str) -> NextStep:
-    """Return the command that writes the ignore file."""
+    """Return the command that writes the ignore file, and what it does."""
     verb = "creates" if outcome.new_file else "changes"
     purpose = f"{verb} {quoted(outcome.ignore_file)}; --diff shows how"
     if isinstance(outcome, Advice):
         purpose += ", -v why"
+    return NextStep(writing(outcome, *options), purpose)
+
+
+def writing(outcome: Suggested, *options: str) -> str:
+    """Return the command that writes the ignore file."""
     if outcome.is_link:
         options = ("--replace-link", *options)
-    return NextStep(command(outcome, "suggest", "--write", *options), purpose)
+    return command(outcome, "suggest", "--write", *options)
 
 
 def _sizes(outcome: Suggested) -> Items:
@@ -287,24 +292,29 @@ def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
 
 def _line(suggestion: Suggestion) -> list[str]:
     """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
-    text = suggestion.reason
-    for doubt in suggestion.doubts[:1]:
-        # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
-        text = re.split("[:;,] ", doubt)[0]
     size, files = cells(_size(suggestion))
     if not _is_transferred(suggestion):
         size = f"({size})"
-    return [size, files, _patterns_of(suggestion), visible(text)]
+    return [size, files, patterns_of(suggestion), ground_of(suggestion)]
 
 
-def _patterns_of(suggestion: Suggestion) -> str:
-    """Return the patterns as one cell; of many, the shortest."""
+def patterns_of(suggestion: Suggestion) -> str:
+    """Return the patterns of a suggestion; of several long ones the shortest, and their number."""
     names = [*map(quoted, suggestion.patterns)]
     patterns = " ".join(names)
     if columns(patterns) > _WIDEST_PATTERNS and len(names) > 1:
         shortest = min(names, key=columns)
         return f"{shortest} {more(len(names) - 1)}"
     return patterns
+
+
+def ground_of(suggestion: Suggestion) -> str:
+    """Return the reason of a suggestion, or the first clause of its first doubt."""
+    text = suggestion.reason
+    for doubt in suggestion.doubts[:1]:
+        # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
+        text = re.split("[:;,] ", doubt)[0]
+    return visible(text)
 
 
 def _evidence(suggestions: Iterable[Suggestion]) -> Table:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from ctxsize.engine import directories
 from tests.engine.contexts import SIZES, TIMES
 from tests.engine.strategies import NAMES, nasty_names, nasty_patterns
 from tests.trees import (
@@ -21,17 +20,22 @@ from tests.trees import (
     socket,
 )
 
-TELLING = sorted(
-    {
-        *directories.MARKERS,
-        *directories.FOLDERS,
-        *directories.SECRET_NAMES,
-        *(f"x{end}" for end in directories.SECRET_ENDS),
-        *directories.SECRET_ENDS,
-        *(".env.x", ".env.", ".env.example", "..x", "x.", "a.b.c", "...", "..env.x", "cert.pem"),
-    }
-)
-"""Names that say something, and names whose ending is hard to tell."""
+ENDED = [
+    *(
+        ".env",
+        ".env.x",
+        ".env.",
+        ".env.example",
+        "..x",
+        "x.",
+        "a.b.c",
+        "...",
+        "..env.x",
+        "cert.pem",
+    ),
+    *("node_modules", ".git", "target", "CACHEDIR.TAG", "Cargo.toml"),
+]
+"""Names of usual files, and names whose ending is hard to tell."""
 ODD = [
     "\udcff",
     "a\udc80",
@@ -59,7 +63,7 @@ _TAME = ["a", "b", "x", ".", "é", "*", "*", "?", "/", "/", "**", "[ab]", "[a-z0
 _names = st.one_of(
     st.sampled_from(NAMES[:8]),
     st.sampled_from(NAMES[:8]),
-    st.sampled_from(TELLING),
+    st.sampled_from(ENDED),
     st.sampled_from(ODD),
     nasty_names,
 )

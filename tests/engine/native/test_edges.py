@@ -12,13 +12,12 @@ from random import Random
 
 import pytest
 
-from ctxsize.engine import directories
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
 from ctxsize.engine.filesystem import _LONGEST_PATH
 from tests.cli.conftest import environment, unprivileged
 from tests.engine.contexts import CAPABILITY
 from tests.engine.native.both import THREADS, check, check_plan, core
-from tests.engine.native.strategies import TELLING
+from tests.engine.native.strategies import ENDED
 from tests.oracles.availability import require
 from tests.resolving import resolve
 from tests.trees import (
@@ -191,23 +190,18 @@ def test_extended_attributes_without_a_walk_of_their_own(tmp_path: Path) -> None
         check(build_tree(tmp_path / str(number), [*nodes, file(".dockerignore", lines.encode())]))
 
 
-def test_names_that_tell_something(tmp_path: Path) -> None:
-    """Each name lies as a file and as a directory, and shows what each directory is."""
+def test_names_with_any_ending(tmp_path: Path) -> None:
+    """Each name lies as a file with content, as an empty one, and as a directory."""
     nodes: list[str | Node] = []
-    for number, name in enumerate(TELLING):
+    for number, name in enumerate(ENDED):
         nodes += [f"f{number}/{name}", file(f"e{number}/{name}", b""), f"d{number}/{name}/x"]
-    for number, (name, words) in enumerate(directories.PROVED.items()):
-        for at, word in enumerate(words.split()):
-            above = f"u{number}/{at}/y"
-            nodes += [os.path.normpath(f"{above}/{name}/{word}"), f"{above}/{name}/content"]
-    nodes += [f"s/.ssh/{each}" for each in ("id_rsa", ".pem", "a.pem", ".env.x")]
     root = build_tree(tmp_path, [*nodes, ".gitignore"])
     check(root, threads=(2,))
     (root / ".dockerignore").write_text(".gitignore\n**/*.pem\n")
     check(root, threads=(2,))
 
 
-def test_an_ignored_directory_tells_nothing(tmp_path: Path) -> None:
+def test_an_ignored_directory_above_what_is_sent(tmp_path: Path) -> None:
     """It is sent for what is re-included below it."""
     nodes = ["package.json", "node_modules/a.js", "node_modules/b.js", "node_modules/.pnpm/c"]
     lines = file(".dockerignore", b"node_modules\n!node_modules/a.js\n!**/c\n")
