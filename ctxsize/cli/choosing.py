@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MOST = 8  # number of commands that an error lists
 _NAMED = {"explain": "-C"}  # the option of a command that takes the context as no argument
 _WITH_ALL = ("check", "suggest")  # commands with `--all`
+_ABOUT_ONE = ("allowlist", "like", "from_gitignore", "only", "explain")  # not with `--all`
 _SECRET = "--build-arg"  # the option whose values are not repeated
 
 
@@ -109,7 +110,7 @@ def refuse(reason: str, build: Build, builds: Sequence[FoundBuild]) -> NoReturn:
     left_out = len(builds) - len(lines)
     if left_out:
         lines.append(f"{more(left_out)}: {typed('scan', *_directory(build))}")
-    if command in _WITH_ALL:
+    if command in _WITH_ALL and not is_given(*_ABOUT_ONE):
         lines.append(f"all of them: {typed(*_again(build), '--all', *_directory(build))}")
     output.error(f"{reason}; {plural(len(builds), 'build')} found: name one")
     output.explain(lines)

@@ -11,8 +11,8 @@ import pytest
 from ctxsize.advice import advise
 from ctxsize.advice.recipe import Change, Recipe, read_recipe
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.engine import fates
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.fates import fatal_problems
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of
@@ -37,7 +37,7 @@ def plans(discovery: Discovery) -> Iterator[Plan]:
 
 def outcome(plan: Plan) -> tuple[set[str], list[str]]:
     """The files of the context that a build takes, and why it fails."""
-    failures = [problem.message for problem in fatal_problems(plan)]
+    failures = [problem.message for problem in fates.failures(plan)]
     taken = set[str]()
     try:
         snapshot = Snapshot.take(plan)

@@ -236,7 +236,7 @@ def test_a_dockerfile_that_cannot_be_read_stops_only_its_directory(
         api.lint([str(tmp_path)])
     # An ignore file that is named is linted by itself.
     found = api.lint([str(tmp_path / ".dockerignore")]).findings
-    assert [(each.code, each.files) for each in found] == [("CTX101", 1)]
+    assert [(each.code, each.files) for each in found if each.code != "CTX411"] == [("CTX101", 1)]
 
 
 def test_a_build_that_fails_has_what_can_be_said(tmp_path: Path) -> None:

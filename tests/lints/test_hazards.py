@@ -257,7 +257,12 @@ def plant(tmp_path: Path) -> Plant:
 
 def of_lint(root: Path) -> tuple[Finding, ...]:
     findings = api.lint([str(root)]).findings
-    return tuple(finding for finding in findings if "CTX13" <= finding.code < "CTX2")
+    # Of a directory that is not there yet nothing is sent, so it is no hazard.
+    return tuple(
+        finding
+        for finding in findings
+        if "CTX13" <= finding.code < "CTX2" and finding.code != "CTX135"
+    )
 
 
 def of_check(root: Path) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.engine.fates import fatal_problems
+from ctxsize.engine import fates
 from ctxsize.errors import CtxsizeError
 from ctxsize.planning import plan_for
 from tests.lints.cases import CATCHES, Case
@@ -24,7 +24,7 @@ def failures(root: Path, builder: str, dockerfile: str) -> set[str]:
     """Why a build is known to fail, without the number of the line that ignores a source."""
     try:
         plan = plan_for(str(root), builder=builder, dockerfile=str(root / dockerfile))
-        return {problem.message.partition(" (")[0] for problem in fatal_problems(plan)}
+        return {problem.message.partition(" (")[0] for problem in fates.failures(plan)}
     except CtxsizeError as error:
         return {error.message}
 

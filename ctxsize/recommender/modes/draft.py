@@ -162,7 +162,7 @@ def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
     for path, _ in build_files.undecided:
         return (
             f"The sources of {path} are unknown, so they cannot be listed",
-            "ctxsize suggest without --allowlist says why",
+            "the same command without --allowlist says why",
         )
     for build_file in build_files.all:
         for unknown in build_file.unknown:
@@ -179,7 +179,7 @@ def _obstacle(root: str, build_files: BuildFiles) -> tuple[str, str]:
                         break
                 return (
                     f"{where} takes the whole context, so nothing can be ignored",
-                    "copy only what the build needs, or use ctxsize suggest without --allowlist",
+                    "copy only what the build needs, or leave out --allowlist",
                 )
             for path in asked.paths:
                 if isinstance(path, Hidden) and not lexists(join(root, path)):
