@@ -178,7 +178,7 @@ def suggest(
     from ctxsize.recommender.advisor import Advisor
 
     plan = plan_for(build, **options)
-    advisor = Advisor(Snapshot.take(plan, progress=progress), steps=steps)
+    advisor = Advisor(Snapshot.take(plan, progress=progress, tolerant=True), steps=steps)
     only = words_of(only)
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
-from os.path import isabs, join, realpath, relpath
+from os.path import isabs, join, normpath, realpath, relpath
 from posixpath import basename
 
 from ctxsize.build import Build
@@ -26,7 +26,7 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
 from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
-from ctxsize.findings import Edit
+from ctxsize.findings import Edit, Location
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.knowledge.rules import FETCHED, is_build_input
 from ctxsize.model import Amount, Problem, Texts
@@ -245,6 +245,10 @@ class BuildContext:
             return self.sums
         sent = (self.trial.under(self.plan.spec, include) for include in self._includes)
         return SumsByPath(sent, self.snapshot)
+
+    def location_of(self, path: str) -> Location:
+        """Return the location of a path of the context, as the user would write it."""
+        return Location(normpath(join(self.plan.context, path)))
 
     @property
     def transfers(self) -> bool:

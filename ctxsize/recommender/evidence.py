@@ -263,6 +263,8 @@ class Evidence(Mutable):
                 return self.tree.has(path)
             case "is_dockerfile":
                 return path in self.dockerfiles
+            case "unreadable":
+                return path in self.tree.closed
             case "worktrees":
                 return path in self.git.worktrees
             case "git_ignored":

@@ -8,6 +8,7 @@ from posixpath import join
 from typing import NamedTuple
 
 from ctxsize.engine.filesystem import File, MemoryDirectory
+from ctxsize.engine.inspect import closed_in
 from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
 from ctxsize.globs import is_glob, matcher
@@ -51,6 +52,11 @@ class Tree:
         # Files of a directory are asked about one after the other, with the same patterns.
         self.find = lru_cache(maxsize=64)(self._find)
         """Return the first path below a directory, or above it for `../`, that matches; or None."""
+
+    @cached_property
+    def closed(self) -> frozenset[str]:
+        """Return the directories at which the builder stops; they are empty here."""
+        return frozenset(closed_in(self.snapshot.problems))
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
