@@ -44,7 +44,11 @@ _EMPTY_CODES = {WITHHELD: "arrives-empty", NO_PERMISSION: "unreadable-file"}
 
 def closed_in(problems: Iterable[Problem]) -> list[str]:
     """Return the directories at which the builder stops, by the problems of a tolerant walk."""
-    return [problem.path for problem in problems if problem.code == CLOSED and problem.path]
+    paths = []
+    for problem in problems:
+        if problem.code == CLOSED and problem.path:
+            paths.append(problem.path)
+    return paths
 
 
 class Inspector:
@@ -146,10 +150,9 @@ class Inspector:
         """Raise `BuildFailsError` if the builder stops at a directory; note it if tolerant."""
         stopping = self.stopping
         if self._tolerant:
-            self.problems += [
-                Problem(CLOSED, error.message, error.path, effect=Effect.LOWER_BOUND)
-                for error in stopping
-            ]
+            for error in stopping:
+                problem = Problem(CLOSED, error.message, error.path, effect=Effect.LOWER_BOUND)
+                self.problems.append(problem)
             return
         if len(stopping) > 1:
             raise BuildFailsErrors(stopping)

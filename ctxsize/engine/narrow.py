@@ -235,14 +235,11 @@ def is_entered(spec: DockerIgnoreSpec, directory: str, include: Includes = None)
     specs = [spec]
     if include is not None:
         specs.append(include_spec(include))
-    return all(_opens(one, directory) for one in specs)
-
-
-def _opens(spec: DockerIgnoreSpec, directory: str) -> bool:
-    passed_by = (
-        path for path, step in spec.steps(directory) if step.ignored and not spec.enters(path)
-    )
-    return not any(passed_by)
+    for one in specs:
+        for path, step in one.steps(directory):
+            if step.ignored and not one.enters(path):
+                return False
+    return True
 
 
 class NarrowState(NamedTuple):

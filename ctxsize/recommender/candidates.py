@@ -21,11 +21,10 @@ from ctxsize.go.wildcards import has_wildcards
 from ctxsize.go.wildcards import match as matches_wildcards
 from ctxsize.knowledge.rules import EntryType, Rule
 from ctxsize.recommender.build_files import Named, exceptions, may_name
-from ctxsize.recommender.evidence import fits
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Matches, Suggestion, Suggestions
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import PathSet, is_at_or_below, is_below, outermost, sum_of
+from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.values import Mutable
 
 MANY = 4  # number of matches above which one pattern for all depths may replace their paths

@@ -28,7 +28,8 @@ from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Location
 from ctxsize.go.wildcards import has_wildcards
-from ctxsize.knowledge.rules import FETCHED, is_build_input
+from ctxsize.hidden import shown
+from ctxsize.knowledge.rules import FETCHED, is_build_input, listed
 from ctxsize.model import Amount, Problem, Texts
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
 from ctxsize.recommender.candidates import Proof
@@ -36,8 +37,15 @@ from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
-from ctxsize.repository import FileListing, FoundBuild, discover, recognisers, usual_context
+from ctxsize.recommender.tree import PathSet, SumsByPath, Tree, is_at_or_below
+from ctxsize.repository import (
+    ComposeMount,
+    FileListing,
+    FoundBuild,
+    discover,
+    recognisers,
+    usual_context,
+)
 from ctxsize.values import Value
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
@@ -102,14 +110,30 @@ class BuildContext:
             self._read(build_files, build.dockerfile or "Dockerfile", build)
         return build_files
 
+    @cached_property
+    def _asked(self) -> AskedBuilds:
+        # Reports show paths as the user does: relative, unless the given context is absolute.
+        top = self.git.top
+        if not isabs(self.plan.context):
+            top = relpath(top)
+        return asked_builds(top, self.plan.parsed_files, self._listing)
+
+    @cached_property
+    def _mounted(self) -> dict[str, str]:
+        """Return the ground for each directory with data that Compose mounts into a service."""
+        grounds = {}
+        prefix = join(self.plan.root, "")
+        for path, mount in self._asked.data.items():
+            if path.startswith(prefix):
+                name = path.removeprefix(prefix)
+                target = shown(mount.target)
+                grounds[name] = f"{mount.where} mounts it at {target}"
+        return grounds
+
     def _read_others(self, build_files: BuildFiles, paths: Iterable[str]) -> None:
         """Read the Dockerfiles at `paths`, and those of builds that ask for this context."""
         plan = self.plan
-        # Reports show paths as the user does: relative, unless the given context is absolute.
-        top = self.git.top
-        if not isabs(plan.context):
-            top = relpath(top)
-        asked = asked_builds(top, plan.parsed_files, self._listing)
+        asked = self._asked
         for path in paths:
             if path == plan.dockerfile_in_context:
                 continue
@@ -197,7 +221,7 @@ class BuildContext:
         own = self.build_files.own_files
         if self.own_path:
             own |= {self.own_path}
-        return Evidence(self.tree, self.git, own)
+        return Evidence(self.tree, self.git, own, self._mounted)
 
     @cached_property
     def facts(self) -> Facts:
@@ -293,6 +317,7 @@ class AskedBuilds(Value):
 
     by_directory: Mapping[str, list[FoundBuild]]  # by the real path of each of their contexts
     dockerfiles: frozenset[str]  # real paths
+    data: Mapping[str, ComposeMount]  # what Compose mounts where services keep data, by real paths
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
@@ -302,6 +327,7 @@ def asked_builds(
     """Return the builds of a repository that its files ask for."""
     by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
+    data: dict[str, ComposeMount] = {}
     recognisers.file_kinds()  # a broken row of it must not look like a repository without builds
     recognisers.build_commands()
     with suppress(CtxsizeError):
@@ -312,7 +338,12 @@ def asked_builds(
             directories = (build.context, *build.build_contexts.values())
             for directory in dict.fromkeys(map(realpath, directories)):
                 by_directory[directory].append(asking)
-    return AskedBuilds(by_directory, frozenset(dockerfiles))
+        for mount in asked.mounts:
+            target = mount.target.rstrip("/")
+            if is_at_or_below(target, listed("data_paths")):
+                source = realpath(mount.source)
+                data[source] = mount
+    return AskedBuilds(by_directory, frozenset(dockerfiles), data)
 
 
 def names_of(plan: Plan, root: str) -> Texts:

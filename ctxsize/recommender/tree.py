@@ -11,7 +11,7 @@ from ctxsize.engine.filesystem import File, MemoryDirectory
 from ctxsize.engine.inspect import closed_in
 from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
-from ctxsize.globs import is_glob, matcher
+from ctxsize.globs import is_glob, like, matcher
 
 PathSet = Collection[str]
 
@@ -282,3 +282,12 @@ def is_at_or_below(path: str, paths: PathSet) -> bool:
 def outermost(paths: PathSet) -> list[str]:
     """Return those of `paths` that are not below another one."""
     return [path for path in paths if not is_below(path, paths)]
+
+
+def fits(find: str, path: str) -> bool:
+    """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
+    wanted = find.lstrip("/").split("/")
+    parts = path.split("/")
+    if not find.startswith("/"):
+        parts = parts[-len(wanted) :]
+    return len(parts) == len(wanted) and all(map(like, wanted, parts))

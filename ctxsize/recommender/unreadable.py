@@ -59,6 +59,9 @@ class Unreadable:
         """Return a suggestion; None if a build names the directory. Doubts are no objections."""
         rule = all_rules()[_RULE]
         evidence = self._context.evidence.shows(rule.marker, path) or ""
+        mounted = self._context.evidence.mounted.get(path)
+        if mounted:
+            evidence += f"; {mounted}"
         match = Match(rule, "", path, evidence)
         facts = self._context.facts
         objection = replace(match, objections=tuple(objections(facts, match))).hard

@@ -395,6 +395,18 @@ def test_the_build_passes_once_suggest_has_written(
         assert first.out == SUGGESTED
 
 
+def test_a_mount_of_compose_is_a_ground_too(cli: Cli, readable_by_all: Path) -> None:
+    text = b"services:\n  db:\n    image: x\n    volumes: [./b-pg:/var/lib/postgresql/data]\n"
+    nodes = [file("Dockerfile", COPY_ALL), file("compose.yaml", text)]
+    root = unreadable(readable_by_all, nodes)
+    cli("suggest", "-v", cwd=root)
+    with closed(root):
+        result = cli("suggest", "-v", cwd=root)
+    ground = "compose.yaml:4 mounts it at /var/lib/postgresql/data"
+    told = f"Evidence: b-pg: the builder stops at it, as it may not read it; {ground}"
+    assert told in " ".join(result.out.split())
+
+
 KEPT = {
     # Dockerfile, .dockerignore, the directory that stays, and why
     "named": (S + b"COPY z a /\n", b"", "z", "COPY z (Dockerfile:2) takes it"),

@@ -28,7 +28,9 @@ def evidence_of(root: Path, path: str, marker: Marker) -> Evidence:
     if marker.kind == "unreadable":  # nothing is for root
         snapshot.problems = (Problem(CLOSED, "permission denied", path),)
     tree = Tree(snapshot)
-    return Evidence(tree, Tracked(tree), [path] if (root / path).is_file() else [])
+    own = [path] if (root / path).is_file() else []
+    mounted = {path: "Compose mounts it"} if marker.kind == "mounted" else {}
+    return Evidence(tree, Tracked(tree), own, mounted)
 
 
 def test_every_file_is_read() -> None:
