@@ -59,7 +59,7 @@ _NAMES = {
         "Size Suggestion"
     ),
     "repository": "Discovery",
-    "repository.search": "FileListing FoundBuild Place",
+    "repository.search": "ComposeMount FileListing FoundBuild Place",
     "scanning": "Row Scan",
     "scanning.rows": "Proposal Proposals",
     "units": "Tolerance",
@@ -219,6 +219,7 @@ if TYPE_CHECKING:
     )
     from ctxsize.repository import Discovery as Discovery
     from ctxsize.repository.search import (
+        ComposeMount as ComposeMount,
         FileListing as FileListing,
         FoundBuild as FoundBuild,
         Place as Place,

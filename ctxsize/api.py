@@ -229,7 +229,7 @@ def suggest(
     plan = plan_for(build, **options)
     return _suggest(
         plan,
-        Snapshot.take(plan, progress=progress),
+        Snapshot.take(plan, progress=progress, tolerant=True),
         write=write,
         replace_link=replace_link,
         unsafe=unsafe,

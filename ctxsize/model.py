@@ -25,11 +25,12 @@ _IN_CONTEXT = (
     "changed-during-walk",
     "not-utf8",
     f"not-utf8{_IF_TAKEN}",
+    "unreadable-directory",
     "unreadable-file",
     "unreadable-ignored",
 )
 """Codes of problems whose `path` is relative to the context."""
-_FATAL = ("empty-source", "not-utf8", "source-not-found")
+_FATAL = ("empty-source", "not-utf8", "source-not-found", "unreadable-directory")
 """Codes of problems with which a build of a Dockerfile that the builder accepts must fail."""
 
 

@@ -13,10 +13,12 @@ from ctxsize.dockerfile.context_need import Asked
 from ctxsize.dockerfile.instructions import parse_heredoc_word
 from ctxsize.dockerfile.sources import TAKING, Failure, Source, UnknownName, what_decides
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.narrow import included
+from ctxsize.engine.inspect import CLOSED
+from ctxsize.engine.narrow import included, is_entered
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.transfer_requests import (
     TAKES_UNKNOWN,
+    Include,
     asked_of,
     includes_of,
     needs_of,
@@ -59,15 +61,17 @@ def failures(plan: Plan, walked: Iterable[Problem] = ()) -> Problems:
 
 
 def _is_taken(problem: Problem, plan: Plan) -> bool:
-    """Return whether the build takes the entry that a problem is about."""
+    """Return whether the build takes the entry that a problem is about, or stops at it."""
+    return any(_is_included(problem, plan, include) for include in includes_of(plan))
+
+
+def _is_included(problem: Problem, plan: Plan, include: Include) -> bool:
     path = problem.path or ""
-    for include in includes_of(plan):
-        if include is None:
-            return True
-        for source in include:
-            if f"{path}/".startswith(f"{source}/"):
-                return True
-    return False
+    if problem.code == CLOSED:
+        return is_entered(plan.spec, path, include)
+    if include is None:
+        return True
+    return any(f"{path}/".startswith(f"{source}/") for source in include)
 
 
 def unread(plan: Plan) -> Iterator[Problem]:

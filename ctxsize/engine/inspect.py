@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from functools import partial
 from os import stat_result
@@ -23,6 +23,8 @@ _EASIEST = S_IFREG | 0o444
 VANISHED = "changed-during-walk"
 UNREAD = "unreadable"
 UNREAD_IGNORED = "unreadable-ignored"
+CLOSED = "unreadable-directory"
+"""The code of a directory at which the builder stops, as it may not read it."""
 _MESSAGES = {
     VANISHED: "this entry changed during the measurement ({}): measure again",
     UNREAD: "this entry cannot be read: {}",
@@ -40,14 +42,27 @@ NO_PERMISSION = "no permission to read it"
 _EMPTY_CODES = {WITHHELD: "arrives-empty", NO_PERMISSION: "unreadable-file"}
 
 
+def closed_in(problems: Iterable[Problem]) -> list[str]:
+    """Return the directories at which the builder stops, by the problems of a tolerant walk."""
+    paths = []
+    for problem in problems:
+        if problem.code == CLOSED and problem.path:
+            paths.append(problem.path)
+    return paths
+
+
 class Inspector:
     """Looks at entries as one builder's sender does, and adds problems for those it cannot read.
 
     It records the first name of each file with several names, so it must see a whole walk.
     """
 
-    def __init__(self, source: DirectorySource, root: str, builder: Builder) -> None:
+    def __init__(
+        self, source: DirectorySource, root: str, builder: Builder, *, tolerant: bool = False
+    ) -> None:
+        """Create it; if `tolerant`, a directory at which the builder stops is a problem."""
         self.problems: list[Problem] = []
+        self._tolerant = tolerant
         self._builder = builder
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
@@ -124,15 +139,21 @@ class Inspector:
     def note_stop(self, error: OSError, path: str) -> None:
         """Record a directory that may not be read, so that all of them can be named.
 
-        Raises `BuildFailsError` for another reason, which may hold for every directory.
+        Raises `BuildFailsError` for another reason, which may hold for every directory, and for
+        the context itself.
         """
-        if error.errno not in (EACCES, EPERM):
+        if error.errno not in (EACCES, EPERM) or not path:
             raise self.stops(error, path) from None
         self.stopping.append(self.stops(error, path))
 
     def stop(self) -> None:
-        """Raise `BuildFailsError` if the builder stops at a directory."""
+        """Raise `BuildFailsError` if the builder stops at a directory; note it if tolerant."""
         stopping = self.stopping
+        if self._tolerant:
+            for error in stopping:
+                problem = Problem(CLOSED, error.message, error.path, effect=Effect.LOWER_BOUND)
+                self.problems.append(problem)
+            return
         if len(stopping) > 1:
             raise BuildFailsErrors(stopping)
         for error in stopping:

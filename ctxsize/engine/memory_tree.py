@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from ctxsize.engine.events import Event, Files, IgnoredEntries
 from ctxsize.engine.filesystem import File, MemoryDirectory, byte_order
-from ctxsize.model import Problems
+from ctxsize.engine.inspect import closed_in
+from ctxsize.model import Problem, Problems
 
 T = TypeVar("T")
 Entries = dict[str, int | File]  # as a directory keeps them
@@ -52,6 +54,13 @@ class MemoryTree:
             self.entries += 1
             if self._has_whole_folders:
                 self._unordered.add(event.path.rpartition("/")[0])
+
+    def add_closed(self, problems: Iterable[Problem]) -> None:
+        """Add the directories at which the builder stops as empty ones; those above are there."""
+        for path in closed_in(problems):
+            if path not in self.folders:
+                self._new_folder(path)
+                self._unordered.add(path.rpartition("/")[0])
 
     def _new_folder(self, path: str) -> MemoryDirectory:
         above, _, name = path.rpartition("/")

@@ -227,6 +227,21 @@ def may_send(evaluator: Evaluator, state: HasMark, path: str) -> bool:
     return evaluator.enters(state, path)
 
 
+def is_entered(spec: DockerIgnoreSpec, directory: str, include: Includes = None) -> bool:
+    """Return whether the builder opens a directory, maybe for nothing: it stops if it may not.
+
+    A walk here opens no directory in which nothing can match an exception; the builder does.
+    """
+    specs = [spec]
+    if include is not None:
+        specs.append(include_spec(include))
+    for one in specs:
+        for path, step in one.steps(directory):
+            if step.ignored and not one.enters(path):
+                return False
+    return True
+
+
 class NarrowState(NamedTuple):
     """The state of a directory."""
 

@@ -190,14 +190,17 @@ class Snapshot(Mutable):
     _last: _LastAnswer | None = None
 
     @classmethod
-    def take(cls, plan: Plan, *, progress: Progress | None = None) -> Snapshot:
-        """Return the context of `plan` as it is now. Raises what `Walk` raises."""
+    def take(
+        cls, plan: Plan, *, progress: Progress | None = None, tolerant: bool = False
+    ) -> Snapshot:
+        """Return the context of `plan` as it is now. Raises what a `Walk` raises."""
         tree = MemoryTree()
-        walk = native.add_everything(plan, tree, progress)
+        walk = native.add_everything(plan, tree, progress, tolerant=tolerant)
         if walk is None:
-            walk = Walk(plan, everything=True)
+            walk = Walk(plan, everything=True, tolerant=tolerant)
             for event in reported(walk, progress, lambda: (tree.entries, tree.content_bytes)):
                 tree.add(event)
+        tree.add_closed(walk.problems)
         return cls(plan, tree.finish(), tuple(walk.problems))
 
     def asked(self, plan: Plan) -> Snapshot:

@@ -55,7 +55,8 @@ class Walk:
     `source` provides the directories (default: the disk), `evaluator` the verdicts
     (default: those of the ignore file). `problems` is complete after the iteration.
     Raises `BuildFailsError` where the builder would stop, at the end for directories that
-    cannot be read, and `IgnoreFileError` for a pattern that cannot be evaluated.
+    cannot be read, which are problems of a `tolerant` walk, and `IgnoreFileError` for a pattern
+    that cannot be evaluated.
     """
 
     def __init__(
@@ -65,12 +66,13 @@ class Walk:
         everything: bool = False,
         evaluator: Evaluator | None = None,
         source: DirectorySource | None = None,
+        tolerant: bool = False,
     ) -> None:
         self._plan = plan
         self._everything = everything
         self._evaluator = evaluator or fastest(plan.spec)
         self.source = source or source_of(plan)
-        self.inspector = Inspector(self.source, plan.root, plan.builder)
+        self.inspector = Inspector(self.source, plan.root, plan.builder, tolerant=tolerant)
         self.problems = self.inspector.problems
         self._stack: list[_Frame] = []
         self._all_announced = True

@@ -165,7 +165,7 @@ class Cases(Mutable):
         snapshots = self._snapshots
         try:
             if plan.root not in snapshots:
-                snapshots[plan.root] = Snapshot.take(plan, progress=self.progress)
+                snapshots[plan.root] = Snapshot.take(plan, progress=self.progress, tolerant=True)
         except CtxsizeError as error:
             self._note(error)
             return None

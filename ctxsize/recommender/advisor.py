@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from os.path import islink, join, normpath
+from os.path import islink
 from posixpath import basename
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from ctxsize.engine.events import Steps, step
 from ctxsize.engine.fates import failures
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.plan import ignore_file_to_write, with_ignore_file
+from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
@@ -26,7 +26,7 @@ from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_o
 from ctxsize.knowledge.rules import is_source
 from ctxsize.model import Amount, Texts
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.candidates import around, suggestions
+from ctxsize.recommender.candidates import around, has_exceptions, spec_with, suggestions, written
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.hazards import Hazard, hazards
 from ctxsize.recommender.outcome import (
@@ -51,6 +51,7 @@ from ctxsize.recommender.tree import (
     sum_of,
     within,
 )
+from ctxsize.recommender.unreadable import Unreadable
 from ctxsize.repository import FileListing
 from ctxsize.writer import merge
 
@@ -103,6 +104,9 @@ class Advisor(BuildContext):
         step(self._steps, "trying the suggestions")
         found, proved, blocked = self._judged()
         usable = [match for match in found if not match.hard]
+        closed = Unreadable(self)
+        proved = [*closed.suggested(proved), *proved]
+        blocked += closed.blocked
         proved = self._with_prevention(proved)
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
@@ -136,7 +140,7 @@ class Advisor(BuildContext):
             blocked=tuple(blocked),
             findings=in_order([*self._findings(proved, questions, secrets)]),
             problems=tuple(problems),
-            failures=failures(snapshot.plan, snapshot.problems),
+            failures=failures(snapshot.plan, closed.left(edit)),
             snapshot=self._real,
             hidden=self._hidden(proved),
         )
@@ -176,14 +180,10 @@ class Advisor(BuildContext):
         """Add what keeps out the directories that are not there yet, behind all that is safe."""
         safe = [suggestion for suggestion in proved if suggestion.safe]
         unsafe = [suggestion for suggestion in proved if not suggestion.safe]
-        written = sorted(safe, key=_has_exceptions)
-        lines = [line for suggestion in written for line in suggestion.patterns]
-        spec = self.plan.spec
-        if lines:
-            spec = with_ignore_file(self.plan, with_lines(self.plan, lines)).spec
+        spec = spec_with(self.plan, safe)
         hidden = {path for suggestion in safe for path in suggestion.paths}
         foreseen = [*Foreseen(self.facts, hidden).prevention(spec)]
-        if foreseen and self.proof.fault([*foreseen, *written]):
+        if foreseen and self.proof.fault([*foreseen, *sorted(safe, key=has_exceptions)]):
             return proved
         return [*safe, *foreseen, *unsafe]
 
@@ -223,9 +223,7 @@ class Advisor(BuildContext):
         grounded = [number for number, match in enumerate(before) if _rests_on_files(match)]
         if not (safe and grounded):
             return None
-        safe.sort(key=_has_exceptions)
-        lines = [line for suggestion in safe for line in suggestion.patterns]
-        sent = self.trial.attempt(with_lines(self.plan, lines)).sent
+        sent = self.trial.attempt(with_lines(self.plan, written(safe))).sent
         facts = self.facts.after(SumsByPath([sent], self.snapshot))
         found = [*before]
         for number in grounded:
@@ -288,7 +286,7 @@ class Advisor(BuildContext):
         if not chosen:
             return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
-        chosen.sort(key=_has_exceptions)
+        chosen.sort(key=has_exceptions)
         additions = [addition for suggestion in chosen for addition in suggestion.additions]
         data = merge(self.plan.ignore_file, additions, pattern_class=self.pattern_class)
         if fault := self.proof.fault(chosen, data):
@@ -320,7 +318,7 @@ class Advisor(BuildContext):
                 "CTX502",
                 severity_of("CTX502"),
                 f"no rule explains {question.path}, a large part of the context",
-                self._location_of(question.path),
+                self.location_of(question.path),
                 Confidence.POSSIBLE,
                 content_bytes=question.size.content_bytes,
                 files=question.size.files,
@@ -335,16 +333,12 @@ class Advisor(BuildContext):
                     "CTX511",
                     Severity.WARNING,
                     f"a secret is in the context: {match.path} ({match.rule.why})",
-                    self._location_of(match.path),
+                    self.location_of(match.path),
                     match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
                     help="if no build reads it, add it to the ignore file: "
                     f"ctxsize suggest --explain {match.rule.name} shows how",
                 )
-
-    def _location_of(self, path: str) -> Location:
-        """Return the location of a path of the context, as the user would write it."""
-        return Location(normpath(join(self.plan.context, path)))
 
     def _questions(self, explained: Matches) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""
@@ -404,10 +398,6 @@ class Advisor(BuildContext):
 
 def _rests_on_files(match: Match) -> bool:
     return any(objection.trap in _ON_FILES for objection in match.objections)
-
-
-def _has_exceptions(suggestion: Suggestion) -> bool:
-    return suggestion.patterns[-1].startswith("!")
 
 
 def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) -> Suggestions:

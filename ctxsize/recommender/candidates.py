@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache, cached_property
 from posixpath import basename, dirname, join, split
 
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Steps, order, step
+from ctxsize.engine.plan import Plan, with_ignore_file
 from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
@@ -19,11 +21,10 @@ from ctxsize.go.wildcards import has_wildcards
 from ctxsize.go.wildcards import match as matches_wildcards
 from ctxsize.knowledge.rules import EntryType, Rule
 from ctxsize.recommender.build_files import Named, exceptions, may_name
-from ctxsize.recommender.evidence import fits
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Matches, Suggestion, Suggestions
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import PathSet, is_at_or_below, is_below, outermost, sum_of
+from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.values import Mutable
 
 MANY = 4  # number of matches above which one pattern for all depths may replace their paths
@@ -96,6 +97,25 @@ def ending(rule: Rule, exceptional: Collection[object]) -> str:
     if exceptional and rule.kind is EntryType.DIRECTORY:
         return "/**"
     return ""
+
+
+def has_exceptions(suggestion: Suggestion) -> bool:
+    """Return True if its last line is an exception: such lines are written last."""
+    return suggestion.patterns[-1].startswith("!")
+
+
+def written(suggestions: Suggestions) -> list[str]:
+    """Return the lines of suggestions in the order in which they are written."""
+    in_order = sorted(suggestions, key=has_exceptions)
+    return [line for suggestion in in_order for line in suggestion.patterns]
+
+
+def spec_with(plan: Plan, suggestions: Suggestions) -> DockerIgnoreSpec:
+    """Return the patterns of the ignore file with those of `suggestions` below them."""
+    lines = written(suggestions)
+    if not lines:
+        return plan.spec
+    return with_ignore_file(plan, with_lines(plan, lines)).spec
 
 
 def _harmless_others(

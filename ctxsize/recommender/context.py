@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
-from os.path import isabs, join, realpath, relpath
+from os.path import isabs, join, normpath, realpath, relpath
 from posixpath import basename
 
 from ctxsize.build import Build
@@ -26,9 +26,10 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
 from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
-from ctxsize.findings import Edit
+from ctxsize.findings import Edit, Location
 from ctxsize.go.wildcards import has_wildcards
-from ctxsize.knowledge.rules import FETCHED, is_build_input
+from ctxsize.hidden import shown
+from ctxsize.knowledge.rules import FETCHED, is_build_input, listed
 from ctxsize.model import Amount, Problem, Texts
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
 from ctxsize.recommender.candidates import Proof
@@ -37,8 +38,15 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.placed import names_of
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import PathSet, SumsByPath, Tree
-from ctxsize.repository import FileListing, FoundBuild, discover, recognisers, usual_context
+from ctxsize.recommender.tree import PathSet, SumsByPath, Tree, is_at_or_below
+from ctxsize.repository import (
+    ComposeMount,
+    FileListing,
+    FoundBuild,
+    discover,
+    recognisers,
+    usual_context,
+)
 from ctxsize.values import Value
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
@@ -103,14 +111,30 @@ class BuildContext:
             self._read(build_files, build.dockerfile or "Dockerfile", build)
         return build_files
 
+    @cached_property
+    def _asked(self) -> AskedBuilds:
+        # Reports show paths as the user does: relative, unless the given context is absolute.
+        top = self.git.top
+        if not isabs(self.plan.context):
+            top = relpath(top)
+        return asked_builds(top, self.plan.parsed_files, self._listing)
+
+    @cached_property
+    def _mounted(self) -> dict[str, str]:
+        """Return the ground for each directory with data that Compose mounts into a service."""
+        grounds = {}
+        prefix = join(self.plan.root, "")
+        for path, mount in self._asked.data.items():
+            if path.startswith(prefix):
+                name = path.removeprefix(prefix)
+                target = shown(mount.target)
+                grounds[name] = f"{mount.where} mounts it at {target}"
+        return grounds
+
     def _read_others(self, build_files: BuildFiles, paths: Iterable[str]) -> None:
         """Read the Dockerfiles at `paths`, and those of builds that ask for this context."""
         plan = self.plan
-        # Reports show paths as the user does: relative, unless the given context is absolute.
-        top = self.git.top
-        if not isabs(plan.context):
-            top = relpath(top)
-        asked = asked_builds(top, plan.parsed_files, self._listing)
+        asked = self._asked
         for path in paths:
             if path == plan.dockerfile_in_context:
                 continue
@@ -198,7 +222,7 @@ class BuildContext:
         own = self.build_files.own_files
         if self.own_path:
             own |= {self.own_path}
-        return Evidence(self.tree, self.git, own)
+        return Evidence(self.tree, self.git, own, self._mounted)
 
     @cached_property
     def facts(self) -> Facts:
@@ -247,6 +271,10 @@ class BuildContext:
         sent = (self.trial.under(self.plan.spec, include) for include in self._includes)
         return SumsByPath(sent, self.snapshot)
 
+    def location_of(self, path: str) -> Location:
+        """Return the location of a path of the context, as the user would write it."""
+        return Location(normpath(join(self.plan.context, path)))
+
     @property
     def transfers(self) -> bool:
         """Return True if the transfer is known and not empty; podman transfers nothing."""
@@ -290,6 +318,7 @@ class AskedBuilds(Value):
 
     by_directory: Mapping[str, list[FoundBuild]]  # by the real path of each of their contexts
     dockerfiles: frozenset[str]  # real paths
+    data: Mapping[str, ComposeMount]  # what Compose mounts where services keep data, by real paths
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
@@ -299,6 +328,7 @@ def asked_builds(
     """Return the builds of a repository that its files ask for."""
     by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
+    data: dict[str, ComposeMount] = {}
     recognisers.file_kinds()  # a broken row of it must not look like a repository without builds
     recognisers.build_commands()
     with suppress(CtxsizeError):
@@ -309,7 +339,12 @@ def asked_builds(
             directories = (build.context, *build.build_contexts.values())
             for directory in dict.fromkeys(map(realpath, directories)):
                 by_directory[directory].append(asking)
-    return AskedBuilds(by_directory, frozenset(dockerfiles))
+        for mount in asked.mounts:
+            target = mount.target.rstrip("/")
+            if is_at_or_below(target, listed("data_paths")):
+                source = realpath(mount.source)
+                data[source] = mount
+    return AskedBuilds(by_directory, frozenset(dockerfiles), data)
 
 
 def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import cache, cached_property, lru_cache
 from os.path import join
 from posixpath import basename, dirname
@@ -22,7 +22,7 @@ from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import GitError, GitRepository, Repositories, untracked_worktrees
 from ctxsize.engine.git import find as find_repository
 from ctxsize.findings import Confidence
-from ctxsize.globs import GlobIndex, is_glob, like
+from ctxsize.globs import GlobIndex, is_glob
 from ctxsize.knowledge.rules import (
     EntryType,
     Marker,
@@ -36,7 +36,7 @@ from ctxsize.knowledge.rules import (
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
-from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree
+from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree, fits
 from ctxsize.units import human, plural
 from ctxsize.values import Mutable
 
@@ -205,6 +205,7 @@ class Evidence(Mutable):
     tree: Tree
     git: Tracked
     dockerfiles: PathSet = ()
+    mounted: Mapping[str, str] = field(default_factory=dict)  # grounds by path
 
     def __post_init__(self) -> None:
         # The rules that ask about one file do so one after the other.
@@ -235,9 +236,9 @@ class Evidence(Mutable):
                 if all(self.tree.find(directory, name) for name in names):
                     return f"{' and '.join(names)} {where} it"
             case "twin":
-                twin = path.removesuffix(names[0])
-                if twin != path and self.tree.has(twin):
-                    return f"{twin} beside it"
+                return self._shows_twin(path, names[0])
+            case "mounted":
+                return self.mounted.get(path)
             case "at_least":
                 size_bytes = self.tree.size_bytes(path)
                 if size_bytes >= marker.number:
@@ -245,6 +246,12 @@ class Evidence(Mutable):
             case _:
                 if self._holds(marker, path):
                     return _condition(marker)
+        return None
+
+    def _shows_twin(self, path: str, ending: str) -> Clause:
+        twin = path.removesuffix(ending)
+        if twin != path and self.tree.has(twin):
+            return f"{twin} beside it"
         return None
 
     def _shows_parts(self, marker: Marker, path: str) -> Clause:
@@ -269,6 +276,8 @@ class Evidence(Mutable):
                 return self.tree.has(path)
             case "is_dockerfile":
                 return path in self.dockerfiles
+            case "unreadable":
+                return path in self.tree.closed
             case "worktrees":
                 return path in self.git.worktrees
             case "git_ignored":
@@ -493,12 +502,3 @@ def _condition(marker: Marker) -> str:
 def _are_documents(files: Iterable[str]) -> bool:
     names = {*map(basename, files)}.difference(listed("document_names"))
     return all(name.lower().endswith(listed("documents")) for name in names)
-
-
-def fits(find: str, path: str) -> bool:
-    """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
-    wanted = find.lstrip("/").split("/")
-    parts = path.split("/")
-    if not find.startswith("/"):
-        parts = parts[-len(wanted) :]
-    return len(parts) == len(wanted) and all(map(like, wanted, parts))

@@ -127,6 +127,11 @@ class Suggestion(Value):
         return self.rule.reason
 
     @property
+    def is_unreadable(self) -> bool:
+        """Return True if it hides a directory at which the build stops; its size is unknown."""
+        return self.rule.marker.kind == "unreadable"
+
+    @property
     def is_urgent(self) -> bool:
         """Return True if it matters whatever its size: for a secret, and for a hazard."""
         return self.rule.is_secret or bool(self.hazard)

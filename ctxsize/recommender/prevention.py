@@ -21,11 +21,11 @@ from ctxsize.knowledge.rules import NOT_SOURCES, SAFE_FROM, Foresight, Rule, all
 from ctxsize.model import Texts
 from ctxsize.recommender.build_files import exceptions, may_name
 from ctxsize.recommender.candidates import MANY, ending, suggestions
-from ctxsize.recommender.evidence import Evidence, fits
+from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import PathSet, is_at_or_below, is_below
+from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below
 
 _MOST_JUDGED = 200  # number of directories of one name that are judged one by one
 _UNKNOWN = "\ue000"  # a name that no pattern means

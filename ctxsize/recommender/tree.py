@@ -13,10 +13,11 @@ from typing import NamedTuple, Protocol
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import File, MemoryDirectory
+from ctxsize.engine.inspect import closed_in
 from ctxsize.engine.judged import JudgedNames
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import LinksByDirectory, Names, Sent, Snapshot
-from ctxsize.globs import is_glob, matcher
+from ctxsize.globs import is_glob, like, matcher
 from ctxsize.reader import entries_in
 
 PathSet = Collection[str]
@@ -79,6 +80,11 @@ class Tree:
         # ContextFiles of a directory are asked about one after the other, with the same patterns.
         self.find = lru_cache(maxsize=64)(self._find)
         """Return the first path below a directory, or above it for `../`, that matches; or None."""
+
+    @cached_property
+    def closed(self) -> frozenset[str]:
+        """Return the directories at which the builder stops; they are empty here."""
+        return frozenset(closed_in(self.snapshot.problems))
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a directory; none if there is no such directory."""
@@ -387,3 +393,12 @@ def is_at_or_below(path: str, paths: PathSet) -> bool:
 def outermost(paths: PathSet) -> list[str]:
     """Return those of `paths` that are not below another one."""
     return [path for path in paths if not is_below(path, paths)]
+
+
+def fits(find: str, path: str) -> bool:
+    """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
+    wanted = find.lstrip("/").split("/")
+    parts = path.split("/")
+    if not find.startswith("/"):
+        parts = parts[-len(wanted) :]
+    return len(parts) == len(wanted) and all(map(like, wanted, parts))

@@ -31,6 +31,7 @@ from ctxsize.repository.others import Others, is_template, with_problem
 from ctxsize.repository.recognisers import file_kinds, kinds_by_beginning, may_define_builds
 from ctxsize.repository.search import (
     USUAL_NAMES,
+    ComposeMount,
     FileListing,
     FoundBuild,
     FoundBuilds,
@@ -72,6 +73,7 @@ class Discovery(Value):
     ignore_files: Texts = ()  # every one in the tree, read or not, but those left out, too
     findings: FrozenFindings = ()
     problems: Problems = ()  # of reading files; their builds may be missing
+    mounts: tuple[ComposeMount, ...] = ()  # by Compose, with sources as the user would name them
     parsed_files: ParsedDockerfiles = field(
         default_factory=ParsedDockerfiles, compare=False, repr=False
     )  # parsed on the way
@@ -140,6 +142,7 @@ def discover(
         ignore_files=_shown_paths(search, ignore_files),
         findings=tuple(search.findings),
         problems=tuple(sorted(problems, key=_problem_order)),
+        mounts=tuple(replace(mount, source=search.shown(mount.source)) for mount in search.mounts),
         parsed_files=search.parsed_files,
         listing=listing,
     )
@@ -393,6 +396,7 @@ def _arguments(found_build: FoundBuild, context: str) -> Iterator[str]:
 
 
 __all__ = [
+    "ComposeMount",
     "Discovery",
     "FileListing",
     "FoundBuild",

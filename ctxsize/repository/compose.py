@@ -1,12 +1,13 @@
 """Builds of Compose files: the services of a project.
 
 Files are read, interpolated, included, extended and merged as by Docker Compose. Only the keys
-`build` (Bake reads its `x-bake`, too), `platform`, `extends` and `include` are read.
+`build` (Bake reads its `x-bake`, too), `platform`, `volumes`, `extends` and `include` are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache, partial
 from os.path import dirname, expanduser, isfile, join
 
@@ -16,6 +17,7 @@ from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import yaml
 from ctxsize.repository.search import (
+    ComposeMount,
     NamedTexts,
     NotReadError,
     Search,
@@ -84,6 +86,10 @@ class ComposeReader:
         builds = {}
         for name, service in services.items():
             mapping = mapping_of(service)
+            mounts = mapping_of(mapping.get("volumes"))
+            for target, source in mounts.items():
+                mount = ComposeMount(_first(source), target, mounts.where)
+                self._search.mounts.append(mount)
             build_mapping = mapping_of(mapping.get("build"))
             if not build_mapping:
                 continue
@@ -237,6 +243,10 @@ class ComposeReader:
         if build is not None:
             where = self._where(file, written.line_of("build"))
             service["build"] = _long_form(build, file, where)
+        where = self._where(file, written.line_of("volumes"))
+        with suppress(NotReadError):  # no build needs it
+            volumes = self._interpolator.replaced(written.get("volumes"), file.variables)
+            service["volumes"] = _mounts(volumes, file, where)
         return service
 
     def _interpolate(self, value: Yaml, file: _File, where: Location) -> Yaml:
@@ -291,6 +301,24 @@ def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
             if path:
                 contexts[name] = file.placed(_at_home(_first(path)))
     return mapping
+
+
+def _mounts(volumes: Yaml, file: _File, where: Location) -> YamlMapping:
+    """Return the local paths that a service mounts, by their targets."""
+    mounts = YamlMapping()
+    mounts.where = where
+    for volume in listed(volumes):
+        mapping = mapping_of(volume)
+        source = _first(mapping.get("source"))
+        target = _first(mapping.get("target"))
+        is_path = mapping.get("type") == "bind"
+        if isinstance(volume, str):
+            source, _, rest = volume.partition(":")
+            target = hidden_as(volume, rest.partition(":")[0])
+            is_path = source.startswith((".", "/", "~"))
+        if source and target and is_path:
+            mounts[target] = file.placed(_at_home(source))
+    return mounts
 
 
 def _fault(build_mapping: YamlMapping, services: YamlMapping) -> str:

@@ -139,6 +139,14 @@ class FileListing(Value, eq=False):
         return self.everywhere == everywhere and self.root == realpath(root)
 
 
+class ComposeMount(Value):
+    """A local path that Compose mounts into a service."""
+
+    source: str  # relative to the root
+    target: str
+    where: Location
+
+
 class Search(Mutable):
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
@@ -151,6 +159,7 @@ class Search(Mutable):
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
+    mounts: list[ComposeMount] = field(default_factory=list)
     is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
     names_left: int = _MOST_NAMES  # number of names that `finds` may still compare
     fetched: dict[str, str] = field(default_factory=dict)

@@ -176,7 +176,9 @@ class Snapshots:
         """Return the context of `plan`. Raises the errors of `Snapshot.take`."""
         root = plan.root
         if root not in self._taken:
-            snapshot = self._in_another(plan) or Snapshot.take(plan, progress=self._progress)
+            snapshot = self._in_another(plan)
+            if snapshot is None:
+                snapshot = Snapshot.take(plan, progress=self._progress, tolerant=True)
             self._taken[root] = snapshot
         return self._taken[root].asked(plan)
 

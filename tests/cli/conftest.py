@@ -18,6 +18,7 @@ import pytest
 from ctxsize.cli.app import run
 
 REPOSITORY = Path(__file__).parents[2]
+NOBODY = 65534  # the user for whom permissions count
 _QUIET = ("NO_COLOR", "FORCE_COLOR", "CTXSIZE_DEBUG", "LINES")
 
 
@@ -90,7 +91,7 @@ def unprivileged() -> Iterator[None]:
     """Be a user for whom permissions count: root reads everything."""
     me = os.geteuid()
     if me == 0:
-        os.seteuid(65534)
+        os.seteuid(NOBODY)
     try:
         yield
     finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Cli, unprivileged
+from tests.cli.conftest import NOBODY, Cli, unprivileged
 from tests.trees import COPY_ALL, Node, build_tree, file, link
 
 S = b"FROM scratch\n"
@@ -288,31 +290,167 @@ def test_an_ignore_file_that_is_no_file_is_an_input_error(
     assert "it is no regular file but a FIFO" in " ".join((result.out + result.err).split())
 
 
-WALKING = ("", "measure", "suggest", "lint", "check --max 1GB", "scan", "ls", "init --dry-run")
+STOPPED = ("", "measure", "check --max 1GB", "ls")
+CLOSED = ("b-pg", "data/db", "z")
+
+
+def unreadable(root: Path, nodes: list[str | Node]) -> Path:
+    """Make a context in which another user may not read three directories."""
+    return build_tree(root / "ctx", [*nodes, *(file(f"{path}/x") for path in CLOSED)])
+
+
+@contextmanager
+def closed(root: Path) -> Iterator[None]:
+    """Be a user who may write there, but not read these directories."""
+    paths = [root, *root.rglob("*")]
+    if os.geteuid() == 0:
+        for path in paths:
+            os.chown(path, NOBODY, NOBODY)
+    for name in CLOSED:
+        (root / name).chmod(0)
+    try:
+        with unprivileged():
+            yield
+    finally:
+        for name in CLOSED:
+            (root / name).chmod(0o755)
 
 
 @pytest.mark.parametrize("native", ["0", "1"])
 @pytest.mark.parametrize(
     "command",
-    ["", "measure", "suggest", "lint", "check --max 1GB", "scan", "ls", "init --dry-run"],
+    [*STOPPED, "suggest --json", "suggest --all --json", "lint", "scan", "init --dry-run"],
 )
 def test_all_unreadable_directories_are_named(
     cli: Cli, readable_by_all: Path, command: str, native: str
 ) -> None:
     """Docker names the first alone; who makes that readable meets the next."""
-    closed = ("b-pg", "data/db", "z")
     nodes = [file("Dockerfile", COPY_ALL), file(".dockerignore", b"*.log\n")]
-    nodes += [file(f"{path}/x") for path in closed]
-    root = build_tree(readable_by_all / "ctx", nodes)
+    root = unreadable(readable_by_all, nodes)
     cli(*command.split(), cwd=root)  # imports what another user may not
-    for path in closed:
-        (root / path).chmod(0)
-    with unprivileged():
+    with closed(root):
         result = cli(*command.split(), cwd=root, env={"CTXSIZE_NATIVE": native})
-    for path in closed:
-        (root / path).chmod(0o755)
-    if command != "lint":  # which judges the lines without the tree
-        assert result.code == 2, result
-    for path in closed:
+    code = 0
+    if command in STOPPED:
+        code = 2
+    elif command == "lint":
+        code = 1
+    assert result.code == code, result
+    for path in CLOSED:
         told = f"BuildKit stops: error from sender: open {path}: permission denied"
         assert told in " ".join((result.out + result.err).split()), path
+
+
+SUGGESTED = """\
+The build stops at 3 directories that it cannot read
+Can be ignored with 5 patterns: at least 28 B of 29 B in 3 files
+Next: ctxsize suggest --write  changes .dockerignore; --diff shows how, -v why
+
+  Context      29 B in 3 files -> 1 B in 1 file
+  Transfer     29 B in 3 files -> 1 B in 1 file
+
+Safe to add
+     size  files  pattern        reason
+  unknown         b-pg           a directory that cannot be read
+  unknown         data/db        a directory that cannot be read
+  unknown         z              a directory that cannot be read
+     22 B      1  Dockerfile     a file that only builders read
+      6 B      1  .dockerignore  a file that only builders read
+"""
+
+
+@pytest.mark.parametrize("native", ["0", "1"])
+@pytest.mark.parametrize("command", ["suggest", "suggest --all", "init"])
+def test_the_build_passes_once_suggest_has_written(
+    cli: Cli, readable_by_all: Path, command: str, native: str
+) -> None:
+    """They stop the build, so nothing can need them: what cannot be read is safe to ignore."""
+    nodes = [file("Dockerfile", COPY_ALL), file(".dockerignore", b"*.log\n"), file("a", b"a")]
+    root = unreadable(readable_by_all, nodes)
+    env = {"CTXSIZE_NATIVE": native}
+    shown = command.split()
+    write = [*shown, "--write"]
+    if command == "init":
+        shown.append("--dry-run")
+        write = ["init"]
+    other = build_tree(readable_by_all / "other", [file("Dockerfile", COPY_ALL), "a"])
+    for words in (shown, write, ["measure"]):
+        cli(*words, cwd=other)  # imports what another user may not
+    with closed(root):
+        first = cli(*shown, cwd=root, env=env)
+        checked = cli("suggest", "--check", cwd=root, env=env)
+        written = cli(*write, cwd=root, env=env)
+        again = cli("suggest", "--check", cwd=root, env=env)
+        measured = cli("measure", cwd=root, env=env)
+    assert first.code == written.code == measured.code == again.code == 0, (
+        first,
+        written,
+        measured,
+    )
+    assert checked.code == 1
+    for line in CLOSED:
+        assert line in (root / ".dockerignore").read_text().splitlines()
+    assert "would be sent" in measured.out
+    if command == "suggest":
+        assert first.out == SUGGESTED
+
+
+def test_a_mount_of_compose_is_a_ground_too(cli: Cli, readable_by_all: Path) -> None:
+    text = b"services:\n  db:\n    image: x\n    volumes: [./b-pg:/var/lib/postgresql/data]\n"
+    nodes = [file("Dockerfile", COPY_ALL), file("compose.yaml", text)]
+    root = unreadable(readable_by_all, nodes)
+    cli("suggest", "-v", cwd=root)
+    with closed(root):
+        result = cli("suggest", "-v", cwd=root)
+    ground = "compose.yaml:4 mounts it at /var/lib/postgresql/data"
+    told = f"Evidence: b-pg: the builder stops at it, as it may not read it; {ground}"
+    assert told in " ".join(result.out.split())
+
+
+KEPT = {
+    # Dockerfile, .dockerignore, the directory that stays, and why
+    "named": (S + b"COPY z a /\n", b"", "z", "COPY z (Dockerfile:2) takes it"),
+    "an exception for it": (
+        *(S + b"COPY . /\n", b"z/*\n!z/x\n", "z"),
+        ".dockerignore:2 re-includes it: !z/x",
+    ),
+    "an exception in any directory": (
+        *(S + b"COPY . /\n", b"*.md\n!**/keep.md\n", "z"),
+        "an exception with a wildcard makes the builder open every directory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_directory_that_no_pattern_helps_keeps_the_build_from_passing(
+    cli: Cli, readable_by_all: Path, name: str
+) -> None:
+    dockerfile, ignore_file, path, why = KEPT[name]
+    nodes = [file("Dockerfile", dockerfile), file(".dockerignore", ignore_file), file("a", b"a")]
+    root = unreadable(readable_by_all, nodes)
+    cli("suggest", "--explain", "all", cwd=root)
+    with closed(root):
+        result = cli("suggest", cwd=root)
+        shape = json.loads(cli("suggest", "--json", cwd=root).out)
+        explained = cli("suggest", "--explain", "any.unreadable", cwd=root)
+    told = f"BuildKit stops: error from sender: open {path}: permission denied"
+    assert result.code == 0
+    assert f"! {path}: {told}" in " ".join(result.out.split())
+    assert {"path": path, "message": told}.items() <= shape["failures"][-1].items()
+    assert path not in {line for each in shape["suggestions"] for line in each["patterns"]}
+    assert why in " ".join(explained.out.split())
+
+
+def test_an_unreadable_directory_that_the_build_does_not_take_fails_nothing(
+    cli: Cli, readable_by_all: Path
+) -> None:
+    """Only `measure` and `check`, which size the whole context, stop there."""
+    nodes = [file("Dockerfile", S + b"COPY a /\n"), file(".dockerignore", b"*.log\n"), "a"]
+    root = unreadable(readable_by_all, nodes)
+    cli("scan", "--json", cwd=root)
+    with closed(root):
+        scan = cli("scan", "--json", cwd=root)
+        lint = cli("lint", cwd=root)
+    [build] = json.loads(scan.out)["builds"]
+    assert build["failures"] == []
+    assert lint.code == 0

@@ -139,7 +139,7 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
         case Marker("only_documents"):
             put(at / "design.md", b"# Design")
         case _:
-            assert marker.kind in ("is_dockerfile", "exists")
+            assert marker.kind in ("is_dockerfile", "exists", "unreadable", "mounted")
 
 
 def plain(root: Path, path: str, kind: EntryType) -> None:

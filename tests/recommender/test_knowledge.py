@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.engine.inspect import CLOSED
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.knowledge import rules
 from ctxsize.knowledge.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules, rule_of
+from ctxsize.model import Problem
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.tree import Tree
 from tests.pages import compare
@@ -21,9 +23,14 @@ RULES = tuple(all_rules().values())
 PROVED = [rule for rule in RULES if rule.marker.kind != "exists"]
 
 
-def evidence_of(root: Path, path: str) -> Evidence:
-    tree = Tree(Snapshot.take(resolve(str(root))))
-    return Evidence(tree, Tracked(tree), [path] if (root / path).is_file() else [])
+def evidence_of(root: Path, path: str, marker: Marker) -> Evidence:
+    snapshot = Snapshot.take(resolve(str(root)))
+    if marker.kind == "unreadable":  # nothing is for root
+        snapshot.problems = (Problem(CLOSED, "permission denied", path),)
+    tree = Tree(snapshot)
+    own = [path] if (root / path).is_file() else []
+    mounted = {path: "Compose mounts it"} if marker.kind == "mounted" else {}
+    return Evidence(tree, Tracked(tree), own, mounted)
 
 
 def test_every_file_is_read() -> None:
@@ -64,7 +71,7 @@ def name_of(rule: Rule) -> str:
 def test_the_marker_of_each_rule_is_found(rule: Rule, tmp_path: Path) -> None:
     path = place_of(rule)
     plant(tmp_path, rule.marker, path, rule.kind)
-    assert evidence_of(tmp_path, path).shows(rule.marker, path) is not None
+    assert evidence_of(tmp_path, path, rule.marker).shows(rule.marker, path) is not None
 
 
 @pytest.mark.parametrize("rule", PROVED, ids=name_of)

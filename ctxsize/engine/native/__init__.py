@@ -99,12 +99,14 @@ def add_all(
     return python
 
 
-def add_everything(plan: Plan, tree: MemoryTree, progress: Progress | None) -> Walk | None:
+def add_everything(
+    plan: Plan, tree: MemoryTree, progress: Progress | None, *, tolerant: bool = False
+) -> Walk | None:
     """Add all that there is, ignored or not; return the walk, None without the core.
 
     Raises as a `Walk` of everything.
     """
-    python = Walk(plan, everything=True)
+    python = Walk(plan, everything=True, tolerant=tolerant)
     wanted = _Inquiry(flags=_EVERYTHING)
     results = _results(python, plan, wanted, None, progress)
     if results is None:

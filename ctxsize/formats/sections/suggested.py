@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from ctxsize.build import path_argument
@@ -36,7 +36,7 @@ from ctxsize.formats.wording import (
 )
 from ctxsize.guard.accepting import UNUSED
 from ctxsize.knowledge.rules import Category, Rule, all_rules
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Problem
 from ctxsize.recommender.outcome import (
     SECRETS,
     Advice,
@@ -110,12 +110,18 @@ def _suggested(advice: Advice, look: Look) -> Sections:
         if all(suggestion.prevents for suggestion in suggestions if suggestion.chosen):
             saving = f"Nothing to ignore yet; {plural(patterns, 'pattern')} for what will be there"
     mark = re.split(" with |; ", saving)[0]
+    stopping = sum(suggestion.is_unreadable for suggestion in suggestions if suggestion.chosen)
+    stops = []
+    if stopping and not advice.written:
+        stops.append(
+            Prose(f"The build stops at {plural(stopping, 'directory')} that it cannot read")
+        )
     evidence = []
     if look.full:
         evidence.append(_evidence(suggestions))
     confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
-        Section([Prose(saving, mark=mark), _next(advice)]),
+        Section([*stops, Prose(saving, mark=mark), _next(advice)]),
         Section([_fate(advice, look)]),
         Section([*_sizes(advice), *_of_git(advice)]),
         Section([suggestions_table(safe, look)], title),
@@ -124,8 +130,19 @@ def _suggested(advice: Advice, look: Look) -> Sections:
         Section([_questions(advice)], "Large, and explained by no rule: does the build need it?"),
         Section(evidence, "Evidence", folded=True),
         Section([*_findings(advice, look)], "Findings"),
-        Section(few(notes(advice.problems), _MOST_NOTES, look)),
+        Section(few(notes(_problems(advice)), _MOST_NOTES, look)),
     ]
+
+
+def _problems(advice: Advice) -> Iterator[Problem]:
+    """Yield the problems but those that the verdict on the build or a pattern is about."""
+    hidden = set[str]()
+    for suggestion in advice.suggestions:
+        if suggestion.chosen and suggestion.is_unreadable:
+            hidden.update(suggestion.paths)
+    for problem in advice.problems:
+        if problem.path not in hidden and problem not in advice.failures:
+            yield problem
 
 
 def _foreseen(suggestions: Sequence[Suggestion]) -> Table:
@@ -253,7 +270,7 @@ def suggestions_table(
         shown = [suggestion for suggestion in shown if suggestion not in left_out]
         size = human(Amount.of(*map(_size, left_out)).content_bytes)
         rest.append(f"{more(len(left_out), 'small one')}, {size}: -v")
-    if not all(map(_is_transferred, shown)):
+    if not all(_is_transferred(suggestion) or suggestion.is_unreadable for suggestion in shown):
         rest.append("(in brackets: not transferred by this build)")
     last = "reason"
     if suggestions and all(suggestion.doubts for suggestion in suggestions):
@@ -274,11 +291,12 @@ def _size(suggestion: Suggestion) -> Amount:
     return size.context
 
 
-def _rank(suggestion: Suggestion) -> tuple[bool, int, int]:
-    """Return a key: the largest is first, and files of builders are last."""
+def _rank(suggestion: Suggestion) -> tuple[bool, bool, int, int]:
+    """Return a key: what stops the build, then the largest; files of builders are last."""
     size = suggestion.size
-    is_for_builders = suggestion.rule.is_for_builders
-    return is_for_builders, -size.counted.content_bytes, -size.context.content_bytes
+    first = not suggestion.is_unreadable
+    last = suggestion.rule.is_for_builders
+    return first, last, -size.counted.content_bytes, -size.context.content_bytes
 
 
 def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
@@ -287,13 +305,18 @@ def _is_trifle(suggestion: Suggestion, whole: Amount) -> bool:
     least = min(_TRIFLE_BYTES, whole.content_bytes * _TRIFLE_SHARE)
     if size.content_bytes >= least or size.files >= _TRIFLE_FILES:
         return False
+    if suggestion.is_unreadable:
+        return False
     return suggestion.rule.category is not Category.SECRET
 
 
 def _line(suggestion: Suggestion) -> list[str]:
     """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
     size, files = cells(_size(suggestion))
-    if not _is_transferred(suggestion):
+    if suggestion.is_unreadable:
+        size = "unknown"
+        files = ""
+    elif not _is_transferred(suggestion):
         size = f"({size})"
     return [size, files, patterns_of(suggestion), ground_of(suggestion)]
 
@@ -325,7 +348,7 @@ def _evidence(suggestions: Iterable[Suggestion]) -> Table:
         texts = [f"{rule.name}: {rule.why}"]
         if suggestion.prevents:
             texts.append(f"N{suggestion.reason[1:]}")
-        elif not _is_transferred(suggestion):
+        elif not (_is_transferred(suggestion) or suggestion.is_unreadable):
             texts.append("Not transferred by this build")
         doubts = "; ".join(suggestion.doubts)
         if doubts:
