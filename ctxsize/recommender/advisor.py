@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from os.path import islink
@@ -13,7 +13,6 @@ from typing import NamedTuple
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
-from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.fates import failures
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -24,7 +23,7 @@ from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.knowledge.rules import is_source
-from ctxsize.model import Amount, Texts
+from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, has_exceptions, spec_with, suggestions, written
 from ctxsize.recommender.context import BuildContext
@@ -41,12 +40,12 @@ from ctxsize.recommender.outcome import (
     Suggestions,
 )
 from ctxsize.recommender.prevention import Foreseen
+from ctxsize.recommender.ranking import ranked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import (
     Sums,
     SumsByPath,
     is_at_or_below,
-    is_below,
     outermost,
     sum_of,
     within,
@@ -55,9 +54,6 @@ from ctxsize.recommender.unreadable import Unreadable
 from ctxsize.repository import FileListing
 from ctxsize.writer import merge
 
-_FILE_IS_WORTH = 16 * 1024  # number of bytes that take as long to send as the overhead of one file
-_LINE_BYTES = 256 * 1024  # least size of a suggestion
-_LINE_SHARE = 0.001  # its least share of the context
 _QUESTION_BYTES = 10 * 1024 * 1024  # least size of a question
 _QUESTION_SHARE = 0.02  # its least share of the transfer
 _IN_ITS_OWN = 0.8  # share of a directory above which questions are about its large entries
@@ -65,7 +61,6 @@ _MOST_QUESTIONS = 10
 _MOST_ROUNDS = 5  # maximum number of times that matches are judged again
 _ON_FILES = frozenset(("mentioned", "site_generator", "env_at_build", "scm_version_in_build"))
 """Traps whose grounds are files of the context, which other suggestions may hide."""
-_OF_CONTEXT = 0.001  # weight of a byte that stays in the context but is not sent to this builder
 
 
 class _Judged(NamedTuple):
@@ -421,70 +416,6 @@ def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) ->
                 hint="ctxsize suggest --explain says what is not suggested, and why",
             )
     return chosen
-
-
-def ranked(
-    suggestions: Suggestions,
-    context: Mapping[str, Sums],
-    transfer: Mapping[str, Sums],
-    *,
-    travels: bool = True,
-    also: Callable[[Suggestion], bool] = lambda _: False,
-) -> Suggestions:
-    """Return the suggestions that are worth a line: safe ones first, then by size.
-
-    Secrets and hazards of any size are worth a line, as are volatile files that are transferred.
-    The size of each suggestion excludes the paths of those before it. `also` says whether a
-    build other than that of `transfer` takes what a suggestion hides.
-    """
-
-    def worth(suggestion: Suggestion) -> tuple[bool, bool, float, str, Texts]:
-        paths = suggestion.paths
-        rule = suggestion.rule
-        weight = _weight(sum_of(transfer, paths)) + _OF_CONTEXT * _weight(sum_of(context, paths))
-        is_kept_for_last = rule.is_for_builders
-        return (
-            suggestion.safe,
-            not is_kept_for_last,
-            rule.confidence * weight,
-            rule.name,
-            suggestion.patterns,
-        )
-
-    worthy = Suggestions()
-    covered = set[str]()
-    above = set[str]()
-    least = max(_LINE_BYTES, _LINE_SHARE * sum_of(context, [""]).content_bytes)
-    for suggestion in sorted(suggestions, key=worth, reverse=True):
-        paths = {*suggestion.paths}
-        new = {path for path in outermost(paths) if not is_at_or_below(path, covered)}
-        if not new:
-            continue
-        inner = {*suggestion.keeps}
-        if not above.isdisjoint(new):
-            inner.update(path for path in covered if is_below(path, new))
-        gone = outermost(inner)
-        left = sum_of(context, new).minus(sum_of(context, gone))
-        moved = sum_of(transfer, new).minus(sum_of(transfer, gone))
-        rule = suggestion.rule
-        if not left.entries:
-            continue
-        if not suggestion.is_urgent and _weight(left) < least:
-            is_taken = moved.entries > 0 or also(suggestion)
-            if not (rule.volatile and is_taken):
-                continue
-        amount = None
-        if travels:
-            amount = Amount.of(moved)
-        worthy.append(replace(suggestion, size=Size(Amount.of(left), amount)))
-        covered |= paths
-        for path in paths:
-            above.update(up_to(path)[:-1])
-    return worthy
-
-
-def _weight(sums: Sums) -> float:
-    return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
 def _missing_pattern(suggestion: Suggestion, location: Location) -> Finding:

@@ -33,10 +33,11 @@ from ctxsize.knowledge.rules import FETCHED, is_build_input, listed
 from ctxsize.model import Amount, Problem, Texts
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
 from ctxsize.recommender.candidates import Proof
-from ctxsize.recommender.evidence import Evidence, Tracked
+from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Clause, Matches, Size
 from ctxsize.recommender.placed import names_of
+from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, SumsByPath, Tree, is_at_or_below
 from ctxsize.repository import (

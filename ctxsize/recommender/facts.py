@@ -16,11 +16,12 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
-from ctxsize.recommender.evidence import Tracked, small_text
+from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.reach import Reach
 from ctxsize.recommender.references import Reference, References
+from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below
 from ctxsize.values import Mutable, Value
 

@@ -17,7 +17,7 @@ from ctxsize.engine.plan import Plan
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.knowledge.tools import run_by, works
 from ctxsize.model import Texts
-from ctxsize.recommender.evidence import Tracked, small_text
+from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.mentions import (
     MOST_MENTIONS,
     NEVER,
@@ -28,6 +28,7 @@ from ctxsize.recommender.mentions import (
     words_in,
 )
 from ctxsize.recommender.placed import Placed, placed_steps, relative
+from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import ContextFiles
 from ctxsize.syntax import Command
 from ctxsize.values import Value

@@ -73,7 +73,7 @@ def test_the_schema_is_one() -> None:
 def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS["node"]))
     shape = json.loads(render("json", api.measure(root), Look()))
-    assert shape["version"] == 1
+    assert shape["version"] == 2
     transfer = {"context_used", "follow_paths", "content_bytes", "files", "wire_bytes", "printed"}
     assert transfer | {"sources"} <= set(shape["transfer"])
     assert {"path", "patterns"} <= set(shape["ignore_file"])

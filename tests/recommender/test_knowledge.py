@@ -12,7 +12,8 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.knowledge import rules
 from ctxsize.knowledge.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules, rule_of
 from ctxsize.model import Problem
-from ctxsize.recommender.evidence import Evidence, Tracked
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 from tests.pages import compare
 from tests.recommender.planting import place_of, plain, plant

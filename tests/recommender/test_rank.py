@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ctxsize.knowledge.rules import all_rules
-from ctxsize.recommender.advisor import ranked
 from ctxsize.recommender.outcome import Doubt, Match, Objection, Suggestion
+from ctxsize.recommender.ranking import ranked
 from ctxsize.recommender.tree import Sums
 
 MB = 1_000_000

@@ -107,12 +107,20 @@ def _environment(chosen: str) -> Iterator[None]:
             os.environ["CTXSIZE_NATIVE"] = before
 
 
+def _fields(error: Exception) -> dict[str, Any]:
+    """Return the fields of an error, and in place of errors in it their types and texts."""
+    fields = dict(vars(error))
+    if "errors" in fields:
+        fields["errors"] = [(type(part), str(part)) for part in fields["errors"]]
+    return fields
+
+
 def answer(plan: Plan, *, top: int = 10, progress: Progress | None = None) -> Any:
     """Return the JSON of a measurement, or the type and the fields of its error."""
     try:
         report = measure(plan, top=top, depth=None, progress=progress)
     except CtxsizeError as error:
-        return type(error), str(error), vars(error)
+        return type(error), str(error), _fields(error)
     # Not `render`: indented text takes the slow encoder.
     return json.dumps(outcome_json._outcome(report))
 
@@ -123,7 +131,7 @@ def tree_answer(plan: Plan) -> Any:
         snapshot = Snapshot.take(plan)
         sent = snapshot.sent()
     except CtxsizeError as error:
-        return type(error), str(error), vars(error)
+        return type(error), str(error), _fields(error)
     folders = [
         (folder.path, [*folder.entries.items()], [*folder.folders], folder.content_bytes)
         for folder in snapshot.folders
@@ -138,7 +146,7 @@ def files_answer(plan: Plan, *, native: bool, threads: int = 0) -> Any:
         try:
             report = measure(plan, depth=None, files=files)
         except CtxsizeError as error:
-            return type(error), str(error), vars(error)
+            return type(error), str(error), _fields(error)
     return json.dumps(outcome_json._outcome(report)), files.by_directory, files.problems
 
 
@@ -166,7 +174,7 @@ def listing_answer(plan: Plan) -> ListingAnswer:
     try:
         entries += listing
     except CtxsizeError as error:
-        return ListingAnswer(entries, (type(error), str(error), vars(error)), has_error=True)
+        return ListingAnswer(entries, (type(error), str(error), _fields(error)), has_error=True)
     return ListingAnswer(entries, listing.problems, has_error=False)
 
 
