@@ -69,6 +69,8 @@ def _is_included(problem: Problem, plan: Plan, include: Include) -> bool:
     path = problem.path or ""
     if problem.code == CLOSED:
         return is_entered(plan.spec, path, include)
+    if plan.spec.match_file(path):  # another ignore file than that of the walk
+        return False
     if include is None:
         return True
     return any(f"{path}/".startswith(f"{source}/") for source in include)

@@ -201,7 +201,7 @@ class Snapshot(Mutable):
             for event in reported(walk, progress, lambda: (tree.entries, tree.content_bytes)):
                 tree.add(event)
         tree.add_closed(walk.problems)
-        return cls(plan, tree.finish(), tuple(walk.problems))
+        return cls(plan, tree.finish(), (*walk.problems, *walk.inspector.not_utf8()))
 
     def asked(self, plan: Plan) -> Snapshot:
         """Return the same tree for another plan, caches of the tree included."""

@@ -158,7 +158,9 @@ def _claims_about(tree: Tree, row: Json) -> Iterator[Claim]:
         yield from _of_report(tree, about, check["checks"][0]["report"], "check")
     yield from _of_suggest(tree, about, tree.ask("suggest", *build, *options))
     lint = tree.ask("lint", "-f", row["dockerfile"], "-C", row["context"], *options)
-    if lint is not None:
+    # `lint` walks once for all ignore files, and of names that are not UTF-8 keeps the first.
+    codes = {problem["code"] for problem in measured["failures"]} if measured else set()
+    if lint is not None and "not-utf8" not in codes:
         yield Claim(about, "fails", failures(lint), "lint")
 
 
