@@ -254,7 +254,7 @@ def _next_for(row: Row) -> NextStep:
     cost = human(row.cost.content_bytes)
     purpose = f"saves {human(saved)} of {cost}"
     # Values of arguments are not printed, and the command does not save the same without them.
-    others = [option for option in build.given() if option != "--target"]
+    others = [option for option in build.given() if option not in ("--target", "--platform")]
     if others:
         purpose = f"needs the {listed(others)} of this build"
     return NextStep(typed("suggest", "--write", *words), purpose)

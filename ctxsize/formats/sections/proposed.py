@@ -143,20 +143,21 @@ def _first_screen(proposals: Proposals, look: Look) -> Iterator[ScreenPart]:
     """Yield the builds, the most costly first, and what `suggest --all` would save."""
     rows = proposals.rows
     title = f"No Dockerfile here, and {plural(len(rows), 'build')} below"
-    saved = human(proposals.saving.content_bytes)
+    saved_bytes = proposals.saving.content_bytes
+    saved = human(saved_bytes)
     text = f"{title}: {human(proposals.before.content_bytes)} would be sent"
-    if proposals.saving.content_bytes:
+    if saved_bytes > 0:
         text += f"; patterns would save {saved}"
     head = Prose(text, 0, title, "yellow", _NOTE)
     if look.quiet:
         yield Section([replace(head, fit=None)])
         return
     directory = directory_argument(proposals.root)
-    if proposals.saving.content_bytes:
+    if saved_bytes > 0:
         command = typed("suggest", "--all", "--write", *_links(proposals), *directory)
         step = NextStep(command, f"saves {saved}")
     else:
-        step = NextStep(typed("scan", *directory), "has the findings about them")
+        step = NextStep(typed("scan", *directory), "shows every build, and findings across them")
     cells = [[*_figures(row), _name(row)] for row in rows]
     room = Room(len(cells), len(cells), "build", least=2)
     table = Table(("sends", "saving", "ignore", "build"), cells, room=room)
@@ -191,7 +192,10 @@ def _figures(row: Row) -> tuple[str, str, str]:
     saving = "?"
     if row.error is None:
         sends = human(row.cost.content_bytes)
-        saving = human(row.saving.content_bytes) if row.saving else "0 B"
+        saved_bytes = 0
+        if row.saving:  # a new ignore file may add more bytes than it hides
+            saved_bytes = max(0, row.saving.content_bytes)
+        saving = human(saved_bytes)
     return sends, saving, "yes" if row.ignore_file else "none"
 
 
