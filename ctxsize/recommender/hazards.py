@@ -6,11 +6,13 @@ Nothing is walked. The commands of a Dockerfile name the directories and manifes
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from posixpath import basename, dirname, join, normpath
 from typing import NamedTuple
 
+from ctxsize.build import path_argument
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.git import GitError, find
@@ -54,16 +56,21 @@ class Hazard(Value):
     pattern: str = ""  # what to add to the ignore file
     number: int = 0  # of the line of the ignore file that causes it
 
-    @property
-    def remedy(self) -> str:
-        """Return what to do, as an order."""
-        if self.pattern:
-            return f"add `{self.pattern}` to the ignore file: ctxsize suggest --write"
-        return self.help
+    def remedy(self, plan: Plan) -> str:
+        """Return what to do, as an order; a command is about the build of `plan`."""
+        if not self.pattern:
+            return self.help
+        words = ["ctxsize", "suggest", "--write"]
+        if plan.build.dockerfile is not None:
+            words += ["-f", plan.build.dockerfile]
+        if plan.build.context != ".":
+            words.append(path_argument(plan.build.context))
+        return f"add `{self.pattern}` to the ignore file: {shlex.join(words)}"
 
     def problem(self, plan: Plan) -> Problem:
         """Return it as a problem of the Dockerfile, with what to do."""
-        return Problem("hazard", f"{self.message}; {self.remedy}", plan.dockerfile, line=self.line)
+        message = f"{self.message}; {self.remedy(plan)}"
+        return Problem("hazard", message, plan.dockerfile, line=self.line)
 
     def finding(self, plan: Plan, *, severity: Severity | None = None) -> Finding:
         """Return it as a finding about the Dockerfile."""
@@ -74,7 +81,7 @@ class Hazard(Value):
             Location(plan.dockerfile or plan.context, self.line),
             Confidence.LIKELY,
             self.paths[:_SHOWN],
-            help=self.remedy,
+            help=self.remedy(plan),
         )
 
 
