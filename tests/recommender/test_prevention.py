@@ -87,6 +87,18 @@ CLONES = {
         "/node_modules\n/.next/\n/out/\n/build\n",
         {"**/node_modules": "npm ci", "**/.next": "next build"},
     ),
+    "a build that makes no `build`, with a line of a template": Clone(
+        built("npm ci && npm run build"),
+        ("package.json", "package-lock.json", "vite.config.ts"),
+        "/build\n",
+        {"**/node_modules": "npm ci"},
+    ),
+    "docusaurus": Clone(
+        built("npm ci && npm run build"),
+        ("package.json", "package-lock.json", "docusaurus.config.js"),
+        "/build\n",
+        {"**/node_modules": "npm ci", "build": "npm run build"},
+    ),
     "bun": Clone(
         built("bun install"),
         ("package.json", "bun.lock"),
