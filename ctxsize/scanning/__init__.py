@@ -14,6 +14,7 @@ from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.fates import failures, unknown_transfer
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
@@ -51,6 +52,7 @@ def scan(
     contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing)
     builds = stepped(discovery.builds, steps, lambda build: build.build.context)
     measured = [measured_build(build, discovery.parsed_files, contexts) for build in builds]
+    add_savings(measured, contexts)
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings_across(discovery, measured, contexts.like)])
     advised = advise(discovery)
@@ -120,13 +122,23 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     if plan.dockerfile is not None or not builder.asks_for_paths:
         measured.includes = includes_of(plan)
         measured.update(transfer=contexts.travelling(snapshot, measured.includes))
-    improved = contexts.improved(snapshot)
-    if improved is not None:
-        after = contexts.travelling(improved, measured.includes)
-        measured.update(saving=measured.row.cost - after)
     fate = failures(plan, snapshot.problems)
     measured.update(failures=fate)
     measured.problems += fate
+
+
+def add_savings(measured: Iterable[Measured], contexts: Snapshots) -> None:
+    """Add to each build what the suggestions save of it, the most costly first.
+
+    Of several with one ignore file, the first is the one for which that is judged.
+    """
+    for result in sorted(measured, key=lambda result: result.row.order()):
+        if result.snapshot is None or result.row.error is not None:
+            continue
+        improved = contexts.improved(result.snapshot)
+        if improved is not None:
+            after = contexts.travelling(improved, result.includes)
+            result.update(saving=result.row.cost - after)
 
 
 class _Findings:
@@ -168,6 +180,7 @@ class Snapshots:
         self._repositories = repositories
         self._listing = listing
         self._amounts: dict[tuple[object, ...], Amount] = {}
+        self._roots: dict[int, MemoryDirectory] = {}
         self._taken: dict[str, Snapshot] = {}
         self._proposals: dict[object, _Proposal | CtxsizeError] = {}
         self._unsafe = unsafe
@@ -195,7 +208,9 @@ class Snapshots:
         """Return the amount that all transfers send; builds that ask for the same share it."""
         plan = snapshot.plan
         lines = tuple((pattern.text, pattern.include) for pattern in plan.spec.patterns)
-        sent_from = (id(snapshot.root), plan.builder.name, lines)
+        root = snapshot.root
+        self._roots[id(root)] = root  # so that no other gets its identity
+        sent_from = (id(root), plan.builder.name, lines)
         amounts = []
         for include in includes:
             key = (sent_from, include)
@@ -266,4 +281,4 @@ class Snapshots:
         return edit.after
 
 
-__all__ = ["UNREAD", "Row", "Scan", "Snapshots", "measured_build", "scan"]
+__all__ = ["UNREAD", "Row", "Scan", "Snapshots", "add_savings", "measured_build", "scan"]

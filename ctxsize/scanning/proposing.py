@@ -18,7 +18,7 @@ from ctxsize.findings import Edit
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.outcome import Advice, Suggestion
 from ctxsize.repository import Discovery
-from ctxsize.scanning import UNREAD, Snapshots, measured_build
+from ctxsize.scanning import UNREAD, Snapshots, add_savings, measured_build
 from ctxsize.scanning.rows import Measured, Proposal, Proposals, Row
 from ctxsize.values import Value
 from ctxsize.writer import merge
@@ -39,8 +39,10 @@ def propose(
     left_out = list[Row]()
     problems = list[Problem]()
     groups = defaultdict[tuple[str, str], list[tuple[Measured, Advice]]](list)
-    for build in stepped(discovery.builds, steps, lambda build: build.build.context):
-        measured = measured_build(build, discovery.parsed_files, contexts)
+    builds = stepped(discovery.builds, steps, lambda build: build.build.context)
+    all_measured = [measured_build(build, discovery.parsed_files, contexts) for build in builds]
+    add_savings(all_measured, contexts)
+    for measured in sorted(all_measured, key=lambda measured: measured.row.order()):
         try:
             advice = _advice(measured, contexts)
         except CtxsizeError as error:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize import api
+from ctxsize.model import Amount
 from tests.cli.conftest import Cli, cli
-from tests.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, Node, build_tree, file
 
 __all__ = ["cli"]
 S = b"FROM scratch\n"
@@ -40,3 +42,40 @@ def test_builds_that_share_an_ignore_file(cli: Cli, tmp_path: Path, order: tuple
         patterns.append({line for each in advice["suggestions"] for line in each["patterns"]})
     assert patterns[0] == patterns[1]
     assert {"**/.vscode", "**/.idea", "a.Dockerfile", "b.Dockerfile"} <= patterns[0]
+
+
+def test_many_contexts_get_their_own_sizes(tmp_path: Path) -> None:
+    """A size was kept by the identity of a context, which a later context could get."""
+    nodes = list[str | Node]()
+    for number in range(12):
+        directory = f"s{number}"
+        nodes += [
+            file(f"{directory}/Dockerfile", b"FROM python:3\nCOPY . .\nRUN pip install -r a\n"),
+            file(f"{directory}/a", size_bytes=97 * number),
+            file(f"c{number}.yaml", f"services: {{x: {{build: {directory}}}}}\n".encode()),
+        ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    proposed = api.suggest_all(str(root), write=True)
+    predicted = {
+        proposal.advice.context_path: proposal.advice.after.context
+        for proposal in proposed.proposals
+    }
+    assert len(predicted) == 12
+    for context, size in predicted.items():
+        assert Amount.of(api.measure(context).context.totals) == size
+
+
+def test_the_most_costly_build_of_an_ignore_file_is_shown(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [
+        file("a/Dockerfile", b"FROM x\nCOPY a/f /\n"),
+        "a/f",
+        file("b/Dockerfile", b"FROM x\nCOPY . .\n"),
+        file(
+            "Makefile",
+            b"a:\n\tdocker build -f a/Dockerfile .\nb:\n\tdocker build -f b/Dockerfile .\n",
+        ),
+        file(".serena/cache/x.pkl", size_bytes=3_000_000),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    (proposal,) = api.suggest_all(str(root)).proposals
+    assert proposal.advice.before.counted.content_bytes > 3_000_000
