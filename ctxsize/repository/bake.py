@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from os.path import basename, dirname, exists, isdir, join, relpath
+from os.path import basename, dirname, exists, isdir, join, realpath, relpath
 
 from ctxsize.build import Build, inline_of, is_reference, placed, with_paths
 from ctxsize.hidden import made_of
@@ -146,6 +146,9 @@ def _add_targets(search: Search, project: _Project, saved: set[str]) -> None:
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         if not builds.keys() >= {*unknown}:
             search.is_open = True
+        for name in unknown:
+            if name not in builds:
+                _bind(bake, search, directory, name)
     elsewhere = {}  # what Bake builds of some targets if it runs elsewhere
     for name in names:
         assumed, *others = _possible_builds(search, directory, builds[name])
@@ -164,6 +167,19 @@ def _add_targets(search: Search, project: _Project, saved: set[str]) -> None:
             f"it would build other contexts ({context} for {targets}): "
             f"set {_FILE_RELATIVE}=1 to rule that out",
             where=bake.places[first],
+        )
+
+
+def _bind(bake: BakeFile, search: Search, directory: str, name: str) -> None:
+    """Keep the Dockerfile of an unknown target from being guessed with another context."""
+    known = bake.dockerfile_of(name)
+    if known is None:
+        return
+    for candidate in _possible_builds(search, directory, known):
+        path = realpath(search.shown(candidate.dockerfile or ""))
+        search.elsewhere[path] = (
+            f"the target {name} of {bake.places[name]} builds it, which ctxsize cannot evaluate, "
+            "so no context is guessed"
         )
 
 

@@ -94,6 +94,15 @@ class BakeFile:
                 self.unknown[name] = None
         return builds
 
+    def dockerfile_of(self, name: str) -> Build | None:
+        """Return the context and the Dockerfile of an unknown target; None if one is unknown."""
+        with suppress(UnknownError, RecursionError):
+            body = self._body(name)
+            dockerfile = self._text_at(body, "dockerfile")
+            if dockerfile:
+                return Build(context=self._text_at(body, "context"), dockerfile=dockerfile)
+        return None
+
     def _names_in(self, templates: Iterable[BakeValue]) -> set[str]:
         """Return the texts in the lists that are known."""
         names = set[str]()
@@ -108,7 +117,11 @@ class BakeFile:
         body = self._body(name)
         if body.get("matrix") is not None:
             raise UnknownError
-        platforms = self._value(body.get("platforms"))
+        platforms: BakeValue = None
+        try:
+            platforms = self._value(body.get("platforms"))
+        except UnknownError:  # these decide neither about the context nor about the Dockerfile
+            self.unknown[name] = None
         if not isinstance(platforms, list):
             platforms = []
         build = Build(

@@ -108,7 +108,6 @@ def test_the_environment_counts_before_the_default(
 KEYS = {
     "dockerfile": "dockerfile = lower(A)",
     "target": 'target = A == "a" ? "x" : "y"',
-    "platforms": 'platforms = [format("linux/%s", A)]',
     "contexts": 'contexts = { x = lower("Y") }',
     "matrix": 'name = "t-${x}"\n  matrix = { x = ["1", "2"] }',
     "inherits": "inherits = [lower(A)]",
@@ -122,6 +121,25 @@ def test_target_with_a_key_that_takes_more_is_unknown(key: str) -> None:
     )
     assert [*found] == ["u"]
     assert unknown == ["t"]
+
+
+def test_unknown_platforms_decide_nothing_about_the_context() -> None:
+    """A condition there made a target of diun unknown, and its Dockerfile was guessed in `hack`."""
+    text = 'platforms = true ? ["a", "b"] : []'
+    found, unknown = resolved(f'target "t" {{\n  dockerfile = "hack/x"\n  {text}\n}}\n')
+    assert (found["t"].dockerfile, found["t"].platforms, unknown) == ("hack/x", (), ["t"])
+
+
+def test_the_dockerfile_of_an_unknown_target_is_not_guessed(tmp_path: Path) -> None:
+    text = b'target "t" {\n  dockerfile = "hack/x.Dockerfile"\n  target = lower("A")\n}\n'
+    nodes: list[str | Node] = [
+        file("docker-bake.hcl", text),
+        file("hack/x.Dockerfile", b"FROM x\n"),
+    ]
+    found = discover(str(build_tree(tmp_path / "ctx", nodes)))
+    assert found.builds == ()
+    assert [problem.code for problem in found.problems] == ["bake", "elsewhere"]
+    assert "the target t of " in found.problems[-1].message
 
 
 def test_a_list_of_one_block_in_json_is_the_block() -> None:

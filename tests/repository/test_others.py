@@ -165,8 +165,10 @@ def test_the_first_screen_names_none_of_them(
 ) -> None:
     build_tree(tmp_path, MIXED)
     monkeypatch.chdir(tmp_path)
-    run([])
-    assert "name the build with app " in " ".join(capsys.readouterr().out.split())
+    assert run([]) == 0
+    printed = capsys.readouterr()
+    assert "this is about the only build:\n  ctxsize app\n" in printed.err
+    assert "testdata" not in printed.out
 
 
 def test_a_policy_looks_at_them(
