@@ -47,7 +47,7 @@ def ranked(
     worthy = Suggestions()
     covered = set[str]()
     above = set[str]()
-    least = max(_LINE_BYTES, _LINE_SHARE * sum_of(context, [""]).content_bytes)
+    remaining_bytes = sum_of(context, [""]).content_bytes  # once the safe ones are written
     for suggestion in sorted(suggestions, key=worth, reverse=True):
         paths = {*suggestion.paths}
         new = {path for path in outermost(paths) if not is_at_or_below(path, covered)}
@@ -62,6 +62,7 @@ def ranked(
         rule = suggestion.rule
         if not left.entries:
             continue
+        least = max(_LINE_BYTES, _LINE_SHARE * remaining_bytes)
         if not suggestion.is_urgent and _weight(left) < least:
             is_taken = moved.entries > 0 or also(suggestion)
             if not (rule.volatile and is_taken):
@@ -70,6 +71,8 @@ def ranked(
         if travels:
             amount = Amount.of(moved)
         worthy.append(replace(suggestion, size=Size(Amount.of(left), amount)))
+        if suggestion.safe:
+            remaining_bytes -= left.content_bytes
         covered |= paths
         for path in paths:
             above.update(up_to(path)[:-1])

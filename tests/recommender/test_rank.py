@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ctxsize import api
 from ctxsize.knowledge.rules import all_rules
 from ctxsize.recommender.outcome import Doubt, Match, Objection, Suggestion
 from ctxsize.recommender.ranking import ranked
 from ctxsize.recommender.tree import Sums
+from tests.trees import Node, build_tree, file
 
 MB = 1_000_000
 
@@ -94,3 +98,19 @@ def test_a_size_equal_to_the_limit_is_worth_a_line() -> None:
     for content_bytes, shown in ((equal, [("rust.crash", equal)]), (equal - 1, [])):
         sums = {"": Sums(2, MB), "a": Sums(1, content_bytes)}
         assert order(suggestion("rust.crash", "a"), sums=sums) == shown
+
+
+def test_the_share_is_of_what_is_left_once_the_others_are_written(tmp_path: Path) -> None:
+    """Else a second run finds worth a line what the first one did not."""
+    nodes: list[str | Node] = [
+        file("Dockerfile", b"FROM alpine\nCOPY src /src\n"),
+        "src/a",
+        file(".claude/settings.json", b"{}"),
+        file(".claude/history", size_bytes=400 * MB),
+        file(".idea/workspace.xml", b"<project/>"),
+        file(".idea/x.xml", size_bytes=300_000),
+    ]
+    root = str(build_tree(tmp_path / "ctx", nodes))
+    first = api.suggest(root, write=True)
+    assert "**/.idea" in {pattern for each in first.suggestions for pattern in each.patterns}
+    assert api.suggest(root).edit is None
