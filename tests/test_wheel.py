@@ -202,7 +202,7 @@ def test_wheel_has_the_core(native: Path, tmp_path: Path, context: Path) -> None
     assert "ctxsize/formats/json/measure.schema.json" in names
     assert "ctxsize/page/page.js" in names
     assert "ctxsize/knowledge/rules/rust.toml" in names
-    assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so", ".txt"}
+    assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so"}
     program = install(native, tmp_path / "environment")
     assert output(program, "--version", cwd=tmp_path).endswith(" (compiled core)\n")
     assert measured_files(program, context) == 4
@@ -299,7 +299,7 @@ def helps(wheel: Path, at: Path) -> list[str | None]:
         archive.extractall(at)
     script = "import sys; sys.path.insert(0, sys.argv.pop(1)); from ctxsize.__main__ import main"
     (at / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    (at / ".dockerignore").write_text("*.log # a comment\n")
+    (at / ".dockerignore").write_text("*.log # a comment\n**/__pycache__\n")
     words = ["-c", f"{script}; main()", at, "lint", "--format", "sarif"]
     done = run(sys.executable, *words, cwd=at)
     rules = json.loads(done.stdout)["runs"][0]["tool"]["driver"]["rules"]

@@ -659,7 +659,7 @@ CASES: dict[str, dict[str, Case]] = {
         "images of one libc and tool": one(
             rust("rust:1.82", "target=target")
             + rust("rust:1.83-slim", "target=target")
-            + rust("ghcr.io/mirror/rust:1@sha256:0a", "target=target"),
+            + rust(f"ghcr.io/mirror/rust:1@sha256:{'0a' * 32}", "target=target"),
         ),
         "wheels of one libc": Case(
             several(
