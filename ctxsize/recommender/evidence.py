@@ -53,7 +53,7 @@ _TEMPLATES = (
 )
 """Matches names of templates for a secret, and of what only speaks of one."""
 # In directories of tests secrets are usually made up.
-_TESTS = r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/"
+_TESTS = r"(?i)(^|/)_*(tests?|testing|specs?|suites?|mocks?|fixtures?|test[_-]?(data|resources))_*/"
 _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], "list[Objection]"]

@@ -134,6 +134,7 @@ def test_what_is_ignored_already_is_not_mentioned(tmp_path: Path) -> None:
 
 def test_what_git_tracks_among_tests_is_counted_once(tmp_path: Path) -> None:
     made_up = ["tests/certs/server.pem", "pkg/testdata/.env", "spec/fixtures/.ssh/id_rsa"]
+    made_up += ["internal/test_resources/crypto/a.pem", "internal/suites/proxy/b.key"]
     nodes = [file(path, KEY) for path in made_up]
     mine = file("tests/.env.local", f"TOKEN={VALUE}\n".encode())
     root = context(tmp_path / "ctx", *nodes, file("certs/server.pem", KEY), mine)
@@ -142,7 +143,7 @@ def test_what_git_tracks_among_tests_is_counted_once(tmp_path: Path) -> None:
     assert secrets(advice).keys() == {"certs/server.pem", "tests/.env.local"}
     assert {*made_up} <= sent(root)
     words = " ".join(render("text", advice, Look()).split())
-    line = "note: git tracks 3 possible secrets below directories of tests: not reported"
+    line = "note: git tracks 5 possible secrets below directories of tests: not reported"
     assert words.count(line) == 1
 
 
