@@ -6,15 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from os.path import basename, dirname, realpath
+from os.path import basename, dirname, join, realpath
 
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.plan import inside, with_ignore_file
+from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
-from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Edit
+from ctxsize.errors import CtxsizeError, with_fate
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.outcome import Advice, Suggestion
 from ctxsize.repository import Discovery
@@ -47,15 +46,17 @@ def propose(
             advice = _advice(measured, contexts)
         except CtxsizeError as error:
             row = measured.row
-            left_out.append(replace(row, error=str(error), is_unread=isinstance(error, UNREAD)))
+            is_unread = isinstance(error, UNREAD)
+            left_out.append(replace(row, error=with_fate(error), is_unread=is_unread))
             continue
         problems += measured.problems
         groups[_place(advice.ignore_file)].append((measured, advice))
     proposals = [
         proposal for members in groups.values() for proposal in _of_file(members, contexts)
     ]
+    edits = Proposals(discovery.root, tuple(proposals)).edits
     together = _Together(
-        Proposals(discovery.root, tuple(proposals)).edits,
+        {join(*_place(edit.path)): len(edit.after) for edit in edits},
         {id(measured.row.build): measured.includes for measured, _ in chain(*groups.values())},
         contexts,
     )
@@ -111,16 +112,16 @@ def _of_file(members: Sequence[tuple[Measured, Advice]], contexts: Snapshots) ->
 class _Together(Value):
     """All edits, which are written together: a context may send the ignore files of others."""
 
-    edits: Sequence[Edit]
+    sizes: Mapping[str, int]  # the bytes of each ignore file, by its real path
     includes: Mapping[int, Sequence[Include]]  # of the transfers, by the identity of each build
     contexts: Snapshots
 
     def corrected(self, proposal: Proposal) -> Proposal:
         """Return a proposal with the sizes once all files are written."""
-        alone = _once_written(proposal.advice, self.edits[:0])
+        alone = _once_written(proposal.advice, {})
         if alone is None:
             return proposal
-        together = _once_written(proposal.advice, self.edits) or alone
+        together = _once_written(proposal.advice, self.sizes) or alone
 
         def more(includes: Iterable[Include]) -> Amount:
             with_all = self.contexts.travelling(together, includes)
@@ -142,20 +143,21 @@ class _Together(Value):
         return replace(proposal, advice=replace(proposal.advice, after=after), rows=tuple(rows))
 
 
-def _once_written(advice: Advice, edits: Iterable[Edit]) -> Snapshot | None:
-    """Return the context of some advice once its edit and `edits` are written."""
+def _once_written(advice: Advice, sizes: Mapping[str, int]) -> Snapshot | None:
+    """Return the context of some advice once its edit and the files of `sizes` are written."""
     snapshot = advice.snapshot
     if snapshot is None:
         return None
     plan = snapshot.plan
-    own = []
+    new_sizes = {}
     if advice.edit is not None:
         plan = with_ignore_file(plan, advice.edit.after)
-        own = [advice.edit]
-    for edit in (*own, *edits):
-        path = inside(plan.root, edit.path)
-        if path is not None and snapshot.folder(dirname(path)) is not None:
-            snapshot = snapshot.with_file(path, len(edit.after))
+        new_sizes[join(*_place(advice.edit.path))] = len(advice.edit.after)
+    top = join(plan.root, "")
+    for full_path, size_bytes in {**new_sizes, **sizes}.items():
+        path = full_path.removeprefix(top)
+        if path != full_path and snapshot.folder(dirname(path)) is not None:
+            snapshot = snapshot.with_file(path, size_bytes)
     return snapshot.asked(plan)
 
 
