@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field, replace
 from functools import cache, lru_cache
+from itertools import filterfalse
 from os.path import join
 from posixpath import basename, dirname
 
@@ -203,28 +204,37 @@ class Evidence(Mutable):
         directories = rules_for(EntryType.DIRECTORY)
         links = rules_for(EntryType.SYMLINK)
         inner = set[str]()  # the directories in what a rule matches, though there are doubts
+        ignored = set[str]()  # the directories in one that matches because git ignores it
         pending = [self.tree.root]
         while pending:
             directory = pending.pop()
             prefix = directory.prefix
             is_inner = directory.path in inner
+            is_ignored = directory.path in ignored
             linked = self.tree.snapshot.links.get(directory.path, ())
             for name, content_bytes in sums.names_in(directory.path).items():
                 if name in linked:
                     lookups = (*links.named(name), *links.nameless)
                 else:
                     lookups = self._file_lookups(directory, name, content_bytes, is_inner)
+                if is_ignored:
+                    lookups = (*filterfalse(_asks_git_alone, lookups),)
                 if lookups:
                     matches += self._matches(lookups, prefix + name, judge)
             for folder in reversed(directory.folders.values()):
                 if sums.get(folder.path, _NO_SUMS).entries:
                     lookups = (*directories.named(folder.name), *directories.nameless)
+                    if is_ignored:
+                        lookups = (*filterfalse(_asks_git_alone, lookups),)
                     here = self._matches(lookups, folder.path, judge)
                     matches += here
-                    if not any(match.is_settled for match in here):
-                        pending.append(folder)
-                        if here or is_inner:
-                            inner.add(folder.path)
+                    if any(match.is_settled for match in here):
+                        continue
+                    pending.append(folder)
+                    if here or is_inner:
+                        inner.add(folder.path)
+                    if is_ignored or any(map(_is_all_ignored, here)):
+                        ignored.add(folder.path)
         return matches
 
     def _file_lookups(
@@ -375,6 +385,17 @@ class RuleIndex:
 def rules_for(kind: EntryType) -> RuleIndex:
     """Return the one index of the rules for a type of entries."""
     return RuleIndex(kind)
+
+
+def _asks_git_alone(lookup: Lookup) -> bool:
+    """Return True for a rule that asks nothing but whether git ignores a path of some size."""
+    rule, find = lookup
+    return not find and any(part.kind == "git_ignored" for part in rule.marker.parts)
+
+
+def _is_all_ignored(match: Match) -> bool:
+    """Return True for a directory that may be hidden because git ignores all that is in it."""
+    return match.hard is None and _asks_git_alone((match.rule, match.find))
 
 
 @cache
