@@ -78,6 +78,8 @@ class DockerfileError(InputError):
 class UndecidedError(DockerfileError):
     """The builder may reject the Dockerfile: that depends on a value that is not known."""
 
+    arguments: tuple[str, ...] = ()  # those of the build that have no value, and decide it
+
 
 class BuildFailsError(CtxsizeError):
     """The builder itself would stop on this context, so it has no size."""

@@ -30,6 +30,7 @@ _IN_CONTEXT = (
     "unreadable-ignored",
 )
 """Codes of problems whose `path` is relative to the context."""
+LACKING = "unknown-argument"  # a build argument without a value, without which it may fail
 _FATAL = ("empty-source", "not-utf8", "source-not-found", "unreadable-directory")
 """Codes of problems with which a build of a Dockerfile that the builder accepts must fail."""
 

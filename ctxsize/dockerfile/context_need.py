@@ -16,7 +16,7 @@ from ctxsize.dockerfile.following import Following
 from ctxsize.dockerfile.graph import BUILDKIT, Graph, Node, SharedStages, StageRules
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
-from ctxsize.dockerfile.sources import Expanded, Failure, Source, Unknown
+from ctxsize.dockerfile.sources import Expanded, Failure, Lack, Source, Unknown
 from ctxsize.dockerfile.state import Environment
 from ctxsize.dockerfile.words import Variables, Words
 from ctxsize.hidden import Hidden, hidden_as
@@ -44,13 +44,15 @@ class Asked(Value):
 class ContextNeed(Value):
     """The transfers that a build requests, its sources (also of unused stages) and unknowns.
 
-    `failures` are the reasons, besides its sources, why the build fails after the transfers.
+    `failures` are the reasons, besides its sources, why the build fails after the transfers. It
+    fails before them for `lacks`, which decide nothing about them.
     """
 
     asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
     unknowns: tuple[Unknown, ...]
     failures: tuple[Failure, ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
@@ -90,6 +92,9 @@ def context_need(
     following = Following(graph, rules, built_in=own_frontend)
     used = following.follow(target)
     unknowns = dict.fromkeys(following.unknowns)
+    for lack in graph.lacks:
+        for name in lack.arguments:  # of which more is known
+            unknowns.pop(Unknown("argument", name, lack.line), None)
     if frontend := other_frontend(dockerfile.syntax, build_arguments):
         unknowns = {frontend: None, **unknowns}
     failures = [failure for node in used for failure in node.failures]
@@ -99,6 +104,7 @@ def context_need(
         sources=tuple(following.sources),
         unknowns=tuple(unknowns),
         failures=tuple(failures),
+        lacks=tuple(graph.lacks),
     )
 
 

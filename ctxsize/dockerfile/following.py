@@ -111,9 +111,11 @@ class Following:
         elif self._step.is_run:
             self._run(instruction, origins)
         elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
-            for word in self._expand(instruction.arguments):
-                with resting_on(word.doubts):
-                    check_value(instruction.keyword, word.text)
+            for word in instruction.arguments:
+                with self._graph.noting(instruction.line):
+                    value = self._step.environment.expand(word)
+                    with resting_on(value.doubts):
+                        check_value(instruction.keyword, value.text)
 
     def _refuse(self, instruction: Instruction) -> None:
         """Record the flags of an instruction that the builder refuses."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import field, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -13,6 +14,7 @@ from ctxsize.dockerfile.sources import (
     Doubts,
     Expanded,
     Failure,
+    Lack,
     Source,
     UnknownName,
     mount_origin,
@@ -22,7 +24,7 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, StageSteps, build_s
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import Variables
 from ctxsize.dockerfile.words import expand as expand_word
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.hidden import shown
 from ctxsize.values import Mutable, Value
 
@@ -58,6 +60,7 @@ class Node(Mutable):
     line: int = 0
     label: str = ""
     context: str | None = None
+    is_named: bool = True  # False if arguments without a value are the name of its base
     base: Node | None = None
     doubts: Doubts = frozenset()
     built: BuiltStage | None = None
@@ -168,6 +171,7 @@ class Graph:
         if rules.makes_volumes:
             self._writing |= {"VOLUME"}
         self.origins: dict[StageStep, tuple[Node, ...]] = {}
+        self.lacks: dict[Lack, None] = {}  # each once
         shared.start()
         for stage in dockerfile.stages:
             with located(stage.line):
@@ -185,8 +189,8 @@ class Graph:
         if node.context is None:
             node.index = stage.index
             node.base = below
-            if not below and node.name != SCRATCH:
-                with resting_on(node.doubts):  # an invalid name fails any build
+            if node.is_named and not below and node.name != SCRATCH:
+                with self.noting(stage.line, node.doubts):  # an invalid name fails any build
                     node.context = shared.named(node.name)
         base: str | BuiltStage = node.name
         begin = shared.beginning(below or node)
@@ -206,18 +210,37 @@ class Graph:
     def _unbuilt(self, stage: Stage) -> Node:
         """Return the node of a stage with the name of its base and the context that replaces it."""
         expand = self.shared.outer.expand
-        base = expand(stage.base)
-        if not base.text:
+        node = Node(stage.base, stage.line, stage.label, is_named=False)
+        with self.noting(stage.line):
+            base = expand(stage.base)
             with resting_on(base.doubts):
-                raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
+                if not base.text:
+                    raise DockerfileError(f"base name ({shown(stage.base)}) should not be blank")
+            node.name = base.text
+            node.doubts = base.doubts
+            node.is_named = True
         if stage.platform:
-            platform = expand(stage.platform)
-            with resting_on(platform.doubts):
-                parse_platform(platform.text)
-        node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
+            with self.noting(stage.line):
+                platform = expand(stage.platform)
+                with resting_on(platform.doubts):
+                    parse_platform(platform.text)
         if stage.name not in ("", SCRATCH, "context"):
             node.context = self.shared.named(stage.name)
         return node
+
+    @contextmanager
+    def noting(self, line: int, doubts: Doubts = frozenset()) -> Iterator[None]:
+        """Keep an error raised inside as a `Lack` if arguments without a value decide it.
+
+        It must say nothing of what is taken from the contexts.
+        """
+        try:
+            with resting_on(doubts):
+                yield
+        except UndecidedError as error:
+            if not error.arguments:
+                raise
+            self.lacks[Lack(error.arguments, error.message, line)] = None
 
     def needed_by(self, targets: Sequence[Node]) -> list[Node]:
         """Return the stages that `targets` need, in file order, and find what triggers take from.

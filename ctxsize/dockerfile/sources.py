@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from ctxsize.dockerfile.words import Variables, quoted
+from ctxsize.dockerfile.words import Variables, Words, quoted
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.go.paths import clean
 from ctxsize.go.wildcards import has_wildcards
@@ -92,6 +92,14 @@ class Failure(Value):
     image: str = ""
 
 
+class Lack(Value):
+    """Build arguments without which the builder rejects a line, and what it says of that."""
+
+    arguments: Words
+    message: str
+    line: int
+
+
 class Expanded(Value):
     """An expanded word, hidden if it may not be shown, and the unknown variables it depends on."""
 
@@ -103,13 +111,17 @@ def what_decides(doubts: Collection[UnknownName]) -> str:
     """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
     arguments = _names_of("argument", doubts)
     if arguments:
-        options = " ".join(f"--build-arg {name}=…" for name in arguments)
-        return f"no value for ARG {', '.join(arguments)}: add {options}"
+        return f"no value for ARG {', '.join(arguments)}: add {as_options(arguments)}"
     variables = _names_of("environment", doubts)
     if variables:
         names = ", ".join(f"${name}" for name in variables)
         return f"unless the base image sets {names}"
     return ""
+
+
+def as_options(arguments: Iterable[str]) -> str:
+    """Return the options that give build arguments a value."""
+    return " ".join(f"--build-arg {name}=…" for name in arguments)
 
 
 def _names_of(kind: str, doubts: Collection[UnknownName]) -> list[str]:
@@ -126,7 +138,9 @@ def resting_on(doubts: Doubts) -> Iterator[None]:
         hint = what_decides(doubts)
         if isinstance(error, UndecidedError) or not hint:
             raise
-        raise UndecidedError(error.message, line=error.line, hint=hint) from None
+        undecided = UndecidedError(error.message, line=error.line, hint=hint)
+        undecided.arguments = tuple(_names_of("argument", doubts))
+        raise undecided from None
 
 
 def contains(directory: str, path: str) -> bool:

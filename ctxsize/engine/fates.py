@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from ctxsize.dockerfile.context_need import Asked
 from ctxsize.dockerfile.instructions import parse_heredoc_word
-from ctxsize.dockerfile.sources import TAKING, Failure, Source, UnknownName, what_decides
+from ctxsize.dockerfile.sources import (
+    TAKING,
+    Failure,
+    Source,
+    UnknownName,
+    as_options,
+    what_decides,
+)
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.inspect import CLOSED
 from ctxsize.engine.narrow import included, is_entered
@@ -27,7 +34,7 @@ from ctxsize.engine.transfer_requests import (
 )
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.hidden import hidden_as, shown
-from ctxsize.model import Problem, Problems
+from ctxsize.model import LACKING, Problem, Problems
 
 if TYPE_CHECKING:
     from ctxsize.engine.source_lookup import SourceFate
@@ -122,6 +129,25 @@ def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
     )
 
 
+def lacking(plan: Plan) -> Iterator[Problem]:
+    """Yield a problem for each line that needs a build argument which has no value here.
+
+    They are doubts, as the argument may be given where nobody sees it.
+    """
+    if plan.dockerfile is None or plan.dockerfile_fault is not None:
+        return
+    with suppress(CtxsizeError, OSError):
+        lacks = (need.lacks for need in needs_of(plan).values())
+        for lack in dict.fromkeys(chain.from_iterable(lacks)):
+            yield Problem(
+                code=LACKING,
+                message=f"the build needs {as_options(lack.arguments)}, else it fails: "
+                f"{lack.message}",
+                path=plan.dockerfile,
+                line=lack.line,
+            )
+
+
 def failing_steps(plan: Plan) -> Iterator[Problem]:
     """Yield a problem for each step that fails whatever the context holds. Raises `needs_of`'s."""
     failures = (need.failures for need in needs_of(plan).values())
@@ -153,7 +179,7 @@ def _with_doubts(problem: Problem, doubts: Collection[UnknownName]) -> Problem:
         return replace(problem, message=f"the build fails: {problem.message}")
     code = "unknown-environment"
     if any(doubt.kind == "argument" for doubt in doubts):
-        code = "unknown-argument"
+        code = LACKING
     return replace(problem, code=code, message=f"{problem.message} ({decides})")
 
 

@@ -16,6 +16,7 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.fates import (
     failing_steps,
     failures,
+    lacking,
     missing_sources,
     rejected_line,
     unknown_transfer,
@@ -59,7 +60,12 @@ def with_transfers(plan: Plan, report: Report, *, progress: Progress | None = No
     is_sent = builder.meter is not None  # Podman reads all contexts in place
     if is_sent and plan.build.build_contexts:
         raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
-    problems = (*report.problems, *unfiltered_mounts(plan), *failures(plan))
+    problems = (
+        *report.problems,
+        *unfiltered_mounts(plan),
+        *failures(plan),
+        *lacking(plan),
+    )
     report = replace(
         report,
         problems=tuple(dict.fromkeys(problems)),
@@ -153,6 +159,7 @@ def _measure_transfers(
     problems += measuring.problems
     if not plan.name:
         problems += failing_steps(plan)
+        problems += lacking(plan)
     if measuring.doubtful:
         problems += missing_sources(plan, measuring.doubtful)
     return _Measured(transfers, tuple(dict.fromkeys(problems)))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from ctxsize.api import explain
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
-from ctxsize.engine.fates import unknown_transfer
+from ctxsize.engine.fates import lacking, unknown_transfer
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import pattern_for
@@ -88,7 +88,7 @@ class Session:
         self._file = plan.ignore_file
         self.ignore_file = ignore_file_to_write(plan)
         self._pattern_class = plan.builder.spec_class.pattern_class
-        self.problems = (*plan.problems, *self._snapshot.problems, *context.assumed)
+        self.problems = (*plan.problems, *self._snapshot.problems, *lacking(plan))
         self._offered: list[Suggestion] | None = None
         self._needed: dict[tuple[str, str], list[str]] = {}
         self._history: list[Texts] = []

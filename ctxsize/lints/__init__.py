@@ -16,7 +16,7 @@ from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
-from ctxsize.engine.fates import failures
+from ctxsize.engine.fates import failures, lacking
 from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps, unread
@@ -198,6 +198,7 @@ def lint(
             check_dockerfile(Build(directory), cases)
             for plan in cases.plans(cases.layout(directory).builds, builder):
                 if plan.ignore_file is None:
+                    cases.problems += lacking(plan)
                     problems = dict.fromkeys(failures(plan))
                     failing += (missing.failing(problem, plan.context) for problem in problems)
                     fates |= problems

@@ -33,6 +33,7 @@ from ctxsize.engine.dockerfiles import (
     read_ignore_file,
 )
 from ctxsize.engine.events import Progress
+from ctxsize.engine.fates import lacking
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
@@ -172,7 +173,9 @@ class Cases(Mutable):
         return LintTree(snapshots[plan.root].asked(plan), case.plans)
 
     def note_limits(self, case: Case) -> None:
-        """Add a problem if some checks are incomplete: a long file, or commands not known."""
+        """Add problems with what is not known: commands, arguments, and the end of a long file."""
+        for plan in case.plans:
+            self.problems += lacking(plan)
         if case.tree is not None:
             for plan in case.plans:
                 with suppress(CtxsizeError):  # which `LintTree` reports as far as it matters

@@ -14,7 +14,7 @@ from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.events import Steps, step
-from ctxsize.engine.fates import failures
+from ctxsize.engine.fates import failures, lacking
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ignore_file_to_write
@@ -107,7 +107,7 @@ class Advisor(BuildContext):
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         snapshot = self._real
-        problems = [*snapshot.problems, *self.assumed, *self.build_files.problems]
+        problems = [*snapshot.problems, *lacking(self.plan), *self.build_files.problems]
         problems += self.evidence.problems
         if self.git.problem:
             problems.append(self.git.problem)

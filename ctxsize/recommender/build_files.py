@@ -18,22 +18,19 @@ from ctxsize.engine.narrow import follow
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.segments import split_classes
-from ctxsize.engine.transfer_requests import needs_of, plan_named
+from ctxsize.engine.transfer_requests import plan_named
 from ctxsize.errors import CtxsizeError
 from ctxsize.globs import is_glob, like
 from ctxsize.go.wildcards import has_wildcards, match
 from ctxsize.hidden import hidden_as
 from ctxsize.knowledge.tools import run_by
-from ctxsize.model import Problem, Problems, Texts
+from ctxsize.model import Problem, Texts
 from ctxsize.recommender.outcome import Clause
 from ctxsize.values import Mutable, Value
 
 _PATH = r"(?<![\w./:@$~}-])[\w./-]+"
 _VARIABLE = r"\$\{[^${}]*\}|\$\w+"
 _DEEPEST = 20  # number of variables nested in each other that are replaced
-_ASSUMED = "x86-64"  # assumed build argument: valid as image, tag, platform or part of one
-_NAME = re.compile(r"\$\{?(\w+)")
-_PREDEFINED = r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)"
 _WILD = "*?."
 Parts = list[str]  # the components of a path
 
@@ -184,9 +181,7 @@ class BuildFile(Value):
         )
 
     def _is_unknown(self, source: Source) -> bool:
-        if any(kind in ("argument", "environment") for kind, _ in source.doubts):
-            return True
-        return _ASSUMED in map(self.plan.build.build_arguments.get, _NAME.findall(source.source))
+        return any(kind in ("argument", "environment") for kind, _ in source.doubts)
 
     @cached_property
     def commands(self) -> str:
@@ -260,37 +255,6 @@ class BuildFiles(Mutable):
     def unknown(self) -> list[Named]:
         """Return the sources with an unknown variable of all Dockerfiles."""
         return [named for build_file in self.all for named in build_file.unknown]
-
-
-def with_assumed_arguments(plan: Plan) -> tuple[Plan, Problems]:
-    """Return `plan` with an assumed value for each argument that FROM needs, and their problems."""
-    if plan.dockerfile is None:  # the sources of instructions do not depend on the image
-        return plan, ()
-    with suppress(CtxsizeError):
-        needs_of(plan)
-        return plan, ()
-    with suppress(CtxsizeError, OSError):
-        lines = _lines_without_value(plan)
-        values = {**plan.build.build_arguments, **dict.fromkeys(lines, _ASSUMED)}
-        assumed = replace(plan, build=replace(plan.build, build_arguments=values))
-        needs_of(assumed)
-        message = "ARG {0} has no value, and the build fails without it: add --build-arg {0}=…"
-        return assumed, tuple(
-            Problem("unknown-argument", message.format(name), plan.dockerfile, line=line)
-            for name, line in sorted(lines.items())
-        )
-    return plan, ()
-
-
-def _lines_without_value(plan: Plan) -> dict[str, int]:
-    """Return the arguments before the first FROM with a line that gives no value."""
-    lines = {}
-    for instruction in reversed(plan.parsed.dockerfile.global_arguments):
-        for name in instruction.arguments:
-            has_value = "=" in name or name in plan.build.build_arguments
-            if not (has_value or re.fullmatch(_PREDEFINED, name)):
-                lines[name] = instruction.line
-    return lines
 
 
 def exceptions(plan: Plan) -> list[DockerIgnorePattern]:

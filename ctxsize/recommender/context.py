@@ -31,7 +31,7 @@ from ctxsize.go.wildcards import has_wildcards
 from ctxsize.hidden import shown
 from ctxsize.knowledge.rules import FETCHED, is_build_input, listed
 from ctxsize.model import Amount, Problem, Texts
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_assumed_arguments
+from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts, is_named
@@ -73,9 +73,9 @@ class BuildContext:
         """
         self._repositories = repositories
         self._listing = listing
-        self.plan, self.assumed = with_assumed_arguments(snapshot.plan)
+        self.plan = snapshot.plan
         self.new_file = self.plan.ignore_file is None
-        self._real = snapshot.asked(self.plan)
+        self._real = snapshot
         self._also = also
         self.pattern_class = self.plan.builder.spec_class.pattern_class
         self.own_path = own_path(self.plan)
@@ -279,7 +279,7 @@ class BuildContext:
     @property
     def transfers(self) -> bool:
         """Return True if the transfer is known and not empty; podman transfers nothing."""
-        if self.plan.dockerfile is None or self.assumed:
+        if self.plan.dockerfile is None:
             return False
         return self.plan.builder.meter is not None
 
@@ -349,7 +349,6 @@ def asked_builds(
 
 
 def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:
-    plan, _ = with_assumed_arguments(plan)
     needs_of(plan)  # raises `UndecidedError` if another frontend may accept a syntax error
     labels = [stage.name or str(stage.index) for stage in plan.parsed.dockerfile.stages]
     if len(labels) > _MOST_STAGES:

@@ -13,7 +13,7 @@ from ctxsize.build import joined
 from ctxsize.dockerfile.shell import UNKNOWN
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.fates import failures, unknown_transfer
+from ctxsize.engine.fates import failures, lacking, unknown_transfer
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -125,6 +125,7 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     fate = failures(plan, snapshot.problems)
     measured.update(failures=fate)
     measured.problems += fate
+    measured.problems += lacking(plan)
 
 
 def add_savings(measured: Iterable[Measured], contexts: Snapshots) -> None:

@@ -23,6 +23,7 @@ from ctxsize.formats.sections.measured import body, next_step, table_of
 from ctxsize.formats.styles import Look
 from ctxsize.formats.wording import EXAMPLES, command, listed, quoted, visible
 from ctxsize.guard import CheckReport, ContextCheck, Limit
+from ctxsize.model import LACKING
 from ctxsize.recommender.hazards import HAZARDS
 from ctxsize.units import plural
 
@@ -97,6 +98,9 @@ def _passing(check: ContextCheck) -> Items:
         if finding.code in HAZARDS:
             text += f"; {finding.help}"
         yield Prose(f"   {visible(text)}", 5)
+    for problem in check.report.all_problems:
+        if problem.code == LACKING:
+            yield Prose(f"   {visible(problem.message)}", 5)
     yield from _accepted(check)
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.fates import failures
+from ctxsize.engine.fates import failures, lacking
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -94,7 +94,7 @@ def make(
         mode=mode,
         change=change,
         findings=findings,
-        problems=(*plan.problems, *snapshot.problems, *draft.assumed),
+        problems=(*plan.problems, *snapshot.problems, *lacking(plan)),
         failures=failures(plan, snapshot.problems),
         options=plan.build.words(),
         sibling=sibling_path,
