@@ -51,7 +51,7 @@ RULES: dict[str, AdviceRule] = {
     "CTX221": mounts.shared_by_writers,
     "CTX222": _in_each(mounts.unused_caches),
     "CTX223": _in_each(copies.missing_caches),
-    "CTX250": _in_each(narrowing.too_wide),
+    "CTX250": narrowing.too_wide,
 }
 """The function that finds each code."""
 _MOST_FIXES = 500

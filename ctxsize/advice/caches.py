@@ -174,6 +174,24 @@ class Fetch(Value):
         return ""
 
 
+def leaves_downloads(fetch: Fetch) -> bool:
+    """Return whether a fetch leaves its downloads in the layer, where a later RUN finds them.
+
+    A cache mount there would hide them from that RUN.
+    """
+    if fetch.cached or fetch.mounted:
+        return False
+    if fetch.refusing_option or fetch.refusing_setting:
+        return False
+    for command in fetch.step.commands:
+        text = " ".join(command.words)
+        if command.program == "rm" and any(name in text for name in fetch.manager.mounted):
+            return False
+        if any(work.does("empty") and work.tool == fetch.manager for work in works(command)):
+            return False
+    return bool(fetch.caches)
+
+
 def _resolve(written: str, environment: Variables, home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and a clause if a variable sets it."""
     *variables, usual = written.split("|")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from posixpath import basename, join, normpath, relpath
 from typing import NamedTuple
 
-from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
+from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, leaves_downloads, run_with, system_of
 from ctxsize.advice.recipe import Change, NewWords, Recipe, RuleFindings, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.sources import contains
@@ -127,7 +127,7 @@ def rebuilt_dependencies(recipe: Recipe) -> RuleFindings:
         fix = _chef_fix(recipe, stage, build)
         way = "compile them with cargo-chef, and mount caches on target and the registry"
         if not fix:
-            mounts = run_with(_mounts(recipe, stage, build), build.step)
+            mounts = run_with(_lacking_mounts(recipe, stage, build), build.step)
             way = (
                 "compile them with cargo-chef, or mount caches, unless a workspace or a "
                 f"configuration moves the target directory: {mounts}{NOT_IN_THE_IMAGE}"
@@ -257,10 +257,24 @@ def _cooking(build: CargoRun, step: StageStep, recipe: str = "recipe.json") -> s
     return " ".join(words)
 
 
-def _mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> list[str]:
-    """Return the cache mounts for downloads, which all builds may share, and for its target."""
+def _lacking_mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> list[str]:
+    """Return the cache mounts that a build lacks, none over downloads that it has already."""
+    if build.command.has("--offline", "--frozen"):
+        return _mounts(recipe, stage, build, ())
+    filled = set[str]()
+    for step in stage.history[: stage.history.index(build.step)]:
+        for fetch in fetches(step):
+            if leaves_downloads(fetch):
+                filled.update(fetch.caches)
+    filled.update(cache.target for cache in build.step.caches)
+    lacking = (path for path in build.caches if not any(contains(path, at) for at in filled))
+    return _mounts(recipe, stage, build, lacking)
+
+
+def _mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun, caches: Iterable[str]) -> list[str]:
+    """Return the mounts for downloads in `caches`, which all builds may share, and its target."""
     mounts = []
-    for directory in build.caches:
+    for directory in caches:
         name = f"cargo-{basename(directory)}"
         mounts.append(f"type=cache,id={name},target={directory},sharing=locked")
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
@@ -432,7 +446,9 @@ def _write_stages(
     instructions = stage.stage.instructions
     end = max(instruction.end_line for instruction in instructions if instruction.line < first)
     continued = f" {recipe.dockerfile.escape}\n    "
-    mounts = [f"--mount={mount}{continued}" for mount in _mounts(recipe, stage, build)]
+    mounts = [
+        f"--mount={mount}{continued}" for mount in _mounts(recipe, stage, build, build.caches)
+    ]
     replaced = {f"--mount={cache.written}" for cache in build.step.caches}
     flags = [f"{flag}{continued}" for flag in build.step.instruction.flags if flag not in replaced]
     return str(table("lists.toml")["chef"]).format(

@@ -18,13 +18,12 @@ from posixpath import basename, relpath
 from posixpath import join as join_in_image
 from typing import NamedTuple
 
-from ctxsize.advice.caches import Fetch, fetches, snippet
+from ctxsize.advice.caches import Fetch, fetches, leaves_downloads, snippet
 from ctxsize.advice.recipe import Change, Recipe, RuleFindings, changed, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.knowledge.rules import listed
-from ctxsize.knowledge.tools import works
 from ctxsize.syntax import Command
 from ctxsize.units import cut
 
@@ -398,7 +397,7 @@ def _fetched_by(fetch: Fetch) -> Iterator[Hashable]:
     # A later RUN does not find what was written to a mount only.
     if not (fetch.cached and fetch.manager.keeps_in_cache):
         yield _packages_of(fetch)
-    if _leaves_downloads(fetch):
+    if leaves_downloads(fetch):
         yield _packages_of(fetch), *fetch.caches
 
 
@@ -407,21 +406,6 @@ def _sought_by(fetch: Fetch) -> Hashable:
     if fetch.work.does("again"):
         return _packages_of(fetch), *fetch.caches
     return _packages_of(fetch)
-
-
-def _leaves_downloads(fetch: Fetch) -> bool:
-    """Return whether a fetch leaves its downloads in the layer, where a later RUN finds them."""
-    if fetch.cached or fetch.mounted:
-        return False
-    if fetch.refusing_option or fetch.refusing_setting:
-        return False
-    for command in fetch.step.commands:
-        text = " ".join(command.words)
-        if command.program == "rm" and any(name in text for name in fetch.manager.mounted):
-            return False
-        if any(work.does("empty") and work.tool == fetch.manager for work in works(command)):
-            return False
-    return bool(fetch.caches)
 
 
 def _brings_sources(recipe: Recipe, step: StageStep) -> bool:

@@ -7,11 +7,11 @@ build must take the same files from it as now, or only an ignore file is propose
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
-from os.path import commonpath, dirname, isdir, join, relpath
+from os.path import commonpath, dirname, isdir, join, realpath, relpath
 
 from ctxsize.advice.recipe import (
     Change,
@@ -44,34 +44,50 @@ _SAME_FLAG = re.compile(r"--(?:link|chown|chmod|mount)(?:=.*)?", re.S)
 """Flags that mean the same for a source of another name."""
 
 
-def too_wide(recipe: Recipe) -> RuleFindings:
-    """Yield CTX250, at the first instruction that copies from the only directory in use."""
-    starts = []
-    steps = []
+def too_wide(recipes: Sequence[Recipe]) -> RuleFindings:
+    """Yield CTX250 for each Dockerfile that copies from one directory of a context sent whole."""
+    starts_of = {recipe.path: [*_starts(recipe)] for recipe in recipes}
+    taken_whole = set[str]()
+    for recipe in recipes:
+        if "" in starts_of[recipe.path]:
+            taken_whole.update(map(realpath, recipe.contexts))
+    for recipe in recipes:
+        starts = starts_of[recipe.path]
+        directory = ""
+        if starts:
+            directory = commonpath(starts)
+        if directory:
+            yield from _too_wide(recipe, directory, taken_whole)
+
+
+def _starts(recipe: Recipe) -> Iterator[str]:
+    """Yield the directories of the sources, `""` for the context itself or if it may be any."""
     for step in recipe.steps:
         for source in step.sources:
-            if source == ".":
-                return
-            if "$" in source:
-                return
-            steps.append(step)
+            if source == "." or "$" in source:
+                yield ""
             # A file counts with its directory, and so does a wildcard.
-            if not recipe.holds(source, isdir):
-                source = dirname(re.split(r"[*?[]", source)[0])
-            starts.append(source)
-    if not starts:
-        return
-    directory = commonpath(starts)
+            elif recipe.holds(source, isdir):
+                yield source
+            else:
+                yield dirname(re.split(r"[*?[]", source)[0])
+
+
+def _too_wide(recipe: Recipe, directory: str, taken_whole: Collection[str]) -> RuleFindings:
+    """Yield the finding at the first instruction with a source, for the first wide build."""
     for build in recipe.builds:
-        if directory and _is_wide(recipe, build, directory):
-            context = build.build.context
-            order = _describe_allowlist(recipe, build)
-            narrowing = _describe_narrower(recipe, build, directory)
-            if narrowing:
-                order = f"{narrowing}, or {order}"
+        if not _is_wide(recipe, build, directory):
+            continue
+        context = build.build.context
+        orders = [_describe_narrower(recipe, build, directory)]
+        if realpath(context) not in taken_whole:
+            command = recipe.command_for(build.build, "suggest", "--allowlist")
+            orders.append(f"let in only what the Dockerfile takes: `{command}`")
+        order = ", or ".join(filter(None, orders))
+        if order:
             yield recipe.finding(
                 "CTX250",
-                min(steps, key=attrgetter("line")),
+                min((step for step in recipe.steps if step.sources), key=attrgetter("line")),
                 f"the build at {build.places[0]} uses only {joined(context, directory)} of its "
                 f"context {context}",
                 confidence=Confidence.LIKELY,
@@ -84,6 +100,9 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     """Return whether the context has several directories beside `directory`, and sends them."""
     context = build.build.context
     if build.guessed:
+        return False
+    # BuildKit sends only what COPY names, however wide the context is.
+    if BUILDERS[build.build.builder].asks_for_paths:
         return False
     if not isdir(join(context, directory)):
         return False
@@ -100,14 +119,6 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     return True
 
 
-def _describe_allowlist(recipe: Recipe, build: FoundBuild) -> str:
-    """Return how to keep the context and to send only what the Dockerfile takes."""
-    order = "let in only what the Dockerfile takes"
-    if recipe.inline:
-        return order
-    return f"{order}: `{recipe.command_for(build.build, 'suggest', '--allowlist')}`"
-
-
 def _describe_narrower(recipe: Recipe, build: FoundBuild, directory: str) -> str:
     """Return how to build with `directory` as the context; `""` if that takes other files."""
     changes = _rewritten_sources(recipe, directory)
@@ -116,14 +127,11 @@ def _describe_narrower(recipe: Recipe, build: FoundBuild, directory: str) -> str
     if not _takes_the_same(recipe, build, directory, changed(recipe.data, changes)):
         return ""
     narrow = joined(build.build.context, directory)
-    order = f"build with the context {narrow}"
-    if build.places[0].how in ("compose", "bake") and not recipe.inline:
-        order += f" and `dockerfile: {relpath(recipe.path, narrow)}`"
     lines = [f"`{cut(change.text, _WIDEST)}` (line {change.first})" for change in changes]
     more = ""
     if len(lines) > _MOST_SHOWN:
         more = " and so on"
-    return f"{order}, and write {', '.join(lines[:_MOST_SHOWN])}{more}"
+    return f"build with the context {narrow}, and write {', '.join(lines[:_MOST_SHOWN])}{more}"
 
 
 def _rewritten_sources(recipe: Recipe, directory: str) -> list[Change]:
@@ -162,14 +170,9 @@ def _new_words(step: StageStep, directory: str) -> Iterator[tuple[str, str]]:
 def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: bytes) -> bool:
     """Return whether `data`, built with `directory` as the context, takes the same files."""
     own = build.build
-    if own.dockerfile_written is not None:
-        return False
     builder = BUILDERS[own.builder]
-    narrower = replace(own, context=joined(own.context, directory))
-    if recipe.inline:
-        narrower = replace(narrower, dockerfile_inline=data)
-    else:
-        narrower = replace(narrower, dockerfile=recipe.path)
+    context = joined(own.context, directory)
+    narrower = replace(own, context=context, dockerfile=recipe.path)
     try:
         plan = with_text(plan_of(own, builder), recipe.data)
         other = with_text(plan_of(narrower, builder), data)
@@ -186,7 +189,8 @@ def _takes_the_same(recipe: Recipe, build: FoundBuild, directory: str, data: byt
 def _taken_files(snapshot: Snapshot, plan: Plan) -> set[str]:
     """Return the files of a context that its build takes. Raises `CtxsizeError`."""
     files = set[str]()
-    for include in includes_of(plan):
+    # BuildKit asks for what the instructions take, and other builders for nothing.
+    for include in includes_of(replace(plan, builder=BUILDERS["buildkit"])):
         sent = snapshot.sent(include=include)
         files.update(path for path in sent.paths if path not in sent.directories)
     return files

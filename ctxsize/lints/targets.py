@@ -293,7 +293,7 @@ class Layout:
         builds = (*self._discovery.builds, *self._discovery.left_out)
         self._builds = merged([*builds, *configured])
         self._readers = IgnoreFileReaders(
-            [*self._builds, *self._discovery.outside], border_of(root)
+            [*self._builds, *self._discovery.outside], border_of(root), parsed_files
         )
         self.builds = [discovered.build for discovered in self._builds]
 

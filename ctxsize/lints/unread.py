@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from os.path import dirname, relpath
 from typing import NamedTuple
@@ -17,12 +17,15 @@ from ctxsize.lints import missing
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line, read_line
 from ctxsize.reader import place_of_link
+from ctxsize.repository.moving import harmful_lines
+from ctxsize.repository.search import shortened
 from ctxsize.units import plural
 from ctxsize.writer import LineChanges
 
 _CODE = "CTX127"
 _DISPLACED = "CTX136"
 _EVERYTHING = ("*", "**", "**/*")
+_MOST_NAMED = 3
 _LEAST = 2  # number of lines that show where the patterns belong, unless one is an exception
 
 
@@ -127,6 +130,16 @@ def displaced(case: Case) -> LintFindings:
             severity = Severity.ERROR
             then = "so the build does not find its sources"
     lines = [line for line, _, is_shown in moved if is_shown]
+    harmful = _harmful(case, moved)
+    names = [line.shown for line, _, _ in moved if line.number - 1 in harmful]
+    orders = []
+    if len(moved) > len(names):
+        orders.append(f"write {plural(len(moved) - len(names), 'line')} as paths from {context}")
+    if names:
+        listing = " and ".join(shortened(names, _MOST_NAMED))
+        orders.append(f"remove {listing}, which would hide what a build takes")
+    changes: dict[int, str | None] = {line.number: text for line, text, _ in moved}
+    changes.update((index + 1, None) for index in harmful)
     yield case.finding(
         _DISPLACED,
         lines[0],
@@ -134,11 +147,18 @@ def displaced(case: Case) -> LintFindings:
         f"{home}, but patterns are paths from the context {context}, {then}",
         severity,
         Confidence.LIKELY,
-        fix=case.fix(
-            f"write {plural(len(moved), 'line')} as paths from {context}",
-            {line.number: text for line, text, _ in moved},
-        ),
+        fix=case.fix("; ".join(orders), changes),
     )
+
+
+def _harmful(case: Case, moved: Iterable[_Moved]) -> set[int]:
+    """Return the indexes of lines that hide what a build takes, as paths from the context."""
+    texts = case.file.texts()
+    numbers = set[int]()
+    for line, text, _ in moved:
+        numbers.add(line.number - 1)
+        texts[line.number - 1] = text
+    return harmful_lines(case.plans, texts, numbers, _home_of(case))
 
 
 def _moved_lines(case: Case) -> LineChanges:

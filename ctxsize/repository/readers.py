@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from os.path import basename, dirname, isfile, islink, join, lexists, realpath, split
 
 from ctxsize.engine.builders import BUILDERS
@@ -19,9 +19,12 @@ from ctxsize.engine.dockerfiles import (
     is_dockerfile,
     right_name,
 )
+from ctxsize.engine.plan import ParsedDockerfiles, plan_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import holds
+from ctxsize.repository.moving import tried
 from ctxsize.repository.search import FoundBuild, FoundBuilds, shortened
+from ctxsize.units import as_code
 from ctxsize.values import Value
 
 _MOST_NAMED = 3
@@ -47,7 +50,9 @@ class Unread(Value):
 class IgnoreFileReaders:
     """The builds of a repository by the places at which they look for ignore files."""
 
-    def __init__(self, builds: Iterable[FoundBuild], border: str) -> None:
+    def __init__(
+        self, builds: Iterable[FoundBuild], border: str, parsed_files: ParsedDockerfiles
+    ) -> None:
         """Compare with `builds`, also those with a context outside the repository `border`.
 
         Of these only the names are compared: nothing outside is looked up.
@@ -60,6 +65,7 @@ class IgnoreFileReaders:
                 outside.append(build)
             else:
                 self._builds.append(build)
+        self._plan_of = partial(plan_of, builder=BUILDERS["buildkit"], parsed_files=parsed_files)
         self._real: Callable[[str], str] = cache(realpath)
         self._governing = {id(build): governing(build) for build in self._builds}
         self._read = {
@@ -224,30 +230,53 @@ class IgnoreFileReaders:
             return self._of_another_context(path, beside)
         return Unread(
             f"no build has the context {directory or '.'}",
-            "move its lines to the ignore file of a context around it",
+            "remove it, unless something builds there",
         )
 
     def _of_another_context(self, path: str, builds: Sequence[FoundBuild]) -> Unread:
         """Return that the Dockerfiles beside an ignore file have another context."""
         build = min(builds, key=lambda build: build.build.context)
-        context = build.build.context
         own_path = f"{build.shown_dockerfile}{ENDINGS[0]}"
-        order = f"move it to {context}, or name it {own_path}"
         present = self._governing[id(build)]
+        order = f"name it {own_path}"
+        readers = [build]
         new_path = None
         if present:
             order = f"move its lines to {present}"
+            readers = [other for other in self._builds if self._governing[id(other)] == present]
         elif len({other.dockerfile for other in builds}) == 1:
             new_path = self._free(path, [own_path])
         how = f"by {build.places[0]}"
         if build.guessed:
             how = "as its sources and its directory suggest"
+        context = build.build.context
         return Unread(
             reason=f"{build.shown_dockerfile} is built with the context {context}, {how}",
-            help=f"{order}, with paths from {context}",
+            help=self._tried(f"{order}, with paths from {context}", path, present, readers),
             builds=tuple(builds),
             new_path=new_path,
         )
+
+    def _tried(
+        self, order: str, path: str, present: str | None, readers: Iterable[FoundBuild]
+    ) -> str:
+        """Return the order to write the lines of a file where `readers` read them.
+
+        They are tried on each of these builds: a line that hides what one needs stays behind.
+        """
+        plans = []
+        for found in readers:
+            with suppress(CtxsizeError):
+                plans.append(self._plan_of(found.build))
+        harmful = list[str]()
+        with suppress(CtxsizeError):  # the file cannot be read
+            harmful, others = tried(path, present, plans)
+        if not harmful:
+            return order
+        names = " and ".join(shortened([*map(as_code, harmful)], _MOST_NAMED))
+        if len(harmful) > _MOST_NAMED or not others:
+            return f"remove it: there {names} would hide what a build takes"
+        return f"{order}, but without {names}, which would hide what a build takes"
 
     def _replaced(self, builds: Sequence[FoundBuild]) -> Unread:
         """Return that the builds which could read an ignore file read others."""

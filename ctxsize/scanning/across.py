@@ -146,7 +146,7 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     if not rows:
         return
     builds = [*(row.found for row in rows), *discovery.outside]
-    readers = IgnoreFileReaders(builds, border_of(discovery.root))
+    readers = IgnoreFileReaders(builds, border_of(discovery.root), discovery.parsed_files)
     for path in discovery.ignore_files:
         unread = readers.why_unread(path)
         if unread is None:

@@ -1207,11 +1207,7 @@ CASES: dict[str, dict[str, Case]] = {
     "CTX250": {
         "one directory": Case(
             [
-                file(
-                    "compose.yaml",
-                    b"services:\n  a:\n    build:\n      context: .\n"
-                    b"      dockerfile: a/Dockerfile\n",
-                ),
+                file("make.sh", b"podman build -f a/Dockerfile .\n"),
                 file("a/Dockerfile", b"FROM scratch\nCOPY a/src /\nCOPY a/x /\n"),
                 *("a/src/x", "a/x", "b/y", "c/z"),
             ],
@@ -1219,19 +1215,19 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "below others, with an ignore file": Case(
             [
-                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("make.sh", b"podman build .\n"),
                 file("Dockerfile", b"FROM scratch\nCOPY services/a /\n"),
                 file(".dockerignore", b"**/*.log\n"),
                 *("services/a/x", "services/b/x", "b/y", "c/z"),
             ],
             ("Dockerfile:2",),
         ),
-        "in a Compose file": Case(
-            [inline("FROM alpine", "COPY a /"), *("a/x", "b/y", "c/z")], ("compose.yaml:3",)
+        "only what is named travels": Case(
+            [inline("FROM alpine", "COPY a /"), *("a/x", "b/y", "c/z")]
         ),
         "an allowlist": Case(
             [
-                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("make.sh", b"podman build .\n"),
                 file("Dockerfile", b"FROM scratch\nCOPY a /\n"),
                 file(".dockerignore", b"# no more than this\n*\n!a\n"),
                 *("a/x", "b/y", "c/z"),
@@ -1239,14 +1235,14 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "two directories": Case(
             [
-                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("make.sh", b"podman build .\n"),
                 file("Dockerfile", b"FROM scratch\nCOPY a /\nCOPY b /\n"),
                 *("a/x", "b/y", "c/z"),
             ]
         ),
         "all": Case(
             [
-                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("make.sh", b"podman build .\n"),
                 file("Dockerfile", b"FROM scratch\nCOPY . /\n"),
                 *("a/x", "b/y", "c/z"),
             ]
@@ -1256,7 +1252,7 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "nothing else there": Case(
             [
-                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("make.sh", b"podman build .\n"),
                 file("Dockerfile", b"FROM scratch\nCOPY a /\n"),
                 "a/x",
             ]

@@ -41,6 +41,30 @@ def test_a_cache_is_shown_for_a_project_of_its_own_in_a_directory(tmp_path: Path
     assert "unless a workspace or a configuration moves the target directory" in shown
 
 
+FETCHED = "FROM rust AS b\nWORKDIR /code\nCOPY Cargo.toml .\nRUN cargo fetch\nCOPY . .\n"
+OVER_DOWNLOADS = {
+    "offline": f"{FETCHED}RUN cargo build --offline\n",
+    "fetched in a layer": f"{FETCHED}RUN cargo build\n",
+    "mounted already": f"{BUILD}RUN --mount=type=cache,target=/usr/local/cargo/git/db "
+    "--mount=type=cache,target=/usr/local/cargo/registry/cache cargo build\n",
+}
+
+
+@pytest.mark.parametrize("name", OVER_DOWNLOADS)
+def test_no_mount_hides_what_cargo_has_downloaded(name: str, tmp_path: Path) -> None:
+    text = f"{OVER_DOWNLOADS[name]}FROM debian\nCOPY --from=b /code /x\n"
+    shown = help_of(tmp_path, "CTX210", text, *CARGO)
+    assert "/target`" in shown or "/target " in shown
+    assert "target=/usr/local/cargo/registry," not in shown
+    assert "target=/usr/local/cargo/git," not in shown
+
+
+def test_mounts_for_downloads_are_shown_where_an_earlier_fetch_has_a_mount(tmp_path: Path) -> None:
+    text = FETCHED.replace("RUN cargo", "RUN --mount=type=cache,target=/usr/local/cargo cargo")
+    text += "RUN cargo build\nFROM debian\nCOPY --from=b /code /x\n"
+    assert "target=/usr/local/cargo/registry," in help_of(tmp_path, "CTX210", text, *CARGO)
+
+
 IN_THE_IMAGE = {
     "a mount from the stage": "RUN cargo build && cp target/debug/a /a\nFROM debian\n"
     "RUN --mount=from=b,source=/app/target/debug,target=/m cp /m/a /\n",

@@ -17,13 +17,13 @@ from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
 OWN = "let in only what the Dockerfile takes: `ctxsize suggest --allowlist -f a/Dockerfile .`"
+BUILD = "podman build -f a/Dockerfile .\n"
 TREE = ("a/src/x", "a/x", "b/y", "c/z")
 
 
-def help_of(root: Path, text: str, *others: str | Node, compose: str = "") -> str:
-    """Return what CTX250 says to do about `a/Dockerfile`, built by a Compose file at the top."""
-    build = f"services:\n  a:\n    build: {{context: ., dockerfile: a/Dockerfile{compose}}}\n"
-    nodes = [file("compose.yaml", build.encode()), file("a/Dockerfile", text.encode())]
+def help_of(root: Path, text: str, *others: str | Node) -> str:
+    """Return what CTX250 says to do about `a/Dockerfile`, built by a script at the top."""
+    nodes = [file("make.sh", BUILD.encode()), file("a/Dockerfile", text.encode())]
     build_tree(root, [*nodes, *TREE, *others])
     (finding,) = [each for each in advise(discover(".")).findings if each.code == "CTX250"]
     return finding.help
@@ -50,7 +50,7 @@ SHOWN = {
 @pytest.mark.parametrize("text", SHOWN)
 def test_the_sources_change_with_the_context(text: str, tmp_path: Path) -> None:
     shown = help_of(tmp_path, f"FROM alpine AS a\n{text}")
-    lead = "build with the context a and `dockerfile: Dockerfile`, and write "
+    lead = "build with the context a, and write "
     assert shown == f"{lead}{SHOWN[text]}, or {OWN}"
 
 
@@ -79,15 +79,14 @@ def test_what_takes_other_files_is_not_shown(name: str, tmp_path: Path) -> None:
 
 
 def test_a_dockerfile_of_two_contexts_keeps_its_sources(tmp_path: Path) -> None:
-    script = file("build.sh", b"docker build -f a/Dockerfile other\n")
+    script = file("build.sh", b"podman build -f a/Dockerfile other\n")
     text = "FROM scratch\nCOPY a/src /\n"
     assert help_of(tmp_path, text, script, "other/a/src/x") == OWN
 
 
 def test_what_is_shown_builds(tmp_path: Path) -> None:
     help_of(tmp_path, "FROM scratch\nCOPY a/src a/x /\n")
-    compose = "services:\n  a:\n    build: {context: a, dockerfile: Dockerfile}\n"
-    (tmp_path / "compose.yaml").write_text(compose)
+    (tmp_path / "make.sh").write_text("podman build a\n")
     text = b"FROM scratch\nCOPY src x /\n"
     parse_dockerfile(text)
     (tmp_path / "a/Dockerfile").write_bytes(text)
@@ -104,3 +103,21 @@ def test_the_command_lets_in_only_what_is_taken(tmp_path: Path) -> None:
     assert run([*words, "--write"]) == 0
     assert "!a/src\n" in (tmp_path / ".dockerignore").read_text()
     assert "CTX250" not in {each.code for each in advise(discover(".")).findings}
+
+
+def test_nothing_is_gained_where_only_what_is_named_travels(tmp_path: Path) -> None:
+    help_of(tmp_path, "FROM scratch\nCOPY a/src /\n")
+    (tmp_path / "make.sh").write_text(BUILD.replace("podman", "docker"))
+    assert not [each for each in advise(discover(".")).findings if each.code == "CTX250"]
+
+
+def test_no_allowlist_is_proposed_where_another_build_takes_the_whole_context(
+    tmp_path: Path,
+) -> None:
+    whole = file("b/Dockerfile", b"FROM scratch\nCOPY . /\n")
+    build = file("b.sh", b"podman build -f b/Dockerfile .\n")
+    shown = help_of(tmp_path, "FROM scratch\nCOPY a/src /\n", whole, build)
+    assert shown == "build with the context a/src, and write `COPY . /` (line 2)"
+    refused = "FROM scratch\nCOPY a/src a/none /\n"
+    (tmp_path / "a/Dockerfile").write_text(refused)
+    assert not [each for each in advise(discover(".")).findings if each.code == "CTX250"]

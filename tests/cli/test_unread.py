@@ -66,7 +66,7 @@ SCREENS: dict[str, tuple[list[str | Node], str, str]] = {
         [ALL, file("tools/.dockerignore", LINES)],
         "tools/.dockerignore",
         "info CTX127 no build seems to read this ignore file: no build has the context tools "
-        "help: move its lines to the ignore file of a context around it",
+        "help: remove it, unless something builds there",
     ),
     "in other letters": (
         [ALL, file(".dockerIgnore", LINES)],
@@ -218,6 +218,93 @@ def test_without_any_build_a_file_is_judged_as_that_of_its_directory(
 ) -> None:
     root = build_tree(tmp_path, [file(".dockerignore", b"node_modules\n"), "web/node_modules/a"])
     assert " CTX101 " in cli("lint", cwd=root).out
+
+
+SERVICE: list[str | Node] = [
+    file(
+        "compose.yaml",
+        b"services:\n"
+        b"  a:\n    build: {context: ., dockerfile: svc/Dockerfile}\n"
+        b"  b:\n    build: {context: ., dockerfile: other/Dockerfile}\n",
+    ),
+    file("svc/Dockerfile", b"FROM alpine\nCOPY svc/package.json .\nCOPY svc/test test\n"),
+    file("other/Dockerfile", b"FROM alpine\nCOPY svc/shared* /\nCOPY svc/lib /lib\n"),
+    *("svc/package.json", "svc/test/a", "svc/shared.txt", "svc/lib/go.mod", "svc/logs/a"),
+]
+MOVED = {
+    "all": (
+        b"package.json\n/test/\n",
+        "remove it: there `package.json` and `/test/` would hide what a build takes",
+    ),
+    "some": (
+        b"logs\npackage.json\n# note\n/test/\n",
+        "move its lines to .dockerignore, with paths from ., but without `package.json` and "
+        "`/test/`, which would hide what a build takes",
+    ),
+    "a source of another build": (
+        b"logs\nshared.txt\n",
+        "move its lines to .dockerignore, with paths from ., but without `shared.txt`, which would "
+        "hide what a build takes",
+    ),
+    "none": (b"logs\n", "move its lines to .dockerignore, with paths from ."),
+    "a list of what is let in": (
+        b"*\n!package.json\n!test\n!shared*\n!lib\n",
+        "move its lines to .dockerignore, with paths from .",
+    ),
+    "all of three": (
+        b"package.json\nshared.txt\nlib/\n",
+        "remove it: there `package.json` and `shared.txt` and `lib/` would hide",
+    ),
+}
+"""Lines of svc/.dockerignore, which no build reads, and what to do with them."""
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_lines_to_move_are_tried_on_each_build_that_would_read_them(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    lines, words = MOVED[name]
+    nodes = [*SERVICE, file("svc/.dockerignore", lines), file(".dockerignore", b".git\n")]
+    root = build_tree(tmp_path, nodes)
+    assert f"help: {words}" in without_reasons(cli("lint", cwd=root, columns=300).lines)
+    assert f"help: {words}" in joined(cli("scan", "-v", cwd=root, columns=300).lines)
+
+
+def test_a_file_for_one_dockerfile_is_proposed_where_others_would_lose_a_source(
+    cli: Cli, tmp_path: Path
+) -> None:
+    root = build_tree(tmp_path, [*SERVICE, file("svc/.dockerignore", b"shared.txt\n")])
+    help_line = joined(cli("scan", "-v", cwd=root, columns=300).lines)
+    assert "help: name it svc/Dockerfile.dockerignore, with paths from ." in help_line
+
+
+def test_manifests_of_a_directory_that_a_build_takes_are_not_hidden(
+    cli: Cli, tmp_path: Path
+) -> None:
+    nodes = [
+        *(COMPOSE, file("docker/Dockerfile", b"FROM node\nCOPY docker /a\nRUN npm ci\n")),
+        *("docker/package.json", "docker/logs/a", file(".dockerignore", b".git\n")),
+        file("docker/.dockerignore", b"logs\npackage*.json\n"),
+    ]
+    root = build_tree(tmp_path, nodes)
+    assert (
+        "help: move its lines to .dockerignore, with paths from ., but without `package*.json`, "
+        "which would hide what a build takes"
+    ) in without_reasons(cli("lint", cwd=root, columns=300).lines)
+
+
+def test_patterns_for_another_directory_that_hide_sources_are_removed(
+    cli: Cli, tmp_path: Path
+) -> None:
+    lines = b"package.json\n/test/\nlogs\n**/x\n"
+    root = build_tree(tmp_path, [*SERVICE, file("svc/Dockerfile.dockerignore", lines)])
+    assert (
+        "fix: write 1 line as paths from .; remove `package.json` and `/test/`, which would hide "
+        "what a build takes"
+    ) in joined(cli("lint", cwd=root, columns=300).lines)
+    assert cli("lint", "--unsafe-fixes", cwd=root).code == 0
+    assert (root / "svc/Dockerfile.dockerignore").read_bytes() == b"svc/logs\n**/x\n"
+    assert "the build fails" not in cli("-f", "svc/Dockerfile", ".", cwd=root).out
 
 
 MACTERM: list[str | Node] = [

@@ -35,7 +35,7 @@ UNREAD: dict[str, tuple[list[str | Node], str, str]] = {
             file("d/.dockerignore", b"x\n"),
         ],
         "d/Dockerfile is built with the context ., by compose.yaml:3 (compose a)",
-        "move it to ., or name it d/Dockerfile.dockerignore, with paths from .",
+        "name it d/Dockerfile.dockerignore, with paths from .",
     ),
     "beside a Dockerfile of another context with an ignore file": (
         [
@@ -69,7 +69,7 @@ UNREAD: dict[str, tuple[list[str | Node], str, str]] = {
     "in a directory that is no context": (
         [file("Dockerfile", ALL), file(".dockerignore", b"x\n"), file("d/.dockerignore", b"x\n")],
         "no build has the context d",
-        "move its lines to the ignore file of a context around it",
+        "remove it, unless something builds there",
     ),
     "in other letters": (
         [file("Dockerfile", ALL), file(".DockerIgnore", b"x\n")],
