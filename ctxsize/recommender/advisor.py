@@ -67,7 +67,8 @@ class _Judged(NamedTuple):
     """Matches, the suggestions that hide them, and what is not suggested."""
 
     found: Matches
-    proved: Suggestions
+    proved: Suggestions  # of any size
+    worthy: Suggestions  # those of them that are worth a line
     blocked: list[Blocked]
 
 
@@ -97,11 +98,11 @@ class Advisor(BuildContext):
         step(self._steps, "matching rules")
         _ = self.found
         step(self._steps, "trying the suggestions")
-        found, proved, blocked = self._judged()
-        usable = [match for match in found if not match.hard]
+        judged = self.judged
+        usable = [match for match in judged.found if not match.hard]
         closed = Unreadable(self)
-        proved = [*closed.suggested(proved), *proved]
-        blocked += closed.blocked
+        proved = [*closed.suggested(judged.worthy), *judged.worthy]
+        blocked = [*judged.blocked, *closed.blocked]
         proved = self._with_prevention(proved)
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
@@ -141,7 +142,13 @@ class Advisor(BuildContext):
         )
         return self._with_ignored_by_git(advice, secrets)
 
-    def _judged(self) -> _Judged:
+    @cached_property
+    def unneeded(self) -> Suggestions:
+        """Return the suggestions that are proved, also those too small for a line of their own."""
+        return self._with_prevention(self.judged.proved)
+
+    @cached_property
+    def judged(self) -> _Judged:
         """Judge the matches, and again those with grounds in files that safe suggestions hide.
 
         Otherwise a second run would find more, as soon as the lines of the first are written.
@@ -165,11 +172,11 @@ class Advisor(BuildContext):
             if fault:
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
-                holding.append(self._with_hazard(suggestion))
-        proved = ranked(
+                holding.append(self._with_git(self._with_hazard(suggestion)))
+        worthy = ranked(
             holding, self.sums, self.transfer, travels=self.transfers, also=self._is_taken_elsewhere
         )
-        return _Judged(found, [*map(self._with_git, proved)], blocked)
+        return _Judged(found, holding, worthy, blocked)
 
     def _with_prevention(self, proved: Suggestions) -> Suggestions:
         """Add what keeps out the directories that are not there yet, behind all that is safe."""
@@ -214,7 +221,7 @@ class Advisor(BuildContext):
     def _judged_again(self, judged: _Judged) -> Matches | None:
         """Return the matches as judged once safe suggestions are written; None if all is equal."""
         before = judged.found
-        safe = [suggestion for suggestion in judged.proved if suggestion.safe]
+        safe = [suggestion for suggestion in judged.worthy if suggestion.safe]
         grounded = [number for number, match in enumerate(before) if _rests_on_files(match)]
         if not (safe and grounded):
             return None
