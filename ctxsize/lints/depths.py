@@ -73,7 +73,7 @@ def _read_artefacts() -> dict[str, Artefact]:
             artefacts[name] = Artefact(
                 pattern=name,
                 beside=known.beside + texts(nests.get("beside", [])),
-                doubtful=nests.get("ambiguous", False),
+                doubtful=not rule.is_told_by_name,
             )
     return artefacts
 
@@ -112,7 +112,7 @@ def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> Lin
     artefact = ARTEFACTS.get(name) or _known_to_git(case, name)
     if artefact is None or line.exception:
         return
-    if f"**/{name}" in case.ignoring:
+    if not case.ignoring.isdisjoint((f"**/{name}", f"**/{name}/**")):
         return
     missed = _sent_copies(case, line, artefact)
     if missed is None and name in listed("unique"):

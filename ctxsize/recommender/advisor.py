@@ -17,8 +17,9 @@ from ctxsize.engine.events import Steps, step
 from ctxsize.engine.fates import failures
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ignore_file_to_write
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
@@ -52,7 +53,7 @@ from ctxsize.recommender.tree import (
 )
 from ctxsize.recommender.unreadable import Unreadable
 from ctxsize.repository import FileListing
-from ctxsize.writer import merge
+from ctxsize.writer import Addition, edit_lines, merge, superseded
 
 _QUESTION_BYTES = 10 * 1024 * 1024  # least size of a question
 _QUESTION_SHARE = 0.02  # its least share of the transfer
@@ -145,7 +146,7 @@ class Advisor(BuildContext):
     @cached_property
     def unneeded(self) -> Suggestions:
         """Return the suggestions that are proved, also those too small for a line of their own."""
-        return self._with_prevention(self.judged.proved)
+        return self._with_prevention([*map(self._with_git, self.judged.proved)])
 
     @cached_property
     def judged(self) -> _Judged:
@@ -172,11 +173,11 @@ class Advisor(BuildContext):
             if fault:
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
-                holding.append(self._with_git(self._with_hazard(suggestion)))
+                holding.append(self._with_hazard(suggestion))
         worthy = ranked(
             holding, self.sums, self.transfer, travels=self.transfers, also=self._is_taken_elsewhere
         )
-        return _Judged(found, holding, worthy, blocked)
+        return _Judged(found, holding, [*map(self._with_git, worthy)], blocked)
 
     def _with_prevention(self, proved: Suggestions) -> Suggestions:
         """Add what keeps out the directories that are not there yet, behind all that is safe."""
@@ -290,7 +291,7 @@ class Advisor(BuildContext):
         # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=has_exceptions)
         additions = [addition for suggestion in chosen for addition in suggestion.additions]
-        data = merge(self.plan.ignore_file, additions, pattern_class=self.pattern_class)
+        data = self.merged(additions)
         if fault := self.proof.fault(chosen, data):
             raise InputError(
                 f"these suggestions fail the proof together: {fault}",
@@ -299,6 +300,26 @@ class Advisor(BuildContext):
             )
         marked = [replace(suggestion, chosen=suggestion in chosen) for suggestion in suggestions]
         return marked, self.edit(data), self.size_with(data)
+
+    def merged(self, additions: Sequence[Addition]) -> bytes:
+        """Return the ignore file with `additions`, some in place of lines that they supersede."""
+        file = self.plan.ignore_file
+        data = merge(file, additions, pattern_class=self.pattern_class)
+        if file is None or any(addition.line.startswith("!") for addition in additions):
+            return data
+        changes = superseded(file, additions, self.pattern_class)
+        edited = IgnoreFile.parse(file.path, edit_lines(file, changes))
+        shorter = merge(edited, additions, pattern_class=self.pattern_class)
+        if changes and self._sends_the_same(data, shorter):
+            return shorter
+        return data
+
+    def _sends_the_same(self, data: bytes, other: bytes) -> bool:
+        """Return True if two contents of the ignore file send the same files with their content."""
+        before = self.trial.attempt(data).sent
+        after = self.trial.attempt(other).sent
+        difference = SentDifference(before, after)
+        return before.empty == after.empty and not (difference.hidden or difference.shown)
 
     def _findings(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,3 +119,47 @@ def test_fixes_write_what_suggest_calls_safe(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", [ALL, ENV, LINES, *GIT])
     assert cli("lint", "--fix", cwd=root).code == 0
     assert (root / ".dockerignore").read_bytes() == b"z\n**/.git\n**/.env\n"
+
+
+NODE = file("Dockerfile", b"FROM node\nCOPY . .\nRUN npm ci\n")
+WRITTEN: dict[str, tuple[list[str | Node], bytes, str]] = {
+    "a name for the top": (
+        [ALL, "app/a.py", file("app/__pycache__/a.cpython-312.pyc", size_bytes=MB)],
+        b"# Python\n__pycache__\n*.pyc\n",
+        "# Python\n**/__pycache__\n*.pyc\n",
+    ),
+    "a path": (
+        [
+            *(NODE, "package.json", "package-lock.json"),
+            *("web/package.json", "web/package-lock.json", "docs/a.md"),
+            file("node_modules/a/b.js", size_bytes=3 * MB),
+        ],
+        b"./web/node_modules/\r\nlogs\r\n\r\n# more\r\napi/node_modules\r\n",
+        "**/node_modules\r\nlogs\r\n\r\n# more\r\n",
+    ),
+    "an exception behind it": (
+        [ALL, "app/a.py", file("app/__pycache__/a.cpython-312.pyc", size_bytes=MB)],
+        b"__pycache__\n!a\n",
+        "__pycache__\n!a\n\n# >>> ctxsize",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_pattern_is_written_in_place_of_lines_that_it_covers(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    tree, before, after = WRITTEN[name]
+    root = build_tree(tmp_path / "ctx", [*tree, file(".dockerignore", before)])
+    assert cli("suggest", "--write", cwd=root).code == 0
+    assert (root / ".dockerignore").read_bytes().decode().startswith(after)
+    assert cli("lint", "--select", "CTX101,CTX112", cwd=root).code == 0
+    assert "Nothing safe to add" in cli("suggest", cwd=root).out
+
+
+def test_a_name_of_one_tool_is_proved_everywhere_by_one(cli: Cli, tmp_path: Path) -> None:
+    nodes = [ALL, ".idea/workspace.xml", file("c/.idea/x.bin", size_bytes=2 * MB)]
+    root = build_tree(tmp_path / "ctx", nodes)
+    subprocess.run(["git", "init", "-q", root], check=True)
+    assert "**/.idea" in cli("suggest", "--write", cwd=root).out
+    assert cli("lint", cwd=root).code == 0
