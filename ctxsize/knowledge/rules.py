@@ -139,6 +139,11 @@ class Rule(Value):
         return self.category is Category.SECRET
 
     @property
+    def is_told_by_name(self) -> bool:
+        """Return True if nobody gives such a name to sources, wherever it is."""
+        return bool(self.nests) and not self.nests.get("ambiguous", False)
+
+    @property
     def is_for_builders(self) -> bool:
         """Return True for the files that builders read: all are small, and come last."""
         return self.marker.kind == "is_dockerfile"

@@ -18,6 +18,7 @@ from ctxsize.engine.snapshot import Sent, SentDifference
 from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.go.strings import encoded
+from ctxsize.lints.judgement import Judgement
 from ctxsize.lints.lines import Line, read_line, shown
 from ctxsize.lints.lookup import AnyPaths, LintTree, OrderedPaths, Target
 from ctxsize.model import Amount, Texts
@@ -200,6 +201,11 @@ class Case(Value):
     def sent(self) -> Sent | None:
         """Return what is sent with these lines; None if they fail the build together."""
         return self.known_tree.trial.sent(self.texts)
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """Return what `suggest` says of the context with these lines."""
+        return self.known_tree.judgement(self.file.data, self.exceptions)
 
     @cached_property
     def now(self) -> Sent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from posixpath import dirname
 from typing import NamedTuple
 
@@ -51,9 +52,9 @@ class Artefact(NamedTuple):
     def is_beside(self, name: str) -> bool:
         return any(like(pattern, name) for pattern in self.beside)
 
-    def is_proved(self, tree: LintTree, path: str) -> bool:
+    def is_proved(self, case: Case, tree: LintTree, path: str) -> bool:
         """Return whether git, or a file beside `path`, shows that this one is no source."""
-        if not self.doubtful:
+        if not self.doubtful or case.judgement.is_safe(path):
             return True
         if self.pattern in tree.names_in_gitignore and tree.is_ignored_by_git(path):
             return True
@@ -72,7 +73,7 @@ def _read_artefacts() -> dict[str, Artefact]:
             artefacts[name] = Artefact(
                 pattern=name,
                 beside=known.beside + texts(nests.get("beside", [])),
-                doubtful=nests.get("ambiguous", False),
+                doubtful=not rule.is_told_by_name,
             )
     return artefacts
 
@@ -111,12 +112,15 @@ def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> Lin
     artefact = ARTEFACTS.get(name) or _known_to_git(case, name)
     if artefact is None or line.exception:
         return
-    if f"**/{name}" in case.ignoring:
+    if not case.ignoring.isdisjoint((f"**/{name}", f"**/{name}/**")):
         return
     missed = _sent_copies(case, line, artefact)
     if missed is None and name in listed("unique"):
         missed = _future_copies(case, artefact)
     if missed is not None:
+        fix = _widen(case, line, artefact, missed.means)
+        if fix is not None and missed.is_doubted:
+            fix = replace(fix, certain=False)
         yield case.finding(
             code,
             line,
@@ -124,7 +128,7 @@ def _check_name(case: Case, code: str, line: Line, name: str, where: str) -> Lin
             missed.severity,
             missed.confidence,
             paths=missed.paths,
-            fix=_widen(case, line, artefact, missed.means),
+            fix=fix,
         )
 
 
@@ -149,6 +153,7 @@ class _MissedCopies(NamedTuple):
     confidence: Confidence = Confidence.LIKELY
     means: Meant = None
     paths: frozenset[str] = frozenset()
+    is_doubted: bool = False  # True if `suggest` would not call it safe to hide them
 
 
 def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | None:
@@ -158,21 +163,27 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
         return None
     pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     sent = (path for path in case.matched(pattern) if path in case.now)
-    tops = outermost({path: None for path in sent if artefact.is_proved(tree, path)})
+    tops = outermost({path: None for path in sent if artefact.is_proved(case, tree, path)})
     excepted = _find_excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
-    if all(map(tree.is_in_suggested, tops)):
+    if all(map(case.judgement.covers, tops)):
         return None
     copies = frozenset(case.below(tops))
     if not tree.has_files(copies):
         return None
     consequence = f", so the build sends {plural(len(tops), 'other copy')}: {case.amount(copies)}"
+    doubts = case.judgement.doubts(tops)
     is_tracked = tree.tracks(copies)
     if is_tracked:
         consequence += ", but git tracks some of it, so this may be intended"
+    elif doubts:
+        consequence += f"; {doubts[0]}"
     missed = _MissedCopies(consequence, paths=copies)
-    if is_tracked or (artefact.doubtful and tree.tracked is None):
+    is_proved = tree.tracked is not None or all(map(case.judgement.is_safe, tops))
+    if is_tracked or (artefact.doubtful and not is_proved):
         return missed
+    if doubts:
+        return missed._replace(means=copies - excepted, is_doubted=True)
     return missed._replace(
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN,
@@ -194,7 +205,7 @@ def _future_copies(case: Case, artefact: Artefact) -> _MissedCopies | None:
         means = None
     for place in places:
         # Only directories in which no pattern would ignore a new copy.
-        if case.tree is not None and case.tree.is_in_suggested(f"{place}/{artefact.example}"):
+        if case.tree is not None and case.judgement.covers(f"{place}/{artefact.example}"):
             continue
         if case.ignores(f"{place}/{artefact.example}"):
             continue

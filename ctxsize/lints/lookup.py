@@ -13,23 +13,23 @@ from posixpath import basename
 from typing import NamedTuple
 
 from ctxsize.build import Build
-from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import GitError, GitRepository, find
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.plan import Plan, own_path, with_ignore_file
+from ctxsize.engine.plan import Plan, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.engine.trial import Matcher, Trial
 from ctxsize.errors import CtxsizeError
+from ctxsize.lints.judgement import Judgement
 from ctxsize.model import Texts
 from ctxsize.reader import border_of, folded
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.placed import names_of
-from ctxsize.recommender.prevention import Foreseen, manifests
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 from ctxsize.repository.readers import Unread
@@ -61,6 +61,7 @@ class LintTree:
         self.plan = snapshot.plan
         self._plans = plans
         self._matched: dict[str, OrderedPaths] = {}
+        self._judgements: dict[frozenset[str], Judgement] = {}
 
     def is_directory(self, path: str) -> bool:
         return path in self.everything.directories
@@ -76,16 +77,6 @@ class LintTree:
             _ = known.build_files
             return known
         return None
-
-    @cached_property
-    def foreseen(self) -> Foreseen | None:
-        """Return what tools make in it; None if no manifest foresees any, or builds are unknown."""
-        names, globs = manifests()
-        endings = tuple(glob[1:] for glob in globs)
-        has_any = any(name in names or name.endswith(endings) for name in self.by_name)
-        if not has_any or self.needed is None:
-            return None
-        return Foreseen(self.needed.facts)
 
     @cached_property
     def references(self) -> list[Reference]:
@@ -152,25 +143,11 @@ class LintTree:
             if directory.path and directory.path not in sent.directories:
                 yield directory
 
-    def is_in_suggested(self, path: str) -> bool:
-        """Return whether `path` lies in a directory that `suggest` proves to be unneeded."""
-        above = up_to(path)[:-1]
-        return bool(above) and not self._suggested.isdisjoint(above)
-
-    @cached_property
-    def _suggested(self) -> frozenset[str]:
-        """Return the paths of the safe suggestions, none if the Dockerfile cannot be read."""
-        from ctxsize.recommender.advisor import Advisor  # few files need it
-
-        data = b""
-        if self.plan.ignore_file is not None:
-            data = self.plan.ignore_file.data
-        with suppress(CtxsizeError):
-            snapshot = self.snapshot.asked(with_ignore_file(self.plan, data))
-            advice = Advisor(snapshot, also=[plan.build for plan in self._plans[1:]]).advise()
-            safe = (suggestion for suggestion in advice.suggestions if suggestion.safe)
-            return frozenset(path for suggestion in safe for path in suggestion.paths)
-        return frozenset()
+    def judgement(self, data: bytes, exceptions: frozenset[str]) -> Judgement:
+        """Return what `suggest` says with the lines `data`: what depends on them are exceptions."""
+        if exceptions not in self._judgements:
+            self._judgements[exceptions] = Judgement(self.snapshot, self._plans, data)
+        return self._judgements[exceptions]
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""

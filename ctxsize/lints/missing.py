@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from posixpath import basename, dirname
@@ -23,8 +23,9 @@ from ctxsize.knowledge.rules import listed, table
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
-from ctxsize.model import Problem, Problems
+from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.hazards import HIDDEN, hazards
+from ctxsize.recommender.outcome import Suggestion, Suggestions
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -137,13 +138,16 @@ def hazard(code: str, case: Case, tree: LintTree) -> LintFindings:
         if found.code != code:
             continue
         paths = case.below(found.paths)
+        means = None
+        if not case.judgement.doubts(found.paths):
+            means = frozenset(paths)
         yield case.finding(
             code,
             None,
             found.message,
             confidence=Confidence.LIKELY,
             paths=paths,
-            fix=case.fix(f"ignore `{found.pattern}`", added=found.pattern, means=frozenset(paths)),
+            fix=case.fix(f"ignore `{found.pattern}`", added=found.pattern, means=means),
         )
 
 
@@ -263,13 +267,10 @@ def referenced(case: Case, tree: LintTree) -> LintFindings:
 
 
 def git(case: Case, tree: LintTree) -> LintFindings:
-    """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
-    if ".git" not in case.now:
+    """Yield the top-level `.git` if it is sent, and no build needs it."""
+    if ".git" not in case.now or _is_named(case, ".git"):
         return
-    if _is_named(case, ".git"):
-        return
-    needed = tree.needed
-    if needed is None or needed.takes({".git"}):
+    if tree.needed is None or tree.needed.takes({".git"}):
         return
     if not tree.travelling([".git"], case.spec):
         return
@@ -281,38 +282,11 @@ def git(case: Case, tree: LintTree) -> LintFindings:
         for exception in exceptions
     ):
         return
-    message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
-    severity = Severity.WARNING
-    confidence = Confidence.LIKELY
-    reason = needed.asks_git(case.now)
-    if reason or tree.includes is None:
-        severity = Severity.INFO
-        confidence = Confidence.POSSIBLE
-    if reason:
-        message = f"{message}; {reason}, so the build may need it"
-        fix = None
-    else:
-        fix = _ignore_git(case, tree, is_excepted=any(exceptions))
-    yield case.finding(
-        "CTX109",
-        None,
-        message,
-        severity=severity,
-        confidence=confidence,
-        paths=paths,
-        fix=fix,
-    )
-
-
-def _ignore_git(case: Case, tree: LintTree, *, is_excepted: bool) -> MaybeFix:
-    name = "**/.git"
-    if tree.is_taken(tree.by_name[".git"]):
-        name = ".git"
-    lines = name
-    # `name/**` also ignores what exceptions re-include below an ignored directory.
-    if is_excepted:
-        lines += f"\n{name}/**"
-    return case.fix(f"ignore `{name}`", added=lines)
+    # Without a suggestion a build needs it, and nobody can act on a finding.
+    suggestion = case.judgement.of(".git")
+    if suggestion is not None:
+        lead = "every build sends `.git`, which each git command changes"
+        yield _missing("CTX109", case, tree, paths, [suggestion], lead)
 
 
 def env(case: Case, tree: LintTree) -> LintFindings:
@@ -324,51 +298,88 @@ def env(case: Case, tree: LintTree) -> LintFindings:
         and not (tree.is_directory(path) or tree.tracks([path]) or _is_named(case, path))
     )
     paths = tree.travelling(untracked, case.spec)
-    if not paths:
-        return
-    severity = Severity.INFO
-    confidence = Confidence.POSSIBLE
-    if tree.tracked is not None and tree.includes is not None:
-        severity = Severity.WARNING
-        confidence = Confidence.LIKELY
-    yield case.finding(
-        "CTX110",
+    by_doubts = defaultdict[Texts, dict[str, Suggestion]](dict)
+    for path in paths:
+        suggestion = case.judgement.of(path)
+        if suggestion is not None:
+            by_doubts[suggestion.doubts][path] = suggestion
+    for by_path in by_doubts.values():
+        suggestions = [*dict.fromkeys(by_path.values())]
+        lead = f"the build sends {', '.join(tree.shown(by_path))}, which may contain secrets"
+        yield _missing("CTX110", case, tree, [*by_path], suggestions, lead)
+
+
+def _missing(
+    code: str,
+    case: Case,
+    tree: LintTree,
+    paths: Sequence[str],
+    suggestions: Suggestions,
+    lead: str,
+) -> Finding:
+    """Return the finding that `paths` are sent, as `suggestions` say: with their doubts."""
+    message = f"{lead}: {case.amount(paths)}"
+    doubts = case.judgement.doubts(paths)
+    severity = Severity.WARNING
+    confidence = Confidence.LIKELY
+    if doubts:
+        message += f"; {doubts[0]}"
+    if doubts or tree.includes is None:
+        severity = Severity.INFO
+        confidence = Confidence.POSSIBLE
+    return case.finding(
+        code,
         None,
-        f"the build sends {', '.join(tree.shown(paths))}, which may contain secrets: "
-        f"{case.amount(paths)}",
+        message,
         severity,
         confidence,
         paths=paths,
-        fix=case.fix(
-            "ignore these names at every depth",
-            added="\n".join(dict.fromkeys(f"**/{basename(path)}" for path in paths)),
-        ),
+        fix=_ignoring(case, suggestions),
     )
+
+
+def _ignoring(case: Case, suggestions: Suggestions) -> MaybeFix:
+    """Return the fix that adds the lines of suggestions, certain if all of them are safe."""
+    lines = dict.fromkeys(line for suggestion in suggestions for line in suggestion.patterns)
+    means = None
+    if all(suggestion.safe for suggestion in suggestions):
+        paths = [path for suggestion in suggestions for path in suggestion.paths]
+        means = frozenset(case.below(paths))
+    patterns = ", ".join(map(shown, [*lines][:2]))
+    return case.fix(f"ignore {patterns}", added="\n".join(lines), means=means)
 
 
 def foreseen(case: Case, tree: LintTree) -> LintFindings:
     """Yield the directories that tools make, and that a build sends or would send."""
-    if not case.plans or tree.foreseen is None or tree.needed is None:
+    if not case.plans:
         return
     written = {basename(line.text.removesuffix("/**")) for line in case.patterns}
-    there = tree.foreseen.there(case.spec, tree.needed.evidence)
-    for suggestion in (*there, *tree.foreseen.prevention(case.spec)):
+    for suggestion in case.judgement.unneeded:
+        if not (suggestion.safe and suggestion.rule.foreseen):
+            continue
         if basename(suggestion.matches[0].find) in written:
             continue  # others report that a line does not match where it should
-        lines = suggestion.patterns
-        patterns = ", ".join(map(shown, lines[:2]))
-        paths = case.below(suggestion.paths)
-        if paths:
-            reason = suggestion.rule.reason
-            message = f"the build sends {', '.join(tree.shown(paths))}, {reason}: "
-            message += case.amount(paths)
-            severity = Severity.WARNING
-        else:
+        patterns = ", ".join(map(shown, suggestion.patterns[:2]))
+        paths = list[str]()
+        if suggestion.prevents:
             message = f"no line ignores {patterns}: {suggestion.reason}, and a build would send it"
             severity = Severity.INFO
-        fix = case.fix(f"ignore {patterns}", added="\n".join(lines), means=frozenset(paths))
+        else:
+            sent = [path for path in suggestion.paths if path in case.now]
+            paths = case.below(tree.travelling(sent, case.spec))
+            if not paths:
+                continue
+            message = f"the build sends {', '.join(tree.shown(paths))}, {suggestion.reason}: "
+            message += case.amount(paths)
+            severity = Severity.WARNING
         yield case.finding(
-            "CTX135", None, message, severity, Confidence.LIKELY, paths=paths, fix=fix
+            "CTX135",
+            None,
+            message,
+            severity,
+            Confidence.LIKELY,
+            paths=paths,
+            fix=_ignoring(case, [suggestion]),
         )
 
 

@@ -17,8 +17,9 @@ from ctxsize.engine.events import Steps, step
 from ctxsize.engine.fates import failures, lacking
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ignore_file_to_write
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
@@ -52,7 +53,7 @@ from ctxsize.recommender.tree import (
 )
 from ctxsize.recommender.unreadable import Unreadable
 from ctxsize.repository import FileListing
-from ctxsize.writer import merge
+from ctxsize.writer import Addition, edit_lines, merge, superseded
 
 _QUESTION_BYTES = 10 * 1024 * 1024  # least size of a question
 _QUESTION_SHARE = 0.02  # its least share of the transfer
@@ -67,7 +68,8 @@ class _Judged(NamedTuple):
     """Matches, the suggestions that hide them, and what is not suggested."""
 
     found: Matches
-    proved: Suggestions
+    proved: Suggestions  # of any size
+    worthy: Suggestions  # those of them that are worth a line
     blocked: list[Blocked]
 
 
@@ -97,11 +99,11 @@ class Advisor(BuildContext):
         step(self._steps, "matching rules")
         _ = self.found
         step(self._steps, "trying the suggestions")
-        found, proved, blocked = self._judged()
-        usable = [match for match in found if not match.hard]
+        judged = self.judged
+        usable = [match for match in judged.found if not match.hard]
         closed = Unreadable(self)
-        proved = [*closed.suggested(proved), *proved]
-        blocked += closed.blocked
+        proved = [*closed.suggested(judged.worthy), *judged.worthy]
+        blocked = [*judged.blocked, *closed.blocked]
         proved = self._with_prevention(proved)
         proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
         questions = tuple(self._questions(usable))
@@ -141,7 +143,13 @@ class Advisor(BuildContext):
         )
         return self._with_ignored_by_git(advice, secrets)
 
-    def _judged(self) -> _Judged:
+    @cached_property
+    def unneeded(self) -> Suggestions:
+        """Return the suggestions that are proved, also those too small for a line of their own."""
+        return self._with_prevention([*map(self._with_git, self.judged.proved)])
+
+    @cached_property
+    def judged(self) -> _Judged:
         """Judge the matches, and again those with grounds in files that safe suggestions hide.
 
         Otherwise a second run would find more, as soon as the lines of the first are written.
@@ -166,10 +174,10 @@ class Advisor(BuildContext):
                 blocked.append(self._blocked(suggestion.matches[0], Objection("proof", fault)))
             else:
                 holding.append(self._with_hazard(suggestion))
-        proved = ranked(
+        worthy = ranked(
             holding, self.sums, self.transfer, travels=self.transfers, also=self._is_taken_elsewhere
         )
-        return _Judged(found, [*map(self._with_git, proved)], blocked)
+        return _Judged(found, holding, [*map(self._with_git, worthy)], blocked)
 
     def _with_prevention(self, proved: Suggestions) -> Suggestions:
         """Add what keeps out the directories that are not there yet, behind all that is safe."""
@@ -214,7 +222,7 @@ class Advisor(BuildContext):
     def _judged_again(self, judged: _Judged) -> Matches | None:
         """Return the matches as judged once safe suggestions are written; None if all is equal."""
         before = judged.found
-        safe = [suggestion for suggestion in judged.proved if suggestion.safe]
+        safe = [suggestion for suggestion in judged.worthy if suggestion.safe]
         grounded = [number for number, match in enumerate(before) if _rests_on_files(match)]
         if not (safe and grounded):
             return None
@@ -283,7 +291,7 @@ class Advisor(BuildContext):
         # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=has_exceptions)
         additions = [addition for suggestion in chosen for addition in suggestion.additions]
-        data = merge(self.plan.ignore_file, additions, pattern_class=self.pattern_class)
+        data = self.merged(additions)
         if fault := self.proof.fault(chosen, data):
             raise InputError(
                 f"these suggestions fail the proof together: {fault}",
@@ -292,6 +300,26 @@ class Advisor(BuildContext):
             )
         marked = [replace(suggestion, chosen=suggestion in chosen) for suggestion in suggestions]
         return marked, self.edit(data), self.size_with(data)
+
+    def merged(self, additions: Sequence[Addition]) -> bytes:
+        """Return the ignore file with `additions`, some in place of lines that they supersede."""
+        file = self.plan.ignore_file
+        data = merge(file, additions, pattern_class=self.pattern_class)
+        if file is None or any(addition.line.startswith("!") for addition in additions):
+            return data
+        changes = superseded(file, additions, self.pattern_class)
+        edited = IgnoreFile.parse(file.path, edit_lines(file, changes))
+        shorter = merge(edited, additions, pattern_class=self.pattern_class)
+        if changes and self._sends_the_same(data, shorter):
+            return shorter
+        return data
+
+    def _sends_the_same(self, data: bytes, other: bytes) -> bool:
+        """Return True if two contents of the ignore file send the same files with their content."""
+        before = self.trial.attempt(data).sent
+        after = self.trial.attempt(other).sent
+        difference = SentDifference(before, after)
+        return before.empty == after.empty and not (difference.hidden or difference.shown)
 
     def _findings(
         self,

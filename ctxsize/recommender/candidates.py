@@ -135,14 +135,17 @@ def _harmless_others(
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(basename(find)) if fits(find, path))
     paths = [path for path in alike if not is_at_or_below(path, proven)]
-    if len(paths) * _PROVEN_PER_OTHER > len(proven):
-        return None
     if paths and rule.is_secret:
+        return None
+    is_told_by_name = rule.is_told_by_name and len(paths) <= MANY
+    if len(paths) * _PROVEN_PER_OTHER > len(proven) and not is_told_by_name:
         return None
     share = f"{len(proven)} of {len(proven) + len(paths)} such paths are proven"
     others = []
     for path in paths:
         reason = _harmless(path, facts, safe)
+        if is_told_by_name and facts.git.is_untracked(path):
+            reason = reason or "git does not track it, and no source has such a name"
         if not reason:
             return None
         other = Match(rule, find, path, f"{reason}, and {share}")

@@ -22,7 +22,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write, own_path, plan_of
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of, needs_of
 from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
@@ -35,7 +35,7 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.outcome import Clause, Matches, Size
+from ctxsize.recommender.outcome import Matches, Size
 from ctxsize.recommender.placed import names_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
@@ -248,11 +248,6 @@ class BuildContext:
         names = {basename(path) for path in hidden}
         texts = (text for _, text in self.build_files.undecided)
         return any(is_named(name, text) for text in texts for name in names)
-
-    def asks_git(self, sent: Sent) -> Clause:
-        """Return why a build reads its version from git, as a clause; None if no build does."""
-        sums = SumsByPath([sent], self.snapshot)
-        return Facts(self.tree, self.git, self.build_files, sums).version_from_git
 
     @cached_property
     def sums(self) -> SumsByPath:

@@ -17,11 +17,10 @@ from typing import NamedTuple
 from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.trial import mark_of
-from ctxsize.knowledge.rules import NOT_SOURCES, SAFE_FROM, Foresight, Rule, all_rules, listed
+from ctxsize.knowledge.rules import NOT_SOURCES, Foresight, Rule, all_rules, listed
 from ctxsize.model import Texts
 from ctxsize.recommender.build_files import exceptions, may_name
-from ctxsize.recommender.candidates import MANY, ending, suggestions
-from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.candidates import MANY, ending
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
 from ctxsize.recommender.traps import objections
@@ -95,18 +94,6 @@ class Foreseen:
             if lines.isdisjoint(suggestion.patterns):
                 lines.update(suggestion.patterns)
                 yield suggestion
-
-    def there(self, spec: DockerIgnoreSpec, evidence: Evidence) -> Iterator[Suggestion]:
-        """Yield suggestions about those that are there, sent, and proved to be unneeded."""
-        facts = self._facts
-        matches = list[Match]()
-        for group in self._groups(spec):
-            for match, *_ in group:
-                if match.path in facts.sums and match.rule.confidence >= SAFE_FROM:
-                    shown = evidence.shows(match.rule.marker, match.path)
-                    if shown and not objections(facts, match):
-                        matches.append(match)
-        yield from suggestions(matches, facts)
 
     def _groups(self, spec: DockerIgnoreSpec) -> Iterator[Outputs]:
         """Yield what a rule foresees under one name and a build would send, outermost first."""

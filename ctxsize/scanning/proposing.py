@@ -20,7 +20,6 @@ from ctxsize.repository import Discovery
 from ctxsize.scanning import UNREAD, Snapshots, add_savings, measured_build
 from ctxsize.scanning.rows import Measured, Proposal, Proposals, Row
 from ctxsize.values import Value
-from ctxsize.writer import merge
 
 
 def propose(
@@ -176,7 +175,7 @@ def _agreed(alternatives: Sequence[Advice], contexts: Snapshots) -> list[Advice]
         more = sorted([*kept, suggestion], key=lambda each: each.patterns[-1].startswith("!"))
         patterns.update(suggestion.patterns)
         additions = [addition for each in more for addition in each.additions]
-        attempt = merge(first.plan.ignore_file, additions, pattern_class=first.pattern_class)
+        attempt = first.merged(additions)
         faults = (
             advisor.proof.fault(
                 [each for each in advice.suggestions if patterns.issuperset(each.patterns)],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
+from ctxsize.engine.segments import covers
 from ctxsize.values import Value
 
 START = b"# >>> ctxsize"
@@ -72,6 +73,34 @@ def merge(
             written.insert(0, end)
         lines[position:position] = written
     return bom + b"".join(lines)
+
+
+def superseded(
+    before: IgnoreFile,
+    additions: Sequence[Addition],
+    pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
+) -> LineChanges:
+    """Return the lines that `additions` make redundant, the first of each with what replaces it.
+
+    An exception behind a line, or one in front of what hides only the directory above, may give
+    the order a meaning: such a line stays.
+    """
+    patterns = [pattern_class(text) for text in before.texts()]
+    exceptions = [number for number, pattern in enumerate(patterns, 1) if pattern.include is False]
+    changes = dict[int, str | None]()
+    for addition in additions:
+        wide = pattern_class(addition.line)
+        text: str | None = addition.line
+        for number, narrow in enumerate(patterns, 1):
+            if number in changes or not narrow.include or narrow.text == wide.text:
+                continue
+            cover = covers(wide, narrow)
+            if cover is None or (cover == "above" and exceptions):
+                continue
+            if number > max(exceptions, default=0):
+                changes[number] = text
+                text = None
+    return changes
 
 
 class _MarkedBlock(Value):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 from tests.same.asking import answer_of
 
+_OF_SUGGEST = ("CTX101", "CTX109", "CTX110", "CTX112")
+"""Codes of what `suggest --write` mends, and must not cause."""
 _MOST_BUILDS = 3  # of a tree that every command is asked about
 _REPOSITORY = "the repository"
 
@@ -220,6 +223,21 @@ def failures(answer: Json) -> list[str]:
     return sorted(problem["message"] for problem in answer["failures"])
 
 
+def _found_by_lint(tree: Tree) -> set[tuple[str, str, str]]:
+    """Return the path, code and message of each finding of `lint`, without numbers of lines."""
+    linted = tree.ask("lint")
+    if linted is None:
+        return set()
+    return {
+        (
+            tree.place(finding["location"]["path"]) or "",
+            finding["code"],
+            re.sub(r"line \d+", "line", finding["message"]),
+        )
+        for finding in linted["findings"]
+    }
+
+
 def disagreements(stated: Iterable[Claim]) -> list[str]:
     """Return a line for each fact about which two commands differ."""
     by_fact = defaultdict[tuple[str, str], list[Claim]](list)
@@ -240,6 +258,7 @@ def broken_promises(tree: Tree) -> list[str]:
     proposed = tree.ask("suggest", "--all")
     if before is None or proposed is None or not [*_edits(tree, proposed)]:
         return []
+    found = _found_by_lint(tree)
     written = tree.ask("suggest", "--all", "--write")
     after = tree.ask("scan")
     if written is None or after is None:
@@ -264,6 +283,10 @@ def broken_promises(tree: Tree) -> list[str]:
     for name, row in rows.items():
         new = {*failures(row)} - {*failing.get(name, ())}
         lines += [f"{name}: now {reason}" for reason in sorted(new)]
+    places = {path for path, _ in _edits(tree, written)}
+    for path, code, message in sorted(_found_by_lint(tree) - found):
+        if path in places and code in _OF_SUGGEST:
+            lines.append(f"{path}: lint reports {code} of what was written: {message}")
     again = tree.ask("suggest", "--all")
     if again is not None:
         lines += [

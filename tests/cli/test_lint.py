@@ -16,7 +16,7 @@ from tests.cli.conftest import REPOSITORY, Cli
 from tests.trees import COPY_ALL, build_tree, file
 
 NESTED = [
-    file("Dockerfile", COPY_ALL),
+    file("Dockerfile", b"FROM node\nCOPY . .\nRUN npm ci\n"),
     file(".dockerignore", b"node_modules\ndist # made\n"),
     "web/package.json",
     file("web/node_modules/a.js", size_bytes=40),
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
     done = cli("lint", cwd=root)
     assert done.code == 1
-    assert done.lines[0] == ".dockerignore: 2 patterns, 109 B in 5 files sent"
+    assert done.lines[0] == ".dockerignore: 2 patterns, 117 B in 5 files sent"
     assert done.lines[2].startswith(".dockerignore:1:1 warning CTX101 `node_modules` matches at")
     assert "40 B in 1 file" in done.out
     assert done.lines[-1] == "2 findings: 1 error, 1 warning; 2 fixable with --fix"
@@ -135,7 +135,7 @@ def test_every_ignore_file_below_is_linted(cli: Cli, tmp_path: Path) -> None:
 
 def test_the_line_why_and_the_fix_are_shown(cli: Cli, root: Path) -> None:
     assert cli("lint", "--select", "CTX101", cwd=root).lines == [
-        ".dockerignore: 2 patterns, 109 B in 5 files sent",
+        ".dockerignore: 2 patterns, 117 B in 5 files sent",
         "",
         ".dockerignore:1:1 warning CTX101 `node_modules` matches at the top of the",
         "    context only, so the build sends 1 other copy: 40 B in 1 file",

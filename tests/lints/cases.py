@@ -23,8 +23,9 @@ class Case(NamedTuple):
 
 
 DOCKERFILE = file("Dockerfile", COPY_ALL)
+REPOSITORY = (file(".git/HEAD", size_bytes=7), ".git/objects/", ".git/refs/")
 WORKSPACE: list[str | Node] = [
-    DOCKERFILE,
+    file("Dockerfile", b"FROM node:22\nCOPY . .\nRUN npm ci\n"),
     "package.json",
     file("node_modules/a.js", size_bytes=100),
     "web/package.json",
@@ -79,7 +80,12 @@ CATCHES: dict[str, list[Case]] = {
         Case(
             "target\n",
             ["Cargo.toml", "sub/Cargo.toml", file("sub/target/x", size_bytes=9)],
-            ("1:1 info 1 files 9 B, unsafe",),
+            ("1:1 warning 1 files 9 B, certain",),
+        ),
+        Case(
+            "node_modules\n",
+            [DOCKERFILE, *WORKSPACE[1:]],
+            ("1:1 info 2 files 23 B, unsafe",),
         ),
         Case("node_modules\n", None, ("1:1 info, unsafe",)),
         Case(
@@ -160,32 +166,9 @@ CATCHES: dict[str, list[Case]] = {
         ),
     ],
     "CTX109": [
-        Case(
-            "a\n", [DOCKERFILE, file(".git/HEAD", size_bytes=7)], ("warning 1 files 7 B, unsafe",)
-        ),
-        Case("a\n", [file(".git/HEAD", size_bytes=7)], ("info 1 files 7 B, unsafe",)),
-        Case(
-            "a\n",
-            [
-                file("Dockerfile", b"FROM alpine\nCOPY . /\nRUN git describe --tags\n"),
-                file(".git/HEAD", size_bytes=7),
-            ],
-            ("info 1 files 7 B",),
-        ),
-        Case(
-            "a\n",
-            [
-                DOCKERFILE,
-                file("pyproject.toml", b'requires = ["hatch-vcs"]\n'),
-                file(".git/HEAD", size_bytes=7),
-            ],
-            ("info 1 files 7 B",),
-        ),
-        Case(
-            "*\n!*/*\n",
-            [DOCKERFILE, file(".git/HEAD", size_bytes=7)],
-            ("warning 1 files 7 B, unsafe",),
-        ),
+        Case("a\n", [DOCKERFILE, *REPOSITORY], ("warning 1 files 7 B, certain",)),
+        Case("a\n", [*REPOSITORY], ("info 1 files 7 B, certain",)),
+        Case("*\n!*/*\n", [DOCKERFILE, *REPOSITORY], ("warning 1 files 7 B, certain",)),
     ],
     "CTX135": [
         Case("a\n", INSTALLED, ("warning 1 files 3000000 B, certain",)),
@@ -197,11 +180,19 @@ CATCHES: dict[str, list[Case]] = {
         ),
     ],
     "CTX110": [
-        Case("a\n", [DOCKERFILE, file(".env", size_bytes=7)], ("info 1 files 7 B, unsafe",)),
+        Case("a\n", [DOCKERFILE, file(".env", size_bytes=7)], ("warning 1 files 7 B, certain",)),
+        Case(
+            "a\n",
+            [
+                file("Dockerfile", b"FROM node:22\nCOPY . .\nRUN npx vite build\n"),
+                file(".env", size_bytes=7),
+            ],
+            ("info 1 files 7 B, unsafe",),
+        ),
         Case(
             ".env\n",
             [DOCKERFILE, file("web/.env.local", size_bytes=7)],
-            ("info 1 files 7 B, unsafe",),
+            ("warning 1 files 7 B, certain",),
         ),
     ],
     "CTX111": [
@@ -418,10 +409,20 @@ SILENT: dict[str, list[Case]] = {
         Case("*\n!a\nb\n!b/c\n", ["a", "b/c"]),
     ],
     "CTX109": [
-        Case(".git\n", [DOCKERFILE, ".git/HEAD"]),
-        Case("*\n!.git\n", [DOCKERFILE, ".git/HEAD"]),
-        Case("**/.git\n!.git/HEAD\n!.git/refs/**\n", [DOCKERFILE, ".git/HEAD", ".git/refs/a"]),
-        Case("a\n", [copying("src"), ".git/HEAD", "src/b"]),
+        Case(".git\n", [DOCKERFILE, *REPOSITORY]),
+        Case("*\n!.git\n", [DOCKERFILE, *REPOSITORY]),
+        Case("**/.git\n!.git/HEAD\n!.git/refs/**\n", [DOCKERFILE, *REPOSITORY, ".git/refs/a"]),
+        Case("a\n", [copying("src"), *REPOSITORY, "src/b"]),
+        # The build reads its version from git.
+        Case(
+            "a\n",
+            [file("Dockerfile", b"FROM alpine\nCOPY . /\nRUN git describe\n"), *REPOSITORY],
+        ),
+        Case(
+            "a\n",
+            [DOCKERFILE, file("pyproject.toml", b'requires = ["hatch-vcs"]\n'), *REPOSITORY],
+        ),
+        Case("a\n", [DOCKERFILE, ".git/HEAD"]),  # no repository
         Case("a\n", [DOCKERFILE]),
         Case("a\n", None),
     ],

@@ -26,7 +26,8 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devtools: None) -> P
     with gzip.open(tmp_path / "trees/tiny.tsv.gz", "wt") as rows:
         rows.writelines(f"{path}\t{number}00\t100644\n" for number, path in enumerate(TREE, 1))
     instructions = (
-        '{"tiny": [{"name": "FROM", "args": ["scratch"]}, {"name": "COPY", "args": [".", "/"]}]}'
+        '{"tiny": [{"name": "FROM", "args": ["scratch"]}, {"name": "COPY", "args": [".", "/"]},'
+        ' {"name": "RUN", "args": ["npm ci"]}]}'
     )
     (tmp_path / "instructions.json").write_text(instructions)
     monkeypatch.setenv("CTXSIZE_CORPUS", str(tmp_path))

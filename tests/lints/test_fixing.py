@@ -20,6 +20,7 @@ from ctxsize.lints import apply_fixes, lint_case
 from ctxsize.lints.case import Case
 from ctxsize.lints.lookup import Target
 from ctxsize.lints.targets import Cases
+from tests.lints.cases import REPOSITORY
 from tests.trees import Node, build_tree, file
 
 FIXES = {
@@ -82,9 +83,10 @@ def test_a_file_in_utf_16_is_left_alone(encoding: str, tmp_path: Path) -> None:
 
 
 def test_git_stays_out_also_below_exceptions(tmp_path: Path) -> None:
-    build_tree(tmp_path, ["Dockerfile", ".git/HEAD", "a/b", file(".dockerignore", b"*\n!*/*\n")])
-    (edit,) = api.lint([str(tmp_path / ".dockerignore")], unsafe_fixes=True).edits
-    assert edit.after == b"*\n!*/*\n**/.git\n**/.git/**\n"
+    nodes = [*REPOSITORY, "Dockerfile", "a/b", file(".dockerignore", b"*\n!*/*\n")]
+    build_tree(tmp_path, nodes)
+    (edit,) = api.lint([str(tmp_path / ".dockerignore")], fix=True).edits
+    assert edit.after == b"*\n!*/*\n**/.git/**\n"
 
 
 @pytest.mark.parametrize("lines", [b"a\n**/\\\n", b"a\n*\\\n"])

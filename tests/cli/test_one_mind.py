@@ -1,0 +1,165 @@
+"""`lint` and `suggest` call the same things safe, and doubt them on the same ground."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.test_unread import without_reasons
+from tests.trees import COPY_ALL, Node, build_tree, file
+
+TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"
+ALL = file("Dockerfile", COPY_ALL)
+CARGO = file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build --release\n")
+ENV = file(".env", b"PASSWORD=hunter2hunter2\n")
+GIT = (file(".git/HEAD", size_bytes=7), ".git/objects/", ".git/refs/")
+LINES = file(".dockerignore", b"z\n")
+MB = 1_000_000
+
+
+class Screen(NamedTuple):
+    """A tree, what `lint` prints about it, and what `suggest` does."""
+
+    tree: list[str | Node]
+    linted: str
+    suggested: str
+
+
+SCREENS: dict[str, Screen] = {
+    "settings and the repository": Screen(
+        [ALL, ENV, LINES, *GIT],
+        ".dockerignore warning CTX109 every build sends `.git`, which each git command changes: "
+        "7 B in 1 file fix: ignore `**/.git`; ignores 7 B in 1 file "
+        ".dockerignore warning CTX110 the build sends .env, which may contain secrets: "
+        "24 B in 1 file fix: ignore `**/.env`; ignores 24 B in 1 file "
+        "2 findings: 2 warnings; 2 fixable with --fix",
+        "24 B 1 **/.env environment variables",
+    ),
+    "settings that a bundler reads": Screen(
+        [file("Dockerfile", b"FROM node\nCOPY . .\nRUN npx vite build\n"), ENV, LINES],
+        "info CTX110 the build sends .env, which may contain secrets: 24 B in 1 file; vite, which "
+        "Dockerfile runs, reads it fix: ignore `**/.env`; ignores 24 B in 1 file (unsafe: "
+        "review first)",
+        "Needs your confirmation: --unsafe, or --only PATTERN size files pattern doubt "
+        "24 B 1 **/.env vite",
+    ),
+    "an output that no command makes": Screen(
+        [
+            file("Dockerfile", b"FROM rust\nCOPY . .\n"),
+            file(".dockerignore", b"target/\n"),
+            *("Cargo.toml", "edge/Cargo.toml", file("edge/target/CACHEDIR.TAG", TAG)),
+            file("edge/target/debug/big", size_bytes=3 * MB),
+        ],
+        "info CTX101 `target/` matches at the top of the context only, so the build sends 1 other "
+        "copy: 3.0 MB in 2 files; the image of Dockerfile may need it: no command there makes it "
+        "1 | target/ | ^^^^^^^ fix: write `**/target`; ignores 3.0 MB in 2 files "
+        "(unsafe: review first)",
+        "3.0 MB 2 **/target the image of Dockerfile may need it",
+    ),
+    "an output with a tag and no manifest beside it": Screen(
+        [
+            CARGO,
+            file(".dockerignore", b"target\n"),
+            *("Cargo.toml", "fuzz/a.rs", file("fuzz/target/CACHEDIR.TAG", TAG)),
+            file("fuzz/target/debug/big", size_bytes=3 * MB),
+        ],
+        "warning CTX101 `target` matches at the top of the context only, so the build sends 1 "
+        "other copy: 3.0 MB in 2 files 1 | target | ^^^^^^ fix: write "
+        "`**/target`; ignores 3.0 MB in 2 files 1 finding: 1 warning; 1 fixable with --fix",
+        "3.0 MB 2 **/target Cargo's build output",
+    ),
+    "a version that make reads from git": Screen(
+        [
+            file("Dockerfile", b"FROM alpine\nCOPY . .\nRUN make x\n"),
+            file("Makefile", b"V := $(shell git describe --tags)\nx:\n\techo $(V)\n"),
+            *(LINES, *GIT),
+        ],
+        "nothing found",
+        "Safe to add size files pattern reason 32 B 1 Dockerfile a file",
+    ),
+    "byte code in its directories": Screen(
+        [
+            ALL,
+            file(".dockerignore", b"__pycache__\n*.pyc\n"),
+            *("app/a.py", "app/api/a.py"),
+            file("app/__pycache__/a.cpython-312.pyc", size_bytes=MB),
+        ],
+        "warning CTX101 `__pycache__` matches at the top of the context only, so the build sends "
+        "1 other copy: 1.0 MB in 1 file 1 | __pycache__ | ^^^^^^^^^^^ fix: "
+        "write `**/__pycache__`; ignores 1.0 MB in 1 file 1 finding: 1 warning; 1 fixable with "
+        "--fix",
+        "1.0 MB 1 **/__pycache__ byte code for this machine's Python",
+    ),
+    "a virtual environment without a manifest beside it": Screen(
+        [
+            file("Dockerfile", b"FROM python\nCOPY . .\nRUN pip install flask\n"),
+            *(LINES, "a.js", file("tools/.venv/pyvenv.cfg", b"home = /usr/bin\n")),
+            file("tools/.venv/lib/a.so", size_bytes=3 * MB),
+        ],
+        "warning CTX135 the build sends tools/.venv/, a virtual environment: 3.0 MB in 2 files "
+        "fix: ignore `**/.venv`; ignores 3.0 MB in 2 files 1 finding",
+        "3.0 MB 2 **/.venv a virtual environment",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_lint_says_what_suggest_says(name: str, cli: Cli, tmp_path: Path) -> None:
+    screen = SCREENS[name]
+    root = build_tree(tmp_path / "ctx", screen.tree)
+    assert screen.linted in without_reasons(cli("lint", cwd=root, columns=100).lines)
+    assert screen.suggested in " ".join(cli("suggest", cwd=root, columns=100).out.split())
+
+
+def test_fixes_write_what_suggest_calls_safe(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", [ALL, ENV, LINES, *GIT])
+    assert cli("lint", "--fix", cwd=root).code == 0
+    assert (root / ".dockerignore").read_bytes() == b"z\n**/.git\n**/.env\n"
+
+
+NODE = file("Dockerfile", b"FROM node\nCOPY . .\nRUN npm ci\n")
+WRITTEN: dict[str, tuple[list[str | Node], bytes, str]] = {
+    "a name for the top": (
+        [ALL, "app/a.py", file("app/__pycache__/a.cpython-312.pyc", size_bytes=MB)],
+        b"# Python\n__pycache__\n*.pyc\n",
+        "# Python\n**/__pycache__\n*.pyc\n",
+    ),
+    "a path": (
+        [
+            *(NODE, "package.json", "package-lock.json"),
+            *("web/package.json", "web/package-lock.json", "docs/a.md"),
+            file("node_modules/a/b.js", size_bytes=3 * MB),
+        ],
+        b"./web/node_modules/\r\nlogs\r\n\r\n# more\r\napi/node_modules\r\n",
+        "**/node_modules\r\nlogs\r\n\r\n# more\r\n",
+    ),
+    "an exception behind it": (
+        [ALL, "app/a.py", file("app/__pycache__/a.cpython-312.pyc", size_bytes=MB)],
+        b"__pycache__\n!a\n",
+        "__pycache__\n!a\n\n# >>> ctxsize",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_pattern_is_written_in_place_of_lines_that_it_covers(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    tree, before, after = WRITTEN[name]
+    root = build_tree(tmp_path / "ctx", [*tree, file(".dockerignore", before)])
+    assert cli("suggest", "--write", cwd=root).code == 0
+    assert (root / ".dockerignore").read_bytes().decode().startswith(after)
+    assert cli("lint", "--select", "CTX101,CTX112", cwd=root).code == 0
+    assert "Nothing safe to add" in cli("suggest", cwd=root).out
+
+
+def test_a_name_of_one_tool_is_proved_everywhere_by_one(cli: Cli, tmp_path: Path) -> None:
+    nodes = [ALL, ".idea/workspace.xml", file("c/.idea/x.bin", size_bytes=2 * MB)]
+    root = build_tree(tmp_path / "ctx", nodes)
+    subprocess.run(["git", "init", "-q", root], check=True)
+    assert "**/.idea" in cli("suggest", "--write", cwd=root).out
+    assert cli("lint", cwd=root).code == 0
