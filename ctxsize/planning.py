@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from os.path import isfile, join, normpath, realpath
@@ -121,7 +122,7 @@ class Choice(Value):
 
     build: Build | None = None  # the one that it means; None if there are several or none
     discovery: Discovery | None = None  # None with a Dockerfile at the top: nothing was searched
-    builds: Sequence[FoundBuild] = ()  # those found; a command line distinguishes any two
+    builds: Sequence[FoundBuild] = ()  # those found
 
 
 def choice_of(build: Build, discover: Callable[[str], Discovery]) -> Choice:
@@ -134,26 +135,30 @@ def choice_of(build: Build, discover: Callable[[str], Discovery]) -> Choice:
     if at_top.path is not None:
         return Choice(build)
     discovery = discover(build.context)
-    return replace(with_only(build, named_apart(discovery.builds, build)), discovery=discovery)
+    return replace(with_only(build, discovery.builds), discovery=discovery)
 
 
 def with_only(build: Build, builds: Sequence[FoundBuild]) -> Choice:
     """Return the choice among `builds`: the only one with the options of `build`, if it is one."""
-    if len(builds) != 1 or builds[0].inline is not None:
+    groups = groups_apart(builds, build)
+    if len(groups) != 1 or builds[0].inline is not None:
         return Choice(builds=builds)
-    return Choice(_with_options(builds[0].build, build), builds=builds)
+    return Choice(_with_options(_as_typed(groups[0]).build, build), builds=builds)
 
 
-def named_apart(found_builds: Iterable[FoundBuild], given: Build) -> list[FoundBuild]:
-    """Return the builds that a command line can distinguish; `given` may choose their target."""
-    groups: dict[object, list[FoundBuild]] = {}
+def groups_apart(found_builds: Iterable[FoundBuild], given: Build) -> list[list[FoundBuild]]:
+    """Return the builds, those together that a command line does not distinguish.
+
+    `given` may choose their target.
+    """
+    groups: dict[object, list[FoundBuild]] = defaultdict(list)
     for found_build in found_builds:
         target = given.target or found_build.build.target
         found_build = replace(found_build, build=replace(found_build.build, target=target))
         place = found_build.dockerfile or found_build.where
         key = (realpath(found_build.build.context), place, str(target))
-        groups.setdefault(key, []).append(found_build)
-    return [*map(_as_typed, groups.values())]
+        groups[key].append(found_build)
+    return [*groups.values()]
 
 
 def _as_typed(builds: Sequence[FoundBuild]) -> FoundBuild:

@@ -15,7 +15,14 @@ from ctxsize.build import Build, path_argument
 from ctxsize.cli import output
 from ctxsize.errors import InputError
 from ctxsize.formats.wording import more, typed
-from ctxsize.planning import NO_DOCKERFILE, Choice, choice_of, named_apart, plan_for, with_only
+from ctxsize.planning import (
+    NO_DOCKERFILE,
+    Choice,
+    choice_of,
+    groups_apart,
+    plan_for,
+    with_only,
+)
 from ctxsize.reader import border_of
 from ctxsize.units import plural
 
@@ -59,7 +66,7 @@ def chosen_to_write(build: Build) -> Build:
     top = border_of(build.context)
     if not isabs(build.context):
         top = relpath(top)
-    builds = named_apart(api.discover(top).builds, build)
+    builds = api.discover(top).builds
     here = [other for other in builds if realpath(other.build.context) == realpath(build.context)]
     if not builds and not is_named:
         raise InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
@@ -105,9 +112,10 @@ def _note_only(build: Build, found_build: FoundBuild) -> None:
 def refuse(reason: str, build: Build, builds: Sequence[FoundBuild]) -> NoReturn:
     """Print for each of `builds` the command that is about it, and leave the command with 2."""
     command = click.get_current_context().info_name or ""
-    named = [found_build for found_build in builds if found_build.inline is None]
-    lines = [_typed(build, found_build) for found_build in named[:_MOST]]
-    left_out = len(builds) - len(lines)
+    groups = [group for group in groups_apart(builds, build) if group[0].inline is None]
+    shown = groups[:_MOST]
+    lines = [_typed(build, group[0]) for group in shown]
+    left_out = len(builds) - sum(map(len, shown))
     if left_out:
         lines.append(f"{more(left_out)}: {typed('scan', *_directory(build))}")
     if command in _WITH_ALL and not is_given(*_ABOUT_ONE):
@@ -126,9 +134,10 @@ def _directory(build: Build) -> list[str]:
 def _typed(build: Build, found_build: FoundBuild) -> str:
     """Return the present command for a build that was found."""
     command = click.get_current_context().info_name or ""
-    options = found_build.options
+    found = found_build.build
     if build.target:  # which is one of the words that are repeated
-        options = options[:-2]
+        found = replace(found, target="")
+    options = replace(found_build, build=found).options
     return typed(*_again(build), *options, *_naming(command, found_build.build.context))
 
 
