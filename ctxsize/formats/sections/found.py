@@ -253,10 +253,8 @@ def _next_for(row: Row) -> NextStep:
         return NextStep(typed("measure", *words), "shows what is sent")
     cost = human(row.cost.content_bytes)
     purpose = f"saves {human(saved)} of {cost}"
-    # Values of arguments are not printed, and the command does not save the same without them.
-    others = [option for option in build.given() if option not in ("--target", "--platform")]
-    if others:
-        purpose = f"needs the {listed(others)} of this build"
+    if not build.is_complete:
+        purpose = "needs the values of this build"
     return NextStep(typed("suggest", "--write", *words), purpose)
 
 
