@@ -52,6 +52,9 @@ class Build(Value):
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
     dockerfile_written: bytes | None = None
     """`dockerfile_inline` with names in place of hidden values; None if it has none."""
+    needed_words: Texts | None = field(default=None, compare=False, repr=False)
+    """The words for its arguments, contexts and platforms, if a command finds the others in the
+    repository; None to write all of them."""
 
     if TYPE_CHECKING:
 
@@ -66,6 +69,7 @@ class Build(Value):
             builder: str = "buildkit",
             dockerfile_inline: bytes | None = None,
             dockerfile_written: bytes | None = None,
+            needed_words: Texts | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -94,10 +98,15 @@ class Build(Value):
         )
 
     def words(self) -> Texts:
-        """Return the same options as words of a command line, of arguments only the names."""
+        """Return the same options as words of a command line, of arguments only the names.
+
+        What a command finds in the repository is left out.
+        """
         words = list[str]()
         if self.target:
             words += ["--target", shown(self.target)]
+        if self.needed_words is not None:
+            return (*words, *self.needed_words)
         for name in self.build_arguments:
             words += ["--build-arg", shown(name)]
         for name, reference in self.build_contexts.items():
@@ -105,6 +114,11 @@ class Build(Value):
         for platform in self.platforms:
             words += ["--platform", shown(platform)]
         return tuple(words)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether `needed_words` have a value for each argument that they name."""
+        return all("=" in word for word in (self.needed_words or ())[1::2])
 
     def given(self) -> Texts:
         """Return the names of the given options, which affect only what the Dockerfile takes."""
@@ -178,6 +192,7 @@ class Options(TypedDict, total=False):
     builder: str
     dockerfile_inline: bytes | None
     dockerfile_written: bytes | None
+    needed_words: Texts | None
 
 
 def build_of(build: Build | StrPath | None, options: Options) -> Build | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from os.path import isfile, join, normpath, realpath
+from os.path import isabs, isfile, join, normpath, realpath, relpath
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build, Options, StrPath, Unpack, build_of
 from ctxsize.engine.builders import builder_of
-from ctxsize.engine.dockerfiles import files_near, find_dockerfile
+from ctxsize.engine.dockerfiles import STDIN, files_near, find_dockerfile
 from ctxsize.engine.plan import ELSEWHERE, ParsedDockerfiles, Plan, plan_of, with_unsaved
+from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
+from ctxsize.reader import border_of, is_in
 from ctxsize.values import Value
 
 if TYPE_CHECKING:
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from ctxsize.repository import Discovery, FoundBuild
 
 BuildOrPlan = Build | StrPath | Plan
+_CONTINUED = r"[\\`][ \t]*\r?\n"
+_VARIABLE = r"(?im)^[ \t]*(?:ONBUILD[ \t]+)?(?:FROM|COPY|ADD|RUN[ \t]+--mount)\b[^\n]*\$"
+_STAGE = r"(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+(\S+)"
+_ORIGIN = r"\bfrom=([\w.-]+)(?![\w.:/@-])"
 NO_DOCKERFILE = "No Dockerfile here."
 
 
@@ -121,7 +129,7 @@ class Choice(Value):
 
     build: Build | None = None  # the one that it means; None if there are several or none
     discovery: Discovery | None = None  # None with a Dockerfile at the top: nothing was searched
-    builds: Sequence[FoundBuild] = ()  # those found; a command line distinguishes any two
+    builds: Sequence[FoundBuild] = ()  # those found
 
 
 def choice_of(build: Build, discover: Callable[[str], Discovery]) -> Choice:
@@ -134,34 +142,36 @@ def choice_of(build: Build, discover: Callable[[str], Discovery]) -> Choice:
     if at_top.path is not None:
         return Choice(build)
     discovery = discover(build.context)
-    return replace(with_only(build, named_apart(discovery.builds, build)), discovery=discovery)
+    return replace(with_only(build, discovery.builds), discovery=discovery)
 
 
 def with_only(build: Build, builds: Sequence[FoundBuild]) -> Choice:
     """Return the choice among `builds`: the only one with the options of `build`, if it is one."""
-    if len(builds) != 1 or builds[0].inline is not None:
+    groups = groups_apart(builds, build)
+    if len(groups) != 1 or builds[0].inline is not None:
         return Choice(builds=builds)
-    return Choice(_with_options(builds[0].build, build), builds=builds)
+    return Choice(_with_options(_as_typed(groups[0]).build, build), builds=builds)
 
 
-def named_apart(found_builds: Iterable[FoundBuild], given: Build) -> list[FoundBuild]:
-    """Return the builds that a command line can distinguish; `given` may choose their target."""
-    groups: dict[object, list[FoundBuild]] = {}
+def groups_apart(found_builds: Iterable[FoundBuild], given: Build) -> list[list[FoundBuild]]:
+    """Return the builds, those together that a command line does not distinguish.
+
+    `given` may choose their target.
+    """
+    groups: dict[object, list[FoundBuild]] = defaultdict(list)
     for found_build in found_builds:
         target = given.target or found_build.build.target
         found_build = replace(found_build, build=replace(found_build.build, target=target))
-        place = found_build.dockerfile or found_build.where
-        key = (realpath(found_build.build.context), place, str(target))
-        groups.setdefault(key, []).append(found_build)
-    return [*map(_as_typed, groups.values())]
+        groups[found_build.named, found_build.build.needed_words].append(found_build)
+    return [*groups.values()]
 
 
 def _as_typed(builds: Sequence[FoundBuild]) -> FoundBuild:
     """Return the build that a command line names; several differ in what it does not say."""
     first = builds[0]
-    if len(builds) == 1 or first.inline is not None:
-        return first
     build = first.build
+    if len(builds) == 1 or first.inline is not None or build.is_complete:
+        return first
     plain = Build(build.context, build.dockerfile, build.target, builder=build.builder)
     return replace(first, build=plain)
 
@@ -169,8 +179,80 @@ def _as_typed(builds: Sequence[FoundBuild]) -> FoundBuild:
 def _with_options(found: Build, given: Build) -> Build:
     """Return a build that was found, with what the user said of it."""
     return replace(
-        found,
+        _completed(given, found),
+        context=found.context,
+        dockerfile=found.dockerfile,
+        target=found.target,
+        builder=found.builder,
+    )
+
+
+def as_found(build: Build, discover: Callable[[str], Discovery]) -> FoundBuild | None:
+    """Return a build that the user named with what the repository states of it.
+
+    None if that states nothing, or several things, or nothing that the Dockerfile depends on.
+    """
+    if not _may_depend(build):
+        return None
+    from ctxsize.repository import FoundBuild
+
+    named = FoundBuild(build, ()).named
+    arguments = build.build_arguments.items()
+    alike = []
+    for found_build in discover(top_around(build)).builds:
+        found = found_build.build.build_arguments
+        agrees = all(found.get(name, text) == text for name, text in arguments)
+        if found_build.named == named and agrees:
+            alike.append(found_build)
+    if len({found_build.build.needed_words for found_build in alike}) != 1:
+        return None
+    first = _as_typed(alike)
+    completed = _completed(build, first.build)
+    if completed == build:
+        return None
+    return replace(first, build=completed)
+
+
+def _completed(given: Build, found: Build) -> Build:
+    """Return a build with the options that the repository states beside those that are given."""
+    needed_words = found.needed_words or ()
+    known = {word.partition("=")[0] for word in needed_words[1::2]}
+    arguments = {name: text for name, text in given.build_arguments.items() if name not in known}
+    others = replace(given, target="", build_arguments=arguments)
+    return replace(
+        given,
         build_arguments={**found.build_arguments, **given.build_arguments},
         build_contexts={**found.build_contexts, **given.build_contexts},
         platforms=given.platforms or found.platforms,
+        needed_words=(*needed_words, *others.words()),
     )
+
+
+def top_around(build: Build) -> str:
+    """Return the directory whose files may state how a build is made."""
+    top = border_of(build.context)
+    if is_in(top, realpath(".")):
+        return "."
+    if isabs(build.context):
+        return top
+    return relpath(top)
+
+
+def _may_depend(build: Build) -> bool:
+    """Return whether the Dockerfile may take something else with other options.
+
+    Nothing is parsed for that: a variable in an instruction, or a context that is no stage.
+    """
+    plan = plan_of(build, builder_of(build.builder), patterns=False)
+    if plan.dockerfile in (None, STDIN):
+        return False
+    try:
+        data = plan.parsed.data
+    except CtxsizeError:
+        return False
+    text = re.sub(_CONTINUED, " ", data.decode("utf-8", "replace"))
+    if re.search(_VARIABLE, text):
+        return True
+    stages = {name.lower() for name in re.findall(_STAGE, text)}
+    names = {name.lower() for name in re.findall(_ORIGIN, text)}
+    return any(not name.isdigit() for name in names - stages)

@@ -48,6 +48,7 @@ OTHERS: dict[tuple[str, str], Any] = {
 }
 WORDS = {
     *("target", "build_arguments", "builder", "hidden", "target_written", "platforms"),
+    "needed_words",
     *("named", "mode", "name"),
     *("only", "select", "ignore", "ecosystems"),
 }

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from os.path import isabs, realpath, relpath
+from os.path import abspath, join, lexists, realpath
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 from click.core import ParameterSource
 
-from ctxsize import api
+from ctxsize import api, planning
 from ctxsize.build import Build, path_argument
 from ctxsize.cli import output
-from ctxsize.errors import InputError
+from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.formats.wording import more, typed
-from ctxsize.planning import NO_DOCKERFILE, Choice, choice_of, named_apart, plan_for, with_only
-from ctxsize.reader import border_of
+from ctxsize.planning import (
+    NO_DOCKERFILE,
+    Choice,
+    choice_of,
+    groups_apart,
+    plan_for,
+    with_only,
+)
+from ctxsize.reader import is_in
 from ctxsize.units import plural
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ _MOST = 8  # number of commands that an error lists
 _NAMED = {"explain": "-C"}  # the option of a command that takes the context as no argument
 _WITH_ALL = ("check", "suggest")  # commands with `--all`
 _ABOUT_ONE = ("allowlist", "like", "from_gitignore", "only", "explain")  # not with `--all`
+_TAKERS = ("traced", "named", "sources", "as_json", "format_name")  # what needs a Dockerfile
 _SECRET = "--build-arg"  # the option whose values are not repeated
 
 
@@ -42,9 +50,58 @@ def chosen(build: Build) -> Build:
     is the directory itself.
     """
     made = choice(build)
-    if made and (made.build or made.builds):
+    if made and made.builds:
         return only(build, made)
-    return build
+    return as_found(build)
+
+
+def chosen_for(build: Build, paths: Sequence[str], *, is_about_takers: bool) -> Build:
+    """Return the build whose context holds `paths`, or leave the command as `chosen` does.
+
+    Several that read one ignore file give one answer, unless that `is_about_takers`.
+    """
+    made = choice(build)
+    if not made or not made.builds:
+        return as_found(build) if is_about_takers else build
+    if made.build is None:
+        builds = [found for found in made.builds if _holds(found.build.context, paths)]
+        made = with_only(build, builds or made.builds)
+    if made.build is None and not is_about_takers:
+        files = {_ignore_file_of(found.build) for found in made.builds}
+        if len(files) == 1 and None not in files:
+            made = replace(made, build=made.builds[0].build)
+    return only(build, made)
+
+
+def _holds(context: str, paths: Sequence[str]) -> bool:
+    """Return whether a context has each of `paths`, which `explain` may read in two ways."""
+    root = realpath(context)
+    for path in paths:
+        is_here = is_in(abspath(path), root) and lexists(path)
+        if not is_here and not lexists(join(root, path)):
+            return False
+    return True
+
+
+def _ignore_file_of(build: Build) -> tuple[str, str | None, str] | None:
+    """Return the context, the ignore file and the builder; None if they cannot be read."""
+    try:
+        plan = plan_for(build)
+    except CtxsizeError:
+        return None
+    path = None
+    if plan.ignore_file:
+        path = plan.ignore_file.path
+    return plan.root, path, build.builder
+
+
+def as_found(build: Build) -> Build:
+    """Return the build that the user named, with what the repository states of it."""
+    found_build = planning.as_found(build, api.discover)
+    if found_build is None:
+        return build
+    output.note(f"options that are not typed are those of {found_build.places[0]}")
+    return found_build.build
 
 
 def chosen_to_write(build: Build) -> Build:
@@ -56,10 +113,7 @@ def chosen_to_write(build: Build) -> Build:
     build = chosen(build)
     if build.dockerfile is not None or plan_for(build).dockerfile is not None:
         return build
-    top = border_of(build.context)
-    if not isabs(build.context):
-        top = relpath(top)
-    builds = named_apart(api.discover(top).builds, build)
+    builds = api.discover(planning.top_around(build)).builds
     here = [other for other in builds if realpath(other.build.context) == realpath(build.context)]
     if not builds and not is_named:
         raise InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
@@ -93,11 +147,15 @@ def only(build: Build, made: Choice) -> Build:
         refuse("no Dockerfile here", build, made.builds)
     if made.builds:
         _note_only(build, made.builds[0])
-    return made.build
+        return made.build
+    return as_found(made.build)
 
 
 def _note_only(build: Build, found_build: FoundBuild) -> None:
-    output.note("no Dockerfile here; this is about the only build:")
+    which = "the only build"
+    if click.get_current_context().info_name == "explain":
+        which = "the only context that may hold it"
+    output.note(f"no Dockerfile here; this is about {which}:")
     if not output.is_quiet():
         output.explain([_typed(build, found_build)])
 
@@ -105,9 +163,10 @@ def _note_only(build: Build, found_build: FoundBuild) -> None:
 def refuse(reason: str, build: Build, builds: Sequence[FoundBuild]) -> NoReturn:
     """Print for each of `builds` the command that is about it, and leave the command with 2."""
     command = click.get_current_context().info_name or ""
-    named = [found_build for found_build in builds if found_build.inline is None]
-    lines = [_typed(build, found_build) for found_build in named[:_MOST]]
-    left_out = len(builds) - len(lines)
+    groups = [group for group in groups_apart(builds, build) if group[0].inline is None]
+    shown = groups[:_MOST]
+    lines = [*dict.fromkeys(_typed(build, group[0]) for group in shown)]
+    left_out = len(builds) - sum(map(len, shown))
     if left_out:
         lines.append(f"{more(left_out)}: {typed('scan', *_directory(build))}")
     if command in _WITH_ALL and not is_given(*_ABOUT_ONE):
@@ -126,9 +185,13 @@ def _directory(build: Build) -> list[str]:
 def _typed(build: Build, found_build: FoundBuild) -> str:
     """Return the present command for a build that was found."""
     command = click.get_current_context().info_name or ""
-    options = found_build.options
-    if build.target:  # which is one of the words that are repeated
-        options = options[:-2]
+    found = found_build.build
+    is_about_takers = command != "explain" or is_given(*_TAKERS)
+    if build.target or not is_about_takers:  # it is one of the words that are repeated
+        found = replace(found, target="")
+    if not is_about_takers:
+        found = replace(found, needed_words=None)
+    options = replace(found_build, build=found).options
     return typed(*_again(build), *options, *_naming(command, found_build.build.context))
 
 

@@ -61,9 +61,11 @@ def explain(
         raise UsageError("give either PATH or --stdin")
     if null and (traced or as_json):
         raise UsageError("-z cannot be combined with --trace or --json")
-    if build.given() and not (traced or named or sources or as_json):
+    is_about_takers = bool(traced or named or sources or as_json)
+    if build.given() and not is_about_takers:
         raise UsageError(f"{build.given()[0]} needs --trace, --source or --json")
-    plan = plan_named(plan_for(choosing.chosen(build)), named)
+    build = choosing.chosen_for(build, [*paths], is_about_takers=is_about_takers)
+    plan = plan_named(plan_for(build), named)
     look = Display(colour=colour).look()
     if sources:
         return _check(plan, sources, look, as_json=as_json)

@@ -51,6 +51,8 @@ def glance(build: Build, watch: bool, display: Display) -> int:
             return _table(build, display)
     if choice:
         build = choosing.only(build, choice)
+    else:
+        build = choosing.as_found(build)
 
     def answer() -> Glance:
         with output.progress() as progress:
@@ -186,6 +188,8 @@ def ls(
         raise UsageError("-0 and --size need --format text")
     from ctxsize.formats import json  # `measure` seldom needs it
 
+    if transfer or named or why:
+        build = choosing.as_found(build)
     plan = plan_for(build)
     listing = api.ls(
         plan, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named

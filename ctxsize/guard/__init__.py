@@ -245,10 +245,13 @@ def _besides_fate(report: Report) -> Report:
 
 
 def actual(report: Report, of: str) -> Amount:
-    """Return the size of the context, or of all its transfers together."""
+    """Return the size of the context, or of all transfers together, named contexts included."""
     if of == "context":
         return Amount.of(report.context.totals)
-    return Amount.of(*report.transfers)
+    parts = [*report.transfers]
+    for named in report.named_contexts:
+        parts += named.transfers
+    return Amount.of(*parts)
 
 
 def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> Iterator[Limit]:

@@ -27,6 +27,7 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, described, projects
 from ctxsize.repository.commands import Ground, ground_of
+from ctxsize.repository.naming import with_words
 from ctxsize.repository.others import Others, is_template, with_problem
 from ctxsize.repository.recognisers import file_kinds, kinds_by_beginning, may_define_builds
 from ctxsize.repository.search import (
@@ -124,6 +125,7 @@ def discover(
             search.complain("outside", build.outside, build.where)
         else:
             inside.append(build)
+    inside = with_words(inside, search.parsed_files)
     if not everywhere:  # nobody here can state how those of others are built
         for build in inside:
             _note_guess(search, build)

@@ -121,7 +121,14 @@ class FoundBuild(Value):
             options += ["-f", str(self.build.dockerfile)]
         if self.build.target:
             options += ["--target", shown(self.build.target)]
+        options += self.build.needed_words or ()
         return options
+
+    @property
+    def named(self) -> object:
+        """Return what a command line says of it besides its arguments."""
+        place = self.dockerfile or self.where
+        return realpath(self.build.context), place, str(self.build.target)
 
 
 FoundBuilds = tuple[FoundBuild, ...]

@@ -19,7 +19,7 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.transfer_requests import Include, includes_of
+from ctxsize.engine.transfer_requests import Include, includes_of, sent_contexts
 from ctxsize.errors import (
     BuildFailsError,
     CtxsizeError,
@@ -122,10 +122,21 @@ def _fill_in(measured: Measured, parsed_files: ParsedDockerfiles, contexts: Snap
     if plan.dockerfile is not None or not builder.asks_for_paths:
         measured.includes = includes_of(plan)
         measured.update(transfer=contexts.travelling(snapshot, measured.includes))
+    if builder.asks_for_paths:
+        measured.update(named_contexts=_of_named_contexts(plan, contexts))
     fate = failures(plan, snapshot.problems)
     measured.update(failures=fate)
     measured.problems += fate
     measured.problems += lacking(plan)
+
+
+def _of_named_contexts(plan: Plan, contexts: Snapshots) -> Amount:
+    """Return what a build sends of the directories that are its named contexts."""
+    amounts = []
+    for part in sent_contexts(plan):
+        if part.name:
+            amounts.append(contexts.travelling(contexts.of(part), includes_of(part)))
+    return Amount.of(*amounts)
 
 
 def add_savings(measured: Iterable[Measured], contexts: Snapshots) -> None:
@@ -139,7 +150,8 @@ def add_savings(measured: Iterable[Measured], contexts: Snapshots) -> None:
         improved = contexts.improved(result.snapshot)
         if improved is not None:
             after = contexts.travelling(improved, result.includes)
-            result.update(saving=result.row.cost - after)
+            row = result.row
+            result.update(saving=row.cost - row.with_named(after))
 
 
 class _Findings:

@@ -103,6 +103,7 @@ def _row(name: str, build: Any) -> Row:
         ignore_file=_below(name, build["ignore_file"]),
         context=_amount(build["context_size"]),
         transfer=_amount(build["transfer"]),
+        named_contexts=_amount(build.get("named_contexts")) or Amount(),
         saving=_amount(build["saving"]),
         findings=build["findings"],
         failures=tuple(_problem(name, failure) for failure in build.get("failures", ())),

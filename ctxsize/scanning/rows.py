@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from os.path import basename, dirname, realpath
 from typing import Any, ClassVar, Literal
 
@@ -28,11 +30,13 @@ class Row(Value):
     ignore_file: str | None = None  # the path of the ignore file that applies
     context: Amount | None = None  # what the ignore file leaves; None if `error` gives a reason
     transfer: Amount | None = None  # the part of the context that is sent; None if unknown
+    named_contexts: Amount = Amount()  # what is sent of directories that are named contexts
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     failures: Problems = ()  # why the build is known to fail
     error: str | None = None
     is_unread: bool = False  # True if the builder cannot read what `error` names
+    count: int = 1  # number of builds that it stands for
 
     @property
     def build(self) -> Build:
@@ -58,12 +62,51 @@ class Row(Value):
 
     @property
     def cost(self) -> Amount:
-        """Return the transfer; if unknown, the context; if both are unknown, nothing."""
-        return self.transfer or self.context or Amount()
+        """Return all transfers; of a context whose transfer is unknown, the whole of it."""
+        return self.with_named(self.transfer or self.context or Amount())
+
+    def with_named(self, amount: Amount) -> Amount:
+        """Return an amount with what is sent of the named contexts, which no suggestion changes."""
+        return Amount.of(amount, self.named_contexts)
 
     def order(self) -> tuple[int, int, str]:
         """Return a key: the most costly comes first."""
         return -self.cost.content_bytes, -self.cost.files, self.build.context
+
+    @property
+    def likeness(self) -> object:
+        """Return what two builds have in common if a table need not distinguish them.
+
+        They may differ in arguments, which nothing that they take depends on.
+        """
+        place = None
+        if self.dockerfile is None:
+            place = self.where
+        sizes = (self.context, self.transfer, self.named_contexts, self.saving)
+        fate = (self.failures, self.error)
+        target = str(self.build.target)
+        return self.build.context, self.dockerfile, place, target, self.ignore_file, sizes, fate
+
+
+def merged_rows(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows in order, those that are alike as one with their number."""
+    groups = defaultdict[object, list[Row]](list)
+    for row in rows:
+        groups[row.likeness].append(row)
+    return [*map(_merged_row, groups.values())]
+
+
+def _merged_row(rows: Sequence[Row]) -> Row:
+    first = rows[0]
+    if len(rows) == 1:
+        return first
+    places = dict.fromkeys(chain.from_iterable(row.places for row in rows))
+    return replace(
+        first,
+        found=replace(first.found, places=tuple(places)),
+        findings=max(row.findings for row in rows),
+        count=sum(row.count for row in rows),
+    )
 
 
 class Scan(Value):
@@ -116,13 +159,13 @@ class Proposals(Value):
 
     @property
     def before(self) -> Amount:
-        """Return the amount that all builds send."""
-        return Amount.of(*(row.cost for row in self.rows))
+        """Return the amount that all builds send; those that are alike count once."""
+        return Amount.of(*(row.cost for row in merged_rows(self.rows)))
 
     @property
     def saving(self) -> Amount:
-        """Return the amount that all builds send less with the chosen suggestions."""
-        return Amount.of(*(row.saving or Amount() for row in self.rows))
+        """Return the amount that all builds send less; those that are alike count once."""
+        return Amount.of(*(row.saving or Amount() for row in merged_rows(self.rows)))
 
     @property
     def after(self) -> Amount:

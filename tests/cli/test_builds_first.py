@@ -219,7 +219,7 @@ def test_what_the_table_promises_is_kept(cli: Cli, services: Path) -> None:
         (["measure", "--by", "ext"], None),
         (["suggest", "--write"], "ctxsize suggest --write --all"),
         (["check", "--max", "1GB"], "ctxsize check --max 1GB --all"),
-        (["explain", "-n", "src/a"], None),
+        (["explain", "-n", "none/has/it"], None),
         (["--json"], None),
     ],
 )
@@ -411,3 +411,48 @@ def test_what_cannot_be_read_is_left_out_and_counts(cli: Cli, services: Path) ->
 def test_what_all_cannot_be_combined_with(cli: Cli, services: Path, words: list[str]) -> None:
     result = cli("suggest", "--all", *words, cwd=services)
     assert (result.code, result.out) == (2, "")
+
+
+def test_explain_considers_only_contexts_that_hold_the_path(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        *(file(f"{name}/Dockerfile", b"FROM scratch\nCOPY . /\n") for name in "ab"),
+        file("a/.dockerignore", b"f\n"),
+        "a/f",
+        "b/g",
+        "b/both",
+        "a/both",
+        file("compose.yaml", b"services: {a: {build: a}, b: {build: b}}\n"),
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    found = cli("explain", "a/f", cwd=root)
+    assert (found.code, found.out) == (0, "a/.dockerignore:1:f\tf\n")
+    assert "ctxsize explain a/f -C a" in found.err
+    assert cli("explain", "g", cwd=root).code == 0
+    refused = cli("explain", "both", cwd=root)
+    assert refused.code == 2
+    assert commands(refused) == ["ctxsize explain both -C a", "ctxsize explain both -C b"]
+
+
+def test_explain_answers_for_builds_with_one_ignore_file(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        *(file(f"{name}/Dockerfile", b"FROM scratch AS dev\nCOPY . /\n") for name in "ab"),
+        file(".dockerignore", b"f\n"),
+        "f",
+        file(
+            "compose.yaml",
+            b"services:\n  a: {build: {context: ., dockerfile: a/Dockerfile, target: dev}}\n"
+            b"  b: {build: {context: ., dockerfile: b/Dockerfile}}\n",
+        ),
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    assert cli("explain", "f", cwd=root).out == ".dockerignore:1:f\tf\n"
+    refused = cli("explain", "--trace", "f", cwd=root)
+    assert commands(refused) == [
+        "ctxsize explain --trace f -f a/Dockerfile --target dev -C .",
+        "ctxsize explain --trace f -f b/Dockerfile -C .",
+    ]
+    (root / "b/Dockerfile.dockerignore").write_text("x")
+    assert commands(cli("explain", "f", cwd=root)) == [
+        "ctxsize explain f -f a/Dockerfile -C .",
+        "ctxsize explain f -f b/Dockerfile -C .",
+    ]

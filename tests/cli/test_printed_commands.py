@@ -88,6 +88,29 @@ TREES: dict[str, list[str | Node]] = {
     ],
     "no Dockerfile": ["a", "b/c"],
     "an option for a name": [file("-x/Dockerfile", NPM), *below("-x", NODE)],
+    "arguments": [
+        *below("s", [file("Dockerfile", b"FROM x\nARG D\nCOPY $D/ /a/\n"), "a/x"]),
+        file("s/b/.serena/cache/x", size_bytes=3_000_000),
+        file("compose.yaml", b"services:\n  b: {build: {context: s, args: {D: b}}}\n"),
+    ],
+    "arguments of several": [
+        *below("s", [file("Dockerfile", b"FROM x\nARG D\nARG P\nCOPY $D/ /a/\n"), "b/x"]),
+        file("s/a/.serena/cache/x", size_bytes=3_000_000),
+        file(
+            "Makefile",
+            b"a:\n\tdocker build --build-arg D=a --build-arg P=1 s\n"
+            b"b:\n\tdocker build --build-arg D=b --build-arg P=1 s\n",
+        ),
+    ],
+    "a named context": [
+        file("Dockerfile", b"FROM x\nCOPY --from=made . /\n"),
+        file("made/x", size_bytes=5_000_000),
+        file(
+            "docker-bake.hcl",
+            b'target "release" {\n  contexts = { made = "made" }\n'
+            b'  platforms = ["linux/amd64", "linux/arm64"]\n}\n',
+        ),
+    ],
     "secrets": [
         file("Dockerfile", b"FROM python:3\nCOPY . /\n"),
         file(".env", b"A=b\n"),
@@ -133,6 +156,9 @@ STARTS: dict[str, list[tuple[str, ...]]] = {
     "in docker": [("docker",), ("-f", "docker/Dockerfile", ".")],
     "compose": [("api",), ("-f", "api/Dockerfile", ".")],
     "no ignore file, two contexts": [("it's",), ("$b",)],
+    "arguments": [("s",)],
+    "arguments of several": [("--build-arg", "D=a", "s")],
+    "a named context": [(".",)],
     "an option for a name": [("./-x",), ("-f", "-x/Dockerfile", ".")],
 }
 """What is named in a tree, besides nothing at all."""
@@ -284,3 +310,55 @@ def test_each_printed_command_can_be_pasted(name: str, cli: Cli, tmp_path: Path)
         except (AssertionError, ValueError, KeyError) as error:
             broken.append(f"{by} prints {each.command!r}: {str(error)[:400]}")
     assert not broken, "\n".join(broken)
+
+
+SIZES = {
+    "arguments": ([], "3.0 MB in 1 file would be sent"),
+    "a named context": ([], "5.0 MB in 1 file would be sent"),
+    "arguments of several": (["--build-arg", "D=a", "s"], "3.0 MB in 1 file would be sent"),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_pasted_command_is_about_the_same_build(name: str, cli: Cli, tmp_path: Path) -> None:
+    words, size = SIZES[name]
+    root = build_tree(tmp_path / "r", TREES[name])
+    first = cli(*words, cwd=root, columns=200)
+    assert size in first.out
+    (more,) = (line for line in first.lines if line.startswith("  More "))
+    command, _ = (each.command for each in printed(more))
+    assert size in cli(*words_of(command)[1:], cwd=root, columns=200).out
+    assert "--platform" not in command
+
+
+def test_builds_that_differ_in_arguments_are_named_by_them(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", TREES["arguments of several"])
+    refused = cli("measure", cwd=root)
+    commands = [each.command for each in printed(refused.err)]
+    assert commands[:2] == [
+        "ctxsize measure --build-arg D=a s",
+        "ctxsize measure --build-arg D=b s",
+    ]
+    sizes = [cli(*words_of(each)[1:], cwd=root).lines[0] for each in commands[:2]]
+    assert sizes == [
+        "Fine: 3.0 MB in 1 file would be sent",
+        "Fine: 6 B in 1 file would be sent, of 3.0 MB",
+    ]
+    first = cli(cwd=root).out
+    assert re.search(r"3\.0 MB +3\.0 MB +none +--build-arg D=a s\n", first), first
+    assert re.search(r"6 B +0 B +none +--build-arg D=b s\n", first), first
+
+
+@pytest.mark.parametrize("name", ["TOKEN", "API_KEY", "db_password"])
+def test_values_of_arguments_that_may_be_secrets_are_not_printed(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    nodes = TREES["arguments of several"]
+    root = build_tree(tmp_path / "r", nodes)
+    for path in (root / "Makefile", root / "s/Dockerfile"):
+        text = path.read_text().replace("D=", f"{name}=").replace("ARG D", f"ARG {name}")
+        path.write_text(text.replace("$D", f"${name}").replace("=a ", "=geheim "))
+    (root / "s/a").rename(root / "s/geheim")
+    for command in [(), ("scan",), ("measure",), ("suggest", "--all"), ("check", "--all")]:
+        result = cli(*command, cwd=root)
+        assert "geheim" not in (result.out + result.err).replace("geheim/", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
 from os.path import relpath
@@ -253,33 +253,24 @@ def _next_for(row: Row) -> NextStep:
         return NextStep(typed("measure", *words), "shows what is sent")
     cost = human(row.cost.content_bytes)
     purpose = f"saves {human(saved)} of {cost}"
-    # Values of arguments are not printed, and the command does not save the same without them.
-    others = [option for option in build.given() if option not in ("--target", "--platform")]
-    if others:
-        purpose = f"needs the {listed(others)} of this build"
+    if not build.is_complete:
+        purpose = "needs the values of this build"
     return NextStep(typed("suggest", "--write", *words), purpose)
 
 
 def _builds(scan: Scan, look: Look) -> Table:
     """Return a row for each build; equal ones share a row with their number."""
     contexts = Counter(row.build.context for row in scan.rows)
-    groups: dict[Texts, list[Row]] = defaultdict(list)
-    for row in scan.rows:
+
+    def name_of(row: Row) -> str:
         name = row.build.context
         if look.full or contexts[name] > 1:
             name = _build(row)
         if row.failures:
             name += _FAILS
-        line = (*_figures(row, look), name)
-        groups[line].append(row)
-    alike = Counter(name for *_, name in groups)
-    rows = []
-    for (*figures, name), equal in groups.items():
-        if len(equal) > 1:
-            name += f" ({len(equal):,} builds)"
-        elif alike[name] > 1 and equal[0].places:  # they differ in values, which may be secret
-            name += _origin(equal[0])
-        rows.append([*figures, quoted(name)])
+        return name
+
+    rows = [[*_figures(row, look), quoted(name)] for row, name in named_rows(scan.rows, name_of)]
     rest = more(len(rows) - look.top, "build")
     if rest:
         rest += ": --top N, or -v"
@@ -289,8 +280,25 @@ def _builds(scan: Scan, look: Look) -> Table:
     return Table(headers, rows[: look.top], rest)
 
 
+def named_rows(rows: Iterable[Row], name_of: Callable[[Row], str]) -> Iterator[tuple[Row, str]]:
+    """Yield each row, those of builds that are alike as one, with a name of its own."""
+    from ctxsize.scanning.rows import merged_rows  # most of these commands have no rows
+
+    merged = merged_rows(rows)
+    names = Counter(map(name_of, merged))
+    for row in merged:
+        name = name_of(row)
+        if row.count > 1:
+            name += f" ({row.count:,} builds)"
+        elif names[name] > 1 and row.places:  # they differ in values, which may be secret
+            name += _origin(row)
+        yield row, name
+
+
 def _figures(row: Row, look: Look) -> list[str]:
-    sends = _size(row.transfer or row.context)
+    sends = "?"
+    if row.transfer or row.context:
+        sends = _size(row.cost)
     saving = _size(row.saving)
     findings = str(row.findings or "")
     path = row.ignore_file

@@ -22,6 +22,7 @@ from ctxsize.formats.sections import (
     few,
     notes,
 )
+from ctxsize.formats.sections.found import named_rows
 from ctxsize.formats.sections.suggested import lines_of, suggestions_table
 from ctxsize.formats.styles import GLANCE, Look
 from ctxsize.formats.wording import (
@@ -136,7 +137,7 @@ def _block(proposal: Proposal, look: Look) -> Section:
 
 def _left_out(proposals: Proposals) -> Iterator[Prose]:
     for row in proposals.left_out:
-        yield Prose(f"  {_name(row)}: {visible(row.error or '')}", 4)
+        yield Prose(f"  {visible(_name(row))}: {visible(row.error or '')}", 4)
 
 
 def _first_screen(proposals: Proposals, look: Look) -> Iterator[ScreenPart]:
@@ -158,7 +159,7 @@ def _first_screen(proposals: Proposals, look: Look) -> Iterator[ScreenPart]:
         step = NextStep(command, f"saves {saved}")
     else:
         step = NextStep(typed("scan", *directory), "shows every build, and findings across them")
-    cells = [[*_figures(row), _name(row)] for row in rows]
+    cells = [[*_figures(row), visible(name)] for row, name in named_rows(rows, _name)]
     room = Room(len(cells), len(cells), "build", least=2)
     table = Table(("sends", "saving", "ignore", "build"), cells, room=room)
     problems = [replace(note, fit=_NOTE) for note in [*_left_out(proposals), *_problems(proposals)]]
@@ -202,5 +203,5 @@ def _figures(row: Row) -> tuple[str, str, str]:
 def _name(row: Row) -> str:
     """Return what names the build on a command line, or the place that contains it."""
     if row.found.inline is not None:
-        return visible(str(row.found.where))
-    return visible(typed(*row.options, path_argument(row.build.context)).removeprefix("ctxsize "))
+        return str(row.found.where)
+    return typed(*row.options, path_argument(row.build.context)).removeprefix("ctxsize ")
