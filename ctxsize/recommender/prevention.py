@@ -17,13 +17,14 @@ from typing import NamedTuple
 from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.trial import mark_of
-from ctxsize.knowledge.rules import NOT_SOURCES, SAFE_FROM, Foresight, Rule, all_rules, listed
+from ctxsize.knowledge.rules import NOT_SOURCES, Foresight, Rule, all_rules, listed
 from ctxsize.model import Texts
 from ctxsize.recommender.build_files import exceptions, may_name
 from ctxsize.recommender.candidates import MANY, ending, suggestions
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
+from ctxsize.recommender.spared import is_made_in, with_judgement
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below
 
@@ -102,10 +103,12 @@ class Foreseen:
         matches = list[Match]()
         for group in self._groups(spec):
             for match, *_ in group:
-                if match.path in facts.sums and match.rule.confidence >= SAFE_FROM:
-                    shown = evidence.shows(match.rule.marker, match.path)
-                    if shown and not objections(facts, match):
-                        matches.append(match)
+                if match.path not in facts.sums:
+                    continue
+                if evidence.shows(match.rule.marker, match.path):
+                    known = with_judgement(facts, match)
+                    if known.is_settled:
+                        matches.append(known)
         yield from suggestions(matches, facts)
 
     def _groups(self, spec: DockerIgnoreSpec) -> Iterator[Outputs]:
@@ -156,12 +159,8 @@ class Foreseen:
         for foresight in rule.foreseen:
             for manifest in foresight.beside:
                 for directory in self._directories_by_manifest.get(manifest, ()):
-                    if directory in places or tree.first(directory, foresight.not_beside):
-                        continue
-                    also = foresight.also_beside
-                    if also and not tree.first(directory, also):
-                        continue
-                    places[directory] = _Source(directory, foresight, manifest)
+                    if directory not in places and is_made_in(tree, directory, foresight):
+                        places[directory] = _Source(directory, foresight, manifest)
         for directory in sorted(places, key=_depth):
             place = places[directory]
             is_inner = is_below(directory, places) or ("" in places and directory != "")
