@@ -42,7 +42,7 @@ from ctxsize.recommender.outcome import (
 )
 from ctxsize.recommender.prevention import Foreseen
 from ctxsize.recommender.ranking import ranked
-from ctxsize.recommender.traps import objections
+from ctxsize.recommender.spared import with_judgement
 from ctxsize.recommender.tree import (
     Sums,
     SumsByPath,
@@ -231,7 +231,7 @@ class Advisor(BuildContext):
         found = [*before]
         for number in grounded:
             match = before[number]
-            found[number] = replace(match, objections=tuple(objections(facts, match)))
+            found[number] = with_judgement(facts, match)
         if all(found[number].objections == before[number].objections for number in grounded):
             return None
         return found

@@ -104,6 +104,7 @@ class BuildFile(Value):
     path: str
     needs: tuple[ContextNeed, ...]  # the sources of each target that the builder accepts
     names: Texts  # contexts of the build that are this directory; `""` for main
+    built_alone_at: str = ""  # where a workflow builds it from what git tracks, and nothing else
 
     @property
     def dockerfile(self) -> Dockerfile:
@@ -241,6 +242,11 @@ class BuildFiles(Mutable):
     """Dockerfiles in the context that are built with a directory below it, and that directory."""
     undecided: list[tuple[str, str]] = field(default_factory=list)
     """Dockerfiles that may be built but whose sources are unknown, each with its text."""
+
+    @cached_property
+    def is_built_alone(self) -> bool:
+        """Return True if a workflow builds one of them from what git tracks, and nothing else."""
+        return any(build_file.built_alone_at for build_file in self.all)
 
     @cached_property
     def named(self) -> list[Named]:

@@ -23,6 +23,7 @@ from ctxsize.knowledge.rules import EntryType, Rule
 from ctxsize.recommender.build_files import Named, exceptions, may_name
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Matches, Suggestion, Suggestions
+from ctxsize.recommender.spared import with_judgement
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below, outermost, sum_of
 from ctxsize.values import Mutable
@@ -36,9 +37,9 @@ def suggestions(matches: Matches, facts: Facts) -> Iterator[Suggestion]:
     """Yield patterns that hide the matches: one suggestion per name, doubtful ones apart."""
     exceptional = [pattern.text for pattern in exceptions(facts.plan)]
     safe = {match.path for match in matches if not match.objections}
-    groups = defaultdict[tuple[str, bool], Matches](list)
+    groups = defaultdict[tuple[str, bool, bool], Matches](list)
     for match in matches:
-        groups[match.find or match.path, bool(match.objections)].append(match)
+        groups[match.find or match.path, bool(match.objections), match.is_settled].append(match)
     for group in groups.values():
         doubts = tuple(dict.fromkeys(doubt for match in group for doubt in match.objections))
         others = _harmless_others(group, facts, exceptional, safe)
@@ -132,6 +133,7 @@ def _harmless_others(
         return None
     if any(may_name(text, find) for text in exceptional):
         return None
+    is_spared = bool(matches[0].spared)
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(basename(find)) if fits(find, path))
     paths = [path for path in alike if not is_at_or_below(path, proven)]
@@ -148,8 +150,8 @@ def _harmless_others(
             reason = reason or "git does not track it, and no source has such a name"
         if not reason:
             return None
-        other = Match(rule, find, path, f"{reason}, and {share}")
-        if objections(facts, other):
+        other = with_judgement(facts, Match(rule, find, path, f"{reason}, and {share}"))
+        if other.objections or (is_spared and not other.spared):
             return None
         others.append(other)
     return others

@@ -17,6 +17,7 @@ from posixpath import basename
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import ContextNeed
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
@@ -36,9 +37,9 @@ from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Matches, Size
-from ctxsize.recommender.placed import names_of
+from ctxsize.recommender.placed import names_of, needed_stages
+from ctxsize.recommender.spared import with_judgement
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, SumsByPath, Tree, is_at_or_below
 from ctxsize.repository import (
     ComposeMount,
@@ -101,7 +102,7 @@ class BuildContext:
             if not plan.dockerfile_specific:
                 names = names_of(plan, plan.root)
             try:
-                build_files.all.append(_build_file(plan, plan.dockerfile, names))
+                build_files.all.append(self._build_file(plan, plan.dockerfile, names))
             except DockerfileError as error:
                 error.path = plan.dockerfile
                 raise
@@ -176,7 +177,7 @@ class BuildContext:
             if not names:
                 return
             data = other.parsed.data
-            build_file = _build_file(other, path, names)
+            build_file = self._build_file(other, path, names)
         except CtxsizeError as error:
             lead = "the builder rejects this Dockerfile"
             if isinstance(error, UndecidedError):
@@ -192,6 +193,19 @@ class BuildContext:
             build_files.elsewhere.append((path, home))
         else:
             build_files.all.append(build_file)
+
+    def _build_file(self, plan: Plan, path: str, names: Texts) -> BuildFile:
+        """Return the Dockerfile of a plan, and where a workflow builds what git tracks of it."""
+        build_file = _build_file(plan, path, names)
+        stages = built_stages(build_file.dockerfile)
+        left = needed_stages(stages, plan.build.target.lower())
+        for found in self._asked.pristine:
+            is_same = found.dockerfile == realpath(plan.dockerfile or "")
+            if is_same and realpath(found.build.context) == plan.root:
+                left -= needed_stages(stages, found.build.target.lower())
+                if not left:
+                    return replace(build_file, built_alone_at=str(found.where))
+        return build_file
 
     def _home_of(self, dockerfile: str, named: PathSet) -> str:
         """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
@@ -232,7 +246,7 @@ class BuildContext:
     @cached_property
     def found(self) -> Matches:
         """Return the matches of all rules among the sent entries, with their objections."""
-        return self.evidence.found(self.sums, judge=partial(objections, self.facts))
+        return self.evidence.found(self.sums, judge=partial(with_judgement, self.facts))
 
     def takes(self, hidden: PathSet) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
@@ -314,6 +328,7 @@ class AskedBuilds(Value):
 
     by_directory: Mapping[str, list[FoundBuild]]  # by the real path of each of their contexts
     dockerfiles: frozenset[str]  # real paths
+    pristine: Sequence[FoundBuild]  # of workflows, of what git tracks and nothing else
     data: Mapping[str, ComposeMount]  # what Compose mounts where services keep data, by real paths
 
 
@@ -324,11 +339,13 @@ def asked_builds(
     """Return the builds of a repository that its files ask for."""
     by_directory = defaultdict[str, list[FoundBuild]](list)
     dockerfiles: set[str] = set()
+    pristine: Sequence[FoundBuild] = ()
     data: dict[str, ComposeMount] = {}
     recognisers.file_kinds()  # a broken row of it must not look like a repository without builds
     recognisers.build_commands()
     with suppress(CtxsizeError):
         asked = discover(top, parsed_files=parsed_files, listing=listing, guesses=False)
+        pristine = asked.pristine
         for asking in asked.builds:
             build = asking.build
             dockerfiles.add(realpath(build.dockerfile or join(build.context, "Dockerfile")))
@@ -340,7 +357,7 @@ def asked_builds(
             if is_at_or_below(target, listed("data_paths")):
                 source = realpath(mount.source)
                 data[source] = mount
-    return AskedBuilds(by_directory, frozenset(dockerfiles), data)
+    return AskedBuilds(by_directory, frozenset(dockerfiles), pristine, data)
 
 
 def _build_file(plan: Plan, path: str, names: Texts) -> BuildFile:

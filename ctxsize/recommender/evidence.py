@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cache, lru_cache
 from itertools import filterfalse
 from os.path import join
@@ -32,7 +32,7 @@ from ctxsize.knowledge.rules import (
 )
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
-from ctxsize.recommender.outcome import Clause, Match, Matches, Objection
+from ctxsize.recommender.outcome import Clause, Match, Matches
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree, fits
 from ctxsize.units import human, plural
@@ -57,7 +57,7 @@ _TEMPLATES = (
 _TESTS = r"(?i)(^|/)_*(tests?|testing|specs?|suites?|mocks?|fixtures?|test[_-]?(data|resources))_*/"
 _LIKELY_FROM = 0.75
 
-Judge = Callable[[Match], "list[Objection]"]
+Judge = Callable[[Match], Match]
 Lookup = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule without names
 Lookups = tuple[Lookup, ...]
 _NO_SUMS = Sums()
@@ -271,8 +271,7 @@ class Evidence(Mutable):
                 continue
             if rule.ecosystem == "any" and any(other.objections for other in matches):
                 continue
-            if objections := judge(match):
-                match = replace(match, objections=tuple(objections))
+            match = judge(match)
             if match.is_settled:
                 return [match]
             matches.append(match)

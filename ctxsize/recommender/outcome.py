@@ -48,6 +48,7 @@ class Match(Value):
     evidence: str
     secret: Confidence | None = None  # certainty that it is a secret; None for other rules
     objections: tuple[Objection, ...] = ()
+    spared: str = ""  # why no build needs it, as a clause, where its rule alone proves nothing
 
     @property
     def hard(self) -> Objection | None:
@@ -64,7 +65,7 @@ class Match(Value):
         """Return True if it is hidden with everything below it."""
         if self.rule.never or self.objections:
             return False
-        return self.rule.confidence >= SAFE_FROM
+        return bool(self.spared) or self.rule.confidence >= SAFE_FROM
 
 
 Matches = list[Match]
@@ -108,16 +109,20 @@ class Suggestion(Value):
 
     @property
     def evidence(self) -> Texts:
-        return tuple(f"{match.path}: {match.evidence}" for match in self.matches)
+        grounds = (filter(None, (match.evidence, match.spared)) for match in self.matches)
+        return tuple(
+            f"{path}: {', and '.join(clauses)}"
+            for path, clauses in zip(self.paths, grounds, strict=True)
+        )
 
     @property
     def safe(self) -> bool:
         """Return True if `--write` adds it without being asked to."""
         if self.objections:
             return False
-        if self.prevents:
+        if self.prevents or self.rule.is_secret or self.rule.confidence >= SAFE_FROM:
             return True
-        return self.rule.is_secret or self.rule.confidence >= SAFE_FROM
+        return any(match.spared for match in self.matches)
 
     @property
     def reason(self) -> str:

@@ -224,7 +224,7 @@ def placed_steps(plan: Plan, names: Collection[str], files: ContextFiles) -> Ite
     if len(dockerfile.instructions) > _MOST_STEPS:
         return
     stages = built_stages(dockerfile, plan.build.build_arguments)
-    needed = _needed(stages, plan.build.target.lower())
+    needed = needed_stages(stages, plan.build.target.lower())
     ends = dict[BuiltStage | None, Placed]()
     for stage in stages:
         if stage not in needed:
@@ -239,8 +239,8 @@ def placed_steps(plan: Plan, names: Collection[str], files: ContextFiles) -> Ite
         ends[stage] = here
 
 
-def _needed(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]:
-    """Return the stages that a build of `target` runs, by default of the last stage."""
+def needed_stages(stages: Sequence[BuiltStage], target: str) -> set[BuiltStage | None]:
+    """Return the stages that a build of `target` runs, by default those of the last stage."""
     needed: set[BuiltStage | None] = {*stages[-1:]}
     for stage in stages:
         if target in (stage.label, str(stage.stage.index)):

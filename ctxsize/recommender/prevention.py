@@ -23,6 +23,7 @@ from ctxsize.recommender.build_files import exceptions, may_name
 from ctxsize.recommender.candidates import MANY, ending
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
+from ctxsize.recommender.spared import is_made_in
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below
 
@@ -143,12 +144,8 @@ class Foreseen:
         for foresight in rule.foreseen:
             for manifest in foresight.beside:
                 for directory in self._directories_by_manifest.get(manifest, ()):
-                    if directory in places or tree.first(directory, foresight.not_beside):
-                        continue
-                    also = foresight.also_beside
-                    if also and not tree.first(directory, also):
-                        continue
-                    places[directory] = _Source(directory, foresight, manifest)
+                    if directory not in places and is_made_in(tree, directory, foresight):
+                        places[directory] = _Source(directory, foresight, manifest)
         for directory in sorted(places, key=_depth):
             place = places[directory]
             is_inner = is_below(directory, places) or ("" in places and directory != "")

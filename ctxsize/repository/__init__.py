@@ -70,6 +70,7 @@ class Discovery(Value):
     others: Mapping[str, str] = field(default_factory=dict)
     """Dockerfiles that were left out: what each belongs to, such as `fixtures`, by its path."""
     outside: FoundBuilds = ()  # with context or Dockerfile outside the repository
+    pristine: FoundBuilds = ()  # those of workflows of what git tracks, and nothing else
     dockerfiles: Texts = ()  # every one in the tree, whether a build reads it or not
     ignore_files: Texts = ()  # every one in the tree, read or not, but those left out, too
     findings: FrozenFindings = ()
@@ -140,6 +141,7 @@ def discover(
         left_out=left_out,
         others=others.left_out,
         outside=tuple(outside),
+        pristine=tuple(search.pristine),
         dockerfiles=_shown_paths(search, filter(is_dockerfile, search.paths)),
         ignore_files=_shown_paths(search, ignore_files),
         findings=tuple(search.findings),

@@ -66,6 +66,8 @@ class Ground(Value):
     place: Place  # the file, or the part of it that is read
     directories: Texts  # relative to the root; all but the first are guesses
     expanded: Expander = str  # replaces variables of the file
+    is_pristine: bool = False  # True if nothing but what git tracks is there when it builds
+    is_of_git: bool = False  # True if it builds from git, so that no directory is sent
 
     def on_line(self, line: int) -> Ground:
         """Return the part of the file that begins on a line."""
@@ -111,7 +113,10 @@ class Ground(Value):
                     dockerfile=(existing or paths)[0],
                     build_contexts=placed(build.build_contexts, here),
                 )
-                search.add(self.place, build)
+                if self.is_pristine:
+                    search.add(self.place, build, to=search.pristine)
+                if not self.is_of_git:
+                    search.add(self.place, build)
                 return
 
     def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:

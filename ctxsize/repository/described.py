@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice, product
 from os.path import basename, dirname, isfile, join, realpath
-from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
-from ctxsize.dockerfile.shell import commands
 from ctxsize.findings import Finding
-from ctxsize.knowledge.rules import Category, all_rules
-from ctxsize.knowledge.rules import listed as listed_words
-from ctxsize.knowledge.tools import works
 from ctxsize.repository import yaml
 from ctxsize.repository.commands import (
     Ground,
@@ -31,13 +25,18 @@ from ctxsize.repository.commands import (
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
 from ctxsize.repository.search import RegexMatch, Search
+from ctxsize.repository.steps import (
+    MAIN,
+    Passage,
+    is_checkout_alone,
+    made_before,
+    scripts_of,
+    text_at,
+    value_at,
+)
 from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
-from ctxsize.syntax import Command
-from ctxsize.units import cut
 
 _MOST_COMBINATIONS = 256
-_MOST_STEPS = 100  # steps before a build that are looked at
-_WIDEST = 50  # characters of a command in a message
 _MOST_BASES = 50  # jobs that a job of GitLab extends
 _JSON = (
     r'(?s)("(?:[^"\\\n]|\\.)*"?)'  # a text of JSON, which ends with its line at the latest
@@ -48,20 +47,7 @@ _JSON = (
     r"|\t"
 )
 _BEFORE = "before_script"  # what runs before the script of a job of GitLab, in the same shell
-_MAIN = "script"
-_TAG = r"(?<=[^/]):[\w.\-]+\Z"
-
-
-class Passage(NamedTuple):
-    """A mapping of a document, and what applies to it from around."""
-
-    mapping: YamlMapping
-    under: str = ""  # the key that it stands under
-    name: str = ""  # the name of its job
-    matrix: Yaml = None
-    working_directory: str = ""  # that of its scripts
-    steps: Sequence[Yaml] = ()  # the list that the mapping stands in
-    number: int = 0  # its index there
+_WHOLE = ("", "{{defaultContext}}")  # contexts that are all of what git tracks
 
 
 def add_document(ground: Ground, text: str) -> None:
@@ -115,12 +101,12 @@ def _add_passage(ground: Ground, passage: Passage) -> None:
     named = replace(ground, place=replace(ground.place, name=passage.name))
     add_described(named, passage)
     directory = ground.with_top(passage.working_directory)
-    for line, script in _scripts(passage, ground.kind):
-        add_script(
-            named.on_line(line),
-            script=ground.with_top(script),
-            working_directory=directory,
-        )
+    for line, script in scripts_of(passage, ground.kind):
+        on_line = named.on_line(line)
+        if expression("hint").search(script):
+            is_pristine = is_checkout_alone(passage, ground.kind, script)
+            on_line = replace(on_line, is_pristine=is_pristine)
+        add_script(on_line, script=ground.with_top(script), working_directory=directory)
 
 
 def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
@@ -134,7 +120,7 @@ def _with_bases(search: Search, jobs: YamlMapping) -> YamlMapping:
         mapping = _extended_job(written, jobs, usual_before)
         bases = texts_in(written.get("extends"))
         templates |= {base for base in bases if base.startswith(".")}
-        texts = [*texts_in([mapping.get(_BEFORE), mapping.get(_MAIN)])]
+        texts = [*texts_in([mapping.get(_BEFORE), mapping.get(MAIN)])]
         if yaml.REFERENCE not in texts:
             complete[name] = mapping
         elif expression("hint").search("\n".join(texts)):
@@ -156,21 +142,21 @@ def _extended_job(written: YamlMapping, jobs: YamlMapping, usual_before: Yaml) -
         if not pending:
             break
         base = pending.pop()
-        for key in (_BEFORE, _MAIN):
+        for key in (_BEFORE, MAIN):
             if key in base:
                 mapping.setdefault(key, base[key])
-        is_complete = _BEFORE in mapping and _MAIN in mapping
+        is_complete = _BEFORE in mapping and MAIN in mapping
         for name in texts_in(base.get("extends")):
             pending.append(mapping_of(jobs.get(name)))
             if name not in jobs and not is_complete:
                 is_known = False
-    has_script = _MAIN in mapping and mapping.setdefault(_BEFORE, usual_before)
+    has_script = MAIN in mapping and mapping.setdefault(_BEFORE, usual_before)
     if has_script and _BEFORE not in written:
         # What runs before a script, but is written elsewhere, is placed on the lines above it.
         count = "\n".join(texts_in(mapping[_BEFORE])).count("\n") + 1
-        mapping.lines = {**written.lines, _BEFORE: written.line_of(_MAIN) - count}
+        mapping.lines = {**written.lines, _BEFORE: written.line_of(MAIN) - count}
     if pending or not is_known:
-        mapping[_MAIN] = [mapping.get(_MAIN), yaml.REFERENCE]
+        mapping[MAIN] = [mapping.get(MAIN), yaml.REFERENCE]
     return mapping
 
 
@@ -187,7 +173,7 @@ def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
             continue
         passage = around._replace(
             mapping=node,
-            matrix=_value_at(node, "strategy.matrix") or around.matrix,
+            matrix=value_at(node, "strategy.matrix") or around.matrix,
             working_directory=_working_directory_of(node, around, kind),
         )
         yield passage
@@ -205,53 +191,10 @@ def _working_directory_of(mapping: YamlMapping, around: Passage, kind: FileKind)
     if kind.step in ("", around.under):
         directory = mapping.get(kind.inside)
     if not directory:
-        directory = _value_at(mapping, f"defaults.run.{kind.inside}")
+        directory = value_at(mapping, f"defaults.run.{kind.inside}")
     if isinstance(directory, str):
         return directory
     return around.working_directory
-
-
-def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
-    """Yield the scripts of a mapping, each with its line."""
-    mapping = passage.mapping
-    keys = kind.scripts
-    if kind.jobs and passage.under == kind.jobs:  # a task may be nothing but its script
-        keys = [*mapping]
-    scripts = list[tuple[int, str]]()
-    for key in keys:
-        scripts += enumerate(texts_in(mapping.get(key)), mapping.line_of(key))
-    if kind.joined and scripts:
-        line, _ = scripts[0]
-        if isinstance(mapping.get(_MAIN), list):
-            line += 1
-        scripts = [(line, "\n".join(text for _, text in scripts))]
-    yield from scripts
-    program = text_at(mapping, kind.program)
-    if program:
-        program = re.sub(rf"\A{kind.images}", "", program)
-        program = re.sub(_TAG, "", program)
-        arguments = texts_in(_value_at(mapping, kind.arguments))
-        yield mapping.line, shlex.join([program, *arguments])
-
-
-def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
-    """Return the value at the first path that has one, with a line for each of several."""
-    for path in paths:
-        node = _value_at(mapping, path)
-        if isinstance(node, YamlMapping):
-            node = [f"{key}={text}" for key, text in node.items() if isinstance(text, str)]
-        text = "\n".join(texts_in(node)).strip()
-        if text:
-            return text
-    return ""
-
-
-def _value_at(mapping: YamlMapping, path: str) -> Yaml:
-    """Return the value at a path of keys with dots between them, None without one."""
-    node: Yaml = mapping
-    for key in path.split("."):
-        node = mapping_of(node).get(key)
-    return node
 
 
 def add_described(ground: Ground, passage: Passage) -> None:
@@ -264,7 +207,11 @@ def add_described(ground: Ground, passage: Passage) -> None:
         here = ground.on_line(mapping.line_of(first_path))
         if description.git:
             _report_git(here, description.git, passage)
-            continue
+            if text_at(mapping, ["with.context"]) not in _WHOLE:
+                continue
+            here = replace(here, is_pristine=True, is_of_git=True)
+        elif is_checkout_alone(passage, ground.kind):
+            here = replace(here, is_pristine=True)
         for run in _runs_of(passage.matrix):
             _add_run(here, description, mapping, run)
 
@@ -284,7 +231,7 @@ def _is_described(passage: Passage, description: BuildDescription) -> bool:
 
 def _report_git(ground: Ground, advice: str, passage: Passage) -> None:
     """Add CTX310 if an earlier step of the job makes files, which a build from git lacks."""
-    made = next(_made_before(passage, ground.kind), None)
+    made = next(made_before(passage, ground.kind), None)
     if made is None:
         return
     line, what = made
@@ -300,31 +247,6 @@ def _report_git(ground: Ground, advice: str, passage: Passage) -> None:
     )
     if finding not in findings:
         findings.append(finding)
-
-
-def _made_before(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
-    """Yield what makes files in the steps before a mapping, each with its line."""
-    first = max(0, passage.number - _MOST_STEPS)
-    for step in passage.steps[first : passage.number]:
-        mapping = mapping_of(step)
-        action = text_at(mapping, ["uses"])
-        if re.fullmatch(kind.brings, action):
-            yield mapping.line_of("uses"), action
-        for line, script in _scripts(passage._replace(mapping=mapping), kind):
-            for command in commands(script):
-                if _makes_results(command):
-                    yield line, cut(" ".join(command.words[:4]), _WIDEST)
-
-
-def _makes_results(command: Command) -> bool:
-    """Return whether a command makes files that a build may take, and no packages."""
-    if command.program in listed_words("makes_files") or command.has("-o", "--output"):
-        return True
-    if not {*listed_words("judges")}.isdisjoint(command.words):
-        return False
-    made = {name for work in works(command) for job in work.jobs for name in job.makes}
-    rules = all_rules()
-    return any(rules[name].category is Category.ARTEFACT for name in made if name in rules)
 
 
 def _add_run(
@@ -353,6 +275,8 @@ def _add_run(
         target = last(options, "--target")
     for text in (context, file, target):
         if is_open(text):
+            if ground.is_of_git:
+                return
             search.complain(
                 "expression",
                 message=f"`{text}` is known only when the {place.how} runs, "
@@ -362,6 +286,8 @@ def _add_run(
             search.is_open = True
             return
     is_one = context and "\n" not in context + file and "*" not in file
+    if ground.is_of_git and not is_one:
+        return
     if not is_one or any(key in mapping for key in description.narrowed):
         search.is_open = True
         return
@@ -431,7 +357,7 @@ def _runs_of(matrix: Yaml) -> list[YamlMapping]:
 def _matrix_value(run: YamlMapping, match: RegexMatch) -> str:
     """Return the value of an expression of a matrix; the expression itself if unknown."""
     known = YamlMapping().with_pairs({"matrix": run})
-    value = _value_at(known, (match[1] or "").strip())
+    value = value_at(known, (match[1] or "").strip())
     if isinstance(value, str):
         return value
     return match[0]

@@ -86,6 +86,8 @@ class FileKind(Value):
     pinned: str = _NEVER  # an expression for a commit with the version behind it, its group 1
     images: str = ""  # an expression for what to remove from the image of a program
     brings: str = _NEVER  # an expression for the action of a step that brings files
+    checkout: str = _NEVER  # one for the action that puts the files of git there
+    harmless: str = _NEVER  # one for the actions that put no files beside them
     build: Sequence[BuildDescription] = ()
 
     @cached_property

@@ -164,6 +164,7 @@ class Search(Mutable):
     )  # the parsed Dockerfiles, which the caller reuses
     paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
     builds: list[FoundBuild] = field(default_factory=list)
+    pristine: list[FoundBuild] = field(default_factory=list)  # of what git tracks, and nothing else
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
     mounts: list[ComposeMount] = field(default_factory=list)
@@ -287,8 +288,15 @@ class Search(Mutable):
                 skipped=True,
             )
 
-    def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
-        """Add a build if its context is a directory of this machine.
+    def add(
+        self,
+        place: Place,
+        build: Build,
+        *,
+        guessed: bool = False,
+        to: list[FoundBuild] | None = None,
+    ) -> None:
+        """Add a build, by default to `builds`, if its context is a directory of this machine.
 
         Its paths are relative to the root. Existing paths are printed as on disk, others with
         names in place of hidden values.
@@ -318,15 +326,16 @@ class Search(Mutable):
             build_contexts={shown(name): _printable(path) for name, path in contexts.items()},
             platforms=tuple(map(_printable_platform, build.platforms)),
         )
-        self.builds.append(
-            FoundBuild(
-                build,
-                places=(place,),
-                guessed=guessed,
-                contested=guessed and self.is_open,
-                outside=self._outside(build),
-            )
+        found = FoundBuild(
+            build,
+            places=(place,),
+            guessed=guessed,
+            contested=guessed and self.is_open,
+            outside=self._outside(build),
         )
+        if to is None:
+            to = self.builds
+        to.append(found)
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""

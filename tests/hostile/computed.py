@@ -198,9 +198,11 @@ COMPUTED: dict[str, Computed] = {
     "repository/__init__.py: kind.begins": Computed(_each("kind", _files())),
     "repository/commands.py: self.kind.top": Computed(_tops),
     "repository/described.py: required": Computed(_forms),
-    "repository/described.py: f'\\\\A{kind.images}'": Computed(_each("kind", _files())),
+    "repository/steps.py: f'\\\\A{kind.images}'": Computed(_each("kind", _files())),
     "repository/described.py: kind.pinned": Computed(_each("kind", _files())),
-    "repository/described.py: kind.brings": Computed(_each("kind", _files())),
+    "repository/steps.py: kind.brings": Computed(_each("kind", _files())),
+    "repository/steps.py: kind.checkout": Computed(_each("kind", _files())),
+    "repository/steps.py: kind.harmless": Computed(_each("kind", _files())),
     "repository/recognisers.py: table(_FILE)[key].replace('\\n', '')": Computed(
         _keys_of_builds, _EACH
     ),

@@ -1,0 +1,153 @@
+"""Read the steps of a job before a build: their scripts, and whether these make files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ctxsize.dockerfile.shell import commands, is_read_whole
+from ctxsize.knowledge.rules import Category, all_rules
+from ctxsize.knowledge.rules import listed as listed_words
+from ctxsize.knowledge.tools import works
+from ctxsize.repository.recognisers import FileKind, expression
+from ctxsize.repository.yaml import Yaml, YamlMapping, mapping_of, texts_in
+from ctxsize.syntax import Command
+from ctxsize.units import cut
+
+_MOST_STEPS = 100  # steps before a build that are looked at
+_WIDEST = 50  # characters of a command in a message
+_NOT_HERE = ("path", "repository", "clean")  # settings of a checkout
+_TO_FILES = r"type=(?:local|tar|oci|docker)\b|dest="  # an output of a build that is no image
+_WRITING = ("-o", "--output", "--iidfile", "--metadata-file", "--cidfile", "save")
+_HARMLESS_TARGET = r"[12&]?>>?\s*(?:&[12]|/dev/null|\"?\$\{?GITHUB_\w+\}?\"?)"
+_FUNCTION = r"(?m)^[ \t]*(\w+)[ \t]*\(\)[ \t]*\{"
+_TAG = r"(?<=[^/]):[\w.\-]+\Z"
+MAIN = "script"
+
+
+class Passage(NamedTuple):
+    """A mapping of a document, and what applies to it from around."""
+
+    mapping: YamlMapping
+    under: str = ""  # the key that it stands under
+    name: str = ""  # the name of its job
+    matrix: Yaml = None
+    working_directory: str = ""  # that of its scripts
+    steps: Sequence[Yaml] = ()  # the list that the mapping stands in
+    number: int = 0  # its index there
+
+
+def scripts_of(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
+    """Yield the scripts of a mapping, each with its line."""
+    mapping = passage.mapping
+    keys = kind.scripts
+    if kind.jobs and passage.under == kind.jobs:  # a task may be nothing but its script
+        keys = [*mapping]
+    scripts = list[tuple[int, str]]()
+    for key in keys:
+        scripts += enumerate(texts_in(mapping.get(key)), mapping.line_of(key))
+    if kind.joined and scripts:
+        line, _ = scripts[0]
+        if isinstance(mapping.get(MAIN), list):
+            line += 1
+        scripts = [(line, "\n".join(text for _, text in scripts))]
+    yield from scripts
+    program = text_at(mapping, kind.program)
+    if program:
+        program = re.sub(rf"\A{kind.images}", "", program)
+        program = re.sub(_TAG, "", program)
+        arguments = texts_in(value_at(mapping, kind.arguments))
+        yield mapping.line, shlex.join([program, *arguments])
+
+
+def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
+    """Return the value at the first path that has one, with a line for each of several."""
+    for path in paths:
+        node = value_at(mapping, path)
+        if isinstance(node, YamlMapping):
+            node = [f"{key}={text}" for key, text in node.items() if isinstance(text, str)]
+        text = "\n".join(texts_in(node)).strip()
+        if text:
+            return text
+    return ""
+
+
+def value_at(mapping: YamlMapping, path: str) -> Yaml:
+    """Return the value at a path of keys with dots between them, None without one."""
+    node: Yaml = mapping
+    for key in path.split("."):
+        node = mapping_of(node).get(key)
+    return node
+
+
+def is_checkout_alone(passage: Passage, kind: FileKind, script: str = "") -> bool:
+    """Return whether a step of a job, with a `script`, sees only what git tracks.
+
+    The steps before it check the repository out, and no step puts files beside those of git.
+    """
+    before = passage.steps[: passage.number]
+    if len(before) > _MOST_STEPS:
+        return False
+    has_checkout = False
+    for step in before:
+        mapping = mapping_of(step)
+        action = text_at(mapping, ["uses"])
+        if re.fullmatch(kind.checkout, action):
+            # Another directory, another repository, or one that an earlier job may have filled.
+            if any(text_at(mapping, [f"with.{key}"]) for key in _NOT_HERE):
+                return False
+            has_checkout = True
+        elif action:
+            exports = re.search(_TO_FILES, text_at(mapping, ["with.outputs"]))
+            if exports or not re.fullmatch(kind.harmless, action):
+                return False
+        else:
+            scripts = scripts_of(passage._replace(mapping=mapping), kind)
+            if not all(_makes_no_files(text) for _, text in scripts):
+                return False
+    return has_checkout and _makes_no_files(script)
+
+
+def made_before(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
+    """Yield what makes files in the steps before a mapping, each with its line."""
+    first = max(0, passage.number - _MOST_STEPS)
+    for step in passage.steps[first : passage.number]:
+        mapping = mapping_of(step)
+        action = text_at(mapping, ["uses"])
+        if re.fullmatch(kind.brings, action):
+            yield mapping.line_of("uses"), action
+        for line, script in scripts_of(passage._replace(mapping=mapping), kind):
+            for command in commands(script):
+                if _makes_results(command):
+                    yield line, cut(" ".join(command.words[:4]), _WIDEST)
+
+
+def _makes_results(command: Command) -> bool:
+    """Return whether a command makes files that a build may take, and no packages."""
+    if command.program in listed_words("makes_files") or command.has("-o", "--output"):
+        return True
+    if not {*listed_words("judges")}.isdisjoint(command.words):
+        return False
+    made = {name for work in works(command) for job in work.jobs for name in job.makes}
+    rules = all_rules()
+    return any(rules[name].category is Category.ARTEFACT for name in made if name in rules)
+
+
+def _makes_no_files(script: str) -> bool:
+    """Return whether all commands of a script only print, or build and push images."""
+    text = expression("expressions").sub("$EXPRESSION", script)
+    if ">" in re.sub(_HARMLESS_TARGET, "", text) or not is_read_whole(text):
+        return False
+    idle = {*listed_words("makes_no_files"), *listed_words("prints"), ""}
+    idle.update(re.findall(_FUNCTION, text))
+    for command in commands(text):
+        if command.program == "docker":
+            verb = "".join(command.arguments[:1])
+            is_idle = verb in listed_words("docker_makes_no_files")
+            if not is_idle or command.has(*_WRITING):
+                return False
+        elif command.program not in idle:
+            return False
+    return True

@@ -1,0 +1,174 @@
+"""What no build needs, though its rule alone does not prove that."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from tests.cli.conftest import Cli
+from tests.trees import Node, build_tree, file
+
+NPM = """\
+FROM node AS base
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY . .
+RUN npm run build
+FROM node
+COPY --from=base /app/dist /app
+"""
+DIST = (
+    file("package.json", b'{"scripts": {"build": "vite build"}}'),
+    file("package-lock.json", b"{}"),
+    file(".gitignore", b"dist\n"),
+    file(".dockerignore", b".git\n**/node_modules\n"),
+    file("Dockerfile", NPM.encode()),
+)
+
+
+def safe(root: Path, **options: object) -> set[str]:
+    advice = api.suggest(str(root), **options)  # type: ignore[arg-type]
+    return {line for each in advice.suggestions if each.safe for line in each.patterns}
+
+
+def cloned(root: Path, *nodes: Node) -> Path:
+    build_tree(root, nodes)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True, capture_output=True)
+    return root
+
+
+def test_what_is_foreseen_is_not_doubted_once_it_exists(cli: Cli, tmp_path: Path) -> None:
+    fresh = cloned(tmp_path / "fresh", *DIST)
+    assert "**/dist" in safe(fresh)
+    built = cloned(tmp_path / "built", *DIST, file("dist/index.mjs", size_bytes=3_000_000))
+    assert "**/dist" in safe(built)
+    assert "the build sends dist/, the built files of a" in cli("lint", cwd=built).out
+    told = cli("suggest", cwd=built).out
+    assert "3.0 MB      1  **/dist        the built files of a package" in told
+    told = " ".join(cli("suggest", "-v", cwd=built).out.split())
+    assert "git ignores it, and npm run build makes it" in told
+
+
+def test_and_what_is_doubted_is_not_foreseen(tmp_path: Path) -> None:
+    """Next makes no `dist`, and without a line of a .gitignore its name may be that of sources."""
+    for name, more in {
+        "next": (file("next.config.js", b""),),
+        "tracked": (file(".gitignore", b""),),
+    }.items():
+        nodes = {node.path: node for node in (*DIST, *more)}.values()
+        assert "**/dist" not in safe(cloned(tmp_path / name, *nodes))
+        built = file("dist/index.mjs", size_bytes=3_000_000)
+        root = cloned(tmp_path / f"{name}-built", *nodes, built)
+        assert "**/dist" not in safe(root)
+
+
+BUILD = "FROM rust AS b\nWORKDIR /q\nCOPY . .\nRUN ./build.sh\nFROM debian\nCOPY --from=b /q/ /x\n"
+LOCAL = (
+    file(".gitignore", b"/data.ms\n*.log\nout\n.env\n"),
+    file("build.sh", b"cat out/* > it\n"),
+    file("data.ms/data.mdb", size_bytes=2_000_000),
+    file("server.log", size_bytes=2_000_000),
+    file("out/y", size_bytes=2_000_000),
+    file("note.bin", size_bytes=2_000_000),  # git does not ignore it
+)
+IGNORED = {"data.ms", "server.log", "out"}
+CHECKOUT = "- uses: actions/checkout@v4"
+SETUP = "- uses: docker/setup-buildx-action@v3\n- uses: docker/login-action@v3"
+MAKE = "- run: make"
+PRINTS = (
+    '- run: |\n    suffix() {\n      echo "$1"\n    }\n    echo "A=$(suffix x)" >> "$GITHUB_OUTPUT"'
+)
+ACTION = "- uses: docker/build-push-action@v6\n  with:\n    context: ."
+OF_GIT = "- uses: docker/build-push-action@v6\n  with:\n    push: true"
+EXPORTS = "    file: other/Dockerfile\n    outputs: type=local,dest=out"
+COMMAND = "- run: |\n    docker build -t x .\n    docker push x"
+
+
+def workflow(*steps: str) -> bytes:
+    lines = "\n".join(steps).splitlines()
+    return "".join(
+        ["jobs:\n  image:\n    steps:\n", *(f"      {line}\n" for line in lines)]
+    ).encode()
+
+
+def ci(root: Path, *steps: str, dockerfile: str = BUILD) -> Path:
+    path = ".github/workflows/image.yml"
+    nodes = (*LOCAL, file("Dockerfile", dockerfile.encode()), file(path, workflow(*steps)))
+    return cloned(root, *nodes)
+
+
+ALONE = {
+    "an action": (CHECKOUT, SETUP, ACTION),
+    "an action that builds from git": (OF_GIT,),
+    "from git, with the name of its file": (
+        CHECKOUT,
+        "- run: make",
+        OF_GIT,
+        "    file: Dockerfile",
+    ),
+    "a command": (CHECKOUT, COMMAND),
+    "behind steps that only print": (CHECKOUT, PRINTS, ACTION),
+    "behind another build": (CHECKOUT, ACTION, "    file: other/Dockerfile", ACTION),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_what_git_ignores_is_unneeded_where_ci_builds_a_checkout_alone(
+    cli: Cli, case: str, tmp_path: Path
+) -> None:
+    root = ci(tmp_path, *ALONE[case])
+    assert safe(root) >= IGNORED
+    assert "note.bin" not in safe(root)
+    told = cli("suggest", "-v", cwd=root).out
+    assert "git ignores it, so .github/workflows/image.yml:" in " ".join(told.split())
+
+
+NOT_ALONE = {
+    "without a checkout": (SETUP, ACTION),
+    "a command makes files": (CHECKOUT, MAKE, ACTION),
+    "a script writes a file": (CHECKOUT, "- run: echo x > out/y", ACTION),
+    "its own script does": (CHECKOUT, "- run: |\n    make\n    docker build ."),
+    "an artifact is fetched": (CHECKOUT, "- uses: actions/download-artifact@v4", ACTION),
+    "a cache is restored": (CHECKOUT, "- uses: actions/cache@v4", ACTION),
+    "an unknown action": (CHECKOUT, "- uses: ./.github/actions/prepare", ACTION),
+    "the checkout is elsewhere": (CHECKOUT, "  with:\n    path: src", ACTION),
+    "the files of before stay": (CHECKOUT, "  with:\n    clean: false", ACTION),
+    "a build exports files": (CHECKOUT, ACTION, EXPORTS, ACTION),
+    "another Dockerfile": (CHECKOUT, ACTION, "    file: other/Dockerfile"),
+    "another target": (CHECKOUT, ACTION, "    target: b"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_ALONE)
+def test_but_not_where_something_may_be_added(case: str, tmp_path: Path) -> None:
+    assert IGNORED.isdisjoint(safe(ci(tmp_path, *NOT_ALONE[case])))
+
+
+def test_builds_of_all_targets_are_asked(tmp_path: Path) -> None:
+    """The file is needed by no target that CI builds; of others, nothing is known."""
+    dockerfile = BUILD.replace("FROM debian", "FROM b AS dev\nRUN ./dev.sh\nFROM debian AS prod")
+    root = ci(tmp_path, CHECKOUT, ACTION, "    target: prod", dockerfile=dockerfile)
+    assert safe(root) >= IGNORED
+    (root / "compose.yaml").write_text("services:\n  a:\n    build:\n      context: .\n")
+    assert safe(root) >= IGNORED
+    (root / "compose.yaml").write_text(
+        "services:\n  a:\n    build:\n      context: .\n      target: dev\n"
+    )
+    assert IGNORED.isdisjoint(safe(root))
+
+
+def test_secrets_are_judged_as_before(tmp_path: Path) -> None:
+    root = ci(tmp_path, CHECKOUT, ACTION)
+    (root / "package.json").write_text('{"devDependencies": {"vite": "6"}}')
+    (root / ".env").write_text("VITE_URL=x\n")
+    assert "**/.env" not in safe(root)
+
+
+def test_what_an_instruction_names_stays(tmp_path: Path) -> None:
+    dockerfile = BUILD.replace("COPY . .", "COPY . .\nCOPY out /out")
+    root = ci(tmp_path, CHECKOUT, ACTION, dockerfile=dockerfile)
+    assert safe(root) & IGNORED == {"data.ms", "server.log"}
