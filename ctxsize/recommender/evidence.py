@@ -19,6 +19,7 @@ from posixpath import basename, dirname
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.findings import Confidence
 from ctxsize.globs import GlobIndex, is_glob
+from ctxsize.hidden import SECRET_NAME
 from ctxsize.knowledge.rules import (
     EntryType,
     Marker,
@@ -58,10 +59,6 @@ _VENDORED = ("modules.txt", "autoload.php")  # written beside the modules by `go
 _CREDENTIALS = r"://[^/\s:@]*:[^/\s:@$<{]+@|-----BEGIN|\b(gh[opsu]_|github_pat_|glpat-|AKIA|sk-|xox[a-z]-|eyJ)\w"
 """Matches what is a secret under any name; on at most _FIRST_BYTES characters."""
 _SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\s\"'#]*)"
-_SECRET_NAME = (
-    r"(?i)secret|token|passw|passphrase|pwd|private|credential|apikey"
-    r"|(?<![^\W_])(key|auth|salt|dsn|pass)(?![^\W_])"
-)
 _PUBLIC_NAME = r"(VITE|NEXT_PUBLIC|NUXT_PUBLIC|REACT_APP|VUE_APP|EXPO_PUBLIC|GATSBY|PUBLIC)_"
 _PLACEHOLDER = (
     r"(?i)[\Wx]*\Z|[a-z]{1,12}\Z|\d{1,6}\Z|\S*(\$\{|\{\{|<)"
@@ -420,7 +417,7 @@ def _is_secret(name: str, value: str) -> bool:
     """Return whether a variable has a secret, rather than a setting or a placeholder for one."""
     if re.match(_PUBLIC_NAME, name) or re.match(_PLACEHOLDER, value):
         return False
-    return bool(re.search(_SECRET_NAME, name) or re.match(_RANDOM, value))
+    return bool(re.search(SECRET_NAME, name) or re.match(_RANDOM, value))
 
 
 def _are_documents(files: Iterable[str]) -> bool:
