@@ -10,6 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SECRET_NAME = (
+    r"(?i)secret|token|passw|passphrase|pwd|private|credential|apikey"
+    r"|(?<![^\W_])(key|auth|cred|salt|dsn|pass|cert)s?(?![^\W_])"
+)
+"""Matches names of variables and arguments whose values may be secrets."""
+
 
 class Hidden(str):
     """A text that is made from a hidden value; `written` is printed in its place."""

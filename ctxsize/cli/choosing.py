@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from os.path import abspath, join, lexists, realpath
+from os.path import join, lexists, realpath
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 from ctxsize import api, planning
 from ctxsize.build import Build, path_argument
 from ctxsize.cli import output
+from ctxsize.engine.explanation import in_context
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.formats.wording import more, typed
 from ctxsize.planning import (
@@ -23,7 +25,6 @@ from ctxsize.planning import (
     plan_for,
     with_only,
 )
-from ctxsize.reader import is_in
 from ctxsize.units import plural
 
 if TYPE_CHECKING:
@@ -61,38 +62,31 @@ def chosen_for(build: Build, paths: Sequence[str], *, is_about_takers: bool) -> 
     Several that read one ignore file give one answer, unless that `is_about_takers`.
     """
     made = choice(build)
-    if not made or not made.builds:
-        return as_found(build) if is_about_takers else build
-    if made.build is None:
-        builds = [found for found in made.builds if _holds(found.build.context, paths)]
-        made = with_only(build, builds or made.builds)
-    if made.build is None and not is_about_takers:
-        files = {_ignore_file_of(found.build) for found in made.builds}
-        if len(files) == 1 and None not in files:
-            made = replace(made, build=made.builds[0].build)
-    return only(build, made)
+    if made and made.builds:
+        if made.build is None:
+            made = _choice_for(build, made, paths, is_about_takers=is_about_takers)
+        return only(build, made)
+    if is_about_takers:
+        return as_found(build)
+    return build
 
 
-def _holds(context: str, paths: Sequence[str]) -> bool:
-    """Return whether a context has each of `paths`, which `explain` may read in two ways."""
-    root = realpath(context)
-    for path in paths:
-        is_here = is_in(abspath(path), root) and lexists(path)
-        if not is_here and not lexists(join(root, path)):
-            return False
-    return True
-
-
-def _ignore_file_of(build: Build) -> tuple[str, str | None, str] | None:
-    """Return the context, the ignore file and the builder; None if they cannot be read."""
-    try:
-        plan = plan_for(build)
-    except CtxsizeError:
-        return None
-    path = None
-    if plan.ignore_file:
-        path = plan.ignore_file.path
-    return plan.root, path, build.builder
+def _choice_for(
+    build: Build, made: Choice, paths: Sequence[str], *, is_about_takers: bool
+) -> Choice:
+    holding: list[FoundBuild] = []
+    files = set[object]()
+    for found in made.builds:
+        with suppress(CtxsizeError):
+            plan = plan_for(found.build)
+            if all(lexists(join(plan.root, in_context(plan, path))) for path in paths):
+                holding.append(found)
+                files.add((plan.root, plan.ignore_file, plan.builder.name))
+    if holding:
+        made = with_only(build, holding)
+    if len(files) == 1 and not is_about_takers:
+        made = replace(made, build=holding[0].build)
+    return made
 
 
 def as_found(build: Build) -> Build:

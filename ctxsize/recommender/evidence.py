@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from functools import cache, lru_cache
@@ -20,6 +20,7 @@ from posixpath import basename, dirname
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.findings import Confidence
 from ctxsize.globs import GlobIndex, is_glob
+from ctxsize.hidden import SECRET_NAME
 from ctxsize.knowledge.rules import (
     EntryType,
     Marker,
@@ -54,7 +55,17 @@ _TEMPLATES = (
 )
 """Matches names of templates for a secret, and of what only speaks of one."""
 # In directories of tests secrets are usually made up.
-_TESTS = r"(?i)(^|/)_*(tests?|testing|specs?|suites?|mocks?|fixtures?|test[_-]?(data|resources))_*/"
+_TESTS = r"(?i)(?<![^\W_])(tests?|testing|specs?|suites?|mocks?|fixtures?|testdata)(?![^\W_])"
+_VENDORED = ("modules.txt", "autoload.php")  # written beside the modules by `go` and `composer`
+_CREDENTIALS = r"://[^/\s:@]*:[^/\s:@$<{]+@|-----BEGIN|\b(gh[opsu]_|github_pat_|glpat-|AKIA|sk-|xox[a-z]-|eyJ)\w"
+"""Matches what is a secret under any name; on at most _FIRST_BYTES characters."""
+_SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\s\"'#]*)"
+_PUBLIC_NAME = r"(VITE|NEXT_PUBLIC|NUXT_PUBLIC|REACT_APP|VUE_APP|EXPO_PUBLIC|GATSBY|PUBLIC)_"
+_PLACEHOLDER = (
+    r"(?i)[\Wx]*\Z|[a-z]{1,12}\Z|\d{1,6}\Z|\S*(\$\{|\{\{|<)"
+    r"|(?=\S*(change|passw|secret|example|dummy|test|your|placeholder|replace|default))[a-z_.-]+\Z"
+)
+_RANDOM = r"(?![0-9a-f]{40}\Z)(?=\D*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w+=]{32,}\Z"
 _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], Match]
@@ -294,7 +305,7 @@ class Evidence(Mutable):
         certainty = self._certainty(rule, path)
         if certainty is None:
             return None
-        if self._is_made_up(path):
+        if self._is_made_up(path) or (find.startswith(".env") and self._has_settings(path)):
             return None
         if is_glob(find) and not rule.varying:
             # Other files that the glob matches may be templates, which are sources.
@@ -306,8 +317,9 @@ class Evidence(Mutable):
         return Match(rule, find, path, shown, certainty)
 
     def _is_made_up(self, path: str) -> bool:
-        """Return True, and count its files, for what git tracks below a directory of tests."""
-        if not re.search(_TESTS, path):
+        """Return True, and count its files, for what git tracks of tests and vendored code."""
+        above = path.split("/")[:-1]
+        if not any(re.search(_TESTS, name) for name in above) and not self._is_vendored(above):
             return False
         files = {*self.tree.files_below(path)}
         if not files or not files.issubset(self.git.at_or_below(path)):
@@ -315,13 +327,31 @@ class Evidence(Mutable):
         self.made_up |= files
         return True
 
+    def _is_vendored(self, above: Sequence[str]) -> bool:
+        """Return True for directories in one into which a tool copied the code of others."""
+        for number, name in enumerate(above, 1):
+            if name == "node_modules":
+                return True
+            if name == "vendor" and self.tree.first("/".join(above[:number]), _VENDORED):
+                return True
+        return False
+
+    def _has_settings(self, path: str) -> bool:
+        """Return True for a file of variables that git tracks and in which no value is secret."""
+        if not self.git.tracks(path) or self.tree.size_bytes(path) > _FIRST_BYTES:
+            return False
+        text = text_of(self.first_bytes(path))
+        if re.search(_CREDENTIALS, text):
+            return False
+        return not any(_is_secret(name, value) for name, value in re.findall(_SETTING, text))
+
     @property
     def problems(self) -> Iterator[Problem]:
         """Yield the notes about what is not among the matches of `found`."""
         count = len(self.made_up)
         if count:
             secrets = plural(count, "possible secret")
-            message = f"git tracks {secrets} below directories of tests: not reported"
+            message = f"git tracks {secrets} of tests or vendored code: not reported"
             yield Problem("made-up", message, count=count)
         if self.opened > _MOST_OPENED:
             yield Problem(
@@ -401,6 +431,13 @@ def _is_all_ignored(match: Match) -> bool:
 def _condition(marker: Marker) -> str:
     """Return the condition of a marker as the evidence that it holds."""
     return str(marker).replace("`", "")
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Return whether a variable has a secret, rather than a setting or a placeholder for one."""
+    if re.match(_PUBLIC_NAME, name) or re.match(_PLACEHOLDER, value):
+        return False
+    return bool(re.search(SECRET_NAME, name) or re.match(_RANDOM, value))
 
 
 def _are_documents(files: Iterable[str]) -> bool:

@@ -16,45 +16,45 @@ from ctxsize.engine.builders import builder_of
 from ctxsize.engine.plan import ParsedDockerfiles, plan_of
 from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.errors import CtxsizeError
-from ctxsize.hidden import Hidden
+from ctxsize.hidden import SECRET_NAME, Hidden, shown
 from ctxsize.repository.search import FoundBuild
 
 _MOST_COMPARED = 50  # number of builds of one name
 _PLAIN = r"[A-Za-z0-9_.,:/+-]{1,40}"  # on at most 40 characters
-_SECRET = r"(?i)token|pass|pwd|secret|key|auth|cred|private|salt|cert"
-
-Arguments = list[TextsByName]
 
 
 def with_words(builds: Iterable[FoundBuild], parsed_files: ParsedDockerfiles) -> list[FoundBuild]:
-    """Return the builds in order, each with the words that its name alone does not imply."""
+    """Return the builds, each with the words that its name alone does not imply."""
     groups = defaultdict[object, list[FoundBuild]](list)
     for found in builds:
         groups[found.named].append(found)
-    named = []
+    named = list[FoundBuild]()
     for group in groups.values():
-        names = _deciding_names(group, parsed_files)
-        for found in group:
-            words = tuple(_words(found.build.build_arguments, names))
-            named.append(replace(found, build=replace(found.build, needed_words=words)))
+        named += _distinguished(group, parsed_files)
     return named
 
 
-def _deciding_names(group: Sequence[FoundBuild], parsed_files: ParsedDockerfiles) -> set[str]:
-    """Return the names of the arguments that decide what the builds of one name take."""
-    if len(group) == 1 or group[0].inline is not None:
-        return set()
-    by_need = defaultdict[object, Arguments](list)
-    for found in group[:_MOST_COMPARED]:
-        by_need[_need(found, parsed_files)].append(found.build.build_arguments)
-    if len(by_need) == 1:
-        return set()
-    arguments = [found.build.build_arguments for found in group]
-    differing = {name for name in set().union(*arguments) if not _is_same(name, arguments)}
-    deciding = {
-        name for name in differing if all(_is_same(name, alike) for alike in by_need.values())
-    }
-    return deciding or differing
+def _distinguished(
+    group: Sequence[FoundBuild], parsed_files: ParsedDockerfiles
+) -> Iterator[FoundBuild]:
+    """Yield the builds of one name, those that take the same with the same words."""
+    alike = defaultdict[object, list[FoundBuild]](list)
+    for found in group:
+        need: object = None
+        if 1 < len(group) <= _MOST_COMPARED and found.inline is None:
+            need = _need(found, parsed_files)
+        alike[need].append(found)
+    firsts = [builds[0].build.build_arguments for builds in alike.values()]
+    differing = {name for name in set[str]().union(*firsts) if not _is_same(name, firsts)}
+    deciding = {*differing}
+    for builds in alike.values():
+        arguments_of_all = [found.build.build_arguments for found in builds]
+        deciding = {name for name in deciding if _is_same(name, arguments_of_all)}
+    names = deciding or differing
+    for arguments, builds in zip(firsts, alike.values(), strict=True):
+        words = tuple(_words(arguments, names))
+        for found in builds:
+            yield replace(found, build=replace(found.build, needed_words=words))
 
 
 def _need(found: FoundBuild, parsed_files: ParsedDockerfiles) -> object:
@@ -67,20 +67,20 @@ def _need(found: FoundBuild, parsed_files: ParsedDockerfiles) -> object:
         return str(error)
 
 
-def _is_same(name: str, all_arguments: Arguments) -> bool:
+def _is_same(name: str, all_arguments: Iterable[TextsByName]) -> bool:
     return len({arguments.get(name) for arguments in all_arguments}) == 1
 
 
 def _words(arguments: TextsByName, names: Iterable[str]) -> Iterator[str]:
     """Yield these arguments as words, with the values that the repository shows to everybody."""
-    for name in sorted(names):
-        if name in arguments:
+    for name in sorted(arguments):
+        if name in names:
             yield "--build-arg"
             yield _word(name, arguments[name])
 
 
 def _word(name: str, text: str) -> str:
-    is_public = not isinstance(text, Hidden) and re.search(_SECRET, name) is None
-    if is_public and re.fullmatch(_PLAIN, text):
+    is_public = not isinstance(text, Hidden) and not isinstance(name, Hidden)
+    if is_public and re.fullmatch(_PLAIN, text) and not re.search(SECRET_NAME, name):
         return f"{name}={text}"
-    return name
+    return shown(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
-from itertools import chain
 from os.path import basename, dirname, realpath
 from typing import Any, ClassVar, Literal
 
@@ -100,13 +99,7 @@ def _merged_row(rows: Sequence[Row]) -> Row:
     first = rows[0]
     if len(rows) == 1:
         return first
-    places = dict.fromkeys(chain.from_iterable(row.places for row in rows))
-    return replace(
-        first,
-        found=replace(first.found, places=tuple(places)),
-        findings=max(row.findings for row in rows),
-        count=sum(row.count for row in rows),
-    )
+    return replace(first, findings=max(row.findings for row in rows), count=len(rows))
 
 
 class Scan(Value):

@@ -112,7 +112,7 @@ def test_what_a_dockerfile_takes_by_name_is_reported_and_stays(
 
 
 def test_a_tracked_one_is_not_hidden_without_a_word(tmp_path: Path) -> None:
-    root = context(tmp_path / "ctx", file(".env", b"MODE=default\n"))
+    root = context(tmp_path / "ctx", file(".env", f"TOKEN={VALUE}\n".encode()))
     repository(root, ".env")
     advice = api.suggest(str(root))
     doubts = {each.rule.name: each.doubts for each in advice.suggestions if not each.safe}
@@ -143,8 +143,65 @@ def test_what_git_tracks_among_tests_is_counted_once(tmp_path: Path) -> None:
     assert secrets(advice).keys() == {"certs/server.pem", "tests/.env.local"}
     assert {*made_up} <= sent(root)
     words = " ".join(render("text", advice, Look()).split())
-    line = "note: git tracks 5 possible secrets below directories of tests: not reported"
+    line = "note: git tracks 5 possible secrets of tests or vendored code: not reported"
     assert words.count(line) == 1
+
+
+def test_what_git_tracks_of_vendored_code_is_no_secret_of_the_team(tmp_path: Path) -> None:
+    theirs = ["vendor/modules.txt", "vendor/m/.envrc", "app/node_modules/m/key.pem"]
+    theirs += ["cmd/e2e_tests/k.pem"]
+    nodes = [file("vendor/m/.envrc", f"export TOKEN={VALUE}\n".encode()), theirs[0]]
+    nodes += [file(path, KEY) for path in theirs[2:]]
+    nodes += [file("lib/vendor/k.pem", KEY), file("contest/k.pem", KEY)]
+    root = context(tmp_path / "ctx", *nodes)
+    repository(root, *theirs, "lib/vendor/k.pem", "contest/k.pem")
+    assert secrets(api.suggest(str(root))).keys() == {"lib/vendor/k.pem", "contest/k.pem"}
+
+
+SETTINGS = {
+    "a template": "VITE_BASEPATH={{ .Base }}\n",
+    "comments": "# DO NOT COMMIT\n\n",
+    "settings": 'PORT=8080\nexport URL="https://a.example/b?c=d"\nIMAGE=r/x:1.2.3-alpine\n',
+    "a commit": "VALKEY_REF=0123456789abcdef0123456789abcdef01234567\n",
+    "empty and made up": "API_KEY=\nDB_PASSWORD=changeit\nMY_PASSWORD=my_password  # in init.sql\n",
+    "variables": "TOKEN=${TOKEN}\nSECRET=<your secret>\nURL=postgres://u:${PASSWORD}@db/x\n",
+    "public keys": "NEXT_PUBLIC_STRIPE_KEY=pk_live_51H8xJ2eZvKYlo2C\n",
+}
+
+
+@pytest.mark.parametrize("text", SETTINGS.values(), ids=SETTINGS)
+def test_settings_that_git_tracks_are_no_secrets(text: str, tmp_path: Path) -> None:
+    names = [".env", ".env.production", "web/.env"]
+    root = context(tmp_path / "ctx", *(file(name, text.encode()) for name in names))
+    repository(root, *names[:2])
+    advice = api.suggest(str(root))
+    assert not secrets(advice).keys() & {*names[:2]}
+    assert not {*names[:2]} & {path for each in advice.suggestions for path in each.paths}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"API_TOKEN={VALUE}",
+        "URL=postgres://u:hunter2@db/x",
+        "AWS=AKIAIOSFODNN7EXAMPLX",
+        "SESSION=0123456789abcdef0123456789abcdef",
+        "DB_PASSWORD='Tr0ub4dor'",
+    ],
+)
+def test_values_that_git_tracks_may_be_secrets(text: str, tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", file(".env", f"PORT=1\n{text}\n".encode()))
+    repository(root, ".env")
+    assert secrets(api.suggest(str(root))).keys() == {".env"}
+
+
+def test_a_secret_that_no_pattern_ignores_is_not_said_to_be_ignored(tmp_path: Path) -> None:
+    kept = file("certs/a.pem", KEY)
+    root = context(tmp_path / "ctx", kept, file(".env", f"TOKEN={VALUE}\n".encode()))
+    repository(root, "certs/a.pem")
+    text = render("text", api.suggest(str(root)), Look())
+    assert "certs/a.pem" in text
+    assert "  1 more secret, ignored by these patterns" in text
 
 
 def test_credentials_of_a_workflow_are_ignored_under_any_name(tmp_path: Path) -> None:

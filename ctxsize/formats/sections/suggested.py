@@ -166,10 +166,13 @@ def _questions(advice: Advice) -> Table:
 def _findings(advice: Advice, look: Look) -> Items:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
     findings, ignored = secrets_left(advice, is_all=look.full)
+    text = f"{plural(ignored, 'secret')}, all ignored by these patterns"
+    if findings:
+        text = f"{plural(ignored, 'more secret')}, ignored by these patterns"
     findings += [finding for finding in advice.findings if finding.code == UNUSED]
     yield Findings(findings, 0 if look.full else _MOST_NOTES)
     if ignored:
-        yield Prose(f"  {plural(ignored, 'secret')}, all ignored by these patterns")
+        yield Prose(f"  {text}")
 
 
 def secrets_left(advice: Advice, *, is_all: bool) -> tuple[list[Finding], int]:
