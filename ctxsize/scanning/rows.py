@@ -29,6 +29,7 @@ class Row(Value):
     context: Amount | None = None  # what the ignore file leaves; None if `error` gives a reason
     transfer: Amount | None = None  # the part of the context that is sent; None if unknown
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
+    is_link: bool = False  # True if the ignore file to write is a symlink
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     failures: Problems = ()  # why the build is known to fail
     error: str | None = None
@@ -60,6 +61,11 @@ class Row(Value):
     def cost(self) -> Amount:
         """Return the transfer; if unknown, the context; if both are unknown, nothing."""
         return self.transfer or self.context or Amount()
+
+    @property
+    def after(self) -> Amount:
+        """Return what is left of `cost` by the safe suggestions."""
+        return self.cost - (self.saving or Amount())
 
     def order(self) -> tuple[int, int, str]:
         """Return a key: the most costly comes first."""
