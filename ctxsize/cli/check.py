@@ -18,7 +18,7 @@ from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, found, note, warn
 from ctxsize.config import OF, Budget, load
 from ctxsize.errors import InputError, InputErrors
-from ctxsize.guard import CheckReport, actual, checking
+from ctxsize.guard import CheckReport, actual, checking, judged_size
 from ctxsize.keys import attribute_of, schemas, value_of
 from ctxsize.model import Problem, Texts
 
@@ -116,11 +116,10 @@ def check(
             warn(problems)
         display.emit(outcome, top=5)
         if not display.shows_text:
-            _note_accepted(outcome)
+            _note_the_rest(outcome)
         if outcome.updated:
             note(f"wrote {outcome.baseline}")
-        fatal = [problem for context in outcome.checks for problem in context.report.failing]
-        return failing(fatal) or found(not outcome.passes, exit_zero=exit_zero)
+        return _code(outcome, exit_zero=exit_zero)
 
     if watch:
         from ctxsize.cli import watching
@@ -129,7 +128,19 @@ def check(
     return show(checked())
 
 
-def _note_accepted(outcome: CheckReport) -> None:
+def _code(outcome: CheckReport, *, exit_zero: bool) -> int:
+    """Return the exit code, the worst of all builds."""
+    fatal = [problem for context in outcome.checks for problem in context.report.failing]
+    code = failing(fatal) or found(not outcome.passes, exit_zero=exit_zero)
+    if outcome.unchecked:
+        code = output.USAGE
+    return code
+
+
+def _note_the_rest(outcome: CheckReport) -> None:
+    """Print what only a text shows."""
+    for unchecked in outcome.unchecked:
+        output.error(unchecked.error)
     for context in outcome.checks:
         for finding, reason in context.accepted:
             note(f"accepted: {finding.message} ({reason})")
@@ -140,7 +151,7 @@ def _sizes(outcome: CheckReport) -> Iterator[BuildSize]:
     from ctxsize.cli.watching import BuildSize
 
     for context in outcome.checks:
-        of = "context"
+        of = judged_size(Budget(), context.report)
         if context.limits:
             of = context.limits[0].of
         yield BuildSize(context.name, context.report, actual(context.report, of))

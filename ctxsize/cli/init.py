@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ctxsize import api
-from ctxsize.build import joined
+from ctxsize.build import Build, joined
 from ctxsize.cli import options, output
 from ctxsize.cli.output import warn
 from ctxsize.config import NAMES, Config, builds, load
@@ -40,6 +40,7 @@ class _Start(NamedTuple):
     context: str
     dockerfile: str | None  # None for the usual one
     advice: Advice
+    size_bytes: int  # what `check` will measure: what the build sends with the ignore file
 
 
 @click.command("init")
@@ -90,8 +91,8 @@ def _written(edit: Edit, advice: Advice) -> str:
     """Return the line about an ignore file that was written."""
     chosen = [offer for offer in advice.suggestions if offer.chosen]
     patterns = sum(len(offer.patterns) for offer in chosen)
-    saved = advice.before.context - advice.after.context
-    changes = f"{plural(patterns, 'pattern')}, {human(max(0, saved.content_bytes))} less to send"
+    saved_bytes = max(0, advice.saving.content_bytes)
+    changes = f"{plural(patterns, 'pattern')}, {human(saved_bytes)} less to send"
     foreseen = sum(len(offer.patterns) for offer in chosen if offer.prevents)
     if foreseen:
         changes += f", {foreseen} for what is not there yet"
@@ -125,27 +126,33 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`. Raises `InputError` if there are none that are usable."""
+    from ctxsize.scanning.proposing import sent_once_written as sent
+
     with output.progress() as progress:
         proposals = api.suggest_all(root, progress=progress, steps=progress and progress.step)
     warn([problem for problem in proposals.problems if problem.code != UNKNOWN.code])
     errors = [row.error for row in proposals.left_out]
-    starts = []
-    seen = set()
+    starts_by_build: dict[tuple[str, str | None], _Start] = {}
     for proposal in proposals.proposals:
         for row in proposal.rows:
             dockerfile = None
             if row.options[:1] == ["-f"]:
                 dockerfile = row.dockerfile
-            start = _Start(row.build.context, dockerfile, proposal.advice)
+            context = row.build.context
             try:
-                _name(start.context, root)
+                _name(context, root)
             except InputError as error:
                 errors.append(str(error))
                 continue
-            key = (realpath(start.context), dockerfile)
-            if key not in seen:
-                seen.add(key)
-                starts.append(start)
+            key = (realpath(context), dockerfile)
+            start = starts_by_build.get(key)
+            if start is None:
+                # A table names no target and no arguments.
+                size_bytes = sent(proposal, Build(context, dockerfile)).content_bytes
+                start = _Start(context, dockerfile, proposal.advice, size_bytes)
+            largest_bytes = max(start.size_bytes, row.after.content_bytes)
+            starts_by_build[key] = start._replace(size_bytes=largest_bytes)
+    starts = [*starts_by_build.values()]
     if not starts:
         raise InputErrors([InputError(error or "") for error in errors])
     warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
@@ -173,8 +180,7 @@ def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head:
     text = head
     names = set()
     for start in starts:
-        size_bytes = start.advice.after.context.content_bytes + new_bytes
-        budget = f'max = "{_budget(size_bytes)}"\n'
+        budget = f'max = "{_budget(start.size_bytes + new_bytes)}"\n'
         context = _name(start.context, root)
         dockerfile = ""
         if start.dockerfile:

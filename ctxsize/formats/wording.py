@@ -322,6 +322,20 @@ def fix_text(fix: Fix) -> str:
     return text
 
 
+def to_write(*, is_link: bool) -> list[str]:
+    """Return the words that write an ignore file, also in place of a link."""
+    words = ["suggest", "--write"]
+    if is_link:
+        words.append("--replace-link")
+    return words
+
+
+def writing_all(root: str, *, is_link: bool) -> str:
+    """Return the command that writes the ignore files of all builds below `root`."""
+    command, *options = to_write(is_link=is_link)
+    return typed(command, "--all", *options, *directory_argument(root))
+
+
 def command(outcome: MeasuredBuild, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
     words = [*arguments]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple
 
@@ -29,6 +29,7 @@ _NO_DOCKERFILE = (
     "there is no Dockerfile, so nothing is built of this context: "
     "name the Dockerfile with -f, or check the context that is built"
 )
+_SUBJECTS = {"context": "the context has", "transfer": "the build sends"}
 _MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
 
@@ -38,7 +39,7 @@ class Limit(Value):
 
     code: str  # the code of the finding that reports a violation
     name: str  # as in the configuration: `max-files`, `growth`, …
-    of: str  # `context` or `transfer`
+    of: str  # `context`, or `transfer` for what the build sends of it
     unit: str  # `bytes` or `files`
     allowed: int
     actual: int
@@ -77,7 +78,9 @@ class Remedy(Value):
 
     saves: Amount
     enough: bool  # True if it meets every budget
-    left: str | None = None  # the largest culprit that it does not ignore
+    of: str = "transfer"  # or `context`: of which size it is the saving
+    ignore_file: str = ""  # the path of the file to write
+    is_link: bool = False  # True if that is a symlink, which `--write` refuses
 
 
 class ContextCheck(Value):
@@ -90,6 +93,7 @@ class ContextCheck(Value):
     culprits: Shares = ()  # the largest parts if it is too large; none contains another
     grown: RankedChanges | None = None  # since the baseline, the greatest first
     remedy: Remedy | None = None
+    doubtful: str | None = None  # the largest of `culprits` about which a person may decide
     accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
     assertions: int = 0  # number of patterns that are required or forbidden
     policy: bool = False  # the limits are those of a policy, which no configuration loosens
@@ -108,12 +112,21 @@ class ContextCheck(Value):
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
+class Unchecked(NamedTuple):
+    """A build that cannot be measured, and why."""
+
+    name: str
+    error: str
+
+
 class CheckReport(Value):
     """The outcome of `ctxsize check`."""
 
     kind: ClassVar[Literal["check"]] = "check"
 
     checks: tuple[ContextCheck, ...]
+    root: str = "."  # the directory below which all of them are
+    unchecked: tuple[Unchecked, ...] = ()  # beside those of `checks`
     baseline: str | None = None  # path of the baseline, if there is one
     updated: bool = False  # True if the baseline was rewritten
     unused: FrozenFindings = ()  # about tables of the configuration that accept nothing
@@ -121,7 +134,7 @@ class CheckReport(Value):
     @property
     def passes(self) -> bool:
         """Return whether every context passes."""
-        return all(check.passes for check in self.checks)
+        return not self.unchecked and all(check.passes for check in self.checks)
 
     @property
     def findings(self) -> FrozenFindings:
@@ -137,18 +150,37 @@ class CheckReport(Value):
         return (*findings, *self.unused)
 
 
-def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) -> ContextCheck:
-    """Judge `report` by `budget`, and by whether the build can succeed."""
-    of = budget.of or "context"
-    size = actual(report, of)
+def judged_size(budget: Budget, report: Report) -> str:
+    """Return which size is judged: unless `budget` says it, what the build sends, if known."""
+    if budget.of is not None:
+        return budget.of
+    if report.transfers:
+        return "transfer"
+    return "context"
+
+
+def judge(
+    name: str,
+    report: Report,
+    budget: Budget,
+    baseline: Baseline | None,
+    sent: Callable[[], Known] | None = None,
+) -> ContextCheck:
+    """Judge `report` by `budget`, and by whether the build can succeed.
+
+    `sent` returns the sizes of what the build sends, for one that sends a part of the context.
+    """
+    of = judged_size(budget, report)
     recorded = (baseline or {}).get(name)
-    limits = tuple(_limits(budget, of, size, recorded))
+    limits = tuple(_limits(budget, of, report, recorded))
     missed = [limit for limit in limits if limit.over]
     units = {limit.unit for limit in missed if limit.code in TOO_LARGE}
-    known = of_measurement(report.context)
+    judged = of_measurement(report.context)
+    if missed and sent is not None and not _is_whole(report, of):
+        judged = sent()
     blamed: Shares = ()
     if units:
-        blamed = culprits(known, by_files="bytes" not in units)
+        blamed = culprits(judged, by_files="bytes" not in units)
     messages = [(limit.code, f"{name}: {_violation(limit)}") for limit in missed]
     if baseline is not None and recorded is None:
         messages.append(("CTX407", f"{name} is not in the baseline"))
@@ -157,7 +189,8 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
         confidence = Confidence.LIKELY
     if report.lower_bound and not missed:
         why = "a part of it could not be counted, so it may be over its budget"
-        messages.append(("CTX408", f"{name} has at least {human(size.content_bytes)}: {why}"))
+        least = human(actual(report, of).content_bytes)
+        messages.append(("CTX408", f"{name} has at least {least}: {why}"))
     messages += (("CTX406", f"{name} has shrunk: {why}") for why in _lowerings(limits))
     place = _place(report, of)
     evidence = dict.fromkeys(
@@ -177,7 +210,7 @@ def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) 
     findings += _fate(name, report)
     grown = None
     if recorded is not None:
-        grown = SizeChanges(recorded, known).parts()
+        grown = SizeChanges(recorded, judged).parts()
     return ContextCheck(
         name=name,
         report=report,
@@ -254,7 +287,8 @@ def actual(report: Report, of: str) -> Amount:
     return Amount.of(*parts)
 
 
-def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> Iterator[Limit]:
+def _limits(budget: Budget, of: str, report: Report, recorded: Known | None) -> Iterator[Limit]:
+    size = actual(report, of)
     for code, name, unit, allowed in (
         ("CTX401", "max", "bytes", budget.max_bytes),
         ("CTX402", "max-files", "files", budget.max_files),
@@ -272,9 +306,12 @@ def _limits(budget: Budget, of: str, size: Amount, recorded: Known | None) -> It
             )
     if recorded is None:
         return
-    old = Amount.of(recorded)
-    if of != "context" and recorded.transfer is not None:
+    if of == "transfer" and recorded.transfer is not None:
         old = recorded.transfer
+    else:
+        of = "context"  # like is compared with like
+        size = actual(report, of)
+        old = Amount.of(recorded)
     for code, name, tolerance, sign in (
         ("CTX404", "growth", budget.growth or DEFAULT_GROWTH, 1),
         ("CTX405", "shrink", budget.shrink, -1),
@@ -314,7 +351,8 @@ def _violation(limit: Limit) -> str:
         side = "over its budget"
         if limit.is_floor:
             side = "under its minimum"
-        return f"the {limit.of} has {now}, {shown(limit.over)} {side} of {shown(limit.allowed)}"
+        subject = _SUBJECTS[limit.of]
+        return f"{subject} {now}, {shown(limit.over)} {side} of {shown(limit.allowed)}"
     what = "grew"
     if limit.is_floor:
         what = "shrank"
@@ -325,9 +363,14 @@ def _violation(limit: Limit) -> str:
     )
 
 
+def _is_whole(report: Report, of: str) -> bool:
+    """Return whether the whole context is judged."""
+    return of == "context" or any(transfer.everything for transfer in report.transfers)
+
+
 def _place(report: Report, of: str) -> Location:
     """Return the ignore file, or the largest source of the Dockerfile."""
-    if of == "context" and report.ignore_file is not None:
+    if report.ignore_file is not None and _is_whole(report, of):
         return Location(report.ignore_file.path, 1)
     sources = [source for transfer in report.transfers for source in transfer.sources]
     largest = max(sources, key=lambda source: source.content_bytes, default=None)

@@ -51,9 +51,12 @@ class _Absence(NamedTuple):
     advice: str
 
 
-def broken(plan: Plan, name: str, budget: Budget) -> Iterator[Finding]:
-    """Yield a finding for each pattern of `budget` that does not hold. Raises as a listing."""
-    is_transfer = budget.of == "transfer"
+def broken(plan: Plan, name: str, budget: Budget, of: str) -> Iterator[Finding]:
+    """Yield a finding for each pattern of `budget` that does not hold of the context or transfer.
+
+    Raises as a listing.
+    """
+    is_transfer = of == "transfer"
     listing = Listing(plan)
     if is_transfer:
         listing = transfer_listing(plan)

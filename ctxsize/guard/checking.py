@@ -7,9 +7,11 @@ a build that is not checked must not look like one that passes.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property, partial
 from os.path import isdir, join, lexists, realpath, relpath
+from typing import TYPE_CHECKING
 
 from ctxsize import config as configured
 from ctxsize.build import (
@@ -30,30 +32,40 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.plan import ParsedDockerfiles, Plan
 from ctxsize.engine.report import measure
 from ctxsize.engine.transfer_requests import TAKES_UNKNOWN
+from ctxsize.engine.transfers import transfer_listing
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.findings import FrozenFindings
 from ctxsize.guard import (
-    TOO_LARGE,
     Accepted,
     CheckReport,
     ContextCheck,
-    Limit,
-    Remedy,
+    Unchecked,
     actual,
     assertions,
     comparison,
-    in_unit,
     judge,
+    judged_size,
 )
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.accepting import Wanted, completed
-from ctxsize.guard.baseline import DEPTH, TOP, Baseline, Known, of_measurement, worth_keeping
+from ctxsize.guard.baseline import (
+    DEPTH,
+    TOP,
+    Baseline,
+    Known,
+    of_files,
+    of_measurement,
+    worth_keeping,
+)
 from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
-from ctxsize.model import Amount, Report
+from ctxsize.model import Kind, Report
 from ctxsize.planning import plan_for, plan_with_hint
 from ctxsize.reader import place_of_link, refuse_way_out
 from ctxsize.recommender.hazards import warnings_of
-from ctxsize.units import human
+
+if TYPE_CHECKING:
+    from ctxsize.guard.remedies import Remedies
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
@@ -81,7 +93,8 @@ def check(
     its context in the configuration, or else that of its top level. `budget` and `baseline`
     override it. `update_baseline` writes the file before the comparison. `policy` is the path of
     a file whose limits hold too, for `others` as well, whatever the configuration says.
-    Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
+    Raises `InputErrors` for builds without a budget, and the errors of `measure` if nothing can
+    be measured.
     """
     build = build_of(build, options)
     start = "."
@@ -92,15 +105,7 @@ def check(
     if builds is not None:
         chosen = builds_of(builds)
     config = config or configured.load(start)
-    if baseline is not None:
-        baseline = path_of(baseline)
-    elif config.baseline is not None:
-        baseline = joined(config.directory, config.baseline)
-    if update_baseline and baseline is None:
-        raise InputError(
-            "--update-baseline needs a baseline",
-            hint="--baseline FILE, or baseline in ctxsize.toml",
-        )
+    baseline = _baseline_of(config, baseline, is_needed=update_baseline)
     old = None
     if baseline is not None and (lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
@@ -117,15 +122,38 @@ def check(
             budgeted = [own for own in budgeted if own.budget.limits]
         budgeted += _policy_builds(configured.policy_in(path_of(policy)), subject)
     checker = _Checker(config, budgeted, progress)
-    checker.measure()
+    checker.measure(is_partial=not update_baseline)
     if update_baseline and baseline is not None:
         old = checker.update(baseline, old or {})
     checks = tuple(checker.checked(baseline, old))
-    if chosen is None and not update_baseline:
-        unused = checker.wanted.unused(names("CTX4"), config.directory)
-    else:
-        unused = ()
-    return CheckReport(checks, baseline, updated=update_baseline, unused=unused)
+    root = start
+    unused: FrozenFindings = ()
+    if chosen is None:
+        root = config.directory
+        if not update_baseline:
+            unused = tuple(checker.wanted.unused(names("CTX4"), root))
+    return CheckReport(
+        checks,
+        root,
+        tuple(checker.unchecked),
+        baseline,
+        updated=update_baseline,
+        unused=unused,
+    )
+
+
+def _baseline_of(config: Config, given: StrPath | None, *, is_needed: bool) -> str | None:
+    """Return the path of the baseline. Raises `InputError` if one `is_needed`."""
+    if given is not None:
+        return path_of(given)
+    if config.baseline is not None:
+        return joined(config.directory, config.baseline)
+    if is_needed:
+        raise InputError(
+            "--update-baseline needs a baseline",
+            hint="--baseline FILE, or baseline in ctxsize.toml",
+        )
+    return None
 
 
 def _budgeted(
@@ -226,7 +254,7 @@ def _policy_builds(
     it could choose a smaller target. But it may name the Dockerfile, which is not found without
     it. A limit of the transfer holds for the completed builds, too.
     """
-    is_transfer = policy.budget.of == "transfer"
+    is_transfer = policy.budget.of != "context"
     checked = set[tuple[object, ...]]()
     for named in _unique_names(budgeted):
         given = named.given or named.build
@@ -265,18 +293,29 @@ class _Checker:
         self._progress = progress
         self._plans = ParsedDockerfiles()
         self._measured = list[tuple[BudgetedBuild, Report]]()
+        self.unchecked = list[Unchecked]()
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
-    def measure(self) -> None:
-        """Measure each build. Raises `InputErrors` with all failures."""
-        errors = []
+    @cached_property
+    def _remedies(self) -> Remedies:
+        from ctxsize.guard.remedies import Remedies
+
+        return Remedies(self._config, self._progress)
+
+    def measure(self, *, is_partial: bool = False) -> None:
+        """Measure each build. Raises the failures; if `is_partial`, only if there is no size."""
+        errors = list[CtxsizeError]()
+        self.unchecked = []
         self._measured = []
         for budgeted in self._builds:
             try:
                 self._measured.append((budgeted, self._report(budgeted)))
-            except InputError as error:
+            except CtxsizeError as error:
                 errors.append(error)
+                self.unchecked.append(Unchecked(budgeted.name, str(error)))
+        if is_partial and self._measured:
+            return
         if len(errors) == 1:
             raise errors[0]
         if errors:
@@ -336,8 +375,12 @@ class _Checker:
                     path=path,
                     hint="--update-baseline",
                 )
-            judged = judge(name, report, budgeted.budget, old)
-            yield self._with_remedy(budgeted.build, self._without_accepted(budgeted, judged))
+            plan = plan_with_hint(budgeted.build, self._plans)
+            judged = judge(name, report, budgeted.budget, old, partial(_sent, plan))
+            judged = self._without_accepted(budgeted, judged)
+            if any(not limit.is_floor for limit in judged.missed):
+                judged = self._remedies.added_to(judged, plan)
+            yield judged
 
     def _without_accepted(self, budgeted: BudgetedBuild, judged: ContextCheck) -> ContextCheck:
         """Add findings of assertions, and set accepted ones apart; a policy accepts none."""
@@ -346,8 +389,9 @@ class _Checker:
         report = judged.report
         patterns = len(budget.require) + len(budget.forbid)
         if patterns:
+            of = judged_size(budget, report)
             findings += assertions.broken(
-                plan_with_hint(budgeted.build, self._plans), budgeted.name, budget
+                plan_with_hint(budgeted.build, self._plans), budgeted.name, budget, of
             )
         if not budgeted.is_policy:
             findings += warnings_of(plan_with_hint(budgeted.build, self._plans))
@@ -371,46 +415,14 @@ class _Checker:
             policy=budgeted.is_policy,
         )
 
-    def _with_remedy(self, build: Build, judged: ContextCheck) -> ContextCheck:
-        """Add what `suggest --write` would save, if the context is too large."""
-        from ctxsize.engine.snapshot import Snapshot
-        from ctxsize.recommender.advisor import Advisor
-        from ctxsize.recommender.tree import is_below
 
-        missed = [limit for limit in judged.missed if not limit.is_floor]
-        if not missed:
-            return judged
-        advice = Advisor(
-            Snapshot.take(plan_with_hint(build, self._plans), progress=self._progress)
-        ).advise()
-        saved = advice.saving
-        if missed[0].of == "context":
-            saved = advice.before.context - advice.after.context
-        savings = {limit: in_unit(limit.unit, saved) for limit in missed}
-        if advice.edit is None or max(savings.values()) <= 0:
-            return judged
-        helps = dict.fromkeys(TOO_LARGE, _offer(savings, saved))
-        ignored = {
-            path
-            for suggestion in advice.suggestions
-            if suggestion.chosen
-            for path in suggestion.paths
-        }
-        left = (
-            culprit.name for culprit in judged.culprits if not is_below(f"{culprit.name}/", ignored)
-        )
-        return replace(
-            judged,
-            remedy=Remedy(
-                saves=saved,
-                enough=all(limit.over <= saving for limit, saving in savings.items()),
-                left=next(left, None),
-            ),
-            findings=tuple(
-                replace(finding, help=helps.get(finding.code, finding.help))
-                for finding in judged.findings
-            ),
-        )
+def _sent(plan: Plan) -> Known:
+    """Return the sizes of what a build sends of its context."""
+    files = {}
+    for entry in transfer_listing(plan):
+        if entry.kind not in (Kind.DIRECTORY, Kind.SYMLINK):
+            files[entry.path] = entry.content_bytes
+    return of_files(files)
 
 
 def _measured(
@@ -419,18 +431,6 @@ def _measured(
     """Return the report of a plan, without the problems that `config` accepts."""
     report = measure(plan, top=top, depth=depth, progress=progress)
     return completed(plan, report, config, progress=progress)
-
-
-def _offer(savings: Mapping[Limit, int], saved: Amount) -> str:
-    """Return the command that saves something, and how much of what is too much, if not all."""
-    command = "ctxsize suggest --write saves"
-    for limit, saving in savings.items():
-        if saving < limit.over:
-            part = f"{saving:,}"
-            if limit.unit == "bytes":
-                part = human(saving)
-            return f"{command} {part} of the {limit.shown(limit.over)} over the budget"
-    return f"{command} {human(saved.content_bytes)}, which is enough"
 
 
 def _entry(name: str, report: Report) -> Known:

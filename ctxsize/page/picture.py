@@ -136,7 +136,7 @@ def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[PageValues]:
         limits = next(iter(checking.of_builds(settings, tables, [build]))).budget
         yield shape | PageValues(
             budget=limits.max_bytes,
-            budget_of=limits.of or "context",
+            budget_of=limits.of or ("transfer" if row.transfer else "context"),
             command=typed("measure", *row.options, path_argument(build.context)),
         )
     for problem in scan.problems:

@@ -113,6 +113,21 @@ class BuildContext:
             self._read(build_files, build.dockerfile or "Dockerfile", build)
         return build_files
 
+    def may_be_needless(self, path: str) -> bool:
+        """Return whether it makes sense to ask a person if a build needs `path`.
+
+        Not if a Dockerfile names it, or if git tracks it below a manifest: that is the program.
+        """
+        if self.build_files.taking(path):
+            return False
+        tracked = self.git.at_or_below(path)
+        if not tracked:
+            return True
+        names = [basename(name) for name in tracked]
+        for directory in ("", *up_to(path)):
+            names += self.tree.names(directory)
+        return not any(map(is_build_input, names))
+
     @cached_property
     def _asked(self) -> AskedBuilds:
         # Reports show paths as the user does: relative, unless the given context is absolute.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from os.path import basename, dirname, join, realpath
 
+from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.git import Repositories
-from ctxsize.engine.plan import with_ignore_file
+from ctxsize.engine.plan import plan_of, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.errors import CtxsizeError, with_fate
@@ -158,6 +160,18 @@ def _once_written(advice: Advice, sizes: Mapping[str, int]) -> Snapshot | None:
         if path != full_path and snapshot.folder(dirname(path)) is not None:
             snapshot = snapshot.with_file(path, size_bytes)
     return snapshot.asked(plan)
+
+
+def sent_once_written(proposal: Proposal, build: Build) -> Amount:
+    """Return what another build of the context sends then, or all of it if that is not known."""
+    snapshot = _once_written(proposal.advice, {})
+    if snapshot is None:
+        return proposal.advice.after.context
+    plan = snapshot.plan
+    includes: Sequence[Include] = [None]
+    with suppress(CtxsizeError):
+        includes = includes_of(plan_of(build, plan.builder, parsed_files=plan.parsed_files))
+    return Amount.of(*(snapshot.sent(include=include) for include in includes))
 
 
 def _agreed(alternatives: Sequence[Advice], contexts: Snapshots) -> list[Advice]:

@@ -31,6 +31,7 @@ class Row(Value):
     transfer: Amount | None = None  # the part of the context that is sent; None if unknown
     named_contexts: Amount = Amount()  # what is sent of directories that are named contexts
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
+    is_link: bool = False  # True if the ignore file to write is a symlink
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     failures: Problems = ()  # why the build is known to fail
     error: str | None = None
@@ -67,6 +68,11 @@ class Row(Value):
     def with_named(self, amount: Amount) -> Amount:
         """Return an amount with what is sent of the named contexts, which no suggestion changes."""
         return Amount.of(amount, self.named_contexts)
+
+    @property
+    def after(self) -> Amount:
+        """Return what is left of `cost` by the safe suggestions."""
+        return self.cost - (self.saving or Amount())
 
     def order(self) -> tuple[int, int, str]:
         """Return a key: the most costly comes first."""

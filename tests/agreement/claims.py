@@ -144,11 +144,7 @@ def _claims_about_the_one(tree: Tree, row: Json) -> Iterator[Claim]:
 def _claims_about(tree: Tree, row: Json) -> Iterator[Claim]:
     """Yield what every command claims about one build."""
     build = ["-f", row["dockerfile"], row["context"]]
-    options = []
-    if row["target"]:
-        options += ["--target", row["target"]]
-    for platform in row["platforms"]:
-        options += ["--platform", platform]
+    options = _options(row)
     about = tree.name(row)
     yield from _of_row(tree, about, row)
     measured = tree.ask("measure", *build, *options)
@@ -158,7 +154,9 @@ def _claims_about(tree: Tree, row: Json) -> Iterator[Claim]:
     yield from _of_report(tree, about, tree.ask(*build, *options), "ctxsize")
     check = tree.ask("check", "--max", "1TB", *build, *options)
     if check is not None:
-        yield from _of_report(tree, about, check["checks"][0]["report"], "check")
+        (checked,) = check["checks"]
+        yield from _of_report(tree, about, checked["report"], "check")
+        yield from _sizes_sent(tree, about, row, checked)
     yield from _of_suggest(tree, about, tree.ask("suggest", *build, *options))
     lint = tree.ask("lint", "-f", row["dockerfile"], "-C", row["context"], *options)
     # `lint` walks once for all ignore files, and of names that are not UTF-8 keeps the first.
@@ -167,12 +165,36 @@ def _claims_about(tree: Tree, row: Json) -> Iterator[Claim]:
         yield Claim(about, "fails", failures(lint), "lint")
 
 
+def _options(row: Json) -> list[str]:
+    """Return the options of a build that claims may differ about."""
+    options = []
+    if row["target"]:
+        options += ["--target", row["target"]]
+    for platform in row["platforms"]:
+        options += ["--platform", platform]
+    return options
+
+
 def _of_row(tree: Tree, about: str, row: Json) -> Iterator[Claim]:
     yield Claim(about, "context", _size(row["context_size"]), "scan")
     yield Claim(about, "transfer", _size(row["transfer"]), "scan")
     yield Claim(about, "ignore file", tree.place(row["ignore_file"]), "scan")
     yield Claim(about, "saving", _size(row["saving"]), "scan")
     yield Claim(about, "fails", failures(row), "scan")
+
+
+def _sizes_sent(tree: Tree, about: str, row: Json, checked: Json) -> Iterator[Claim]:
+    """Yield how many bytes a build sends: what is judged by default, unless that is not known."""
+    report = checked["report"]
+    if report["named_contexts"] or report["transfer"] is None:
+        return
+    yield Claim(about, "sends", row["transfer"]["content_bytes"], "scan")
+    yield Claim(about, "sends", checked["limits"][0]["actual"], "check")
+    glance = tree.ask("-f", row["dockerfile"], row["context"], *_options(row))
+    if glance is not None:
+        transfers = [glance["transfer"], *glance["more_transfers"]]
+        sent = sum(transfer["content_bytes"] for transfer in transfers)
+        yield Claim(about, "sends", sent, "ctxsize")
 
 
 def _of_report(tree: Tree, about: str, report: Json | None, by: str) -> Iterator[Claim]:

@@ -125,23 +125,23 @@ def test_an_accepted_budget_passes_and_says_so(cli: Cli, root: Path) -> None:
     head = '[contexts.app]\nmax = "1MB"\nmax-files = 1\n'
     result = cli("check", cwd=configured(root, accepted, head=head))
     assert result.code == 1
-    assert "  CTX402 the context has 3 files" in result.out
+    assert "  CTX402 the build sends 3 files" in result.out
     assert "  CTX401 " not in result.out
-    assert "   accepted: app: the context has 4.0 MB, 3.0 MB over its budget" in result.out
+    assert "   accepted: app: the build sends 4.0 MB, 3.0 MB over its budget" in result.out
     assert "(known)" in result.out
     passing = configured(root, accepted, head=head.replace("max-files = 1", ""))
     result = cli("check", cwd=passing)
     assert result.code == 0
-    assert result.lines[0] == "ok app: 4.0 MB of 1.0 MB (context)"
-    assert "accepted: app: the context has 4.0 MB" in result.lines[1]
+    assert result.lines[0] == "ok app: 4.0 MB of 1.0 MB (transfer)"
+    assert "accepted: app: the build sends 4.0 MB" in result.lines[1]
     told = json.loads(cli("check", "--format", "json", cwd=passing).out)
     (check,) = told["checks"]
     assert check["passes"]
     assert check["findings"] == []
     assert [(each["code"], each["reason"]) for each in check["accepted"]] == [("CTX401", "known")]
     markdown = cli("check", "--format", "markdown", cwd=passing).out
-    assert "- accepted: app: the context has 4.0 MB" in markdown
-    said = "note: accepted: app: the context has 4.0 MB, 3.0 MB over its budget of 1.0 MB (known)"
+    assert "- accepted: app: the build sends 4.0 MB" in markdown
+    said = "note: accepted: app: the build sends 4.0 MB, 3.0 MB over its budget of 1.0 MB (known)"
     for name in ("markdown", "github", "junit", "sarif", "gitlab"):
         assert said in cli("check", "--format", name, cwd=passing).err
     assert said in cli("check", "--format", "text=a.txt", cwd=passing).err

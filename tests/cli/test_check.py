@@ -42,7 +42,7 @@ def large(tmp_path: Path) -> Path:
 def test_green_is_one_line(cli: Cli, small: Path) -> None:
     result = cli("check", "--max", "50MB", "--max-files", "10", cwd=small)
     assert (result.code, result.err) == (0, "")
-    assert result.out == "ok .: 79 B of 50.0 MB, 3 files of 10 files (context)\n"
+    assert result.out == "ok .: 79 B of 50.0 MB, 3 files of 10 files (transfer)\n"
 
 
 def test_red_is_the_refusal_with_what_helps(cli: Cli, large: Path) -> None:
@@ -101,18 +101,18 @@ def test_exit_zero_says_the_same_and_exits_0(cli: Cli, large: Path) -> None:
 
 LIMITS = [
     # options, exit code, what is said
-    (["--max", "60MB"], 1, "CTX401 the context has 60.0 MB, 123 B over its budget of 60.0 MB"),
+    (["--max", "60MB"], 1, "CTX401 the build sends 60.0 MB, 123 B over its budget of 60.0 MB"),
     (["--max", "60000122"], 1, "1 B over its budget"),
     (["--max", "60000123"], 0, ""),
-    (["--max", "1GiB"], 0, "ok .: 60.0 MB of 1.1 GB (context)"),
-    (["--max-files", "4"], 1, "CTX402 the context has 5 files, 1 file over its budget of 4"),
+    (["--max", "1GiB"], 0, "ok .: 60.0 MB of 1.1 GB (transfer)"),
+    (["--max-files", "4"], 1, "CTX402 the build sends 5 files, 1 file over its budget of 4"),
     (["--max-files", "5"], 0, "5 files of 5 files"),
     (
         ["--min", "1GB"],
         1,
-        "CTX403 the context has 60.0 MB, 940.0 MB under its minimum of 1.0 GB",
+        "CTX403 the build sends 60.0 MB, 940.0 MB under its minimum of 1.0 GB",
     ),
-    (["--min-files", "6"], 1, "CTX403 the context has 5 files, 1 file under its minimum of 6"),
+    (["--min-files", "6"], 1, "CTX403 the build sends 5 files, 1 file under its minimum of 6"),
     (["--min", "1kB", "--max", "1GB"], 0, "60.0 MB at least 1.0 kB"),
 ]
 
@@ -146,8 +146,9 @@ def test_a_suggestion_that_adds_bytes_is_no_help(cli: Cli, tmp_path: Path) -> No
 def test_of_the_transfer(cli: Cli, tmp_path: Path) -> None:
     nodes = [file("Dockerfile", b"FROM scratch\nCOPY src /\n"), file("src/a", size_bytes=5)]
     context = build_tree(tmp_path / "ctx", [*nodes, file("data", size_bytes=9 * MB)])
-    assert cli("check", "--max", "1MB", cwd=context).code == 1
-    assert cli("check", "--max", "1MB", "--of", "transfer", cwd=context).code == 0
+    assert cli("check", "--max", "1MB", "--of", "context", cwd=context).code == 1
+    for options in ([], ["--of", "transfer"]):
+        assert cli("check", "--max", "1MB", *options, cwd=context).code == 0
     refused = cli("check", "--max", "1B", "--of", "transfer", "--format", "github", cwd=context)
     assert refused.out.startswith("::error file=Dockerfile,line=2,title=CTX401 over-budget::")
 
@@ -208,7 +209,7 @@ def test_all_contexts_of_the_configuration(cli: Cli, repository: Path) -> None:
     red = cli("check", cwd=repository)
     assert red.code == 1
     assert red.lines[-2:] == [
-        "ok api: 22 B of 1.0 kB, 1 file of 100 files (context)",
+        "ok api: 22 B of 1.0 kB, 1 file of 100 files (transfer)",
         "1 of 2 contexts refused: web",
     ]
     assert "Refused: web" in red.out
@@ -267,7 +268,7 @@ def test_growth_is_refused_until_it_is_accepted(cli: Cli, small: Path) -> None:
     build_tree(small, [file("dump.bin", size_bytes=5 * MB)])
     red = cli(*baseline, cwd=small)
     assert red.code == 1
-    assert "CTX404 the context grew by 5.0 MB since the baseline" in red.out
+    assert "CTX404 the transfer grew by 5.0 MB since the baseline" in red.out
     grown = red.out.partition("Grown since the baseline")[2]
     assert re.search(r"\+5\.0 MB +added +dump\.bin", grown)
     assert "--update-baseline" in red.out
@@ -302,7 +303,7 @@ def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
     assert "its baseline of 60.0 MB can be lowered to 123 B" in result.out
     lost = cli(*baseline, "--shrink", "50%", cwd=large)
     assert lost.code == 1
-    assert "CTX405 the context shrank by 60.0 MB since the baseline" in lost.out
+    assert "CTX405 the transfer shrank by 60.0 MB since the baseline" in lost.out
 
 
 def test_a_context_that_is_not_recorded_does_not_pass(cli: Cli, repository: Path) -> None:

@@ -207,7 +207,7 @@ def test_a_refusal_names_the_excess_and_the_proved_fix(cli: Cli, tmp_path: Path)
     build_tree(where, [file("target/x", size_bytes=9_000_000), file("target/CACHEDIR.TAG", tag)])
     assert cli(*check, "json=after.json", "c", cwd=tmp_path).code == 0
     out = cli("diff", "before.json", "after.json", cwd=tmp_path).out
-    assert "Refused: CTX401 the context has 9.0 MB, 8.0 MB over its budget of 1.0 MB" in out
+    assert "Refused: CTX401 the build sends 9.0 MB, 8.0 MB over its budget of 1.0 MB" in out
     assert "+9.0 MB         added  target/x" in out
     assert "Fix: ctxsize suggest --write c  saves 9.0 MB in 3 files\n" in out
     assert len(out.splitlines()) <= 24

@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
     done = cli("lint", cwd=root)
     assert done.code == 1
-    assert done.lines[0] == ".dockerignore: 2 patterns, 117 B in 5 files sent"
+    assert done.lines[0] == ".dockerignore: 2 patterns, 117 B in 5 files in the context"
     assert done.lines[2].startswith(".dockerignore:1:1 warning CTX101 `node_modules` matches at")
     assert "40 B in 1 file" in done.out
     assert done.lines[-1] == "2 findings: 1 error, 1 warning; 2 fixable with --fix"
@@ -126,8 +126,8 @@ def test_every_ignore_file_below_is_linted(cli: Cli, tmp_path: Path) -> None:
     done = cli("lint", cwd=tmp_path)
     assert done.code == 1
     assert done.lines[:2] == [
-        "a/.dockerignore: 2 patterns, 4 B in 1 file sent",
-        "b/c/.dockerignore: 1 pattern, 2 B in 1 file sent, nothing found",
+        "a/.dockerignore: 2 patterns, 4 B in 1 file in the context",
+        "b/c/.dockerignore: 1 pattern, 2 B in 1 file in the context, nothing found",
     ]
     (tmp_path / "d").mkdir()
     assert cli("lint", "d", cwd=tmp_path).lines == ["no ignore file here"]
@@ -135,7 +135,7 @@ def test_every_ignore_file_below_is_linted(cli: Cli, tmp_path: Path) -> None:
 
 def test_the_line_why_and_the_fix_are_shown(cli: Cli, root: Path) -> None:
     assert cli("lint", "--select", "CTX101", cwd=root).lines == [
-        ".dockerignore: 2 patterns, 117 B in 5 files sent",
+        ".dockerignore: 2 patterns, 117 B in 5 files in the context",
         "",
         ".dockerignore:1:1 warning CTX101 `node_modules` matches at the top of the",
         "    context only, so the build sends 1 other copy: 40 B in 1 file",
@@ -165,7 +165,7 @@ def test_files_in_which_nothing_is_found_are_counted(cli: Cli, tmp_path: Path) -
     build_tree(tmp_path, [file("a/.dockerignore", b"x\nx\n"), *fine])
     lines = cli("lint", cwd=tmp_path).lines
     assert lines[:2] == [
-        "a/.dockerignore: 2 patterns, 4 B in 1 file sent",
+        "a/.dockerignore: 2 patterns, 4 B in 1 file in the context",
         "4 files: 9 patterns, nothing found",
     ]
     full = cli("lint", "-v", cwd=tmp_path).lines
@@ -218,11 +218,11 @@ def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
         try:
-            first = wait_for(out, "5 files sent")
+            first = wait_for(out, "5 files in the context")
             assert "CTX102" in first
             (root / ".dockerignore").write_bytes(b"**/node_modules\ndist\n")
             second = wait_for(out, "nothing found").removeprefix(first)
-            assert "3 files sent" in second
+            assert "3 files in the context" in second
             assert "CTX" not in second
             (root / ".dockerignore").unlink()
             (root / ".dockerignore").write_bytes(b"node_modules\n")

@@ -61,7 +61,7 @@ def test_a_required_file_is_sent_or_the_reason_is_named(
     builder: str,
     tmp_path: Path,
 ) -> None:
-    findings = found(tmp_path, lines, Budget(require=(pattern,)), builder)
+    findings = found(tmp_path, lines, Budget(of="context", require=(pattern,)), builder)
     if reason is None:
         assert findings == []
         return
@@ -94,7 +94,7 @@ FORBIDDEN = [
 def test_a_forbidden_file_is_not_sent_or_the_line_is_named(
     lines: str | None, pattern: str, reason: str | None, line: int | None, tmp_path: Path
 ) -> None:
-    findings = found(tmp_path, lines, Budget(forbid=(pattern,)))
+    findings = found(tmp_path, lines, Budget(of="context", forbid=(pattern,)))
     if reason is None:
         assert findings == []
         return
@@ -107,8 +107,8 @@ def test_a_forbidden_file_is_not_sent_or_the_line_is_named(
 
 def test_the_line_of_the_help_keeps_forbidden_files_out(tmp_path: Path) -> None:
     lines = "**/.env\n!api/.env\n"
-    assert found(tmp_path, lines, Budget(forbid=("**/.env",)))
-    assert found(tmp_path, f"{lines}**/.env\n", Budget(forbid=("**/.env",))) == []
+    assert found(tmp_path, lines, Budget(of="context", forbid=("**/.env",)))
+    assert found(tmp_path, f"{lines}**/.env\n", Budget(of="context", forbid=("**/.env",))) == []
 
 
 def test_five_paths_are_named_and_the_others_counted(tmp_path: Path) -> None:
@@ -164,7 +164,8 @@ def test_a_pattern_that_is_required_and_forbidden_counts_each_file_once(tmp_path
 TRANSFERS = [
     (Budget(require=("package.json", "src/**"), forbid=("docs", "api"), of="transfer"), []),
     (Budget(require=("docs",), of="transfer"), ["no instruction of the Dockerfile takes"]),
-    (Budget(require=("docs",)), []),
+    (Budget(require=("docs",)), ["no instruction of the Dockerfile takes"]),
+    (Budget(require=("docs",), of="context"), []),
     (Budget(forbid=("src/sub",), of="transfer"), ["no line of"]),
     (Budget(require=("gone",), of="transfer"), ["no such file exists"]),
 ]
@@ -181,7 +182,8 @@ def test_of_a_transfer_it_is_what_the_dockerfile_takes(
 
 def test_a_required_file_that_arrives_empty_is_missing(tmp_path: Path) -> None:
     # The walk sends `docs/x.md`, and then Docker refuses to open it, due to the last line.
-    findings = found(tmp_path, "docs\n!docs/x.md\n**/docs\n", Budget(require=("docs",)))
+    budget = Budget(of="context", require=("docs",))
+    findings = found(tmp_path, "docs\n!docs/x.md\n**/docs\n", budget)
     assert [each.message.partition(", but ")[2] for each in findings] == [
         "`docs/x.md` arrives without content"
     ]

@@ -405,7 +405,7 @@ def test_a_refused_context_is_said_first(
     pull = checked_out(origin, tmp_path)
     acted_and_commented(runner, pull, api, max="5MB")
     body = api.comments[0]["body"]
-    assert "Refused: CTX401 the context has 6.0 MB, 1.0 MB over its budget of 5.0 MB" in body
+    assert "Refused: CTX401 the build sends 6.0 MB, 1.0 MB over its budget of 5.0 MB" in body
     assert "| added" in body
 
 

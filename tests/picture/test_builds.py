@@ -39,7 +39,8 @@ def test_scan_draws_each_build_with_its_budget(tmp_path: Path) -> None:
     assert sorted(row.error is not None for row in scanned.rows) == [False, False, True]
     for row, each in zip(scanned.rows, shown, strict=True):
         is_web = row.build.context.endswith("web")
-        limit = (1_000, "transfer") if is_web else (50_000, "context")
+        judged = "context" if row.transfer is None else "transfer"
+        limit = (1_000, "transfer") if is_web else (50_000, judged)
         assert (each["budget"], each["budget_of"]) == limit
         if row.error is not None:
             assert each["error"]

@@ -58,7 +58,7 @@ def test_the_services_of_the_story_are_measured(
     text = render("text", scan, Look(width=100, top=10))
     assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "4"]
     assert text.splitlines()[2].endswith("none  rask-log-aggregator")
-    assert "Next: ctxsize suggest --write rask-log-aggregator  saves 19.1 GB of 19.1 GB" in text
+    assert "Next: ctxsize suggest --all --write  makes 3 builds send less" in text
     full = render("text", scan, Look(width=100, top=10, full=True))
     assert full.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
     markdown = render("markdown", scan, Look())
@@ -395,7 +395,7 @@ def test_commands_of_findings_are_safe_to_paste(tmp_path: Path) -> None:
         (
             "{context: app, dockerfile: D, target: a}",
             "-f app/D --target a app",
-            "saves ",
+            "makes 2 builds send less",
         ),
         ("{context: app, args: {X: 1}}", "app", "saves "),
     ],
@@ -415,6 +415,7 @@ def test_the_next_command_is_for_the_same_build(
     ]
     monkeypatch.chdir(build_tree(tmp_path / "repository", nodes))
     scan = api.scan()
-    assert f"ctxsize suggest --write {options}  {purpose}" in render("text", scan, Look(width=200))
+    words = "--all --write" if purpose.startswith("makes") else f"--write {options}"
+    assert f"ctxsize suggest {words}  {purpose}" in render("text", scan, Look(width=200))
     helps = [each.help for each in scan.findings if each.code == "CTX301"]
     assert f"ctxsize suggest --write {options}" in helps

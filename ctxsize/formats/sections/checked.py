@@ -21,8 +21,15 @@ from ctxsize.formats.sections import (
 from ctxsize.formats.sections.compared import changes, saving_step
 from ctxsize.formats.sections.measured import body, next_step, table_of
 from ctxsize.formats.styles import Look
-from ctxsize.formats.wording import EXAMPLES, command, listed, quoted, visible
-from ctxsize.guard import CheckReport, ContextCheck, Limit
+from ctxsize.formats.wording import (
+    EXAMPLES,
+    command,
+    listed,
+    quoted,
+    visible,
+    writing_all,
+)
+from ctxsize.guard import CheckReport, ContextCheck, Limit, Remedy
 from ctxsize.model import LACKING
 from ctxsize.recommender.hazards import HAZARDS
 from ctxsize.units import plural
@@ -38,15 +45,19 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[ScreenPart]:
     checks = outcome.checks
     refused = [check for check in checks if not check.passes]
     in_a_line = []
+    remedies = _Remedies(outcome)
     for index, check in enumerate(refused):
         # The first ones are enough to see what to do.
         if look.full or index < EXAMPLES:
-            yield Screen([*_refusal(check, look)], _LINES)
+            yield Screen([*_refusal(check, remedies, look)], _LINES)
         else:
             in_a_line.append(_refusal_in_a_line(check))
         if look.full and index < EXAMPLES:
             title = f"Report of {quoted(check.name)}"
             yield from body(check.report, look, title)
+    for unchecked in outcome.unchecked:
+        text = f"Refused {quoted(unchecked.name)}: not measured: {visible(unchecked.error)}"
+        in_a_line.append(Prose(text, 4, "Refused", "red"))
     lines = few(in_a_line, _MOST_IN_A_LINE, look)
     for check in checks:
         if check.passes:
@@ -54,10 +65,11 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[ScreenPart]:
     for finding in outcome.unused:
         text = f"{visible(finding.message)}: {finding.help}"
         lines.append(Prose(text, 4))
-    if refused and len(checks) > 1:
-        names = listed([quoted(check.name) for check in refused])
-        count = plural(len(checks), "context")
-        text = f"{len(refused)} of {count} refused: {names}"
+    names = [quoted(check.name) for check in refused]
+    names += [quoted(unchecked.name) for unchecked in outcome.unchecked]
+    count = len(checks) + len(outcome.unchecked)
+    if names and count > 1:
+        text = f"{len(names)} of {plural(count, 'context')} refused: {listed(names)}"
         lines.append(Prose(text, 4, text, "red"))
     yield Section(lines)
 
@@ -120,7 +132,7 @@ def _accepted(check: ContextCheck) -> Items:
         yield Prose(visible(f"   accepted: {finding.message} ({reason})"), 5)
 
 
-def _refusal(check: ContextCheck, look: Look) -> Sections:
+def _refusal(check: ContextCheck, remedies: _Remedies, look: Look) -> Sections:
     """Yield the reasons of a refusal, the largest parts, what grew and what helps."""
     reasons = [Prose(f"  {reason}", 4, fit=Fit(2)) for reason in _reasons(check)]
     lines = few(reasons, _MOST_REASONS, look, "reason")
@@ -135,46 +147,73 @@ def _refusal(check: ContextCheck, look: Look) -> Sections:
     if grown:
         room = Room(look.top, len(grown), "path", spare=_MORE_ROWS)
         yield Section([changes(grown, room)], "Grown since the baseline")
-    yield Section([*_remedies(check)])
+    yield Section([*remedies.of(check)])
 
 
-def _remedies(check: ContextCheck) -> Items:
-    """Yield the command that helps, then what to do by hand if it is not enough."""
-    remedy = check.remedy
-    report = check.report
-    missed = check.missed
-    codes = {finding.code for finding in check.findings if finding.severity is Severity.ERROR}
-    if codes == {"CTX407"}:
-        yield NextStep("", "add --update-baseline", "Fix")
-        return
-    if codes & {"CTX411", "CTX412"}:
-        # Sizes matter only once the build succeeds.
-        yield replace(next_step(report), label="Fix")
-        return
-    broken = [finding.help for finding in check.findings if finding.code in ("CTX409", "CTX410")]
-    for text in dict.fromkeys(broken[:EXAMPLES]):
-        yield NextStep("", visible(text), "Fix")
-    if broken and not missed:
-        return
-    if remedy:
-        yield saving_step(report, remedy)
+class _Remedies:
+    """Steps that help: the command for an ignore file once, that for all if it helps several."""
+
+    def __init__(self, outcome: CheckReport) -> None:
+        checks = [check for check in outcome.checks if not check.policy]
+        remedies = [check.remedy for check in checks if check.remedy]
+        self._for_all = ""
+        if len(remedies) > 1:
+            is_link = any(remedy.is_link for remedy in remedies)
+            self._for_all = writing_all(outcome.root, is_link=is_link)
+        self._told = set[str]()
+
+    def of(self, check: ContextCheck) -> Items:
+        """Yield the command that helps, then what to do by hand if it is not enough."""
+        remedy = check.remedy
+        report = check.report
+        missed = check.missed
+        codes = {finding.code for finding in check.findings if finding.severity is Severity.ERROR}
+        if codes == {"CTX407"}:
+            yield NextStep("", "add --update-baseline", "Fix")
+            return
+        if codes & {"CTX411", "CTX412"}:
+            # Sizes matter only once the build succeeds.
+            yield replace(next_step(report), label="Fix")
+            return
+        broken = [
+            finding.help for finding in check.findings if finding.code in ("CTX409", "CTX410")
+        ]
+        for text in dict.fromkeys(broken[:EXAMPLES]):
+            yield NextStep("", visible(text), "Fix")
+        if broken and not missed:
+            return
+        if remedy:
+            yield from self._saving(check, remedy)
+        elif missed and all(limit.is_floor for limit in missed):
+            by_pattern = command(report, "measure", "--by", "pattern")
+            yield NextStep(by_pattern, f"shows what {_ignore_file(check)} hides", "Fix")
+        else:
+            yield from self._once(_by_hand(check, "Fix"))
+
+    def _saving(self, check: ContextCheck, remedy: Remedy) -> Items:
+        """Yield the command for an ignore file that no other build had, and what it leaves."""
+        step = saving_step(check.report, remedy)
+        if self._for_all and not check.policy:
+            step = replace(step, command=self._for_all)
+        label = "Fix"
+        if remedy.ignore_file not in self._told:
+            self._told.add(remedy.ignore_file)
+            yield step
+            label = "Or"
         if not remedy.enough:
-            yield _by_hand(check, remedy.left, "Or")
-    elif missed and all(limit.is_floor for limit in missed):
-        by_pattern = command(report, "measure", "--by", "pattern")
-        yield NextStep(by_pattern, f"shows what {_ignore_file(check)} hides", "Fix")
-    else:
-        first = ""
-        if check.culprits:
-            first = check.culprits[0].name
-        yield _by_hand(check, first, "Fix")
+            yield from self._once(_by_hand(check, label))
+
+    def _once(self, step: NextStep) -> Items:
+        if step.purpose not in self._told:
+            self._told.add(step.purpose)
+            yield step
 
 
-def _by_hand(check: ContextCheck, path: str | None, label: str) -> NextStep:
+def _by_hand(check: ContextCheck, label: str) -> NextStep:
     """Return what a person has to decide, about the largest part if there is one."""
     name = "what the build does not need"
-    if path:
-        name = quoted(path)
+    if check.doubtful:
+        name = quoted(check.doubtful)
     text = f"if the build does not need {name}, add it to {_ignore_file(check)}"
     if not check.policy:
         text += ", or accept it: raise the budget or add --update-baseline"

@@ -25,6 +25,7 @@ from ctxsize.formats.wording import (
     fit,
     more,
     quoted,
+    to_write,
     visible,
 )
 from ctxsize.formats.wrapping import brief
@@ -246,9 +247,11 @@ def _remedies(context: ContextChange, *, is_known: bool) -> Items:
 def saving_step(outcome: MeasuredBuild, remedy: Remedy) -> NextStep:
     """Return the command that makes a context smaller."""
     purpose = f"saves {amount(remedy.saves)}"
+    if remedy.of == "context":
+        purpose += " of the context"
     if not remedy.enough:
         purpose += ", which is not enough"
-    return NextStep(command(outcome, "suggest", "--write"), purpose, "Fix")
+    return NextStep(command(outcome, *to_write(is_link=remedy.is_link)), purpose, "Fix")
 
 
 def changes(parts: Sequence[SizeChange], room: Room) -> Table:

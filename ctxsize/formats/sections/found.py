@@ -35,8 +35,10 @@ from ctxsize.formats.wording import (
     place,
     places,
     quoted,
+    to_write,
     typed,
     visible,
+    writing_all,
 )
 from ctxsize.model import Amount, Problem, Texts
 from ctxsize.units import human, plural
@@ -122,7 +124,7 @@ def _file(file: LintedFile) -> Prose:
     parts = [plural(file.patterns, "pattern")]
     if file.content_bytes is not None and file.files is not None:
         size = Amount(file.files, file.content_bytes)
-        parts.append(f"{amount(size)} sent")
+        parts.append(f"{amount(size)} in the context")
     if not file.findings:
         parts.append("nothing found")
     if file.suppressed:
@@ -228,11 +230,15 @@ def _across(scan: Scan, look: Look) -> Items:
 
 
 def _next(scan: Scan) -> Items:
-    """Yield the command for the build that would save most, or else for the most costly one."""
+    """Yield the command for all builds that would save something, or else for the most costly."""
     if scan.merged:
         return
     rows = [row for row in scan.rows if not row.error and row.found.inline is None]
-    if rows:
+    helped = [row for row in rows if _saved(row) > 0]
+    if len(helped) > 1:
+        command = writing_all(scan.root, is_link=any(row.is_link for row in helped))
+        yield NextStep(command, f"makes {plural(len(helped), 'build')} send less")
+    elif rows:
         yield _next_for(max(rows, key=_saved))
     if scan.advice:
         purpose = f"shows {plural(scan.advice, 'finding')} on Dockerfiles"
@@ -255,7 +261,7 @@ def _next_for(row: Row) -> NextStep:
     purpose = f"saves {human(saved)} of {cost}"
     if not build.is_complete:
         purpose = "needs the values of this build"
-    return NextStep(typed("suggest", "--write", *words), purpose)
+    return NextStep(typed(*to_write(is_link=row.is_link), *words), purpose)
 
 
 def _builds(scan: Scan, look: Look) -> Table:

@@ -31,6 +31,7 @@ from ctxsize.formats.wording import (
     quoted,
     typed,
     visible,
+    writing_all,
 )
 from ctxsize.units import human, plural
 
@@ -99,16 +100,13 @@ def _head(proposals: Proposals) -> Iterator[Prose | NextStep]:
         yield NextStep(typed("scan", *directory), "shows every build")
     else:
         purpose = f"writes {plural(len(edits), 'ignore file')}; --diff shows how, -v why"
-        yield NextStep(
-            typed("suggest", "--all", "--write", *_links(proposals), *directory), purpose
-        )
+        yield NextStep(_writing(proposals), purpose)
     yield from _unsafe(proposals)
 
 
-def _links(proposals: Proposals) -> list[str]:
-    if any(proposal.advice.is_link for proposal in _with_edits(proposals)):
-        return ["--replace-link"]
-    return []
+def _writing(proposals: Proposals) -> str:
+    is_link = any(proposal.advice.is_link for proposal in _with_edits(proposals))
+    return writing_all(proposals.root, is_link=is_link)
 
 
 def _unsafe(proposals: Proposals) -> Iterator[NextStep]:
@@ -155,8 +153,7 @@ def _first_screen(proposals: Proposals, look: Look) -> Iterator[ScreenPart]:
         return
     directory = directory_argument(proposals.root)
     if saved_bytes > 0:
-        command = typed("suggest", "--all", "--write", *_links(proposals), *directory)
-        step = NextStep(command, f"saves {saved}")
+        step = NextStep(_writing(proposals), f"saves {saved}")
     else:
         step = NextStep(typed("scan", *directory), "shows every build, and findings across them")
     cells = [[*_figures(row), visible(name)] for row, name in named_rows(rows, _name)]

@@ -32,6 +32,7 @@ from ctxsize.formats.wording import (
     listed,
     more,
     quoted,
+    to_write,
     visible,
 )
 from ctxsize.guard.accepting import UNUSED
@@ -246,9 +247,7 @@ def _write(outcome: Suggested, *options: str) -> NextStep:
 
 def writing(outcome: Suggested, *options: str) -> str:
     """Return the command that writes the ignore file."""
-    if outcome.is_link:
-        options = ("--replace-link", *options)
-    return command(outcome, "suggest", "--write", *options)
+    return command(outcome, *to_write(is_link=outcome.is_link), *options)
 
 
 def _sizes(outcome: Suggested) -> Items:
