@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from posixpath import basename
 
-from ctxsize.knowledge.rules import SAFE_FROM, Foresight
+from ctxsize.knowledge.rules import SAFE_FROM, EntryType, Foresight
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Clause, Match, Objection
 from ctxsize.recommender.traps import objections
@@ -54,13 +54,16 @@ def _spared(facts: Facts, match: Match, raised: Objections) -> Clause:
     for objection in raised:
         if not objection.soft or objection.trap not in _ABOUT_NEED:
             return None
+    builds = [*facts.taking(match)]
     if facts.build_files.is_built_alone and facts.git.ignores(match.path):
-        builds = [*facts.taking(match)]
         places = [build_file.built_alone_at for build_file in builds]
         if places and all(places):
             return f"git ignores it, so {places[0]} builds without it"
     if raised:
         return None
+    if match.rule.kind is EntryType.FILE and builds:
+        if all(match.path in facts.rewritten[id(build_file)] for build_file in builds):
+            return f"a command of {builds[0].path} writes over it"
     return _foreseen(facts, match)
 
 
