@@ -17,6 +17,7 @@ from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.knowledge.tools import output_of
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
+from ctxsize.recommender.carried import carried
 from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
@@ -277,6 +278,22 @@ class Facts(Mutable):
                     if origin:
                         paths[id(build_file)].add(origin)
         return paths
+
+    @cached_property
+    def carried(self) -> Mapping[int, set[str]]:
+        """Return what the image of each Dockerfile may have of the context, by its `id`."""
+        return {
+            id(build_file): {*carried(build_file, self.tree)} for build_file in self.build_files.all
+        }
+
+    @cached_property
+    def spares_some(self) -> bool:
+        """Return True if a Dockerfile may be built, or its image made, without some of it."""
+        carried_by = self.carried
+        return any(
+            build_file.built_alone_at or "." not in carried_by[id(build_file)]
+            for build_file in self.build_files.all
+        )
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
