@@ -37,7 +37,7 @@ def carried(build_file: BuildFile, files: ContextFiles) -> Iterator[str]:
     for stage, step, here, ends in steps:
         if stage not in image:
             if step.is_run:
-                yield from _moved(step, here)
+                yield from _moved(step, here.mounted(step, build_file.names))
             continue
         if any(mount.type == "bind" for mount in step.mounts):
             yield _ALL
@@ -54,19 +54,27 @@ def _moved(step: StageStep, here: Placed) -> Iterator[str]:
     text = step.instruction.text
     is_plain = step.state.is_unix and is_known(step.instruction) and "<" not in text
     if not is_plain or re.search(RUNS_SOURCES, text):
-        yield _ALL
+        yield from _brought(here)
     idle = {*listed("makes_no_files"), *listed("compilers"), ""}
     known = {*listed("tools_alone")}.difference(listed("packers"))
     for directory, command in step.located:
         if command.program in idle:
             continue
         if command.program not in known:
-            yield _ALL
+            yield from _brought(here)
         for word in command.operands:
             fixed, *rest = re.split(_OPEN, word, maxsplit=1)
             if rest:
                 fixed = dirname(fixed)
             yield from _at(normpath(join(directory, fixed)), here)
+
+
+def _brought(here: Placed) -> Iterator[str]:
+    """Yield all that a stage has of the context."""
+    for copy in here.copies:
+        yield from copy.sources or (_ALL,)
+    if not here.is_whole:
+        yield _ALL
 
 
 def _at(path: str, placed: Placed) -> Iterator[str]:

@@ -39,13 +39,12 @@ class Reach(Mutable):
     by_word: Mapping[str, Sequence[str]]  # the sources by those words in them that may be names
 
     def may_run(self, source: str) -> bool:
-        """Return True if a build may run a source: a script, a Makefile or a program."""
+        """Return True if a source is no script and no Makefile, or if a build may run it."""
         if _is_script(source) and self._runs_tools_alone:
             return source in self._run_scripts
         if _is_makefile(source) and self._runs_tools_alone:
             return bool(self._making or self._makers(source))
-        # What a program in Go names is read when it runs; `references` has what is embedded.
-        return not (source.endswith(".go") and self._runs_tools_alone)
+        return True
 
     def part_that_runs(self, source: str, text: str) -> str:
         """Return the text of a source; of a Makefile without targets that no RUN makes."""

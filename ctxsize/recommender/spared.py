@@ -22,9 +22,12 @@ from ctxsize.knowledge.rules import (
 )
 from ctxsize.recommender.build_files import BuildFile
 from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.grounds import mentions
 from ctxsize.recommender.outcome import Clause, Match, Objection
 from ctxsize.recommender.traps import MAY_NEED, objections
 from ctxsize.recommender.tree import Tree, is_at_or_below, is_below
+
+_ANSWERED = (MAY_NEED, " mentions it")  # doubts about what no image gets
 
 
 def with_judgement(facts: Facts, match: Match) -> Match:
@@ -55,7 +58,7 @@ def _spared(facts: Facts, match: Match, raised: Sequence[Objection]) -> Clause:
         places = [build_file.built_alone_at for build_file in builds]
         if all(places):
             return f"git ignores it, so {places[0]} builds without it"
-        is_unknown = any(MAY_NEED not in objection.reason for objection in raised)
+        is_unknown = any(not objection.reason.endswith(_ANSWERED) for objection in raised)
         if not is_unknown and _is_left_behind(facts, path, builds):
             return "git ignores it, and of the context the images have only what is compiled"
     if raised:
@@ -78,11 +81,17 @@ def _is_left_behind(facts: Facts, path: str, builds: Sequence[BuildFile]) -> boo
         if any(file in reference.files for reference in facts.references):
             return False
     for source in chain.from_iterable(map(facts.mentioning, path.split("/"))):
-        if listed_names("command_files")(basename(source)):
+        # What a program names is read when it runs, and so in the image.
+        if not source.endswith(listed("compiled")) or listed_names("command_files")(
+            basename(source)
+        ):
             return False
         if expression("takes_in").search(facts.text(source)):
             return False
-    return True
+    name = basename(path)
+    if any(mentions(name, build_file.commands) for build_file in builds):
+        return False
+    return facts.sources.is_all
 
 
 def _foreseen(facts: Facts, match: Match) -> Clause:

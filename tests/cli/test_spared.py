@@ -235,7 +235,8 @@ def test_only_what_a_build_may_read_is_mentioned(
     path: str, text: str, command: str, mentioned: bool, tmp_path: Path
 ) -> None:
     dockerfile = GO.format(command, "app")
-    root = project(tmp_path, dockerfile, LARGE, file(path, text.encode()))
+    nodes = (LARGE, file(".gitignore", b"*.tar\n"), file(path, text.encode()))
+    root = project(tmp_path, dockerfile, *nodes)
     doubts = judged(root, "image.tar")[1]
     assert (f"{path} mentions it" in doubts) is mentioned
 
