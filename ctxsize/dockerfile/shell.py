@@ -31,6 +31,8 @@ UNKNOWN = Problem(
 """The problem of a run that needed commands and could not read them."""
 
 _ASSIGNMENT = r"(?s)([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)"
+_OPTIONAL = r"\$\{\w+:?\+(?:[^{}]|\{[^{}]*\})*\}"
+"""Matches a first word that may be nothing, or a wrapper: `${X:+env A=b} make`."""
 _ENDS = ("fi", "done", "esac", "}")
 """Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
@@ -179,6 +181,8 @@ def _without_wrappers(command: Command) -> Command:
     while words:
         if match := re.fullmatch(_ASSIGNMENT, words[0]):
             assignments.append((match[1], match[2]))
+            words = words[1:]
+        elif words[1:] and re.fullmatch(_OPTIONAL, words[0]):
             words = words[1:]
         elif run := _run_by(words):
             words = run

@@ -257,6 +257,18 @@ def makes(rule: Rule, command: Command) -> bool:
     return bool(program) and run_by(command).program == program
 
 
+def output_of(command: Command) -> str:
+    """Return the file that an option of a compiler names for its result, `""` for none.
+
+    >>> output_of(Command(("go", "build", "-o", "app", "./cmd/app")))
+    'app'
+    """
+    run = run_by(command)
+    if run.program not in listed("writes_output"):
+        return ""
+    return run.value("-o", "--outFile") or ""
+
+
 def spares(rule: Rule, command: Command) -> bool:
     """Return True if an image that runs `command` and does not name the match works without it."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):

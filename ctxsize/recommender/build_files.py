@@ -244,11 +244,6 @@ class BuildFiles(Mutable):
     """Dockerfiles that may be built but whose sources are unknown, each with its text."""
 
     @cached_property
-    def is_built_alone(self) -> bool:
-        """Return True if a workflow builds one of them from what git tracks, and nothing else."""
-        return any(build_file.built_alone_at for build_file in self.all)
-
-    @cached_property
     def named(self) -> list[Named]:
         """Return the sources with a name of all Dockerfiles."""
         return [named for build_file in self.all for named in build_file.named]

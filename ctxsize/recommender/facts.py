@@ -8,17 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property, lru_cache, partial
 from heapq import nsmallest
 from itertools import chain, filterfalse
-from posixpath import basename, dirname, join, split
+from posixpath import basename, dirname, join, normpath, split
 from typing import Any
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
+from ctxsize.knowledge.tools import output_of
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
+from ctxsize.recommender.carried import carried
 from ctxsize.recommender.evidence import small_text
 from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
+from ctxsize.recommender.placed import placed_steps
 from ctxsize.recommender.reach import Reach
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tracked import Tracked
@@ -260,6 +263,37 @@ class Facts(Mutable):
             if commands.search(build_file.commands):
                 return build_file.path
         return None
+
+    @cached_property
+    def rewritten(self) -> Mapping[int, set[str]]:
+        """Return what compilers in each Dockerfile write over, by its `id`."""
+        paths = defaultdict[int, set[str]](set)
+        for build_file in self.build_files.all:
+            for _, step, here, _ in placed_steps(build_file.plan, build_file.names, self.tree):
+                if not step.is_run:
+                    continue
+                for directory, command in step.located:
+                    output = output_of(command)
+                    origin = output and here.origin(normpath(join(directory, output)))
+                    if origin:
+                        paths[id(build_file)].add(origin)
+        return paths
+
+    @cached_property
+    def carried(self) -> Mapping[int, set[str]]:
+        """Return what the image of each Dockerfile may have of the context, by its `id`."""
+        return {
+            id(build_file): {*carried(build_file, self.tree)} for build_file in self.build_files.all
+        }
+
+    @cached_property
+    def spares_some(self) -> bool:
+        """Return True if a Dockerfile may be built, or its image made, without some of it."""
+        carried_by = self.carried
+        return any(
+            build_file.built_alone_at or "." not in carried_by[id(build_file)]
+            for build_file in self.build_files.all
+        )
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""

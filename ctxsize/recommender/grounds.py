@@ -19,16 +19,26 @@ _SLASH = r"[/\\]"
 _WITH_SECTIONS = (".toml", ".cfg", ".ini")
 
 
-def mentions(name: str, text: str) -> bool:
-    """Return True if a text names a file: in a path, in quotes or tags, or as an item of a list."""
+def mentions(name: str, text: str, *, in_code: bool = False) -> bool:
+    """Return True if a text names a file: in a path, in quotes or tags, or as an item of a list.
+
+    In the code of a program only a path or a text in quotes does: all else is an identifier.
+    """
     if name not in text:
         return False
-    return any(mention.search(text) for mention in _mentions(name))
+    return any(mention.search(text) for mention in _mentions(name, in_code=in_code))
 
 
 @cache
-def _mentions(name: str) -> tuple[re.Pattern[str], ...]:
+def _mentions(name: str, *, in_code: bool) -> tuple[re.Pattern[str], ...]:
+    if in_code:
+        return (re.compile(_in_code(name)),)
     return re.compile(_in_text(name)), re.compile(_as_item(name))
+
+
+def _in_code(name: str) -> str:
+    quoted = re.escape(name)
+    return rf"{quoted}(?:(?<![\w.-]{quoted})(?=[/\\])|(?<=[\"'`/]{quoted})(?=[\"'`\s]|\Z))"
 
 
 def _in_text(name: str) -> str:
@@ -67,8 +77,11 @@ def without_remarks(name: str, text: str) -> str:
 
 def may_read(path: str, text: str, name: str) -> bool:
     """Return True if a build may read, by the source at `path`, a file or directory `name`."""
+    in_code = path.endswith(listed("quoting"))
     # Most sources mention a name nowhere, which is quicker to see than comments are to find.
-    return mentions(name, text) and mentions(name, without_remarks(basename(path), text))
+    if not mentions(name, text, in_code=in_code):
+        return False
+    return mentions(name, without_remarks(basename(path), text), in_code=in_code)
 
 
 def is_for_checkers(path: str, text: str, name: str) -> bool:

@@ -24,6 +24,7 @@ from ctxsize.knowledge.tools import (
     install_directory,
     makes,
     manager_of,
+    output_of,
     run_by,
     spares,
 )
@@ -236,7 +237,7 @@ class Making:
     def _makes(self, directory: str, command: Command, *, spare: bool = False) -> bool:
         """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
-            if makes(self._rule, command):
+            if makes(self._rule, command) or self._is_named_in(output_of(command)):
                 return True
             return spare and spares(self._rule, command)
         installed = install_directory(self._rule, command)
@@ -352,8 +353,10 @@ def making_of(facts: Facts, build_file: BuildFile, match: Match) -> Making:
 @lru_cache(maxsize=1024)
 def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
     """Return the commands of a step with their directories; a copied heredoc may be a script."""
-    written = [*commands_of(step.instruction)]
-    if step.is_copy:
+    written = list[Command]()
+    if not step.is_copy:
+        written += commands_of(step.instruction)
+    else:
         for heredoc in step.instruction.heredocs:
             if is_read_whole(heredoc.content):
                 written += commands(heredoc.content)

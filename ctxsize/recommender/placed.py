@@ -55,6 +55,10 @@ class Copied(Value):
             return True
         return relative(target, path) is not None
 
+    def is_around(self, path: str) -> bool:
+        """Return True if content from elsewhere may be at `path`, or any content below it."""
+        return self.may_fill(path) or bool(relative(self.target, path))
+
     def origin(self, path: str, files: ContextFiles) -> str | None:
         """Return the first existing path of the context that is copied to `path`, or None."""
         below = relative(path, self.target)

@@ -29,7 +29,7 @@ _COMPUTED = (
 )
 """Expression for parts of a Makefile outside of recipes that make targets, or read files."""
 _CALLED = r"\$[({]MAKE\b|\bmake\b"
-_RUNS_SOURCES = r"\b(?:go|cargo|dotnet|mix)\s+(?:run|test|generate|xtask)\b"
+RUNS_SOURCES = r"\b(?:go|cargo|dotnet|mix)\s+(?:run|test|generate|xtask)\b"
 
 
 class Reach(Mutable):
@@ -63,7 +63,7 @@ class Reach(Mutable):
         for build_file in self.build_files.all:
             if not build_file.programs <= tools:
                 return False
-            if re.search(_RUNS_SOURCES, build_file.commands):
+            if re.search(RUNS_SOURCES, build_file.commands):
                 return False
         return True
 

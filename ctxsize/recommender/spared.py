@@ -6,62 +6,92 @@ of each Dockerfile makes the match again, it may go as soon as it would be fores
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from posixpath import basename
 
-from ctxsize.knowledge.rules import SAFE_FROM, Foresight
-from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.outcome import Clause, Match, Objection
-from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Tree
-
-Objections = tuple[Objection, ...]
-
-_ABOUT_NEED = frozenset(
-    (
-        "mentioned",
-        "prebuilt_pipeline",
-        "no_install_step",
-        "site_generator",
-        "own_package",
-        "not_initialised",
-    )
+from ctxsize.knowledge.rules import (
+    SAFE_FROM,
+    EntryType,
+    Foresight,
+    expression,
+    is_source,
+    listed,
+    listed_names,
 )
-"""Traps whose doubts a build without the match answers."""
+from ctxsize.recommender.build_files import BuildFile
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.grounds import mentions
+from ctxsize.recommender.outcome import Clause, Match, Objection
+from ctxsize.recommender.traps import MAY_NEED, objections
+from ctxsize.recommender.tree import Tree, is_at_or_below, is_below
+
+_ANSWERED = (MAY_NEED, " mentions it")  # doubts about what no image gets
 
 
 def with_judgement(facts: Facts, match: Match) -> Match:
     """Return a match with the objections to it, or with the proof that no build needs it."""
     raised = tuple(objections(facts, match))
-    if not raised and match.rule.confidence >= SAFE_FROM:
-        return _with(match, raised, "")
-    spared = _spared(facts, match, raised)
-    if spared is None:
-        return _with(match, raised, "")
-    return _with(match, (), spared)
+    spared: Clause = None
+    if raised or match.rule.confidence < SAFE_FROM:
+        spared = _spared(facts, match, raised)
+    if spared:
+        return replace(match, objections=(), spared=spared)
+    if raised or match.objections or match.spared:
+        return replace(match, objections=raised, spared="")
+    return match
 
 
-def _with(match: Match, raised: Objections, spared: str) -> Match:
-    if (match.objections, match.spared) == (raised, spared):
-        return match
-    return replace(match, objections=raised, spared=spared)
-
-
-def _spared(facts: Facts, match: Match, raised: Objections) -> Clause:
+def _spared(facts: Facts, match: Match, raised: Sequence[Objection]) -> Clause:
     """Return why no build needs a match, as a clause; None if that is not proved."""
-    if match.rule.never or match.rule.is_secret or basename(match.path).startswith(".env"):
+    path = match.path
+    if match.rule.never or match.rule.is_secret or basename(path).startswith(".env"):
         return None
     for objection in raised:
-        if not objection.soft or objection.trap not in _ABOUT_NEED:
+        if not objection.soft or objection.trap not in listed("about_need"):
             return None
-    if facts.build_files.is_built_alone and facts.git.ignores(match.path):
-        builds = [*facts.taking(match)]
+    builds = list[BuildFile]()
+    if facts.spares_some or facts.rewritten:  # most often no match is spared
+        builds += facts.taking(match)
+    if builds and facts.git.ignores(path):
         places = [build_file.built_alone_at for build_file in builds]
-        if places and all(places):
+        if all(places):
             return f"git ignores it, so {places[0]} builds without it"
+        is_unknown = any(not objection.reason.endswith(_ANSWERED) for objection in raised)
+        if not is_unknown and _is_left_behind(facts, path, builds):
+            return "git ignores it, and of the context the images have only what is compiled"
     if raised:
         return None
+    if match.rule.kind is EntryType.FILE and builds:
+        if all(path in facts.rewritten[id(build_file)] for build_file in builds):
+            return f"a command of {builds[0].path} writes over it"
     return _foreseen(facts, match)
+
+
+def _is_left_behind(facts: Facts, path: str, builds: Sequence[BuildFile]) -> bool:
+    """Return whether a path is data that no image gets, and that no compiler takes in."""
+    for build_file in builds:
+        for moved in facts.carried[id(build_file)]:
+            if moved == "." or is_at_or_below(path, {moved}) or is_below(moved, {path}):
+                return False
+    for file in facts.tree.files_below(path):
+        if is_source(basename(file)) or file.endswith(listed("linked")):
+            return False
+        if any(file in reference.files for reference in facts.references):
+            return False
+    for source in chain.from_iterable(map(facts.mentioning, path.split("/"))):
+        # What a program names is read when it runs, and so in the image.
+        if not source.endswith(listed("compiled")) or listed_names("command_files")(
+            basename(source)
+        ):
+            return False
+        if expression("takes_in").search(facts.text(source)):
+            return False
+    name = basename(path)
+    if any(mentions(name, build_file.commands) for build_file in builds):
+        return False
+    return facts.sources.is_all
 
 
 def _foreseen(facts: Facts, match: Match) -> Clause:

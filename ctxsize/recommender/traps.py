@@ -15,6 +15,7 @@ from ctxsize.recommender.made import making_of
 from ctxsize.recommender.outcome import Clause, Doubt, Match, Objection
 from ctxsize.recommender.tree import is_at_or_below, is_below
 
+MAY_NEED = "may need it: no command there makes it"
 _TERRAFORM = r"\b(?:terraform|tofu|terragrunt)\b(.*)"
 _INIT = r"\binit\b"
 
@@ -144,7 +145,7 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> Clause:
         making = making_of(facts, build_file, match)
         path = build_file.path
         if match.rule.category in _BUILT and not making.is_made:
-            return Doubt(f"the image of {path} may need it: no command there makes it")
+            return Doubt(f"the image of {path} {MAY_NEED}")
         if making.used_at:
             return Doubt(f"{path}:{making.used_at} uses it as it is, and no command there makes it")
         if build_file.unread_at:

@@ -47,7 +47,6 @@ _JSON = (
     r"|\t"
 )
 _BEFORE = "before_script"  # what runs before the script of a job of GitLab, in the same shell
-_WHOLE = ("", "{{defaultContext}}")  # contexts that are all of what git tracks
 
 
 def add_document(ground: Ground, text: str) -> None:
@@ -207,8 +206,6 @@ def add_described(ground: Ground, passage: Passage) -> None:
         here = ground.on_line(mapping.line_of(first_path))
         if description.git:
             _report_git(here, description.git, passage)
-            if text_at(mapping, ["with.context"]) not in _WHOLE:
-                continue
             here = replace(here, is_pristine=True, is_of_git=True)
         elif is_checkout_alone(passage, ground.kind):
             here = replace(here, is_pristine=True)
@@ -273,10 +270,11 @@ def _add_run(
     if not target:
         _, options = parse_words(text_of("options").split(), BuildCommand(""))
         target = last(options, "--target")
+    is_one = context and "\n" not in context + file and "*" not in file
+    if ground.is_of_git and (not is_one or is_open(context + file + target)):
+        return
     for text in (context, file, target):
         if is_open(text):
-            if ground.is_of_git:
-                return
             search.complain(
                 "expression",
                 message=f"`{text}` is known only when the {place.how} runs, "
@@ -285,9 +283,6 @@ def _add_run(
             )
             search.is_open = True
             return
-    is_one = context and "\n" not in context + file and "*" not in file
-    if ground.is_of_git and not is_one:
-        return
     if not is_one or any(key in mapping for key in description.narrowed):
         search.is_open = True
         return

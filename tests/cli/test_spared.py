@@ -172,3 +172,135 @@ def test_what_an_instruction_names_stays(tmp_path: Path) -> None:
     dockerfile = BUILD.replace("COPY . .", "COPY . .\nCOPY out /out")
     root = ci(tmp_path, CHECKOUT, ACTION, dockerfile=dockerfile)
     assert safe(root) & IGNORED == {"data.ms", "server.log"}
+
+
+def judged(root: Path, pattern: str) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the suggestion with a pattern is safe, and the doubts about it."""
+    advice = api.suggest(str(root))
+    [found] = [each for each in advice.suggestions if pattern in each.patterns]
+    return found.safe, found.doubts
+
+
+PROGRAM = b"\x7fELF" + bytes(2_000_000)
+GO = "FROM golang AS b\nWORKDIR /src\nCOPY . .\nRUN {}\nFROM scratch\nCOPY --from=b /src/{} /app\n"
+
+
+def project(root: Path, dockerfile: str, *nodes: Node) -> Path:
+    return cloned(root, file("go.mod"), file("Dockerfile", dockerfile.encode()), *nodes)
+
+
+def test_what_a_compiler_writes_over_is_unneeded(cli: Cli, tmp_path: Path) -> None:
+    nodes = (file(".gitignore", b"app\n"), file("app", PROGRAM), file("tools/app", PROGRAM))
+    dockerfile = GO.format("CGO_ENABLED=0 go build -o app ./cmd/app", "app")
+    root = project(tmp_path, dockerfile, *nodes)
+    assert judged(root, "app") == (True, ())
+    told = " ".join(cli("suggest", "-v", cwd=root).out.split())
+    assert "git ignores it, and a command of Dockerfile writes over it" in told
+    assert told.count("writes over it") == 1  # not over tools/app
+    (root / "Dockerfile").write_text(GO.format("./app --version", "app"))
+    is_safe, doubts = judged(root, "app")
+    assert not is_safe
+    assert doubts[0].endswith("Dockerfile:4 uses it as it is, and no command there makes it")
+
+
+def test_a_word_that_may_be_nothing_is_no_program(tmp_path: Path) -> None:
+    dockerfile = (
+        'FROM rust AS b\nWORKDIR /q\nARG J\nCOPY . .\nRUN ${J:+env JE="${J}"} xx-cargo build &&'
+        " mv target/$(xx-cargo --print-target-triple)/release/x /q/x\nFROM debian\n"
+        "COPY --from=b /q/x /x\n"
+    )
+    nodes = (
+        *(file("Cargo.toml"), file("edge/Cargo.toml"), file(".dockerignore", b"target/\n")),
+        file("edge/target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55"),
+        file("edge/target/x", size_bytes=3_000_000),
+    )
+    assert "**/target" in safe(project(tmp_path, dockerfile, *nodes))
+
+
+LARGE = file("image.tar", size_bytes=3_000_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "command", "mentioned"),
+    [
+        ("cmd/suite_test.go", 'const x = "image.tar"', "go build .", False),
+        ("cmd/suite.go", 'const x = "image.tar"', "go build .", False),
+        ("cmd/suite.go", 'const x = "image.tar"', "go test ./...", True),
+        ("cmd/suite.go", 'const x = "image.tar"', "./x", True),
+        ("cmd/suite.py", 'x = "image.tar"', "go build .", True),
+        ("cmd/suite.py", "f(image.tar)", "go build .", False),
+    ],
+)
+def test_only_what_a_build_may_read_is_mentioned(
+    path: str, text: str, command: str, mentioned: bool, tmp_path: Path
+) -> None:
+    dockerfile = GO.format(command, "app")
+    nodes = (LARGE, file(".gitignore", b"*.tar\n"), file(path, text.encode()))
+    root = project(tmp_path, dockerfile, *nodes)
+    doubts = judged(root, "image.tar")[1]
+    assert (f"{path} mentions it" in doubts) is mentioned
+
+
+def test_a_copy_from_another_stage_is_no_use(tmp_path: Path) -> None:
+    dockerfile = "FROM golang AS m\nRUN go install x@v1\nFROM x\nCOPY . .\n"
+    dockerfile += "COPY --from=m /out/migrate /usr/bin/migrate\n"
+    nodes = (file(".gitignore", b"migrate\n"), file("migrate", size_bytes=2_000_000))
+    _, doubts = judged(project(tmp_path, dockerfile, *nodes), "migrate")
+    assert not any("uses it" in doubt for doubt in doubts)
+
+
+def test_more_of_what_tools_leave_is_known(tmp_path: Path) -> None:
+    nodes = (
+        *(file("__debug_bin1", PROGRAM), file("pkg/x.test", PROGRAM)),
+        *(file("web/playwright.config.ts"), file("web/blob-report/r.zip", size_bytes=2_000_000)),
+        file("docker/dump_2026.sql", size_bytes=12_000_000),
+    )
+    root = project(tmp_path, GO.format("go build -o app .", "app"), *nodes)
+    assert {"**/__debug_bin*", "**/*.test", "**/blob-report"} <= safe(root)
+    assert judged(root, "docker/dump_2026.sql")[0] is False
+
+
+RUST = "FROM rust AS b\nWORKDIR /q\nCOPY . .\nRUN {}\nFROM debian\nCOPY --from=b {} /x\n"
+INNER = file("data.ms/data.mdb", size_bytes=2_000_000)
+LEFT = ("cargo build --release", "/q/target/release/x")
+CRATE = (file("Cargo.toml", b"[package]\n"), file(".gitignore", b"data.ms\n"), INNER)
+
+
+def test_what_git_ignores_reaches_no_image_of_compiled_programs(cli: Cli, tmp_path: Path) -> None:
+    reads = file("src/main.rs", b'fn main() { open("data.ms") }\n')
+    root = project(tmp_path, RUST.format(*LEFT), *CRATE, reads, file("note.bin", PROGRAM))
+    assert {"data.ms", "note.bin"} & safe(root) == {"data.ms"}
+    told = " ".join(cli("suggest", "-v", cwd=root).out.split())
+    assert "and git ignores it, and of the context the images have only what is compiled" in told
+
+
+CARRIED = {
+    "the image takes all": ("cargo build --release", "/q"),
+    "the image takes what is above": ("cargo build --release", "/"),
+    "the image takes it": ("cargo build --release", "/q/data.ms"),
+    "a command copies all": ("cargo build && cp -r . /out", "/out"),
+    "a command copies what a pattern means": ("cargo build && cp -r ./* /out/", "/out"),
+    "an unknown program": ("./build.sh && cargo build", "/q/target/release/x"),
+    "a program of the project": ("cargo run", "/q/target/release/x"),
+    "a bundler": ("npm run build", "/q/out"),
+}
+
+
+@pytest.mark.parametrize("case", CARRIED)
+def test_but_may_reach_others(case: str, tmp_path: Path) -> None:
+    root = project(tmp_path, RUST.format(*CARRIED[case]), *CRATE)
+    assert "data.ms" not in safe(root)
+
+
+TAKEN_IN = {
+    "a macro": file("src/main.rs", b'static X: &[u8] = include_bytes!("../data.ms/data.mdb");\n'),
+    "an attribute": file("src/main.rs", b'#[folder = "data.ms/"]\nstruct A;\n'),
+    "a script of the build": file("build.rs", b'fn main() { open("data.ms") }\n'),
+    "a source in it": file("data.ms/x.rs", b"fn x() {}\n"),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN_IN)
+def test_and_what_a_compiler_takes_in_stays(case: str, tmp_path: Path) -> None:
+    root = project(tmp_path, RUST.format(*LEFT), *CRATE, TAKEN_IN[case])
+    assert "data.ms" not in safe(root)

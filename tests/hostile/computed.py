@@ -227,6 +227,7 @@ COMPUTED: dict[str, Computed] = {
     "keys.py: schema.get('pattern', '')": Computed(_shapes),
     "recommender/evidence.py: marker.names[0]": Computed(_contents),
     "recommender/grounds.py: _in_text(name)": Computed(_each("name", _TEXTS), _EACH),
+    "recommender/grounds.py: _in_code(name)": Computed(_each("name", _TEXTS), _EACH),
     "recommender/grounds.py: _as_item(name)": Computed(_each("name", _TEXTS), _EACH),
     "recommender/facts.py: elsewhere": Computed(
         lambda: (
