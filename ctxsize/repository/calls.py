@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.repository.commands import Ground, add_script
-from ctxsize.repository.described import Passage, add_described, text_at
+from ctxsize.repository.described import Passage, add_described
 from ctxsize.repository.recognisers import expression
-from ctxsize.repository.yaml import YamlMapping, texts_in
+from ctxsize.repository.yaml import YamlMapping, text_at, texts_in
 from ctxsize.values import Value
 
 _TOKEN = r"""(?sx)(?P<blank>\s+|//[^\n]*|\#[^\n]*|/\*(?:.*?\*/|.*))

@@ -18,7 +18,7 @@ from ctxsize.findings import Finding
 from ctxsize.knowledge.rules import Category, all_rules
 from ctxsize.knowledge.rules import listed as listed_words
 from ctxsize.knowledge.tools import works
-from ctxsize.repository import yaml
+from ctxsize.repository import maven, yaml
 from ctxsize.repository.commands import (
     Ground,
     add_script,
@@ -31,7 +31,15 @@ from ctxsize.repository.commands import (
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
 from ctxsize.repository.search import RegexMatch, Search
-from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
+from ctxsize.repository.yaml import (
+    Yaml,
+    YamlMapping,
+    listed,
+    mapping_of,
+    text_at,
+    texts_in,
+    value_at,
+)
 from ctxsize.syntax import Command
 from ctxsize.units import cut
 
@@ -77,9 +85,14 @@ def add_document(ground: Ground, text: str) -> None:
         if kind.joined:
             document = _with_bases(ground.search, mapping_of(document))
         passages = [*_passages(document, kind)]
-        expanding = replace(ground, expanded=expander(_variables(ground, passages)))
-        for passage in passages:
-            _add_passage(expanding, passage)
+        if kind.inherited:
+            has_program = any(text_at(passage.mapping, kind.program) for passage in passages)
+            grounds = [*maven.grounds(ground, inherited=has_program)]
+        else:
+            grounds = [replace(ground, expanded=expander(_variables(ground, passages)))]
+        for expanding in grounds:
+            for passage in passages:
+                _add_passage(expanding, passage)
 
 
 def _documents(name: str, text: str) -> Iterable[Yaml]:
@@ -187,7 +200,7 @@ def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
             continue
         passage = around._replace(
             mapping=node,
-            matrix=_value_at(node, "strategy.matrix") or around.matrix,
+            matrix=value_at(node, "strategy.matrix") or around.matrix,
             working_directory=_working_directory_of(node, around, kind),
         )
         yield passage
@@ -205,7 +218,7 @@ def _working_directory_of(mapping: YamlMapping, around: Passage, kind: FileKind)
     if kind.step in ("", around.under):
         directory = mapping.get(kind.inside)
     if not directory:
-        directory = _value_at(mapping, f"defaults.run.{kind.inside}")
+        directory = value_at(mapping, f"defaults.run.{kind.inside}")
     if isinstance(directory, str):
         return directory
     return around.working_directory
@@ -230,28 +243,8 @@ def _scripts(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
     if program:
         program = re.sub(rf"\A{kind.images}", "", program)
         program = re.sub(_TAG, "", program)
-        arguments = texts_in(_value_at(mapping, kind.arguments))
+        arguments = texts_in(value_at(mapping, kind.arguments))
         yield mapping.line, shlex.join([program, *arguments])
-
-
-def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
-    """Return the value at the first path that has one, with a line for each of several."""
-    for path in paths:
-        node = _value_at(mapping, path)
-        if isinstance(node, YamlMapping):
-            node = [f"{key}={text}" for key, text in node.items() if isinstance(text, str)]
-        text = "\n".join(texts_in(node)).strip()
-        if text:
-            return text
-    return ""
-
-
-def _value_at(mapping: YamlMapping, path: str) -> Yaml:
-    """Return the value at a path of keys with dots between them, None without one."""
-    node: Yaml = mapping
-    for key in path.split("."):
-        node = mapping_of(node).get(key)
-    return node
 
 
 def add_described(ground: Ground, passage: Passage) -> None:
@@ -431,7 +424,7 @@ def _runs_of(matrix: Yaml) -> list[YamlMapping]:
 def _matrix_value(run: YamlMapping, match: RegexMatch) -> str:
     """Return the value of an expression of a matrix; the expression itself if unknown."""
     known = YamlMapping().with_pairs({"matrix": run})
-    value = _value_at(known, (match[1] or "").strip())
+    value = value_at(known, (match[1] or "").strip())
     if isinstance(value, str):
         return value
     return match[0]

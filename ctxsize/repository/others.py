@@ -13,8 +13,9 @@ from os.path import dirname, relpath
 from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Location
 from ctxsize.model import Problem, Texts
+from ctxsize.repository.found_builds import FoundBuild, FoundBuilds
 from ctxsize.repository.recognisers import OthersDirectory, others_directories
-from ctxsize.repository.search import FoundBuild, FoundBuilds, Search
+from ctxsize.repository.search import Search
 from ctxsize.units import plural
 
 _LEFT_OUT = "left-out"

@@ -8,8 +8,9 @@ from os.path import dirname, join
 
 from ctxsize.repository import bakefile, yaml
 from ctxsize.repository.compose import ComposeReader, bake_name
+from ctxsize.repository.found_builds import Place
 from ctxsize.repository.recognisers import may_define_builds
-from ctxsize.repository.search import NotReadError, Place, Search, by_directory
+from ctxsize.repository.search import NotReadError, Search, by_directory
 from ctxsize.repository.yaml import YamlMapping, mapping_of
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.

@@ -21,7 +21,8 @@ from ctxsize.engine.dockerfiles import (
 )
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import holds
-from ctxsize.repository.search import FoundBuild, FoundBuilds, shortened
+from ctxsize.repository.found_builds import FoundBuild, FoundBuilds
+from ctxsize.repository.search import shortened
 from ctxsize.values import Value
 
 _MOST_NAMED = 3

@@ -80,6 +80,7 @@ class FileKind(Value):
     joined: bool = False  # True if one shell runs all scripts of a mapping
     inside: str = ""  # the key of the directory in which scripts run
     step: str = ""  # the key of the only mappings in which `inside` counts
+    inherited: bool = False  # True if other files of the kind inherit what it says
     variables: str | None = None  # the key of mappings with variables
     program: Sequence[str] = ()  # paths of the program that gets `args`
     arguments: str = "args"  # the path of what the program gets
