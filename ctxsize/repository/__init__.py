@@ -250,14 +250,13 @@ def _guessed_context(
         if count > most:
             context = candidate
             most = count
-    grounds: Grounds = ""
     if most:
-        grounds = "named"
-    elif takes_all:
-        grounds = "all"
-    elif groups:
-        grounds = "missing"
-    return context, grounds
+        return context, "named"
+    if takes_all:
+        return context, "all"
+    if groups:
+        return context, "missing"
+    return context, ""
 
 
 def usual_context(directory: str) -> str:

@@ -109,7 +109,6 @@ class Ground(Value):
         that `is_certain` is added in any case.
         """
         search = self.search
-        missing = None
         for start in self.directories:
             here = self.placed(start, working_directory)
             context = self.placed(here, build.context)
@@ -126,11 +125,9 @@ class Ground(Value):
                 )
                 search.add(self.place, build)
                 return
-            if existing and not has_wildcards(existing[0]):
+            if existing:
                 what = f"the context {shown(normpath(context))}, which is not there"
-                missing = missing or Stated(normpath(existing[0]), None, what, self.place)
-        if missing:
-            search.state(missing)
+                search.stated.append(Stated(normpath(existing[0]), None, what, self.place))
 
     def state(self, working_directory: str, context: str, dockerfile: str) -> None:
         """Record what a command that is not written out says of a Dockerfile."""
@@ -148,7 +145,7 @@ class Ground(Value):
                 known = normpath(self.placed(here, self.with_top(context)))
                 what = f"the context {shown(known)}"
             path = normpath(self.placed(here, pattern))
-            self.search.state(Stated(path, known, what, self.place))
+            self.search.stated.append(Stated(path, known, what, self.place))
 
     def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:
         """Return the paths where the Dockerfile of a build may be, the likeliest first."""
@@ -245,9 +242,9 @@ def _with_arrays(script: str) -> str:
 
     def replacement(match: RegexMatch) -> str:
         words = arrays[match[1]]
-        if len(words) > _LONGEST_ARRAY:
-            return match[0]
-        return words or match[0]
+        if 0 < len(words) <= _LONGEST_ARRAY:
+            return words
+        return match[0]
 
     return re.sub(_ARRAY_REFERENCE, replacement, script, count=_MOST_ARRAYS)
 

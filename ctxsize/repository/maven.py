@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from os.path import basename, dirname, join, normpath, relpath
 
 from ctxsize.repository import yaml
@@ -31,11 +32,7 @@ def grounds(ground: Ground, *, inherited: bool) -> Iterator[Ground]:
     if inherited:
         heirs = projects.heirs(path)
     for heir in heirs:
-        properties = projects.properties(heir)
-
-        def expanded(text: str, properties: Properties = properties) -> str:
-            return _expanded(text, properties)
-
+        expanded = partial(_expanded, projects.properties(heir))
         yield replace(ground, directories=(dirname(heir) or ".",), expanded=expanded)
 
 
@@ -62,8 +59,9 @@ class _Projects:
         known["project.version"] = text_at(document, ["version", "parent.version"])
         known["project.build.finalName"] = final_name or "${project.artifactId}-${project.version}"
         known["project.build.directory"] = f"{TOP}/target"
-        known["project.parent.basedir"] = _from(path, ancestry[:2][-1])
-        known["maven.multiModuleProjectDirectory"] = _from(path, ancestry[-1])
+        parent = dirname(ancestry[:2][-1])
+        directory = join("/", dirname(path))
+        known["project.parent.basedir"] = join(TOP, relpath(join("/", parent), directory))
         return known
 
     def _ancestry(self, path: str) -> list[str]:
@@ -101,7 +99,7 @@ def _own_properties(document: YamlMapping) -> Properties:
     return own
 
 
-def _expanded(text: str, properties: Properties) -> str:
+def _expanded(properties: Properties, text: str) -> str:
     """Return a text with properties replaced, also those in their values."""
 
     def replacement(match: RegexMatch) -> str:
@@ -113,8 +111,3 @@ def _expanded(text: str, properties: Properties) -> str:
         text = re.sub(_BASE, TOP, text)
         text = re.sub(_REFERENCE, replacement, text)
     return text
-
-
-def _from(path: str, other: str) -> str:
-    """Return the directory of another project, seen from the project at a path."""
-    return join(TOP, relpath(join("/", dirname(other)), join("/", dirname(path))))

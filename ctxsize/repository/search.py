@@ -139,14 +139,12 @@ class Search(Mutable):
             return None
         return self.parsed_files.of(self.shown(path), lambda: data)
 
-    def state(self, stated: Stated) -> None:
-        """Record what a command says of a Dockerfile, whose path is normal and has no wildcard."""
-        if len(self.stated) < _MOST_STATED:
-            self.stated.append(stated)
-
     def stated_of(self, path: str) -> Stated | None:
         """Return what a command says of the Dockerfile at `path`, None if none does."""
-        return next((stated for stated in self.stated if match(stated.dockerfile, path)), None)
+        return next(
+            (stated for stated in self.stated[:_MOST_STATED] if match(stated.dockerfile, path)),
+            None,
+        )
 
     def finds(self, directory: str, source: Source) -> bool:
         """Return whether a directory has an entry for a source, sent or not.

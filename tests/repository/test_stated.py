@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize import api
 from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
@@ -214,3 +215,59 @@ def test_maven_properties_in_a_circle_and_parents_in_one_end(tmp_path: Path) -> 
     loop = "<parent><artifactId>top</artifactId><relativePath>pom.xml</relativePath></parent>"
     top = pom("pom.xml", "top", loop, PLUGIN, exe="${dir}${dir}", dir="${exe}", context=".")
     assert found(build_tree(tmp_path / "r", [top, ALL])) == [(".", "docker/Dockerfile", True)]
+
+
+def test_a_compose_file_for_another_project_directory_is_no_build(tmp_path: Path) -> None:
+    service = (
+        "services:\n  a:\n    build:\n      context: ../..\n      dockerfile: s/e/pam/Dockerfile\n"
+    )
+    nodes: list[str | Node] = [
+        written("s/compose.yml", "services: {a: {image: x}}\n"),
+        written("s/e/pam/compose.yml", service),
+        written("s/e/pam/Dockerfile", f"{FROM}COPY x /\n"),
+        "s/e/pam/x",
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    assert found(root) == [("s/e/pam", "s/e/pam/Dockerfile", True)]
+    assert f"a: its Dockerfile is not there, but seen from {root} it is" in notes(root)
+    root = build_tree(tmp_path / "s", nodes[:2])
+    assert [each.build.context for each in discover(str(root)).builds] == [f"{root}/s"]
+
+
+def test_dockerfiles_that_only_tests_read_are_counted_in_one_line(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [
+        written("Dockerfile", FROM),
+        written("test/data/mount/Dockerfile", FROM),
+        written("tests/bad/Dockerfile", "no\n"),
+        written("pkg/fixtures/invalid.Dockerfile", "invalid here\n"),
+        written("tests/built/Dockerfile", FROM),
+        written("Makefile", "e2e:\n\tdocker build tests/built\n"),
+        written("test/r.dockerfile", f"{FROM}COPY . /\n"),
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    assert [dockerfile for _, dockerfile, _ in found(root)] == [
+        "Dockerfile",
+        "test/r.dockerfile",
+        "tests/built/Dockerfile",
+    ]
+    assert "3 Dockerfiles in fixtures and test data were left out" in notes(root)
+    assert "fails" not in notes(root)
+    messages = [problem.message for problem in api.suggest(str(root)).problems]
+    assert not [text for text in messages if "rejects this Dockerfile" in text and "pkg" in text]
+    assert messages == []
+
+
+def test_a_guess_without_a_source_gets_no_ignore_file(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [
+        written("web/Dockerfile", f"{FROM}COPY . /\n"),
+        file("web/.serena/x", size_bytes=3_000_000),
+        written("docker/app.Dockerfile", f"{FROM}COPY gone.jar /\n"),
+        file(".serena/x", size_bytes=3_000_000),
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    proposals = api.suggest_all(str(root))
+    assert [each.advice.ignore_file for each in proposals.proposals] == [
+        f"{root}/web/.dockerignore"
+    ]
+    (row,) = proposals.left_out
+    assert "is a guess, and no source of the Dockerfile is there" in (row.error or "")
