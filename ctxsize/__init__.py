@@ -59,7 +59,7 @@ _NAMES = {
         "Size Suggestion"
     ),
     "repository": "Discovery",
-    "repository.search": "ComposeMount FileListing FoundBuild Place",
+    "repository.found_builds": "ComposeMount FileListing FoundBuild Place",
     "scanning": "Row Scan",
     "scanning.rows": "Proposal Proposals",
     "units": "Tolerance",
@@ -218,7 +218,7 @@ if TYPE_CHECKING:
         Suggestion as Suggestion,
     )
     from ctxsize.repository import Discovery as Discovery
-    from ctxsize.repository.search import (
+    from ctxsize.repository.found_builds import (
         ComposeMount as ComposeMount,
         FileListing as FileListing,
         FoundBuild as FoundBuild,

@@ -130,12 +130,8 @@ def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
 
 
 def lacking(plan: Plan) -> Iterator[Problem]:
-    """Yield a problem for each line that needs a build argument which has no value here.
-
-    They are doubts, as the argument may be given where nobody sees it.
-    """
-    if plan.dockerfile is None or plan.dockerfile_fault is not None:
-        return
+    """Yield a problem for each line that needs a build argument which has no value here."""
+    # These are doubts, as the argument may be given where nobody sees it.
     with suppress(CtxsizeError, OSError):
         lacks = (need.lacks for need in needs_of(plan).values())
         for lack in dict.fromkeys(chain.from_iterable(lacks)):

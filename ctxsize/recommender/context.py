@@ -49,6 +49,7 @@ from ctxsize.repository import (
     recognisers,
     usual_context,
 )
+from ctxsize.repository.others import is_of_others
 from ctxsize.values import Value
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
@@ -199,6 +200,8 @@ class BuildContext:
                 lead = "its sources are unknown"
                 build_files.undecided.append((path, data.decode("utf-8", "replace")))
             message = f"{lead}: {error.message}"
+            if is_of_others(path) and not is_asked:
+                return
             build_files.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         home = ""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import chain, takewhile
-from os.path import dirname, isfile, normpath, realpath, relpath, split
+from os.path import basename, dirname, isfile, normpath, realpath, relpath, split
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import ContextNeed, context_need
@@ -27,19 +27,20 @@ from ctxsize.knowledge.rules import table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, described, projects
 from ctxsize.repository.commands import Ground, ground_of
-from ctxsize.repository.naming import with_words
-from ctxsize.repository.others import Others, is_template, with_problem
-from ctxsize.repository.recognisers import file_kinds, kinds_by_beginning, may_define_builds
-from ctxsize.repository.search import (
+from ctxsize.repository.found_builds import (
     USUAL_NAMES,
     ComposeMount,
     FileListing,
     FoundBuild,
     FoundBuilds,
+    Grounds,
     Place,
-    Search,
-    shortened,
+    Stated,
 )
+from ctxsize.repository.naming import with_words
+from ctxsize.repository.others import Others, is_template, with_problem
+from ctxsize.repository.recognisers import file_kinds, kinds_by_beginning, may_define_builds
+from ctxsize.repository.search import Search, shortened
 from ctxsize.values import Value
 
 _MOST_NAMED = 3
@@ -194,10 +195,12 @@ def _add_guess(search: Search, path: str) -> None:
     """Add a build for a Dockerfile that no file builds, with a guessed context."""
     where = Location(search.shown(path))
     parsed = search.dockerfile(path)
+    stated = search.stated_of(path)
     context = dirname(path)
+    grounds: Grounds = ""
     if parsed is not None:
         try:
-            context = _guessed_context(search, context, parsed)
+            context, grounds = _guessed_context(search, context, parsed, stated)
         except DockerfileError as error:
             if is_template(parsed.data):
                 search.templates[path] = "templates"
@@ -209,28 +212,39 @@ def _add_guess(search: Search, path: str) -> None:
                 fails=True,
             )
             return
-    search.add(
-        place=Place("dockerfile", name="", where=where),
-        build=Build(context, dockerfile=path),
-        guessed=True,
-    )
+    build = Build(context, dockerfile=path)
+    if stated and context == stated.context:
+        search.add(stated.place, build)
+        return
+    if stated and grounds in ("", "missing"):
+        message = f"{stated.place} builds it with {stated.what}, so no context is guessed"
+        search.complain("elsewhere", message, where)
+        return
+    place = Place("dockerfile", name="", where=where)
+    search.add(place, build, guessed=True, grounds=grounds)
 
 
-def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -> str:
-    """Return the directory with which a Dockerfile in `directory` is probably built.
+def _guessed_context(
+    search: Search, directory: str, parsed: ParsedDockerfile, stated: Stated | None
+) -> tuple[str, Grounds]:
+    """Return the directory with which a Dockerfile in `directory` is probably built, and why.
 
     From `directory` upward, that is the nearest one with most of what the Dockerfile names. If
     nothing of that exists, it is the usual one, which also goes first if the Dockerfile takes all
-    of its context: `docker/Dockerfile` with `COPY . .` is about the project.
+    of its context: `docker/Dockerfile` with `COPY . .` is about the project. What is `stated` goes
+    before all of them.
     """
     usual = usual_context(directory)
+    if stated and stated.context is not None:
+        usual = stated.context
     try:
         need = context_need(parsed.dockerfile)
     except UndecidedError:  # it may lack only a build argument
-        return usual
+        return usual, ""
     instructions = _sources_by_line(need).values()
     candidates = [*reversed(up_to(directory)), ""]
-    if any(source.path in _ALL for sources in instructions for source in sources):
+    takes_all = any(source.path in _ALL for sources in instructions for source in sources)
+    if takes_all or stated:
         candidates.insert(0, usual)
     groups = [*chain.from_iterable(map(_alternatives, instructions))]
     context = usual
@@ -240,7 +254,13 @@ def _guessed_context(search: Search, directory: str, parsed: ParsedDockerfile) -
         if count > most:
             context = candidate
             most = count
-    return context
+    if most:
+        return context, "named"
+    if takes_all:
+        return context, "all"
+    if groups:
+        return context, "missing"
+    return context, ""
 
 
 def usual_context(directory: str) -> str:
@@ -298,13 +318,20 @@ def _note_guess(search: Search, found_build: FoundBuild) -> None:
     dockerfile = relpath(build.dockerfile, search.root)
     directory = dirname(dockerfile)
     context = relpath(build.context, search.root)
-    if normpath(directory) == context and usual_context(directory) == directory:
+    is_here = normpath(directory) == context and usual_context(directory) == directory
+    # Without `-f`, Docker finds no other name there; at the top, no other context is likely.
+    is_usual = not directory or basename(dockerfile) in USUAL_NAMES
+    if is_here and (is_usual or found_build.grounds == "named"):
         return
     command = shlex.join(["docker", "build", "-f", dockerfile, context])
+    why = "no file here says with which context it is built"
+    stated = search.stated_of(dockerfile)
+    if stated:
+        why = f"{stated.place} builds it with {stated.what}"
     search.complain(
         "guess",
-        f"no file here says with which context it is built, so {build.context} is a guess; a "
-        f"line in a Makefile, a script or a workflow states it: {command}",
+        f"{why}, so {build.context} is a guess; a line in a Makefile, a script or a workflow "
+        f"states it: {command}",
         where=Location(build.dockerfile),
     )
 

@@ -13,8 +13,9 @@ from ctxsize.hidden import made_of
 from ctxsize.reader import holds
 from ctxsize.repository import bakefile, compose
 from ctxsize.repository.bakefile import BakeFile, BakeObject
+from ctxsize.repository.found_builds import Place
 from ctxsize.repository.projects import NAMES
-from ctxsize.repository.search import LARGEST_BYTES, Place, Search, by_directory, shortened
+from ctxsize.repository.search import LARGEST_BYTES, Search, by_directory, shortened
 from ctxsize.values import Value
 
 WANTED = re.compile(

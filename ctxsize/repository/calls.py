@@ -11,8 +11,8 @@ from typing import NamedTuple
 from ctxsize.repository.commands import Ground, add_script
 from ctxsize.repository.described import add_described
 from ctxsize.repository.recognisers import expression
-from ctxsize.repository.steps import Passage, text_at
-from ctxsize.repository.yaml import YamlMapping, texts_in
+from ctxsize.repository.steps import Passage
+from ctxsize.repository.yaml import YamlMapping, text_at, texts_in
 from ctxsize.values import Value
 
 _TOKEN = r"""(?sx)(?P<blank>\s+|//[^\n]*|\#[^\n]*|/\*(?:.*?\*/|.*))

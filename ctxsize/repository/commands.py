@@ -10,17 +10,22 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from os.path import dirname, isdir, isfile, join, relpath
+from functools import partial
+from itertools import dropwhile
+from os.path import dirname, isdir, isfile, join, normpath, relpath
 
 from ctxsize.build import Build, placed
 from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_whole
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Location
+from ctxsize.go.wildcards import has_wildcards
+from ctxsize.hidden import shown
 from ctxsize.knowledge.rules import table
 from ctxsize.model import Effect, Texts
 from ctxsize.reader import holds
+from ctxsize.repository.found_builds import Place, Stated
 from ctxsize.repository.recognisers import TOP, BuildCommand, FileKind, build_commands, expression
-from ctxsize.repository.search import NamedTexts, Place, RegexMatch, Search
+from ctxsize.repository.search import NamedTexts, RegexMatch, Search
 from ctxsize.syntax import can_read
 from ctxsize.values import Value
 
@@ -48,6 +53,13 @@ _REFERENCE = (
     r"|(?:(?<!\$)\{\{\s*\.?"  # of just and Task
     r"|\$\{\{\s*env\.)(\w+)\s*\}\}"  # of GitHub
 )
+_VARIABLE_WORD = r"\$\w+|\$\{\w+\}"  # before a command: `$SUDO docker`
+_UNKNOWN_WORD = r"\$\{[^{}]*\}|\$\w+|\$\([^()]*\)"
+_ARRAY = r"(?m)^[ \t]*(?:(?:local|declare(?: -a)?)[ \t]+)?(\w+)\+?=\(([^()]*)\)"  # of bash
+_ARRAY_REFERENCE = r'"?\$\{(\w+)\[[@*]\]\}"?'
+_DEFAULTED = r"\$\{(\w+):?-([^${}]*)\}"  # a variable with its value if nobody sets it
+_LONGEST_ARRAY = 10_000
+_MOST_ARRAYS = 100  # references that are replaced
 _MAKE_CALL = r"(?<!\$)\$\([^()]*\)"
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
@@ -118,6 +130,27 @@ class Ground(Value):
                 if not self.is_of_git:
                     search.add(self.place, build)
                 return
+            if existing:
+                what = f"the context {shown(normpath(context))}, which is not there"
+                search.stated.append(Stated(normpath(existing[0]), None, what, self.place))
+
+    def state(self, working_directory: str, context: str, dockerfile: str) -> None:
+        """Record what a command that is not written out says of a Dockerfile."""
+        pattern = re.sub(_UNKNOWN_WORD, "*", self.with_top(dockerfile))
+        beginning = pattern.partition("/")[0]
+        # A directory of any name has other Dockerfiles, too.
+        is_any = "*" in beginning and "/" in pattern
+        if is_any or is_open(working_directory) or is_open(pattern) or has_wildcards(dockerfile):
+            return
+        for start in self.directories:
+            here = self.placed(start, working_directory)
+            known = None
+            what = "a context that is not known"
+            if context and not is_open(context):
+                known = normpath(self.placed(here, self.with_top(context)))
+                what = f"the context {shown(known)}"
+            path = normpath(self.placed(here, pattern))
+            self.search.stated.append(Stated(path, known, what, self.place))
 
     def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:
         """Return the paths where the Dockerfile of a build may be, the likeliest first."""
@@ -179,6 +212,7 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
     if not expression("hint").search(script):
         return
     search = ground.search
+    script = _with_arrays(script)
     script = expander(re.findall(_VARIABLE, script))(script)
     script = expression("expressions").sub("$EXPRESSION", script)
     script = expression("own_directory").sub(".", script)
@@ -191,7 +225,7 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
             search.problems[problem] = None
     first_line = ground.place.where.line or 1
     for directory, command in in_directories(commands(script), working_directory):
-        words = command.words
+        words = [*dropwhile(partial(re.fullmatch, _VARIABLE_WORD), command.words)]
         text = " ".join(word.replace(" ", "_") for word in words[:_MOST_WORDS])
         for build_command in build_commands():
             start = build_command.pattern.match(text)
@@ -204,6 +238,22 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
                 )
 
 
+def _with_arrays(script: str) -> str:
+    """Return a script with the words of its arrays in place of references to all of them."""
+    arrays = defaultdict[str, str](str)
+    for name, words in re.findall(_ARRAY, script):
+        text = re.sub(r"(?m)^[ \t]*#.*", "", words).replace("\n", " ")
+        arrays[name] += f" {text}"
+
+    def replacement(match: RegexMatch) -> str:
+        words = arrays[match[1]]
+        if 0 < len(words) <= _LONGEST_ARRAY:
+            return words
+        return match[0]
+
+    return re.sub(_ARRAY_REFERENCE, replacement, script, count=_MOST_ARRAYS)
+
+
 def _add_command(
     ground: Ground,
     build_command: BuildCommand,
@@ -212,6 +262,8 @@ def _add_command(
 ) -> None:
     """Add the build of a command, or record that a path or the target is not written out."""
     contexts, options = parse_words(words, build_command)
+    # Docker takes one operand: what a variable holds beside it is options.
+    contexts = [word for word in contexts if not is_open(word)] or contexts
     if build_command.by_option:
         contexts = options.get("--context", [])[-1:]
     if (
@@ -226,10 +278,13 @@ def _add_command(
     decisive = [working_directory, *contexts]
     for name in names:
         decisive += options.get(name, [])
+    is_elsewhere = working_directory.startswith("/") and not working_directory.startswith(TOP)
     if any(map(is_open, decisive)):
         ground.search.is_open = True
+        file = last(options, "--file")
+        if file and not is_elsewhere:
+            ground.state(working_directory, " ".join(contexts), file)
         return
-    is_elsewhere = working_directory.startswith("/") and not working_directory.startswith(TOP)
     lacks_option = build_command.needs and options.keys().isdisjoint(build_command.needs)
     if len(contexts) != 1 or is_elsewhere or lacks_option:
         return
@@ -300,16 +355,23 @@ def expander(variables: Iterable[tuple[str, str]]) -> Expander:
     """Return a function that replaces the variables with one value, a plain text."""
     values = defaultdict[str, set[str]](set)
     for name, text in variables:
-        values[name].add(text.strip().strip("'\""))
+        text = text.strip().strip("'\"")
+        default = re.fullmatch(_DEFAULTED, text)
+        if default and default[1] == name:  # `X="${X-x}"`
+            text = default[2]
+        values[name].add(text)
 
     def replacement(match: RegexMatch) -> str:
-        name = next(filter(None, match.groups()))
+        *names, default = match.groups()
+        name = next(filter(None, names))
         texts = [*values[name]]
         if len(texts) == 1 and not is_open(texts[0]):
             return texts[0]
+        if default is not None and not texts:
+            return default
         return match[0]
 
-    return lambda text: re.sub(_REFERENCE, replacement, text)
+    return lambda text: re.sub(rf"{_REFERENCE}|{_DEFAULTED}", replacement, text)
 
 
 def is_open(text: str) -> bool:

@@ -16,12 +16,8 @@ from ctxsize.dockerfile.words import Variables
 from ctxsize.findings import Location
 from ctxsize.hidden import Hidden, hidden_as, made_of, shown
 from ctxsize.repository import yaml
-from ctxsize.repository.search import (
-    ComposeMount,
-    NamedTexts,
-    NotReadError,
-    Search,
-)
+from ctxsize.repository.found_builds import ComposeMount
+from ctxsize.repository.search import NamedTexts, NotReadError, Search
 from ctxsize.repository.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 from ctxsize.values import Value
 

@@ -12,7 +12,7 @@ from os.path import basename, dirname, isfile, join, realpath
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
 from ctxsize.findings import Finding
-from ctxsize.repository import yaml
+from ctxsize.repository import maven, yaml
 from ctxsize.repository.commands import (
     Ground,
     add_script,
@@ -25,16 +25,16 @@ from ctxsize.repository.commands import (
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
 from ctxsize.repository.search import RegexMatch, Search
-from ctxsize.repository.steps import (
-    MAIN,
-    Passage,
-    is_checkout_alone,
-    made_before,
-    scripts_of,
+from ctxsize.repository.steps import MAIN, Passage, is_checkout_alone, made_before, scripts_of
+from ctxsize.repository.yaml import (
+    Yaml,
+    YamlMapping,
+    listed,
+    mapping_of,
     text_at,
+    texts_in,
     value_at,
 )
-from ctxsize.repository.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
 
 _MOST_COMBINATIONS = 256
 _MOST_BASES = 50  # jobs that a job of GitLab extends
@@ -62,9 +62,14 @@ def add_document(ground: Ground, text: str) -> None:
         if kind.joined:
             document = _with_bases(ground.search, mapping_of(document))
         passages = [*_passages(document, kind)]
-        expanding = replace(ground, expanded=expander(_variables(ground, passages)))
-        for passage in passages:
-            _add_passage(expanding, passage)
+        if kind.inherited:
+            has_program = any(text_at(passage.mapping, kind.program) for passage in passages)
+            grounds = [*maven.grounds(ground, inherited=has_program)]
+        else:
+            grounds = [replace(ground, expanded=expander(_variables(ground, passages)))]
+        for expanding in grounds:
+            for passage in passages:
+                _add_passage(expanding, passage)
 
 
 def _documents(name: str, text: str) -> Iterable[Yaml]:

@@ -17,7 +17,7 @@ from ctxsize.engine.plan import ParsedDockerfiles, plan_of
 from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.hidden import SECRET_NAME, Hidden, shown
-from ctxsize.repository.search import FoundBuild
+from ctxsize.repository.found_builds import FoundBuild
 
 _MOST_COMPARED = 50  # number of builds of one name
 _PLAIN = r"[A-Za-z0-9_.,:/+-]{1,40}"  # on at most 40 characters

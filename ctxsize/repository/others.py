@@ -13,8 +13,9 @@ from os.path import dirname, relpath
 from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Location
 from ctxsize.model import Problem, Texts
+from ctxsize.repository.found_builds import FoundBuild, FoundBuilds
 from ctxsize.repository.recognisers import OthersDirectory, others_directories
-from ctxsize.repository.search import FoundBuild, FoundBuilds, Search
+from ctxsize.repository.search import Search
 from ctxsize.units import plural
 
 _LEFT_OUT = "left-out"
@@ -24,6 +25,16 @@ _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 def is_template(data: bytes) -> bool:
     """Return whether a Dockerfile has marks that another program replaces."""
     return any(mark in data for mark in _TO_BE_FILLED_IN)
+
+
+def is_of_others(path: str) -> bool:
+    """Return whether the names above a path in a context say that others wrote the file."""
+    return any(
+        row.pattern.fullmatch(above)
+        for row in others_directories()
+        if not (row.holds or row.filled)
+        for above in up_to(dirname(path))
+    )
 
 
 def _in_words(left_out: Mapping[str, str]) -> str:
@@ -77,7 +88,8 @@ class Others:
             what = ""
             if problem.path and not problem.skipped:  # of what was not read nobody knows enough
                 path = relpath(problem.path, self._search.root)
-                what = self._what_of(dirname(path))
+                # Such a problem is one of a guess.
+                what = self._what_of(dirname(path), unbuilt=problem.code == "dockerfile")
             if not what:
                 ours.append(problem)
             elif problem.path and problem.code == "dockerfile":
@@ -105,18 +117,20 @@ class Others:
     def _owner_of(self, build: FoundBuild, where: Location) -> str:
         """Return what the code at a place belongs to, `""` for that of the team."""
         path = relpath(where.path, self._search.root)
-        what = self._what_of(dirname(path))
-        if what or not build.guessed:
+        if not build.guessed:
+            return self._what_of(dirname(path))
+        what = self._what_of(dirname(path), unbuilt=True)
+        if what:
             return what
         parsed = self._search.dockerfile(path)
         if parsed is not None and is_template(parsed.data):
             return self._what_of(dirname(path), filled=True)
         return ""
 
-    def _find_what(self, directory: str, *, filled: bool = False) -> str:
-        """Return what a directory belongs to; `filled` if its Dockerfile is to be filled in."""
+    def _find_what(self, directory: str, *, filled: bool = False, unbuilt: bool = False) -> str:
+        """Return what a directory belongs to, by rows that hold for such a Dockerfile there."""
         for row in others_directories():
-            if row.filled and not filled:
+            if (row.filled and not filled) or (row.unbuilt and not unbuilt):
                 continue
             for above in up_to(directory):
                 if row.pattern.fullmatch(above) and self._is_proved(row, above, directory):

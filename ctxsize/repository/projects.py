@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from os.path import dirname, join
+from os.path import dirname, isfile, join, normpath, relpath
 
+from ctxsize.build import Build
+from ctxsize.engine.evaluate import up_to
 from ctxsize.repository import bakefile, yaml
 from ctxsize.repository.compose import ComposeReader, bake_name
+from ctxsize.repository.found_builds import Place
 from ctxsize.repository.recognisers import may_define_builds
-from ctxsize.repository.search import NotReadError, Place, Search, by_directory
+from ctxsize.repository.search import NotReadError, Search, by_directory
 from ctxsize.repository.yaml import YamlMapping, mapping_of
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -92,11 +95,34 @@ def _add_services(search: Search, files: list[str], *, is_baked: bool) -> set[st
     reader = ComposeReader(search)
     for name, service in reader.builds(files).items():
         place = Place("compose", name, service.where)
+        start = _other_start(search, service.build)
+        if start is not None:
+            search.complain(
+                "no-context",
+                message=f"{name}: its Dockerfile is not there, but seen from {search.shown(start)} "
+                "it is: this file is read together with others, so the build was skipped",
+                where=service.where,
+            )
+            continue
         search.add(place, service.build)
         if service.baked and not is_baked:
             place = Place("bake", bake_name(name), service.where)
             search.add(place, service.baked)
     return reader.paths
+
+
+def _other_start(search: Search, build: Build) -> str | None:
+    """Return the directory above the context that has its Dockerfile; None if none is needed."""
+    # Compose takes all paths from the directory of the first of several files.
+    dockerfile = build.dockerfile
+    if not dockerfile or build.dockerfile_inline is not None:
+        return None
+    context = normpath(build.context)
+    if isfile(search.shown(dockerfile)) or context.startswith(("/", "..")):
+        return None
+    relative = relpath(join("/", dockerfile), join("/", context))
+    above = [*reversed(up_to(dirname(context))), ""]
+    return next((start for start in above if isfile(search.shown(join(start, relative)))), None)
 
 
 def _projects(names: list[str]) -> list[list[str]]:

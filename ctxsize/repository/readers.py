@@ -22,8 +22,9 @@ from ctxsize.engine.dockerfiles import (
 from ctxsize.engine.plan import ParsedDockerfiles, plan_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import holds
+from ctxsize.repository.found_builds import FoundBuild, FoundBuilds
 from ctxsize.repository.moving import tried
-from ctxsize.repository.search import FoundBuild, FoundBuilds, shortened
+from ctxsize.repository.search import shortened
 from ctxsize.units import as_code
 from ctxsize.values import Value
 

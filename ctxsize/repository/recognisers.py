@@ -80,6 +80,7 @@ class FileKind(Value):
     joined: bool = False  # True if one shell runs all scripts of a mapping
     inside: str = ""  # the key of the directory in which scripts run
     step: str = ""  # the key of the only mappings in which `inside` counts
+    inherited: bool = False  # True if other files of the kind inherit what it says
     variables: str | None = None  # the key of mappings with variables
     program: Sequence[str] = ()  # paths of the program that gets `args`
     arguments: str = "args"  # the path of what the program gets
@@ -102,6 +103,7 @@ class OthersDirectory(Value):
     what: str  # what such code is, in the plural
     name: str  # an expression for the end of its path
     holds: str = ""  # an expression for a name in a directory below it, which proves that
+    unbuilt: bool = False  # True if only Dockerfiles that nothing builds are meant
     filled: bool = False  # True if only Dockerfiles with the marks of a template are meant
 
     @cached_property

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from functools import cached_property
 from os.path import basename, isdir, join, lexists, normpath, realpath, split
+from typing import Any
 
 from ctxsize.build import Build, is_named_reference, is_reference, placed
 from ctxsize.dockerfile.sources import Source
@@ -25,16 +26,23 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.go.wildcards import fixed_part, match
 from ctxsize.hidden import made_of, shown
-from ctxsize.model import Effect, Problem, Texts
+from ctxsize.model import Effect, Problem
 from ctxsize.reader import border_of, entries_in, holds, read_file
-from ctxsize.values import Mutable, Value
+from ctxsize.repository.found_builds import (
+    ComposeMount,
+    FileListing,
+    FoundBuild,
+    Grounds,
+    Place,
+    Stated,
+)
+from ctxsize.values import Mutable
 
 _USUAL_PLATFORM = (
     "(?:(?:linux|windows|darwin|freebsd)/)?"
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
 )
-USUAL_NAMES = ("Dockerfile", "dockerfile")
 _OF_VERSIONS = frozenset((".git", ".hg", ".svn", ".jj"))
 _FETCHED = frozenset(("node_modules", "bower_components"))
 LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
@@ -42,6 +50,7 @@ _MOST_COUNTED = 20_000  # names in directories that tools fetched, to count the 
 _MOST_ASKED = 1_000  # files of which only the beginning says whether they may define builds
 _MOST_ASKED_HERE = 50  # of these in one directory: more of them are data
 _MOST_OF_BEGINNING = 4096  # bytes that are read of each
+_MOST_STATED = 200
 _VENDORED = "vendored code"
 _MOST_NAMES = 300_000  # names that are compared with the wildcards of all Dockerfiles together
 
@@ -57,101 +66,6 @@ class NotReadError(Exception):
         super().__init__(message)
         self.code = code
         self.line = line
-
-
-class Place(Value):
-    """A place in a file that defines a build."""
-
-    how: str  # `compose`, `bake`, `configuration`, or that of the file's row; else `dockerfile`
-    name: str  # the name of the service, target or job; `""` if it has none
-    where: Location
-
-    def __str__(self) -> str:
-        how = self.how
-        if self.name:
-            how = f"{how} {self.name}"
-        return f"{self.where} ({how})"
-
-
-class FoundBuild(Value):
-    """A build of a local context, and all places that define it."""
-
-    build: Build  # the build, with paths as the user would name them from the working directory
-    places: tuple[Place, ...]
-    guessed: bool = False  # True if the context was concluded from the Dockerfile alone
-    contested: bool = False  # a command not written out may build it with another context
-    outside: str = ""  # a sentence about the path of it that lies outside the repository
-
-    @property
-    def where(self) -> Location:
-        """Return the location of the first place that defines it."""
-        return self.places[0].where
-
-    @property
-    def inline(self) -> bytes | None:
-        """Return the text of a Dockerfile that a Compose or Bake file contains, else None."""
-        return self.build.dockerfile_inline
-
-    @property
-    def shown_dockerfile(self) -> str | None:
-        """Return the path of the Dockerfile for the user, None if it is `inline` or missing."""
-        if self.inline is not None:
-            return None
-        path = self.build.dockerfile
-        if not path:
-            usual = (normpath(join(self.build.context, name)) for name in USUAL_NAMES)
-            path = next(filter(lexists, usual), None)
-        return path
-
-    @property
-    def dockerfile(self) -> str | None:
-        """Return the real path of the Dockerfile, None if it is `inline` or missing."""
-        path = self.shown_dockerfile
-        return path and realpath(path)
-
-    @property
-    def options(self) -> list[str]:
-        """Return the options of a command line that name its Dockerfile and target, if needed."""
-        options = []
-        directory, name = split(self.build.dockerfile or "")
-        # A report may name anything, so that no path is looked up.
-        is_here = normpath(directory or ".") == normpath(self.build.context)
-        is_usual = name in USUAL_NAMES and is_here
-        if name and self.inline is None and not is_usual:
-            options += ["-f", str(self.build.dockerfile)]
-        if self.build.target:
-            options += ["--target", shown(self.build.target)]
-        options += self.build.needed_words or ()
-        return options
-
-    @property
-    def named(self) -> object:
-        """Return what a command line says of it besides its arguments."""
-        place = self.dockerfile or self.where
-        return realpath(self.build.context), place, str(self.build.target)
-
-
-FoundBuilds = tuple[FoundBuild, ...]
-
-
-class FileListing(Value, eq=False):
-    """The files below a directory that may define builds, listed once for several searches."""
-
-    root: str  # the real path of the directory
-    everywhere: bool  # True if the work of others is included
-    paths: Texts  # relative to the directory, in order
-
-    def is_about(self, root: str, *, everywhere: bool) -> bool:
-        """Return whether a search of `root` would list the same."""
-        return self.everywhere == everywhere and self.root == realpath(root)
-
-
-class ComposeMount(Value):
-    """A local path that Compose mounts into a service."""
-
-    source: str  # relative to the root
-    target: str
-    where: Location
 
 
 class Search(Mutable):
@@ -174,6 +88,8 @@ class Search(Mutable):
     """Dockerfiles that a tool fetched and git does not ignore: what each belongs to."""
     elsewhere: dict[str, str] = field(default_factory=dict)
     """Dockerfiles that tools build with contexts of their own: what these send, by real paths."""
+    stated: list[Stated] = field(default_factory=list)
+    projects: dict[str, Any] = field(default_factory=dict)  # of Maven, by their paths
     has_index: bool = False  # True if git knows what is committed
     templates: dict[str, str] = field(default_factory=dict)
     """Dockerfiles that nothing can parse before they are filled in: what each belongs to."""
@@ -223,6 +139,13 @@ class Search(Mutable):
         if data is None:
             return None
         return self.parsed_files.of(self.shown(path), lambda: data)
+
+    def stated_of(self, path: str) -> Stated | None:
+        """Return what a command says of the Dockerfile at `path`, None if none does."""
+        return next(
+            (stated for stated in self.stated[:_MOST_STATED] if match(stated.dockerfile, path)),
+            None,
+        )
 
     def finds(self, directory: str, source: Source) -> bool:
         """Return whether a directory has an entry for a source, sent or not.
@@ -294,6 +217,7 @@ class Search(Mutable):
         build: Build,
         *,
         guessed: bool = False,
+        grounds: Grounds = "",
         to: list[FoundBuild] | None = None,
     ) -> None:
         """Add a build, by default to `builds`, if its context is a directory of this machine.
@@ -330,6 +254,7 @@ class Search(Mutable):
             build,
             places=(place,),
             guessed=guessed,
+            grounds=grounds,
             contested=guessed and self.is_open,
             outside=self._outside(build),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.dockerfile.shell import commands, is_read_whole
@@ -12,7 +12,7 @@ from ctxsize.knowledge.rules import Category, all_rules
 from ctxsize.knowledge.rules import listed as listed_words
 from ctxsize.knowledge.tools import works
 from ctxsize.repository.recognisers import FileKind, expression
-from ctxsize.repository.yaml import Yaml, YamlMapping, mapping_of, texts_in
+from ctxsize.repository.yaml import Yaml, YamlMapping, mapping_of, text_at, texts_in, value_at
 from ctxsize.syntax import Command
 from ctxsize.units import cut
 
@@ -60,26 +60,6 @@ def scripts_of(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
         program = re.sub(_TAG, "", program)
         arguments = texts_in(value_at(mapping, kind.arguments))
         yield mapping.line, shlex.join([program, *arguments])
-
-
-def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
-    """Return the value at the first path that has one, with a line for each of several."""
-    for path in paths:
-        node = value_at(mapping, path)
-        if isinstance(node, YamlMapping):
-            node = [f"{key}={text}" for key, text in node.items() if isinstance(text, str)]
-        text = "\n".join(texts_in(node)).strip()
-        if text:
-            return text
-    return ""
-
-
-def value_at(mapping: YamlMapping, path: str) -> Yaml:
-    """Return the value at a path of keys with dots between them, None without one."""
-    node: Yaml = mapping
-    for key in path.split("."):
-        node = mapping_of(node).get(key)
-    return node
 
 
 def is_checkout_alone(passage: Passage, kind: FileKind, script: str = "") -> bool:

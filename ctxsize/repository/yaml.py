@@ -193,6 +193,26 @@ def _toml_value(value: object, names: NamesOfKeys, lines: dict[NamesOfKeys, int]
     return mapping
 
 
+def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
+    """Return the value at the first path that has one, with a line for each of several."""
+    for path in paths:
+        node = value_at(mapping, path)
+        if isinstance(node, YamlMapping):
+            node = [f"{key}={text}" for key, text in node.items() if isinstance(text, str)]
+        text = "\n".join(texts_in(node)).strip()
+        if text:
+            return text
+    return ""
+
+
+def value_at(mapping: YamlMapping, path: str) -> Yaml:
+    """Return the value at a path of keys with dots between them, None without one."""
+    node: Yaml = mapping
+    for key in path.split("."):
+        node = mapping_of(node).get(key)
+    return node
+
+
 def xml_document(text: str) -> YamlMapping:
     """Return the elements of an XML text, like a document of YAML: equal ones are a list.
 

@@ -77,6 +77,10 @@ def _advice(measured: Measured, contexts: Snapshots) -> Advice:
     """Return the suggestions for a build that was measured. Raises what speaks against it."""
     if measured.error is not None or measured.snapshot is None:
         raise measured.error or CtxsizeError("it cannot be measured")
+    found_build = measured.row.found
+    if found_build.grounds == "missing" and found_build.options:
+        context = found_build.build.context
+        raise CtxsizeError(f"{context} is a guess, and no source of the Dockerfile is there")
     return contexts.advice(measured.snapshot)
 
 

@@ -309,6 +309,18 @@ FILES: dict[str, dict[str, Case]] = {
             [DEPLOYED, ("other", "other/Dockerfile", "", "buildkit"), BUILT],
         ),
     },
+    "Cursor's cloud agents (`.cursor/environment.json`)": {
+        "environment": (
+            [
+                written(
+                    ".cursor/environment.json",
+                    '{"build": {"dockerfile": "Dockerfile", "context": ".."}}',
+                ),
+                file(".cursor/Dockerfile", STAGES),
+            ],
+            [(".", ".cursor/Dockerfile", "", "buildkit")],
+        ),
+    },
     "development containers (`devcontainer.json`)": {
         "build": (
             [
