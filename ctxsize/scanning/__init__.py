@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from os.path import dirname, relpath
 from typing import NamedTuple
@@ -55,7 +56,7 @@ def scan(
     add_savings(measured, contexts)
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings_across(discovery, measured, contexts.like)])
-    advised = advise(discovery)
+    advised = advise(discovery, advice_of=lambda plan: contexts.advice(contexts.of(plan)))
     advice = left(advised.findings)
     findings = _Findings([*across, *advice])
     # The rows report the builds outside the repository.
@@ -135,8 +136,9 @@ def add_savings(measured: Iterable[Measured], contexts: Snapshots) -> None:
     for result in sorted(measured, key=lambda result: result.row.order()):
         if result.snapshot is None or result.row.error is not None:
             continue
-        improved = contexts.improved(result.snapshot)
-        if improved is not None:
+        with suppress(CtxsizeError):
+            result.advice = contexts.advice(result.snapshot)
+            improved = contexts.improved(result.snapshot)
             after = contexts.travelling(improved, result.includes)
             result.update(saving=result.row.cost - after)
 
@@ -219,12 +221,9 @@ class Snapshots:
             amounts.append(self._amounts[key])
         return Amount.of(*amounts)
 
-    def improved(self, snapshot: Snapshot) -> Snapshot | None:
-        """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
-        try:
-            return self._proposal(snapshot).improved
-        except CtxsizeError:
-            return None
+    def improved(self, snapshot: Snapshot) -> Snapshot:
+        """Return the context with the safe suggestions of all Dockerfiles. Raises as `advice`."""
+        return self._proposal(snapshot).improved
 
     def advice(self, snapshot: Snapshot) -> Advice:
         """Return the suggestions for a context. Raises the errors of `Advisor`."""
