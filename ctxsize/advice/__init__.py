@@ -142,7 +142,7 @@ def _reader_of(discovery: Discovery) -> AdviceOf:
 
 
 def _with_memory(advice_of: AdviceOf) -> Callable[[Plan], bool]:
-    """Return a function that tells whether a context without an ignore file should have one."""
+    """Return a function that says whether a context without an ignore file should have one."""
     known = dict[str, bool]()
 
     def lacks_a_file(plan: Plan) -> bool:

@@ -140,7 +140,11 @@ class Suggestion(Value):
     @property
     def is_sizeless(self) -> bool:
         """Return True if it helps though nothing is saved by it now."""
-        return self.is_urgent or self.is_unreadable or bool(self.prevents)
+        if self.is_urgent:
+            return True
+        if self.is_unreadable:
+            return True
+        return bool(self.prevents)
 
     @property
     def doubts(self) -> Texts:

@@ -107,9 +107,6 @@ def _lacking_ignore_file(row: Row) -> Finding:
     could = ""
     if saved_bytes >= _LEAST_SHOWN_BYTES:
         could = f", {units.human(saved_bytes)} more than it needs"
-    severity = Severity.INFO
-    if could or row.transfer in (None, row.context):
-        severity = severity_of("CTX301")
     confidence = Confidence.CERTAIN
     if row.found.guessed:
         confidence = Confidence.POSSIBLE
@@ -117,7 +114,7 @@ def _lacking_ignore_file(row: Row) -> Finding:
     sent = units.human(row.cost.content_bytes)
     return Finding(
         code="CTX301",
-        severity=severity,
+        severity=severity_of("CTX301"),
         message=f"no ignore file governs {context}: the build sends {sent}{could}",
         location=row.where,
         confidence=confidence,

@@ -587,6 +587,14 @@ CASES: dict[str, dict[str, Case]] = {
             rust("rust:1-alpine", "target=target") + rust("rust:1-trixie", "target=target"),
             found=(4,),
         ),
+        "wheels of two versions of Python": Case(
+            several(
+                "",
+                a="FROM x/fast:python3.9-slim\n"
+                + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM python:3.10-alpine\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            )
+        ),
         "wheels": Case(
             several(
                 "",
