@@ -70,6 +70,7 @@ PLACES = {
             "engine.dockerfiles",
             "engine.plan",
             "engine.filesystem",
+            "engine.made_before",  # the scripts and targets that build an image
             "recommender.evidence",
             "repository.search",
             "advice",

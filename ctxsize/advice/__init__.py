@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -16,12 +17,15 @@ from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
-from ctxsize.engine.plan import ParsedDockerfile
-from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.engine.git import Repositories
+from ctxsize.engine.plan import ParsedDockerfile, Plan
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, FrozenFindings, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
+from ctxsize.recommender.outcome import Advice
 from ctxsize.repository import Discovery, FoundBuild
 from ctxsize.values import Value
 
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
 
 AdviceRule = Callable[[Sequence[Recipe]], RuleFindings]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
+
+
+AdviceOf = Callable[[Plan], Advice]
+"""Returns what `suggest` proposes for a build. Raises `CtxsizeError`."""
 
 
 def _in_each(rule: Callable[[Recipe], RuleFindings]) -> AdviceRule:
@@ -41,7 +49,7 @@ def _in_each(rule: Callable[[Recipe], RuleFindings]) -> AdviceRule:
 
 
 RULES: dict[str, AdviceRule] = {
-    "CTX201": _in_each(copies.no_ignore_file),
+    "CTX201": copies.no_ignore_file,
     "CTX202": _in_each(copies.copied_too_early),
     "CTX203": _in_each(copies.many_manifests),
     "CTX210": _in_each(cargo.rebuilt_dependencies),
@@ -76,9 +84,12 @@ def advise(
     *,
     fix: bool = False,
     unsafe: bool = False,
+    advice_of: AdviceOf | None = None,
     **choice: Unpack[FindingChoice],
 ) -> DockerfileAdvice:
     """Return the advice on all Dockerfiles of `repository`, without what `config` accepts.
+
+    `advice_of` returns what `suggest` proposes for a build, which the caller may know already.
 
     `fix` applies the certain fixes, `unsafe` all of them: one at a time, each to the result of
     the one before.
@@ -89,8 +100,9 @@ def advise(
     fixed = list[Finding]()
     edits = dict[str, Edit]()
     seen = set[Edit]()
+    lacks_a_file = _with_memory(advice_of or _reader_of(discovery))
     while True:
-        recipes, problems = _read_recipes(discovery, edits)
+        recipes, problems = _read_recipes(discovery, edits, lacks_a_file)
         findings = wanted.of(_apply_rules(recipes))
         if len(fixed) == _MOST_FIXES:
             break
@@ -116,6 +128,33 @@ def advise(
     )
 
 
+def _reader_of(discovery: Discovery) -> AdviceOf:
+    """Return a function that reads the context of a plan, and returns the suggestions for it."""
+    from ctxsize.recommender.advisor import Advisor  # few contexts have no ignore file
+
+    repositories = Repositories(discovery.root)
+
+    def advice_of(plan: Plan) -> Advice:
+        snapshot = Snapshot.take(plan, tolerant=True)
+        return Advisor(snapshot, repositories=repositories, listing=discovery.listing).advise()
+
+    return advice_of
+
+
+def _with_memory(advice_of: AdviceOf) -> Callable[[Plan], bool]:
+    """Return a function that says whether a context without an ignore file should have one."""
+    known = dict[str, bool]()
+
+    def lacks_a_file(plan: Plan) -> bool:
+        if plan.root not in known:
+            known[plan.root] = False
+            with suppress(CtxsizeError):
+                known[plan.root] = advice_of(plan).lacks_a_file
+        return known[plan.root]
+
+    return lacks_a_file
+
+
 def _next_fix(
     findings: Iterable[Finding], seen: Collection[Edit], *, unsafe: bool
 ) -> tuple[Finding, Edit] | None:
@@ -130,7 +169,7 @@ def _next_fix(
 
 
 def _read_recipes(
-    discovery: Discovery, edits: Mapping[str, Edit]
+    discovery: Discovery, edits: Mapping[str, Edit], lacks_a_file: Callable[[Plan], bool]
 ) -> tuple[list[Recipe], list[Problem]]:
     """Return the Dockerfiles of the builds, as `edits` change them, and problems with others."""
     border = border_of(discovery.root)
@@ -148,7 +187,9 @@ def _read_recipes(
             parsed = discovery.parsed_files.of(path, partial(bytes, data))
             if parsed.data != data:  # a fix changed it
                 parsed = ParsedDockerfile(partial(bytes, data))
-            recipes.append(read_recipe(path, data, parsed.dockerfile, tuple(builds), border))
+            dockerfile = parsed.dockerfile
+            recipe = read_recipe(path, data, dockerfile, tuple(builds), border, lacks_a_file)
+            recipes.append(recipe)
             problems |= dict.fromkeys(unknown_commands(parsed.dockerfile.instructions))
         except DockerfileError as error:
             problems[_report_skipped(path, build, error)] = None

@@ -46,27 +46,33 @@ _MANY_COPIES = 3
 _WIDEST = 70
 
 
-def no_ignore_file(recipe: Recipe) -> RuleFindings:
-    """Yield CTX201, at the first instruction that copies everything."""
-    takers = [step for step in recipe.steps if "." in step.sources]
-    if not takers:
-        return
-    first = min(takers, key=attrgetter("line"))
-    builds = {build.build.context: build.build for build in recipe.builds if not build.contested}
-    for context, build in builds.items():
-        if recipe.ignored(build) is not None:
+def no_ignore_file(recipes: Sequence[Recipe]) -> RuleFindings:
+    """Yield CTX201 once for each context, at the first instruction that copies everything."""
+    seen = set[str]()
+    for recipe in recipes:
+        takers = [step for step in recipe.steps if "." in step.sources]
+        if not takers:
             continue
-        where = ""
-        if context not in (".", ""):
-            where = f" {context}"
-        taking = f"this {first.keyword} takes the whole context{where}"
-        command = recipe.command_for(build, "suggest", "--write")
-        yield recipe.finding(
-            "CTX201",
-            first,
-            f"{taking}, and there is no ignore file",
-            help=f"write one with `{command}`",
-        )
+        contested = [found.build for found in recipe.builds if found.contested]
+        for plan, effect in recipe.effects:
+            if plan.root in seen or not effect.takes_all:
+                continue
+            if plan.build in contested or plan.ignore_file is not None:
+                continue
+            if not recipe.lacks_a_file(plan):
+                continue
+            seen.add(plan.root)
+            first = min(takers, key=attrgetter("line"))
+            where = ""
+            if plan.context not in (".", ""):
+                where = f" {plan.context}"
+            command = recipe.command_for(plan.build, "suggest", "--write")
+            yield recipe.finding(
+                "CTX201",
+                first,
+                f"this {first.keyword} takes the whole context{where}, and there is no ignore file",
+                help=f"write one with `{command}`",
+            )
 
 
 def many_manifests(recipe: Recipe) -> RuleFindings:

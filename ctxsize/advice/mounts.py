@@ -48,6 +48,7 @@ _APT = ("apt", "apt-get")
 _UNLOCKED = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _KEEPS_DOWNLOADS = re.compile("docker-clean|Keep-Downloaded-Packages")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
+_PYTHON = re.compile(r"py(?:thon)?:?([0-9]\.[0-9]+)")
 _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 """Caches whose content differs by service, although every image builds in `/app`."""
@@ -257,6 +258,19 @@ class Use(Value, eq=False):
         return []
 
     @property
+    def python(self) -> str:
+        """Return for which version of Python a cache holds wheels; `""` for another or unknown."""
+        content = system_content(self.cache.target)
+        if content is None:
+            return ""
+        if content.name != "pip":
+            return ""
+        version = _PYTHON.search(self.stage.base)
+        if version is None:
+            return ""
+        return version[1]
+
+    @property
     def identity(self) -> str:
         """Return the id as BuildKit reads it: an architecture variable without ARG is empty."""
         return _ARCHITECTURE.sub(self._architecture, self.cache.id)
@@ -280,8 +294,8 @@ class Use(Value, eq=False):
 
 
 def _shared_caches(recipes: Iterable[Recipe]) -> Iterable[list[Use]]:
-    """Return the uses of each id of cache mounts."""
-    by_id: dict[str, list[Use]] = {}
+    """Return the uses of each id of cache mounts; no version of Python finds another's wheels."""
+    by_id: dict[tuple[str, str], list[Use]] = {}
     for recipe in recipes:
         for stage, step in recipe.runs:
             for cache in step.caches:
@@ -289,7 +303,7 @@ def _shared_caches(recipes: Iterable[Recipe]) -> Iterable[list[Use]]:
                 identity = use.identity
                 # An id with an unknown variable may equal any other.
                 if "$" not in identity:
-                    by_id.setdefault(identity, []).append(use)
+                    by_id.setdefault((identity, use.python), []).append(use)
     return by_id.values()
 
 

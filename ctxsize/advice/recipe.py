@@ -61,6 +61,7 @@ class Recipe(Value, eq=False):
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...]  # at least one
     border: str  # the repository around it: no file outside is read
+    lacks_a_file: Callable[[Plan], bool] = bool  # whether one is worth it; by default it is
     name: str = ""  # the name of its service, or its path if that is the name of several services
 
     @cached_property
@@ -251,7 +252,7 @@ class Recipe(Value, eq=False):
         return Fix(message, (Edit(self.path, before, after),), sure)
 
     @cached_property
-    def _effects(self) -> list[tuple[Plan, BuildEffect]]:
+    def effects(self) -> list[tuple[Plan, BuildEffect]]:
         """Return the plan of each build, and what it does with the Dockerfile as it is."""
         plans = [with_text(plan, self.data) for plan in plans_of(self.builds)]
         return [(plan, effect_of(plan)) for plan in plans]
@@ -262,7 +263,7 @@ class Recipe(Value, eq=False):
             _ = ParsedDockerfile(lambda: data).dockerfile
         except DockerfileError:
             return False
-        return all(effect_of(with_text(plan, data)).keeps(now) for plan, now in self._effects)
+        return all(effect_of(with_text(plan, data)).keeps(now) for plan, now in self.effects)
 
     def text_of(self, instruction: Instruction) -> str:
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
@@ -293,6 +294,7 @@ def read_recipe(
     dockerfile: Dockerfile,
     builds: tuple[FoundBuild, ...],
     border: str,
+    lacks_a_file: Callable[[Plan], bool] = bool,
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
     stages = built_stages(dockerfile, builds[0].build.build_arguments, to_show=True)
@@ -303,7 +305,7 @@ def read_recipe(
     if sum(lengths.values()) > _MOST_STEPS:
         message = f"ctxsize examines at most {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)
-    return Recipe(path, data, dockerfile, stages, builds, border)
+    return Recipe(path, data, dockerfile, stages, builds, border, lacks_a_file)
 
 
 def slug(name: str) -> str:

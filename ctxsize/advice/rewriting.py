@@ -41,6 +41,11 @@ class BuildEffect(Value):
     taken: frozenset[_Taken]
     failures: frozenset[str]
 
+    @property
+    def takes_all(self) -> bool:
+        """Return whether an instruction takes the whole build context."""
+        return any(not source.context and source.path == "." for source in self.taken)
+
     def keeps(self, before: BuildEffect) -> bool:
         """Return whether no source of `before` is lost, and no failure is new."""
         if not self.failures <= before.failures:

@@ -191,6 +191,7 @@ def missing_sources(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
 def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that the builder does not find."""
     from ctxsize.engine.lookups import look_up_of  # most builds have no doubtful source
+    from ctxsize.engine.made_before import made_before  # most builds find all their sources
 
     wanted = dict.fromkeys(source for source in sources if _is_looked_up(source, plan.builder))
     fates: dict[Source, SourceFate] = {}
@@ -201,8 +202,18 @@ def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
                 fates[source] = look_up(source)
     if plan.builder.needs_matches:
         fates |= _failing_wildcards(plan, fates)
+    absent = list[str]()
+    for fate, path in fates.values():
+        if fate.value == "absent":
+            absent.append(path)
+    made = dict[str, str]()
+    if absent:
+        made = made_before(plan, absent)
     for source, (fate, path) in fates.items():
-        if not fate.is_found:
+        if path in made and not fate.is_found:
+            message = f"{path} is not there yet; git ignores it, and {made[path]}"
+            yield Problem("source-not-there-yet", message, plan.dockerfile, source.line or None)
+        elif not fate.is_found:
             with suppress(CtxsizeError, OSError):
                 yield _source_problem(plan, source, fate.value, path)
 

@@ -28,7 +28,7 @@ from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, has_exceptions, spec_with, suggestions, written
 from ctxsize.recommender.context import BuildContext
-from ctxsize.recommender.hazards import Hazard, hazards
+from ctxsize.recommender.hazards import Hazard, hazards, suggest_command
 from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
@@ -105,7 +105,12 @@ class Advisor(BuildContext):
         proved = [*closed.suggested(judged.worthy), *judged.worthy]
         blocked = [*judged.blocked, *closed.blocked]
         proved = self._with_prevention(proved)
-        proved, edit, after = self._with_edit(proved, _choose(proved, only, unsafe=unsafe))
+        chosen = _choose(proved, only, unsafe=unsafe)
+        is_for_builders = all(suggestion.rule.is_for_builders for suggestion in chosen)
+        if self.new_file and not only and is_for_builders:  # nobody would commit such a file
+            proved = [suggestion for suggestion in proved if suggestion not in chosen]
+            chosen = []
+        proved, edit, after = self._with_edit(proved, chosen)
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         snapshot = self._real
@@ -279,13 +284,6 @@ class Advisor(BuildContext):
         self, suggestions: Suggestions, chosen: Suggestions
     ) -> tuple[Suggestions, Edit | None, Size]:
         """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
-        only_itself = (self.own_path,)
-        if self.new_file and all(suggestion.paths == only_itself for suggestion in chosen):
-            # A new ignore file that hides only itself is useless.
-            chosen = []
-            suggestions = [
-                suggestion for suggestion in suggestions if suggestion.paths != only_itself
-            ]
         if not chosen:
             return suggestions, None, self.size
         # Exceptions go last: after an exception, a bare name may leave files in the context.
@@ -335,7 +333,8 @@ class Advisor(BuildContext):
             if suggestion.prevents:
                 continue
             if suggestion.safe and not suggestion.rule.is_secret:
-                yield _missing_pattern(suggestion, Location(where))
+                order = f"{suggest_command(self.plan, '--write')} adds it"
+                yield _missing_pattern(suggestion, Location(where), order)
         for question in questions:
             yield Finding(
                 "CTX502",
@@ -359,8 +358,8 @@ class Advisor(BuildContext):
                     self.location_of(match.path),
                     match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
-                    help="if no build reads it, add it to the ignore file: "
-                    f"ctxsize suggest --explain {match.rule.name} shows how",
+                    help="if no build reads it, ignore it: "
+                    + suggest_command(self.plan, "--explain", match.rule.name),
                 )
 
     def _questions(self, explained: Matches) -> Iterator[Question]:
@@ -446,7 +445,7 @@ def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) ->
     return chosen
 
 
-def _missing_pattern(suggestion: Suggestion, location: Location) -> Finding:
+def _missing_pattern(suggestion: Suggestion, location: Location, order: str) -> Finding:
     """Return the finding that no line of the ignore file has the effect of a safe suggestion."""
     size = suggestion.size.counted
     return Finding(
@@ -457,7 +456,7 @@ def _missing_pattern(suggestion: Suggestion, location: Location) -> Finding:
         evidence=suggestion.evidence,
         content_bytes=size.content_bytes,
         files=size.files,
-        help="ctxsize suggest --write adds it",
+        help=order,
         lines=suggestion.patterns,
     )
 

@@ -60,12 +60,7 @@ class Hazard(Value):
         """Return what to do, as an order; a command is about the build of `plan`."""
         if not self.pattern:
             return self.help
-        words = ["ctxsize", "suggest", "--write"]
-        if plan.build.dockerfile is not None:
-            words += ["-f", plan.build.dockerfile]
-        if plan.build.context != ".":
-            words.append(path_argument(plan.build.context))
-        return f"add `{self.pattern}` to the ignore file: {shlex.join(words)}"
+        return f"add `{self.pattern}` to the ignore file: {suggest_command(plan, '--write')}"
 
     def problem(self, plan: Plan) -> Problem:
         """Return it as a problem of the Dockerfile, with what to do."""
@@ -83,6 +78,16 @@ class Hazard(Value):
             self.paths[:_SHOWN],
             help=self.remedy(plan),
         )
+
+
+def suggest_command(plan: Plan, *words: str) -> str:
+    """Return a command of `suggest`, for a shell, about the build of `plan`."""
+    line = ["ctxsize", "suggest", *words]
+    if plan.build.dockerfile is not None:
+        line += ["-f", path_argument(plan.build.dockerfile)]
+    if plan.build.context != ".":
+        line.append(path_argument(plan.build.context))
+    return shlex.join(line)
 
 
 def hazards(plan: Plan) -> list[Hazard]:

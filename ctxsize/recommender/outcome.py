@@ -18,6 +18,7 @@ from ctxsize.writer import Addition
 _MUCH_BYTES = 1_000_000
 _MUCH_SHARE = 0.01  # of the context
 """The saving of all safe suggestions from which the lack of them matters; one is enough."""
+_LITTLE_BYTES = 10_000  # the same for the lack of an ignore file
 SECRETS = ("CTX510", "CTX511")  # codes of the findings about secrets
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
 
@@ -142,6 +143,15 @@ class Suggestion(Value):
         return self.rule.is_secret or bool(self.hazard)
 
     @property
+    def is_sizeless(self) -> bool:
+        """Return True if it helps though nothing is saved by it now."""
+        if self.is_urgent:
+            return True
+        if self.is_unreadable:
+            return True
+        return bool(self.prevents)
+
+    @property
     def doubts(self) -> Texts:
         """Return the reasons why it is not safe."""
         reasons = tuple(dict.fromkeys(objection.reason for objection in self.objections))
@@ -227,16 +237,33 @@ class Advice(Suggested, kw_only=True):
 
         That is a secret, a hazard, or much of the context; files of builders alone are not.
         """
-        missing = [
-            suggestion
-            for suggestion in self.suggestions
-            if suggestion.safe and not suggestion.rule.is_for_builders
-        ]
+        missing = self._helping
         if any(suggestion.is_urgent for suggestion in missing):
             return True
         saved_bytes = sum(suggestion.size.context.content_bytes for suggestion in missing)
         share_bytes = _MUCH_SHARE * self.before.context.content_bytes
         return saved_bytes > 0 and saved_bytes >= min(_MUCH_BYTES, share_bytes)
+
+    @property
+    def lacks_a_file(self) -> bool:
+        """Return True if it is worth saying that there is no ignore file."""
+        if not self.new_file:
+            return False
+        missing = self._helping
+        if any(suggestion.is_sizeless for suggestion in missing):
+            return True
+        saved_bytes = sum(suggestion.size.counted.content_bytes for suggestion in missing)
+        share_bytes = _MUCH_SHARE * self.before.counted.content_bytes
+        return saved_bytes > 0 and saved_bytes >= min(_LITTLE_BYTES, share_bytes)
+
+    @property
+    def _helping(self) -> Suggestions:
+        """Return the safe suggestions but those for files of builders, which are small."""
+        return [
+            suggestion
+            for suggestion in self.suggestions
+            if suggestion.safe and not suggestion.rule.is_for_builders
+        ]
 
     @property
     def to_show(self) -> tuple[Suggestion, ...]:

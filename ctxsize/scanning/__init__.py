@@ -49,7 +49,7 @@ def scan(
     add_savings(measured, contexts)
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings_across(discovery, measured, contexts.like)])
-    advised = advise(discovery)
+    advised = advise(discovery, advice_of=lambda plan: contexts.advice(contexts.of(plan)))
     advice = left(advised.findings)
     findings = _Findings([*across, *advice])
     # The rows report the builds outside the repository.
@@ -142,9 +142,9 @@ def add_savings(measured: Iterable[Measured], contexts: Snapshots) -> None:
         if result.snapshot is None or result.row.error is not None:
             continue
         with suppress(CtxsizeError):
+            result.advice = contexts.advice(result.snapshot)
             saving = contexts.saving(result.snapshot, result.includes)
-            is_link = contexts.advice(result.snapshot).is_link
-            result.update(saving=saving, is_link=is_link)
+            result.update(saving=saving, is_link=result.advice.is_link)
 
 
 class _Findings:

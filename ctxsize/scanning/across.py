@@ -54,7 +54,7 @@ def findings_across(
     """Return the findings across builds, each once."""
     siblings = _siblings(measured)
     findings: list[Finding] = []
-    findings += _without_ignore_file([build.row for build in measured])
+    findings += _without_ignore_file(measured)
     for build in measured:
         findings += _two_ignore_files(build)
         findings += _better_sibling(build, siblings, like)
@@ -79,16 +79,17 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
     return siblings
 
 
-def _without_ignore_file(rows: Iterable[Row]) -> Iterator[Finding]:
-    """Yield a finding for each context without an ignore file in which one would save something.
+def _without_ignore_file(measured: Iterable[Measured]) -> Iterator[Finding]:
+    """Yield a finding for each context without an ignore file in which one is worth it.
 
     It is about the build that would save the most: one file serves all builds of a context.
     """
     by_context = defaultdict[str, list[Row]](list)
-    for row in rows:
-        if row.ignore_file is not None or row.context is None or row.found.contested:
+    for build in measured:
+        row = build.row
+        if row.found.contested or build.advice is None:
             continue
-        if _saved_bytes(row) > 0:
+        if build.advice.lacks_a_file:
             by_context[realpath(row.build.context)].append(row)
     for rows_of_context in by_context.values():
         yield _lacking_ignore_file(max(rows_of_context, key=_saved_bytes))
@@ -106,9 +107,6 @@ def _lacking_ignore_file(row: Row) -> Finding:
     could = ""
     if saved_bytes >= _LEAST_SHOWN_BYTES:
         could = f", {units.human(saved_bytes)} more than it needs"
-    severity = Severity.INFO
-    if could or row.transfer in (None, row.context):
-        severity = severity_of("CTX301")
     confidence = Confidence.CERTAIN
     if row.found.guessed:
         confidence = Confidence.POSSIBLE
@@ -116,7 +114,7 @@ def _lacking_ignore_file(row: Row) -> Finding:
     sent = units.human(row.cost.content_bytes)
     return Finding(
         code="CTX301",
-        severity=severity,
+        severity=severity_of("CTX301"),
         message=f"no ignore file governs {context}: the build sends {sent}{could}",
         location=row.where,
         confidence=confidence,

@@ -55,6 +55,7 @@ def propose(
     proposals = [
         proposal for members in groups.values() for proposal in _of_file(members, contexts)
     ]
+    proposals = [*map(_without_useless_file, proposals)]
     edits = Proposals(discovery.root, tuple(proposals)).edits
     together = _Together(
         {join(*_place(edit.path)): len(edit.after) for edit in edits},
@@ -112,6 +113,26 @@ def _of_file(members: Sequence[tuple[Measured, Advice]], contexts: Snapshots) ->
                 row = replace(row, saving=advice.saving)
             rows.append(row)
         yield Proposal(advice, tuple(rows))
+
+
+def _without_useless_file(proposal: Proposal) -> Proposal:
+    """Return a proposal without its edit if no build would send less with a new ignore file."""
+    advice = proposal.advice
+    if not advice.new_file:
+        return proposal
+    for row in proposal.rows:
+        if row.saving is None:
+            continue
+        if row.saving.files > 0:
+            return proposal
+    left = list[Suggestion]()
+    for offer in advice.suggestions:
+        if not offer.chosen:
+            left.append(offer)
+        elif offer.is_sizeless:
+            return proposal
+    advice = replace(advice, edit=None, after=advice.before, suggestions=tuple(left), findings=())
+    return replace(proposal, advice=advice)
 
 
 class _Together(Value):

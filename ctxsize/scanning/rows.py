@@ -194,6 +194,7 @@ class Measured(Mutable):
     row: Row
     plan: Plan | None = None
     snapshot: Snapshot | None = None
+    advice: Advice | None = None
     includes: Sequence[Include] = (None,)  # those of the transfers; the context if unknown
     problems: list[Problem] = field(default_factory=list)
     error: CtxsizeError | None = None  # that of the row

@@ -85,17 +85,38 @@ def workspace(
     return one(text, *PACKAGES, *others, found=found)
 
 
+IDEA = [file(".idea/workspace.xml", b"<project/>"), file(".idea/x.xml", size_bytes=300_000)]
+"""What `suggest` proves to be unneeded, and what is worth an ignore file."""
 CASES: dict[str, dict[str, Case]] = {
     "CTX201": {
         "copies all": Case(
-            [file("Dockerfile", b"FROM scratch\nCOPY a /\nCOPY . /\n"), "a"], ("Dockerfile:3",)
+            [file("Dockerfile", b"FROM scratch\nCOPY a /\nCOPY . /\n"), "a", *IDEA],
+            ("Dockerfile:3",),
         ),
         "binds all": Case(
-            [file("Dockerfile", b"FROM alpine\nRUN --mount=type=bind,target=/src make\n")],
+            [file("Dockerfile", b"FROM alpine\nRUN --mount=type=bind,target=/src make\n"), *IDEA],
             ("Dockerfile:2",),
         ),
-        "in a Compose file, with nothing to ignore": Case(
-            [inline("FROM alpine", "COPY . /"), "a"], ("compose.yaml:3",)
+        "in a Compose file": Case(
+            [inline("FROM alpine", "COPY . /"), "a", *IDEA], ("compose.yaml:3",)
+        ),
+        "nothing to save but files of builders": Case(
+            [file("Dockerfile", b"FROM scratch\nCOPY . /\n"), "a"]
+        ),
+        "twice for one context": Case(
+            [
+                file("Dockerfile", b"FROM scratch\nCOPY . /\n"),
+                file("dev.Dockerfile", b"FROM scratch\nCOPY . /\n"),
+                *IDEA,
+            ],
+            ("Dockerfile:2",),
+        ),
+        "a target that does not take it": Case(
+            [
+                file("Dockerfile", b"FROM x AS base\nCOPY a /\nFROM base\nCOPY . /\n"),
+                file("compose.yaml", b"services: {v: {build: {context: ., target: base}}}\n"),
+                *("a", *IDEA),
+            ]
         ),
         "an ignore file": one("FROM scratch\nCOPY . /\n"),
         "an ignore file of its own": Case(
@@ -565,6 +586,14 @@ CASES: dict[str, dict[str, Case]] = {
         "stages of one file": one(
             rust("rust:1-alpine", "target=target") + rust("rust:1-trixie", "target=target"),
             found=(4,),
+        ),
+        "wheels of two versions of Python": Case(
+            several(
+                "",
+                a="FROM x/fast:python3.9-slim\n"
+                + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM python:3.10-alpine\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            )
         ),
         "wheels": Case(
             several(

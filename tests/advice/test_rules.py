@@ -11,8 +11,8 @@ from ctxsize.advice import RULES, advise
 from ctxsize.codes import code_of, names
 from ctxsize.findings import Finding
 from ctxsize.repository import discover
-from tests.advice.cases import CASES
-from tests.trees import build_tree, file
+from tests.advice.cases import CASES, IDEA
+from tests.trees import Node, build_tree, file
 
 TABLE = [(code, name) for code, cases in CASES.items() for name in cases]
 
@@ -36,8 +36,22 @@ def test_catches_and_catches_not(code: str, name: str, tmp_path: Path) -> None:
 
 def test_onbuild_copies_the_context(tmp_path: Path) -> None:
     text = b"FROM a AS b\nONBUILD COPY . /\nFROM b\n"
-    root = build_tree(tmp_path / "repository", [file("Dockerfile", text)])
+    root = build_tree(tmp_path / "repository", [file("Dockerfile", text), *IDEA])
     assert places(found("CTX201", root), root) == ("Dockerfile:2",)
+
+
+def test_the_command_of_no_ignore_file_names_a_build_that_takes_the_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"FROM x AS base\nCOPY r /\nFROM base AS dev\nRUN y\nFROM base\nCOPY . .\n"
+    nodes: list[str | Node] = [
+        *(file("v/Dockerfile", text), "v/r", file("v/.npmrc", b"//r/:_authToken=abcdefgh1\n")),
+        file("compose.yaml", b"services: {v: {build: {context: v, target: dev}}}\n"),
+        file("build.sh", b"docker build v\n"),
+    ]
+    monkeypatch.chdir(build_tree(tmp_path / "repository", nodes))
+    (finding,) = found("CTX201", Path("."))
+    assert finding.help == "write one with `ctxsize suggest --write v`"
 
 
 def test_every_code_is_found_by_a_rule_and_has_cases_of_both_kinds() -> None:

@@ -358,7 +358,7 @@ def test_no_context_loses_what_only_another_can_miss(cli: Cli, tmp_path: Path) -
 def test_all_of_a_repository(cli: Cli, services: Path) -> None:
     shown = cli("suggest", "--all", cwd=services)
     assert shown.code == 0
-    assert shown.lines[0].startswith("Can be ignored with 7 patterns in 3 ignore files: ")
+    assert shown.lines[0].startswith("Can be ignored with 5 patterns in 2 ignore files: ")
     assert "web/.dockerignore: 125.8 MB in 5 files -> 4 B in 2 files" in shown.lines
     assert next_step(shown) == ["suggest", "--all", "--write"]
     before = snapshot(services)
@@ -370,9 +370,29 @@ def test_all_of_a_repository(cli: Cli, services: Path) -> None:
     assert patched != before
     subprocess.run(["git", "apply", "-R", "-p0", "-"], input=diff.raw, cwd=services, check=True)
     written = cli("suggest", "--all", "--write", cwd=services)
-    names = ("web/.dockerignore", "api/.dockerignore", ".dockerignore")
+    names = ("web/.dockerignore", "api/.dockerignore")  # of `.` all builds name what they take
     assert written.err.splitlines() == [f"ctxsize: note: wrote {name}" for name in names]
     assert cli("suggest", "--all", cwd=services).lines[0].startswith("Nothing safe to add: 6 ")
+
+
+USELESS: dict[str, list[str | Node]] = {
+    "only files of builders": [file("a/Dockerfile", ALL), "a/x"],
+    "nothing of it travels": [
+        file("a/Dockerfile", b"FROM scratch\nCOPY x /\n"),
+        *("a/x", file("a/.idea/workspace.xml", b"<project/>")),
+        file("a/.idea/x.xml", size_bytes=3_000_000),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", USELESS)
+def test_no_ignore_file_is_written_that_helps_no_build(name: str, cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, [*USELESS[name], file("b/Dockerfile", ALL), "b/y"])
+    everything = cli("suggest", "--all", "--write", cwd=root)
+    assert everything.lines[0].startswith("Nothing safe to add: 2 builds")
+    assert "saves" not in cli(cwd=root).out
+    assert cli("init", cwd=root).code == 0
+    assert not [*root.rglob(".dockerignore")]
 
 
 def test_init_writes_what_suggest_all_does(cli: Cli, services: Path, tmp_path: Path) -> None:
@@ -380,7 +400,7 @@ def test_init_writes_what_suggest_all_does(cli: Cli, services: Path, tmp_path: P
     subprocess.run(["git", "init", "-q", "."], cwd=other, check=True)
     assert cli("suggest", "--all", "--write", cwd=other).code == 0
     assert cli("init", cwd=services).code == 0
-    for name in (".dockerignore", "web/.dockerignore", "api/.dockerignore"):
+    for name in ("web/.dockerignore", "api/.dockerignore"):
         assert (services / name).read_bytes() == (other / name).read_bytes()
     assert 'max = "1MB"' in (services / "ctxsize.toml").read_text()
     assert cli("check", cwd=services).code == 0

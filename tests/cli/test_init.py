@@ -108,7 +108,11 @@ def test_each_build_of_a_repository_gets_a_table(cli: Cli, tmp_path: Path) -> No
 
 
 def test_a_budget_counts_the_ignore_files_of_contexts_inside(cli: Cli, tmp_path: Path) -> None:
-    inner = [file(f"services/s{number}/Dockerfile", COPY) for number in range(30)]
+    inner = list[Node]()
+    for number in range(30):
+        service = f"services/s{number}"
+        inner.append(file(f"{service}/Dockerfile", COPY))
+        inner.append(file(f"{service}/.idea/workspace.xml", b"<project/>"))
     root = build_tree(
         tmp_path / "root", [file("Dockerfile", COPY), file("a", b"x" * 9_000), *inner]
     )

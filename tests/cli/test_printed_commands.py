@@ -74,6 +74,20 @@ TREES: dict[str, list[str | Node]] = {
         "d/x",
         compose(("a", ".", "a/Dockerfile")),
     ],
+    "one directory of many, sent whole": [
+        file("a.dockerfile", b"FROM x\nCOPY x/ /x/\n"),
+        file("b.dockerfile", b"FROM x\nCOPY . .\n"),
+        *("x/f", "third/a", "fourth/b", file("other/g", size_bytes=2_000_000)),
+        file(".dockerignore", b".git\n"),
+        file("a.sh", b"podman build -f a.dockerfile .\ndocker build -f b.dockerfile .\n"),
+    ],
+    "secrets of several builds": [
+        file("a/Dockerfile", b"FROM python:3\nCOPY . /\n"),
+        *(file("a/.npmrc", b"//r/:_authToken=abcdefgh\n"), "a/a.py"),
+        file("b/docker/Dockerfile", b"FROM python:3\nCOPY . /\n"),
+        *(file("b/.npmrc", b"//r/:_authToken=abcdefgh\n"), "b/b.py"),
+        compose(("a", "a", "Dockerfile"), ("b", "b", "docker/Dockerfile")),
+    ],
     "no ignore file, two contexts": [
         file("it's/Dockerfile", b"FROM scratch\nCOPY . /\n"),
         "it's/x",
@@ -128,6 +142,7 @@ COMMANDS = [
     ("suggest", "--check"),
     ("suggest", "--allowlist"),
     ("suggest", "--all"),
+    ("suggest", "--all", "-v"),
     ("lint",),
     ("lint", "--diff"),
     ("advise",),

@@ -189,7 +189,8 @@ def test_what_git_tracks_stays(tmp_path: Path) -> None:
 
 def test_a_name_alone_is_nothing(tmp_path: Path) -> None:
     root = tree(tmp_path / "ctx", "target/x", "build/y", "dist/z", "vendor/v", "bin/tool", "~")
-    assert patterns(suggested(root)) == {"Dockerfile", ".dockerignore"}
+    assert patterns(suggested(root)) == set()
+    assert suggested(root).edit is None, "nobody commits a file that hides the Dockerfile alone"
     assert patterns(suggested(root), safe=False) == set()
 
 

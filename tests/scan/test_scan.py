@@ -19,6 +19,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
+from tests.advice.cases import IDEA
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 from tests.trees import Node, build_tree, file
 
@@ -78,13 +79,29 @@ def test_advice_on_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
     "an ignore file for each": ([file("Dockerfile", ALL), file(".dockerignore", b"x\n")], []),
-    "none": ([file("Dockerfile", ALL)], [("CTX301", "Dockerfile")]),
+    "none": ([file("Dockerfile", ALL), *IDEA], [("CTX301", "Dockerfile")]),
+    "none, and only files of builders would be saved": ([file("Dockerfile", ALL), "x"], []),
+    "none, and little would be saved": (
+        [file("Dockerfile", ALL), *IDEA[:1], file("x", size_bytes=30_000)],
+        [],
+    ),
+    "none, and a secret would be sent": (
+        [file("Dockerfile", ALL), file(".npmrc", b"//r/:_authToken=abcdefgh1\n")],
+        [("CTX301", "Dockerfile")],
+    ),
+    "none, and something is foreseen": (
+        [
+            file("Dockerfile", b"FROM node\nCOPY . /\nRUN npm ci\n"),
+            *(file("package.json", b"{}"), file("package-lock.json", b"{}")),
+        ],
+        [("CTX301", "Dockerfile")],
+    ),
     "none, and nothing would be saved": (
         [file("Dockerfile", b"FROM scratch\nCOPY src /\n"), "src/x", "docs/x"],
         [],
     ),
     "none, for two Dockerfiles": (
-        [file("Dockerfile", ALL), file("dev.Dockerfile", ALL), "x"],
+        [file("Dockerfile", ALL), file("dev.Dockerfile", ALL), "x", *IDEA],
         [("CTX301", "Dockerfile")],
     ),
     "one that no build reads": (
@@ -289,7 +306,7 @@ def test_what_fails_is_told_in_its_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("options", "code"), [([], 1), (["--exit-zero"], 0)])
 def test_scan_exits_by_its_options(options: list[str], code: int, tmp_path: Path) -> None:
-    root = build_tree(tmp_path / "repository", [file("Dockerfile", ALL)])
+    root = build_tree(tmp_path / "repository", [file("Dockerfile", ALL), *IDEA])
     assert run(["scan", str(root), *options]) == code
 
 
@@ -383,7 +400,16 @@ def test_builds_that_differ_only_in_values_are_told_apart(
 
 
 def test_commands_of_findings_are_safe_to_paste(tmp_path: Path) -> None:
-    root = build_tree(tmp_path / "repository", [file("a; touch x/Dockerfile", ALL)])
+    root = build_tree(
+        tmp_path / "repository",
+        [
+            file("a; touch x/Dockerfile", ALL),
+            *(
+                file(f"a; touch x/{idea.path}", idea.content, size_bytes=idea.size_bytes)
+                for idea in IDEA
+            ),
+        ],
+    )
     (finding,) = api.scan(str(root)).findings
     assert finding.help == f"ctxsize suggest --write '{root}/a; touch x'"
 
@@ -411,7 +437,8 @@ def test_the_next_command_is_for_the_same_build(
     ]
     nodes += [
         file("app/package.json", b"{}"),
-        file("app/.git/HEAD", size_bytes=10**6),
+        file("app/.idea/workspace.xml", b"<project/>"),
+        file("app/.idea/x.xml", size_bytes=10**6),
     ]
     monkeypatch.chdir(build_tree(tmp_path / "repository", nodes))
     scan = api.scan()

@@ -1,0 +1,97 @@
+"""A source that git ignores, and that a command makes before the build: no build fails for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.trees import Node, build_tree, file
+
+DOCKERFILE = file("Dockerfile", b"FROM node\nCOPY dist ./dist\n")
+COMMANDS = [
+    (),
+    ("measure",),
+    ("suggest",),
+    ("suggest", "--all"),
+    ("lint",),
+    ("scan",),
+    ("check", "--max", "1MB"),
+    ("check", "--all", "--max", "1MB"),
+    ("init",),
+]
+"""Each exits with 0 for a build that does not fail."""
+MADE: dict[str, tuple[Node, str]] = {
+    "a script of a package": (
+        file("package.json", b'{"scripts": {\n"image": "tsc && docker build ."}}\n'),
+        "package.json:2 runs `tsc`",
+    ),
+    "several commands": (
+        file("package.json", b'{"scripts": {"i": "npm run a && b && docker buildx build ."}}\n'),
+        "package.json:1 runs `npm run a && b`",
+    ),
+    "a prerequisite": (
+        file("Makefile", b"image: build\n\t@docker build .\n"),
+        "Makefile:2 runs `build`",
+    ),
+    "an earlier line": (
+        file("Makefile", b"image:\n\tnpm run build\n\tdocker build .\n"),
+        "Makefile:3 runs `npm run build`",
+    ),
+}
+
+
+def repository(tmp_path: Path, *nodes: str | Node, ignored: bytes = b"dist/\n") -> Path:
+    root = build_tree(tmp_path, [DOCKERFILE, file(".gitignore", ignored), *nodes])
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    return root
+
+
+def failures(cli: Cli, root: Path) -> list[str]:
+    report = json.loads(cli("measure", "--json", cwd=root).out)
+    return [problem["message"] for problem in report["failures"]]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_a_command_makes_before_the_build_is_a_note(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    maker, words = MADE[name]
+    root = repository(tmp_path, maker)
+    for command in COMMANDS:
+        done = cli(*command, cwd=root)
+        assert done.code == 0, (command, done.out, done.err)
+        assert "the build fails" not in done.out + done.err
+    screen = " ".join(cli(cwd=root).out.split())
+    assert f"Dockerfile:2: dist is not there yet; git ignores it, and {words} before the" in screen
+    assert failures(cli, root) == []
+
+
+FAILS: dict[str, tuple[list[str | Node], bytes]] = {
+    "nothing runs before it": ([file("Makefile", b"image:\n\tdocker build .\n")], b"dist/\n"),
+    "another target runs before it": (
+        [file("Makefile", b"a:\n\tnpm run build\nimage:\n\tdocker build .\n")],
+        b"dist/\n",
+    ),
+    "git does not ignore it": ([MADE["a prerequisite"][0]], b"out/\n"),
+    "no command builds": ([file("package.json", b'{"scripts": {"b": "tsc && x"}}\n')], b"dist\n"),
+}
+
+
+@pytest.mark.parametrize("name", FAILS)
+def test_what_nothing_makes_fails_the_build(name: str, cli: Cli, tmp_path: Path) -> None:
+    nodes, ignored = FAILS[name]
+    root = repository(tmp_path, *nodes, ignored=ignored)
+    assert failures(cli, root) == [
+        "the build fails: COPY dist: not found, as it is not in the context"
+    ]
+    assert cli("check", "--max", "1MB", cwd=root).code == 1
+
+
+def test_what_an_ignore_file_hides_fails_the_build(cli: Cli, tmp_path: Path) -> None:
+    maker = MADE["a prerequisite"][0]
+    root = repository(tmp_path, maker, "dist/a", file(".dockerignore", b"dist\n"))
+    assert len(failures(cli, root)) == 1
