@@ -17,7 +17,6 @@ from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.fates import failures
-from ctxsize.engine.plan import Plan
 from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps, unread
@@ -67,7 +66,7 @@ LINTS: dict[str, LintRule] = {
     "CTX114": meanings.outside,
     "CTX115": partial(meanings.translated, "CTX115", meanings.from_gitignore),
     "CTX116": _in_tree(missing.manifest),
-    "CTX117": missing.two_files,
+    "CTX117": _in_tree(missing.two_files),
     "CTX118": _in_tree(overlaps.dead),
     "CTX120": _in_tree(overlaps.empty),
     "CTX121": meanings.fails,
