@@ -185,3 +185,17 @@ def test_without_an_ignore_file_lint_finds_what_it_finds_with_an_empty_one(
     assert codes == ["CTX110", "CTX135"]
     (root / ".dockerignore").write_bytes(b"**/.env\n**/node_modules\n")
     assert cli("lint", cwd=root).code == 0
+
+
+def test_no_question_about_the_program_itself(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        *(CARGO, "Cargo.toml", "crates/a/Cargo.toml", "crates/a/src/lib.rs"),
+        *(file(f"crates/{number}/cases/a.snap", size_bytes=MB) for number in range(12)),
+        *(file(f"assets/{number}.snap", size_bytes=MB) for number in range(12)),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    for arguments in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+    out = " ".join(cli("suggest", cwd=root, columns=100).out.split())
+    assert "does the build need it? size files path in git 12.0 MB 12 assets git tracks it" in out
+    assert "12.0 MB 12 crates" not in out
