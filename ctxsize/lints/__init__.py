@@ -202,7 +202,8 @@ def lint(
         builds += (found for layout in layouts for found in layout.builds)
     elif not targets:
         builds.append(build)
-    ungoverned = [plan for plan in cases.plans(builds, builder) if plan.ignore_file is None]
+    plans = cases.plans(builds, builder)
+    ungoverned = [plan for plan in plans if plan.ignore_file is None]
     left_out = [found for layout in layouts for found in layout.left_out]
     for plan in ungoverned:
         problems = dict.fromkeys(failures(plan))
@@ -288,7 +289,8 @@ def _lint_without_file(case: Case) -> LintFindings:
             hint = finding.help
             if patterns:
                 hint = f"create {case.file.path} with {patterns}"
-            location = Location(case.plans[0].dockerfile or finding.location.path)
+            first = case.plans[0]
+            location = Location(first.dockerfile or finding.location.path)
             yield replace(finding, location=location, fix=None, help=hint)
 
 

@@ -426,8 +426,9 @@ class Advisor(BuildContext):
         """Return the bytes that git tracks in a directory of the program, 0 for another one."""
         files = [file for file in self.git.at_or_below(path) if file in self.transfer]
         names = [*map(basename, files)]
-        is_program = any(map(is_build_input, names)) or sum(map(is_source, names)) * 2 > len(names)
-        if not is_program:
+        has_manifest = any(map(is_build_input, names))
+        sources = sum(map(is_source, names))
+        if not has_manifest and sources * 2 <= len(names):
             return 0
         return sum(self.transfer[file].content_bytes for file in files)
 
