@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
@@ -49,13 +50,16 @@ _WHOLE = Segment("path", loop=True, final=True)
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     """Return the segments of `pattern`; one for the whole path if it does not split at slashes."""
-    text = pattern.text
-    kind = pattern.kind
+    return _segments(pattern.text, pattern.kind, is_faulty=bool(pattern.fault))
+
+
+@lru_cache(maxsize=10_000)  # the trials of a file differ in few lines
+def _segments(text: str, kind: str, *, is_faulty: bool) -> list[Segment]:
     # `Pattern.match` cuts such a text between bytes, not between characters.
     special = not is_utf8(text) or text.startswith("\ufeff")
     if special and kind != "exact":
         return [_WHOLE]
-    if kind == "tree" or pattern.fault:
+    if kind == "tree" or is_faulty:
         return [_WHOLE]
     has_odd_class = not {*"[]"}.isdisjoint(re.sub(_PLAIN_CLASS, "", text))
     if kind == "regexp" and (has_odd_class or _SPECIAL & {*text}):

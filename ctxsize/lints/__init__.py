@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -26,6 +26,7 @@ from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import (
     STDIN,
     Cases,
+    Layout,
     check_dockerfile,
     targets_of,
 )
@@ -65,7 +66,7 @@ LINTS: dict[str, LintRule] = {
     "CTX114": meanings.outside,
     "CTX115": partial(meanings.translated, "CTX115", meanings.from_gitignore),
     "CTX116": _in_tree(missing.manifest),
-    "CTX117": missing.two_files,
+    "CTX117": _in_tree(missing.two_files),
     "CTX118": _in_tree(overlaps.dead),
     "CTX120": _in_tree(overlaps.empty),
     "CTX121": meanings.fails,
@@ -88,6 +89,7 @@ _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes for lines that Docker reads differently than they look."""
 _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX134")  # those for files with too many patterns
+_OF_NO_LINES = ("CTX109", "CTX110", "CTX120", "CTX135")  # those that need no line
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX106", "CTX107", "CTX108", "CTX113", "CTX130"},
@@ -193,16 +195,24 @@ def lint(
     directories = list[str]()
     if not of_stdin:
         directories += filter(isdir, paths or (".",))
+    layouts = []
+    builds = list[Build]()
     if build is None:
-        for directory in directories:
-            check_dockerfile(Build(directory), cases)
-            for plan in cases.plans(cases.layout(directory).builds, builder):
-                if plan.ignore_file is None:
-                    cases.problems += lacking(plan)
-                    problems = dict.fromkeys(failures(plan))
-                    failing += (missing.failing(problem, plan.context) for problem in problems)
-                    fates |= problems
-                    failing += missing.hazards_without_file(plan)
+        layouts = [*_layouts(directories, cases)]
+        builds += (found for layout in layouts for found in layout.builds)
+    elif not targets:
+        builds.append(build)
+    plans = cases.plans(builds, builder)
+    ungoverned = [plan for plan in plans if plan.ignore_file is None]
+    left_out = [found for layout in layouts for found in layout.left_out]
+    for plan in ungoverned:
+        cases.problems += lacking(plan)
+        problems = dict.fromkeys(failures(plan))
+        failing += (missing.failing(problem, plan.context) for problem in problems)
+        fates |= problems
+        failing += missing.hazards_without_file(plan)
+    for case in cases.without_file(ungoverned, left_out):
+        failing += _lint_without_file(case)
     if config.path is None:
         lints = ()
     return Linted(
@@ -263,6 +273,26 @@ def _lint_file(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> tuple[
         suppressed=suppressed[after],
     )
     return file, case
+
+
+def _layouts(directories: Iterable[str], cases: Cases) -> Iterator[Layout]:
+    """Yield the layouts of directories. Raises `DockerfileError` if one has a faulty Dockerfile."""
+    for directory in directories:
+        check_dockerfile(Build(directory), cases)
+        yield cases.layout(directory)
+
+
+def _lint_without_file(case: Case) -> LintFindings:
+    """Yield what is found in builds without an ignore file as if it were empty."""
+    for code in _OF_NO_LINES:
+        for finding in LINTS[code](case):
+            patterns = ", ".join(map(shown, finding.lines))
+            hint = finding.help
+            if patterns:
+                hint = f"create {case.file.path} with {patterns}"
+            first = case.plans[0]
+            location = Location(first.dockerfile or finding.location.path)
+            yield replace(finding, location=location, fix=None, help=hint)
 
 
 def _lint_renamed(

@@ -54,7 +54,9 @@ class Artefact(NamedTuple):
 
     def is_proved(self, case: Case, tree: LintTree, path: str) -> bool:
         """Return whether git, or a file beside `path`, shows that this one is no source."""
-        if not self.doubtful or case.judgement.is_safe(path):
+        if not self.doubtful:
+            return True
+        if case.judgement.is_safe(path):
             return True
         if self.pattern in tree.names_in_gitignore and tree.is_ignored_by_git(path):
             return True

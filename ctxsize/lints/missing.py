@@ -9,11 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from posixpath import basename, dirname
 
-from ctxsize.engine.dockerfiles import is_ignore_file
+from ctxsize.engine.dockerfiles import is_ignore_file, read_ignore_file
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.fates import failures
 from ctxsize.engine.plan import Plan
+from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
-from ctxsize.engine.transfer_requests import needs_of
+from ctxsize.engine.transfer_requests import Include, needs_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.go.wildcards import has_wildcards
@@ -26,6 +28,7 @@ from ctxsize.lints.lookup import LintTree
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.recommender.hazards import HIDDEN, hazards
 from ctxsize.recommender.outcome import Suggestion, Suggestions
+from ctxsize.recommender.tree import outermost
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -394,15 +397,37 @@ def _is_named(case: Case, path: str) -> bool:
     return not case.exceptions.isdisjoint((path, f"**/{basename(path)}"))
 
 
-def two_files(case: Case) -> LintFindings:
-    """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
+def two_files(case: Case, tree: LintTree) -> LintFindings:
+    """Yield CTX117: a Dockerfile-specific ignore file lacks what the general one ignores."""
     general = case.target.fallback
-    if general:
+    if general is None:
+        return
+    lacking = lacking_of(general, tree.snapshot, case.spec, tree.includes or [None])
+    paths = case.below(outermost(dict.fromkeys(lacking)))
+    if tree.has_files(paths):
         yield case.finding(
             "CTX117",
             None,
-            f"this ignore file replaces {general}, which does not apply to this Dockerfile",
+            f"this ignore file replaces {general}, and lacks what that ignores: the build sends "
+            f"{', '.join(tree.shown(paths))}: {case.amount(paths)}",
+            paths=paths,
         )
+
+
+def lacking_of(
+    general: str, snapshot: Snapshot, spec: DockerIgnoreSpec, includes: Iterable[Include]
+) -> frozenset[str]:
+    """Return what is sent with the patterns `spec`, and not with the ignore file `general`.
+
+    A build that takes paths by name wants them, whatever other builds ignore.
+    """
+    if None not in includes:
+        return frozenset()
+    with suppress(CtxsizeError):
+        lines = read_ignore_file(general).texts()
+        other = snapshot.sent(snapshot.plan.builder.spec_class.from_lines(lines))
+        return frozenset(SentDifference(snapshot.sent(spec), other).hidden)
+    return frozenset()
 
 
 def linked(case: Case) -> LintFindings:

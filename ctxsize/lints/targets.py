@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
@@ -35,7 +35,7 @@ from ctxsize.engine.dockerfiles import (
 from ctxsize.engine.events import Progress
 from ctxsize.engine.fates import lacking
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.plan import ParsedDockerfiles, Plan, plan_of
+from ctxsize.engine.plan import ParsedDockerfiles, Plan, ignore_file_to_write, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import needs_of
 from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
@@ -89,6 +89,16 @@ class Cases(Mutable):
         if case.is_long:
             return case
         return replace(case, tree=self._tree(case))
+
+    def without_file(self, plans: Iterable[Plan], left_out: Iterable[Build]) -> Iterator[Case]:
+        """Yield a case for each context of `plans`, as if their ignore file were empty."""
+        others = {(build.context, build.dockerfile) for build in left_out}
+        builds = defaultdict[tuple[str, str], list[Build]](list)
+        for plan in plans:
+            if (plan.build.context, plan.build.dockerfile) not in others:
+                builds[ignore_file_to_write(plan), plan.context].append(plan.build)
+        for (path, context), of_file in builds.items():
+            yield self.case(Target(path, context, tuple(of_file)), b"")
 
     def _unread_case(self, target: Target, data: bytes | None) -> Case:
         """Return the case of a file that no build reads, and of the same once it is renamed."""
@@ -200,10 +210,12 @@ def targets_of(paths: Sequence[str], build: Build | None, cases: Cases) -> list[
     """Return the ignore files of `paths`, each once: files, or all those below a directory.
 
     Without `paths` it is the file that governs `build`, if the user named a build.
-    Raises `InputError` for a missing path, and if no ignore file governs `build`.
+    Raises `InputError` for a missing path, and if `build` has neither a Dockerfile nor such a file.
     """
     if build is not None and not paths:
         plan = cases.plan_of(build)
+        if plan.ignore_file is None and plan.dockerfile is not None:
+            return []  # it is judged as if the file were empty
         if plan.ignore_file is None:
             raise InputError(
                 "no ignore file governs this build",
@@ -296,6 +308,7 @@ class Layout:
             [*self._builds, *self._discovery.outside], border_of(root), parsed_files
         )
         self.builds = [discovered.build for discovered in self._builds]
+        self.left_out = [discovered.build for discovered in self._discovery.left_out]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""

@@ -23,7 +23,7 @@ from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.engine.trial import with_lines
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
-from ctxsize.knowledge.rules import is_source
+from ctxsize.knowledge.rules import is_build_input, is_source
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, has_exceptions, spec_with, suggestions, written
@@ -405,7 +405,10 @@ class Advisor(BuildContext):
         return "git does not track it"
 
     def _is_source(self, path: str) -> bool:
-        """Return True if sources of programs are more than half of a file or directory."""
+        """Return True if more than half of a file or directory is sources, or tracked beside them.
+
+        What git tracks in a package or among sources is the program itself: nobody can ignore it.
+        """
         folder = self.snapshot.folder(path)
         if folder is None:
             return is_source(basename(path))
@@ -415,7 +418,18 @@ class Advisor(BuildContext):
             for name, size_bytes in self.transfer.names_in(directory.path).items()
             if is_source(name)
         )
-        return written_bytes > self.transfer[path].content_bytes // 2
+        half = self.transfer[path].content_bytes // 2
+        return written_bytes > half or self._tracked_bytes(path) > half
+
+    def _tracked_bytes(self, path: str) -> int:
+        """Return the bytes that git tracks in a directory of the program, 0 for another one."""
+        files = [file for file in self.git.at_or_below(path) if file in self.transfer]
+        names = [*map(basename, files)]
+        has_manifest = any(map(is_build_input, names))
+        sources = sum(map(is_source, names))
+        if not has_manifest and sources * 2 <= len(names):
+            return 0
+        return sum(self.transfer[file].content_bytes for file in files)
 
 
 def _rests_on_files(match: Match) -> bool:

@@ -23,6 +23,7 @@ from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
 from ctxsize.model import Texts
 from ctxsize.reader import border_of
+from ctxsize.recommender.tree import outermost
 from ctxsize.repository import Discovery
 from ctxsize.repository.readers import IgnoreFileReaders
 from ctxsize.scanning.rows import Measured, Row
@@ -124,17 +125,25 @@ def _lacking_ignore_file(row: Row) -> Finding:
 
 
 def _two_ignore_files(build: Measured) -> Iterator[Finding]:
+    from ctxsize.lints.missing import lacking_of  # few builds need it
+
     row = build.row
-    if not row.ignore_file or build.plan is None or not build.plan.dockerfile_specific:
+    snapshot = build.snapshot
+    if not row.ignore_file or snapshot is None or not snapshot.plan.dockerfile_specific:
         return
     other = joined(row.build.context, ".dockerignore")
-    if isfile(other):
+    if not isfile(other):
+        return
+    lacking = lacking_of(other, snapshot, snapshot.plan.spec, build.includes)
+    if lacking:
+        paths = outermost(dict.fromkeys(sorted(lacking)))
         yield Finding(
             code="CTX304",
             severity=severity_of("CTX304"),
-            message=f"{row.dockerfile} has two ignore files: Docker does not read {other} for it",
+            message=f"{row.dockerfile} has two ignore files: Docker does not read {other} for it, "
+            f"and so sends {', '.join([*paths][:_SHOWN])}",
             location=Location(row.ignore_file),
-            evidence=(other,),
+            evidence=(other, *[*paths][:_SHOWN]),
             help="repeat a pattern in both files if both builds need it",
         )
 

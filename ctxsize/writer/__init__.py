@@ -92,10 +92,14 @@ def superseded(
         wide = pattern_class(addition.line)
         text: str | None = addition.line
         for number, narrow in enumerate(patterns, 1):
-            if number in changes or not narrow.include or narrow.text == wide.text:
+            if number in changes or not narrow.include:
+                continue
+            if narrow.text == wide.text:
                 continue
             cover = covers(wide, narrow)
-            if cover is None or (cover == "above" and exceptions):
+            if cover is None:
+                continue
+            if cover == "above" and exceptions:
                 continue
             if number > max(exceptions, default=0):
                 changes[number] = text

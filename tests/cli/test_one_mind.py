@@ -163,3 +163,39 @@ def test_a_name_of_one_tool_is_proved_everywhere_by_one(cli: Cli, tmp_path: Path
     subprocess.run(["git", "init", "-q", root], check=True)
     assert "**/.idea" in cli("suggest", "--write", cwd=root).out
     assert cli("lint", cwd=root).code == 0
+
+
+def test_without_an_ignore_file_lint_finds_what_it_finds_with_an_empty_one(
+    cli: Cli, tmp_path: Path
+) -> None:
+    nodes = [NODE, "package.json", "package-lock.json", ENV]
+    root = build_tree(tmp_path / "ctx", nodes)
+    for arguments in (["lint"], ["lint", "-f", "Dockerfile"]):
+        done = cli(*arguments, cwd=root, columns=100)
+        assert done.code == 1
+        assert without_reasons(done.lines) == (
+            "no ignore file here Dockerfile warning CTX110 the build sends .env, which may contain "
+            "secrets: 24 B in 1 file help: create .dockerignore with `**/.env` Dockerfile info "
+            "CTX135 no line ignores `**/node_modules`: nothing yet; npm ci makes it here, and a "
+            "build would send it help: create .dockerignore with `**/node_modules` 2 findings: "
+            "1 warning, 1 info"
+        )
+    (root / ".dockerignore").write_bytes(b"")
+    codes = [line.split()[2] for line in cli("lint", "-q", cwd=root).lines]
+    assert codes == ["CTX110", "CTX135"]
+    (root / ".dockerignore").write_bytes(b"**/.env\n**/node_modules\n")
+    assert cli("lint", cwd=root).code == 0
+
+
+def test_no_question_about_the_program_itself(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        *(CARGO, "Cargo.toml", "crates/a/Cargo.toml", "crates/a/src/lib.rs"),
+        *(file(f"crates/{number}/cases/a.snap", size_bytes=MB) for number in range(12)),
+        *(file(f"assets/{number}.snap", size_bytes=MB) for number in range(12)),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    for arguments in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+    out = " ".join(cli("suggest", cwd=root, columns=100).out.split())
+    assert "does the build need it? size files path in git 12.0 MB 12 assets git tracks it" in out
+    assert "12.0 MB 12 crates" not in out

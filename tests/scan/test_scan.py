@@ -142,16 +142,36 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         [
             file("Dockerfile", ALL),
             file("Dockerfile.dockerignore", b"x\n"),
-            file(".dockerignore", b"x\n"),
+            file(".dockerignore", b"x\ny\n"),
+            "y/a",
         ],
         [("CTX302", ".dockerignore"), ("CTX304", "Dockerfile.dockerignore")],
+    ),
+    "two for one Dockerfile that ignore the same": (
+        [
+            file("Dockerfile", ALL),
+            file("Dockerfile.dockerignore", b"x\n"),
+            file(".dockerignore", b"x\ny\n"),
+        ],
+        [("CTX302", ".dockerignore")],
+    ),
+    "two, one for a build that takes what the other ignores": (
+        [
+            file("Dockerfile", ALL),
+            file("dev.Dockerfile", b"FROM scratch\nCOPY y /\n"),
+            file("dev.Dockerfile.dockerignore", b"x\n"),
+            file(".dockerignore", b"x\ny\n"),
+            "y/a",
+        ],
+        [],
     ),
     "two, each for one": (
         [
             file("Dockerfile", ALL),
             file("dev.Dockerfile", ALL),
             file("dev.Dockerfile.dockerignore", b"x\n"),
-            file(".dockerignore", b"x\n"),
+            file(".dockerignore", b"x\ny\n"),
+            "y/a",
         ],
         [("CTX304", "dev.Dockerfile.dockerignore")],
     ),
