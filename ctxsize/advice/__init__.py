@@ -187,8 +187,7 @@ def _read_recipes(
             parsed = discovery.parsed_files.of(path, partial(bytes, data))
             if parsed.data != data:  # a fix changed it
                 parsed = ParsedDockerfile(partial(bytes, data))
-            dockerfile = parsed.dockerfile
-            recipe = read_recipe(path, data, dockerfile, tuple(builds), border, lacks_a_file)
+            recipe = read_recipe(path, parsed, tuple(builds), border, lacks_a_file)
             recipes.append(recipe)
             problems |= dict.fromkeys(unknown_commands(parsed.dockerfile.instructions))
         except DockerfileError as error:

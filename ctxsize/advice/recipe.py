@@ -56,13 +56,20 @@ class Recipe(Value, eq=False):
     """A Dockerfile that can be read, and the builds that read it."""
 
     path: str
-    data: bytes
-    dockerfile: Dockerfile
+    parsed: ParsedDockerfile
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...]  # at least one
     border: str  # the repository around it: no file outside is read
     lacks_a_file: Callable[[Plan], bool] = bool  # whether one is worth it; by default it is
     name: str = ""  # the name of its service, or its path if that is the name of several services
+
+    @property
+    def data(self) -> bytes:
+        return self.parsed.data
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        return self.parsed.dockerfile
 
     @cached_property
     def lines(self) -> list[str]:
@@ -254,7 +261,7 @@ class Recipe(Value, eq=False):
     @cached_property
     def effects(self) -> list[tuple[Plan, BuildEffect]]:
         """Return the plan of each build, and what it does with the Dockerfile as it is."""
-        plans = [with_text(plan, self.data) for plan in plans_of(self.builds)]
+        plans = [replace(plan, parsed=self.parsed) for plan in plans_of(self.builds)]
         return [(plan, effect_of(plan)) for plan in plans]
 
     def builds_with(self, data: bytes) -> bool:
@@ -290,14 +297,13 @@ class Recipe(Value, eq=False):
 
 def read_recipe(
     path: str,
-    data: bytes,
-    dockerfile: Dockerfile,
+    parsed: ParsedDockerfile,
     builds: tuple[FoundBuild, ...],
     border: str,
     lacks_a_file: Callable[[Plan], bool] = bool,
 ) -> Recipe:
     """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
-    stages = built_stages(dockerfile, builds[0].build.build_arguments, to_show=True)
+    stages = built_stages(parsed.dockerfile, builds[0].build.build_arguments, to_show=True)
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
         # A stage without steps is one more base to pass by.
@@ -305,7 +311,7 @@ def read_recipe(
     if sum(lengths.values()) > _MOST_STEPS:
         message = f"ctxsize examines at most {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)
-    return Recipe(path, data, dockerfile, stages, builds, border, lacks_a_file)
+    return Recipe(path, parsed, stages, builds, border, lacks_a_file)
 
 
 def slug(name: str) -> str:

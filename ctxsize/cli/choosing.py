@@ -14,7 +14,6 @@ from click.core import ParameterSource
 from ctxsize import api, planning
 from ctxsize.build import Build, path_argument
 from ctxsize.cli import output
-from ctxsize.engine.explanation import in_context
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.formats.wording import more, typed
 from ctxsize.planning import (
@@ -74,6 +73,8 @@ def chosen_for(build: Build, paths: Sequence[str], *, is_about_takers: bool) -> 
 def _choice_for(
     build: Build, made: Choice, paths: Sequence[str], *, is_about_takers: bool
 ) -> Choice:
+    from ctxsize.engine.explanation import in_context  # most commands name no paths
+
     holding: list[FoundBuild] = []
     files = set[object]()
     for found in made.builds:

@@ -13,7 +13,7 @@ from ctxsize.advice.recipe import Change, Recipe, read_recipe
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.engine import fates
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.plan import Plan, plan_of
+from ctxsize.engine.plan import ParsedDockerfile, Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of
 from ctxsize.errors import CtxsizeError
@@ -115,7 +115,7 @@ def test_a_rewrite_that_fails_a_build_is_not_shown(name: str, tmp_path: Path) ->
 def recipe_of(discovery: Discovery) -> Recipe:
     path = f"{discovery.root}/Dockerfile"
     data = Path(path).read_bytes()
-    return read_recipe(path, data, parse_dockerfile(data), discovery.builds, discovery.root)
+    return read_recipe(path, ParsedDockerfile(lambda: data), discovery.builds, discovery.root)
 
 
 WITH_A_LINE = {

@@ -223,7 +223,9 @@ def _of_suggest(tree: Tree, about: str, advice: Json | None) -> Iterator[Claim]:
     yield Claim(about, "ignore file", ignore_file, by)
     yield Claim(about, "ignore file to write", tree.place(advice["ignore_file"]), by)
     yield Claim(about, "saving", _size(advice["saving"]), by)
-    yield Claim(about, "patterns", _patterns(advice), by)
+    # Asked about all builds, no file is created from which none of them has anything.
+    if advice["saving"]["content_bytes"] or not advice["new_file"]:
+        yield Claim(about, "patterns", _patterns(advice), by)
     yield Claim(about, "fails", failures(advice), by)
 
 
@@ -246,7 +248,7 @@ def failures(answer: Json) -> list[str]:
 
 
 def _found_by_lint(tree: Tree) -> set[tuple[str, str, str]]:
-    """Return the path, code and message of each finding of `lint`, without numbers of lines."""
+    """Return the path, code and message of each finding of `lint`, without lines and sizes."""
     linted = tree.ask("lint")
     if linted is None:
         return set()
@@ -254,7 +256,7 @@ def _found_by_lint(tree: Tree) -> set[tuple[str, str, str]]:
         (
             tree.place(finding["location"]["path"]) or "",
             finding["code"],
-            re.sub(r"line \d+", "line", finding["message"]),
+            re.sub(r"line \d+|(, so the build sends|: a copy in) .*", "", finding["message"]),
         )
         for finding in linted["findings"]
     }

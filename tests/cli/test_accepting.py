@@ -78,6 +78,8 @@ def test_an_accepted_finding_is_not_shown(
 ) -> None:
     (root / "compose.yaml").write_text("services: {x: {build: other}}")
     (root / "other/Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    (root / "other/.idea").mkdir()
+    (root / "other/.idea/workspace.xml").write_bytes(bytes(20_000))
     before = codes(cli, root, *command)
     if command[0] == "scan":  # the finding is about the Dockerfile
         keys = {"path": "other/Dockerfile"}

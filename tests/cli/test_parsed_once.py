@@ -88,6 +88,7 @@ def test_a_missing_ignore_file_is_found_without_another_parse(
     tmp_path: Path, cli: Cli, parsed: Counter[bytes]
 ) -> None:
     data = b"FROM node:22\nCOPY . .\n"
-    root = build_tree(tmp_path / "ctx", [file("Dockerfile", data), "node_modules/x/index.js"])
+    settings = file(".idea/workspace.xml", bytes(20_000))
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", data), settings])
     assert "CTX201" in cli("advise", ".", cwd=root).out
     assert parsed == {data: 1}
