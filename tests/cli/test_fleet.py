@@ -24,7 +24,11 @@ from tests.trees import COPY_ALL, build_tree, file
 @pytest.fixture
 def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with the reports `web.json` and `api.json`."""
-    web = [file("Dockerfile", COPY_ALL), file("node_modules/x.js", size_bytes=5_000_000)]
+    web = [
+        file("Dockerfile", COPY_ALL),
+        file("node_modules/x.js", size_bytes=5_000_000),
+        file(".idea/workspace.xml", size_bytes=20_000),
+    ]
     api_ = [
         *(file("a/Dockerfile", COPY_ALL), file("a/data", size_bytes=2_000_000)),
         *(file("b/Dockerfile.dev", COPY_ALL), file("b/data", size_bytes=9_000_000)),
@@ -67,7 +71,7 @@ def test_text_has_the_sums_and_no_command_for_files_elsewhere(reports: Path, cli
     result = cli("scan", "--merge", "web.json", "api.json")
     assert (result.code, result.err) == (0, "")
     first, headers, *rows = result.out.splitlines()
-    assert first == "4 builds in 2 repositories: 16.0 MB, safe suggestions save 66 B"
+    assert first == "4 builds in 2 repositories: 16.0 MB, safe suggestions save 20.0 kB"
     assert headers.split() == ["sends", "saving", "findings", "ignore", "build"]
     assert rows[1].split()[:2] == ["5.0", "MB"]
     assert "Next" not in result.out
@@ -101,7 +105,7 @@ def test_the_page_reads_nothing_here(reports: Path) -> None:
     (reports / "ctxsize.toml").write_text('max = "1B"\n')
     maps: Any = picture.page(merged("web.json", "api.json"), None)["maps"]
     assert [each["name"] for each in maps][:2] == ["api/b -f api/b/Dockerfile.dev", "web"]
-    assert maps[1]["before"] == {"context": (5_000_022, 2), "transfer": (5_000_022, 2)}
+    assert maps[1]["before"] == {"context": (5_020_022, 3), "transfer": (5_020_022, 3)}
     assert not any("budget" in each for each in maps)
 
 

@@ -207,12 +207,12 @@ SHOWN = {
     "classic": ([ALL], ["--builder", "classic"], "Taken by all of it, before the Dockerfile is"),
     "a failing Dockerfile": ([file("Dockerfile", b"CPOY\n")], [], "Taken by not known Ignore file"),
     "an unknown Dockerfile": (
-        [file("Dockerfile", b"ARG B\nFROM $B\nCOPY . /\n")],
+        [file("Dockerfile", b"FROM scratch\nARG B\nCOPY . /${B:?need}\n")],
         [],
         "Taken by not known",
     ),
     "an unknown transfer": (
-        [file("Dockerfile", b"ARG B\nFROM $B\nCOPY . /\n")],
+        [file("Dockerfile", b"FROM scratch\nARG B\nCOPY . /${B:?need}\n")],
         [],
         "B, if all of it is transferred More",
     ),
