@@ -10,16 +10,16 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.trees import COPY_ALL, build_tree, file
 
-OWN = len(COPY_ALL)
-"""Number of bytes of the Dockerfile, which is all that can be ignored for sure."""
+SETTINGS = 20_000 - len(COPY_ALL)
+"""Number of bytes of the Dockerfile and of settings, which is all that can be ignored for sure."""
 LIMITS = {
-    "little of the bytes": (["--max", "1MB"], f"saves {OWN} B of the 5.0 MB over the budget"),
-    "some of the files": (["--max-files", "1"], "saves 1 of the 2 files over the budget"),
-    "enough bytes": (["--max", f"{6_000_000 + OWN - 1}B"], f"saves {OWN} B, which is enough"),
-    "enough files": (["--max-files", "2"], f"saves {OWN} B, which is enough"),
+    "little of the bytes": (["--max", "1MB"], "saves 20.0 kB of the 5.0 MB over the budget"),
+    "some of the files": (["--max-files", "1"], "saves 2 of the 3 files over the budget"),
+    "enough bytes": (["--max", "6019999B"], "saves 20.0 kB, which is enough"),
+    "enough files": (["--max-files", "2"], "saves 20.0 kB, which is enough"),
     "enough files, too few bytes": (
         ["--max", "1MB", "--max-files", "2"],
-        f"saves {OWN} B of the 5.0 MB over the budget",
+        "saves 20.0 kB of the 5.0 MB over the budget",
     ),
 }
 
@@ -27,7 +27,12 @@ LIMITS = {
 @pytest.mark.parametrize("name", LIMITS)
 def test_annotations_and_sarif_say_how_much_it_saves(cli: Cli, tmp_path: Path, name: str) -> None:
     options, offer = LIMITS[name]
-    nodes = [file("Dockerfile", COPY_ALL), "empty", file("data.bin", size_bytes=6_000_000)]
+    nodes = [
+        file("Dockerfile", COPY_ALL),
+        file(".idea/workspace.xml", size_bytes=SETTINGS),
+        "empty",
+        file("data.bin", size_bytes=6_000_000),
+    ]
     root = build_tree(tmp_path, nodes)
     result = cli("check", *options, "--format", "github", cwd=root)
     assert result.code == 1
