@@ -186,7 +186,7 @@ def test_scan_shows_each_build_under_its_budget(services: Path, cli: Cli, show: 
     for name in (service.name for service in SERVICES):
         tab.click(".build", name)
         assert figures(tab)["Context"] == contexts[name]["content_bytes"]
-        assert figures(tab)["Budget"] == 50_000_000
+        assert figures(tab)["Budget of the transfer"] == 50_000_000
 
 
 def test_diff_adds_up_to_both_sides(tmp_path: Path, cli: Cli, show: Show) -> None:

@@ -192,14 +192,14 @@ BROKEN = {
         "builds.toml",
         "",
         "[[file]]\nreader = 'script'",
-        "file 30",
+        "file 31",
         "needs a `name`",
     ),
     "an unknown key of a form": (
         "builds.toml",
         "",
         "[[file]]\nreader = 'script'\nname = 'x'\n[[file.build]]\nonce = 1",
-        "file 30.build",
+        "file 31.build",
         "`once`",
     ),
     "an unknown key of a start": (

@@ -13,6 +13,7 @@ from ctxsize.repository import discover
 from tests.trees import Node, build_tree, file
 
 TEXT = b"FROM alpine\nCOPY . /\n"
+SETTINGS = file("x/.idea/workspace.xml", size_bytes=20_000)  # worth an ignore file
 RECIPES: dict[str, tuple[str, list[str | Node]]] = {
     "a script": (
         "",
@@ -113,7 +114,7 @@ def test_a_guess_that_something_contradicts_is_no_ground_for_findings(
     name: str, tmp_path: Path
 ) -> None:
     nodes = [file("x/Dockerfile", TEXT), "x/a", file("y/.dockerignore", b"a\n"), "y/b"]
-    root = build_tree(tmp_path / "r", [*nodes, CONTESTED[name]])
+    root = build_tree(tmp_path / "r", [*nodes, SETTINGS, CONTESTED[name]])
     assert [e.contested for e in discover(str(root)).builds] == [True]
     codes = {
         each.code for each in (*api.scan(str(root)).findings, *advise(discover(str(root))).findings)
@@ -125,7 +126,7 @@ def test_a_guess_that_something_contradicts_is_no_ground_for_findings(
     "script", [b"docker build -t a:$V --build-arg X=$Y .\n", b"docker build .\n"]
 )
 def test_variables_of_tags_and_arguments_contradict_nothing(script: bytes, tmp_path: Path) -> None:
-    nodes = [file("x/Dockerfile", TEXT), file("Dockerfile", TEXT), "x/a"]
+    nodes = [file("x/Dockerfile", TEXT), file("Dockerfile", TEXT), "x/a", SETTINGS]
     root = build_tree(tmp_path / "r", [*nodes, file("b.sh", script)])
     assert not any(each.contested for each in discover(str(root)).builds)
     assert {"CTX201"} <= {each.code for each in advise(discover(str(root))).findings}
