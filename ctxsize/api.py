@@ -259,7 +259,7 @@ def _suggest(
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
-    codes = set[str]()
+    codes = set()
     if not plan.build.given() and not only:
         # Otherwise a table may be about another build of the same context.
         codes = {*names("CTX5")} - {"CTX503"}

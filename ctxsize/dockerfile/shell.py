@@ -150,7 +150,7 @@ def _read(text: str, depth: int = 0) -> _Reading:
 
 def _with_scripts(read: Iterable[Command], depth: int, *, is_whole: bool) -> _Reading:
     """Return the commands with those of scripts in place of the shells that run them."""
-    flat: list[Command] = []
+    flat = []
     for number, wrapped in enumerate(read):
         command = _without_wrappers(wrapped)
         if not (command.words or command.assignments) or command.program in _ENDS:

@@ -239,7 +239,7 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
         if key == "source":
             source_written = written
     doubts: Doubts = frozenset()
-    texts = dict[str, str]()
+    texts = {}
     for key, word in values.items():
         doubts |= word.doubts
         texts[key] = word.text

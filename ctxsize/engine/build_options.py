@@ -49,7 +49,7 @@ def named_contexts(build: Build) -> tuple[NamedContext, ...]:
     If a name is given twice, the last value counts. Raises `InputError` where buildx rejects the
     command line: for a name that no image can have, and for a missing directory, used or not.
     """
-    contexts: dict[str, NamedContext] = {}
+    contexts = {}
     for written, location in build.build_contexts.items():
         try:
             name = familiar_name(written)

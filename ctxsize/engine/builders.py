@@ -86,7 +86,7 @@ def check_header(lines: Sequence[str]) -> None:
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
     """
-    texts: dict[int, str] = {}
+    texts = {}
     for number, line in enumerate(lines, 1):
         text = _sent_text(line)
         if text is not None:

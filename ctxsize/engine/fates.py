@@ -194,7 +194,7 @@ def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     from ctxsize.engine.made_before import made_before  # most builds find all their sources
 
     wanted = dict.fromkeys(source for source in sources if _is_looked_up(source, plan.builder))
-    fates: dict[Source, SourceFate] = {}
+    fates = {}
     with suppress(CtxsizeError, OSError):
         look_up = look_up_of(plan)
         for source in islice(wanted, _MOST_LOOKED_UP):
@@ -202,11 +202,11 @@ def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
                 fates[source] = look_up(source)
     if plan.builder.needs_matches:
         fates |= _failing_wildcards(plan, fates)
-    absent = list[str]()
+    absent = []
     for fate, path in fates.values():
         if fate.value == "absent":
             absent.append(path)
-    made = dict[str, str]()
+    made = {}
     if absent:
         made = made_before(plan, absent)
     for source, (fate, path) in fates.items():
@@ -238,7 +238,7 @@ def _failing_wildcards(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[S
 
     counts = _source_counts(plan)
     counts.subtract(source.line for source, (fate, _) in fates.items() if fate is Fate.NO_MATCH)
-    failing: dict[Source, SourceFate] = {}
+    failing = {}
     for source, (fate, path) in fates.items():
         if fate is Fate.NO_MATCH and not counts[source.line]:
             reason = Fate.IGNORED

@@ -460,7 +460,7 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
 def trusted_path(path: str, *tops: str) -> str:
     """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
     here = realpath(".")
-    trusted: list[str] = []
+    trusted = []
     for directory in path.split(os.pathsep):
         real = realpath(directory)
         if isabs(directory) and real != here and not _is_in(real, tops):

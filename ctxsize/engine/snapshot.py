@@ -159,7 +159,7 @@ class SentDifference:
     @cached_property
     def resized(self) -> Set[str]:
         """Return the entries that are sent with other bytes."""
-        resized = set[str]()
+        resized = set()
         for directory in self._directories:
             old = self._before.names.get(directory, _NONE)
             new = self._after.names.get(directory, _NONE)
@@ -272,7 +272,7 @@ class Snapshot(Mutable):
 
     def readable_beside(self, sent: Sent) -> Snapshot:
         """Return the same context with readable files outside `sent`: no builder opens them."""
-        changed: dict[str, dict[str, int | File]] = {}
+        changed = {}
         for folder in self.folders:
             readable = {
                 file.name: file._replace(readable=True).kept
@@ -353,8 +353,8 @@ class Snapshot(Mutable):
 
     def _send_all(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
-        names: dict[str, Names] = {}
-        empty: set[str] = set()
+        names = {}
+        empty = set()
         for folder in self.folders:
             if folder.entries:
                 names[folder.path] = folder.contents
@@ -411,7 +411,7 @@ class Snapshot(Mutable):
         if verdicts is None:
             return None
         all_sent = verdicts.files.translate(_SENT)
-        names: dict[str, Names] = {}
+        names = {}
         start = 0
         for folder in self.folders:
             end = start + len(folder.entries)
@@ -439,8 +439,8 @@ class Snapshot(Mutable):
 
     def _sent_directories(self, verdicts: bytes, names: NamesByDirectory) -> frozenset[str]:
         """Return the directories that are sent; an ignored one for what is sent in it."""
-        sent: set[str] = set()
-        entered: list[MemoryDirectory] = []
+        sent = set()
+        entered = []
         for folder, verdict in zip(self.folders, verdicts, strict=True):
             if not verdict:
                 sent.add(folder.path)
@@ -456,7 +456,7 @@ class Snapshot(Mutable):
     def walked(self, evaluator: Evaluator, root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
         names: dict[str, dict[str, int]] = defaultdict(dict)
-        directories: set[str] = set()
+        directories = set()
         empty: set[str] = set()
         for event in Walk(self.plan, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
@@ -486,7 +486,7 @@ class Snapshot(Mutable):
     @cached_property
     def links(self) -> LinksByDirectory:
         """Return the names of symlinks, by directory; directories without any are left out."""
-        links: dict[str, frozenset[str]] = {}
+        links = {}
         for folder in self.folders:
             symlinks = (file.name for file in folder.special if S_ISLNK(file.st_mode))
             names = frozenset(symlinks)

@@ -318,7 +318,7 @@ class Sources:
         look_up = self._look_up(source)
         fate, path = look_up.fate()
         count = None
-        unfound: list[str] = []
+        unfound = []
         if look_up.is_wild:
             matches = look_up.matches
             unfound = [match for match in matches if not look_up.arrivals.holds(match)]

@@ -185,8 +185,8 @@ class WalkSums:
 
     def _count_extensions(self, batches: list[Files]) -> None:
         """Add files to their extensions."""
-        names: list[str] = []
-        sizes: list[int] = []
+        names = []
+        sizes = []
         for files in batches:
             names += files.names
             sizes += files.sizes
@@ -195,7 +195,7 @@ class WalkSums:
             for position, name in enumerate(names):
                 if name[0] == ".":
                     ends[position] = splitext(name)[1]
-        by_end = defaultdict[str, list[int]](list)
+        by_end = defaultdict(list)
         for end, size in zip(ends, sizes, strict=True):
             by_end[end].append(size)
         for end, its_sizes in by_end.items():
@@ -286,7 +286,7 @@ def _largest_directories(direct: DirectorySums, most: int) -> tuple[Share, ...]:
 
 def _pattern_shares(plan: Plan, sums: _PatternSums) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
-    shares: list[Share] = []
+    shares = []
     for index, amount in sums.items():
         name = ""
         line = None

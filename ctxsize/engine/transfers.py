@@ -82,7 +82,7 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     # Without a Dockerfile, a problem of the plan says so.
     is_there = plan.dockerfile is not None and plan.dockerfile_fault is None
     measured = _measure_transfers(plan, report, progress, is_there=is_there)
-    contexts = list[NamedContext]()
+    contexts = []
     for context in plan.named_contexts:
         if measured.transfers is not None:
             context = replace(context, used=context.name in used_contexts(plan))

@@ -210,7 +210,7 @@ class Trial:
 
         # The builder enters an ignored directory if an exception may match in it, and then others
         # may match there too.
-        touched: set[str] = set()
+        touched = set()
         for path in (*matched, *(spec.reach or ())):
             touched.add(next(filter(is_end, up_to(path)), ""))
         return touched

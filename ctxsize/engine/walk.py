@@ -270,14 +270,14 @@ class Walk:
         others: Marks = {}
         if not frame.passed_by:
             others = self._evaluator.others(frame.state, prefix, names)
-        sent: list[str] = []
-        ignored: list[str] = []
+        sent = []
+        ignored = []
         for name in names:
             if others.get(name, mark).ignored:
                 ignored.append(name)
             else:
                 sent.append(name)
-        events: list[Event] = []
+        events = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)
             if files is not None:
@@ -285,7 +285,7 @@ class Walk:
                 events.append(files)
         if ignored:
             stats: list[os.stat_result] = []
-            unreadable: list[str] = []
+            unreadable = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
                 unreadable = frame.directory.unreadable(ignored, stats)

@@ -40,7 +40,7 @@ from ctxsize.formats.wording import (
     visible,
     writing_all,
 )
-from ctxsize.model import Amount, Problem, Texts
+from ctxsize.model import Amount, Problem
 from ctxsize.units import human, plural
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ def _linted(outcome: Linted, look: Look) -> Sections:
 
 def _fixed(findings: Iterable[Finding]) -> Section:
     """Return a line for each fix that was made; for equal ones of a file a single line."""
-    alike = defaultdict[Texts, list[Finding]](list)
+    alike = defaultdict(list)
     for finding in findings:
         if finding.fix:
             text = fix_text(finding.fix).partition("; changes nothing")[0]
