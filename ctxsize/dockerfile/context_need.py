@@ -23,7 +23,7 @@ from ctxsize.hidden import Hidden, hidden_as
 from ctxsize.values import Value
 
 _OWN_FRONTENDS = r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?"
-RequestedPaths = tuple[str, ...] | None  # sorted patterns; None for all that is not ignored
+RequestedPaths = Words | None  # sorted patterns; None for all that is not ignored
 
 
 class Asked(Value):
@@ -37,7 +37,7 @@ class Asked(Value):
     context: str
     paths: RequestedPaths
     sources: tuple[Source, ...]
-    platforms: tuple[str, ...] = ()
+    platforms: Words = ()
     unknowns: tuple[Unknown, ...] = ()
 
 

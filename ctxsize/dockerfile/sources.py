@@ -53,7 +53,7 @@ class Source(Value):
     kind: str
     context: str = ""
     parents: tuple[str, str] | None = None
-    excludes: tuple[str, ...] = ()
+    excludes: Words = ()
     doubts: Doubts = frozenset()
 
     @property

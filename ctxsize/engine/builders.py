@@ -27,6 +27,7 @@ from ctxsize.engine.patterns import (
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.go import GoRegexpError
 from ctxsize.go.paths import clean
+from ctxsize.model import Texts
 from ctxsize.values import Value
 
 _HEADER_LIMIT = 1_048_896
@@ -44,9 +45,9 @@ class Builder(Value):
 
     # Names of the default Dockerfile, suffixes of its own ignore file, which are appended to its
     # name, and names of the ignore file in the context's root; the first choice comes first.
-    dockerfile_names: tuple[str, ...]
-    specific_suffixes: tuple[str, ...]
-    ignore_file_names: tuple[str, ...]
+    dockerfile_names: Texts
+    specific_suffixes: Texts
+    ignore_file_names: Texts
     fetches_dockerfile: bool = False  # like a context, so that no link may leave its directory
     links_may_leave: bool = False  # a symlink in place of an ignore file may leave its directory
     must_read: bool = False  # an unreadable ignore file stops the build, and is not empty

@@ -17,7 +17,7 @@ from os.path import dirname, isabs, isfile, join, lexists, realpath, relpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 from ctxsize.reader import (
     awaited_fifo,
     first_odd_file,
@@ -345,7 +345,7 @@ def listed(root: str, *arguments: str) -> list[str]:
     return os.fsdecode(ask(root, *arguments)).split("\0")[:-1]
 
 
-_failures: dict[tuple[str, ...], GitError] = {}
+_failures: dict[Texts, GitError] = {}
 """Errors by repository and arguments, without these if git was stopped and would be again."""
 
 
@@ -390,7 +390,7 @@ def _waits_for(path: str) -> GitError:
     return error
 
 
-def _run(program: str, root: str, top: str, arguments: tuple[str, ...], search_path: str) -> bytes:
+def _run(program: str, root: str, top: str, arguments: Texts, search_path: str) -> bytes:
     """Return what git prints; it finds other programs in `search_path`. Raises `GitError`."""
     import subprocess
 

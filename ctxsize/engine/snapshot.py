@@ -24,7 +24,7 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.go.strings import encoded
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems
 from ctxsize.values import Mutable, Value
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
@@ -186,7 +186,7 @@ class Snapshot(Mutable):
 
     plan: Plan
     root: MemoryDirectory
-    problems: tuple[Problem, ...]  # problems of the walk; an unreadable directory is empty here
+    problems: Problems  # problems of the walk; an unreadable directory is empty here
     _last: _LastAnswer | None = None
 
     @classmethod

@@ -37,7 +37,17 @@ from ctxsize.engine.transfer_requests import (
     used_contexts,
 )
 from ctxsize.errors import CtxsizeError, InputError
-from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
+from ctxsize.model import (
+    Measurement,
+    NamedContext,
+    Problem,
+    Problems,
+    Report,
+    SourceShare,
+    Texts,
+    Totals,
+    Transfer,
+)
 from ctxsize.values import Value
 
 # Characters with which a path may match something other than its own name.
@@ -134,7 +144,7 @@ class _Measured(Value):
     """The transfers of one context, and its problems and theirs."""
 
     transfers: tuple[Transfer, ...] | None  # None if they are not known
-    problems: tuple[Problem, ...]
+    problems: Problems
 
 
 def _measure_transfers(
@@ -267,9 +277,7 @@ class _Measuring:
         return include != (source.path,)
 
 
-def _transfer(
-    measurement: Measurement, paths: RequestedPaths, platforms: tuple[str, ...]
-) -> Transfer:
+def _transfer(measurement: Measurement, paths: RequestedPaths, platforms: Texts) -> Transfer:
     """Return the transfer of what was measured."""
     return Transfer(
         context_used=True,

@@ -24,6 +24,7 @@ from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.go.strings import encoded
+from ctxsize.model import Texts
 from ctxsize.values import Value
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
@@ -84,7 +85,7 @@ class Trial:
         self.snapshot = snapshot
         self.plan = snapshot.plan
         self._pattern = cache(self.plan.builder.spec_class.pattern_class)  # each line parsed once
-        self._sent: dict[tuple[str, ...], Sent | None] = {}
+        self._sent: dict[Texts, Sent | None] = {}
         self._last: Attempt | None = None
         self._near: dict[Include, _Answer] = {}
 
