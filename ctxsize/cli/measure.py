@@ -275,9 +275,7 @@ class _Reasons:
 
         self.unread = unread(plan)  # problems of a Dockerfile that the builder rejects
         plan = plan_named(plan, named)
-        ignore_file = None
-        if plan.ignore_file:
-            ignore_file = plan.ignore_file.path
+        ignore_file = plan.ignore_path
         self._takers = Takers(plan)
         self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
         self._taken = cache(lambda takers: explained.taken(takers, plan.dockerfile))

@@ -100,9 +100,7 @@ def explain(plan: Plan, path: str) -> Explanation:
 
     Raises `IgnoreFileError` if the builder would reach a pattern that it cannot evaluate.
     """
-    ignore_file = None
-    if plan.ignore_file:
-        ignore_file = plan.ignore_file.path
+    ignore_file = plan.ignore_path
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
     mode, not_there = entry_at(plan, path)

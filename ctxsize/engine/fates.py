@@ -63,16 +63,14 @@ def failures(plan: Plan, walked: Iterable[Problem] = ()) -> Problems:
             problems += failing_steps(plan)
             for context in sent_contexts(plan):
                 problems += _not_found(context, sources_of(context))
-            problems += (problem for problem in walked if _is_taken(problem, plan))
+            for problem in walked:
+                if any(_is_included(problem, plan, include) for include in includes_of(plan)):
+                    problems.append(problem)
     return tuple(problem for problem in dict.fromkeys(problems) if problem.is_fatal)
 
 
-def _is_taken(problem: Problem, plan: Plan) -> bool:
-    """Return whether the build takes the entry that a problem is about, or stops at it."""
-    return any(_is_included(problem, plan, include) for include in includes_of(plan))
-
-
 def _is_included(problem: Problem, plan: Plan, include: Include) -> bool:
+    """Return whether a transfer takes the entry that a problem is about, or stops at it."""
     path = problem.path or ""
     if problem.code == CLOSED:
         return is_entered(plan.spec, path, include)

@@ -141,10 +141,10 @@ class GitRepository(Value):
     @cached_property
     def _ignores_all_in(self) -> Callable[[str], bool]:
         """Return whether a directory or one above it is ignored; its files ask one by one."""
-        return lru_cache(maxsize=64)(self._find_ignored)
-
-    def _find_ignored(self, directory: str) -> bool:
-        return any(f"{above}/" in self.ignored for above in up_to(directory))
+        ignored = self.ignored
+        return lru_cache(maxsize=64)(
+            lambda directory: any(f"{above}/" in ignored for above in up_to(directory))
+        )
 
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:

@@ -130,6 +130,20 @@ class Plan(Value):
         return named_contexts(self.build)
 
     @property
+    def ignore_path(self) -> str | None:
+        """Return the path of the ignore file that governs, None without one."""
+        if self.ignore_file is None:
+            return None
+        return self.ignore_file.path
+
+    @property
+    def ignore_data(self) -> bytes:
+        """Return the content of the ignore file that governs, empty without one."""
+        if self.ignore_file is None:
+            return b""
+        return self.ignore_file.data
+
+    @property
     def ignore_file_problems(self) -> list[Problem]:
         """Return the problems with ignore files: due to these more is sent than expected."""
         return [problem for problem in self.problems if problem.code.startswith("ignore-file-")]

@@ -142,16 +142,13 @@ def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
 
 def _faults(plan: Plan) -> Iterator[Problem]:
     """Yield problems for the patterns that fail a build which reaches them; this one did not."""
-    path = None
-    if plan.ignore_file:
-        path = plan.ignore_file.path
     for pattern in plan.spec.patterns:
         if pattern.fault is not None:
             yield Problem(
                 code="unreached-bad-pattern",
                 message=f"the pattern {pattern.text!r} has a syntax error ({pattern.fault}): "
                 "the build fails once Docker compares a path with it",
-                path=path,
+                path=plan.ignore_path,
                 line=pattern.line,
             )
 

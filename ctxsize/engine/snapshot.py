@@ -174,8 +174,8 @@ class SentDifference:
         return self.hidden | self.shown | self.resized
 
 
-class _LastAnswer(Value):
-    """The last answer, cached."""
+class Answer(Value):
+    """The entries that one ignore file sends."""
 
     spec: DockerIgnoreSpec
     sent: Sent
@@ -187,7 +187,7 @@ class Snapshot(Mutable):
     plan: Plan
     root: MemoryDirectory
     problems: Problems  # problems of the walk; an unreadable directory is empty here
-    _last: _LastAnswer | None = None
+    _last: Answer | None = None
 
     @classmethod
     def take(
@@ -317,7 +317,7 @@ class Snapshot(Mutable):
             sent = self._send_all()
         else:
             sent = self._judged(spec) or self.walked(fastest(spec))
-        self._last = _LastAnswer(spec, sent)
+        self._last = Answer(spec, sent)
         return sent
 
     def _part(self, spec: DockerIgnoreSpec, include: Sequence[str]) -> MemoryDirectory:

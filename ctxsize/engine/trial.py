@@ -20,7 +20,7 @@ from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path, with_ignore_file
-from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot
+from ctxsize.engine.snapshot import Answer, Names, Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.go.strings import encoded
@@ -87,7 +87,7 @@ class Trial:
         self._pattern = cache(self.plan.builder.spec_class.pattern_class)  # each line parsed once
         self._sent: dict[Texts, Sent | None] = {}
         self._last: Attempt | None = None
-        self._near: dict[Include, _Answer] = {}
+        self._near: dict[Include, Answer] = {}
 
     @cached_property
     def before(self) -> Sent:
@@ -108,12 +108,9 @@ class Trial:
         if self._last is None or self._last.data != data:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
-            plan = with_ignore_file(self.plan, data, make=self._copy_of_pattern)
+            plan = with_ignore_file(self.plan, data, make=lambda line: copy(self._pattern(line)))
             self._last = Attempt(data, plan, before, self.under(plan.spec))
         return self._last
-
-    def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
-        return copy(self._pattern(line))
 
     def sent(self, texts: Iterable[str]) -> Sent | None:
         """Return the entries sent with these lines; None if the lines fail the build."""
@@ -146,10 +143,7 @@ class Trial:
         """Return everything, and what each of `includes` sends, once the file is written."""
         path = own_path(self.plan)
         old = self.plan.ignore_file
-        old_data = b""
-        if old is not None:
-            old_data = old.data
-        is_new = attempt.data != old_data
+        is_new = attempt.data != self.plan.ignore_data
         if is_new:
             snapshot = self.written(attempt)
         else:
@@ -183,7 +177,7 @@ class Trial:
             sent = snapshot.sent(spec, include=include)
             if near is not None:
                 sent = sent.sharing(near.sent)
-            self._near[include] = _Answer(spec, sent)
+            self._near[include] = Answer(spec, sent)
             return sent
         paths = self._paths_to_rewalk(near.spec, changed)
         directories = snapshot.part_with(paths)
@@ -232,13 +226,6 @@ class WideTrial(Trial):
         return snapshot.judged(no_lines) or super()._all_of(snapshot, no_lines)
 
 
-class _Answer(Value):
-    """The entries that one ignore file sends; others differ from it in a few lines."""
-
-    spec: DockerIgnoreSpec
-    sent: Sent
-
-
 def _evaluator_of_few(
     spec: DockerIgnoreSpec,
     before: DockerIgnoreSpec,
@@ -263,9 +250,7 @@ def planned(snapshot: Snapshot) -> Snapshot:
 
 def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
     """Return the ignore file that governs `plan` with `lines` appended."""
-    before = b""
-    if plan.ignore_file is not None:
-        before = plan.ignore_file.data
+    before = plan.ignore_data
     if before and not before.endswith(b"\n"):
         before += b"\n"
     added = "".join(f"{line}\n" for line in lines)

@@ -83,9 +83,7 @@ class Walk:
             yield from self._down_to(0)
             self.inspector.stop()
         except IgnoreFileError as error:
-            ignore_file = self._plan.ignore_file
-            if error.path is None and ignore_file is not None:
-                error.path = ignore_file.path
+            error.path = error.path or self._plan.ignore_path
             raise
         finally:
             self.close()

@@ -326,13 +326,9 @@ class _Checker:
         config = self._config
         if budgeted.is_policy:
             config = Config()
-        report = _measured(
-            plan_with_hint(budgeted.build, self._plans),
-            config,
-            top=TOP,
-            depth=DEPTH,
-            progress=self._progress,
-        )
+        plan = plan_with_hint(budgeted.build, self._plans)
+        report = measure(plan, top=TOP, depth=DEPTH, progress=self._progress)
+        report = completed(plan, report, config, progress=self._progress)
         if budgeted.budget.of == "transfer" and report.transfer is None:
             reasons = [
                 problem.message for problem in report.problems if problem.code in _NO_TRANSFER
@@ -423,14 +419,6 @@ def _sent(plan: Plan) -> Known:
         if entry.kind not in (Kind.DIRECTORY, Kind.SYMLINK):
             files[entry.path] = entry.content_bytes
     return of_files(files)
-
-
-def _measured(
-    plan: Plan, config: Config | None, *, top: int, depth: int, progress: Progress | None = None
-) -> Report:
-    """Return the report of a plan, without the problems that `config` accepts."""
-    report = measure(plan, top=top, depth=depth, progress=progress)
-    return completed(plan, report, config, progress=progress)
 
 
 def _entry(name: str, report: Report) -> Known:

@@ -290,9 +290,7 @@ def _rule(suggestion: Suggestion) -> PageValues:
 def _file(plan: Plan, suggestions: ShownSuggestions) -> PageValues:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
     file = plan.ignore_file
-    data = b""
-    if file:
-        data = file.data
+    data = plan.ignore_data
     lines = []
     additions = []
     exceptional = []
