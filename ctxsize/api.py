@@ -94,13 +94,22 @@ def glance(
     """
     from ctxsize.engine import report as measuring
     from ctxsize.engine.dockerfiles import unread_beside
+    from ctxsize.engine.memory_tree import MemoryTree
+    from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.hazards import hazards
     from ctxsize.recommender.outcome import Glance
 
     plan = plan_for(build, **options)
-    report, snapshot = measuring.measure_and_keep(
-        plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
+    tree = None
+    if not (ignored or plan.spec.patterns):
+        tree = MemoryTree()
+    report = measuring.measure(
+        plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs, files=tree
     )
+    if tree is None:
+        snapshot = Snapshot.take(plan, progress=progress)
+    else:
+        snapshot = Snapshot(plan, tree.finish(), tree.problems)
     report = _completed(plan, report, config, progress)
     unread_path = unread_beside(
         report.context_path, plan.build.dockerfile, report.dockerfile, plan.builder

@@ -178,9 +178,5 @@ def _transfers_from(used: Collection[Node]) -> tuple[Asked, ...]:
     for transfer, of_transfer in sources.items():
         in_order = sorted(of_transfer, key=attrgetter("line"))
         transfers.append(replace(transfer, sources=tuple(in_order)))
-    return tuple(sorted(transfers, key=_order_of))
-
-
-def _order_of(transfer: Asked) -> tuple[str, Words]:
-    """Return what to sort by: a transfer of everything comes first."""
-    return transfer.context, transfer.paths or ()
+    # A transfer of everything comes first.
+    return tuple(sorted(transfers, key=lambda transfer: (transfer.context, transfer.paths or ())))

@@ -32,7 +32,6 @@ from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 if TYPE_CHECKING:
     from ctxsize.engine.memory_tree import MemoryTree
     from ctxsize.engine.sent_files import SentFiles
-    from ctxsize.engine.snapshot import Snapshot
 
 _FIRST_ENTRIES = 1000  # number that takes a walk of Python as long as the core needs to begin
 _KINDS = {
@@ -94,39 +93,6 @@ def measure(
         ),
         options=plan.build.words(),
     )
-
-
-def measure_and_keep(
-    plan: Plan,
-    *,
-    everything: bool,
-    top: int,
-    depth: int | None,
-    progress: Progress | None,
-    jobs: int | None,
-) -> tuple[Report, Snapshot]:
-    """Return a report as `measure` does, and the whole context in memory.
-
-    One walk reads both, unless patterns keep it out of a part of the context.
-    """
-    from ctxsize.engine.memory_tree import MemoryTree
-    from ctxsize.engine.snapshot import Snapshot
-
-    tree = None
-    if not (everything or plan.spec.patterns):
-        tree = MemoryTree()
-    report = measure(
-        plan,
-        everything=everything,
-        top=top,
-        depth=depth,
-        progress=progress,
-        jobs=jobs,
-        files=tree,
-    )
-    if tree is None:
-        return report, Snapshot.take(plan, progress=progress)
-    return report, Snapshot(plan, tree.finish(), tree.problems)
 
 
 def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:

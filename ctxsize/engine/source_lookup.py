@@ -211,7 +211,7 @@ class _LookUp(Mutable):
             matches = DockerIgnorePattern(pattern).match_file
             if "**" in pattern:
                 deepest = -1
-        paths: list[str] = []
+        paths = []
         pending = [""]
         while pending:
             prefix = pending.pop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os.path import isdir, join, lexists, relpath
 
@@ -322,15 +322,11 @@ def _may_show(plan: Plan, path: str) -> bool:
 
 def transfer_listing(plan: Plan) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
-
-    def problems() -> Iterable[Problem]:
-        return missing_sources(
-            plan,
-            (source for source in sources_of(plan) if source.parents is None),
-        )
-
     return Listing(
         plan,
         evaluators=[narrowed(plan.spec, include) for include in includes_of(plan)],
-        unfound=problems,
+        unfound=lambda: missing_sources(
+            plan,
+            (source for source in sources_of(plan) if source.parents is None),
+        ),
     )

@@ -320,8 +320,6 @@ def _changed_patterns(
 
 
 def _are_equal(one: DockerIgnorePattern, other: DockerIgnorePattern) -> bool:
-    if one is other:
-        return True
     return one.text == other.text and one.include == other.include
 
 
