@@ -94,13 +94,22 @@ def glance(
     """
     from ctxsize.engine import report as measuring
     from ctxsize.engine.dockerfiles import unread_beside
+    from ctxsize.engine.memory_tree import MemoryTree
+    from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.hazards import hazards
     from ctxsize.recommender.outcome import Glance
 
     plan = plan_for(build, **options)
-    report, snapshot = measuring.measure_and_keep(
-        plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
+    tree = None
+    if not (ignored or plan.spec.patterns):
+        tree = MemoryTree()
+    report = measuring.measure(
+        plan, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs, files=tree
     )
+    if tree is None:
+        snapshot = Snapshot.take(plan, progress=progress)
+    else:
+        snapshot = Snapshot(plan, tree.finish(), tree.problems)
     report = _completed(plan, report, config, progress)
     unread_path = unread_beside(
         report.context_path, plan.build.dockerfile, report.dockerfile, plan.builder
@@ -259,7 +268,7 @@ def _suggest(
     advice = advisor.advise(only, unsafe=unsafe)
     hints = [problem for problem in plan.problems if problem.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
-    codes = set[str]()
+    codes = set()
     if not plan.build.given() and not only:
         # Otherwise a table may be about another build of the same context.
         codes = {*names("CTX5")} - {"CTX503"}

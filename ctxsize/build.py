@@ -102,7 +102,7 @@ class Build(Value):
 
         What a command finds in the repository is left out.
         """
-        words = list[str]()
+        words = []
         if self.target:
             words += ["--target", shown(self.target)]
         if self.needed_words is not None:

@@ -186,7 +186,7 @@ def _matching_paths(top: str, pattern: str) -> list[str]:
     border = border_of(top)
     paths = [top]
     for part in pattern.split("/"):
-        deeper = list[str]()
+        deeper = []
         for path in paths:
             deeper += glob(join(escape(path), part))
         paths = [path for path in deeper if holds(border, path)]

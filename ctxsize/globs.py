@@ -88,7 +88,7 @@ class GlobIndex(Generic[T]):
         self._by_ending = defaultdict[str, list[int]](list)
         self._by_head = defaultdict[str, list[int]](list)
         self._by_part = defaultdict[str, list[int]](list)
-        lengths = defaultdict[str, set[int]](set)
+        lengths = defaultdict(set)
         for position, (glob, _) in enumerate(self._items):
             head = glob[:_KEY_LENGTH]
             ending = glob[1:]

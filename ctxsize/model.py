@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 from ctxsize.values import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctxsize.findings import Finding, FrozenFindings
 
 
@@ -368,19 +370,22 @@ class Report(Value):
     @property
     def findings(self) -> FrozenFindings:
         """Return the problems and assumptions as findings, for formats that have only these."""
+        return self.findings_but(lambda problem: False)
+
+    def findings_but(self, is_left_out: Callable[[Problem], bool]) -> FrozenFindings:
+        """Return `findings` without those of some problems."""
         from ctxsize.findings import in_order
 
-        problems = [*self.problems]
         assumed = dict.fromkeys(problem for part in self.transfers for problem in part.problems)
         # Triggers of base images are rare, but the assumption is part of almost every report.
-        problems += (problem for problem in assumed if problem.code != "unknown-onbuild")
-        findings = [problem.as_finding(self.place_of(problem)) for problem in problems]
+        others = (problem for problem in assumed if problem.code != "unknown-onbuild")
+        places = [(problem, self.place_of(problem)) for problem in (*self.problems, *others)]
         for context in self.named_contexts:
-            findings += (
-                problem.as_finding(self.place_of(problem, context.value))
-                for problem in context.problems
-            )
-        return in_order(findings)
+            for problem in context.problems:
+                places.append((problem, self.place_of(problem, context.value)))
+        return in_order(
+            [problem.as_finding(place) for problem, place in places if not is_left_out(problem)]
+        )
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
         """Return the path of a problem; `context` is the directory of a named context."""

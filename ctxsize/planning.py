@@ -158,7 +158,7 @@ def groups_apart(found_builds: Iterable[FoundBuild], given: Build) -> list[list[
 
     `given` may choose their target.
     """
-    groups: dict[object, list[FoundBuild]] = defaultdict(list)
+    groups = defaultdict(list)
     for found_build in found_builds:
         target = given.target or found_build.build.target
         found_build = replace(found_build, build=replace(found_build.build, target=target))

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.build import joined
 from ctxsize.clean.proofs import ArtefactKind
 from ctxsize.findings import FrozenFindings, in_order
-from ctxsize.model import Problem, Texts
+from ctxsize.model import Problem, Problems, Texts
 from ctxsize.values import Value
 
 
@@ -89,7 +89,7 @@ class CleanPlan(Value):
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
     records: Texts = ()  # of killed runs whose directories are gone; deleted as well
-    problems: tuple[Problem, ...] = ()
+    problems: Problems = ()
 
     @property
     def sums(self) -> DiskSize:

@@ -88,7 +88,7 @@ class KindVerdict(NamedTuple):
 
 def judge(place: Surroundings) -> KindVerdict | None:
     """Return the first kind that `place` is proven to be, else looks like, else None."""
-    doubtful: KindVerdict | None = None
+    doubtful = None
     for kind in KINDS:
         if not _fits(place.name, kind.names):
             continue

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from errno import ENOSPC
+from importlib import import_module
 from os.path import isdir, lexists
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -26,47 +26,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
-
-
-def _module_of(command: str) -> ModuleType:
-    """Import the module with a command, which is an attribute of it."""
-    match COMMANDS[command].module:
-        case "check":
-            from ctxsize.cli import check
-
-            return check
-        case "clean":
-            from ctxsize.cli import clean
-
-            return clean
-        case "explain":
-            from ctxsize.cli import explain
-
-            return explain
-        case "explore":
-            from ctxsize.cli import explore
-
-            return explore
-        case "init":
-            from ctxsize.cli import init
-
-            return init
-        case "lint":
-            from ctxsize.cli import lint
-
-            return lint
-        case "measure":
-            from ctxsize.cli import measure
-
-            return measure
-        case "reference":
-            from ctxsize.cli import reference
-
-            return reference
-        case _:
-            from ctxsize.cli import suggest
-
-            return suggest
 
 
 class LazyGroup(click.Group):
@@ -124,7 +83,8 @@ class LazyGroup(click.Group):
             return documented(glance, "glance")
         if cmd_name not in COMMANDS:
             return None
-        return documented(getattr(_module_of(cmd_name), cmd_name), cmd_name)
+        module = import_module(f"ctxsize.cli.{COMMANDS[cmd_name].module}")
+        return documented(getattr(module, cmd_name), cmd_name)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Commands"):

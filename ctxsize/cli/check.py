@@ -91,7 +91,7 @@ def check(
 
     def checked() -> CheckReport:
         builds = None
-        others = list[Build]()
+        others = []
         problems.clear()
         if whole:
             builds = _below(build, policy, problems)

@@ -16,7 +16,7 @@ from ctxsize.cli.output import Display, failing, note
 from ctxsize.engine import explanation as engine
 from ctxsize.engine.fates import unread
 from ctxsize.engine.plan import Plan
-from ctxsize.engine.source_lookup import SourceCheck, check_in_all
+from ctxsize.engine.source_lookup import check_in_all
 from ctxsize.engine.transfer_requests import plan_named
 from ctxsize.errors import InputError
 from ctxsize.formats import Look, json, text
@@ -112,7 +112,7 @@ def _print_lines(
 
 def _check(plan: Plan, wanted: Texts, look: Look, *, as_json: bool) -> int:
     """Print the fate of each source, and return the exit code."""
-    all_checks = list[SourceCheck]()
+    all_checks = []
     for source in wanted:
         checks = check_in_all(plan, source)
         all_checks += checks

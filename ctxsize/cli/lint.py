@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def _choice_of_findings(example: str) -> options.Decorator:
     """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
-    codes: dict[str, object] = {"multiple": True, "shell_complete": completing.codes(example[:4])}
+    codes = {"multiple": True, "shell_complete": completing.codes(example[:4])}
     return options.gathered(
         "choice",
         FindingChoice,

@@ -130,25 +130,22 @@ def measure(
     if depth is not None:
         levels = depth
         tree = _MOST_DIRECTORIES
-    measuring = partial(_with_page, build, display, ignored, rows, levels, jobs)
+
+    def answer() -> Report | Glance:
+        with output.progress() as progress:
+            measuring: Callable[..., Report | Glance] = api.measure
+            if PAGE in display.names:  # it also shows what is proved to be unneeded
+                measuring = partial(api.glance, steps=progress and progress.step)
+            return measuring(
+                build, ignored=ignored, top=rows, depth=levels, jobs=jobs, progress=progress
+            )
 
     def show(outcome: Report | Glance) -> int:
         report = _report_of(outcome)
         display.emit(report, top=rows, only=by, tree=tree, page=outcome)
         return failing(report.failing)
 
-    return _shown(measuring, show, _report_of, display, watch=watch)
-
-
-def _with_page(
-    build: Build, display: Display, ignored: bool, top: int, depth: int, jobs: int | None
-) -> Report | Glance:
-    """Measure a build; a page also shows what of it is proved to be unneeded."""
-    with output.progress() as progress:
-        measuring: Callable[..., Report | Glance] = api.measure
-        if PAGE in display.names:
-            measuring = partial(api.glance, steps=progress and progress.step)
-        return measuring(build, ignored=ignored, top=top, depth=depth, jobs=jobs, progress=progress)
+    return _shown(answer, show, _report_of, display, watch=watch)
 
 
 def _report_of(outcome: Report | Glance) -> Report:
@@ -275,9 +272,7 @@ class _Reasons:
 
         self.unread = unread(plan)  # problems of a Dockerfile that the builder rejects
         plan = plan_named(plan, named)
-        ignore_file = None
-        if plan.ignore_file:
-            ignore_file = plan.ignore_file.path
+        ignore_file = plan.ignore_path
         self._takers = Takers(plan)
         self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
         self._taken = cache(lambda takers: explained.taken(takers, plan.dockerfile))

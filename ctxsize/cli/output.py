@@ -234,8 +234,7 @@ def failing(problems: Iterable[Problem]) -> int:
     code = FINE
     for problem in dict.fromkeys(problems):
         if problem.fails:
-            line = problem.line if problem.path else None
-            error(str(CtxsizeError(problem.message, path=problem.path, line=line)))
+            error(_in_its_place(problem))
             code = USAGE
     return code
 
@@ -256,10 +255,14 @@ def apply(edits: Sequence[Edit], *, links: Links = "follow") -> None:
 def warn(problems: Sequence[Problem]) -> None:
     """Print warnings about problems that make the answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
-        line = problem.line if problem.path else None
-        _say("warning", str(CtxsizeError(problem.message, path=problem.path, line=line)))
+        _say("warning", _in_its_place(problem))
     if len(problems) > _SHOWN_WARNINGS:
         _say("warning", f"and {len(problems) - _SHOWN_WARNINGS:,} more problems")
+
+
+def _in_its_place(problem: Problem) -> str:
+    line = problem.line if problem.path else None
+    return str(CtxsizeError(problem.message, path=problem.path, line=line))
 
 
 def error(message: str) -> None:

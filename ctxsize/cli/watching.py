@@ -90,7 +90,7 @@ def measure_again(
     baseline: Callable[[T], str | None] = lambda outcome: None,
 ) -> NoReturn:
     """Watch an answer with `sizes`; text ends with their growth since the first one."""
-    first: SizesByName | None = None
+    first = None
 
     def shown(outcome: T) -> None:
         nonlocal first
@@ -126,7 +126,7 @@ def _files_of(report: Report) -> Iterator[str]:
 def _growth(before: SizesByName, now: SizesByName) -> Iterator[str]:
     """Yield a line for each change, the largest last; of several builds, which ones changed."""
     builds = {**before, **now}
-    changed = defaultdict[Amount, list[str]](list)
+    changed = defaultdict(list)
     for name in builds:
         change = now.get(name, Amount()) - before.get(name, Amount())
         changed[change].append(quoted(name))

@@ -51,7 +51,7 @@ it; addresses and the order of ranges are not checked."""
 
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[Words, bool]:
     """Return the arguments, and whether they were JSON. Raises DockerfileError for wrong ones."""
-    kind: list[str] = []
+    kind = []
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
         first, rest = split_first(rest)
@@ -88,7 +88,7 @@ def take_flags(text: str, escape: str) -> tuple[Words, str]:
     # `extractBuilderFlags` of BuildKit treats each byte as a character, so text beyond ASCII
     # comes out garbled.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
-    flags: list[str] = []
+    flags = []
     position = 0
     while match := _FLAG.match(view, position):
         word, position = _flag_word(view, match.end(), escape)
@@ -182,7 +182,7 @@ def check_instruction(instruction: Instruction) -> None:
 @cache
 def _flags_of(keyword: str) -> dict[str, str]:
     """Return the marks of each flag that an instruction may have."""
-    marks: dict[str, str] = {}
+    marks = {}
     for flag in _FLAGS.get(keyword, "").split():
         name = flag.rstrip("?*!")
         marks[f"--{name}"] = flag.removeprefix(name)
@@ -191,7 +191,7 @@ def _flags_of(keyword: str) -> dict[str, str]:
 
 def _check_flags(instruction: Instruction) -> None:
     known = _flags_of(instruction.keyword)
-    seen: set[str] = set()
+    seen = set()
     for flag in instruction.flags:
         name, equals, setting = flag.partition("=")
         if name not in known:

@@ -23,7 +23,7 @@ from ctxsize.hidden import Hidden, hidden_as
 from ctxsize.values import Value
 
 _OWN_FRONTENDS = r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?"
-RequestedPaths = tuple[str, ...] | None  # sorted patterns; None for all that is not ignored
+RequestedPaths = Words | None  # sorted patterns; None for all that is not ignored
 
 
 class Asked(Value):
@@ -37,7 +37,7 @@ class Asked(Value):
     context: str
     paths: RequestedPaths
     sources: tuple[Source, ...]
-    platforms: tuple[str, ...] = ()
+    platforms: Words = ()
     unknowns: tuple[Unknown, ...] = ()
 
 
@@ -178,9 +178,5 @@ def _transfers_from(used: Collection[Node]) -> tuple[Asked, ...]:
     for transfer, of_transfer in sources.items():
         in_order = sorted(of_transfer, key=attrgetter("line"))
         transfers.append(replace(transfer, sources=tuple(in_order)))
-    return tuple(sorted(transfers, key=_order_of))
-
-
-def _order_of(transfer: Asked) -> tuple[str, Words]:
-    """Return what to sort by: a transfer of everything comes first."""
-    return transfer.context, transfer.paths or ()
+    # A transfer of everything comes first.
+    return tuple(sorted(transfers, key=lambda transfer: (transfer.context, transfer.paths or ())))

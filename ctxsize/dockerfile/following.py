@@ -126,9 +126,6 @@ class Following:
                 if text in refused:
                     self._fail(f"{instruction.keyword} --{text}: only BuildKit accepts this option")
 
-    def _expand(self, words: Iterable[str]) -> list[Expanded]:
-        return [self._step.environment.expand(word) for word in words]
-
     def _copy(self, instruction: Instruction, origin: Node) -> None:
         """Follow a COPY or ADD from a node."""
         *words, destination = instruction.arguments
@@ -137,10 +134,11 @@ class Following:
             self._fail(
                 f"{instruction.keyword} has no source, as only BuildKit and Podman read heredocs"
             )
+        expand = self._step.environment.expand
         # An error in a word fails the build, also where the value does not matter here.
         for flag in ("chmod", "chown", "checksum"):
-            self._expand(instruction.flag_values(flag))
-        expand = self._step.environment.expand
+            for word in instruction.flag_values(flag):
+                expand(word)
         expanded = {word: expand(word) for word in files}
         expand(destination)
         for heredoc in instruction.heredocs:

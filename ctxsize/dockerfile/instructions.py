@@ -99,7 +99,7 @@ class Dockerfile(Value):
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages in file order; there is at least one."""
-        stages: list[Stage] = []
+        stages = []
         bodies: list[list[Instruction]] = []
         for instruction in self.instructions:
             if instruction.keyword == "FROM":

@@ -47,7 +47,7 @@ class LineReader:
         self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
         self.escape = "\\"
-        directives: dict[str, Directive] = {}
+        directives = {}
         for directive in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
             name = directive.name
             with located(directive.line):
@@ -179,7 +179,7 @@ def unchecked_instructions(data: bytes) -> Instructions:
 
 def _split(reader: LineReader) -> Instructions:
     """Return the instructions, split but not checked. Raises `DockerfileError`."""
-    split = list[Instruction]()
+    split = []
     for text, line in reader.logical_lines():
         with located(line):
             split.append(_instruction(text, line, reader))

@@ -19,7 +19,7 @@ from itertools import pairwise
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
 from ctxsize.knowledge.rules import listed, table
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems
 from ctxsize.syntax import Command, can_read, read_commands
 from ctxsize.values import Value
 
@@ -79,7 +79,7 @@ def is_known(instruction: Instruction) -> bool:
     return True
 
 
-def unknown_commands(instructions: Iterable[Instruction]) -> tuple[Problem, ...]:
+def unknown_commands(instructions: Iterable[Instruction]) -> Problems:
     """Return `UNKNOWN` if the commands of a RUN are not known as there is no parser, else none."""
     runs = [*filter(_runs_commands, instructions)]
     # Without a RUN the parser is not even looked for: to import it takes a while.
@@ -150,7 +150,7 @@ def _read(text: str, depth: int = 0) -> _Reading:
 
 def _with_scripts(read: Iterable[Command], depth: int, *, is_whole: bool) -> _Reading:
     """Return the commands with those of scripts in place of the shells that run them."""
-    flat: list[Command] = []
+    flat = []
     for number, wrapped in enumerate(read):
         command = _without_wrappers(wrapped)
         if not (command.words or command.assignments) or command.program in _ENDS:

@@ -53,7 +53,7 @@ class Source(Value):
     kind: str
     context: str = ""
     parents: tuple[str, str] | None = None
-    excludes: tuple[str, ...] = ()
+    excludes: Words = ()
     doubts: Doubts = frozenset()
 
     @property
@@ -239,7 +239,7 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
         if key == "source":
             source_written = written
     doubts: Doubts = frozenset()
-    texts = dict[str, str]()
+    texts = {}
     for key, word in values.items():
         doubts |= word.doubts
         texts[key] = word.text

@@ -102,7 +102,7 @@ class StageStep(Value, eq=False):
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """Return the mounts of a RUN that can be parsed."""
-        mounts = list[Mount]()
+        mounts = []
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
                 mounts.append(parse_mount(text, self.environment.expand))
@@ -228,8 +228,8 @@ def build_stage(
     instruction with a fault changes no state: its step keeps the fault, on which BuildKit
     stops if the target needs the stage.
     """
-    inherited: list[Instruction] = []
-    parent: BuiltStage | None = None
+    inherited = []
+    parent = None
     platform = stage.platform
     fault = None
     if isinstance(base, BuiltStage):

@@ -112,7 +112,7 @@ class Environment(Mapping[str, str]):
         return self._copy(is_base=True)
 
     def _copy(self, *, is_base: bool = False) -> Environment:
-        log: dict[str, list[_Entry]] = {}
+        log = {}
         for name in self._log:
             entry = self._entry(name)
             if entry.in_stage is None:
@@ -147,7 +147,7 @@ class Environment(Mapping[str, str]):
 
     def _doubts_of(self, names: Iterable[str]) -> Doubts:
         """Return the unknown values that the values of `names` depend on."""
-        doubts: set[UnknownName] = set()
+        doubts = set()
         for name in names:
             expansion = self._entry(name).in_stage
             if expansion is _DECLARED:

@@ -123,7 +123,7 @@ class _Lexer(Mutable):
 
     def until(self, stop: str) -> tuple[str, list[str]]:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
-        text: list[str] = []
+        text = []
         words: list[str] = []
         # As in BuildKit, nested substitutions share this buffer with the word around them and
         # drop its beginning, which heredoc markers depend on.

@@ -9,10 +9,10 @@ from os.path import isdir, lexists
 from ctxsize.build import Build, is_remote
 from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.errors import DockerfileError, InputError
-from ctxsize.model import NamedContext
+from ctxsize.model import NamedContext, Texts
 
 
-def platforms_of(build: Build) -> tuple[str, ...]:
+def platforms_of(build: Build) -> Texts:
     """Return the platforms of a build, each once.
 
     Without `--platform` that is the one in `DOCKER_DEFAULT_PLATFORM`, which Docker's command line
@@ -49,7 +49,7 @@ def named_contexts(build: Build) -> tuple[NamedContext, ...]:
     If a name is given twice, the last value counts. Raises `InputError` where buildx rejects the
     command line: for a name that no image can have, and for a missing directory, used or not.
     """
-    contexts: dict[str, NamedContext] = {}
+    contexts = {}
     for written, location in build.build_contexts.items():
         try:
             name = familiar_name(written)

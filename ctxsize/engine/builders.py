@@ -27,6 +27,7 @@ from ctxsize.engine.patterns import (
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.go import GoRegexpError
 from ctxsize.go.paths import clean
+from ctxsize.model import Texts
 from ctxsize.values import Value
 
 _HEADER_LIMIT = 1_048_896
@@ -44,9 +45,9 @@ class Builder(Value):
 
     # Names of the default Dockerfile, suffixes of its own ignore file, which are appended to its
     # name, and names of the ignore file in the context's root; the first choice comes first.
-    dockerfile_names: tuple[str, ...]
-    specific_suffixes: tuple[str, ...]
-    ignore_file_names: tuple[str, ...]
+    dockerfile_names: Texts
+    specific_suffixes: Texts
+    ignore_file_names: Texts
     fetches_dockerfile: bool = False  # like a context, so that no link may leave its directory
     links_may_leave: bool = False  # a symlink in place of an ignore file may leave its directory
     must_read: bool = False  # an unreadable ignore file stops the build, and is not empty
@@ -86,7 +87,7 @@ def check_header(lines: Sequence[str]) -> None:
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
     """
-    texts: dict[int, str] = {}
+    texts = {}
     for number, line in enumerate(lines, 1):
         text = _sent_text(line)
         if text is not None:

@@ -85,14 +85,14 @@ class CopiedPart:
 
     def root(self) -> CopiedState:
         asked = self._asked.root()
-        within: list[Within] = []
+        within = []
         if "." in self._ends.paths:
             within.append(Within(0, self._inside.root()))
         return CopiedState(asked, within, asked.mark)
 
     def others(self, state: CopiedState, prefix: str, names: Sequence[str]) -> Marks:
         asked = self._asked.others(state.asked, prefix, names)
-        copied = set[str]()
+        copied = set()
         for length, inner in state.within:
             inside = self._inside.others(inner, prefix[length:], names)
             for name in names:

@@ -63,7 +63,7 @@ def _above(prefix: str) -> str:
 def _cut(direct: DirectorySums, depth: int | None) -> dict[str, RunningSum]:
     """Return the same sums; those below `depth` are added to the directory there."""
     totals = defaultdict[str, RunningSum](RunningSum)
-    top: str | None = None  # most directories come after another one of the same top
+    top = None  # most directories come after another one of the same top
     for prefix, amount in direct.items():
         if top is None or not prefix.startswith(top):
             top = _top(prefix, depth)

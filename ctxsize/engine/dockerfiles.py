@@ -321,7 +321,7 @@ def files_near(context: str) -> list[str]:
     Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
     `_MOST_NEAR` directories are read.
     """
-    files: list[str] = []
+    files = []
     directories = [".github/workflows", "src/main/docker"]
     by_name = attrgetter("name")
     with suppress(OSError):

@@ -62,7 +62,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     @cached_property
     def _tests(self) -> list[_Test]:
-        tests: list[_Test] = []
+        tests = []
         for index, pattern in enumerate(self.patterns):
             search: Any = pattern.match_file
             if pattern.regex and not pattern.fault:

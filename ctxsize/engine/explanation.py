@@ -100,9 +100,7 @@ def explain(plan: Plan, path: str) -> Explanation:
 
     Raises `IgnoreFileError` if the builder would reach a pattern that it cannot evaluate.
     """
-    ignore_file = None
-    if plan.ignore_file:
-        ignore_file = plan.ignore_file.path
+    ignore_file = plan.ignore_path
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
     mode, not_there = entry_at(plan, path)
@@ -126,7 +124,7 @@ def explain(plan: Plan, path: str) -> Explanation:
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
     """Return the levels down to `path` or the last directory entered, and the last step."""
-    levels: list[Level] = []
+    levels = []
     before = 0
     for ancestor, step in spec.steps(path):
         decider = None
@@ -308,7 +306,7 @@ class Takers:
         if self.unknown:
             return replace(explained, takers_unknown=self.unknown, mounts=self._mounted(path))
         is_directory = S_ISDIR(entry_at(self._plan, path).mode)
-        left_out: list[Source] = []
+        left_out = []
         try:
             takers = self.of(path, is_directory=is_directory)
             if not takers:
@@ -322,7 +320,7 @@ class Takers:
     def _mounted(self, path: str) -> tuple[Source, ...]:
         """Return the bind mounts in which an entry is seen, whatever the ignore file says."""
         root = self._plan.root
-        showing = list[Source]()
+        showing = []
         try:
             for mount in self._mounts:
                 top = follow_inside(root, mount.path)
@@ -334,7 +332,7 @@ class Takers:
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
         """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
-        takers = list[Taker]()
+        takers = []
         for source, states in self._copied.items():
             if selects(states, path):
                 takers.append(Taker(source, below=False))

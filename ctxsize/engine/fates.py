@@ -63,16 +63,14 @@ def failures(plan: Plan, walked: Iterable[Problem] = ()) -> Problems:
             problems += failing_steps(plan)
             for context in sent_contexts(plan):
                 problems += _not_found(context, sources_of(context))
-            problems += (problem for problem in walked if _is_taken(problem, plan))
+            for problem in walked:
+                if any(_is_included(problem, plan, include) for include in includes_of(plan)):
+                    problems.append(problem)
     return tuple(problem for problem in dict.fromkeys(problems) if problem.is_fatal)
 
 
-def _is_taken(problem: Problem, plan: Plan) -> bool:
-    """Return whether the build takes the entry that a problem is about, or stops at it."""
-    return any(_is_included(problem, plan, include) for include in includes_of(plan))
-
-
 def _is_included(problem: Problem, plan: Plan, include: Include) -> bool:
+    """Return whether a transfer takes the entry that a problem is about, or stops at it."""
     path = problem.path or ""
     if problem.code == CLOSED:
         return is_entered(plan.spec, path, include)
@@ -194,7 +192,7 @@ def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
     from ctxsize.engine.made_before import made_before  # most builds find all their sources
 
     wanted = dict.fromkeys(source for source in sources if _is_looked_up(source, plan.builder))
-    fates: dict[Source, SourceFate] = {}
+    fates = {}
     with suppress(CtxsizeError, OSError):
         look_up = look_up_of(plan)
         for source in islice(wanted, _MOST_LOOKED_UP):
@@ -202,11 +200,11 @@ def _not_found(plan: Plan, sources: Iterable[Source]) -> Iterator[Problem]:
                 fates[source] = look_up(source)
     if plan.builder.needs_matches:
         fates |= _failing_wildcards(plan, fates)
-    absent = list[str]()
+    absent = []
     for fate, path in fates.values():
         if fate.value == "absent":
             absent.append(path)
-    made = dict[str, str]()
+    made = {}
     if absent:
         made = made_before(plan, absent)
     for source, (fate, path) in fates.items():
@@ -238,7 +236,7 @@ def _failing_wildcards(plan: Plan, fates: Mapping[Source, SourceFate]) -> dict[S
 
     counts = _source_counts(plan)
     counts.subtract(source.line for source, (fate, _) in fates.items() if fate is Fate.NO_MATCH)
-    failing: dict[Source, SourceFate] = {}
+    failing = {}
     for source, (fate, path) in fates.items():
         if fate is Fate.NO_MATCH and not counts[source.line]:
             reason = Fate.IGNORED

@@ -33,7 +33,7 @@ def in_steps(directories: list[str], others: list[str]) -> list[DirectoryOrRun]:
     order = byte_order(directories, others)
     directories.sort(key=order)
     others.sort(key=order)
-    steps: list[DirectoryOrRun] = []
+    steps = []
     start = 0
     for directory in directories:
         if order is None:
@@ -95,7 +95,7 @@ class DiskDirectory:
 
     def steps(self, *new: str) -> list[DirectoryOrRun]:
         """Return the names in it, with those of `new` files that are not there yet."""
-        directories: list[str] = []
+        directories = []
         others = [*new]
         with os.scandir(self.fd) as entries:
             for entry in entries:

@@ -17,7 +17,7 @@ from os.path import dirname, isabs, isfile, join, lexists, realpath, relpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Texts
 from ctxsize.reader import (
     awaited_fifo,
     first_odd_file,
@@ -141,10 +141,10 @@ class GitRepository(Value):
     @cached_property
     def _ignores_all_in(self) -> Callable[[str], bool]:
         """Return whether a directory or one above it is ignored; its files ask one by one."""
-        return lru_cache(maxsize=64)(self._find_ignored)
-
-    def _find_ignored(self, directory: str) -> bool:
-        return any(f"{above}/" in self.ignored for above in up_to(directory))
+        ignored = self.ignored
+        return lru_cache(maxsize=64)(
+            lambda directory: any(f"{above}/" in ignored for above in up_to(directory))
+        )
 
     @cached_property
     def listed_as_ignored(self) -> SortedPaths:
@@ -345,7 +345,7 @@ def listed(root: str, *arguments: str) -> list[str]:
     return os.fsdecode(ask(root, *arguments)).split("\0")[:-1]
 
 
-_failures: dict[tuple[str, ...], GitError] = {}
+_failures: dict[Texts, GitError] = {}
 """Errors by repository and arguments, without these if git was stopped and would be again."""
 
 
@@ -390,7 +390,7 @@ def _waits_for(path: str) -> GitError:
     return error
 
 
-def _run(program: str, root: str, top: str, arguments: tuple[str, ...], search_path: str) -> bytes:
+def _run(program: str, root: str, top: str, arguments: Texts, search_path: str) -> bytes:
     """Return what git prints; it finds other programs in `search_path`. Raises `GitError`."""
     import subprocess
 
@@ -460,7 +460,7 @@ def find_program(name: str, path: str, *tops: str) -> str | None:
 def trusted_path(path: str, *tops: str) -> str:
     """Return PATH without relative directories, `.`, and those in `tops` or this repository."""
     here = realpath(".")
-    trusted: list[str] = []
+    trusted = []
     for directory in path.split(os.pathsep):
         real = realpath(directory)
         if isabs(directory) and real != here and not _is_in(real, tops):

@@ -215,7 +215,7 @@ class Inspector:
             return names, directory.stats(names)
         except OSError:
             pass
-        there: dict[str, stat_result] = {}
+        there = {}
         for name in names:
             try:
                 [there[name]] = directory.stats([name])
@@ -230,7 +230,7 @@ class Inspector:
         self.note(VANISHED, path, error)
 
     def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
-        links: dict[str, str] = {}
+        links = {}
         for name, status in files.pairs:
             if not S_ISLNK(status.st_mode):
                 continue
@@ -243,7 +243,7 @@ class Inspector:
 
     def _further_names(self, files: Files) -> dict[str, str]:
         """Return further names of files sent before; builders compare inode numbers alone."""
-        linked: dict[str, str] = {}
+        linked = {}
         for name, status in files.pairs:
             if status.st_nlink <= 1:
                 continue
@@ -268,8 +268,8 @@ class Inspector:
                     closed[name] = WITHHELD
         if files.plain and not closed:
             return files
-        empty: dict[str, str] = {}
-        sizes: list[int] = []
+        empty = {}
+        sizes = []
         for name, status in files.pairs:
             size = 0
             # The sender announces `st_size` for symlinks too, but sends content only for files,
@@ -307,7 +307,7 @@ class Inspector:
             names = directory.with_attributes(files.names)
         except OSError:
             names = files.names
-        all_xattrs: dict[str, Xattrs] = {}
+        all_xattrs = {}
         for name in names:
             if xattrs := self._xattrs(directory, files.prefix + name, name):
                 all_xattrs[name] = xattrs

@@ -35,7 +35,7 @@ def made_before(plan: Plan, paths: Iterable[str]) -> dict[str, str]:
     asked = [*paths]
     # A pattern that ends with a slash matches directories only.
     directories = [f"{path}/" for path in asked]
-    ignored = set[str]()
+    ignored = set()
     with suppress(GitError):
         ignored = repository.would_ignore([*asked, *directories])
     made = {}

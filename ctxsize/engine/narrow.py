@@ -47,7 +47,7 @@ def follow(root: str, paths: Includes) -> Texts | None:
         return None
     # `FollowLinks` of fsutil disregards the ignore file. At a symlink it continues at the target,
     # inside the root, but only once, even if the second path continues behind the link.
-    reached = set[str]()
+    reached = set()
     pending = [*paths][::-1]
     while pending:
         path = pending.pop()
@@ -55,7 +55,7 @@ def follow(root: str, paths: Includes) -> Texts | None:
         if way.here not in reached:
             reached.add(hidden_as(path, way.here))
             pending += [hidden_as(path, target) for target in reversed(way.targets)]
-    outermost: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
+    outermost = []  # `dedupePaths` of fsutil drops what lies below another path
     last = "/"
     for path in sorted(reached, key=encoded):
         if path == ".":

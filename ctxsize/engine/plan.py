@@ -29,7 +29,7 @@ from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
 from ctxsize.go.strings import as_go_sees, is_utf8
-from ctxsize.model import NamedContext, Problem
+from ctxsize.model import NamedContext, Problem, Problems, Texts
 from ctxsize.reader import place_of_link, read_file
 from ctxsize.values import Value
 
@@ -115,12 +115,12 @@ class Plan(Value):
     dockerfile_specific: bool
     spec: DockerIgnoreSpec
     dockerfile_fault: str | None  # why the build fails without a Dockerfile
-    problems: tuple[Problem, ...]  # with the Dockerfile and the ignore files
+    problems: Problems  # with the Dockerfile and the ignore files
     parsed: ParsedDockerfile = field(compare=False, repr=False)
     parsed_files: ParsedDockerfiles = field(compare=False, repr=False)
     name: str = ""  # of a named context; empty for the build context
     unsaved: bool = False  # True if the ignore file has a text that is not on disk
-    added: tuple[str, ...] = ()  # exceptions that the builder adds, the last patterns of `spec`
+    added: Texts = ()  # exceptions that the builder adds, the last patterns of `spec`
 
     @cached_property
     def named_contexts(self) -> tuple[NamedContext, ...]:
@@ -128,6 +128,20 @@ class Plan(Value):
         from ctxsize.engine.build_options import named_contexts  # few builds have any
 
         return named_contexts(self.build)
+
+    @property
+    def ignore_path(self) -> str | None:
+        """Return the path of the ignore file that governs, None without one."""
+        if self.ignore_file is None:
+            return None
+        return self.ignore_file.path
+
+    @property
+    def ignore_data(self) -> bytes:
+        """Return the content of the ignore file that governs, empty without one."""
+        if self.ignore_file is None:
+            return b""
+        return self.ignore_file.data
 
     @property
     def ignore_file_problems(self) -> list[Problem]:

@@ -32,7 +32,6 @@ from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 if TYPE_CHECKING:
     from ctxsize.engine.memory_tree import MemoryTree
     from ctxsize.engine.sent_files import SentFiles
-    from ctxsize.engine.snapshot import Snapshot
 
 _FIRST_ENTRIES = 1000  # number that takes a walk of Python as long as the core needs to begin
 _KINDS = {
@@ -96,39 +95,6 @@ def measure(
     )
 
 
-def measure_and_keep(
-    plan: Plan,
-    *,
-    everything: bool,
-    top: int,
-    depth: int | None,
-    progress: Progress | None,
-    jobs: int | None,
-) -> tuple[Report, Snapshot]:
-    """Return a report as `measure` does, and the whole context in memory.
-
-    One walk reads both, unless patterns keep it out of a part of the context.
-    """
-    from ctxsize.engine.memory_tree import MemoryTree
-    from ctxsize.engine.snapshot import Snapshot
-
-    tree = None
-    if not (everything or plan.spec.patterns):
-        tree = MemoryTree()
-    report = measure(
-        plan,
-        everything=everything,
-        top=top,
-        depth=depth,
-        progress=progress,
-        jobs=jobs,
-        files=tree,
-    )
-    if tree is None:
-        return report, Snapshot.take(plan, progress=progress)
-    return report, Snapshot(plan, tree.finish(), tree.problems)
-
-
 def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
     """Return the ignore file that governs `plan`, as reports contain it."""
     if plan.ignore_file is None:
@@ -142,16 +108,13 @@ def ignore_file_info(plan: Plan) -> IgnoreFileInfo | None:
 
 def _faults(plan: Plan) -> Iterator[Problem]:
     """Yield problems for the patterns that fail a build which reaches them; this one did not."""
-    path = None
-    if plan.ignore_file:
-        path = plan.ignore_file.path
     for pattern in plan.spec.patterns:
         if pattern.fault is not None:
             yield Problem(
                 code="unreached-bad-pattern",
                 message=f"the pattern {pattern.text!r} has a syntax error ({pattern.fault}): "
                 "the build fails once Docker compares a path with it",
-                path=path,
+                path=plan.ignore_path,
                 line=pattern.line,
             )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from posixpath import join
 
 from ctxsize.engine.events import Event, Files
-from ctxsize.model import Problem
+from ctxsize.model import Problems
 
 Sizes = Mapping[str, int]  # bytes by the name of a file in one directory
 SizesByDirectory = Mapping[str, Sizes]  # a directory without files is missing
@@ -52,7 +52,7 @@ class SentFiles:
     def __init__(self, known: SizesByDirectory | None = None) -> None:
         self._known = known or {}
         self.by_directory: dict[str, Sizes] = {}
-        self.problems: tuple[Problem, ...] = ()
+        self.problems: Problems = ()
 
     def add_folder(self, path: str, sizes: Sizes) -> None:
         """Add files of a directory."""

@@ -24,7 +24,7 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.walk import Walk
 from ctxsize.go.strings import encoded
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems
 from ctxsize.values import Mutable, Value
 
 Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
@@ -159,7 +159,7 @@ class SentDifference:
     @cached_property
     def resized(self) -> Set[str]:
         """Return the entries that are sent with other bytes."""
-        resized = set[str]()
+        resized = set()
         for directory in self._directories:
             old = self._before.names.get(directory, _NONE)
             new = self._after.names.get(directory, _NONE)
@@ -174,8 +174,8 @@ class SentDifference:
         return self.hidden | self.shown | self.resized
 
 
-class _LastAnswer(Value):
-    """The last answer, cached."""
+class Answer(Value):
+    """The entries that one ignore file sends."""
 
     spec: DockerIgnoreSpec
     sent: Sent
@@ -186,8 +186,8 @@ class Snapshot(Mutable):
 
     plan: Plan
     root: MemoryDirectory
-    problems: tuple[Problem, ...]  # problems of the walk; an unreadable directory is empty here
-    _last: _LastAnswer | None = None
+    problems: Problems  # problems of the walk; an unreadable directory is empty here
+    _last: Answer | None = None
 
     @classmethod
     def take(
@@ -272,7 +272,7 @@ class Snapshot(Mutable):
 
     def readable_beside(self, sent: Sent) -> Snapshot:
         """Return the same context with readable files outside `sent`: no builder opens them."""
-        changed: dict[str, dict[str, int | File]] = {}
+        changed = {}
         for folder in self.folders:
             readable = {
                 file.name: file._replace(readable=True).kept
@@ -317,7 +317,7 @@ class Snapshot(Mutable):
             sent = self._send_all()
         else:
             sent = self._judged(spec) or self.walked(fastest(spec))
-        self._last = _LastAnswer(spec, sent)
+        self._last = Answer(spec, sent)
         return sent
 
     def _part(self, spec: DockerIgnoreSpec, include: Sequence[str]) -> MemoryDirectory:
@@ -353,8 +353,8 @@ class Snapshot(Mutable):
 
     def _send_all(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
-        names: dict[str, Names] = {}
-        empty: set[str] = set()
+        names = {}
+        empty = set()
         for folder in self.folders:
             if folder.entries:
                 names[folder.path] = folder.contents
@@ -411,7 +411,7 @@ class Snapshot(Mutable):
         if verdicts is None:
             return None
         all_sent = verdicts.files.translate(_SENT)
-        names: dict[str, Names] = {}
+        names = {}
         start = 0
         for folder in self.folders:
             end = start + len(folder.entries)
@@ -439,8 +439,8 @@ class Snapshot(Mutable):
 
     def _sent_directories(self, verdicts: bytes, names: NamesByDirectory) -> frozenset[str]:
         """Return the directories that are sent; an ignored one for what is sent in it."""
-        sent: set[str] = set()
-        entered: list[MemoryDirectory] = []
+        sent = set()
+        entered = []
         for folder, verdict in zip(self.folders, verdicts, strict=True):
             if not verdict:
                 sent.add(folder.path)
@@ -456,7 +456,7 @@ class Snapshot(Mutable):
     def walked(self, evaluator: Evaluator, root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
         names: dict[str, dict[str, int]] = defaultdict(dict)
-        directories: set[str] = set()
+        directories = set()
         empty: set[str] = set()
         for event in Walk(self.plan, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
@@ -486,7 +486,7 @@ class Snapshot(Mutable):
     @cached_property
     def links(self) -> LinksByDirectory:
         """Return the names of symlinks, by directory; directories without any are left out."""
-        links: dict[str, frozenset[str]] = {}
+        links = {}
         for folder in self.folders:
             symlinks = (file.name for file in folder.special if S_ISLNK(file.st_mode))
             names = frozenset(symlinks)

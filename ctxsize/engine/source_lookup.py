@@ -25,6 +25,7 @@ from ctxsize.engine.transfer_requests import asked_of, needs_of, sent_contexts, 
 from ctxsize.errors import InputError
 from ctxsize.go.wildcards import fixed_part, has_wildcards, match
 from ctxsize.hidden import hidden_as, shown
+from ctxsize.model import Texts
 from ctxsize.reader import entries_in, folded, is_listed, why_other
 from ctxsize.values import Mutable, Value
 
@@ -60,7 +61,7 @@ class SourceCheck(Value):
     at: str  # the entry that decides: the path of the source, or where symlinks lead from it
     matches: int | None = None  # transferred entries that wildcards match; None without wildcards
     hidden: tuple[Explanation, ...] = ()  # entries that would be found if they were not ignored
-    notes: tuple[str, ...] = ()  # possible causes, one sentence each
+    notes: Texts = ()  # possible causes, one sentence each
 
 
 class Arrivals:
@@ -210,7 +211,7 @@ class _LookUp(Mutable):
             matches = DockerIgnorePattern(pattern).match_file
             if "**" in pattern:
                 deepest = -1
-        paths: list[str] = []
+        paths = []
         pending = [""]
         while pending:
             prefix = pending.pop()
@@ -318,7 +319,7 @@ class Sources:
         look_up = self._look_up(source)
         fate, path = look_up.fate()
         count = None
-        unfound: list[str] = []
+        unfound = []
         if look_up.is_wild:
             matches = look_up.matches
             unfound = [match for match in matches if not look_up.arrivals.holds(match)]

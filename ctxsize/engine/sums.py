@@ -21,7 +21,7 @@ from ctxsize.engine.events import (
 )
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.wire import METERS, Run
-from ctxsize.model import Ignored, Measurement, Share, Totals
+from ctxsize.model import Ignored, Measurement, Share, Shares, Totals
 
 _MANY = 512  # approximate number of entries that are counted together
 _APART = 1 << 32  # distance in positions between two files that the core counted
@@ -185,8 +185,8 @@ class WalkSums:
 
     def _count_extensions(self, batches: list[Files]) -> None:
         """Add files to their extensions."""
-        names: list[str] = []
-        sizes: list[int] = []
+        names = []
+        sizes = []
         for files in batches:
             names += files.names
             sizes += files.sizes
@@ -195,7 +195,7 @@ class WalkSums:
             for position, name in enumerate(names):
                 if name[0] == ".":
                     ends[position] = splitext(name)[1]
-        by_end = defaultdict[str, list[int]](list)
+        by_end = defaultdict(list)
         for end, size in zip(ends, sizes, strict=True):
             by_end[end].append(size)
         for end, its_sizes in by_end.items():
@@ -267,14 +267,14 @@ class WalkSums:
         )
 
 
-def _shares(shares: Iterable[Share]) -> tuple[Share, ...]:
+def _shares(shares: Iterable[Share]) -> Shares:
     """Return those `shares` that contain files, largest first."""
     filled = [share for share in shares if share.files]
     filled.sort(key=lambda share: (-share.content_bytes, share.name, share.line or 0))
     return tuple(filled)
 
 
-def _largest_directories(direct: DirectorySums, most: int) -> tuple[Share, ...]:
+def _largest_directories(direct: DirectorySums, most: int) -> Shares:
     """Return the directories with the largest files in them; only these become shares."""
     filled = (  # in the order of their sizes, with the files
         (-amount.content_bytes, prefix.rstrip("/") or ".", amount.files)
@@ -284,9 +284,9 @@ def _largest_directories(direct: DirectorySums, most: int) -> tuple[Share, ...]:
     return tuple(Share(path, -size, files) for size, path, files in nsmallest(most, filled))
 
 
-def _pattern_shares(plan: Plan, sums: _PatternSums) -> tuple[Share, ...]:
+def _pattern_shares(plan: Plan, sums: _PatternSums) -> Shares:
     """Return the shares of patterns by their indexes; None for no pattern."""
-    shares: list[Share] = []
+    shares = []
     for index, amount in sums.items():
         name = ""
         line = None

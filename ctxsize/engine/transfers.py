@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os.path import isdir, join, lexists, relpath
 
@@ -37,7 +37,17 @@ from ctxsize.engine.transfer_requests import (
     used_contexts,
 )
 from ctxsize.errors import CtxsizeError, InputError
-from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
+from ctxsize.model import (
+    Measurement,
+    NamedContext,
+    Problem,
+    Problems,
+    Report,
+    SourceShare,
+    Texts,
+    Totals,
+    Transfer,
+)
 from ctxsize.values import Value
 
 # Characters with which a path may match something other than its own name.
@@ -82,7 +92,7 @@ def _with_requested(plan: Plan, report: Report, progress: Progress | None) -> Re
     # Without a Dockerfile, a problem of the plan says so.
     is_there = plan.dockerfile is not None and plan.dockerfile_fault is None
     measured = _measure_transfers(plan, report, progress, is_there=is_there)
-    contexts = list[NamedContext]()
+    contexts = []
     for context in plan.named_contexts:
         if measured.transfers is not None:
             context = replace(context, used=context.name in used_contexts(plan))
@@ -134,7 +144,7 @@ class _Measured(Value):
     """The transfers of one context, and its problems and theirs."""
 
     transfers: tuple[Transfer, ...] | None  # None if they are not known
-    problems: tuple[Problem, ...]
+    problems: Problems
 
 
 def _measure_transfers(
@@ -267,9 +277,7 @@ class _Measuring:
         return include != (source.path,)
 
 
-def _transfer(
-    measurement: Measurement, paths: RequestedPaths, platforms: tuple[str, ...]
-) -> Transfer:
+def _transfer(measurement: Measurement, paths: RequestedPaths, platforms: Texts) -> Transfer:
     """Return the transfer of what was measured."""
     return Transfer(
         context_used=True,
@@ -314,15 +322,11 @@ def _may_show(plan: Plan, path: str) -> bool:
 
 def transfer_listing(plan: Plan) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
-
-    def problems() -> Iterable[Problem]:
-        return missing_sources(
-            plan,
-            (source for source in sources_of(plan) if source.parents is None),
-        )
-
     return Listing(
         plan,
         evaluators=[narrowed(plan.spec, include) for include in includes_of(plan)],
-        unfound=problems,
+        unfound=lambda: missing_sources(
+            plan,
+            (source for source in sources_of(plan) if source.parents is None),
+        ),
     )

@@ -20,10 +20,11 @@ from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import narrowed
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path, with_ignore_file
-from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot
+from ctxsize.engine.snapshot import Answer, Names, Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.go.strings import encoded
+from ctxsize.model import Texts
 from ctxsize.values import Value
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
@@ -84,9 +85,9 @@ class Trial:
         self.snapshot = snapshot
         self.plan = snapshot.plan
         self._pattern = cache(self.plan.builder.spec_class.pattern_class)  # each line parsed once
-        self._sent: dict[tuple[str, ...], Sent | None] = {}
+        self._sent: dict[Texts, Sent | None] = {}
         self._last: Attempt | None = None
-        self._near: dict[Include, _Answer] = {}
+        self._near: dict[Include, Answer] = {}
 
     @cached_property
     def before(self) -> Sent:
@@ -107,12 +108,9 @@ class Trial:
         if self._last is None or self._last.data != data:
             before = self.before
             # With copies: each line of a pattern that is written twice has its own number.
-            plan = with_ignore_file(self.plan, data, make=self._copy_of_pattern)
+            plan = with_ignore_file(self.plan, data, make=lambda line: copy(self._pattern(line)))
             self._last = Attempt(data, plan, before, self.under(plan.spec))
         return self._last
-
-    def _copy_of_pattern(self, line: str) -> DockerIgnorePattern:
-        return copy(self._pattern(line))
 
     def sent(self, texts: Iterable[str]) -> Sent | None:
         """Return the entries sent with these lines; None if the lines fail the build."""
@@ -145,10 +143,7 @@ class Trial:
         """Return everything, and what each of `includes` sends, once the file is written."""
         path = own_path(self.plan)
         old = self.plan.ignore_file
-        old_data = b""
-        if old is not None:
-            old_data = old.data
-        is_new = attempt.data != old_data
+        is_new = attempt.data != self.plan.ignore_data
         if is_new:
             snapshot = self.written(attempt)
         else:
@@ -182,7 +177,7 @@ class Trial:
             sent = snapshot.sent(spec, include=include)
             if near is not None:
                 sent = sent.sharing(near.sent)
-            self._near[include] = _Answer(spec, sent)
+            self._near[include] = Answer(spec, sent)
             return sent
         paths = self._paths_to_rewalk(near.spec, changed)
         directories = snapshot.part_with(paths)
@@ -210,7 +205,7 @@ class Trial:
 
         # The builder enters an ignored directory if an exception may match in it, and then others
         # may match there too.
-        touched: set[str] = set()
+        touched = set()
         for path in (*matched, *(spec.reach or ())):
             touched.add(next(filter(is_end, up_to(path)), ""))
         return touched
@@ -229,13 +224,6 @@ class WideTrial(Trial):
 
     def _all_of(self, snapshot: Snapshot, no_lines: DockerIgnoreSpec) -> Sent:
         return snapshot.judged(no_lines) or super()._all_of(snapshot, no_lines)
-
-
-class _Answer(Value):
-    """The entries that one ignore file sends; others differ from it in a few lines."""
-
-    spec: DockerIgnoreSpec
-    sent: Sent
 
 
 def _evaluator_of_few(
@@ -262,9 +250,7 @@ def planned(snapshot: Snapshot) -> Snapshot:
 
 def with_lines(plan: Plan, lines: Iterable[str]) -> bytes:
     """Return the ignore file that governs `plan` with `lines` appended."""
-    before = b""
-    if plan.ignore_file is not None:
-        before = plan.ignore_file.data
+    before = plan.ignore_data
     if before and not before.endswith(b"\n"):
         before += b"\n"
     added = "".join(f"{line}\n" for line in lines)
@@ -334,8 +320,6 @@ def _changed_patterns(
 
 
 def _are_equal(one: DockerIgnorePattern, other: DockerIgnorePattern) -> bool:
-    if one is other:
-        return True
     return one.text == other.text and one.include == other.include
 
 

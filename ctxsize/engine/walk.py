@@ -83,9 +83,7 @@ class Walk:
             yield from self._down_to(0)
             self.inspector.stop()
         except IgnoreFileError as error:
-            ignore_file = self._plan.ignore_file
-            if error.path is None and ignore_file is not None:
-                error.path = ignore_file.path
+            error.path = error.path or self._plan.ignore_path
             raise
         finally:
             self.close()
@@ -270,14 +268,14 @@ class Walk:
         others: Marks = {}
         if not frame.passed_by:
             others = self._evaluator.others(frame.state, prefix, names)
-        sent: list[str] = []
-        ignored: list[str] = []
+        sent = []
+        ignored = []
         for name in names:
             if others.get(name, mark).ignored:
                 ignored.append(name)
             else:
                 sent.append(name)
-        events: list[Event] = []
+        events = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)
             if files is not None:
@@ -285,7 +283,7 @@ class Walk:
                 events.append(files)
         if ignored:
             stats: list[os.stat_result] = []
-            unreadable: list[str] = []
+            unreadable = []
             if self._everything:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
                 unreadable = frame.directory.unreadable(ignored, stats)

@@ -79,8 +79,8 @@ class PacketMeter(Meter):
         return (self._sum,)
 
     def add(self, events: SentEvents) -> None:
-        sizes: list[int] = []
-        plain: list[Files] = []
+        sizes = []
+        plain = []
         for event in events:
             if isinstance(event, Folder):
                 self._sum += _packet_bytes(event.path, event.stat, 0, "", event.xattrs)
@@ -113,7 +113,7 @@ class PacketMeter(Meter):
         one for the path and one for all.
         """
         total = 0
-        sizes: list[int] = []
+        sizes = []
         for files in plain:
             sizes += files.sizes
             names = files.names
@@ -137,7 +137,7 @@ class PacketMeter(Meter):
 
     def _add_one_by_one(self, files: Files) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
-        contents: list[int] = []
+        contents = []
         for (name, status), size in zip(files.pairs, files.sizes, strict=True):
             path = files.prefix + name
             link = files.links.get(name) or files.linked.get(name, "")
@@ -312,7 +312,7 @@ def _header(path: str, status: stat_result, size: int, link: str, xattrs: Xattrs
     target = fsencode(link)
     seconds = status.st_mtime_ns // 10**9
     # The records of an extended header, and the bytes of their values.
-    records: dict[str, int] = {}
+    records = {}
     if not _fits(target):
         records["linkpath"] = len(target)
     if size > _LARGEST_SIZE:

@@ -169,7 +169,7 @@ class Explorer(App[int]):
     def _refresh(self, path: str | None = None) -> None:
         """Show the present figures and lines, with the cursor on `path` or where it was."""
         session = self.session
-        losses = list[Content]()
+        losses = []
         for sentences, style in ((session.lost, _RED), (session.emptied, _YELLOW)):
             shown = (*sentences[:_MOST_LOSSES], more(len(sentences) - _MOST_LOSSES))
             losses += [Content.styled(visible(text), style) for text in shown if text]
@@ -234,7 +234,7 @@ class Explorer(App[int]):
         return [_Row(match, 0, match.path) for match in entries]
 
     def _tree(self) -> list[_Row]:
-        rows = list[_Row]()
+        rows = []
         pending = self._below("", 0)
         while pending:
             row = pending.pop()
@@ -250,7 +250,7 @@ class Explorer(App[int]):
         paths = session.paths(path)
         most = self._most.get(path, _FIRST)
         left = len(paths) - most
-        rows = list[_Row]()
+        rows = []
         if left > 0:
             label = f"{left:,} more"
             if most >= _MOST_SHOWN:

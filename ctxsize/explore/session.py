@@ -221,7 +221,7 @@ class Session:
         added = self._added
         is_ignored = self.entry(path).fate == "ignored"
         narrower = _without(added, self._pattern(path))
-        tries: list[Texts] = []
+        tries = []
         if everywhere and is_ignored and narrower != added:  # the line of one place is replaced
             is_ignored = False
             added = narrower
@@ -289,7 +289,7 @@ class Session:
         """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
         chosen = self._chosen(added)
         chosen.sort(key=lambda suggestion: suggestion.patterns[-1].startswith("!"))
-        additions = list[Addition]()
+        additions = []
         for suggestion in chosen:  # in the order of `suggest`
             additions += suggestion.additions
         known = {addition.line for addition in additions}

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ctxsize.formats.styles import GLANCE, TABLES, AnyOutcome, Look
+from ctxsize.model import Texts
 
 if TYPE_CHECKING:
     from ctxsize.formats.sections import ScreenPart
@@ -120,7 +121,7 @@ FORMATS = tuple(name for name in BEGINNINGS if name != PAGE)
 """The formats of every command that does not stream; the first is the default."""
 
 
-def formats_of(command: str | None) -> tuple[str, ...]:
+def formats_of(command: str | None) -> Texts:
     """Return the formats of a command that does not stream."""
     if command in PAGED:
         return (*FORMATS, PAGE)

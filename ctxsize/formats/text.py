@@ -250,7 +250,7 @@ def _findings(item: Findings, look: Look) -> Printed:
     hang = 4
     if look.quiet:
         hang = -1
-    explained = set[str]()
+    explained = set()
     for finding in findings:
         code = finding.code
         style = _STYLES[finding.severity]

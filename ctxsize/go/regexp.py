@@ -97,7 +97,7 @@ def _categories() -> RangesByName:
     """Return the assigned code points of each Unicode general category, and of its first letter."""
     import unicodedata
 
-    categories = defaultdict[str, Ranges](list)
+    categories = defaultdict(list)
     low = 0
     characters = map(chr, range(_LAST + 1))
     for kind, codes in groupby(map(unicodedata.category, characters)):

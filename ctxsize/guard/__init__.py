@@ -18,7 +18,7 @@ from ctxsize.guard.baseline import (
     SizeChanges,
     of_measurement,
 )
-from ctxsize.model import Amount, Counted, Problem, Problems, Report, Share, Shares
+from ctxsize.model import Amount, Counted, Problem, Report, Share, Shares
 from ctxsize.units import Tolerance, human, plural
 from ctxsize.values import Value
 
@@ -144,7 +144,7 @@ class CheckReport(Value):
             findings += check.findings
             findings += (
                 problem
-                for problem in _besides_fate(check.report).findings
+                for problem in check.report.findings_but(_is_of_fate)
                 if problem.severity is not Severity.INFO
             )
         return (*findings, *self.unused)
@@ -260,21 +260,9 @@ def fatal_finding(problem: Problem, path: str) -> Finding:
     )
 
 
-def _besides_fate(report: Report) -> Report:
-    """Return `report` without the problems that `_fate` reports."""
-
-    def others(problems: Iterable[Problem]) -> Problems:
-        return tuple(
-            problem for problem in problems if not problem.is_fatal and problem.code != _NOT_BUILT
-        )
-
-    return replace(
-        report,
-        problems=others(report.problems),
-        named_contexts=tuple(
-            replace(context, problems=others(context.problems)) for context in report.named_contexts
-        ),
-    )
+def _is_of_fate(problem: Problem) -> bool:
+    """Return whether `_fate` reports a problem."""
+    return problem.is_fatal or problem.code == _NOT_BUILT
 
 
 def actual(report: Report, of: str) -> Amount:

@@ -317,7 +317,7 @@ class SizeChanges(Value):
         Each is as deep as a single part has nearly all of its change.
         """
         direction = _Direction(sign, by_files)
-        parts: list[_Part] = []
+        parts = []
         for part in self._inside("", direction):
             while not part.is_file:
                 largest = min(self._inside(part.path, direction), default=None)
@@ -355,7 +355,7 @@ class SizeChanges(Value):
         """Return the changes of `directories`."""
         old = self.before.directories
         new = self.after.directories
-        deltas: dict[str, Amount] = {}
+        deltas = {}
         for path in {**old, **new}:
             if old.get(path) != new.get(path):
                 delta = self._delta(path, is_directory=True)
@@ -370,7 +370,7 @@ class SizeChanges(Value):
         """Return the changed bytes of files by directory."""
         before = FilesByDirectory.of(self.before.largest_files).by_directory
         after = FilesByDirectory.of(self.after.largest_files).by_directory
-        by_directory: dict[str, Sizes] = {}
+        by_directory = {}
         for directory in {**before, **after}:
             old = before.get(directory, {})
             new = after.get(directory, {})
@@ -380,7 +380,7 @@ class SizeChanges(Value):
                 by_directory[directory] = new  # all of it was added
                 continue
             prefix = join(directory, "")
-            deltas: dict[str, int] = {}
+            deltas = {}
             for name in {**old, **new}:
                 if old.get(name) != new.get(name):
                     delta = self._delta(prefix + name, is_directory=False)
@@ -394,7 +394,7 @@ class SizeChanges(Value):
     def _subdirectories(self) -> dict[str, list[str]]:
         """Return the directories with changes by the one that they are in."""
         seen = {""}
-        inside = defaultdict[str, list[str]](list)
+        inside = defaultdict(list)
         for path in (*self._directories, *self._files):
             while path not in seen:
                 seen.add(path)

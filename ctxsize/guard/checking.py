@@ -160,9 +160,9 @@ def _budgeted(
     config: Config, builds: Iterable[Build] | None, budget: Budget, *, is_optional: bool
 ) -> list[BudgetedBuild]:
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
-    errors = list[CtxsizeError]()
+    errors = []
     tables = [*configured.builds(config)]
-    candidates = list[BudgetedBuild]()
+    candidates = []
     if builds is None and tables:
         for table, described in tables:
             candidates += described
@@ -200,7 +200,7 @@ def of_builds(
     config: Config, tables: list[DescribedBuilds], builds: Iterable[Build]
 ) -> Iterator[BudgetedBuild]:
     """Yield each build completed by each table of its context, or by the top level."""
-    tables_of = defaultdict[str, list[BudgetedBuild]](list)
+    tables_of = defaultdict(list)
     for table, described in tables:
         for context in {realpath(budgeted.build.context) for budgeted in described}:
             tables_of[context].append(table)
@@ -255,7 +255,7 @@ def _policy_builds(
     it. A limit of the transfer holds for the completed builds, too.
     """
     is_transfer = policy.budget.of != "context"
-    checked = set[tuple[object, ...]]()
+    checked = set()
     for named in _unique_names(budgeted):
         given = named.given or named.build
         builder = policy.build.builder or given.builder
@@ -305,7 +305,7 @@ class _Checker:
 
     def measure(self, *, is_partial: bool = False) -> None:
         """Measure each build. Raises the failures; if `is_partial`, only if there is no size."""
-        errors = list[CtxsizeError]()
+        errors = []
         self.unchecked = []
         self._measured = []
         for budgeted in self._builds:
@@ -326,13 +326,9 @@ class _Checker:
         config = self._config
         if budgeted.is_policy:
             config = Config()
-        report = _measured(
-            plan_with_hint(budgeted.build, self._plans),
-            config,
-            top=TOP,
-            depth=DEPTH,
-            progress=self._progress,
-        )
+        plan = plan_with_hint(budgeted.build, self._plans)
+        report = measure(plan, top=TOP, depth=DEPTH, progress=self._progress)
+        report = completed(plan, report, config, progress=self._progress)
         if budgeted.budget.of == "transfer" and report.transfer is None:
             reasons = [
                 problem.message for problem in report.problems if problem.code in _NO_TRANSFER
@@ -423,14 +419,6 @@ def _sent(plan: Plan) -> Known:
         if entry.kind not in (Kind.DIRECTORY, Kind.SYMLINK):
             files[entry.path] = entry.content_bytes
     return of_files(files)
-
-
-def _measured(
-    plan: Plan, config: Config | None, *, top: int, depth: int, progress: Progress | None = None
-) -> Report:
-    """Return the report of a plan, without the problems that `config` accepts."""
-    report = measure(plan, top=top, depth=depth, progress=progress)
-    return completed(plan, report, config, progress=progress)
 
 
 def _entry(name: str, report: Report) -> Known:

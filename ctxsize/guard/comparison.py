@@ -295,7 +295,7 @@ def _of_report(report: Any) -> Saved:
         path = text(ignore_file["path"])
     spec = None
     if {"ignore_file", "builder"} <= set(report):
-        patterns: list[Any] = []
+        patterns = []
         if ignore_file:
             patterns = ignore_file["patterns"]
         spec = BUILDERS[builder].spec_class.from_lines(map(_line_of, patterns))

@@ -216,7 +216,7 @@ def all_rules() -> dict[str, Rule]:
 
     Raises `InputError` for a mistake in a row, also if two files have a row of one name.
     """
-    rules: dict[str, Rule] = {}
+    rules = {}
     for file in listed("rules"):
         for rule in rules_in(file):
             if rule.name in rules:

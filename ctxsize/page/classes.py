@@ -139,7 +139,7 @@ class Fates:
         properties = [*self._properties(directory)]
         if names and not properties:
             return [names]
-        by_properties = defaultdict[tuple[object, ...], list[str]](list)
+        by_properties = defaultdict(list)
         for name in names:
             by_properties[tuple([has(name) for has in properties])].append(name)
         return by_properties.values()
@@ -313,7 +313,7 @@ def _further_names(snapshot: Snapshot, context: Sent) -> dict[str, list[str]]:
     """Return by path all names of a file that are sent, if it has several."""
     if not snapshot.has_further_names:
         return {}
-    groups = defaultdict[int, list[str]](list)
+    groups = defaultdict(list)
     for directory in snapshot.folders:
         for file in directory.special:
             path = directory.prefix + file.name

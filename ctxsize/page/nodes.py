@@ -116,7 +116,7 @@ def nodes(
         pending = heappop(heap)
         leaf = pending.leaf
         inside = entries.of(leaf)
-        shown: list[Leaf] = []
+        shown = []
         if pending.depth < _DEEPEST:
             shown = _largest(inside, least, most)
         most -= _length(shown)

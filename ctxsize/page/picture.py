@@ -44,7 +44,7 @@ _LONG_LINE = Look(1_000)
 
 def page(outcome: AnyOutcome, progress: Progress | None) -> PageValues:
     """Return the page of an outcome. Raises what `measure` raises."""
-    maps: list[PageValues] = []
+    maps = []
     if outcome.kind == "scan":
         maps = [*_of_scan(outcome, progress)]
     elif outcome.kind == "diff":
@@ -183,7 +183,7 @@ def _tree_of_change(change: ContextChange) -> object:
     new = change.new.known
     directories = {**old.directories, **new.directories}
     folders = {"": MemoryDirectory("")}
-    leaves = defaultdict[str, list[Leaf]](list)
+    leaves = defaultdict(list)
     rest = {"": [change.before, change.after]}  # of each directory, before and after
     for path in sorted({**directories, **old.largest_files, **new.largest_files}):
         is_directory = path in directories
@@ -290,11 +290,9 @@ def _rule(suggestion: Suggestion) -> PageValues:
 def _file(plan: Plan, suggestions: ShownSuggestions) -> PageValues:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
     file = plan.ignore_file
-    data = b""
-    if file:
-        data = file.data
+    data = plan.ignore_data
     lines = []
-    additions: list[Addition] = []
+    additions = []
     exceptional = []
     for index, has_exceptions in in_file_order(suggestions):
         if has_exceptions:

@@ -53,7 +53,7 @@ def merge(
     if in_order:
         present = []
         if block is not None:
-            present = lines[block.start : block.end]
+            present = lines[block.start : block.stop]
     missing = _missing(wanted, _patterns_in(present, split), in_order=in_order)
     if not missing:
         return before.data
@@ -66,7 +66,7 @@ def merge(
     if block is None:
         lines = _with_block(lines, written, at_start=at_start)
     else:
-        position = block.end
+        position = block.stop
         if all(wanted[index].exception for index in missing):
             position = _behind_exceptions(lines, block, split)
         if not in_order and position - block.start > 1:
@@ -87,7 +87,7 @@ def superseded(
     """
     patterns = [pattern_class(text) for text in before.texts()]
     exceptions = [number for number, pattern in enumerate(patterns, 1) if pattern.include is False]
-    changes = dict[int, str | None]()
+    changes = {}
     for addition in additions:
         wide = pattern_class(addition.line)
         text: str | None = addition.line
@@ -107,13 +107,6 @@ def superseded(
     return changes
 
 
-class _MarkedBlock(Value):
-    """The indices of the two marks of a block."""
-
-    start: int
-    end: int
-
-
 def _pattern_in(line: str, split: _Split) -> SplitLine:
     """Return the pattern of a line. Raises `ValueError` if it is not one pattern."""
     pattern = None
@@ -131,8 +124,8 @@ def _patterns_in(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:
 
 def _block(
     lines: Sequence[bytes], split: _Split, *, at_start: bool, in_order: bool
-) -> _MarkedBlock | None:
-    """Return the block to extend, None if a new one is needed."""
+) -> range | None:
+    """Return the lines of the block to extend before its last, None if a new one is needed."""
     blocks = []
     start = None
     # A mark that has lost its partner is a comment like any other.
@@ -140,7 +133,7 @@ def _block(
         if line.startswith(START):
             start = index
         elif line.startswith(END) and start is not None:
-            blocks.append(_MarkedBlock(start, index))
+            blocks.append(range(start, index))
             start = None
     if not blocks:
         return None
@@ -149,16 +142,16 @@ def _block(
             return None
         return blocks[0]
     block = blocks[-1]
-    behind = _patterns_in(lines[block.end :], split)
+    behind = _patterns_in(lines[block.stop :], split)
     if any(in_order or pattern.exception for pattern in behind):  # it could undo an addition
         return None
     return block
 
 
-def _behind_exceptions(lines: Sequence[bytes], block: _MarkedBlock, split: _Split) -> int:
+def _behind_exceptions(lines: Sequence[bytes], block: range, split: _Split) -> int:
     """Return the index behind the last exception in a block, or of its end without one."""
-    position = block.end
-    for index in range(block.start, block.end):
+    position = block.stop
+    for index in block:
         if any(pattern.exception for pattern in _patterns_in([lines[index]], split)):
             # What ignores behind the last exception must stay behind.
             position = index + 1

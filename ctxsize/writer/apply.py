@@ -19,7 +19,7 @@ from typing import Literal
 
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
-from ctxsize.model import Problem
+from ctxsize.model import Problem, Problems
 from ctxsize.reader import (
     border_of,
     entries_in,
@@ -41,9 +41,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def apply(
-    edits: Sequence[Edit], *, within: str | None = None, links: Links = "follow"
-) -> tuple[Problem, ...]:
+def apply(edits: Sequence[Edit], *, within: str | None = None, links: Links = "follow") -> Problems:
     """Carry out `edits`, and return notes for the user about the files written.
 
     A symlink that is followed stays one and its target is written; the target must lie in

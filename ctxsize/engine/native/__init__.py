@@ -180,7 +180,7 @@ def _ahead_of_sent(events: Iterator[EventOfSent], spec: DockerIgnoreSpec) -> Ite
             return bool(spec.patterns[event.decider].include)
         return isinstance(event, Folder) and event.mark.ignored
 
-    waiting: list[EventOfSent] = []
+    waiting = []
     for event in events:
         waiting.append(event)
         if not is_ignored(event):

@@ -27,7 +27,7 @@ def tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
     classes: ClassNumbers = {}
     tokens: Tokens = []
-    first: list[int] = []
+    first = []
     for bit, part in enumerate(program.parts):
         first.append(len(tokens))
         tokens += _tokens(part, classes)

@@ -40,7 +40,7 @@ from ctxsize.formats.wording import (
     visible,
     writing_all,
 )
-from ctxsize.model import Amount, Problem, Texts
+from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ def _linted(outcome: Linted, look: Look) -> Sections:
 
 def _fixed(findings: Iterable[Finding]) -> Section:
     """Return a line for each fix that was made; for equal ones of a file a single line."""
-    alike = defaultdict[Texts, list[Finding]](list)
+    alike = defaultdict(list)
     for finding in findings:
         if finding.fix:
             text = fix_text(finding.fix).partition("; changes nothing")[0]
@@ -174,7 +174,7 @@ def _scanned(scan: Scan, look: Look) -> Sections:
     errors = [
         Prose(f"  {quoted(_build(row))}: {visible(row.error)}", 4) for row in scan.rows if row.error
     ]
-    failures = _failures(scan)
+    failures = dict.fromkeys(failure for row in scan.rows for failure in row.failures)
     others = [problem for problem in scan.problems if problem not in failures]
     nothing = []
     if not (scan.rows or any(problem.fails for problem in scan.problems)):
@@ -184,21 +184,12 @@ def _scanned(scan: Scan, look: Look) -> Sections:
         nothing.append(Prose(text))
     return [
         Section([table, *few(errors, _MOST_LINES, look)], _title(scan)),
-        Section([_fates(scan, look)]),
+        Section([fate(failures, scan.root, 0 if look.full else _MOST_LINES)]),
         Section(nothing),
         Section([*_across(scan, look)], "Across builds"),
         Section(few(notes(others), _MOST_LINES, look)),
         Section([*_next(scan)]),
     ]
-
-
-def _failures(scan: Scan) -> dict[Problem, None]:
-    return dict.fromkeys(failure for row in scan.rows for failure in row.failures)
-
-
-def _fates(scan: Scan, look: Look) -> Findings:
-    """Return why builds fail, each reason once."""
-    return fate(_failures(scan), scan.root, 0 if look.full else _MOST_LINES)
 
 
 def _title(scan: Scan) -> str:
