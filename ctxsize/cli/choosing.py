@@ -56,20 +56,6 @@ def chosen(build: Build) -> Build:
     return as_found(build)
 
 
-def chosen_of_builds(build: Build) -> Build:
-    """Return the build of the present command as `chosen`; leave it where nothing is built."""
-    made = choice(build)
-    if made is None:
-        return as_found(build)
-    if made.build is None and not made.builds:
-        raise _nothing_built(build)
-    return only(build, made)
-
-
-def _nothing_built(build: Build) -> InputError:
-    return InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
-
-
 def chosen_for(build: Build, paths: Sequence[str], *, is_about_takers: bool) -> Build:
     """Return the build whose context holds `paths`, or leave the command as `chosen` does.
 
@@ -124,7 +110,7 @@ def chosen_to_write(build: Build) -> Build:
     builds = api.discover(planning.top_around(build)).builds
     here = [other for other in builds if realpath(other.build.context) == realpath(build.context)]
     if not builds and not is_named:
-        raise _nothing_built(build)
+        raise InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
     if builds:
         made = with_only(build, here)
         if made.build is None:

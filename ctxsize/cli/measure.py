@@ -122,7 +122,7 @@ def measure(
     display: Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why."""
-    build = choosing.chosen_of_builds(build)
+    build = choosing.chosen(build)
     rows = top or (30 if by else 5)
     ignored = ignored or by == "pattern"
     levels = 3
