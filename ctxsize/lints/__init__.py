@@ -204,14 +204,13 @@ def lint(
         builds.append(build)
     plans = cases.plans(builds, builder)
     ungoverned = [plan for plan in plans if plan.ignore_file is None]
-    left_out = [found for layout in layouts for found in layout.left_out]
     for plan in ungoverned:
         cases.problems += lacking(plan)
         problems = dict.fromkeys(failures(plan))
         failing += (missing.failing(problem, plan.context) for problem in problems)
         fates |= problems
         failing += missing.hazards_without_file(plan)
-    for case in cases.without_file(ungoverned, left_out):
+    for case in cases.without_file(ungoverned):
         failing += _lint_without_file(case)
     if config.path is None:
         lints = ()

@@ -90,13 +90,11 @@ class Cases(Mutable):
             return case
         return replace(case, tree=self._tree(case))
 
-    def without_file(self, plans: Iterable[Plan], left_out: Iterable[Build]) -> Iterator[Case]:
+    def without_file(self, plans: Iterable[Plan]) -> Iterator[Case]:
         """Yield a case for each context of `plans`, as if their ignore file were empty."""
-        others = {(build.context, build.dockerfile) for build in left_out}
         builds = defaultdict[tuple[str, str], list[Build]](list)
         for plan in plans:
-            if (plan.build.context, plan.build.dockerfile) not in others:
-                builds[ignore_file_to_write(plan), plan.context].append(plan.build)
+            builds[ignore_file_to_write(plan), plan.context].append(plan.build)
         for (path, context), of_file in builds.items():
             yield self.case(Target(path, context, tuple(of_file)), b"")
 
@@ -302,13 +300,12 @@ class Layout:
         found = discover(root, environment=os.environ, parsed_files=parsed_files)
         self._discovery = with_configured(found, configured)
         self._real = cache(_real)  # many ignore files are compared with the same builds
-        builds = (*self._discovery.builds, *self._discovery.left_out)
-        self._builds = merged([*builds, *configured])
+        ours = merged([*self._discovery.builds, *configured])
+        self._builds = merged([*ours, *self._discovery.left_out])
         self._readers = IgnoreFileReaders(
             [*self._builds, *self._discovery.outside], border_of(root), parsed_files
         )
-        self.builds = [discovered.build for discovered in self._builds]
-        self.left_out = [discovered.build for discovered in self._discovery.left_out]
+        self.builds = [discovered.build for discovered in ours]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""

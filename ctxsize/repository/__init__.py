@@ -23,7 +23,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.plan import ParsedDockerfile, ParsedDockerfiles
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import FrozenFindings, Location
-from ctxsize.knowledge.rules import table
+from ctxsize.knowledge.rules import is_build_input, table
 from ctxsize.model import Problem, Problems, Texts
 from ctxsize.repository import bake, calls, commands, described, projects
 from ctxsize.repository.commands import Ground, ground_of
@@ -244,6 +244,8 @@ def _guessed_context(
     instructions = _sources_by_line(need).values()
     candidates = [*reversed(up_to(directory)), ""]
     takes_all = any(source.path in _ALL for sources in instructions for source in sources)
+    if takes_all and not stated:
+        usual = _project_around(search, directory)
     if takes_all or stated:
         candidates.insert(0, usual)
     groups = [*chain.from_iterable(map(_alternatives, instructions))]
@@ -261,6 +263,29 @@ def _guessed_context(
     if groups:
         return context, "missing"
     return context, ""
+
+
+def _project_around(search: Search, directory: str) -> str:
+    """Return the usual context in `directory` of a Dockerfile that takes all of it.
+
+    Where nothing is but the Dockerfile, that is the nearest directory above with a manifest.
+    """
+    usual = usual_context(directory)
+    if usual != directory or not all(map(_is_about_images, search.names_in(directory))):
+        return usual
+    for above in [*reversed(up_to(dirname(directory))), ""]:
+        if any(map(is_build_input, search.names_in(above))):
+            return above
+    # `docker` of `docker/dev` has the Dockerfiles of the project above it.
+    parent = dirname(directory)
+    around = usual_context(parent)
+    if around != parent:
+        return around
+    return directory
+
+
+def _is_about_images(name: str) -> bool:
+    return is_dockerfile(name) or is_ignore_file(name) or name.lower().endswith(".md")
 
 
 def usual_context(directory: str) -> str:

@@ -80,6 +80,7 @@ class Ground(Value):
     expanded: Expander = str  # replaces variables of the file
     is_pristine: bool = False  # True if nothing but what git tracks is there when it builds
     is_of_git: bool = False  # True if it builds from git, so that no directory is sent
+    checkout: str = ""  # the directory below the first one in which the repository is
 
     def on_line(self, line: int) -> Ground:
         """Return the part of the file that begins on a line."""
@@ -89,9 +90,14 @@ class Ground(Value):
     def placed(self, directory: str, path: str) -> str:
         """Return a path joined to a directory, or to the first one if it starts with `TOP`."""
         path = posixpath.join(directory, path)
-        if not path.startswith(TOP):
+        if path.startswith(TOP):
+            path = join(self.directories[0], path.removeprefix(TOP).lstrip("/"))
+        if not self.checkout:
             return path
-        return join(self.directories[0], path.removeprefix(TOP).lstrip("/"))
+        below = relpath(join("/", path), join("/", self.directories[0], self.checkout))
+        if below.startswith(".."):
+            return path
+        return join(self.directories[0], below)
 
     def with_top(self, text: str) -> str:
         """Return a text with `TOP` in place of the expressions for it, and with variables."""

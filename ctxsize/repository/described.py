@@ -25,7 +25,14 @@ from ctxsize.repository.commands import (
 )
 from ctxsize.repository.recognisers import BuildCommand, BuildDescription, FileKind, expression
 from ctxsize.repository.search import RegexMatch, Search
-from ctxsize.repository.steps import MAIN, Passage, is_checkout_alone, made_before, scripts_of
+from ctxsize.repository.steps import (
+    MAIN,
+    Passage,
+    is_checkout_alone,
+    made_before,
+    place_of_checkout,
+    scripts_of,
+)
 from ctxsize.repository.yaml import (
     Yaml,
     YamlMapping,
@@ -102,7 +109,11 @@ def _variables(ground: Ground, passages: Iterable[Passage]) -> Iterator[tuple[st
 
 def _add_passage(ground: Ground, passage: Passage) -> None:
     """Add the builds that a mapping describes, and those of its scripts."""
-    named = replace(ground, place=replace(ground.place, name=passage.name))
+    named = replace(
+        ground,
+        place=replace(ground.place, name=passage.name),
+        checkout=place_of_checkout(passage, ground.kind),
+    )
     add_described(named, passage)
     directory = ground.with_top(passage.working_directory)
     for line, script in scripts_of(passage, ground.kind):
@@ -278,7 +289,9 @@ def _add_run(
     is_one = context and "\n" not in context + file and "*" not in file
     if ground.is_of_git and (not is_one or is_open(context + file + target)):
         return
-    for text in (context, file, target):
+    if is_open(target):  # the build is there, whatever a run builds of it
+        target = ""
+    for text in (context, file):
         if is_open(text):
             search.complain(
                 "expression",

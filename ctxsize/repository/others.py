@@ -32,7 +32,7 @@ def is_of_others(path: str) -> bool:
     return any(
         row.pattern.fullmatch(above)
         for row in others_directories()
-        if not (row.holds or row.filled)
+        if not (row.holds or row.beside or row.filled)
         for above in up_to(dirname(path))
     )
 
@@ -138,12 +138,14 @@ class Others:
         return ""
 
     def _is_proved(self, row: OthersDirectory, above: str, directory: str) -> bool:
-        """Return whether a directory below `above` has a file that makes it one of others."""
-        if not row.holds:
+        """Return whether a file below `above`, or beside it, makes a directory one of others."""
+        if not (row.holds or row.beside):
             return True
+        places = [inner for inner in up_to(directory) if inner.startswith(f"{above}/")]
+        if row.beside:
+            places = [dirname(above)]
         return any(
-            re.fullmatch(row.holds, name)
-            for inner in up_to(directory)
-            if inner.startswith(f"{above}/")
-            for name in self._search.names_in(inner)
+            re.fullmatch(row.holds or row.beside, name)
+            for place in places
+            for name in self._search.names_in(place)
         )

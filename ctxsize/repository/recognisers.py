@@ -103,6 +103,7 @@ class OthersDirectory(Value):
     what: str  # what such code is, in the plural
     name: str  # an expression for the end of its path
     holds: str = ""  # an expression for a name in a directory below it, which proves that
+    beside: str = ""  # an expression for a name beside the directory, which proves that
     unbuilt: bool = False  # True if only Dockerfiles that nothing builds are meant
     filled: bool = False  # True if only Dockerfiles with the marks of a template are meant
 

@@ -90,6 +90,23 @@ def is_checkout_alone(passage: Passage, kind: FileKind, script: str = "") -> boo
     return has_checkout and _makes_no_files(script)
 
 
+def place_of_checkout(passage: Passage, kind: FileKind) -> str:
+    """Return the directory into which the steps before a mapping check the repository out.
+
+    It is `""` for the usual one, also if another repository is put elsewhere.
+    """
+    place = ""
+    for step in passage.steps[: min(passage.number, _MOST_STEPS)]:
+        mapping = mapping_of(step)
+        repository = text_at(mapping, ["with.repository"])
+        is_ours = not repository or expression("expressions").fullmatch(repository)
+        if is_ours and re.fullmatch(kind.checkout, text_at(mapping, ["uses"])):
+            place = text_at(mapping, ["with.path"])
+            if not place:
+                break
+    return place
+
+
 def made_before(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
     """Yield what makes files in the steps before a mapping, each with its line."""
     first = max(0, passage.number - _MOST_STEPS)

@@ -121,7 +121,7 @@ def _forms() -> Iterator[Names]:
 
 
 def _proofs() -> Iterator[Names]:
-    return ({"row": row} for row in recognisers.others_directories() if row.holds)
+    return ({"row": row} for row in recognisers.others_directories() if row.holds or row.beside)
 
 
 def _commands() -> Iterator[Names]:
@@ -191,7 +191,7 @@ COMPUTED: dict[str, Computed] = {
     "advice/recipe.py: f'(?<![\\\\w-]){re.escape(option)}(?![\\\\w-])'": Computed(
         _each("option", _OPTIONS)
     ),
-    "repository/others.py: row.holds": Computed(_proofs),
+    "repository/others.py: row.holds or row.beside": Computed(_proofs),
     "repository/calls.py: kind.unknown": Computed(_each("kind", _files())),
     "repository/commands.py: _PARTS[kind.reader]": Computed(_each("kind", _readers())),
     "repository/commands.py: kind.unknown": Computed(_each("kind", _files())),

@@ -143,6 +143,24 @@ GUESSES: dict[str, tuple[str, list[str | Node], str]] = {
         [file("web/Dockerfile", ALL), "web/a", "b"],
         "web",
     ),
+    "nothing beside it, and a manifest above": (
+        "extras/docker/dev/Dockerfile",
+        [
+            file("extras/docker/dev/Dockerfile", ALL),
+            *("extras/docker/dev/README.md", "extras/docker/base/run.sh", "package.json"),
+        ],
+        ".",
+    ),
+    "nothing beside it, and no manifest": (
+        "sub/docker/dev/Dockerfile",
+        [file("sub/docker/dev/Dockerfile", ALL), "sub/a", "b"],
+        "sub",
+    ),
+    "files beside it": (
+        "docker/nginx/Dockerfile",
+        [file("docker/nginx/Dockerfile", ALL), "docker/nginx/html/a", "package.json"],
+        "docker/nginx",
+    ),
     "no directory of the repository": (
         "web/Dockerfile",
         [

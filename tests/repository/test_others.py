@@ -26,6 +26,19 @@ CASES: dict[str, tuple[list[str | Node], list[str], str]] = {
         [],
         "3 Dockerfiles in fixtures were left out",
     ),
+    "names that begin so": (
+        [file(f"{name}/a/Dockerfile", BUILD) for name in ("testfiles-negative", "test_file")],
+        [],
+        "2 Dockerfiles in fixtures were left out",
+    ),
+    "what lies beside the tests of a package of Go": (
+        [
+            "p/p_test.go",
+            *(file(f"{name}/a/Dockerfile", BUILD) for name in ("p/testcases", "p/app")),
+        ],
+        ["p/app/a"],
+        "1 Dockerfile in test data was left out",
+    ),
     "tests that CI may build": (
         [file("tests/Dockerfile", BUILD), file("e2e/Dockerfile", BUILD)],
         ["e2e", "tests"],
@@ -210,3 +223,28 @@ def test_a_configured_fixture_counts(
     printed = capsys.readouterr().out
     assert "testdata" in printed
     assert "2 Dockerfiles in templates and vendored code were left out" in " ".join(printed.split())
+
+
+def test_nothing_is_found_or_written_among_test_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests of a parser read every entry of such a directory."""
+    nodes = [
+        file("Dockerfile", b"FROM scratch\nCOPY m /\n"),
+        file("m", b"m\n"),
+        file("p/testfiles/a/Dockerfile", b"FROM busybox\nADD nofile /\n"),
+        file("p/testfiles/b/Dockerfile", b"FROM busybox\nUSR x\n"),
+        file("p/testfiles/c/Dockerfile", b"FROM busybox\nCOPY . /go\n"),
+        file("p/testfiles/c/result", b"r\n"),
+    ]
+    monkeypatch.chdir(build_tree(tmp_path / "r", nodes))
+    line = "3 Dockerfiles in fixtures were left out"
+    assert run(["lint"]) == 0
+    assert "CTX411" not in capsys.readouterr().out
+    assert run(["suggest", "--all", "--write"]) == 0
+    assert line in capsys.readouterr().out
+    assert not [*Path("p").rglob(".dockerignore")]
+    assert run(["init", "--dry-run"]) == 0
+    screen = capsys.readouterr()
+    assert line in screen.err
+    assert "testfiles" not in screen.out

@@ -261,7 +261,8 @@ def _builds(scan: Scan, look: Look) -> Table:
 
     def name_of(row: Row) -> str:
         name = row.build.context
-        if look.full or contexts[name] > 1:
+        is_unusual = row.options[:1] == ["-f"]
+        if look.full or is_unusual or contexts[name] > 1:
             name = _build(row)
         if row.failures:
             name += _FAILS
