@@ -102,6 +102,8 @@ class Foresight(Value):
     names: Texts  # of the directory
     also_beside: Texts = ()  # one of these must be there, too
     not_beside: Texts = ()
+    configured: bool = False  # True if settings beside the manifest may name the directory
+    of_files: str = ""  # the ending of the files that it is made of, one of which must be there
     git_ignored: bool = False  # True if a line of a `.gitignore` must ignore it
     outermost: bool = False  # True if a manifest below another one of the rule makes none
 
@@ -324,9 +326,9 @@ _ROW_CHECKS = {
 }
 """Types of the values of a row by their keys, markers excluded."""
 _FORESIGHT_CHECKS = {
-    "by": TEXT,
+    **dict.fromkeys(("by", "of_files"), TEXT),
     **dict.fromkeys(("beside", "also_beside", "not_beside", "names"), TEXTS),
-    **dict.fromkeys(("git_ignored", "outermost"), FLAG),
+    **dict.fromkeys(("git_ignored", "outermost", "configured"), FLAG),
 }
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from posixpath import basename, dirname
 
 from ctxsize.engine.dockerfiles import is_ignore_file, read_ignore_file
@@ -22,6 +23,7 @@ from ctxsize.go.wildcards import has_wildcards
 from ctxsize.guard import fatal_finding
 from ctxsize.hidden import Hidden
 from ctxsize.knowledge.rules import listed, table
+from ctxsize.lints import depths
 from ctxsize.lints.case import Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
@@ -356,12 +358,17 @@ def foreseen(case: Case, tree: LintTree) -> LintFindings:
     """Yield the directories that tools make, and that a build sends or would send."""
     if not case.plans:
         return
-    written = {basename(line.text.removesuffix("/**")) for line in case.patterns}
+    # Others report that these lines do not match where they should.
+    widened = chain(depths.root_only(case), depths.single_star(case))
+    numbers = {finding.location.line for finding in widened}
+    reported = {
+        basename(line.text.removesuffix("/**")) for line in case.patterns if line.number in numbers
+    }
     for suggestion in case.judgement.unneeded:
         if not (suggestion.safe and suggestion.rule.foreseen):
             continue
-        if basename(suggestion.matches[0].find) in written:
-            continue  # others report that a line does not match where it should
+        if basename(suggestion.matches[0].find) in reported:
+            continue
         patterns = ", ".join(map(shown, suggestion.patterns[:2]))
         paths = list[str]()
         if suggestion.prevents:

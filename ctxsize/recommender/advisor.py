@@ -40,7 +40,7 @@ from ctxsize.recommender.outcome import (
     Suggestion,
     Suggestions,
 )
-from ctxsize.recommender.prevention import Foreseen
+from ctxsize.recommender.prevention import Foreseen, widened
 from ctxsize.recommender.ranking import ranked
 from ctxsize.recommender.spared import with_judgement
 from ctxsize.recommender.tree import (
@@ -113,6 +113,7 @@ class Advisor(BuildContext):
         proved, edit, after = self._with_edit(proved, chosen)
         questions = tuple(self._questions(usable))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
+        secrets = [*filter(self.facts.may_travel, secrets)]
         snapshot = self._real
         problems = [*snapshot.problems, *lacking(self.plan), *self.build_files.problems]
         problems += self.evidence.problems
@@ -191,9 +192,11 @@ class Advisor(BuildContext):
         spec = spec_with(self.plan, safe)
         hidden = {path for suggestion in safe for path in suggestion.paths}
         foreseen = [*Foreseen(self.facts, hidden).prevention(spec)]
-        if foreseen and self.proof.fault([*foreseen, *sorted(safe, key=has_exceptions)]):
+        wide = widened(safe, foreseen)
+        others = [other for other in foreseen if other.patterns[0] not in written(wide)]
+        if foreseen and self.proof.fault([*others, *sorted(wide, key=has_exceptions)]):
             return proved
-        return [*safe, *foreseen, *unsafe]
+        return [*wide, *others, *unsafe]
 
     def _is_taken_elsewhere(self, suggestion: Suggestion) -> bool:
         """Return True if another build takes what it hides: one ignore file is for all of them."""

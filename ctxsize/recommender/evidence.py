@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field
 from functools import cache, lru_cache
@@ -17,6 +17,7 @@ from itertools import filterfalse
 from os.path import join
 from posixpath import basename, dirname
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.findings import Confidence
 from ctxsize.globs import GlobIndex, is_glob
@@ -56,7 +57,6 @@ _TEMPLATES = (
 """Matches names of templates for a secret, and of what only speaks of one."""
 # In directories of tests secrets are usually made up.
 _TESTS = r"(?i)(?<![^\W_])(tests?|testing|specs?|suites?|mocks?|fixtures?|testdata)(?![^\W_])"
-_VENDORED = ("modules.txt", "autoload.php")  # written beside the modules by `go` and `composer`
 _CREDENTIALS = r"://[^/\s:@]*:[^/\s:@$<{]+@|-----BEGIN|\b(gh[opsu]_|github_pat_|glpat-|AKIA|sk-|xox[a-z]-|eyJ)\w"
 """Matches what is a secret under any name; on at most _FIRST_BYTES characters."""
 _SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\s\"'#]*)"
@@ -318,23 +318,15 @@ class Evidence(Mutable):
 
     def _is_made_up(self, path: str) -> bool:
         """Return True, and count its files, for what git tracks of tests and vendored code."""
-        above = path.split("/")[:-1]
-        if not any(re.search(_TESTS, name) for name in above) and not self._is_vendored(above):
+        above = up_to(path)[:-1]
+        is_of_tests = any(re.search(_TESTS, basename(directory)) for directory in above)
+        if not is_of_tests and not any(map(self.tree.is_vendored, above)):
             return False
         files = {*self.tree.files_below(path)}
         if not files or not files.issubset(self.git.at_or_below(path)):
             return False
         self.made_up |= files
         return True
-
-    def _is_vendored(self, above: Sequence[str]) -> bool:
-        """Return True for directories in one into which a tool copied the code of others."""
-        for number, name in enumerate(above, 1):
-            if name == "node_modules":
-                return True
-            if name == "vendor" and self.tree.first("/".join(above[:number]), _VENDORED):
-                return True
-        return False
 
     def _has_settings(self, path: str) -> bool:
         """Return True for a file of variables that git tracks and in which no value is secret."""

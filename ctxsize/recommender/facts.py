@@ -257,6 +257,16 @@ class Facts(Mutable):
             if build_file.takes_everything or above:
                 yield build_file
 
+    def may_travel(self, match: Match) -> bool:
+        """Return True if a build transfers the match, or if that is not known."""
+        plan = self.plan
+        if plan.dockerfile is None or not plan.builder.asks_for_paths:
+            return True
+        if self.build_files.undecided:
+            return True
+        takers = chain(self.build_files.taking(match.path), self.taking(match))
+        return next(takers, None) is not None
+
     def running(self, commands: re.Pattern[str]) -> str | None:
         """Return the path of a Dockerfile that runs such commands; None if there is none."""
         for build_file in self.build_files.all:

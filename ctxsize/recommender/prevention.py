@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from posixpath import basename, join
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from ctxsize.model import Texts
 from ctxsize.recommender.build_files import exceptions, may_name
 from ctxsize.recommender.candidates import MANY, ending
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.outcome import Match, Suggestion
+from ctxsize.recommender.outcome import Match, Suggestion, Suggestions
 from ctxsize.recommender.spared import is_made_in
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import PathSet, fits, is_at_or_below, is_below
@@ -123,7 +124,10 @@ class Foreseen:
         left_out = NOT_SOURCES.union(listed("made_up"))
 
         def enters(directory: MemoryDirectory) -> bool:
-            return directory.name not in left_out and directory.path not in self._hidden
+            path = directory.path
+            if directory.name in left_out or path in self._hidden:
+                return False
+            return not self._facts.tree.is_vendored(path)
 
         directories = defaultdict[str, list[str]](list)
         for directory in self._facts.tree.root.tree(enters):
@@ -139,12 +143,11 @@ class Foreseen:
 
     def _places(self, rule: Rule) -> Iterator[_Source]:
         """Yield the directories in which a tool makes what a rule is about, outermost first."""
-        tree = self._facts.tree
         places: dict[str, _Source] = {}
         for foresight in rule.foreseen:
             for manifest in foresight.beside:
                 for directory in self._directories_by_manifest.get(manifest, ()):
-                    if directory not in places and is_made_in(tree, directory, foresight):
+                    if directory not in places and is_made_in(self._facts, directory, foresight):
                         places[directory] = _Source(directory, foresight, manifest)
         for directory in sorted(places, key=_depth):
             place = places[directory]
@@ -156,9 +159,7 @@ class Foreseen:
         """Return True if no pattern ignores it, and a build takes the directory around it."""
         if mark_of(spec, output.probe).ignored:
             return False
-        if not self._facts.plan.builder.asks_for_paths:
-            return True
-        return next(self._facts.taking(output.match), None) is not None
+        return self._facts.may_travel(output.match)
 
     def _is_known(self, name: str) -> bool:
         """Return True if something of this name is there, or git or a build knows one."""
@@ -221,6 +222,20 @@ class Foreseen:
             return ()
         patterns = (self._facts.pattern_of(match.path) for match in matches)
         return tuple(pattern + end for pattern in patterns if pattern)
+
+
+def widened(suggestions: Suggestions, foreseen: Suggestions) -> Suggestions:
+    """Return suggestions, with the lines for all depths of those `foreseen` of the same names."""
+    lines = {
+        (other.rule, other.matches[0].find): other.patterns
+        for other in foreseen
+        if other.patterns[0].startswith("**/")
+    }
+    wide = []
+    for suggestion in suggestions:
+        patterns = lines.get((suggestion.rule, suggestion.matches[0].find), suggestion.patterns)
+        wide.append(replace(suggestion, patterns=patterns))
+    return wide
 
 
 @cache

@@ -26,7 +26,8 @@ def ranked(
 ) -> Suggestions:
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
-    Secrets and hazards of any size are worth a line, as are volatile files that are transferred.
+    Secrets and hazards of any size are worth a line, as are volatile files that are transferred;
+    but no doubt about a secret is that no build takes.
     The size of each suggestion excludes the paths of those before it. `also` says whether a
     build other than that of `transfer` takes what a suggestion hides.
     """
@@ -63,10 +64,10 @@ def ranked(
         if not left.entries:
             continue
         least = max(_LINE_BYTES, _LINE_SHARE * remaining_bytes)
-        if not suggestion.is_urgent and _weight(left) < least:
-            is_taken = moved.entries > 0 or also(suggestion)
-            if not (rule.volatile and is_taken):
-                continue
+        is_taken = moved.entries > 0 or also(suggestion)
+        is_urgent = suggestion.is_urgent and (suggestion.safe or is_taken)
+        if not is_urgent and _weight(left) < least and not (rule.volatile and is_taken):
+            continue
         amount = None
         if travels:
             amount = Amount.of(moved)

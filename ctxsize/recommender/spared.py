@@ -25,7 +25,7 @@ from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.grounds import mentions
 from ctxsize.recommender.outcome import Clause, Match, Objection
 from ctxsize.recommender.traps import MAY_NEED, objections
-from ctxsize.recommender.tree import Tree, is_at_or_below, is_below
+from ctxsize.recommender.tree import is_at_or_below, is_below
 
 _ANSWERED = (MAY_NEED, " mentions it")  # doubts about what no image gets
 
@@ -102,14 +102,21 @@ def _foreseen(facts: Facts, match: Match) -> Clause:
             continue
         if foresight.git_ignored and not facts.git.ignores(match.path):
             continue
-        if is_made_in(facts.tree, directory, foresight):
+        if is_made_in(facts, directory, foresight):
             return f"{foresight.by} makes it"
     return None
 
 
-def is_made_in(tree: Tree, directory: str, foresight: Foresight) -> bool:
+def is_made_in(facts: Facts, directory: str, foresight: Foresight) -> bool:
     """Return whether what stands beside the manifest lets its command make a directory there."""
+    tree = facts.tree
     if tree.first(directory, foresight.not_beside):
         return False
-    also = foresight.also_beside
-    return not also or tree.first(directory, also) is not None
+    if foresight.configured:
+        settings = tree.first(directory, listed("output_settings"))
+        named = expression("out_dir").search(facts.text(settings or ""))
+        if named is not None:
+            return named[1] in foresight.names
+    if foresight.also_beside and not tree.first(directory, foresight.also_beside):
+        return False
+    return tree.holds_own(directory, foresight.of_files)

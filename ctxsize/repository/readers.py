@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from os.path import basename, dirname, isfile, islink, join, lexists, realpath, split
 
@@ -39,6 +40,7 @@ class Unread(Value):
     builds: FoundBuilds = ()  # those that show it
     is_misnamed: bool = False  # True if no build could read it, whatever builds there are
     new_path: str | None = None  # the name that it must have to be read, if that is free
+    is_open: bool = False  # True if a command that is not written out may read it
 
     @property
     def is_sure(self) -> bool:
@@ -88,7 +90,7 @@ class IgnoreFileReaders:
                 self._beside[dirname(dockerfile)].append(build)
 
     def why_unread(self, path: str) -> Unread | None:
-        """Return why no build reads the ignore file at `path`; None if one does, or may.
+        """Return why no build reads the ignore file at `path`; None if one does, or seems to.
 
         Without any build it is None unless no build could read such a file.
         """
@@ -206,10 +208,13 @@ class IgnoreFileReaders:
         unread = find(path)
         if unread is None or unread.is_sure:
             return unread
+        if not self._is_contested:
+            return unread
         # A command that is not written out may build with the context that would read it.
-        if self._is_contested:
+        if unread.builds:
             return None
-        return unread
+        reason = f"{unread.reason}; a command that is not written out may read it"
+        return replace(unread, reason=reason, is_open=True)
 
     def _of_dockerfile(self, path: str) -> Unread | None:
         dockerfile = dockerfile_of(path)

@@ -156,7 +156,7 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
     readers = IgnoreFileReaders(builds, border_of(discovery.root), discovery.parsed_files)
     for path in discovery.ignore_files:
         unread = readers.why_unread(path)
-        if unread is None:
+        if unread is None or unread.is_open:
             continue
         severity = Severity.INFO
         confidence = Confidence.POSSIBLE
