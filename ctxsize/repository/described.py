@@ -15,8 +15,8 @@ from ctxsize.findings import Finding
 from ctxsize.repository import maven, yaml
 from ctxsize.repository.commands import (
     Ground,
+    Variables,
     add_script,
-    expander,
     is_open,
     last,
     pairs,
@@ -66,7 +66,7 @@ def add_document(ground: Ground, text: str) -> None:
             has_program = any(text_at(passage.mapping, kind.program) for passage in passages)
             grounds = [*maven.grounds(ground, inherited=has_program)]
         else:
-            grounds = [replace(ground, expanded=expander(_variables(ground, passages)))]
+            grounds = [replace(ground, expanded=Variables(_variables(ground, passages)))]
         for expanding in grounds:
             for passage in passages:
                 _add_passage(expanding, passage)
