@@ -208,7 +208,7 @@ def add_commands(ground: Ground, text: str) -> None:
         for _ in range(_DEEPEST):
             text = re.sub(_MAKE_VARIABLE, r"${\1}", text)
             text = re.sub(_MAKE_CALL, "$MAKE", text)  # a value that only make has
-    variables = Variables(re.findall(_VARIABLE, text))
+    variables = Assignments(re.findall(_VARIABLE, text))
     ground = replace(ground, several=variables.several)
     line = 1
     position = 0
@@ -231,7 +231,7 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
         return
     search = ground.search
     script = _with_paths(ground, script)
-    variables = Variables([*re.findall(_SHELL_VARIABLE, script), *_arrays_in(script)])
+    variables = Assignments([*re.findall(_SHELL_VARIABLE, script), *_arrays_in(script)])
     script = variables(script)
     if not expression("hint").search(script):
         return
@@ -356,7 +356,7 @@ def _add_varied(
         return
     combinations = product(*(ground.several[name] for name in varied))
     for chosen in islice(combinations, _MOST_COMBINATIONS):
-        variables = Variables(zip(varied, chosen, strict=True))
+        variables = Assignments(zip(varied, chosen, strict=True))
         _add_command(
             replace(ground, several={}),
             build_command,
@@ -402,11 +402,11 @@ def last(options: OptionValues, name: str) -> str:
     return options.get(name, [""])[-1]
 
 
-class Variables:
+class Assignments:
     """The variables of a text: it replaces those with one value in other texts."""
 
     def __init__(self, assignments: Iterable[tuple[str, str]]) -> None:
-        """Take in the names and values, as they are written."""
+        """Read the names and values, as they are written."""
         self._known: dict[str, str] = {}
         self._values = defaultdict[str, dict[str, None]](dict)
         for name, written in assignments:
