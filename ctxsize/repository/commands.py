@@ -77,7 +77,7 @@ _PRINTED = {
     "directory_of": r"\1\2/..",
     "printed_directory": r"\1\2",
 }
-"""What stands in place of a command, by the key of its expression."""
+"""Texts in place of commands, by the keys of their expressions."""
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
 _SHORT_OPTION = r"-[ft].+"  # with its value
@@ -403,10 +403,10 @@ def last(options: OptionValues, name: str) -> str:
 
 
 class Assignments:
-    """The variables of a text: it replaces those with one value in other texts."""
+    """The variables of a text, which replace those with one value in other texts."""
 
     def __init__(self, assignments: Iterable[tuple[str, str]]) -> None:
-        """Read the names and values, as they are written."""
+        """Take the names and values as they are written."""
         self._known: dict[str, str] = {}
         self._values = defaultdict[str, dict[str, None]](dict)
         for name, written in assignments:
