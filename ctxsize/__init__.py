@@ -41,7 +41,7 @@ _NAMES = {
         "InputErrors UndecidedError UnknownPatternError"
     ),
     "findings": "Changes Confidence Edit Finding Fix Location Paths Severity",
-    "guard": "Accepted CheckReport ContextCheck Limit Remedy",
+    "guard": "Accepted CheckReport ContextCheck Limit Remedy Unchecked",
     "guard.accepting": "FindingChoice",
     "guard.baseline": "Known SizeChange SizeChanges",
     "guard.checking": "check diff diff_checkout",
@@ -160,6 +160,7 @@ if TYPE_CHECKING:
         ContextCheck as ContextCheck,
         Limit as Limit,
         Remedy as Remedy,
+        Unchecked as Unchecked,
     )
     from ctxsize.guard.accepting import FindingChoice as FindingChoice
     from ctxsize.guard.baseline import (

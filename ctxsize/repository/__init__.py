@@ -350,6 +350,8 @@ def _note_guess(search: Search, found_build: FoundBuild) -> None:
         return
     command = shlex.join(["docker", "build", "-f", dockerfile, context])
     why = "no file here says with which context it is built"
+    if search.unnamed:
+        why = f"{search.unnamed.place} may build it with {search.unnamed.what}"
     stated = search.stated_of(dockerfile)
     if stated:
         why = f"{stated.place} builds it with {stated.what}"

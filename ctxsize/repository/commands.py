@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field, replace
 from functools import partial
-from itertools import dropwhile
-from os.path import dirname, isdir, isfile, join, normpath, relpath
+from itertools import chain, dropwhile, islice, product
+from os.path import dirname, isdir, isfile, join, normpath, realpath, relpath
 
 from ctxsize.build import Build, placed
 from ctxsize.dockerfile.shell import UNKNOWN, commands, in_directories, is_read_whole
@@ -43,30 +43,48 @@ _PREFIX = (
     r"(?:\w+:\s+)?"  # a target on the same line
 )
 _VARIABLE = (
-    r"(?m)^[ \t]*(?:export[ \t]+)?"
+    r"(?m)^[ \t]*(?:(?:export|override)[ \t]+)?"
     r"(\w+)"  # its name
-    r"[ \t]*[:?]?=(.*)"  # its value
+    r"[ \t]*[:?]?=((?:.*\\\n)*.*)"  # its value
+)
+_SHELL_VARIABLE = (
+    r"(?m)(?:^|[;&])[ \t]*(?:(?:export|local|readonly|declare)[ \t]+(?:-\w+[ \t]+)?)?"
+    r"(\w+)"  # its name
+    r"=(?!\()((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s;&|\"'])*)"  # its value, one word
 )
 _REFERENCE = (
-    r"\$[({](\w+)[)}]"  # of make and the shell
-    r"|\$(\w+)"
+    r"(?<!\$)\$[({](\w+)[)}]"  # of make and the shell
+    r"|(?<!\$)\$(\w+)"
+    r'|"?\$\{(\w+)\[[@*]\]\}"?'  # all words of an array
     r"|(?:(?<!\$)\{\{\s*\.?"  # of just and Task
     r"|\$\{\{\s*env\.)(\w+)\s*\}\}"  # of GitHub
 )
 _VARIABLE_WORD = r"\$\w+|\$\{\w+\}"  # before a command: `$SUDO docker`
 _UNKNOWN_WORD = r"\$\{[^{}]*\}|\$\w+|\$\([^()]*\)"
 _ARRAY = r"(?m)^[ \t]*(?:(?:local|declare(?: -a)?)[ \t]+)?(\w+)\+?=\(([^()]*)\)"  # of bash
-_ARRAY_REFERENCE = r'"?\$\{(\w+)\[[@*]\]\}"?'
+_QUOTED = r"(?s)\s*(['\"]?)(.*)\1\s*"
 _DEFAULTED = r"\$\{(\w+):?-([^${}]*)\}"  # a variable with its value if nobody sets it
-_LONGEST_ARRAY = 10_000
-_MOST_ARRAYS = 100  # references that are replaced
-_MAKE_CALL = r"(?<!\$)\$\([^()]*\)"
+_MAKE_VARIABLE = r"(?<!\$)\$\((\w+)\)"
+_MAKE_CALL = r"(?<!\$)\$\([^()\n]*\)"
+_REPLACING = r"[^(`]{0,500}"  # a value that replaces a variable: no command prints it
+_LONGEST_CHAIN = 4  # of variables whose values are those of others
+_MOST_COMBINATIONS = 16  # of the values of variables in a command
+_MOST_VARIED = 3  # variables with several values in a command
+_PRINTED = {
+    "program_search": r"\1\2",
+    "own_default": r"\1=\2\3\2",
+    "own_directory": TOP,
+    "directory_of": r"\1\2/..",
+    "printed_directory": r"\1\2",
+}
+"""Texts in place of commands, by the keys of their expressions."""
 _DECISIVE_OPTIONS = ("--directory", "--file", "--target", "--context-sub-path")
 _DEEPEST = 8
 _SHORT_OPTION = r"-[ft].+"  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 Expander = Callable[[str], str]  # replaces the variables in a text
+Values = dict[str, list[str]]  # of variables, by their names
 OptionValues = dict[str, list[str]]  # of a command, by the names of its options for docker
 
 
@@ -78,6 +96,7 @@ class Ground(Value):
     place: Place  # the file, or the part of it that is read
     directories: Texts  # relative to the root; all but the first are guesses
     expanded: Expander = str  # replaces variables of the file
+    several: Values = field(default_factory=dict)  # of variables that have more than one
     is_pristine: bool = False  # True if nothing but what git tracks is there when it builds
     is_of_git: bool = False  # True if it builds from git, so that no directory is sent
     checkout: str = ""  # the directory below the first one in which the repository is
@@ -144,9 +163,7 @@ class Ground(Value):
         """Record what a command that is not written out says of a Dockerfile."""
         pattern = re.sub(_UNKNOWN_WORD, "*", self.with_top(dockerfile))
         beginning = pattern.partition("/")[0]
-        # A directory of any name has other Dockerfiles, too.
-        is_any = "*" in beginning and "/" in pattern
-        if is_any or is_open(working_directory) or is_open(pattern) or has_wildcards(dockerfile):
+        if is_open(working_directory) or is_open(pattern) or has_wildcards(dockerfile):
             return
         for start in self.directories:
             here = self.placed(start, working_directory)
@@ -156,7 +173,12 @@ class Ground(Value):
                 known = normpath(self.placed(here, self.with_top(context)))
                 what = f"the context {shown(known)}"
             path = normpath(self.placed(here, pattern))
-            self.search.stated.append(Stated(path, known, what, self.place))
+            stated = Stated(path, known, what, self.place)
+            if pattern == "*":
+                self.search.unnamed = stated
+            # A directory of any name has other Dockerfiles, too.
+            if "*" not in beginning or "/" not in pattern:
+                self.search.stated.append(stated)
 
     def _dockerfiles(self, build: Build, beside: str, here: str, context: str) -> list[str]:
         """Return the paths where the Dockerfile of a build may be, the likeliest first."""
@@ -181,47 +203,46 @@ def ground_of(search: Search, path: str, kind: FileKind) -> Ground:
 def add_commands(ground: Ground, text: str) -> None:
     """Add the builds of the parts of a file, each a script of its own."""
     kind = ground.kind
-    hint = expression("hint")
-    if re.search(kind.unknown, text) and hint.search(text):
+    programs = expression("programs")
+    if not programs.search(text):
+        return
+    if re.search(kind.unknown, text) and expression("hint").search(text):
         ground.search.is_open = True
         return
-    text = ground.with_top(text)
-    expanded = expander(re.findall(_VARIABLE, text))
+    text = _with_paths(ground, ground.with_top(text))
+    if kind.reader == "make":
+        for _ in range(_DEEPEST):
+            text = re.sub(_MAKE_VARIABLE, r"${\1}", text)
+            text = re.sub(_MAKE_CALL, "$MAKE", text)  # a value that only make has
+    variables = Assignments(re.findall(_VARIABLE, text))
+    ground = replace(ground, several=variables.several)
     line = 1
     position = 0
     for match in re.finditer(_PARTS[kind.reader], text):
-        part = match[0]
-        if not hint.search(part):
+        script = match[0]
+        if kind.reader == "strings":
+            script = script[1:-1].replace('\\"', '"')
+        elif kind.reader != "script":
+            script = variables(re.sub(_PREFIX, "", script)).replace("$$", "$")
+        if not programs.search(script):
             continue
         line += text.count("\n", position, match.start())
         position = match.start()
-        script = _script_of(kind.reader, part, expanded)
         add_script(ground.on_line(line), script)
-
-
-def _script_of(reader: str, part: str, expanded: Expander) -> str:
-    """Return what the shell gets of a part of a file."""
-    if reader == "script":
-        return part
-    if reader == "strings":
-        return part[1:-1].replace('\\"', '"')
-    script = expanded(re.sub(_PREFIX, "", part))
-    if reader == "make":
-        for _ in range(_DEEPEST):
-            script = re.sub(_MAKE_CALL, "$MAKE", script)  # a value that only make has
-        script = script.replace("$$", "$")
-    return script
 
 
 def add_script(ground: Ground, script: str, working_directory: str = "") -> None:
     """Add the builds in a script, and record if one of them is not written out."""
-    if not expression("hint").search(script):
+    if not expression("programs").search(script):
         return
     search = ground.search
-    script = _with_arrays(script)
-    script = expander(re.findall(_VARIABLE, script))(script)
+    script = _with_paths(ground, script)
+    variables = Assignments([*re.findall(_SHELL_VARIABLE, script), *_arrays_in(script)])
+    script = variables(script)
+    if not expression("hint").search(script):
+        return
+    ground = replace(ground, several={**ground.several, **variables.several})
     script = expression("expressions").sub("$EXPRESSION", script)
-    script = expression("own_directory").sub(".", script)
     if is_open(working_directory):
         search.is_open = True
     if not is_read_whole(script):
@@ -244,27 +265,33 @@ def add_script(ground: Ground, script: str, working_directory: str = "") -> None
                 )
 
 
-def _with_arrays(script: str) -> str:
-    """Return a script with the words of its arrays in place of references to all of them."""
+def _with_paths(ground: Ground, text: str) -> str:
+    """Return a text with paths and programs in place of commands that print them."""
+    if "$(" not in text and "`" not in text and "${" not in text:
+        return text
+    start = realpath(ground.search.shown(ground.directories[0]))
+    top = relpath(ground.search.border, start)
+    text = expression("top_directory").sub(join(TOP, top), text)
+    for _ in range(_LONGEST_CHAIN):
+        for key, path in _PRINTED.items():
+            text = expression(key).sub(path, text)
+    return text
+
+
+def _arrays_in(script: str) -> Iterable[tuple[str, str]]:
+    """Return the names and the words of the arrays in a script."""
     arrays = defaultdict[str, str](str)
     for name, words in re.findall(_ARRAY, script):
         text = re.sub(r"(?m)^[ \t]*#.*", "", words).replace("\n", " ")
-        arrays[name] += f" {text}"
-
-    def replacement(match: RegexMatch) -> str:
-        words = arrays[match[1]]
-        if 0 < len(words) <= _LONGEST_ARRAY:
-            return words
-        return match[0]
-
-    return re.sub(_ARRAY_REFERENCE, replacement, script, count=_MOST_ARRAYS)
+        arrays[name] += f" {text} "
+    return arrays.items()
 
 
 def _add_command(
     ground: Ground,
     build_command: BuildCommand,
     working_directory: str,
-    words: Iterable[str],
+    words: Sequence[str],
 ) -> None:
     """Add the build of a command, or record that a path or the target is not written out."""
     contexts, options = parse_words(words, build_command)
@@ -287,6 +314,7 @@ def _add_command(
     is_elsewhere = working_directory.startswith("/") and not working_directory.startswith(TOP)
     if any(map(is_open, decisive)):
         ground.search.is_open = True
+        _add_varied(ground, build_command, working_directory, words, decisive)
         file = last(options, "--file")
         if file and not is_elsewhere:
             ground.state(working_directory, " ".join(contexts), file)
@@ -318,6 +346,29 @@ def _add_command(
         beside=beside,
         working_directory=working_directory,
     )
+
+
+def _add_varied(
+    ground: Ground,
+    build_command: BuildCommand,
+    working_directory: str,
+    words: Sequence[str],
+    decisive: Iterable[str],
+) -> None:
+    """Add builds with the values of variables that have several."""
+    references = re.findall(_REFERENCE, "\n".join(decisive))
+    varied = sorted(ground.several.keys() & chain(*references))[:_MOST_VARIED]
+    if not varied:
+        return
+    combinations = product(*(ground.several[name] for name in varied))
+    for chosen in islice(combinations, _MOST_COMBINATIONS):
+        variables = Assignments(zip(varied, chosen, strict=True))
+        _add_command(
+            replace(ground, several={}),
+            build_command,
+            working_directory=variables(working_directory),
+            words=[*map(variables, words)],
+        )
 
 
 def parse_words(
@@ -357,27 +408,44 @@ def last(options: OptionValues, name: str) -> str:
     return options.get(name, [""])[-1]
 
 
-def expander(variables: Iterable[tuple[str, str]]) -> Expander:
-    """Return a function that replaces the variables with one value, a plain text."""
-    values = defaultdict[str, set[str]](set)
-    for name, text in variables:
-        text = text.strip().strip("'\"")
-        default = re.fullmatch(_DEFAULTED, text)
-        if default and default[1] == name:  # `X="${X-x}"`
-            text = default[2]
-        values[name].add(text)
+class Assignments:
+    """The variables of a text, which replace those with one value in other texts."""
 
-    def replacement(match: RegexMatch) -> str:
+    def __init__(self, assignments: Iterable[tuple[str, str]]) -> None:
+        """Take the names and values as they are written."""
+        self._known: dict[str, str] = {}
+        self._values = defaultdict[str, dict[str, None]](dict)
+        for name, written in assignments:
+            text = re.sub(_QUOTED, r"\2", written.replace("\\\n", " "))
+            texts = self._values[name]
+            # Of several programs the first one builds.
+            if not texts or not expression("programs").fullmatch(text):
+                texts[text] = None
+        values = dict[str, list[str]]()
+        for _ in range(_LONGEST_CHAIN):
+            values = {
+                name: [*map(self, islice(texts, _MOST_COMBINATIONS))]
+                for name, texts in self._values.items()
+            }
+            self._known = {
+                name: texts[0]
+                for name, texts in values.items()
+                if len(texts) == 1 and re.fullmatch(_REPLACING, texts[0])
+            }
+        self.several = {name: texts for name, texts in values.items() if len(texts) > 1}
+
+    def __call__(self, text: str) -> str:
+        """Return a text with values in place of variables."""
+        if not is_open(text):
+            return text
+        return re.sub(rf"{_REFERENCE}|{_DEFAULTED}", self._replacement, text)
+
+    def _replacement(self, match: RegexMatch) -> str:
         *names, default = match.groups()
         name = next(filter(None, names))
-        texts = [*values[name]]
-        if len(texts) == 1 and not is_open(texts[0]):
-            return texts[0]
-        if default is not None and not texts:
+        if name not in self._values and default is not None:
             return default
-        return match[0]
-
-    return lambda text: re.sub(rf"{_REFERENCE}|{_DEFAULTED}", replacement, text)
+        return self._known.get(name, match[0])
 
 
 def is_open(text: str) -> bool:

@@ -14,9 +14,9 @@ from ctxsize.codes import severity_of
 from ctxsize.findings import Finding
 from ctxsize.repository import maven, yaml
 from ctxsize.repository.commands import (
+    Assignments,
     Ground,
     add_script,
-    expander,
     is_open,
     last,
     pairs,
@@ -73,7 +73,7 @@ def add_document(ground: Ground, text: str) -> None:
             has_program = any(text_at(passage.mapping, kind.program) for passage in passages)
             grounds = [*maven.grounds(ground, inherited=has_program)]
         else:
-            grounds = [replace(ground, expanded=expander(_variables(ground, passages)))]
+            grounds = [replace(ground, expanded=Assignments(_variables(ground, passages)))]
         for expanding in grounds:
             for passage in passages:
                 _add_passage(expanding, passage)

@@ -89,6 +89,7 @@ class Search(Mutable):
     elsewhere: dict[str, str] = field(default_factory=dict)
     """Dockerfiles that tools build with contexts of their own: what these send, by real paths."""
     stated: list[Stated] = field(default_factory=list)
+    unnamed: Stated | None = None  # what a command says that may build any Dockerfile
     projects: dict[str, Any] = field(default_factory=dict)  # of Maven, by their paths
     has_index: bool = False  # True if git knows what is committed
     templates: dict[str, str] = field(default_factory=dict)

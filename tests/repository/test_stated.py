@@ -271,3 +271,125 @@ def test_a_guess_without_a_source_gets_no_ignore_file(tmp_path: Path) -> None:
     ]
     (row,) = proposals.left_out
     assert "is a guess, and no source of the Dockerfile is there" in (row.error or "")
+
+
+GO = file("h/d/Dockerfile.go", f"{FROM}COPY pkg/ ./pkg/\n".encode())
+OWN_DIRECTORIES = {
+    "cd and pwd": 'S="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\ncd "$S/../../.."',
+    "all in one": 'R="$(cd "$(dirname "$0")/../../.." && pwd)"; cd "$R"',
+    "dirname": 'S="$(dirname "$0")"; cd "$S/../../.."',
+    "readlink": 'S=$(dirname "$(readlink -f "$0")")\ncd $S/../../..',
+    "realpath": 'readonly S=$(realpath "$(dirname "$0")")\ncd "$(realpath "$S/../../..")"',
+    "without output": (
+        'D=$( cd -- "$( dirname -- "${BASH_SOURCE[0]}" )" &> /dev/null && pwd )\ncd "$D"/../../..'
+    ),
+    "old": 'S="$( cd "$( dirname "$0" )" >/dev/null 2>&1; pwd -P )"\ncd "$S/../../.."',
+    "a default": 'S=$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd)\npushd "$S/../../.."',
+    "cut off": 'S=$(cd "${0%/*}" && pwd)\ncd "$S/../../.."',
+    "backticks": "S=`dirname $0`\ncd $S/../../..",
+    "above": 'R=$(dirname "$(dirname "$(dirname "$(cd "$(dirname "$0")" && pwd)")")")\ncd "$R"',
+    "a chain": (
+        'S="$(cd "$(dirname "$0")" && pwd)"\nT="$(cd "$S/.." && pwd)"\n'
+        'R="$(cd "$T/../.." && pwd)"\ncd "$R"'
+    ),
+    "git": 'cd "$(git rev-parse --show-toplevel)"',
+    "git by a variable": "cd elsewhere\nR=$(git rev-parse --show-toplevel 2>/dev/null)\ncd $R",
+}
+
+
+@pytest.mark.parametrize("name", OWN_DIRECTORIES)
+def test_a_script_says_where_it_is(name: str, tmp_path: Path) -> None:
+    script = f"#!/bin/bash\n{OWN_DIRECTORIES[name]}\ndocker build -f h/d/Dockerfile.go .\n"
+    root = build_tree(tmp_path / "r", [GO, "pkg/a", written("h/d/scripts/b.sh", script)])
+    assert found(root) == [(".", "h/d/Dockerfile.go", False)]
+    assert notes(root) == ""
+
+
+def test_its_own_directory_is_the_same_after_a_change(tmp_path: Path) -> None:
+    script = (
+        'S=$(cd "$(dirname "$0")" && pwd)\ncd out\ndocker build -f $S/../Dockerfile.go "$S/.."\n'
+    )
+    root = build_tree(tmp_path / "r", [GO, "out/a", written("h/d/scripts/b.sh", script)])
+    assert found(root) == [("h/d", "h/d/Dockerfile.go", False)]
+
+
+APP = written("cmd/a/Dockerfile", f"{FROM}COPY . /\n")
+PROGRAMS = {
+    "make": ("Makefile", "D := docker\na:\n\t$(D) build -f cmd/a/Dockerfile .\n"),
+    "all of it": ("Makefile", "B = docker build\na:\n\t@$(B) -f cmd/a/Dockerfile .\n"),
+    "options": (
+        "Makefile",
+        "ARGS := --build-arg A=$(shell git x) \\\n  --pull\nB := X=1 docker build $(ARGS)\n"
+        "a:\n\t$(B) -t x -f cmd/a/Dockerfile .\n",
+    ),
+    "what is there": (
+        "Makefile",
+        "D ?= $(shell which podman || which docker)\na:\n\t${D} build -f cmd/a/Dockerfile .\n",
+    ),
+    "branches": (
+        "Makefile",
+        "ifdef X\nD = podman\nelse\nD = docker\nendif\na:\n\t$(D) build -f cmd/a/Dockerfile .\n",
+    ),
+    "the top": (
+        "Makefile",
+        "TOP := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))\n"
+        "a:\n\tdocker build -f $(TOP)cmd/a/Dockerfile $(shell pwd)\n",
+    ),
+    "the top of git": (
+        "Makefile",
+        "TOP := $(shell git rev-parse --show-toplevel)\n"
+        "a:\n\tcd $$(git rev-parse --show-toplevel) && docker build -f $(TOP)/cmd/a/Dockerfile .\n",
+    ),
+    "just": ("justfile", 'd := "docker"\na:\n  {{d}} build -f cmd/a/Dockerfile .\n'),
+    "a script": ("b.sh", "D=docker\n$D build -f cmd/a/Dockerfile .\n"),
+    "a script that looks for it": (
+        "b.sh",
+        "D=$(command -v docker || command -v podman)\n$D build -f cmd/a/Dockerfile .\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_variable_may_hold_the_program(name: str, tmp_path: Path) -> None:
+    path, text = PROGRAMS[name]
+    root = build_tree(tmp_path / "r", [APP, written(path, text)])
+    assert found(root) == [(".", "cmd/a/Dockerfile", False)]
+    (build,) = discover(str(root)).builds
+    assert str(build.places[0].where).startswith(f"{root}/{path}:")
+
+
+def test_each_value_of_a_variable_builds_the_dockerfile_that_exists(tmp_path: Path) -> None:
+    text = (
+        "DIR ?= ./docker\nifeq ($(OS),windows)\n  F ?= windows\nelse\n  F ?= linux\nendif\n"
+        "a:\n\tdocker build -f $(DIR)/$(F)-base.Dockerfile $(DIR)\n"
+        "\tdocker build -f $(DIR)/$(F).Dockerfile $(OUT)\n"
+    )
+    names = ("windows-base", "windows", "linux", "mac")
+    nodes = [written(f"docker/{name}.Dockerfile", f"{FROM}ARG P\nCOPY $P /\n") for name in names]
+    root = build_tree(tmp_path / "r", [*nodes, written("Makefile", text)])
+    assert found(root) == [("docker", "docker/windows-base.Dockerfile", False)]
+    unknown = "Makefile:9 (command) builds it with a context that is not known, so no context"
+    assert notes(root).count(unknown) == 3
+    assert "no file here says" not in notes(root)
+
+
+def test_a_function_may_build_any_dockerfile(tmp_path: Path) -> None:
+    text = (
+        "#!/bin/sh\ndocker_build() {\n  file=$2\n  docker buildx build $3 -f $file\n}\n"
+        'docker_build web "$top/web/Dockerfile"\n'
+    )
+    nodes = [written("bin/build", text), written("app/docker/Dockerfile", f"{FROM}COPY f /\n")]
+    root = build_tree(tmp_path / "r", [*nodes, "app/f"])
+    assert found(root) == [("app", "app/docker/Dockerfile", True)]
+    assert "bin/build:4 (command) may build it with a context that is not known" in notes(root)
+    assert "no file here says" not in notes(root)
+
+
+def test_variables_in_a_circle_and_of_many_values_end(tmp_path: Path) -> None:
+    circle = "A=$B$B$B\nB=$A$A$A\nC=${C}x\ndocker build -f $A$C .\n"
+    values = "".join(f"V{number % 20}=v{number}\n" for number in range(2_000))
+    many = "".join(f"docker build -f $V{number}$V1$V2$V3 .\n" for number in range(20))
+    long = f"L={'$A' * 20_000}\n" + "docker build $L\n" * 1_000
+    nodes = [written("a.sh", circle), written("b.sh", values + many), written("c.sh", long)]
+    root = build_tree(tmp_path / "r", [*nodes, written("Makefile", long), APP])
+    assert found(root) == [("cmd/a", "cmd/a/Dockerfile", True)]
