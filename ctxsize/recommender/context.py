@@ -94,7 +94,9 @@ class BuildContext:
         """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
         plan = self.plan
         paths = [*islice(self._dockerfiles(), _MOST)]
-        beside = (path + ending for path in ("", *paths) for ending in _IGNORE_FILES)
+        # The directory of a Dockerfile may be a context with an ignore file of its own.
+        above = {path[: path.rfind("/") + 1] for path in paths}
+        beside = (path + ending for path in ("", *above, *paths) for ending in _IGNORE_FILES)
         own = (*paths, *filter(self.tree.entry, beside), plan.dockerfile_in_context)
         build_files = BuildFiles(frozenset(filter(None, own)))
         if plan.dockerfile is not None:
