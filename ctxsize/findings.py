@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from collections.abc import Iterable, Iterator
+from dataclasses import field, replace
 from enum import Enum
+from operator import attrgetter
 
 from ctxsize.values import Value
 
@@ -123,3 +125,18 @@ def in_order(findings: list[Finding]) -> FrozenFindings:
         )
 
     return tuple(sorted(findings, key=place))
+
+
+def merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings; those alike on several lines of a file become one, if it has no fix."""
+    what = attrgetter("code", "location.path", "message", "help")
+    alike: dict[object, list[Finding]] = {}
+    for finding in findings:
+        line = None
+        if finding.fix:
+            line = finding.location.line
+        key = (what(finding), line)
+        alike.setdefault(key, []).append(finding)
+    for group in alike.values():
+        places = dict.fromkeys(finding.location for finding in group)
+        yield replace(group[0], more_locations=tuple(places)[1:])

@@ -21,7 +21,7 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfile, Plan
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
-from ctxsize.findings import Edit, Finding, FrozenFindings, in_order
+from ctxsize.findings import Edit, Finding, FrozenFindings, in_order, merge_alike
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
@@ -115,7 +115,7 @@ def advise(
         fixed.append(finding)
         seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
-    reported = [*_merge_alike(findings)]
+    reported = [*merge_alike(findings)]
     if not choice.get("select") and not choice.get("ignore"):
         reported += wanted.unused(codes, discovery.root)
     return DockerfileAdvice(
@@ -227,8 +227,9 @@ def _report_skipped(path: str, build: Build, error: DockerfileError) -> Problem:
 
 
 def _apply_rules(recipes: Sequence[Recipe]) -> FrozenFindings:
-    """Return the findings of all rules, each once, in order."""
+    """Return the findings of all rules about builds that may succeed, each once, in order."""
     findings: dict[Finding, None] = {}
+    recipes = [recipe for recipe in recipes if not recipe.must_fail]
     for rule in RULES.values():
         findings |= dict.fromkeys(rule(recipes))
     line = attrgetter("location.path", "location.line")
@@ -241,18 +242,3 @@ def _apply_rules(recipes: Sequence[Recipe]) -> FrozenFindings:
             if finding.code != "CTX223" or line(finding) not in rebuilt
         ]
     )
-
-
-def _merge_alike(findings: Iterable[Finding]) -> RuleFindings:
-    """Yield findings; those alike on several lines of a file become one, if it has no fix."""
-    what = attrgetter("code", "location.path", "message", "help")
-    alike: dict[object, list[Finding]] = {}
-    for finding in findings:
-        line = None
-        if finding.fix:
-            line = finding.location.line
-        key = (what(finding), line)
-        alike.setdefault(key, []).append(finding)
-    for group in alike.values():
-        places = dict.fromkeys(finding.location for finding in group)
-        yield replace(group[0], more_locations=tuple(places)[1:])

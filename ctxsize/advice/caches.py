@@ -113,11 +113,13 @@ class Fetch(Value):
         """
         manager = self.manager
         directory = self.command.value(*listed("cache_options")) or self.configured
-        if directory is not None:
+        if directory is None:
+            reasons = dict(self._usual_caches())
+        elif manager.used > 1:
+            return {}  # it has several below this one
+        else:
             path = normpath(join(self.workdir, directory))
             reasons = {path: f"an option or a setting of {manager.name} sets it"}
-        else:
-            reasons = dict(self._usual_caches())
         if any("$" in path for path in reasons):
             return {}
         return reasons
@@ -173,6 +175,18 @@ class Fetch(Value):
             return f"{variable}={setting}"
         return ""
 
+    @property
+    def emptying(self) -> list[Command]:
+        """Return the commands of its RUN that empty its cache."""
+        return [command for command in self.step.commands if self._is_emptied_by(command)]
+
+    def _is_emptied_by(self, command: Command) -> bool:
+        manager = self.manager
+        if command.program == "rm":
+            text = " ".join(command.words)
+            return any(name in text for name in manager.mounted)
+        return any(work.does("empty") and work.tool == manager for work in works(command))
+
 
 def leaves_downloads(fetch: Fetch) -> bool:
     """Return whether a fetch leaves its downloads in the layer, where a later RUN finds them.
@@ -183,13 +197,7 @@ def leaves_downloads(fetch: Fetch) -> bool:
         return False
     if fetch.refusing_option or fetch.refusing_setting:
         return False
-    for command in fetch.step.commands:
-        text = " ".join(command.words)
-        if command.program == "rm" and any(name in text for name in fetch.manager.mounted):
-            return False
-        if any(work.does("empty") and work.tool == fetch.manager for work in works(command)):
-            return False
-    return bool(fetch.caches)
+    return bool(fetch.caches) and not fetch.emptying
 
 
 def _resolve(written: str, environment: Variables, home: str) -> tuple[str, str]:
@@ -285,8 +293,11 @@ def snippet(recipe: Recipe, stage: BuiltStage, uncached: Sequence[Fetch]) -> str
         mounts |= dict.fromkeys(_missing_mounts(recipe, stage, fetch))
     if not mounts:
         return ""
-    options = dict.fromkeys(fetch.refusing_option for fetch in uncached)
-    without = " and ".join(filter(None, options))
+    without = [fetch.refusing_option for fetch in uncached]
+    for fetch in uncached:
+        for command in fetch.emptying:
+            if command.program != "rm" or len(command.operands) == 1:
+                without.append(" ".join(command.words))
     run = run_with(mounts, uncached[0].step, without)
     if any(_keeps_more_than_downloads(recipe, fetch) for fetch in uncached):
         run += NOT_IN_THE_IMAGE
@@ -309,22 +320,29 @@ def _missing_mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator
 
 def _keeps_more_than_downloads(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether the project runs with what the cache holds."""
-    # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
-    if fetch.manager.keeps_in_cache or fetch.manager.name == "poetry":
-        return True
-    return _is_berry(recipe, fetch)
+    # Yarn 2 or later keeps in the cache what Plug'n'Play loads.
+    return fetch.manager.keeps_in_cache or _is_berry(recipe, fetch)
 
 
-def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
-    """Return a RUN with more mounts, an option to leave out, and the ARG that the mounts need."""
+def run_with(mounts: Iterable[str], step: StageStep, without: Iterable[str] = ()) -> str:
+    """Return a RUN with more mounts, without some words, and the ARG that the mounts need.
+
+    Words that cannot be left out of the text are named behind it.
+    """
     flags = " ".join(f"--mount={mount}" for mount in mounts)
     instruction = step.instruction
     command = instruction.text.partition(" ")[2].lstrip()
     if len(command) > _LONGEST or instruction.heredocs:
         command = "…"
+    left = list[str]()
+    for words in filter(None, dict.fromkeys(without)):
+        shorter = re.sub(rf"\s*(?:&&|;)\s*{re.escape(words)}(?=\s*(?:[;&|)]|$))", "", command)
+        if shorter == command:
+            left.append(words)
+        command = shorter
     run = f"`RUN {flags} {command}`"
-    if without:
-        run += f", without {without}"
+    if left:
+        run += f", without {' and '.join(left)}"
     if "$TARGETARCH" in flags and not step.environment.declares("TARGETARCH"):
         run += ", with ARG TARGETARCH above"
     return run

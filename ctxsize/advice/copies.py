@@ -371,8 +371,10 @@ def _find_uncached(recipe: Recipe, stage: BuiltStage, sources: StageStep) -> Ite
     is_behind = False
     own_path = False
     fetched = set[Hashable]()
+    brought = set[str]()
     for step in stage.history:
         is_behind = is_behind or step is sources
+        brought.update(_brought_by(stage, step))
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         if any(command.words[:2] == ("bundle", "config") for command in step.commands):
             own_path = True
@@ -381,12 +383,36 @@ def _find_uncached(recipe: Recipe, stage: BuiltStage, sources: StageStep) -> Ite
             here.update(_fetched_by(fetch))
             if not is_behind or _sought_by(fetch) in fetched:
                 continue
+            if fetch.manager.name in brought and not fetch.work.does("again"):
+                continue
             is_elsewhere = own_path or fetch.command.has("--path", "--deployment")
             if fetch.manager.name == "bundler" and is_elsewhere:
                 continue
             if not _has_nothing_to_keep(recipe, fetch):
                 yield fetch
         fetched |= here
+
+
+def _brought_by(stage: BuiltStage, step: StageStep) -> Iterator[str]:
+    """Yield the tools whose packages a COPY or mount takes from another stage."""
+    for origin, path in step.takes:
+        source = stage.origin(origin)
+        if source is None:
+            continue
+        for run in source.history:
+            for fetch in fetches(run):
+                if any(_fetched_by(fetch)) and not _is_built(fetch, path):
+                    yield fetch.manager.name
+
+
+def _is_built(fetch: Fetch, path: str) -> bool:
+    """Return whether a path is something that the project builds, and holds no packages."""
+    manager = fetch.manager
+    if fetch.workdir == "/" or not path.startswith(f"{fetch.workdir}/"):
+        return False
+    if manager.keeps_in_cache:
+        return True
+    return bool(manager.directories) and basename(path) not in manager.directories
 
 
 def _packages_of(fetch: Fetch) -> Hashable:

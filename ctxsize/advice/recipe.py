@@ -264,6 +264,11 @@ class Recipe(Value, eq=False):
         plans = [replace(plan, parsed=self.parsed) for plan in plans_of(self.builds)]
         return [(plan, effect_of(plan)) for plan in plans]
 
+    @property
+    def must_fail(self) -> bool:
+        """Return whether each of its builds is known to fail."""
+        return bool(self.effects) and all(now.failures for _, now in self.effects)
+
     def builds_with(self, data: bytes) -> bool:
         """Return whether each build takes with `data` what it takes now, and fails no more."""
         try:

@@ -9,7 +9,14 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.engine.plan import ELSEWHERE
-from ctxsize.findings import Confidence, Finding, FrozenFindings, Location, Severity
+from ctxsize.findings import (
+    Confidence,
+    Finding,
+    FrozenFindings,
+    Location,
+    Severity,
+    merge_alike,
+)
 from ctxsize.guard.baseline import (
     NOTHING_KNOWN,
     Baseline,
@@ -207,7 +214,7 @@ def judge(
         )
         for code, message in messages
     ]
-    findings += _fate(name, report)
+    findings += merge_alike(_fate(name, report))
     grown = None
     if recorded is not None:
         grown = SizeChanges(recorded, judged).parts()

@@ -17,7 +17,7 @@ from ctxsize.config import Config, load
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.fates import failures, lacking
-from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order
+from ctxsize.findings import Edit, Finding, FrozenFindings, Location, in_order, merge_alike
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps, unread
 from ctxsize.lints.case import NOTHING, Case, LintFindings, MaybeFix
@@ -218,7 +218,7 @@ def lint(
         files=tuple(files),
         problems=tuple(dict.fromkeys(cases.problems)),
         unused=wanted.unused(lints, *directories),
-        failing=wanted.of(dict.fromkeys(failing)),
+        failing=tuple(merge_alike(wanted.of(dict.fromkeys(failing)))),
         failures=tuple(fates),
     )
 

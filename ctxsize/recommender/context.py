@@ -34,7 +34,7 @@ from ctxsize.knowledge.rules import FETCHED, is_build_input, listed
 from ctxsize.model import Amount, Problem, Texts
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.candidates import Proof
-from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.evidence import Evidence, small_file
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Matches, Size
 from ctxsize.recommender.placed import names_of, needed_stages
@@ -51,6 +51,7 @@ from ctxsize.repository import (
 )
 from ctxsize.repository.others import is_of_others
 from ctxsize.values import Value
+from ctxsize.writer import START
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
@@ -94,8 +95,11 @@ class BuildContext:
         """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
         plan = self.plan
         paths = [*islice(self._dockerfiles(), _MOST)]
-        beside = (path + ending for path in ("", *paths) for ending in _IGNORE_FILES)
-        own = (*paths, *filter(self.tree.entry, beside), plan.dockerfile_in_context)
+        # The directory of a Dockerfile may be a context with an ignore file of its own.
+        above = {path[: path.rfind("/") + 1] for path in paths}
+        beside = (path + ending for path in ("", *above, *paths) for ending in _IGNORE_FILES)
+        ignore_files = (path for path in beside if self.tree.entry(path) and self._is_old(path))
+        own = (*paths, *ignore_files, plan.dockerfile_in_context)
         build_files = BuildFiles(frozenset(filter(None, own)))
         if plan.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
@@ -113,6 +117,10 @@ class BuildContext:
         for build in self._also:
             self._read(build_files, build.dockerfile or "Dockerfile", build)
         return build_files
+
+    def _is_old(self, path: str) -> bool:
+        """Return whether an ignore file is older than what ctxsize writes below the context."""
+        return "/" not in path or not small_file(self.plan.root, path).startswith(START)
 
     def may_be_needless(self, path: str) -> bool:
         """Return whether it makes sense to ask a person if a build needs `path`.

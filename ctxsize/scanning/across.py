@@ -22,11 +22,12 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.go import paths
 from ctxsize.model import Texts
-from ctxsize.reader import border_of
+from ctxsize.reader import border_of, is_in
 from ctxsize.recommender.tree import outermost
 from ctxsize.repository import Discovery
 from ctxsize.repository.readers import IgnoreFileReaders
 from ctxsize.scanning.rows import Measured, Row
+from ctxsize.writer import START
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
 _LEAST_SHOWN_BYTES = 10_000
@@ -73,6 +74,8 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
         if plan is None or plan.ignore_file is None:
             continue
         file = plan.ignore_file
+        if file.data.lstrip().startswith(START):  # proved for another context, not for this one
+            continue
         lines = tuple(file.texts())
         # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
@@ -240,10 +243,13 @@ def _promising(
     tried: dict[Texts, int | None] = {(): None}  # bytes that are sent
     ranked: list[tuple[int, int, Sibling]] = []
     for lines, equal in siblings.items():
+        # What one of two nested contexts does not need may be the purpose of the other.
         others = [
             other
             for other in equal
-            if other.file.path != present_file.path and other.context != plan.root
+            if other.file.path != present_file.path
+            and not is_in(other.context, plan.root)
+            and not is_in(plan.root, other.context)
         ]
         if not others:
             continue

@@ -1074,6 +1074,57 @@ CASES: dict[str, dict[str, Case]] = {
             "FROM node:22\nCOPY . .\nRUN yarn install --frozen-lockfile && yarn cache clean\n",
             found=(3,),
         ),
+        "thrown away at the end": one(
+            "FROM node:22\nCOPY . .\nRUN set -e; npm ci && npm cache clean --force; npm -v\n",
+            found=(3,),
+        ),
+        "thrown away by rm": one(
+            "FROM node:22\nCOPY . .\nRUN npm ci && rm -rf /root/.npm && rm -rf /root/.npm /tmp/a\n",
+            found=(3,),
+        ),
+        "thrown away before": one(
+            "FROM node:22\nCOPY . .\nRUN npm cache clean --force && npm ci\n", found=(3,)
+        ),
+        "poetry, with environments below its caches": one(
+            "FROM python:3.13-slim\nWORKDIR /a\nRUN pip install --no-cache-dir poetry\nCOPY s/ .\n"
+            'RUN poetry install\nCMD ["poetry", "run", "python", "x.py"]\n',
+            *(file("s/pyproject.toml", b"[tool.poetry]\n"), "s/poetry.lock", "s/x.py"),
+            found=(5,),
+        ),
+        "poetry's caches, moved": one(
+            "FROM python:3\nENV POETRY_CACHE_DIR=/c\nCOPY s/ .\nRUN poetry install\n",
+            "s/x.py",
+            found=(4,),
+        ),
+        "poetry's caches, moved by a command": one(
+            "FROM python:3\nCOPY s/ .\nRUN poetry config cache-dir /c && poetry install\n", "s/x.py"
+        ),
+        "the packages of another stage": one(
+            "FROM python:3 AS b\nWORKDIR /opt/p\nCOPY poetry.lock pyproject.toml ./\n"
+            "RUN poetry install --only main\nFROM python:3\nCOPY --from=b /opt/p /opt/p\n"
+            "WORKDIR /app\nCOPY app ./app\nRUN poetry install --only main\n",
+            *(file("pyproject.toml", b"[tool.poetry]\n"), "app/x.py", "poetry.lock"),
+        ),
+        "the wheels of another stage": one(
+            "FROM python:3 AS b\nWORKDIR /s\nCOPY r.txt ./\nRUN pip wheel -w /wheels -r r.txt\n"
+            "FROM python:3\nWORKDIR /s\nCOPY app ./app\n"
+            "RUN --mount=type=bind,from=b,source=/wheels,target=/wheels"
+            " pip install /wheels/* && pip install .\n",
+            *("app/x.py", "r.txt"),
+        ),
+        "the modules of another stage": one(
+            "FROM node:22 AS b\nWORKDIR /s\nCOPY package.json ./\nRUN npm install\n"
+            "FROM node:22\nWORKDIR /t\nCOPY --from=b /s/node_modules ./node_modules\n"
+            "COPY app ./app\nRUN npm install\n",
+            *("app/x.js", "package.json"),
+        ),
+        "what another stage built": one(
+            "FROM node:22 AS b\nWORKDIR /s\nCOPY package.json ./\nRUN npm install\n"
+            "FROM node:22\nWORKDIR /s\nCOPY --from=b /s/dist ./dist\n"
+            "COPY app ./app\nRUN npm install\n",
+            *("app/x.js", "package.json"),
+            found=(9,),
+        ),
         "no cache, of another manager": one(
             "FROM php:8\nCOPY . .\nRUN composer install --no-cache --no-dev\n", found=(3,)
         ),

@@ -67,7 +67,6 @@ OTHERWISE: dict[str, tuple[str, tuple[str | Node, ...]]] = {
     "what is excluded by a path": ("COPY --exclude=y a/src /\n", ()),
     "a name made of a variable": ("ARG D=a\nCOPY $D/src /\n", ()),
     "a heredoc beside it": ("COPY a/x <<E /d/\ny\nE\n", ()),
-    "a source that is not there": ("COPY a/src a/none /\n", ()),
 }
 
 

@@ -153,7 +153,7 @@ ASIDE = (
 def test_what_is_not_simple_is_left_alone_and_the_caches_are_shown(
     text: bytes, tmp_path: Path
 ) -> None:
-    root = build_tree(tmp_path / "repository", [file("Dockerfile", text)])
+    root = build_tree(tmp_path / "repository", [file("Dockerfile", text), "entry.sh"])
     (finding,) = [each for each in advice(root) if each.code == "CTX210"]
     assert finding.fix is None
     assert "RUN --mount=type=cache,id=" in finding.help

@@ -84,6 +84,19 @@ SNIPPETS = {
     ("CTX223", "a directory with blanks"): "`RUN --mount=type=cache,target=/root/.npm npm ci`",
     ("CTX223", "no cache"): "`RUN --mount=type=cache,target=/root/.cache/pip pip install "
     "--no-cache-dir     -r r.txt`, without --no-cache-dir",
+    ("CTX223", "thrown away"): "`RUN --mount=type=cache,target=/usr/local/share/.cache/yarn "
+    "yarn install --frozen-lockfile`",
+    ("CTX223", "thrown away at the end"): "`RUN --mount=type=cache,target=/root/.npm "
+    "set -e; npm ci; npm -v`",
+    ("CTX223", "thrown away by rm"): "`RUN --mount=type=cache,target=/root/.npm "
+    "npm ci && rm -rf /root/.npm /tmp/a`",
+    ("CTX223", "thrown away before"): "`RUN --mount=type=cache,target=/root/.npm "
+    "npm cache clean --force && npm ci`, without npm cache clean --force",
+    ("CTX223", "poetry, with environments below its caches"): "`RUN "
+    "--mount=type=cache,target=/root/.cache/pypoetry/cache "
+    "--mount=type=cache,target=/root/.cache/pypoetry/artifacts poetry install`",
+    ("CTX223", "poetry's caches, moved"): "`RUN --mount=type=cache,target=/c/cache "
+    "--mount=type=cache,target=/c/artifacts poetry install`",
     ("CTX223", "a heredoc"): "`RUN --mount=type=cache,target=/root/.npm …`",
     ("CTX223", "for several platforms, by a user"): "`RUN --mount=type=cache,"
     "id=python-3-slim-$TARGETARCH-pip,target=/home/app/.cache/pip,mode=0777 "

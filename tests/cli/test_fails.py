@@ -454,3 +454,22 @@ def test_an_unreadable_directory_that_the_build_does_not_take_fails_nothing(
     [build] = json.loads(scan.out)["builds"]
     assert build["failures"] == []
     assert lint.code == 0
+
+
+def test_a_missing_source_is_one_finding_and_its_build_gets_no_advice(
+    cli: Cli, tmp_path: Path
+) -> None:
+    text = (
+        b"FROM x AS a\nCOPY bun.lockb ./\nFROM x AS b\nCOPY --from=a /q /q\nCOPY bun.lockb ./\n"
+        b"FROM x AS c\nCOPY --from=b /q /q\nCOPY src ./src\nCOPY package.json bun.lockb ./\n"
+        b"RUN bun install\n"
+    )
+    root = build_tree(tmp_path, [file("Dockerfile", text), "src/a.ts", "package.json"])
+    reason = "the build fails: COPY bun.lockb: not found, as it is not in the context"
+    linted = cli("lint", cwd=root)
+    assert " ".join(linted.out.split()).count(reason) == 1
+    assert "also on lines 5, 9" in linted.out
+    assert cli("check", "--max", "5MB", cwd=root).out.count(reason) == 1
+    assert cli("advise", cwd=root).out == "1 Dockerfile: nothing found\n"
+    build_tree(tmp_path, ["bun.lockb", file(".dockerignore", b".git\n")])
+    assert "CTX223" in cli("advise", cwd=root).out

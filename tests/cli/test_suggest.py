@@ -448,3 +448,17 @@ def test_a_broken_row_of_knowledge_is_an_error_for_its_author(rust: Path, tmp_pa
         assert ran.returncode == 2
         assert ran.stderr.startswith(f"ctxsize: error: ctxsize/knowledge/{toml}: the row `{row}`")
         path.write_text(whole)
+
+
+def test_the_head_names_no_sum_of_which_nothing_is_sent(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        file("Dockerfile", b"FROM x AS b\nFROM node\nCOPY --from=b /x /x\n"),
+        file("Dockerfile.base", COPY_ALL),
+        file("Makefile", b"a:\n\tdocker build .\nb:\n\tdocker build -f Dockerfile.base .\n"),
+        file(".serena/cache/x.pkl", size_bytes=3_000_000),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    head, *_ = cli("suggest", cwd=root).lines
+    assert re.match(
+        "Can be ignored with 3 patterns: 0 B, as this build sends nothing of 3.0 MB", head
+    )

@@ -185,6 +185,28 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         ],
         [("CTX305", "b/.dockerignore")],
     ),
+    "a context inside another": (
+        [
+            file("Dockerfile", ALL),
+            file(".dockerignore", b"other\n"),
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"**/bin\n"),
+            file("a/bin/x", size_bytes=5_000_000),
+            file("c/bin/x", size_bytes=5_000_000),
+            file("compose.yaml", b"services: {a: {build: .}, b: {build: a}}\n"),
+        ],
+        [],
+    ),
+    "a sibling of which ctxsize wrote all lines": (
+        [
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"# >>> ctxsize\ncache\n# <<< ctxsize\n"),
+            file("b/Dockerfile", ALL),
+            file("b/.dockerignore", b"other\n"),
+            file("b/cache/x", size_bytes=5_000_000),
+        ],
+        [],
+    ),
     "a sibling that ignores what a build takes": (
         [
             file("a/Dockerfile", ALL),

@@ -79,3 +79,27 @@ def test_the_most_costly_build_of_an_ignore_file_is_shown(tmp_path: Path) -> Non
     root = build_tree(tmp_path / "ctx", nodes)
     (proposal,) = api.suggest_all(str(root)).proposals
     assert proposal.advice.before.counted.content_bytes > 3_000_000
+
+
+def test_an_ignore_file_of_a_context_inside_is_hidden_in_the_outer_one(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """It grew there by what is written into it, and the total was below zero."""
+    nodes = [
+        file("Dockerfile", COPY_ALL),
+        file(".dockerignore", b".git\n"),
+        file("sub/app/Dockerfile", COPY_ALL),
+        file("sub/app/.dockerignore", b"**/bin\n**/obj\n"),
+        file("sub/app/bin/a.dll", size_bytes=4_000_000),
+        file("compose.yaml", b"services: {a: {build: .}, b: {build: sub/app}}\n"),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    rows = json.loads(cli("scan", "--json", cwd=root).out)["builds"]
+    saved = sum(row["saving"]["content_bytes"] for row in rows)
+    assert saved > 0
+    head = cli("suggest", "--all", cwd=root).lines[0]
+    assert head.startswith(f"Can be ignored with 6 patterns in 2 ignore files: {saved} B of 4.0 MB")
+    cli("suggest", "--all", "--write", cwd=root)
+    after = json.loads(cli("scan", "--json", cwd=root).out)["builds"]
+    sent = [sum(row["transfer"]["content_bytes"] for row in each) for each in (rows, after)]
+    assert sent[0] - sent[1] == saved

@@ -223,7 +223,10 @@ def _saving(outcome: Suggested, patterns: int) -> str:
     if isinstance(outcome, Advice) and outcome.lower_bound:
         saved = f"at least {saved}"
     verb = "Ignored" if outcome.written else "Can be ignored"
-    return f"{verb} with {plural(patterns, 'pattern')}: {saved} of {amount(before)}"
+    head = f"{verb} with {plural(patterns, 'pattern')}"
+    if outcome.before.counted == Amount():
+        return f"{head}: 0 B, as this build sends nothing of {amount(before)}"
+    return f"{head}: {saved} of {amount(before)}"
 
 
 def _next(advice: Advice) -> NextStep:
