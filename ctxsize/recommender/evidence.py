@@ -6,6 +6,7 @@ becomes part of a message, as it may be a secret.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections import defaultdict
@@ -17,6 +18,7 @@ from itertools import filterfalse
 from os.path import join
 from posixpath import basename, dirname
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.findings import Confidence
 from ctxsize.globs import GlobIndex, is_glob
@@ -33,6 +35,7 @@ from ctxsize.knowledge.rules import (
 )
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
+from ctxsize.recommender.grounds import WORDS
 from ctxsize.recommender.outcome import Clause, Match, Matches
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree, fits
@@ -43,6 +46,8 @@ CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
 _MOST_PROGRAMS = 200
 
+_NO_WORD = bytes(range(45)) + b"/:;<=>?@[\\]^`{|}~\x7f"
+_BLANKS = bytes.maketrans(_NO_WORD, b" " * len(_NO_WORD))
 _FIRST_BYTES = 8192
 _LARGE_BYTES = 1024 * 1024  # minimum number of bytes of a file that a rule without names may match
 _LARGEST_SECRET = 64 * 1024
@@ -56,7 +61,6 @@ _TEMPLATES = (
 """Matches names of templates for a secret, and of what only speaks of one."""
 # In directories of tests secrets are usually made up.
 _TESTS = r"(?i)(?<![^\W_])(tests?|testing|specs?|suites?|mocks?|fixtures?|testdata)(?![^\W_])"
-_VENDORED = ("modules.txt", "autoload.php")  # written beside the modules by `go` and `composer`
 _CREDENTIALS = r"://[^/\s:@]*:[^/\s:@$<{]+@|-----BEGIN|\b(gh[opsu]_|github_pat_|glpat-|AKIA|sk-|xox[a-z]-|eyJ)\w"
 """Matches what is a secret under any name; on at most _FIRST_BYTES characters."""
 _SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\s\"'#]*)"
@@ -93,6 +97,14 @@ def text_of(data: bytes) -> str:
 def small_text(root: str, path: str) -> str:
     """Return the text of the first MiB of a manifest or a source."""
     return text_of(small_file(root, path))
+
+
+def words_in(root: str, path: str) -> list[str]:
+    """Return the words of the first MiB of a source."""
+    data = small_file(root, path).removeprefix(codecs.BOM_UTF8)
+    if data.isascii():  # as most are, for which this is four times as fast
+        return data.translate(_BLANKS, b"\0").decode("ascii").split()
+    return WORDS.findall(text_of(data))
 
 
 class Evidence(Mutable):
@@ -329,12 +341,9 @@ class Evidence(Mutable):
 
     def _is_vendored(self, above: Sequence[str]) -> bool:
         """Return True for directories in one into which a tool copied the code of others."""
-        for number, name in enumerate(above, 1):
-            if name == "node_modules":
-                return True
-            if name == "vendor" and self.tree.first("/".join(above[:number]), _VENDORED):
-                return True
-        return False
+        if "node_modules" in above:
+            return True
+        return any(map(self.tree.is_vendored, up_to("/".join(above))))
 
     def _has_settings(self, path: str) -> bool:
         """Return True for a file of variables that git tracks and in which no value is secret."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, cached_property, lru_cache, reduce
 from os import DirEntry
-from posixpath import join
+from posixpath import basename, join
 from stat import S_ISREG
 from typing import NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ from ctxsize.globs import is_glob, like, matcher
 from ctxsize.reader import entries_in
 
 PathSet = Collection[str]
+_VENDORED = ("modules.txt", "autoload.php")  # written beside the modules by `go` and `composer`
 
 
 class ContextFiles(Protocol):
@@ -148,6 +149,12 @@ class Tree:
                 yield from self._all(path, rest)
             elif self.has(path):
                 yield path
+
+    def is_vendored(self, directory: str) -> bool:
+        """Return True for a directory into which a tool copied the code of others."""
+        if basename(directory) != "vendor":
+            return False
+        return self.first(directory, _VENDORED) is not None
 
     def files_below(self, path: str) -> Iterator[str]:
         """Yield every file and symlink below a directory, or the file at `path`."""
