@@ -14,6 +14,7 @@ from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import TAKING, Source, path_from_root
 from ctxsize.dockerfile.stages import built_stages
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan
@@ -163,6 +164,13 @@ class BuildFile(Value):
         if any(source.path == "." for source in self.sources):
             return True
         return any(asked.context and asked.paths is None for asked in self.asked)
+
+    def leaves_out(self, path: str) -> bool:
+        """Return True if each COPY of the whole context has an `--exclude` that names `path`."""
+        excludes = [source.excludes for source in self.sources if source.path == "."]
+        if self.names != ("",) or any("!" in "".join(patterns) for patterns in excludes):
+            return False
+        return not any({*up_to(path)}.isdisjoint(patterns) for patterns in excludes)
 
     @property
     def asked(self) -> Iterator[Asked]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
 from os.path import isabs, join, normpath, realpath, relpath
-from posixpath import basename
+from posixpath import basename, dirname
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.context_need import ContextNeed
@@ -46,10 +46,10 @@ from ctxsize.repository import (
     FileListing,
     FoundBuild,
     discover,
+    others,
     recognisers,
     usual_context,
 )
-from ctxsize.repository.others import is_of_others
 from ctxsize.values import Value
 from ctxsize.writer import START
 
@@ -164,6 +164,8 @@ class BuildContext:
         for path in paths:
             if path == plan.dockerfile_in_context:
                 continue
+            if others.what_of(dirname(path), self.tree.names, unbuilt=True):
+                continue
             if realpath(join(plan.root, path)) in asked.dockerfiles:
                 continue
             build = replace(
@@ -182,6 +184,8 @@ class BuildContext:
             # The Dockerfiles of another worktree are built from there.
             path = directory.path
             if directory.name in FETCHED or path in self.git.worktrees:
+                return False
+            if self.tree.is_vendored(path):
                 return False
             return not self.git.ignores(path)
 
@@ -208,8 +212,6 @@ class BuildContext:
                 lead = "its sources are unknown"
                 build_files.undecided.append((path, data.decode("utf-8", "replace")))
             message = f"{lead}: {error.message}"
-            if is_of_others(path) and not is_asked:
-                return
             build_files.problems.append(Problem("unread-dockerfile", message, path=path))
             return
         home = ""

@@ -6,6 +6,7 @@ becomes part of a message, as it may be a secret.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections import defaultdict
@@ -34,6 +35,7 @@ from ctxsize.knowledge.rules import (
 )
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
+from ctxsize.recommender.grounds import WORDS
 from ctxsize.recommender.outcome import Clause, Match, Matches
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import PathSet, Sums, SumsByPath, Tree, fits
@@ -44,6 +46,8 @@ CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
 _MOST_PROGRAMS = 200
 
+_NO_WORD = bytes(range(45)) + b"/:;<=>?@[\\]^`{|}~\x7f"
+_BLANKS = bytes.maketrans(_NO_WORD, b" " * len(_NO_WORD))
 _FIRST_BYTES = 8192
 _LARGE_BYTES = 1024 * 1024  # minimum number of bytes of a file that a rule without names may match
 _LARGEST_SECRET = 64 * 1024
@@ -93,6 +97,14 @@ def text_of(data: bytes) -> str:
 def small_text(root: str, path: str) -> str:
     """Return the text of the first MiB of a manifest or a source."""
     return text_of(small_file(root, path))
+
+
+def words_in(root: str, path: str) -> list[str]:
+    """Return the words of the first MiB of a source."""
+    data = small_file(root, path).removeprefix(codecs.BOM_UTF8)
+    if data.isascii():  # as most are, for which this is four times as fast
+        return data.translate(_BLANKS, b"\0").decode("ascii").split()
+    return WORDS.findall(text_of(data))
 
 
 class Evidence(Mutable):

@@ -12,14 +12,15 @@ from posixpath import basename, dirname, join, normpath, split
 from typing import Any
 
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.filesystem import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.globs import NameTest, is_glob, like, matcher
 from ctxsize.knowledge.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.knowledge.tools import output_of
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, contains, contains_run
-from ctxsize.recommender.carried import carried
-from ctxsize.recommender.evidence import small_text
-from ctxsize.recommender.grounds import WORDS, is_for_checkers, may_read, without_addresses
+from ctxsize.recommender.carried import PathsByLine, carried, passed_on
+from ctxsize.recommender.evidence import small_text, words_in
+from ctxsize.recommender.grounds import is_for_checkers, may_read, without_addresses
 from ctxsize.recommender.outcome import Clause, Match
 from ctxsize.recommender.placed import placed_steps
 from ctxsize.recommender.reach import Reach
@@ -34,10 +35,10 @@ _NAMES_GIT = r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)"
 _DOES_WITHOUT_GIT = r"\b(?:rm|find)\s|exclude|--ignore"
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _WITH_DOTENV = r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b"
-_NAMES_ENV = r"\.env\b|--env-file"
+_NAMES_ENV = r"(?<![\w)\]?])\.env\b|--env-file"  # not the variables of `process.env`
 _LOOKS_ELSEWHERE = r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b"
 _LARGEST_SOURCE = 512 * 1024
-_MOST_SOURCE_BYTES = 64 * 1024 * 1024
+_MOST_SOURCE_BYTES = 128 * 1024 * 1024
 _MOST_SOURCES = 20_000
 _MOST_MANIFESTS = 300
 _MOST_SCRIPTS = 50
@@ -150,7 +151,7 @@ class Facts(Mutable):
         facts.references = tuple(
             reference for reference in self.references if not reference.by or reference.by in sums
         )
-        if "sources" in vars(self) and self.sources.is_all:
+        if "sources" in vars(self):
             facts.sources = self.sources
         return facts
 
@@ -167,10 +168,17 @@ class Facts(Mutable):
             for command in re.split(r"[;&|\n]+", build_file.commands):
                 if re.search(_NAMES_GIT, command) and not re.search(_DOES_WITHOUT_GIT, command):
                     return f"a command of {build_file.path} names .git"
+        built = "\n".join(build_file.text for build_file in self.build_files.all)
         manifests = self._paths_called(listed_names("version_files"))
         manifests = filterfalse(self.git.ignores, manifests)
         for path in nsmallest(_MOST_MANIFESTS, manifests, key=_depth):
-            if expression("versioned_by_git").search(self.text(path)):
+            text = self.text(path)
+            if path.endswith(listed("scripts")) and basename(path) not in built:
+                is_of_host = expression("of_host").search(f"/{path}\n{text}")
+                if is_of_host or not self.reach.may_run(path):
+                    continue
+                text = expression("asks_for_place").sub("", text)
+            if expression("versioned_by_git").search(text):
                 return f"{path} reads its version from git"
         return None
 
@@ -191,10 +199,10 @@ class Facts(Mutable):
     def sources(self) -> SourceIndex:
         """Return the sources by words in them: names of entries, and words that run others."""
         by_word = PathLists(list)
-        calling = {*listed("scripts"), *listed("make")}
+        words_asked = {*self._prefixes_by_name, *listed("scripts"), *listed("make")}
         count = 0
         left_bytes = _MOST_SOURCE_BYTES
-        for directory in self.tree.root.tree(lambda below: below.name not in NOT_SOURCES):
+        for directory in self.tree.root.tree(self._has_sources):
             for name, size_bytes in self.sums.names_in(directory.path).items():
                 path = directory.prefix + name
                 if size_bytes > _LARGEST_SOURCE:
@@ -207,15 +215,17 @@ class Facts(Mutable):
                 count += 1
                 if count > _MOST_SOURCES or left_bytes < 0:
                     return SourceIndex(by_word, is_all=False)
-                words = WORDS.findall(self.text(path))
-                for word in (self._prefixes_by_name.keys() & words) | calling.intersection(words):
+                for word in words_asked.intersection(words_in(self.tree.directory, path)):
                     by_word[word].append(path)
         return SourceIndex(by_word, is_all=True)
 
+    def _has_sources(self, directory: MemoryDirectory) -> bool:
+        return directory.name not in NOT_SOURCES and not self.tree.is_vendored(directory.path)
+
     def _find_mentioning(self, name: str) -> list[str]:
         """Return the sources that are sent and by which a build may read a file of this name."""
-        sources = (path for path in self.sources.by_word.get(name, ()) if path in self.sums)
-        return sorted(path for path in sources if self._may_read(path, name))
+        paths = filter(self.sums.__contains__, self.sources.by_word.get(name, ()))
+        return sorted(path for path in paths if self._may_read(path, name))
 
     def _may_read(self, path: str, name: str) -> bool:
         text = self.text(path)
@@ -253,8 +263,8 @@ class Facts(Mutable):
     def taking(self, match: Match) -> Iterator[BuildFile]:
         """Yield the Dockerfiles that copy a directory above the match."""
         for build_file in self.build_files.all:
-            above = any(contains(named.path, match.path) for named in build_file.named)
-            if build_file.takes_everything or above:
+            is_whole = build_file.takes_everything and not build_file.leaves_out(match.path)
+            if is_whole or any(contains(named.path, match.path) for named in build_file.named):
                 yield build_file
 
     def may_travel(self, match: Match) -> bool:
@@ -297,13 +307,11 @@ class Facts(Mutable):
         }
 
     @cached_property
-    def spares_some(self) -> bool:
-        """Return True if a Dockerfile may be built, or its image made, without some of it."""
-        carried_by = self.carried
-        return any(
-            build_file.built_alone_at or "." not in carried_by[id(build_file)]
-            for build_file in self.build_files.all
-        )
+    def passed_on(self) -> Mapping[int, PathsByLine]:
+        """Return what each COPY from a stage may bring of the context, by Dockerfile and line."""
+        return {
+            id(build_file): passed_on(build_file, self.tree) for build_file in self.build_files.all
+        }
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""

@@ -31,7 +31,7 @@ from ctxsize.knowledge.tools import (
 from ctxsize.recommender.build_files import BuildFile, contains
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match
-from ctxsize.recommender.tree import is_below
+from ctxsize.recommender.tree import is_at_or_below, is_below
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
@@ -86,8 +86,8 @@ class _Subject:
                 return is_named(self._name, text)
             case "named by a path in":
                 return is_named(self._name, text, bare=False)
-            case "below the source":
-                return contains(text, self._path)
+            case "around or in the source":
+                return contains(text, self._path) or is_at_or_below(text, {self._path})
             case "beside or below the package":
                 return f"{dirname(self._path)}/".startswith(f"{text}/")
         # "around scripts called"
@@ -166,15 +166,22 @@ class Making:
     def _after_copy(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         there = self._end_of_origin(stage, step.origin)
         is_named = any(map(self._is_named_in, step.arguments[:-1]))
-        if is_named and there.is_as_it_came:
+        is_passed = there.is_as_it_came and self._is_passed(step)
+        if is_named and is_passed:
             self._uses.append(step.line)
         if is_named and there.made:
             content = content._replace(made=True)
-        has_it = content.has_it or there.is_as_it_came
+        has_it = content.has_it or is_passed
         for source in self._build_file.taken_at[stage.label, step.line]:
             if source.kind in ("copy", "add") and self._is_in(source.path):
                 has_it = True
         return content._replace(has_it=has_it, has_files=True)
+
+    def _is_passed(self, step: StageStep) -> bool:
+        """Return True if a COPY takes the place in a stage at which the match was copied."""
+        passed = self._facts.passed_on[id(self._build_file)]
+        # No build needs a stage without an answer.
+        return any(map(self._is_in, sorted(passed.get(step.line, "."))))
 
     def _end_of_origin(self, stage: BuiltStage, name: str) -> _Content:
         origin = stage.origin(name)
@@ -184,7 +191,7 @@ class Making:
         return _Content()
 
     def _is_in(self, source: str) -> bool:
-        return source == "." or self.subject.ask("below the source", source)
+        return source == "." or self.subject.ask("around or in the source", source)
 
     def _after_run(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import chain
 from posixpath import basename
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.knowledge.rules import (
     SAFE_FROM,
     EntryType,
@@ -51,9 +52,7 @@ def _spared(facts: Facts, match: Match, raised: Sequence[Objection]) -> Clause:
     for objection in raised:
         if not objection.soft or objection.trap not in listed("about_need"):
             return None
-    builds = list[BuildFile]()
-    if facts.spares_some or facts.rewritten:  # most often no match is spared
-        builds += facts.taking(match)
+    builds = [*facts.taking(match)]
     if builds and facts.git.ignores(path):
         places = [build_file.built_alone_at for build_file in builds]
         if all(places):
@@ -75,6 +74,8 @@ def _is_left_behind(facts: Facts, path: str, builds: Sequence[BuildFile]) -> boo
         for moved in facts.carried[id(build_file)]:
             if moved == "." or is_at_or_below(path, {moved}) or is_below(moved, {path}):
                 return False
+    if any(map(facts.tree.is_vendored, up_to(path))):
+        return False
     for file in facts.tree.files_below(path):
         if is_source(basename(file)) or file.endswith(listed("linked")):
             return False

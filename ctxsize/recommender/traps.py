@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from posixpath import basename, dirname, join, split
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence
 from ctxsize.knowledge.rules import Category, expression, is_build_input, listed
 from ctxsize.recommender.build_files import Named, letting_in
@@ -120,6 +121,10 @@ def mentioned(facts: Facts, match: Match) -> Clause:
     name = basename(path)
     if not WORDS.fullmatch(name):
         return Doubt("no source can be searched for its name")
+    if facts.build_files.all and not any(facts.taking(match)):
+        return None  # it never arrives where anything could read it
+    for directory in filter(facts.tree.is_vendored, up_to(dirname(path))):
+        return Doubt(f"the code in {directory} may read it")
     for source in facts.mentioning(name):
         if not is_at_or_below(source, {path}):
             return Doubt(f"{source} mentions it")

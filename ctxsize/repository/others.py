@@ -6,8 +6,8 @@ The rows `[[others]]` of `knowledge/builds.toml` say which directories hold such
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from os.path import dirname, relpath
 
 from ctxsize.engine.evaluate import up_to
@@ -27,13 +27,34 @@ def is_template(data: bytes) -> bool:
     return any(mark in data for mark in _TO_BE_FILLED_IN)
 
 
-def is_of_others(path: str) -> bool:
-    """Return whether the names above a path in a context say that others wrote the file."""
+NamesIn = Callable[[str], Iterable[str]]  # returns the names in a directory
+
+
+def what_of(
+    directory: str, names_in: NamesIn, *, filled: bool = False, unbuilt: bool = False
+) -> str:
+    """Return what a directory belongs to, by rows that hold for such a Dockerfile there.
+
+    `""` for the team. A template is `filled` in; nothing builds an `unbuilt` one.
+    """
+    for row in others_directories():
+        if (row.filled and not filled) or (row.unbuilt and not unbuilt):
+            continue
+        for above in up_to(directory):
+            if row.pattern.fullmatch(above) and _is_proved(row, above, directory, names_in):
+                return row.what
+    return ""
+
+
+def _is_proved(row: OthersDirectory, above: str, directory: str, names_in: NamesIn) -> bool:
+    """Return whether a file below `above`, or beside it, makes a directory one of others."""
+    if not (row.holds or row.beside):
+        return True
+    places = [inner for inner in up_to(directory) if inner.startswith(f"{above}/")]
+    if row.beside:
+        places = [dirname(above)]
     return any(
-        row.pattern.fullmatch(above)
-        for row in others_directories()
-        if not (row.holds or row.beside or row.filled)
-        for above in up_to(dirname(path))
+        re.fullmatch(row.holds or row.beside, name) for place in places for name in names_in(place)
     )
 
 
@@ -65,7 +86,8 @@ class Others:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._what_of = cache(self._find_what)  # many files share a directory
+        # Many files share a directory.
+        self._what_of = cache(partial(what_of, names_in=search.names_in))
         self._left_out: dict[str, str] = {}  # what each Dockerfile belongs to
 
     def split(self, builds: FoundBuilds) -> tuple[FoundBuilds, FoundBuilds]:
@@ -126,26 +148,3 @@ class Others:
         if parsed is not None and is_template(parsed.data):
             return self._what_of(dirname(path), filled=True)
         return ""
-
-    def _find_what(self, directory: str, *, filled: bool = False, unbuilt: bool = False) -> str:
-        """Return what a directory belongs to, by rows that hold for such a Dockerfile there."""
-        for row in others_directories():
-            if (row.filled and not filled) or (row.unbuilt and not unbuilt):
-                continue
-            for above in up_to(directory):
-                if row.pattern.fullmatch(above) and self._is_proved(row, above, directory):
-                    return row.what
-        return ""
-
-    def _is_proved(self, row: OthersDirectory, above: str, directory: str) -> bool:
-        """Return whether a file below `above`, or beside it, makes a directory one of others."""
-        if not (row.holds or row.beside):
-            return True
-        places = [inner for inner in up_to(directory) if inner.startswith(f"{above}/")]
-        if row.beside:
-            places = [dirname(above)]
-        return any(
-            re.fullmatch(row.holds or row.beside, name)
-            for place in places
-            for name in self._search.names_in(place)
-        )
