@@ -143,7 +143,7 @@ def _reader_of(discovery: Discovery) -> AdviceOf:
 
 def _with_memory(advice_of: AdviceOf) -> Callable[[Plan], bool]:
     """Return a function that says whether a context without an ignore file should have one."""
-    known = dict[str, bool]()
+    known = {}
 
     def lacks_a_file(plan: Plan) -> bool:
         if plan.root not in known:

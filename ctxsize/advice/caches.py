@@ -334,7 +334,7 @@ def run_with(mounts: Iterable[str], step: StageStep, without: Iterable[str] = ()
     command = instruction.text.partition(" ")[2].lstrip()
     if len(command) > _LONGEST or instruction.heredocs:
         command = "…"
-    left = list[str]()
+    left = []
     for words in filter(None, dict.fromkeys(without)):
         shorter = re.sub(rf"\s*(?:&&|;)\s*{re.escape(words)}(?=\s*(?:[;&|)]|$))", "", command)
         if shorter == command:

@@ -48,7 +48,7 @@ _WIDEST = 70
 
 def no_ignore_file(recipes: Sequence[Recipe]) -> RuleFindings:
     """Yield CTX201 once for each context, at the first instruction that copies everything."""
-    seen = set[str]()
+    seen = set()
     for recipe in recipes:
         takers = [step for step in recipe.steps if "." in step.sources]
         if not takers:
@@ -210,7 +210,7 @@ def copied_too_early(recipe: Recipe) -> RuleFindings:
 
 def _find_repeated(recipe: Recipe, stage: BuiltStage) -> RepeatedInstall | None:
     """Return the first install of a stage that could run before the sources are copied."""
-    everything: StageStep | None = None
+    everything = None
     before = set()
     own_steps = set(stage.own)
     for step in stage.history:
@@ -370,7 +370,7 @@ def _find_uncached(recipe: Recipe, stage: BuiltStage, sources: StageStep) -> Ite
     """Yield the fetches that a change of `sources` repeats, the first step that brings any."""
     is_behind = False
     own_path = False
-    fetched = set[Hashable]()
+    fetched = set()
     brought = set[str]()
     for step in stage.history:
         is_behind = is_behind or step is sources

@@ -68,8 +68,8 @@ def with_text(plan: Plan, data: bytes) -> Plan:
 
 def effect_of(plan: Plan) -> BuildEffect:
     """Return what the build of `plan` takes, and why it fails; measures nothing."""
-    taken = set[_Taken]()
-    reasons = set[str]()
+    taken = set()
+    reasons = set()
     try:
         for context in sent_contexts(plan):
             for source in sources_of(context):

@@ -75,8 +75,8 @@ def _choice_for(
 ) -> Choice:
     from ctxsize.engine.explanation import in_context  # most commands name no paths
 
-    holding: list[FoundBuild] = []
-    files = set[object]()
+    holding = []
+    files = set()
     for found in made.builds:
         with suppress(CtxsizeError):
             plan = plan_for(found.build)
@@ -206,7 +206,7 @@ def _naming(command: str, context: str) -> Iterator[str]:
 
 def _again(build: Build) -> list[str]:
     """Return the words that the user typed, without the directory and values of arguments."""
-    words = list[str]()
+    words = []
     before = ""
     for word in click.get_current_context().obj:
         name, equals, text = word.partition("=")

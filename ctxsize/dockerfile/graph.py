@@ -266,7 +266,7 @@ class Graph:
         try:
             sorter.prepare()
         except CycleError as error:
-            circle: list[Node] = error.args[1]
+            circle = error.args[1]
             first = next(node for node in self.stages if node in circle)
             raise circular(first) from None
 

@@ -318,7 +318,7 @@ def _without_refused(finding: Finding, *, unsafe: bool) -> Finding:
 
 def _merge_alike(case: Case, findings: Iterable[Finding]) -> LintFindings:
     """Yield findings; more than `_MOST_ALIKE` of one cause become one with all their places."""
-    groups = defaultdict[object, list[Finding]](list)
+    groups = defaultdict(list)
     for finding in findings:
         key: object = id(finding)
         if finding.shared:

@@ -178,7 +178,7 @@ class LintTree:
     @cached_property
     def names_in_gitignore(self) -> frozenset[str]:
         """Return the names that `.gitignore`, here and above, ignores at every depth."""
-        names = set[str]()
+        names = set()
         above = PurePath(relpath(self.plan.root, border_of(self.plan.root))).parts
         for number in range(len(above) + 1):
             text = small_text(self.plan.root, "../" * number + ".gitignore")
@@ -206,7 +206,7 @@ class LintTree:
 
     @cached_property
     def by_name(self) -> dict[str, OrderedPaths]:
-        by_name = defaultdict[str, OrderedPaths](list)
+        by_name = defaultdict(list)
         for path in sorted(self.everything.paths, key=order):
             by_name[basename(path)].append(path)
         return by_name

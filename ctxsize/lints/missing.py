@@ -188,7 +188,7 @@ def manifest(case: Case, tree: LintTree) -> LintFindings:
         # Who ignores all names with a dot means settings, too.
         if basename(path) not in settings or _begins_alike(line, basename(path)):
             numbers[path] = line.number
-    by_number = defaultdict[int, list[str]](list)
+    by_number = defaultdict(list)
     for path in tree.travelling(numbers, tree.plan.builder.spec_class([])):
         by_number[numbers[path]].append(path)
     severity = Severity.WARNING
@@ -209,7 +209,7 @@ def manifest(case: Case, tree: LintTree) -> LintFindings:
 
 def _settings_read(case: Case) -> Iterator[str]:
     """Yield the names of settings that a program reads which a Dockerfile names."""
-    words = set[str]()
+    words = set()
     for plan in case.plans:
         with suppress(CtxsizeError):
             words.update(re.findall(r"[\w-]+", plan.parsed.data.decode("utf-8", "replace")))
@@ -370,7 +370,7 @@ def foreseen(case: Case, tree: LintTree) -> LintFindings:
         if basename(suggestion.matches[0].find) in reported:
             continue
         patterns = ", ".join(map(shown, suggestion.patterns[:2]))
-        paths = list[str]()
+        paths = []
         if suggestion.prevents:
             message = f"no line ignores {patterns}: {suggestion.reason}, and a build would send it"
             severity = Severity.INFO

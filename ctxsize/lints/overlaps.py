@@ -50,7 +50,7 @@ def shadowed(case: Case, tree: LintTree) -> LintFindings:
 
 def empty(case: Case, tree: LintTree) -> LintFindings:
     """Yield files that arrive without their content."""
-    by_number = defaultdict[int, list[str]](list)
+    by_number = defaultdict(list)
     for path in sorted(case.now.empty):
         decider = None
         # fsutil's sender asks MatchesOrParentMatches before it opens what its walk has listed.
@@ -148,7 +148,7 @@ def redundant(case: Case) -> LintFindings:
 
 def _with_wider(case: Case, *, exceptions: bool) -> Iterator[tuple[Line, list[Line]]]:
     """Yield exceptions, or other patterns, each with those that may match all its paths."""
-    by_text = defaultdict[str, list[Line]](list)
+    by_text = defaultdict(list)
     for line in case.patterns:
         if line.exception is exceptions and not line.control:
             by_text[line.text].append(line)
@@ -162,7 +162,7 @@ def _with_wider(case: Case, *, exceptions: bool) -> Iterator[tuple[Line, list[Li
         example = _example(text.removeprefix("**/"))
         if not all(example.split("/")):
             continue
-        indexes = set[int]()
+        indexes = set()
         if wild:
             indexes = {wild[index] for index in chain.from_iterable(finder.along(example))}
         # A text without wildcards is compared by the path: an automaton of many is slow.
@@ -409,7 +409,7 @@ def pruned(case: Case, tree: LintTree) -> LintFindings:
 
 def slow(case: Case, tree: LintTree) -> LintFindings:
     """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
-    needed = set[str]()
+    needed = set()
     wild = []
     for line in case.patterns:
         if line.exception:

@@ -92,7 +92,7 @@ class Cases(Mutable):
 
     def without_file(self, plans: Iterable[Plan]) -> Iterator[Case]:
         """Yield a case for each context of `plans`, as if their ignore file were empty."""
-        builds = defaultdict[tuple[str, str], list[Build]](list)
+        builds = defaultdict(list)
         for plan in plans:
             builds[ignore_file_to_write(plan), plan.context].append(plan.build)
         for (path, context), of_file in builds.items():

@@ -154,7 +154,7 @@ def displaced(case: Case) -> LintFindings:
 def _harmful(case: Case, moved: Iterable[_Moved]) -> set[int]:
     """Return the indexes of lines that hide what a build takes, as paths from the context."""
     texts = case.file.texts()
-    numbers = set[int]()
+    numbers = set()
     for line, text, _ in moved:
         numbers.add(line.number - 1)
         texts[line.number - 1] = text

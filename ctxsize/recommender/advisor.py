@@ -447,7 +447,7 @@ def _choose(suggestions: Suggestions, only: Collection[str], *, unsafe: bool) ->
     if not only:
         return [suggestion for suggestion in suggestions if suggestion.safe or unsafe]
     chosen = []
-    known = set[str]()
+    known = set()
     for suggestion in suggestions:
         names = {suggestion.rule.name, *suggestion.paths, *suggestion.patterns}
         known |= names

@@ -37,7 +37,7 @@ def suggestions(matches: Matches, facts: Facts) -> Iterator[Suggestion]:
     """Yield patterns that hide the matches: one suggestion per name, doubtful ones apart."""
     exceptional = [pattern.text for pattern in exceptions(facts.plan)]
     safe = {match.path for match in matches if not match.objections}
-    groups = defaultdict[tuple[str, bool, bool], Matches](list)
+    groups = defaultdict(list)
     for match in matches:
         groups[match.find or match.path, bool(match.objections), match.is_settled].append(match)
     for group in groups.values():

@@ -226,8 +226,8 @@ class Evidence(Mutable):
         matches: Matches = []
         directories = rules_for(EntryType.DIRECTORY)
         links = rules_for(EntryType.SYMLINK)
-        inner = set[str]()  # the directories in what a rule matches, though there are doubts
-        ignored = set[str]()  # the directories in one that matches because git ignores it
+        inner = set()  # the directories in what a rule matches, though there are doubts
+        ignored = set()  # the directories in one that matches because git ignores it
         pending = [self.tree.root]
         while pending:
             directory = pending.pop()
@@ -390,7 +390,7 @@ class RuleIndex:
 
     def __init__(self, kind: EntryType) -> None:
         self._literal = defaultdict[str, list[Lookup]](list)
-        globs = list[tuple[str, Lookup]]()
+        globs = []
         for rule in all_rules().values():
             if rule.kind is not kind:
                 continue

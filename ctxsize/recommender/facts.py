@@ -77,7 +77,7 @@ class _Words(Value):
 
 
 def _words_of(text: str) -> _Words:
-    by_name = defaultdict[str, WordList](list)
+    by_name = defaultdict(list)
     with_globs: WordList = []
     for word in dict.fromkeys(re.split(_BETWEEN, without_addresses(text))):
         if re.match(_OF_THE_SYSTEM, word):
@@ -287,7 +287,7 @@ class Facts(Mutable):
     @cached_property
     def rewritten(self) -> Mapping[int, set[str]]:
         """Return what compilers in each Dockerfile write over, by its `id`."""
-        paths = defaultdict[int, set[str]](set)
+        paths = defaultdict(set)
         for build_file in self.build_files.all:
             for _, step, here, _ in placed_steps(build_file.plan, build_file.names, self.tree):
                 if not step.is_run:
@@ -322,7 +322,7 @@ class Facts(Mutable):
     @cached_property
     def _prefixes_by_name(self) -> dict[str, list[str]]:
         """Return where a name is sent: most of the paths are never asked for, so none is made."""
-        prefixes = defaultdict[str, list[str]](list)
+        prefixes = defaultdict(list)
         for directory in self.tree.snapshot.folders:
             for name in self.sums.names_in(directory.path):
                 prefixes[name].append(directory.prefix)

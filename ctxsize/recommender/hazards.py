@@ -303,7 +303,7 @@ class HostPackages(Mutable):
 
     def _installs(self, step: StageStep, here: Placed) -> dict[str, Installed]:
         """Return the commands of a RUN by the directories that they fill, as absolute paths."""
-        filled = dict[str, Installed]()
+        filled = {}
         for directory, command in step.located:
             paths = []
             for work in works(command):

@@ -102,7 +102,7 @@ class Foreseen:
         if not self._facts.build_files.all:
             return
         for rule in _foreseeing():
-            by_name = defaultdict[str, list[_Output]](list)
+            by_name = defaultdict(list)
             places = [*self._places(rule)]
             # In a workspace, the command for the lock file makes those of all its packages.
             by = _first_of(rule, places)
@@ -129,7 +129,7 @@ class Foreseen:
                 return False
             return not self._facts.tree.is_vendored(path)
 
-        directories = defaultdict[str, list[str]](list)
+        directories = defaultdict(list)
         for directory in self._facts.tree.root.tree(enters):
             names = {*literals.intersection(directory.entries)}
             for name in directory.entries:
@@ -143,7 +143,7 @@ class Foreseen:
 
     def _places(self, rule: Rule) -> Iterator[_Source]:
         """Yield the directories in which a tool makes what a rule is about, outermost first."""
-        places: dict[str, _Source] = {}
+        places = {}
         for foresight in rule.foreseen:
             for manifest in foresight.beside:
                 for directory in self._directories_by_manifest.get(manifest, ()):

@@ -71,7 +71,7 @@ class Reach(Mutable):
     def _run_scripts(self) -> set[str]:
         """Return the scripts that a Dockerfile names, or a source that may run itself."""
         scripts = {path for paths in self.by_word.values() for path in paths if _is_script(path)}
-        scripts_by_word = defaultdict[str, list[str]](list)
+        scripts_by_word = defaultdict(list)
         for path in scripts:
             scripts_by_word[basename(path)].append(path)
         for ending in listed("scripts"):  # all that is left of a name that is put together
@@ -137,11 +137,11 @@ def _without_idle_targets(text: str, making: Sequence[Command]) -> str:
     outside = "\n".join([*always, *(target.lines[0] for target in targets)])
     if any("$" in goal for goal in goals) or re.search(_COMPUTED, outside):
         return text
-    numbers_by_name = defaultdict[str, list[int]](list)
+    numbers_by_name = defaultdict(list)
     for number, target in enumerate(targets):
         for name in target.names:
             numbers_by_name[name].append(number)
-    kept: list[str] = []
+    kept = []
     idle = {*range(1, len(targets))}  # the first target is made by default
     pending = [*always, *goals]
     for target in targets[:1]:
@@ -164,7 +164,7 @@ def _without_idle_targets(text: str, making: Sequence[Command]) -> str:
 def _parts(text: str) -> tuple[list[str], list[_Target]]:
     """Return the lines of a Makefile that belong to no target with a name, and the targets."""
     always: list[str] = []
-    targets: list[_Target] = []
+    targets = []
     lines = always
     for line in text.splitlines():
         if line.startswith(".PHONY"):

@@ -145,8 +145,8 @@ class References:
         here: Placed,
         note_missing: Callable[[Mention, Placed], None],
     ) -> Iterator[Reference]:
-        read = set[tuple[str, str]]()
-        known = set[object]()
+        read = set()
+        known = set()
         while pending and self._left > 0:
             mention = pending.popleft()
             meaning = mention[:-2]  # without the place that names it

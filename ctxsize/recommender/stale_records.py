@@ -49,7 +49,7 @@ class StaleRecords(Mutable):
 
     def all(self) -> Iterator[StaleRecord]:
         """Yield each record once, at the first command that reads it."""
-        seen = set[str]()
+        seen = set()
         for run in self.look.runs:
             for place in self._compiled(run):
                 for record in self._records(place):
@@ -99,7 +99,7 @@ class StaleRecords(Mutable):
         texts = []
         pending = [word for word in run.operands if word not in ("run", "run-script")][:1]
         for _ in range(_MOST_NESTED):
-            called = list[str]()
+            called = []
             for name in pending:
                 for key in (f"pre{name}", name, f"post{name}"):
                     text = str(scripts.get(key, ""))

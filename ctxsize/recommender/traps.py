@@ -257,7 +257,7 @@ def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     names = dict.fromkeys((*_FOR_ALL, *match.rule.traps))
     if match.rule.category in _USED and "no_install_step" not in names:
         names["prebuilt_pipeline"] = None
-    raised = list[Objection]()
+    raised = []
     for name in names:
         if name == but:
             continue

@@ -308,7 +308,7 @@ class SumsByPath(Mapping[str, Sums]):
         self._links = sent.links  # a file may take the place of a symlink
         none = Sums()
         no_names: Names = {}
-        changes: dict[str, Sums] = {}
+        changes = {}
         for directory in before.keys() | after.keys():
             names = after.get(directory, no_names)
             if names is before.get(directory, no_names):

@@ -304,7 +304,7 @@ def usual_context(directory: str) -> str:
 def _sources_by_line(need: ContextNeed) -> dict[int, list[Source]]:
     """Return known sources from the build context by their line; the first ones of very many."""
     doubtful = {unknown.line for unknown in need.unknowns}
-    by_line = defaultdict[int, list[Source]](list)
+    by_line = defaultdict(list)
     for source in need.sources[:_MOST_SOURCES]:
         if source.kind not in TAKING or source.context or source.line in doubtful:
             continue
@@ -365,7 +365,7 @@ def _note_guess(search: Search, found_build: FoundBuild) -> None:
 
 def merged(builds: Iterable[FoundBuild]) -> FoundBuilds:
     """Return `builds` in order, equal ones merged with the places and platforms of all."""
-    groups = defaultdict[object, list[FoundBuild]](list)
+    groups = defaultdict(list)
     for build in builds:
         alike = replace(build.build, platforms=())
         groups[alike.values].append(build)

@@ -84,7 +84,7 @@ _SHORT_OPTION = r"-[ft].+"  # with its value
 _MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 Expander = Callable[[str], str]  # replaces the variables in a text
-Values = dict[str, list[str]]  # of variables, by their names
+ValuesByName = dict[str, list[str]]  # of variables, by their names
 OptionValues = dict[str, list[str]]  # of a command, by the names of its options for docker
 
 
@@ -96,7 +96,7 @@ class Ground(Value):
     place: Place  # the file, or the part of it that is read
     directories: Texts  # relative to the root; all but the first are guesses
     expanded: Expander = str  # replaces variables of the file
-    several: Values = field(default_factory=dict)  # of variables that have more than one
+    several: ValuesByName = field(default_factory=dict)  # of variables that have more than one
     is_pristine: bool = False  # True if nothing but what git tracks is there when it builds
     is_of_git: bool = False  # True if it builds from git, so that no directory is sent
     checkout: str = ""  # the directory below the first one in which the repository is
@@ -421,7 +421,7 @@ class Assignments:
             # Of several programs the first one builds.
             if not texts or not expression("programs").fullmatch(text):
                 texts[text] = None
-        values = dict[str, list[str]]()
+        values = {}
         for _ in range(_LONGEST_CHAIN):
             values = {
                 name: [*map(self, islice(texts, _MOST_COMBINATIONS))]

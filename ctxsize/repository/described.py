@@ -177,7 +177,7 @@ def _extended_job(written: YamlMapping, jobs: YamlMapping, usual_before: Yaml) -
 
 def _passages(document: Yaml, kind: FileKind) -> Iterator[Passage]:
     """Yield the mappings of a document, the outermost first."""
-    pending: list[tuple[Yaml, Passage]] = [(document, Passage(YamlMapping()))]
+    pending = [(document, Passage(YamlMapping()))]
     while pending:
         node, around = pending.pop()
         if isinstance(node, list):

@@ -84,7 +84,7 @@ def harmful_lines(
         for index in harmful:
             left[index] = "#"
         data = "\n".join(left).encode("utf-8", "surrogateescape")
-        new = set[int]()
+        new = set()
         for plan in plans:
             for hidden in _hidden(plan, data, home):
                 decider = hidden.verdict.by

@@ -25,7 +25,7 @@ _PLAIN = r"[A-Za-z0-9_.,:/+-]{1,40}"  # on at most 40 characters
 
 def with_words(builds: Iterable[FoundBuild], parsed_files: ParsedDockerfiles) -> list[FoundBuild]:
     """Return the builds, each with the words that its name alone does not imply."""
-    groups = defaultdict[object, list[FoundBuild]](list)
+    groups = defaultdict(list)
     for found in builds:
         groups[found.named].append(found)
     named = list[FoundBuild]()
@@ -38,7 +38,7 @@ def _distinguished(
     group: Sequence[FoundBuild], parsed_files: ParsedDockerfiles
 ) -> Iterator[FoundBuild]:
     """Yield the builds of one name, those that take the same with the same words."""
-    alike = defaultdict[object, list[FoundBuild]](list)
+    alike = defaultdict(list)
     for found in group:
         need: object = None
         if 1 < len(group) <= _MOST_COMPARED and found.inline is None:

@@ -48,8 +48,8 @@ def may_be_one(path: str, text: str) -> bool:
 def collect(search: Search) -> None:
     """Add the builds of every Compose project, whatever its profiles."""
     known = {*search.paths}
-    read = set[str]()
-    bases: dict[str, list[str]] = {}  # by directory
+    read = set()
+    bases = {}  # by directory
     for directory, names in by_directory(filter(WANTED, search.paths)):
         # `bake.collect` adds the targets that a Bake file makes of these services.
         is_baked = not known.isdisjoint(join(directory, name) for name in bakefile.DEFAULTS)

@@ -302,7 +302,7 @@ class Search(Mutable):
                 hint="name a directory",
             )
         never = _OF_VERSIONS
-        skipped = set[str]()
+        skipped = set()
         if not everywhere:
             never |= _FETCHED
             skipped = self._of_others()
@@ -396,7 +396,7 @@ def _may_be_anything(path: str) -> bool:
 
 def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     """Return each directory with the names of its files."""
-    directories = defaultdict[str, list[str]](list)
+    directories = defaultdict(list)
     for path in paths:
         directory, name = split(path)
         directories[directory].append(name)

@@ -88,7 +88,7 @@ def _without_ignore_file(measured: Iterable[Measured]) -> Iterator[Finding]:
 
     It is about the build that would save the most: one file serves all builds of a context.
     """
-    by_context = defaultdict[str, list[Row]](list)
+    by_context = defaultdict(list)
     for build in measured:
         row = build.row
         if row.found.contested or build.advice is None:

@@ -16,11 +16,11 @@ from ctxsize.engine.plan import plan_of, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
 from ctxsize.errors import CtxsizeError, with_fate
-from ctxsize.model import Amount, Problem
+from ctxsize.model import Amount
 from ctxsize.recommender.outcome import Advice, Suggestion
 from ctxsize.repository import Discovery
 from ctxsize.scanning import UNREAD, Snapshots, add_savings, measured_build
-from ctxsize.scanning.rows import Measured, Proposal, Proposals, Row
+from ctxsize.scanning.rows import Measured, Proposal, Proposals
 from ctxsize.values import Value
 
 
@@ -36,9 +36,9 @@ def propose(
     The safe ones are chosen, or all if `unsafe`.
     """
     contexts = Snapshots(progress, Repositories(discovery.root), discovery.listing, unsafe=unsafe)
-    left_out = list[Row]()
-    problems = list[Problem]()
-    groups = defaultdict[tuple[str, str], list[tuple[Measured, Advice]]](list)
+    left_out = []
+    problems = []
+    groups = defaultdict(list)
     builds = stepped(discovery.builds, steps, lambda build: build.build.context)
     all_measured = [measured_build(build, discovery.parsed_files, contexts) for build in builds]
     add_savings(all_measured, contexts)
@@ -97,7 +97,7 @@ def _order(proposal: Proposal) -> tuple[int, str]:
 
 def _of_file(members: Sequence[tuple[Measured, Advice]], contexts: Snapshots) -> Iterator[Proposal]:
     """Yield the proposals for an ignore file: one for each context that it is for."""
-    by_advice = defaultdict[int, list[Measured]](list)
+    by_advice = defaultdict(list)
     advice_of = {}
     for measured, advice in members:
         by_advice[id(advice)].append(measured)
@@ -125,7 +125,7 @@ def _without_useless_file(proposal: Proposal) -> Proposal:
             continue
         if row.saving.files > 0:
             return proposal
-    left = list[Suggestion]()
+    left = []
     for offer in advice.suggestions:
         if not offer.chosen:
             left.append(offer)

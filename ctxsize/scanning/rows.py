@@ -95,7 +95,7 @@ class Row(Value):
 
 def merged_rows(rows: Iterable[Row]) -> list[Row]:
     """Return the rows in order, those that are alike as one with their number."""
-    groups = defaultdict[object, list[Row]](list)
+    groups = defaultdict(list)
     for row in rows:
         groups[row.likeness].append(row)
     return [*map(_merged_row, groups.values())]

@@ -129,7 +129,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     # Our patterns after our last exception.
     ours = [*takewhile(attrgetter("include"), reversed([*draft.plan.spec.patterns]))]
     added = dict[str, Addition]()
-    notes = list[Note]()
+    notes = []
     for pattern in patterns:
         try:
             text = _port(draft, pattern, theirs)
