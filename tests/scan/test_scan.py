@@ -413,7 +413,7 @@ def test_the_most_costly_builds_are_shown_and_the_others_counted(
 
     short = lines()
     assert short[0] == "30 builds, the most costly first"
-    assert short[2].endswith("/Dockerfile.payment-gateway-029")
+    assert short[2].endswith("none  services/payment-gateway-029")
     assert short[22] == "  and 10 more builds: --top N, or -v"
     assert max(len(line) for line in short if not line.startswith("Next: ")) <= 80
     assert lines("--top", "7")[9] == "  and 23 more builds: --top N, or -v"

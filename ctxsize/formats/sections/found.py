@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby
-from os.path import relpath
+from os.path import dirname, relpath
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
@@ -261,8 +261,8 @@ def _builds(scan: Scan, look: Look) -> Table:
 
     def name_of(row: Row) -> str:
         name = row.build.context
-        is_unusual = row.options[:1] == ["-f"]
-        if look.full or is_unusual or contexts[name] > 1:
+        is_elsewhere = row.options[:1] == ["-f"] and dirname(row.options[1]) != name
+        if look.full or is_elsewhere or contexts[name] > 1:
             name = _build(row)
         if row.failures:
             name += _FAILS
