@@ -33,6 +33,9 @@ def root(tmp_path: Path) -> Path:
             file("app/Cargo.toml", b"[package]\n"),
             *(file(f"app/{path}", size_bytes=2 * MB) for path in ("target/x", "data.bin")),
             "other/notes.txt",
+            file("lib/Dockerfile", b"FROM rust AS build\nCOPY . .\nRUN cargo build\n"),
+            file("lib/.dockerignore", b"**/target\n"),
+            file("lib/Cargo.toml", b"[package]\n"),
             file("app/.gitignore", b"*.bin\n"),
         ],
     )
@@ -68,7 +71,7 @@ ACCEPTED = [
     (ADDED, "CTX501", {"path": "app/.dockerignore", "pattern": " **/target "}),
     (MEASURED, "CTX018", {"path": "app/Dockerfile", "pattern": "COPY gone /"}),
     (("scan", "."), "CTX301", {"path": "compose.yaml"}),
-    (("advise", "."), "CTX210", {"path": "app/Dockerfile", "pattern": "RUN cargo build"}),
+    (("advise", "."), "CTX210", {"path": "lib/Dockerfile", "pattern": "RUN cargo build"}),
 ]
 
 
@@ -261,7 +264,7 @@ EXPIRED = [
     (CHECK, "CTX401", {}),
     (CHECK, "CTX411", {}),
     (ADDED, "CTX501", {}),
-    (("advise", "."), "CTX210", {"path": "app/Dockerfile", "pattern": "RUN cargo build"}),
+    (("advise", "."), "CTX210", {"path": "lib/Dockerfile", "pattern": "RUN cargo build"}),
 ]
 
 
