@@ -336,7 +336,9 @@ def run_with(mounts: Iterable[str], step: StageStep, without: Iterable[str] = ()
         command = "…"
     left = []
     for words in filter(None, dict.fromkeys(without)):
-        shorter = re.sub(rf"\s*(?:&&|;)\s*{re.escape(words)}(?=\s*(?:[;&|)]|$))", "", command)
+        shorter = re.sub(
+            rf"(?<!\s)\s*(?:&&|;)\s*{re.escape(words)}(?=\s*(?:[;&|)]|$))", "", command
+        )
         if shorter == command:
             left.append(words)
         command = shorter

@@ -167,10 +167,17 @@ class BuildFile(Value):
 
     def leaves_out(self, path: str) -> bool:
         """Return True if each COPY of the whole context has an `--exclude` that names `path`."""
+        return bool(self._left_out) and not self._left_out.isdisjoint(up_to(path))
+
+    @cached_property
+    def _left_out(self) -> frozenset[str]:
+        """Return the paths that each COPY of the whole context excludes by name."""
         excludes = [source.excludes for source in self.sources if source.path == "."]
         if self.names != ("",) or any("!" in "".join(patterns) for patterns in excludes):
-            return False
-        return not any({*up_to(path)}.isdisjoint(patterns) for patterns in excludes)
+            return frozenset()
+        if not excludes:
+            return frozenset()
+        return frozenset.intersection(*map(frozenset, excludes))
 
     @property
     def asked(self) -> Iterator[Asked]:

@@ -146,7 +146,7 @@ def _harmless_others(
     others = []
     for path in paths:
         reason = _harmless(path, facts, safe)
-        if is_told_by_name and not facts.git.tracks(path):
+        if is_told_by_name and facts.git.is_untracked(path):
             reason = reason or "git does not track it, and no source has such a name"
         if not reason:
             return None

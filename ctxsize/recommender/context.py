@@ -164,9 +164,9 @@ class BuildContext:
         for path in paths:
             if path == plan.dockerfile_in_context:
                 continue
-            if others.what_of(dirname(path), self.tree.names, unbuilt=True):
-                continue
             if realpath(join(plan.root, path)) in asked.dockerfiles:
+                continue
+            if others.what_of(dirname(path), self.tree.names, unbuilt=True):
                 continue
             build = replace(
                 plan.build,

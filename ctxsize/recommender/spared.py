@@ -52,20 +52,32 @@ def _spared(facts: Facts, match: Match, raised: Sequence[Objection]) -> Clause:
     for objection in raised:
         if not objection.soft or objection.trap not in listed("about_need"):
             return None
-    builds = [*facts.taking(match)]
-    if builds and facts.git.ignores(path):
-        places = [build_file.built_alone_at for build_file in builds]
-        if all(places):
-            return f"git ignores it, so {places[0]} builds without it"
-        is_unknown = any(not objection.reason.endswith(_ANSWERED) for objection in raised)
-        if not is_unknown and _is_left_behind(facts, path, builds):
-            return "git ignores it, and of the context the images have only what is compiled"
-    if raised:
-        return None
-    if match.rule.kind is EntryType.FILE and builds:
-        if all(path in facts.rewritten[id(build_file)] for build_file in builds):
+    spared: Clause = None
+    if facts.git.ignores(path):
+        spared = _left_out_by_git(facts, match, raised)
+    if spared or raised:
+        return spared
+    if match.rule.kind is EntryType.FILE and any(
+        path in paths for paths in facts.rewritten.values()
+    ):
+        builds = [*facts.taking(match)]
+        if builds and all(path in facts.rewritten[id(build_file)] for build_file in builds):
             return f"a command of {builds[0].path} writes over it"
     return _foreseen(facts, match)
+
+
+def _left_out_by_git(facts: Facts, match: Match, raised: Sequence[Objection]) -> Clause:
+    """Return why no build needs what git ignores, as a clause; None if that is not proved."""
+    builds = [*facts.taking(match)]
+    if not builds:
+        return None
+    places = [build_file.built_alone_at for build_file in builds]
+    if all(places):
+        return f"git ignores it, so {places[0]} builds without it"
+    is_unknown = any(not objection.reason.endswith(_ANSWERED) for objection in raised)
+    if not is_unknown and _is_left_behind(facts, match.path, builds):
+        return "git ignores it, and of the context the images have only what is compiled"
+    return None
 
 
 def _is_left_behind(facts: Facts, path: str, builds: Sequence[BuildFile]) -> bool:

@@ -117,19 +117,26 @@ def scm_version_in_build(facts: Facts, match: Match) -> Clause:
 
 def mentioned(facts: Facts, match: Match) -> Clause:
     """Object if a manifest or a source names it, and so may read it or fail without it."""
+    doubt = _mention_of(facts, match)
+    if doubt and facts.build_files.all and not any(facts.taking(match)):
+        return None  # it never arrives where anything could read it
+    return doubt
+
+
+def _mention_of(facts: Facts, match: Match) -> Clause:
+    """Return which file names a match, as a clause; None if none does."""
     path = match.path
     name = basename(path)
     if not WORDS.fullmatch(name):
         return Doubt("no source can be searched for its name")
-    if facts.build_files.all and not any(facts.taking(match)):
-        return None  # it never arrives where anything could read it
     for directory in filter(facts.tree.is_vendored, up_to(dirname(path))):
         return Doubt(f"the code in {directory} may read it")
     for source in facts.mentioning(name):
         if not is_at_or_below(source, {path}):
             return Doubt(f"{source} mentions it")
     for build_file in facts.build_files.all:
-        if mentions(name, without_addresses(build_file.commands)):
+        commands = build_file.commands
+        if commands and mentions(name, without_addresses(commands)):
             return Doubt(f"{build_file.path} mentions it")
     if facts.sources.is_all:
         return None

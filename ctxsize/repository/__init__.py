@@ -271,7 +271,9 @@ def _project_around(search: Search, directory: str) -> str:
     Where nothing is but the Dockerfile, that is the nearest directory above with a manifest.
     """
     usual = usual_context(directory)
-    if usual != directory or not all(map(_is_about_images, search.names_in(directory))):
+    if usual != directory or not directory:
+        return usual
+    if not all(map(_is_about_images, search.names_in(directory))):
         return usual
     for above in [*reversed(up_to(dirname(directory))), ""]:
         if any(map(is_build_input, search.names_in(above))):

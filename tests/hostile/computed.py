@@ -181,6 +181,8 @@ _EACH = frozenset({"each"})
 _ALL = frozenset({"match", "fullmatch", "each"})
 _MATCH = frozenset({"match"})
 COMPUTED: dict[str, Computed] = {
+    "advice/caches.py: f'(?<!\\\\s)\\\\s*(?:&&|;)\\\\s*"
+    "{re.escape(words)}(?=\\\\s*(?:[;&|)]|$))'": Computed(_each("words", _TEXTS)),
     "advice/caches.py: row['at']": Computed(_each("row", table("tools.toml")["held"].values())),
     "advice/recipe.py: _written_option(option, escape)": Computed(
         lambda: ({"option": text, "escape": each} for text in _OPTIONS for each in _ESCAPES)
