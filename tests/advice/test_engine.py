@@ -12,8 +12,8 @@ import pytest
 from ctxsize.advice import advise
 from ctxsize.advice.mounts import Use
 from ctxsize.advice.recipe import Recipe
-from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.stages import built_stages
+from ctxsize.engine.plan import ParsedDockerfile
 from ctxsize.repository import discover
 from tests.advice.cases import CASES
 from tests.oracles.availability import require, unavailable
@@ -97,9 +97,9 @@ def seen(result: BuildResult) -> set[str]:
 
 
 def cache_id(text: str) -> str:
-    dockerfile = parse_dockerfile(text)
-    stages = built_stages(dockerfile)
-    recipe = Recipe("Dockerfile", text.encode(), dockerfile, stages, builds=(), border="")
+    parsed = ParsedDockerfile(text.encode)
+    stages = built_stages(parsed.dockerfile)
+    recipe = Recipe("Dockerfile", parsed, stages, builds=(), border="")
     ((stage, step),) = recipe.runs
     return Use(recipe, stage, step, step.caches[0]).identity
 
