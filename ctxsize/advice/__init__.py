@@ -19,13 +19,12 @@ from ctxsize.config import Config
 from ctxsize.dockerfile.shell import unknown_commands
 from ctxsize.engine.git import Repositories
 from ctxsize.engine.plan import ParsedDockerfile, Plan
-from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, FrozenFindings, in_order, merge_alike
 from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
-from ctxsize.recommender.outcome import Advice
+from ctxsize.recommender.snapshots import Snapshots
 from ctxsize.repository import Discovery, FoundBuild
 from ctxsize.values import Value
 
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
 
 AdviceRule = Callable[[Sequence[Recipe]], RuleFindings]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
-
-
-AdviceOf = Callable[[Plan], Advice]
-"""Returns what `suggest` proposes for a build. Raises `CtxsizeError`."""
 
 
 def _in_each(rule: Callable[[Recipe], RuleFindings]) -> AdviceRule:
@@ -84,12 +79,12 @@ def advise(
     *,
     fix: bool = False,
     unsafe: bool = False,
-    advice_of: AdviceOf | None = None,
+    contexts: Snapshots | None = None,
     **choice: Unpack[FindingChoice],
 ) -> DockerfileAdvice:
     """Return the advice on all Dockerfiles of `repository`, without what `config` accepts.
 
-    `advice_of` returns what `suggest` proposes for a build, which the caller may know already.
+    `contexts` are those that the caller may have read already.
 
     `fix` applies the certain fixes, `unsafe` all of them: one at a time, each to the result of
     the one before.
@@ -100,7 +95,9 @@ def advise(
     fixed = list[Finding]()
     edits = dict[str, Edit]()
     seen = set[Edit]()
-    lacks_a_file = _with_memory(advice_of or _reader_of(discovery))
+    if contexts is None:
+        contexts = Snapshots(None, Repositories(discovery.root), discovery.listing)
+    lacks_a_file = partial(_lacks_a_file, contexts)
     while True:
         recipes, problems = _read_recipes(discovery, edits, lacks_a_file)
         findings = wanted.of(_apply_rules(recipes))
@@ -128,31 +125,11 @@ def advise(
     )
 
 
-def _reader_of(discovery: Discovery) -> AdviceOf:
-    """Return a function that reads the context of a plan, and returns the suggestions for it."""
-    from ctxsize.recommender.advisor import Advisor  # few contexts have no ignore file
-
-    repositories = Repositories(discovery.root)
-
-    def advice_of(plan: Plan) -> Advice:
-        snapshot = Snapshot.take(plan, tolerant=True)
-        return Advisor(snapshot, repositories=repositories, listing=discovery.listing).advise()
-
-    return advice_of
-
-
-def _with_memory(advice_of: AdviceOf) -> Callable[[Plan], bool]:
-    """Return a function that says whether a context without an ignore file should have one."""
-    known = {}
-
-    def lacks_a_file(plan: Plan) -> bool:
-        if plan.root not in known:
-            known[plan.root] = False
-            with suppress(CtxsizeError):
-                known[plan.root] = advice_of(plan).lacks_a_file
-        return known[plan.root]
-
-    return lacks_a_file
+def _lacks_a_file(contexts: Snapshots, plan: Plan) -> bool:
+    """Return whether a context without an ignore file should have one."""
+    with suppress(CtxsizeError):
+        return contexts.advice(contexts.of(plan)).lacks_a_file
+    return False
 
 
 def _next_fix(

@@ -27,6 +27,7 @@ from ctxsize.dockerfile.stages import StageStep
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.fates import failures
 from ctxsize.engine.ignorefile import sent_text
+from ctxsize.engine.patterns import EVERYTHING
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfer_requests import includes_of
@@ -36,7 +37,6 @@ from ctxsize.reader import entries_in
 from ctxsize.repository import FoundBuild
 from ctxsize.units import cut
 
-_EVERYTHING = ("*", "**", "**/*")
 _MANY_DIRECTORIES = 3
 _MOST_SHOWN = 3
 _WIDEST = 70
@@ -115,7 +115,7 @@ def _is_wide(recipe: Recipe, build: FoundBuild, directory: str) -> bool:
     for line in recipe.ignored(build.build) or ():
         pattern = sent_text(line)
         if pattern:
-            return pattern not in _EVERYTHING
+            return pattern not in EVERYTHING
     return True
 
 

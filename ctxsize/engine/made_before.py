@@ -1,36 +1,45 @@
-"""Find which command of a repository runs before `docker build`, and makes what that takes."""
+"""Find which command of a repository runs before its `docker build`, and makes what that takes."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from os.path import join, relpath
+from os.path import join, realpath, relpath
+from typing import NamedTuple
 
+from ctxsize.dockerfile.shell import commands, in_directories
 from ctxsize.engine.git import GitError, find
 from ctxsize.engine.plan import Plan
-from ctxsize.reader import border_of, read_file
+from ctxsize.knowledge.tools import may_make_results
+from ctxsize.reader import border_of, holds, read_file
+from ctxsize.syntax import Command
 
-_BUILD = r"\bdocker (?:buildx |image )?build\b"
 _MOST_BYTES = 1_000_000
+_MOST_LINES = 200  # lines with a build that are read as commands
+_BUILD = r"docker (?:buildx |image )?build\b"
+_RULE = r"([\w./-]+)[ \t]*:(?![:=])([^=#]*)$"
+_STRING = r'"(?:[^"\\\n]|\\.)*"?'  # one without an end goes as far as the line
+_PLAIN = r"[\w./:@-]+"  # a word that is no value of an option, and no variable
+
+
+class _BuildScript(NamedTuple):
+    """The commands that run one after the other, with the line of the last one."""
+
+    line: int
+    text: str
 
 
 def made_before(plan: Plan, paths: Iterable[str]) -> dict[str, str]:
     """Return for those of `paths` that git ignores which command runs first, as a clause.
 
-    There is none unless a script of `package.json`, or a target of a Makefile, runs one before
-    it builds an image.
+    There is none unless a script of `package.json`, or a target of a Makefile, builds this very
+    context, and runs something before that may make files.
     """
-    command = ""
-    top = border_of(plan.root)
-    for directory in dict.fromkeys([plan.root, top]):
-        for name in ("package.json", "Makefile"):
-            path = join(directory, name)
-            with suppress(OSError):
-                lines = read_file(path, _MOST_BYTES).decode("utf-8", "replace").split("\n")
-                command = command or _first_command(relpath(path, top), lines)
     repository = find(plan.root).repository
-    if not command or repository is None:
+    if repository is None:
         return {}
     asked = [*paths]
     # A pattern that ends with a slash matches directories only.
@@ -38,25 +47,84 @@ def made_before(plan: Plan, paths: Iterable[str]) -> dict[str, str]:
     ignored = set()
     with suppress(GitError):
         ignored = repository.would_ignore([*asked, *directories])
-    made = {}
-    for path in asked:
-        if path in ignored or f"{path}/" in ignored:
-            made[path] = command
-    return made
+    missing = [path for path in asked if path in ignored or f"{path}/" in ignored]
+    command = ""
+    if missing:
+        command = next(_commands_before(plan), "")
+    if not command:
+        return {}
+    return dict.fromkeys(missing, command)
 
 
-def _first_command(path: str, lines: Iterable[str]) -> str:
-    """Return the command before the first build: on its line, or above it for the same target."""
+def _commands_before(plan: Plan) -> Iterator[str]:
+    """Yield the commands that run before a build of the plan's context, each as a clause."""
+    top = border_of(plan.root)
+    for directory in dict.fromkeys([plan.root, top]):
+        for name, scripts_in in (("package.json", _in_manifest), ("Makefile", _in_makefile)):
+            path = join(directory, name)
+            if not holds(top, path):
+                continue
+            text = ""
+            with suppress(OSError):
+                text = read_file(path, _MOST_BYTES).decode("utf-8", "replace")
+            for script in scripts_in(text):
+                first = _first_before(script.text, directory, plan.root)
+                if first:
+                    yield f"{relpath(path, top)}:{script.line} runs `{first}` before the build"
+
+
+def _in_manifest(text: str) -> Iterator[_BuildScript]:
+    """Yield the texts of a `package.json` that build an image."""
+    building = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if building == _MOST_LINES or not re.search(_BUILD, line):
+            continue
+        building += 1
+        for match in re.finditer(_STRING, line):
+            with suppress(ValueError):
+                yield _BuildScript(number, json.loads(match[0]))
+
+
+def _in_makefile(text: str) -> Iterator[_BuildScript]:
+    """Yield the recipes that build an image, each up to that line, behind those it depends on."""
+    recipes = defaultdict(list)
+    builds = []
+    target = ""
+    needed = list[str]()
+    for number, line in enumerate(text.split("\n"), 1):
+        if rule := re.match(_RULE, line):
+            target = rule[1]
+            needed = rule[2].split()
+        elif line.startswith("\t"):
+            recipes[target].append(line.strip().lstrip("@-+"))
+            if re.search(_BUILD, line):
+                builds.append((number, needed, [*recipes[target]]))
+    for number, names, recipe in builds[:_MOST_LINES]:
+        before = [line for name in names if name in recipes for line in recipes[name]]
+        yield _BuildScript(number, "\n".join([*before, *recipe]))
+
+
+def _first_before(script: str, directory: str, root: str) -> str:
+    """Return the first command that may make files, before one that builds the context `root`."""
     first = ""
-    for number, line in enumerate(lines, 1):
-        build = re.search(_BUILD, line)
-        if build:
-            before = line[: build.start()].rpartition("&&")[0]
-            command = before.rpartition('"')[2].strip() or first
-            if command:
-                return f"{path}:{number} runs `{command}` before the build"
-        elif path.endswith("Makefile"):
-            first = line.strip().lstrip("@-+")
-            if line == first:  # a target, whose prerequisites are made first
-                first = line.partition(":")[2].strip("= ")
+    for here, command in in_directories(commands(script), directory):
+        if _builds(command, here, root):
+            return first
+        if not first and may_make_results(command) and re.fullmatch(_PLAIN, command.program):
+            first = " ".join(_plain_words(command))
     return ""
+
+
+def _plain_words(command: Command) -> Iterator[str]:
+    """Yield the words of a command up to its options, whose values may be secrets."""
+    for word in command.words:
+        if word.startswith("-") or not re.fullmatch(_PLAIN, word):
+            break
+        yield word
+
+
+def _builds(command: Command, directory: str, root: str) -> bool:
+    """Return whether a command builds an image from the context `root`, by its last word."""
+    if not re.match(_BUILD, " ".join(command.words)):
+        return False
+    return realpath(join(directory, command.words[-1])) == root

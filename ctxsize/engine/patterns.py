@@ -303,6 +303,10 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
     return Expression(pattern, lambda: lambda path: encoded(f"/{path}").endswith(end) or None)
 
 
+EVERYTHING = ("*", "**", "**/*")
+"""Patterns that match every path."""
+
+
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:

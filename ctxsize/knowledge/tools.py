@@ -22,7 +22,7 @@ from ctxsize.knowledge.row_checks import (
     check_row,
     reading,
 )
-from ctxsize.knowledge.rules import Rule, joined, listed, table
+from ctxsize.knowledge.rules import Category, Rule, all_rules, joined, listed, table
 from ctxsize.model import Texts
 from ctxsize.syntax import Command
 from ctxsize.toml import TomlTable
@@ -32,6 +32,8 @@ _VERSION = r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$"
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = r"\d+[smhd]?"
 _FILE = "tools.toml"
+_WRITING = ("-o", "--output", "--iidfile", "--metadata-file", "--cidfile", "save")
+"""Options and a word with which docker writes files."""
 _IDLE = ("--help", "--version", "-h", "--dry-run")  # options with which a command does nothing
 
 WordSet = frozenset[str]
@@ -255,6 +257,34 @@ def makes(rule: Rule, command: Command) -> bool:
         return any(work.makes(rule.name) for work in works(command))
     program = rule.again.partition(" ")[0]
     return bool(program) and run_by(command).program == program
+
+
+def makes_results(command: Command) -> bool:
+    """Return True if a command makes files that a build may take, and no packages."""
+    if command.program in listed("makes_files") or command.has("-o", "--output"):
+        return True
+    if not {*listed("judges")}.isdisjoint(command.words):
+        return False
+    jobs = [job for work in works(command) for job in work.jobs if "fetch" not in job.does]
+    made = {name for job in jobs for name in job.makes}
+    rules = all_rules()
+    return any(rules[name].category is Category.ARTEFACT for name in made if name in rules)
+
+
+def makes_no_files(command: Command) -> bool:
+    """Return True if a command only prints or sets something, or builds and pushes images."""
+    program = command.program
+    if program == "docker":
+        verb = "".join(command.arguments[:1])
+        return verb in listed("docker_makes_no_files") and not command.has(*_WRITING)
+    return not program or program in (*listed("makes_no_files"), *listed("prints"))
+
+
+def may_make_results(command: Command) -> bool:
+    """Return True for commands that make results, and for those of programs that nobody knows."""
+    if makes_results(command):
+        return True
+    return not makes_no_files(command) and not any(work.jobs for work in works(command))
 
 
 def output_of(command: Command) -> str:

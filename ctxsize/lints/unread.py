@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.dockerfiles import leads_out
-from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.patterns import EVERYTHING, pattern_for
 from ctxsize.engine.snapshot import SentDifference
 from ctxsize.findings import Confidence, Edit, Fix, Severity
 from ctxsize.go.strings import encoded
@@ -24,7 +24,6 @@ from ctxsize.writer import LineChanges
 
 _CODE = "CTX127"
 _DISPLACED = "CTX136"
-_EVERYTHING = ("*", "**", "**/*")
 _MOST_NAMED = 3
 _LEAST = 2  # number of lines that show where the patterns belong, unless one is an exception
 
@@ -210,7 +209,7 @@ def _moved(case: Case) -> list[_Moved]:
 def _paths(case: Case) -> Iterator[Line]:
     """Yield the lines with a pattern that depends on the directory from which it counts."""
     for line in case.patterns:
-        if line.text in _EVERYTHING or line.text.startswith("**/") or line.names_no_entry:
+        if line.text in EVERYTHING or line.text.startswith("**/") or line.names_no_entry:
             continue
         yield line
 

@@ -12,15 +12,15 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.dockerfiles import read_ignore_file
 from ctxsize.engine.explanation import Explanation, explain
 from ctxsize.engine.ignorefile import sent_text
-from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.patterns import EVERYTHING, pattern_for
 from ctxsize.engine.plan import Plan, with_ignore_file
 from ctxsize.engine.source_lookup import Sources
 from ctxsize.engine.transfer_requests import sources_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.go.wildcards import has_wildcards
 from ctxsize.knowledge.rules import listed
+from ctxsize.reader import is_in
 
-_EVERYTHING = ("*", "**", "**/*")
 _MOST_TRIED = 500  # lines of a file
 
 
@@ -117,8 +117,8 @@ def _hidden(plan: Plan, data: bytes, home: str) -> Iterator[Explanation]:
 
 
 def _holds(directory: str, path: str) -> bool:
-    """Return whether a path is a directory or lies below it."""
-    return directory == "." or f"{path}/".startswith(f"{directory}/")
+    """Return whether a path of a context is a directory of it or lies below it."""
+    return directory == "." or is_in(path, directory)
 
 
 def _hidden_manifests(plan: Plan, home: str) -> Iterator[Explanation]:
@@ -129,5 +129,5 @@ def _hidden_manifests(plan: Plan, home: str) -> Iterator[Explanation]:
         explained = explain(plan, path)
         decider = explained.verdict.by
         # A list of what is let in leaves out the others on purpose.
-        if decider is not None and decider.text.removeprefix(f"{home}/") not in _EVERYTHING:
+        if decider is not None and decider.text.removeprefix(f"{home}/") not in EVERYTHING:
             yield explained

@@ -8,19 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.dockerfile.shell import commands, is_read_whole
-from ctxsize.knowledge.rules import Category, all_rules
-from ctxsize.knowledge.rules import listed as listed_words
-from ctxsize.knowledge.tools import works
+from ctxsize.knowledge.tools import makes_no_files, makes_results
 from ctxsize.repository.recognisers import FileKind, expression
 from ctxsize.repository.yaml import Yaml, YamlMapping, mapping_of, text_at, texts_in, value_at
-from ctxsize.syntax import Command
 from ctxsize.units import cut
 
 _MOST_STEPS = 100  # steps before a build that are looked at
 _WIDEST = 50  # characters of a command in a message
 _NOT_HERE = ("path", "repository", "clean")  # settings of a checkout
 _TO_FILES = r"type=(?:local|tar|oci|docker)\b|dest="  # an output of a build that is no image
-_WRITING = ("-o", "--output", "--iidfile", "--metadata-file", "--cidfile", "save")
 _HARMLESS_TARGET = r"[12&]?>>?\s*(?:&[12]|/dev/null|\"?\$\{?GITHUB_\w+\}?\"?)"
 _FUNCTION = r"(?m)^[ \t]*(\w+)[ \t]*\(\)[ \t]*\{"
 _TAG = r"(?<=[^/]):[\w.\-]+\Z"
@@ -117,19 +113,8 @@ def made_before(passage: Passage, kind: FileKind) -> Iterator[tuple[int, str]]:
             yield mapping.line_of("uses"), action
         for line, script in scripts_of(passage._replace(mapping=mapping), kind):
             for command in commands(script):
-                if _makes_results(command):
+                if makes_results(command):
                     yield line, cut(" ".join(command.words[:4]), _WIDEST)
-
-
-def _makes_results(command: Command) -> bool:
-    """Return whether a command makes files that a build may take, and no packages."""
-    if command.program in listed_words("makes_files") or command.has("-o", "--output"):
-        return True
-    if not {*listed_words("judges")}.isdisjoint(command.words):
-        return False
-    made = {name for work in works(command) for job in work.jobs for name in job.makes}
-    rules = all_rules()
-    return any(rules[name].category is Category.ARTEFACT for name in made if name in rules)
 
 
 def _makes_no_files(script: str) -> bool:
@@ -137,14 +122,7 @@ def _makes_no_files(script: str) -> bool:
     text = expression("expressions").sub("$EXPRESSION", script)
     if ">" in re.sub(_HARMLESS_TARGET, "", text) or not is_read_whole(text):
         return False
-    idle = {*listed_words("makes_no_files"), *listed_words("prints"), ""}
-    idle.update(re.findall(_FUNCTION, text))
-    for command in commands(text):
-        if command.program == "docker":
-            verb = "".join(command.arguments[:1])
-            is_idle = verb in listed_words("docker_makes_no_files")
-            if not is_idle or command.has(*_WRITING):
-                return False
-        elif command.program not in idle:
-            return False
-    return True
+    functions = {*re.findall(_FUNCTION, text)}
+    return all(
+        command.program in functions or makes_no_files(command) for command in commands(text)
+    )

@@ -49,7 +49,7 @@ def scan(
     add_savings(measured, contexts)
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings_across(discovery, measured, contexts.like)])
-    advised = advise(discovery, advice_of=lambda plan: contexts.advice(contexts.of(plan)))
+    advised = advise(discovery, contexts=contexts)
     advice = left(advised.findings)
     findings = _Findings([*across, *advice])
     # The rows report the builds outside the repository.

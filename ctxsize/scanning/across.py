@@ -15,6 +15,7 @@ from ctxsize import units
 from ctxsize.build import joined, path_argument
 from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import EVERYTHING
 from ctxsize.engine.plan import with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot
 from ctxsize.engine.transfer_requests import Include
@@ -34,7 +35,6 @@ _LEAST_SHOWN_BYTES = 10_000
 _SHOWN = 3
 _MOST_PROVED = 5  # siblings of a context that are tried as `suggest --like` does
 _NOT_LITERAL = frozenset("*?[]^\\\ufeff")
-_EVERYTHING = ("*", "**", "**/*", ".")
 
 
 class Sibling(NamedTuple):
@@ -78,7 +78,7 @@ def _siblings(measured: Iterable[Measured]) -> Siblings:
             continue
         lines = tuple(file.texts())
         # An allow-list fits only its own tree.
-        if not any(line.startswith("!") or line in _EVERYTHING for line in lines):
+        if not any(line.startswith("!") or line in (*EVERYTHING, ".") for line in lines):
             siblings[lines].append(Sibling(file, plan.root, len(plan.spec.patterns)))
     return siblings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file, link
 
 DOCKERFILE = file("Dockerfile", b"FROM node\nCOPY dist ./dist\n")
 COMMANDS = [
@@ -30,12 +30,15 @@ MADE: dict[str, tuple[Node, str]] = {
         "package.json:2 runs `tsc`",
     ),
     "several commands": (
-        file("package.json", b'{"scripts": {"i": "npm run a && b && docker buildx build ."}}\n'),
-        "package.json:1 runs `npm run a && b`",
+        file(
+            "package.json",
+            b'{"scripts": {"i": "yarn && yarn build && docker buildx build ."}}\n',
+        ),
+        "package.json:1 runs `yarn build`",
     ),
     "a prerequisite": (
-        file("Makefile", b"image: build\n\t@docker build .\n"),
-        "Makefile:2 runs `build`",
+        file("Makefile", b"image: web\n\t@docker build -t a .\nweb:\n\tnpm run build --x=y\n"),
+        "Makefile:2 runs `npm run build`",
     ),
     "an earlier line": (
         file("Makefile", b"image:\n\tnpm run build\n\tdocker build .\n"),
@@ -71,6 +74,19 @@ def test_what_a_command_makes_before_the_build_is_a_note(
 
 
 FAILS: dict[str, tuple[list[str | Node], bytes]] = {
+    "only words are printed before it": (
+        [file("Makefile", b"image: in\n\t@echo x\n\tdocker build .\nin:\n\tdocker login -p x\n")],
+        b"dist/\n",
+    ),
+    "packages are installed before it": (
+        [file("package.json", b'{"scripts": {"i": "npm ci && docker build ."}}\n')],
+        b"dist/\n",
+    ),
+    "another context is built": (
+        [file("package.json", b'{"scripts": {"i": "tsc && docker build web"}}\n'), "web/a"],
+        b"dist/\n",
+    ),
+    "a comment": ([file("Makefile", b"image: x\n\ttsc\n# docker build .\n")], b"dist/\n"),
     "nothing runs before it": ([file("Makefile", b"image:\n\tdocker build .\n")], b"dist/\n"),
     "another target runs before it": (
         [file("Makefile", b"a:\n\tnpm run build\nimage:\n\tdocker build .\n")],
@@ -95,3 +111,17 @@ def test_what_an_ignore_file_hides_fails_the_build(cli: Cli, tmp_path: Path) -> 
     maker = MADE["a prerequisite"][0]
     root = repository(tmp_path, maker, "dist/a", file(".dockerignore", b"dist\n"))
     assert len(failures(cli, root)) == 1
+
+
+def test_nothing_outside_is_read(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("image:\n\ttsc\n\tdocker build .\n")
+    root = repository(tmp_path / "r", link("Makefile", "../outside"))
+    assert len(failures(cli, root)) == 1
+
+
+def test_values_of_options_are_not_printed(cli: Cli, tmp_path: Path) -> None:
+    line = b'{"scripts": {"i": "fetch-it dist --token=hunter2 -p hunter3 && docker build ."}}\n'
+    root = repository(tmp_path, file("package.json", line))
+    done = cli("measure", cwd=root)
+    assert "runs `fetch-it dist` before the build" in " ".join(done.out.split())
+    assert "hunter" not in done.out + done.err
