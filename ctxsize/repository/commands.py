@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import partial
 from itertools import chain, dropwhile, islice, product
@@ -367,8 +367,17 @@ def _add_varied(
             replace(ground, several={}),
             build_command,
             working_directory=variables(working_directory),
-            words=[*map(variables, words)],
+            words=[*_replaced(variables, words)],
         )
+
+
+def _replaced(variables: Assignments, words: Iterable[str]) -> Iterator[str]:
+    """Yield words with values in place of variables: the shell makes several of one, or none."""
+    for word in words:
+        if is_open(word):
+            yield from variables(word).split()
+        else:
+            yield word
 
 
 def parse_words(

@@ -373,6 +373,18 @@ def test_each_value_of_a_variable_builds_the_dockerfile_that_exists(tmp_path: Pa
     assert "no file here says" not in notes(root)
 
 
+def test_a_value_of_a_variable_may_be_empty_or_several_words(tmp_path: Path) -> None:
+    text = (
+        "PROGRESS ?= --progress plain\nifeq ($(CI),true)\n  PROGRESS =\nendif\n"
+        "a:\n\tdocker build $(PROGRESS) -f web/Dockerfile $(OUT)\n"
+        "\tdocker build $(PROGRESS) -f api/Dockerfile api\n"
+    )
+    nodes = [written(f"{name}/Dockerfile", f"{FROM}ARG P\nCOPY $P /\n") for name in ("api", "web")]
+    root = build_tree(tmp_path / "r", [*nodes, written("Makefile", text)])
+    assert found(root) == [("api", "api/Dockerfile", False)]
+    assert "Makefile:6 (command) builds it with a context that is not known" in notes(root)
+
+
 def test_a_function_may_build_any_dockerfile(tmp_path: Path) -> None:
     text = (
         "#!/bin/sh\ndocker_build() {\n  file=$2\n  docker buildx build $3 -f $file\n}\n"
