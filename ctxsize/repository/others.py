@@ -89,6 +89,7 @@ class Others:
         # Many files share a directory.
         self._what_of = cache(partial(what_of, names_in=search.names_in))
         self._left_out: dict[str, str] = {}  # what each Dockerfile belongs to
+        self._builds_left_out: FoundBuilds = ()
 
     def split(self, builds: FoundBuilds) -> tuple[FoundBuilds, FoundBuilds]:
         """Return the builds of the team, and those that only the code of others defines."""
@@ -101,7 +102,8 @@ class Others:
                 self._left_out[build.dockerfile or str(build.where)] = owners[0]
             else:
                 ours.append(build)
-        return tuple(ours), tuple(theirs)
+        self._builds_left_out = tuple(theirs)
+        return tuple(ours), self._builds_left_out
 
     def without_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems without those of Dockerfiles that were left out."""
@@ -120,16 +122,23 @@ class Others:
 
     def paths_of_ours(self, paths: Iterable[str], builds: Iterable[FoundBuild]) -> Texts:
         """Return those of `paths` that are not in the code of others, or beside one of `builds`."""
-        used = set()
-        for build in builds:
-            used.add(relpath(build.build.context, self._search.root))
-            if build.build.dockerfile:
-                used.add(dirname(relpath(build.build.dockerfile, self._search.root)))
+        used = self._directories_of(builds)
+        theirs = self._directories_of(self._builds_left_out) - used
         return tuple(
             path
             for path in paths
-            if not self._what_of(dirname(path)) or (dirname(path) or ".") in used
+            if (dirname(path) or ".") in used
+            or not (self._what_of(dirname(path)) or dirname(path) in theirs)
         )
+
+    def _directories_of(self, builds: Iterable[FoundBuild]) -> set[str]:
+        """Return the directories in which builds look for ignore files."""
+        directories = set()
+        for build in builds:
+            directories.add(relpath(build.build.context, self._search.root))
+            if build.build.dockerfile:
+                directories.add(dirname(relpath(build.build.dockerfile, self._search.root)))
+        return directories
 
     @property
     def left_out(self) -> dict[str, str]:

@@ -196,14 +196,19 @@ def test_a_policy_looks_at_them(
         assert f"{context} (policy)" in printed
 
 
+@pytest.mark.parametrize("directory", ["testdata", "p/app/a"])
 def test_an_ignore_file_of_others_is_no_unread_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    directory: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    build_tree(tmp_path, [*MIXED, file("testdata/.dockerignore", b"*\n")])
+    nodes = [*MIXED, "p/p_test.go", file("p/app/a/Dockerfile", BUILD)]
+    build_tree(tmp_path, [*nodes, file(f"{directory}/.dockerignore", b"*\n")])
     monkeypatch.chdir(tmp_path)
     run(["scan"])
     assert "CTX302" not in capsys.readouterr().out
-    assert run(["lint", "testdata/.dockerignore"]) == 0
+    assert run(["lint", f"{directory}/.dockerignore"]) == 0
 
 
 def test_a_named_directory_is_searched(tmp_path: Path) -> None:
