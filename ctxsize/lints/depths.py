@@ -175,6 +175,8 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
         return None
     consequence = f", so the build sends {plural(len(tops), 'other copy')}: {case.amount(copies)}"
     doubts = case.judgement.doubts(tops)
+    if doubts and case.is_suggested(line):  # it was narrowed for the sake of these copies
+        return None
     is_tracked = tree.tracks(copies)
     if is_tracked:
         consequence += ", but git tracks some of it, so this may be intended"
