@@ -25,7 +25,7 @@ from ctxsize.model import Amount, Texts
 from ctxsize.recommender.hazards import HIDDEN, Hazard, hazards
 from ctxsize.units import human, plural
 from ctxsize.values import Value
-from ctxsize.writer import END, START, LineChanges, edit_lines
+from ctxsize.writer import LineChanges, edit_lines
 
 MOST_COMPARED = 10_000  # number of patterns up to which each is compared with the others
 MOST_WORK = 1_000_000  # number of lines up to which fixes of a file are proved
@@ -158,11 +158,6 @@ class Case(Value):
         if index is None:
             return None
         return self.patterns[index]
-
-    def is_suggested(self, line: Line) -> bool:
-        """Return whether `suggest` may have written the line: it stands in the marked part."""
-        above = "\n".join(self.texts[: line.number])
-        return above.rfind(START.decode()) > above.rfind(END.decode())
 
     def let_in_by(self, path: str) -> Line | None:
         """Return the exception that decides about `path`, None if no exception does."""
