@@ -6,9 +6,9 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from os.path import dirname, isabs, isfile, join, relpath
+from os.path import dirname, isfile, join, relpath
 
-from ctxsize.build import Build, is_reference, joined, with_paths
+from ctxsize.build import Build, joined, with_paths
 from ctxsize.engine.evaluate import up_to
 from ctxsize.hidden import made_of
 from ctxsize.repository import bakefile, yaml
@@ -119,8 +119,7 @@ def _from_above(search: Search, directory: str, build: Build) -> list[Build]:
     """Return what a build is for each directory above from which its Dockerfile is there."""
     # Compose takes all paths from the directory of the first of several files.
     dockerfile = build.dockerfile or ""
-    is_local = not is_reference(build.context) and not isabs(build.context)
-    if not is_local or build.dockerfile_inline is not None or isfile(search.shown(dockerfile)):
+    if build.dockerfile_inline is not None or isfile(search.shown(dockerfile)):
         return []
     builds = []
     for start in dict.fromkeys(["", *up_to(dirname(directory))]):
