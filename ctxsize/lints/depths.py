@@ -21,6 +21,7 @@ from ctxsize.model import Texts
 from ctxsize.recommender.build_files import names
 from ctxsize.recommender.tree import outermost
 from ctxsize.units import plural
+from ctxsize.writer import START
 
 _ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
@@ -175,6 +176,8 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
         return None
     consequence = f", so the build sends {plural(len(tops), 'other copy')}: {case.amount(copies)}"
     doubts = case.judgement.doubts(tops)
+    if doubts and START in case.file.data:  # `suggest` has spared these copies, and asks about them
+        return None
     is_tracked = tree.tracks(copies)
     if is_tracked:
         consequence += ", but git tracks some of it, so this may be intended"

@@ -13,6 +13,7 @@ from posixpath import basename, dirname
 from ctxsize.engine.dockerfiles import is_ignore_file, read_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.fates import failures
+from ctxsize.engine.patterns import EVERYTHING
 from ctxsize.engine.plan import Plan
 from ctxsize.engine.snapshot import SentDifference, Snapshot
 from ctxsize.engine.source_lookup import Fate, SourceCheck, Sources
@@ -426,12 +427,15 @@ def lacking_of(
 ) -> frozenset[str]:
     """Return what is sent with the patterns `spec`, and not with the ignore file `general`.
 
-    A build that takes paths by name wants them, whatever other builds ignore.
+    A build that takes paths by name wants them, whatever other builds ignore. A list of what one
+    build needs says nothing about the others.
     """
     if None not in includes:
         return frozenset()
     with suppress(CtxsizeError):
         lines = read_ignore_file(general).texts()
+        if not {*lines}.isdisjoint(EVERYTHING):
+            return frozenset()
         other = snapshot.sent(snapshot.plan.builder.spec_class.from_lines(lines))
         return frozenset(SentDifference(snapshot.sent(spec), other).hidden)
     return frozenset()

@@ -1,7 +1,8 @@
 """Read Bake files, HCL or JSON, and evaluate literals, variables, `${NAME}` and inheritance.
 
-Texts of both languages become templates in the form of JSON. Functions, conditions, `for` and
-matrices are not evaluated: `BakeFile.unknown` has the targets that use them.
+Texts of both languages become templates in the form of JSON. A condition that compares a variable
+with a text or null is evaluated; other ones, functions, `for` and matrices are not:
+`BakeFile.unknown` has the targets that use them.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _PIECE = (
     rf"|{_VARIABLE}"
     r"|[$%]\{"  # what is not evaluated here
 )
+_CHOICE = r'(\[[^][]*]|"[^"]*"|null)'
+_CONDITION = rf'\$\{{([\w-]+) ([!=]=) (null|"[^"$%\\]*") \? {_CHOICE} : {_CHOICE}\}}'
 _HEAD = (
     r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{'  # the head of a target: its line in HCL
     r'|"([^"]*)"\s*:'  # its name in JSON
@@ -117,11 +120,7 @@ class BakeFile:
         body = self._body(name)
         if body.get("matrix") is not None:
             raise UnknownError
-        platforms: BakeValue = None
-        try:
-            platforms = self._value(body.get("platforms"))
-        except UnknownError:  # these decide neither about the context nor about the Dockerfile
-            self.unknown[name] = None
+        platforms = self._known(name, body.get("platforms"))
         if not isinstance(platforms, list):
             platforms = []
         build = Build(
@@ -137,6 +136,14 @@ class BakeFile:
     def _text_at(self, body: BakeObject, key: str) -> str:
         return _text(self._value(body.get(key)))
 
+    def _known(self, target: str, template: BakeValue) -> BakeValue:
+        """Return a value that decides neither about the context nor about the Dockerfile."""
+        try:
+            return self._value(template)
+        except UnknownError:
+            self.unknown[target] = None
+            return None
+
     def _arguments(self, target: str, template: BakeValue) -> NamedTexts:
         """Return the build arguments of a target, without those that are not known."""
         parts = [template]
@@ -144,10 +151,7 @@ class BakeFile:
             parts = [{key: template[key]} for key in template]
         arguments = {}
         for part in parts:
-            try:
-                arguments.update(_pairs(self._value(part)))
-            except UnknownError:
-                self.unknown[target] = None
+            arguments.update(_pairs(self._known(target, part)))
         return arguments
 
     def _body(self, name: str) -> BakeObject:
@@ -187,9 +191,22 @@ class BakeFile:
             if inside and isinstance(variable, list | dict):
                 raise UnknownError  # lists of lists would double without end
             return variable
+        condition = re.fullmatch(_CONDITION, template)
+        if condition:
+            return self._value(json.loads(self._chosen(condition)), inside=inside)
         return hidden_as(
             template, substituted(template, re.finditer(_PIECE, template), self._piece)
         )
+
+    def _chosen(self, condition: RegexMatch) -> str:
+        """Return what a condition on a text, or on null, chooses, as JSON."""
+        name, operator, wanted, if_true, if_false = condition.groups()
+        is_equal = self._variable(name) == json.loads(wanted)
+        if is_equal and wanted[1:-1].isdigit():  # what is hidden may be a number
+            raise UnknownError
+        if is_equal == (operator == "=="):
+            return if_true
+        return if_false
 
     def _piece(self, match: RegexMatch) -> str:
         name = match[1]

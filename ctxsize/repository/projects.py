@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from os.path import dirname, isfile, join, normpath, relpath
+from dataclasses import replace
+from functools import partial
+from os.path import dirname, isfile, join, relpath
 
-from ctxsize.build import Build
+from ctxsize.build import Build, joined, with_paths
 from ctxsize.engine.evaluate import up_to
+from ctxsize.hidden import made_of
 from ctxsize.repository import bakefile, yaml
 from ctxsize.repository.compose import ComposeReader, bake_name
 from ctxsize.repository.found_builds import Place
@@ -95,34 +98,46 @@ def _add_services(search: Search, files: list[str], *, is_baked: bool) -> set[st
     reader = ComposeReader(search)
     for name, service in reader.builds(files).items():
         place = Place("compose", name, service.where)
-        start = _other_start(search, service.build)
-        if start is not None:
+        elsewhere = _from_above(search, dirname(files[0]), service.build)
+        if len(elsewhere) > 1:
             search.complain(
                 "no-context",
-                message=f"{name}: its Dockerfile is not there, but seen from {search.shown(start)} "
+                message=f"{name}: its Dockerfile is not there, but seen from several directories "
                 "it is: this file is read together with others, so the build was skipped",
                 where=service.where,
             )
             continue
-        search.add(place, service.build)
+        for build in elsewhere or [service.build]:
+            search.add(place, build)
         if service.baked and not is_baked:
             place = Place("bake", bake_name(name), service.where)
             search.add(place, service.baked)
     return reader.paths
 
 
-def _other_start(search: Search, build: Build) -> str | None:
-    """Return the directory above the context that has its Dockerfile; None if none is needed."""
+def _from_above(search: Search, directory: str, build: Build) -> list[Build]:
+    """Return what a build is for each directory above from which its Dockerfile is there."""
     # Compose takes all paths from the directory of the first of several files.
-    dockerfile = build.dockerfile
-    if not dockerfile or build.dockerfile_inline is not None:
-        return None
-    context = normpath(build.context)
-    if isfile(search.shown(dockerfile)) or context.startswith(("/", "..")):
-        return None
-    relative = relpath(join("/", dockerfile), join("/", context))
-    above = [*reversed(up_to(dirname(context))), ""]
-    return next((start for start in above if isfile(search.shown(join(start, relative)))), None)
+    dockerfile = build.dockerfile or ""
+    if build.dockerfile_inline is not None or isfile(search.shown(dockerfile)):
+        return []
+    builds = []
+    for start in dict.fromkeys(["", *up_to(dirname(directory))]):
+        move = partial(_moved, directory, start)
+        moved = replace(
+            build,
+            context=made_of(move, build.context),
+            dockerfile=made_of(move, dockerfile),
+            build_contexts=with_paths(build.build_contexts, move),
+        )
+        if isfile(search.shown(moved.dockerfile or "")):
+            builds.append(moved)
+    return builds
+
+
+def _moved(directory: str, start: str, path: str) -> str:
+    """Return a path that stands in a file of `directory` as it is seen from `start`."""
+    return joined(start, relpath(path, directory or "."))
 
 
 def _projects(names: list[str]) -> list[list[str]]:

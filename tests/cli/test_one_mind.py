@@ -60,6 +60,16 @@ SCREENS: dict[str, Screen] = {
         "(unsafe: review first)",
         "3.0 MB 2 **/target the image of Dockerfile may need it",
     ),
+    "an output beside one that suggest has written by its path": Screen(
+        [
+            file("Dockerfile", b"FROM rust\nCOPY . .\n"),
+            file(".dockerignore", b"# >>> ctxsize: `ctxsize suggest`\ntarget\n# <<< ctxsize\n"),
+            *("Cargo.toml", "edge/Cargo.toml", file("edge/target/CACHEDIR.TAG", TAG)),
+            file("edge/target/debug/big", size_bytes=3 * MB),
+        ],
+        "nothing found",
+        "3.0 MB 2 **/target the image of Dockerfile may need it",
+    ),
     "an output with a tag and no manifest beside it": Screen(
         [
             CARGO,

@@ -52,6 +52,8 @@ def test_two_files_for_one_dockerfile(tmp_path: Path) -> None:
         [file("Dockerfile", COPY_ALL), file(".dockerignore", b"docs\n"), "a"],
         # A choice: the build takes what the other builds do not.
         [*SPECIFIC[1:], file("Dockerfile", b"FROM scratch\nCOPY node_modules /\n")],
+        # Another build has a list of what it needs, and this one needs more.
+        [*SPECIFIC[:2], file(".dockerignore", b"*\n!app\n"), "src/a"],
         [*SPECIFIC[:3], "docs/a"],
         [file("Dockerfile", COPY_ALL), file("Dockerfile.dockerignore", b"docs\n"), "a"],
     ],

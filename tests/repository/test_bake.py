@@ -51,6 +51,10 @@ EVALUATED = {
     '"a\\"b\\\\n\\tc"': 'a"b\\n\tc',
     "<<EOT\nx ${A}\n\ny\nEOT": "x a\n\ny\n",
     "<<-EOT\n    x\n      ${N}\n    EOT": "x\n  3\n",
+    'A == "a" ? "x" : "y"': "x",
+    'A != "a" ? "x" : null': "",
+    'A == null ? "x" : "y-${N}"': "y-3",
+    'N == "x" ? "x" : "y"': "y",
 }
 
 
@@ -66,7 +70,10 @@ def test_literals_and_variables_are_evaluated(expression: str) -> None:
         '"${NONE}"',
         "upper(A)",
         '"x${upper(A)}"',
-        'A == "a" ? "x" : "y"',
+        'A == "a" && B ? "x" : "y"',
+        'N == "3" ? "x" : "y"',
+        'A == "a" ? upper(A) : "y"',
+        'A == "b" ? A : O',
         "N + 1",
         "-N",
         "(A)",
@@ -107,7 +114,7 @@ def test_the_environment_counts_before_the_default(
 
 KEYS = {
     "dockerfile": "dockerfile = lower(A)",
-    "target": 'target = A == "a" ? "x" : "y"',
+    "target": 'target = A == upper("a") ? "x" : "y"',
     "contexts": 'contexts = { x = lower("Y") }',
     "matrix": 'name = "t-${x}"\n  matrix = { x = ["1", "2"] }',
     "inherits": "inherits = [lower(A)]",
@@ -121,6 +128,21 @@ def test_target_with_a_key_that_takes_more_is_unknown(key: str) -> None:
     )
     assert [*found] == ["u"]
     assert unknown == ["t"]
+
+
+def test_a_condition_chooses_platforms_and_arguments() -> None:
+    """buildx and diun build for one platform, unless a variable asks for more."""
+    text = (
+        'variable "MANY" {{ default = {} }}\ntarget "t" {{\n'
+        '  platforms = MANY != "" ? [\n    "linux/amd64",\n    "linux/arm64"\n  ] : []\n'
+        '  args = {{ FLAGS = MANY == "1" ? "-cover" : null, X = "x" }}\n}}\n'
+    )
+    found, unknown = resolved(text.format('""'))
+    assert (found["t"].platforms, found["t"].build_arguments) == ((), {"X": "x"})
+    assert unknown == []
+    found, unknown = resolved(text.format('""'), MANY="y")
+    assert found["t"].platforms == ("linux/amd64", "linux/arm64")
+    assert unknown == []
 
 
 def test_unknown_platforms_decide_nothing_about_the_context() -> None:

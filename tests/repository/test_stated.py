@@ -217,21 +217,38 @@ def test_maven_properties_in_a_circle_and_parents_in_one_end(tmp_path: Path) -> 
     assert found(build_tree(tmp_path / "r", [top, ALL])) == [(".", "docker/Dockerfile", True)]
 
 
-def test_a_compose_file_for_another_project_directory_is_no_build(tmp_path: Path) -> None:
-    service = (
-        "services:\n  a:\n    build:\n      context: ../..\n      dockerfile: s/e/pam/Dockerfile\n"
-    )
+def test_a_compose_file_for_another_project_directory_is_read_as_from_there(
+    tmp_path: Path,
+) -> None:
+    """authelia starts its suites in the directory above all these files."""
+    service = "services:\n  {}:\n    build:\n      context: {}\n      dockerfile: {}\n"
     nodes: list[str | Node] = [
         written("s/compose.yml", "services: {a: {image: x}}\n"),
-        written("s/e/pam/compose.yml", service),
-        written("s/e/pam/Dockerfile", f"{FROM}COPY x /\n"),
+        written("s/e/pam/compose.yml", service.format("a", "../..", "s/e/pam/Dockerfile")),
+        written("s/e/pam/Dockerfile", f"{FROM}COPY s/e/pam/x /\n"),
         "s/e/pam/x",
+        written("s/e/web/compose.dev.yml", service.format("b", "e/web", "Dockerfile.dev")),
+        written("s/e/web/Dockerfile.dev", f"{FROM}COPY . /\n"),
     ]
     root = build_tree(tmp_path / "r", nodes)
-    assert found(root) == [("s/e/pam", "s/e/pam/Dockerfile", True)]
-    assert f"a: its Dockerfile is not there, but seen from {root} it is" in notes(root)
+    assert found(root) == [
+        (".", "s/e/pam/Dockerfile", False),
+        ("s/e/web", "s/e/web/Dockerfile.dev", False),
+    ]
+    assert notes(root) == ""
     root = build_tree(tmp_path / "s", nodes[:2])
     assert [each.build.context for each in discover(str(root)).builds] == [f"{root}/s"]
+
+
+def test_a_compose_file_that_fits_several_project_directories_is_no_build(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [
+        written("s/e/dev.compose.yml", "services: {a: {build: .}}\n"),
+        written("s/Dockerfile", FROM),
+        written("Dockerfile", FROM),
+    ]
+    root = build_tree(tmp_path / "r", nodes)
+    assert found(root) == [(".", "Dockerfile", True), ("s", "s/Dockerfile", True)]
+    assert "a: its Dockerfile is not there, but seen from several directories it is" in notes(root)
 
 
 def test_dockerfiles_that_only_tests_read_are_counted_in_one_line(tmp_path: Path) -> None:

@@ -165,6 +165,17 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         ],
         [],
     ),
+    "two, one of them a list of what its build needs": (
+        [
+            file("Dockerfile", b"FROM scratch\nCOPY app /\n"),
+            file("dev.Dockerfile", ALL),
+            file("dev.Dockerfile.dockerignore", b"x\n"),
+            file(".dockerignore", b"*\n!app\n"),
+            "app",
+            "y/a",
+        ],
+        [],
+    ),
     "two, each for one": (
         [
             file("Dockerfile", ALL),
