@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from os.path import join, realpath, relpath
 from typing import NamedTuple
 
@@ -42,12 +43,12 @@ def made_before(plan: Plan, paths: Iterable[str]) -> dict[str, str]:
     if repository is None:
         return {}
     asked = [*paths]
-    # A pattern that ends with a slash matches directories only.
-    directories = [f"{path}/" for path in asked]
+    # Of a directory, a pattern may match all that it holds, as `dist/*` does.
+    entries = [f"{path}/-" for path in asked]
     ignored = set()
     with suppress(GitError):
-        ignored = repository.would_ignore([*asked, *directories])
-    missing = [path for path in asked if path in ignored or f"{path}/" in ignored]
+        ignored = repository.would_ignore([*asked, *entries])
+    missing = [path for path in asked if path in ignored or f"{path}/-" in ignored]
     command = ""
     if missing:
         command = next(_commands_before(plan), "")
@@ -124,7 +125,15 @@ def _plain_words(command: Command) -> Iterator[str]:
 
 
 def _builds(command: Command, directory: str, root: str) -> bool:
-    """Return whether a command builds an image from the context `root`, by its last word."""
+    """Return whether a command builds an image from the context `root`.
+
+    That is the last word that follows no option, whose value it may be, or else the last one.
+    """
     if not re.match(_BUILD, " ".join(command.words)):
         return False
-    return realpath(join(directory, command.words[-1])) == root
+    words = command.words[command.words.index("build") :]
+    contexts = [*words[-1:]]
+    for before, word in pairwise(words):
+        if not before.startswith("-") and not word.startswith("-"):
+            contexts.append(word)
+    return realpath(join(directory, contexts[-1])) == root

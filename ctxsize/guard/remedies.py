@@ -34,11 +34,11 @@ class Remedies:
             saved = self._saved(snapshot, missed[0].of)
         except CtxsizeError:
             return judged  # what cannot be read is a problem of the report
-        ignored = set[str]()
+        known = {blocked.path for blocked in advice.blocked}  # a build needs them, or may do so
         for suggestion in advice.suggestions:
             if suggestion.chosen:
-                ignored.update(suggestion.paths)
-        left = [part.name for part in judged.culprits if not is_below(f"{part.name}/", ignored)]
+                known.update(suggestion.paths)
+        left = [part.name for part in judged.culprits if not is_below(f"{part.name}/", known)]
         judged = replace(judged, doubtful=self._snapshots.doubtful(snapshot, left))
         savings = {limit: in_unit(limit.unit, saved) for limit in missed}
         if max(savings.values()) <= 0:

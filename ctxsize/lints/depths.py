@@ -166,7 +166,8 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
         return None
     pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     sent = (path for path in case.matched(pattern) if path in case.now)
-    tops = outermost({path: None for path in sent if artefact.is_proved(case, tree, path)})
+    proved = outermost({path: None for path in sent if artefact.is_proved(case, tree, path)})
+    tops = tree.travelling(proved, case.spec)
     excepted = _find_excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
     if all(map(case.judgement.covers, tops)):
@@ -202,7 +203,11 @@ def _future_copies(case: Case, artefact: Artefact) -> _MissedCopies | None:
     confidence = Confidence.POSSIBLE
     means = NOTHING
     if case.tree is not None:
-        places = artefact.places(case.tree, case.now)
+        places = [
+            place
+            for place in artefact.places(case.tree, case.now)
+            if case.tree.would_travel(f"{place}/{artefact.example}")
+        ]
         confidence = Confidence.LIKELY
     elif artefact.doubtful:
         return None

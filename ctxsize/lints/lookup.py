@@ -22,7 +22,7 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.plan import Plan, own_path
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.transfer_requests import Include, includes_of
-from ctxsize.engine.trial import Matcher, Trial
+from ctxsize.engine.trial import Matcher, Trial, mark_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.lints.judgement import Judgement
 from ctxsize.model import Texts
@@ -118,6 +118,14 @@ class LintTree:
             return sought
         transfers = [self.snapshot.sent(spec, include=include) for include in self.includes]
         return [path for path in sought if any(path in sent for sent in transfers)]
+
+    def would_travel(self, path: str) -> bool:
+        """Return whether a build asks for `path`, there or not."""
+        includes = self.includes or [None]
+        return any(
+            include is None or not mark_of(include_spec(include), path).ignored
+            for include in includes
+        )
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
         """Return, for the build that enters most, the directories that it enters for nothing."""

@@ -100,7 +100,6 @@ class Advisor(BuildContext):
         _ = self.found
         step(self._steps, "trying the suggestions")
         judged = self.judged
-        usable = [match for match in judged.found if not match.hard]
         closed = Unreadable(self)
         proved = [*closed.suggested(judged.worthy), *judged.worthy]
         blocked = [*judged.blocked, *closed.blocked]
@@ -111,7 +110,7 @@ class Advisor(BuildContext):
             proved = [suggestion for suggestion in proved if suggestion not in chosen]
             chosen = []
         proved, edit, after = self._with_edit(proved, chosen)
-        questions = tuple(self._questions(usable))
+        questions = tuple(self._questions(judged.found))
         secrets = [match for match in self.found if match.secret not in (None, Confidence.POSSIBLE)]
         secrets = [*filter(self.facts.may_travel, secrets)]
         snapshot = self._real

@@ -318,3 +318,27 @@ def test_a_gitignore_above_the_context_counts(cli: Cli, tmp_path: Path) -> None:
     assert cli("lint", "--select", "CTX101", cwd=root / "api").code == 0
     in_git(root, ".gitignore", "docs")
     assert cli("lint", "--select", "CTX101", cwd=root / "api").code == 1
+
+
+def test_no_word_of_copies_that_no_build_takes(cli: Cli, tmp_path: Path) -> None:
+    tree = [
+        file("Dockerfile", b"FROM node\nCOPY package.json ./\nCOPY app ./app\nRUN npm ci\n"),
+        file(".dockerignore", b"node_modules\n"),
+        *("package.json", "app/main.js", "mail/package.json"),
+    ]
+    fresh = build_tree(tmp_path / "fresh", tree)
+    assert "nothing found" in cli("lint", cwd=fresh).out
+    worked_in = build_tree(tmp_path / "worked-in", [*tree, "mail/node_modules/a.js"])
+    assert "nothing found" in cli("lint", cwd=worked_in).out
+
+
+def test_a_copy_that_only_one_of_the_builds_takes_is_reported(cli: Cli, tmp_path: Path) -> None:
+    tree = [
+        file("Dockerfile", b"FROM node\nCOPY app ./app\nRUN npm ci\n"),
+        file("mail.Dockerfile", b"FROM node\nCOPY mail ./mail\nRUN npm ci\n"),
+        file("Makefile", b"all:\n\tdocker build .\n\tdocker build -f mail.Dockerfile .\n"),
+        file(".dockerignore", b"node_modules\n"),
+        *("app/main.js", "mail/package.json"),
+    ]
+    root = build_tree(tmp_path / "ctx", tree)
+    assert "a copy in mail/ would be sent once it exists" in cli("lint", cwd=root).out

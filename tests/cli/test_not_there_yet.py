@@ -40,6 +40,14 @@ MADE: dict[str, tuple[Node, str]] = {
         file("Makefile", b"image: web\n\t@docker build -t a .\nweb:\n\tnpm run build --x=y\n"),
         "Makefile:2 runs `npm run build`",
     ),
+    "a build with options behind its context": (
+        file("package.json", b'{"scripts": {"i": "tsc && docker build -t a . --push -t dist"}}'),
+        "package.json:1 runs `tsc`",
+    ),
+    "a script that runs others": (
+        file("package.json", b'{"scripts": {"i": "npm run build-all && docker build --push ."}}'),
+        "package.json:1 runs `npm run build-all`",
+    ),
     "an earlier line": (
         file("Makefile", b"image:\n\tnpm run build\n\tdocker build .\n"),
         "Makefile:3 runs `npm run build`",
@@ -86,6 +94,10 @@ FAILS: dict[str, tuple[list[str | Node], bytes]] = {
         [file("package.json", b'{"scripts": {"i": "tsc && docker build web"}}\n'), "web/a"],
         b"dist/\n",
     ),
+    "an image has the name of the context": (
+        [file("package.json", b'{"scripts": {"i": "tsc && docker build web -t ."}}'), "web/a"],
+        b"dist/\n",
+    ),
     "a comment": ([file("Makefile", b"image: x\n\ttsc\n# docker build .\n")], b"dist/\n"),
     "nothing runs before it": ([file("Makefile", b"image:\n\tdocker build .\n")], b"dist/\n"),
     "another target runs before it": (
@@ -125,3 +137,8 @@ def test_values_of_options_are_not_printed(cli: Cli, tmp_path: Path) -> None:
     done = cli("measure", cwd=root)
     assert "runs `fetch-it dist` before the build" in " ".join(done.out.split())
     assert "hunter" not in done.out + done.err
+
+
+def test_all_in_the_directory_is_ignored_by_git(cli: Cli, tmp_path: Path) -> None:
+    root = repository(tmp_path, MADE["a script of a package"][0], ignored=b"dist/*\n")
+    assert failures(cli, root) == []

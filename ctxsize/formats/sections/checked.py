@@ -211,10 +211,10 @@ class _Remedies:
 
 def _by_hand(check: ContextCheck, label: str) -> NextStep:
     """Return what a person has to decide, about the largest part if there is one."""
-    name = "what the build does not need"
+    text = f"add what the build does not need to {_ignore_file(check)}"
     if check.doubtful:
         name = quoted(check.doubtful)
-    text = f"if the build does not need {name}, add it to {_ignore_file(check)}"
+        text = f"if the build does not need {name}, add it to {_ignore_file(check)}"
     if not check.policy:
         text += ", or accept it: raise the budget or add --update-baseline"
     return NextStep("", text, label, Fit(4))
