@@ -250,8 +250,10 @@ class Advice(Suggested, kw_only=True):
         if not self.new_file:
             return False
         missing = self._helping
-        if any(suggestion.is_sizeless for suggestion in missing):
-            return True
+        for suggestion in missing:
+            is_taken = suggestion.size.counted.files or not suggestion.is_urgent
+            if suggestion.is_sizeless and is_taken:
+                return True
         saved_bytes = sum(suggestion.size.counted.content_bytes for suggestion in missing)
         share_bytes = _MUCH_SHARE * self.before.counted.content_bytes
         return saved_bytes > 0 and saved_bytes >= min(_LITTLE_BYTES, share_bytes)

@@ -89,6 +89,13 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         [file("Dockerfile", ALL), file(".npmrc", b"//r/:_authToken=abcdefgh1\n")],
         [("CTX301", "Dockerfile")],
     ),
+    "none, and a secret is there that the build does not take": (
+        [
+            file("Dockerfile", b"FROM scratch\nCOPY src /\n"),
+            *("src/x", file(".npmrc", b"//r/:_authToken=abcdefgh1\n")),
+        ],
+        [],
+    ),
     "none, and something is foreseen": (
         [
             file("Dockerfile", b"FROM node\nCOPY . /\nRUN npm ci\n"),
